@@ -1,0 +1,47 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+// Imports run one way only: DICOM <- DICOMProtocol <- DICOMNode <- CommandLineInterface <- dcmscu.
+let package = Package(
+    name: "dcmscu",
+    products: [.executable(name: "dcmscu", targets: ["dcmscu"])],
+    traits: [
+        .default(enabledTraits: ["TLS"]),
+        .trait(name: "TLS", description: "TLS for every operation, by the system's OpenSSL."),
+    ],
+    targets: [
+        .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CIconv"),
+        .systemLibrary(name: "COpenSSL"),
+        .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
+        .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
+        .target(
+            name: "DICOMNode",
+            dependencies: [
+                "DICOM", "DICOMProtocol", .target(name: "COpenSSL", condition: .when(traits: ["TLS"])),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "CommandLineInterface", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: settings,
+            // A release binary must run on a machine without the Swift toolchain, and start fast.
+            linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]),
+        .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: settings),
+        .testTarget(name: "DICOMProtocolTests", dependencies: ["DICOMProtocol", "DICOM"], swiftSettings: settings),
+        .testTarget(
+            name: "DICOMNodeTests", dependencies: ["DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandLineInterfaceTests",
+            dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),
+    ]
+)
