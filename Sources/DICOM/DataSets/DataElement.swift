@@ -1,0 +1,30 @@
+/// One element of a data set (PS3.5 7.1).
+package struct DataElement: Sendable, Equatable {
+    package let tag: Tag
+    package var vr: ValueRepresentation
+    package var value: Value
+
+    package enum Value: Sendable, Equatable {
+        /// The value field, always little endian whatever the syntax was, with its padding as read.
+        case bytes(ArraySlice<UInt8>)
+        /// The items of a sequence (PS3.5 7.5).
+        case items([DataSet])
+        /// The fragments of encapsulated pixel data (PS3.5 A.4); the first is the Basic Offset Table.
+        case fragments([ArraySlice<UInt8>])
+    }
+
+    package init(tag: Tag, vr: ValueRepresentation, value: Value) {
+        self.tag = tag
+        self.vr = vr
+        self.value = value
+    }
+
+    /// Whether there is neither a byte nor an item: a universal match in a query (PS3.4 C.2.2.2.3).
+    package var isEmpty: Bool {
+        switch value {
+        case .bytes(let bytes): bytes.isEmpty
+        case .items(let items): items.isEmpty
+        case .fragments(let fragments): fragments.isEmpty
+        }
+    }
+}

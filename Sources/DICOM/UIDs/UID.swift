@@ -1,0 +1,54 @@
+/// A unique identifier (PS3.5 9), kept as it was read: see `isValid`.
+package struct UID: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+    package let string: String
+
+    /// The greatest number of characters (PS3.5 9.1).
+    package static let maximumLength = 64
+
+    package init(_ string: String) {
+        self.string = string
+    }
+
+    package init(stringLiteral value: String) {
+        string = value
+    }
+
+    /// From a value field: padding NULs, and the spaces that some writers put there instead, are dropped.
+    package init(bytes: some Collection<UInt8>) {
+        var kept = 0
+        var position = 0
+        for byte in bytes {
+            position += 1
+            if byte != 0x00 && byte != 0x20 {
+                kept = position
+            }
+        }
+        string = String(decoding: bytes.prefix(kept), as: UTF8.self)
+    }
+
+    package var description: String { string }
+
+    /// Whether it is well formed by PS3.5 9.1: 1 to 64 characters, components of digits without leading zeros.
+    package var isValid: Bool {
+        let bytes = string.utf8
+        guard (1...UID.maximumLength).contains(bytes.count) else { return false }
+        var digits = 0
+        var startsWithZero = false
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "."):
+                guard digits > 0 else { return false }
+                digits = 0
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                guard !(digits > 0 && startsWithZero) else { return false }
+                if digits == 0 {
+                    startsWithZero = byte == UInt8(ascii: "0")
+                }
+                digits += 1
+            default:
+                return false
+            }
+        }
+        return digits > 0
+    }
+}
