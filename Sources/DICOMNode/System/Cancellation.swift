@@ -1,0 +1,59 @@
+import Glibc
+import Synchronization
+
+/// The wish to stop, in two steps that any number of threads can wait for.
+///
+/// The first step asks for an orderly end (C-CANCEL, finish the instance, release), the second for an immediate one
+/// (A-ABORT). Each step has its own descriptor, so that a thread that has acted on the first can sleep until the
+/// second. A level never falls.
+package final class Cancellation: Sendable {
+    package enum Level: Int, Sendable, Comparable, AtomicRepresentable {
+        case none, graceful, abort
+
+        package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    private let current = Atomic<Level>(.none)
+    private let graceful: FileDescriptor.Pipe
+    private let abort: FileDescriptor.Pipe
+
+    package init() throws(SystemError) {
+        graceful = try FileDescriptor.pipe()
+        abort = try FileDescriptor.pipe()
+    }
+
+    package var level: Level { current.load(ordering: .acquiring) }
+
+    /// One step further; what a signal does.
+    package func raise() { raise(to: level == .none ? .graceful : .abort) }
+
+    /// Raises to at least this level and wakes whoever waits for it or for a lower one.
+    package func raise(to wanted: Level) {
+        var seen = level
+        while seen < wanted {
+            let (exchanged, original) = current.compareExchange(
+                expected: seen, desired: wanted, ordering: .acquiringAndReleasing)
+            guard !exchanged else {
+                // The bytes are never read: the descriptors stay readable for every waiter, now and later.
+                if seen < .graceful { Self.mark(graceful.writing) }
+                if wanted == .abort { Self.mark(abort.writing) }
+                return
+            }
+            seen = original
+        }
+    }
+
+    /// Readable once the level is at least `level`. Only for `poll`: nobody reads from it.
+    package func descriptor(for level: Level) -> CInt {
+        level == .abort ? abort.reading.rawValue : graceful.reading.rawValue
+    }
+
+    /// Readable once anything was raised.
+    package var descriptor: CInt { descriptor(for: .graceful) }
+
+    private static func mark(_ descriptor: borrowing FileDescriptor) {
+        var byte: UInt8 = 1
+        // An empty pipe takes one byte at once; there is nothing to report to anybody if it did not.
+        while write(descriptor.rawValue, &byte, 1) == -1, errno == EINTR {}
+    }
+}

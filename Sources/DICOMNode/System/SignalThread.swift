@@ -1,0 +1,40 @@
+import Glibc
+
+/// The one place where signals arrive: a thread that waits for SIGINT and SIGTERM.
+///
+/// No handler runs in the middle of other code. The first signal asks for an orderly end, the second for an abort, the
+/// third ends the process at once.
+package enum SignalThread {
+    /// What a shell expects of a process that ended by SIGINT: 128 + 2.
+    package static let exitCode: CInt = 130
+
+    /// Must be called before any other thread exists: threads inherit the mask that keeps the signals for this one.
+    ///
+    /// SIGPIPE is ignored: a peer that went away is an error of `write`, not the end of the process.
+    package static func start(
+        raising cancellation: Cancellation, onSignal: @escaping @Sendable (Cancellation.Level) -> Void = { _ in }
+    ) throws(SystemError) {
+        signal(SIGPIPE, SIG_IGN)
+        let watched = try block()
+        _ = try PosixThread(name: "signals") {
+            var watched = watched
+            while true {
+                var number: CInt = 0
+                guard sigwait(&watched, &number) == 0 else { continue }
+                if cancellation.level == .abort { _exit(exitCode) }
+                cancellation.raise()
+                onSignal(cancellation.level)
+            }
+        }
+    }
+
+    private static func block() throws(SystemError) -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGTERM)
+        let result = pthread_sigmask(SIG_BLOCK, &set, nil)
+        guard result == 0 else { throw SystemError(errno: result, operation: "pthread_sigmask") }
+        return set
+    }
+}

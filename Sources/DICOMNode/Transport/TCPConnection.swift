@@ -1,0 +1,145 @@
+import Glibc
+import Synchronization
+
+/// A TCP connection whose socket never blocks.
+///
+/// `TCP_NODELAY` is on: messages are written whole, so holding back their last segment only costs time. `TCP_QUICKACK` is
+/// set again before each read, because the system forgets it: some peers answer in two segments with Nagle's algorithm
+/// on, and a delayed acknowledgement then costs some 40 ms a message. Buffer sizes are left to the system's autotuning.
+package final class TCPConnection: Connection {
+    package let descriptor: CInt
+    package let peerDescription: String
+    package let timings: Timings?
+    private let isClosed = Atomic<Bool>(false)
+
+    /// How long the parts of connecting took, in seconds; for diagnosis.
+    package struct Timings: Sendable {
+        package let lookup: Double
+        package let connect: Double
+    }
+
+    /// Takes over a connected, non-blocking socket.
+    init(owning descriptor: consuming FileDescriptor, peer: SocketAddress, timings: Timings? = nil) {
+        self.descriptor = descriptor.release()
+        peerDescription = peer.description
+        self.timings = timings
+        setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+        // A peer that vanished without a word is noticed in waits without limit too.
+        setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
+    }
+
+    deinit { close() }
+
+    package var localDescription: String { SocketAddress.local(of: descriptor).description }
+
+    package var securityDescription: String? { nil }
+
+    package func read(
+        into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits
+    ) throws(TransportError) -> Int {
+        try wait.checkCancellation()
+        if let count = try readAvailable(into: buffer) { return count }
+        let deadline = wait.deadlineFromNow()
+        while true {
+            _ = try Readiness.wait(descriptor, for: .readable, until: deadline, limits: wait, phase: .read)
+            if let count = try readAvailable(into: buffer) { return count }
+        }
+    }
+
+    package func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
+        guard !isClosed.load(ordering: .relaxed) else { throw .closed }
+        setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 1)
+        while true {
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if count >= 0 { return count }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return nil
+            default: throw Self.streamError("recv")
+            }
+        }
+    }
+
+    package func write(
+        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+    ) throws(TransportError) {
+        try wait.checkCancellation()
+        var rest = bytes
+        var watcher = whileBlocked
+        while !rest.isEmpty {
+            let count = try writeAvailable(rest)
+            if count > 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            } else {
+                try waitUntilWritable(wait: wait, watcher: &watcher)
+            }
+        }
+    }
+
+    /// What the system takes now; zero when it takes nothing.
+    private func writeAvailable(_ bytes: UnsafeRawBufferPointer) throws(TransportError) -> Int {
+        guard !isClosed.load(ordering: .relaxed) else { throw .closed }
+        while true {
+            // Without MSG_NOSIGNAL a process that did not ignore SIGPIPE would end here.
+            let count = send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+            if count >= 0 { return count }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return 0
+            default: throw Self.streamError("send")
+            }
+        }
+    }
+
+    /// Waits for room; whatever arrives meanwhile goes to the watcher.
+    func waitUntilWritable(
+        wait: WaitLimits, watcher: inout (() -> BlockedWrite)?
+    ) throws(TransportError) {
+        let deadline = wait.deadlineFromNow()
+        while true {
+            let wanted: Readiness = watcher == nil ? .writable : [.writable, .readable]
+            let ready = try Readiness.wait(descriptor, for: wanted, until: deadline, limits: wait, phase: .write)
+            if ready.contains(.readable), let watch = watcher {
+                switch watch() {
+                case .keepWatching: break
+                case .stopWatching: watcher = nil
+                case .abandon: throw .abandoned
+                }
+            }
+            if ready.contains(.writable) { return }
+        }
+    }
+
+    package func closeWriting() {
+        guard !isClosed.load(ordering: .relaxed) else { return }
+        shutdown(descriptor, CInt(SHUT_WR))
+    }
+
+    package func close() {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        _ = Glibc.close(descriptor)
+    }
+
+    /// Closes so that the peer sees a reset at once, and nothing unsent is sent any more.
+    package func closeAbruptly() {
+        guard !isClosed.load(ordering: .relaxed) else { return }
+        var now = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    private func setOption(_ level: CInt, _ option: CInt, _ value: CInt) {
+        var value = value
+        // Each of them only makes things better; a system that refuses one is no reason to fail.
+        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
+    }
+
+    private static func streamError(_ operation: String) -> TransportError {
+        switch errno {
+        case ECONNRESET, EPIPE, ECONNABORTED: .reset
+        case ETIMEDOUT: .timedOut(.read)
+        case ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH: .noRoute(detail: SystemError.last(operation).reason)
+        default: .system(SystemError.last(operation))
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/// Why bytes could not be exchanged with a peer, each cause told apart because each has its own remedy.
+package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The host has no address: misspelt, or no name server answers.
+    case nameNotFound(host: String, detail: String)
+    /// The host is there, but nothing listens at this port, or a firewall answers for it.
+    case refused
+    /// The network says that there is no way to the host.
+    case noRoute(detail: String)
+    case timedOut(Phase)
+    /// The peer or something in between cut the connection.
+    case reset
+    /// The peer closed the connection where more was to come, or this side had closed it.
+    case closed
+    /// Our own user wants to stop.
+    case cancelled
+    /// The reader that was called while a write was blocked asked to give the write up.
+    case abandoned
+    case tls(TLSError)
+    /// Another process listens at the port.
+    case portInUse(UInt16)
+    /// Ports below 1024 need a privilege.
+    case portNotPermitted(UInt16)
+    /// The address to listen at is none of this machine.
+    case addressNotAvailable(String)
+    case system(SystemError)
+
+    /// What was waited for.
+    package enum Phase: String, Sendable {
+        case lookup = "while looking up the name"
+        case connect = "while connecting"
+        case handshake = "in the TLS handshake"
+        case read = "while waiting for data"
+        case write = "while sending data"
+        case accept = "while waiting for a connection"
+    }
+
+    package var description: String {
+        switch self {
+        case .nameNotFound(let host, let detail): "\(host): \(detail)"
+        case .refused: "connection refused"
+        case .noRoute(let detail): detail
+        case .timedOut(let phase): "time limit passed \(phase.rawValue)"
+        case .reset: "connection reset by the peer"
+        case .closed: "connection closed by the peer"
+        case .cancelled: "interrupted"
+        case .abandoned: "sending given up"
+        case .tls(let error): error.description
+        case .portInUse(let port): "port \(port) is in use by another process"
+        case .portNotPermitted(let port): "port \(port) needs a privilege that this process does not have"
+        case .addressNotAvailable(let address): "\(address): not an address of this machine"
+        case .system(let error): error.description
+        }
+    }
+}
+
+/// Why a TLS session could not be made or went wrong.
+package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let code: Code
+    /// A sentence's part in lower case with the reason of the library.
+    package let detail: String
+
+    package enum Code: Sendable {
+        /// This binary was built without TLS.
+        case notAvailable
+        /// Our own certificate, key, password or lists cannot be used.
+        case configuration
+        /// The peer's certificate was not accepted.
+        case certificate
+        /// The peer did not accept our certificate, or wanted one.
+        case certificateRefusedByPeer
+        /// The peer does not speak TLS, or no version or cipher suite in common.
+        case handshake
+        /// An error after the handshake.
+        case session
+    }
+
+    package init(_ code: Code, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    package var description: String { "TLS: \(detail)" }
+}
