@@ -1,0 +1,167 @@
+/// The character repertoire of the text in a data set: Specific Character Set (0008,0005), PS3.3 C.12.1.1.2 and PS3.5 6.1.
+///
+/// It governs SH, LO, ST, PN, LT, UC and UT; all other strings are in the default repertoire whatever it says.
+package struct SpecificCharacterSet: Sendable, Equatable {
+    /// The terms as PS3.3 spells them, also where they came misspelt; none is the default repertoire.
+    package let definedTerms: [String]
+    private let repertoire: Repertoire
+
+    private enum Repertoire: Sendable, Equatable {
+        case codeExtension(CodeExtension)
+        case utf8
+        /// A multi-byte set without code extensions, by the name iconv has for it.
+        case converted(String)
+    }
+
+    package static let defaultRepertoire = SpecificCharacterSet(terms: [])
+    package static let utf8 = SpecificCharacterSet(terms: [.utf8])
+
+    /// From the values of (0008,0005); an empty first value is the default repertoire.
+    package init(definedTerms: [String]) throws(CharacterSetError) {
+        var terms: [DefinedTerm?] = []
+        for spelling in definedTerms {
+            guard let term = SpecificCharacterSet.term(spelling) else {
+                throw CharacterSetError(
+                    .unknownDefinedTerm, "'\(spelling)' is not a defined term of Specific Character Set (0008,0005)")
+            }
+            terms.append(term)
+        }
+        self.init(terms: terms.compactMap { $0 })
+    }
+
+    /// As far as the terms are known: what nobody knows is left out, so that the rest of the text can be read.
+    package init(tolerating definedTerms: [String]) {
+        self.init(terms: definedTerms.compactMap { SpecificCharacterSet.term($0) })
+    }
+
+    /// The set of a data set or item: its own, else that of what encloses it (PS3.5 7.5.3).
+    package init(of dataSet: DataSet, inherited: SpecificCharacterSet = .defaultRepertoire) {
+        guard let bytes = dataSet.bytes(.specificCharacterSet) else {
+            self = inherited
+            return
+        }
+        switch bytes {
+        case SpecificCharacterSet.utf8Value: self = .utf8
+        case []: self = .defaultRepertoire
+        default: self.init(tolerating: dataSet.strings(.specificCharacterSet))
+        }
+    }
+
+    private static let utf8Value = Array("ISO_IR 192".utf8)[...]
+
+    private static func term(_ spelling: String) -> DefinedTerm? {
+        spelling.utf8.allSatisfy { $0 == 0x20 || $0 == 0x00 }
+            ? .codeElements([.ascii]) : DefinedTerm(spelling: spelling)
+    }
+
+    private init(terms: [DefinedTerm]) {
+        // UTF-8, GB18030 and GBK stand alone (PS3.3 C.12.1.1.2): beside others they can only have been meant alone.
+        let alone = terms.first { if case .codeElements = $0 { false } else { true } }
+        switch alone {
+        case .utf8?: repertoire = .utf8
+        case .gb18030?: repertoire = .converted("GB18030")
+        case .gbk?: repertoire = .converted("GBK")
+        default:
+            repertoire = .codeExtension(SpecificCharacterSet.codeExtension(terms))
+        }
+        if let alone {
+            definedTerms = [alone.spelling(withCodeExtensions: false)]
+        } else {
+            definedTerms = SpecificCharacterSet.spellings(terms)
+        }
+    }
+
+    private static func codeExtension(_ terms: [DefinedTerm]) -> CodeExtension {
+        var result = CodeExtension()
+        result.allowed = []
+        for (index, term) in terms.enumerated() {
+            guard case .codeElements(let elements) = term else { continue }
+            if index == 0 {
+                result.initialLeft = elements.first { !$0.isRight && !$0.isDouble } ?? .ascii
+                result.initialRight = elements.first { $0.isRight && !$0.isDouble }
+                // Every single-byte set but JIS X 0201 has ASCII in its left half (Table C.12-2).
+                if result.initialLeft == .ascii { result.allowed = [.ascii] }
+            }
+            for element in elements where !result.allowed.contains(element) {
+                result.allowed.append(element)
+            }
+        }
+        if terms.isEmpty { result.allowed = [.ascii] }
+        return result
+    }
+
+    private static func spellings(_ terms: [DefinedTerm]) -> [String] {
+        let ascii = DefinedTerm.codeElements([.ascii])
+        if terms.allSatisfy({ $0 == ascii }) { return [] }
+        return terms.enumerated().map { index, term in
+            index == 0 && term == ascii ? "" : term.spelling(withCodeExtensions: terms.count > 1)
+        }
+    }
+
+    /// Whether text that is plain in `DefaultRepertoire` is the same bytes in this set: always, but for JIS X 0201.
+    var isASCIICompatible: Bool {
+        guard case .codeExtension(let sets) = repertoire else { return true }
+        return sets.isASCIICompatible
+    }
+
+    /// The text of a whole value field, backslashes between its values included and padding kept; bytes that mean nothing
+    /// become U+FFFD.
+    package func decode(_ bytes: ArraySlice<UInt8>, vr: ValueRepresentation) -> String {
+        if isASCIICompatible, bytes.withUnsafeBytes({ DefaultRepertoire.isPlain($0) }) {
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        var text: [UInt8] = []
+        append(decoding: bytes, vr: vr, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The values of a value field, each without its padding (PS3.5 6.2); none for an empty one.
+    package func decodeValues(_ bytes: ArraySlice<UInt8>, vr: ValueRepresentation) -> [String] {
+        guard !bytes.isEmpty else { return [] }
+        var text: [UInt8] = []
+        append(decoding: bytes, vr: vr, to: &text)
+        // In UTF-8 a byte 0x5C is a backslash and nothing else.
+        let values =
+            vr.allowsBackslashInValue ? [text[...]] : text.split(separator: 0x5C, omittingEmptySubsequences: false)
+        return values.map { String(decoding: PaddingTrim.trimmed($0, vr), as: UTF8.self) }
+    }
+
+    /// Appends the text of a value field as valid UTF-8.
+    func append(decoding bytes: ArraySlice<UInt8>, vr: ValueRepresentation, to output: inout [UInt8]) {
+        let repertoire = vr.usesSpecificCharacterSet ? repertoire : SpecificCharacterSet.defaultRepertoire.repertoire
+        bytes.withUnsafeBytes { buffer in
+            switch repertoire {
+            case .codeExtension(let sets):
+                if sets.isASCIICompatible, DefaultRepertoire.isPlain(buffer) {
+                    output.append(contentsOf: buffer)
+                } else {
+                    sets.appendText(buffer, ValueDelimiters(vr), to: &output)
+                }
+            case .utf8:
+                if DefaultRepertoire.isPlain(buffer) {
+                    output.append(contentsOf: buffer)
+                } else {
+                    // Through String, which replaces what is not UTF-8.
+                    output.append(contentsOf: String(decoding: buffer, as: UTF8.self).utf8)
+                }
+            case .converted(let name):
+                if DefaultRepertoire.isPlain(buffer) {
+                    output.append(contentsOf: buffer)
+                } else {
+                    ConvertedText.append(buffer, encoding: name, to: &output)
+                }
+            }
+        }
+    }
+
+    /// The bytes of a whole value field, without padding to even length. A backslash separates values where the
+    /// representation has several.
+    package func encode(_ text: String, vr: ValueRepresentation) throws(CharacterSetError) -> [UInt8] {
+        let repertoire = vr.usesSpecificCharacterSet ? repertoire : SpecificCharacterSet.defaultRepertoire.repertoire
+        switch repertoire {
+        case .codeExtension(let sets): return try sets.encode(text, ValueDelimiters(vr))
+        case .utf8: return Array(text.utf8)
+        case .converted(let name): return try ConvertedText.encode(text, encoding: name)
+        }
+    }
+}
