@@ -1,0 +1,45 @@
+/// What is wrong with one file, to be told and counted: the work with the others goes on.
+package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible {
+    package let path: FilePath
+    package let code: Code
+    /// A reason in lower case that goes beyond the code's words; may be empty.
+    package let detail: String
+
+    package enum Code: String, Sendable {
+        case notFound = "no such file or directory"
+        case notReadable = "cannot be read"
+        case notAFile = "not a regular file"
+        case empty = "is empty"
+        case notDICOM = "not DICOM"
+        case noSOPClassUID = "has no SOP class UID"
+        case noSOPInstanceUID = "has no SOP instance UID"
+        case truncated = "is truncated"
+        case malformed = "is malformed"
+        case changed = "changed while it was read"
+        case notWritable = "cannot be written"
+        /// No room on the disk, or the user's quota is used up.
+        case outOfSpace = "no space left"
+        /// The policy says that an existing file is an error.
+        case exists = "exists"
+    }
+
+    package init(_ path: FilePath, _ code: Code, _ detail: String = "") {
+        self.path = path
+        self.code = code
+        self.detail = detail
+    }
+
+    /// A system error met while reading.
+    package init(reading path: FilePath, _ error: SystemError) {
+        self.init(path, error.isNotFound ? .notFound : .notReadable, error.isNotFound ? "" : error.reason)
+    }
+
+    /// A system error met while writing.
+    package init(writing path: FilePath, _ error: SystemError) {
+        self.init(path, error.isOutOfSpace ? .outOfSpace : .notWritable, error.description)
+    }
+
+    package var description: String {
+        "\(path): \(code.rawValue)" + (detail.isEmpty ? "" : ": \(detail)")
+    }
+}

@@ -1,0 +1,102 @@
+import Glibc
+
+/// Walks files and directories as a stream, one finding at a time, so that work starts with the first file.
+///
+/// A directory that was given is listed one level deep; all below it only when recursive. The order is stable: as given,
+/// and bytewise by name within a directory. Only the names of the directories on the way down are held in memory.
+/// Symbolic links are followed, but a directory that contains itself through a link is passed over, and one that several
+/// links lead to is walked for the first of them: a few links could otherwise multiply a tree endlessly.
+package struct FileScanner: ~Copyable {
+    package enum Finding: Sendable, Equatable {
+        case file(FilePath)
+        /// Neither file nor directory, or a directory walked already: no error, but worth a note.
+        case passedOver(FilePath, Reason)
+        /// Could not be looked at. The walk goes on.
+        case problem(FileProblem)
+    }
+
+    package enum Reason: String, Sendable {
+        case pipe = "a named pipe"
+        case socket = "a socket"
+        case device = "a device"
+        case directory = "a directory (recursion is off)"
+        case loop = "a link to a directory above it"
+        case walkedAlready = "a link to a directory walked already"
+        case other = "neither file nor directory"
+    }
+
+    private struct Identity: Hashable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    /// A directory being walked: its names in one buffer, which takes far less than an array of arrays.
+    private struct Level {
+        let path: FilePath
+        let identity: Identity
+        let names: DirectoryNames
+        var next = 0
+    }
+
+    private let given: [FilePath]
+    private let isRecursive: Bool
+    private var nextGiven = 0
+    private var levels: [Level] = []
+    private var walkedThroughLinks: Set<Identity> = []
+
+    package init(_ given: [FilePath], recursive: Bool) {
+        self.given = given
+        isRecursive = recursive
+    }
+
+    /// The next finding; nil when everything was walked.
+    package mutating func next() -> Finding? {
+        while true {
+            if let level = levels.last {
+                guard level.next < level.names.count else {
+                    levels.removeLast()
+                    continue
+                }
+                levels[levels.count - 1].next += 1
+                let path = level.path.appending(level.names.name(at: level.next))
+                let kind = level.names.kind(at: level.next)
+                if kind == .file { return .file(path) }
+                if let finding = visit(path, isGiven: false, isLink: kind != .directory) { return finding }
+            } else {
+                guard nextGiven < given.count else { return nil }
+                nextGiven += 1
+                if let finding = visit(given[nextGiven - 1], isGiven: true, isLink: false) { return finding }
+            }
+        }
+    }
+
+    /// What the path is; nil when it is a directory that was entered.
+    private mutating func visit(_ path: FilePath, isGiven: Bool, isLink: Bool) -> Finding? {
+        do throws(SystemError) {
+            var status = stat()
+            _ = try systemCall("stat") { path.withCString { stat($0, &status) } }
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: return .file(path)
+            case S_IFDIR:
+                guard isGiven || isRecursive else { return .passedOver(path, .directory) }
+                return try enter(
+                    path, Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)), isLink: isLink)
+            case S_IFIFO: return .passedOver(path, .pipe)
+            case S_IFSOCK: return .passedOver(path, .socket)
+            case S_IFCHR, S_IFBLK: return .passedOver(path, .device)
+            default: return .passedOver(path, .other)
+            }
+        } catch {
+            return .problem(FileProblem(reading: path, error))
+        }
+    }
+
+    private mutating func enter(
+        _ path: FilePath, _ identity: Identity, isLink: Bool
+    ) throws(SystemError) -> Finding? {
+        if levels.contains(where: { $0.identity == identity }) { return .passedOver(path, .loop) }
+        if isLink, !walkedThroughLinks.insert(identity).inserted { return .passedOver(path, .walkedAlready) }
+        levels.append(Level(path: path, identity: identity, names: try DirectoryNames(of: path)))
+        return nil
+    }
+}
