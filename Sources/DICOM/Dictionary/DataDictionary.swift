@@ -1,18 +1,178 @@
 /// What PS3.6 says of the data elements, and PS3.7 annex E of those of a command.
+///
+/// The facts are three strings of the generated source, so that nothing is built when the program starts; a look-up is
+/// a binary search over them.
 package enum DataDictionary {
     package struct Entry: Sendable, Equatable {
+        /// The tag that was asked for, also where the entry stands for a repeating group (PS3.5 7.6).
         package let tag: Tag
-        /// The first one where PS3.6 names several, such as "US or SS".
+        /// See `DataDictionary.vr(of:)`.
         package let vr: ValueRepresentation
         /// The value multiplicity as PS3.6 writes it, such as "1-n".
         package let vm: String
+        /// Empty for a few retired elements.
         package let keyword: String
         package let name: String
         package let isRetired: Bool
     }
 
-    package static func entry(for tag: Tag) -> Entry? { nil }
-    package static func tag(forKeyword keyword: String) -> Tag? { nil }
-    package static func vr(of tag: Tag) -> ValueRepresentation { .UN }
-    package static var keywords: [String] { [] }
+    /// The entry of a tag, of its repeating group, of a group length or of a private creator; nil for all others.
+    package static func entry(for tag: Tag) -> Entry? {
+        if tag.isPrivateCreator {
+            return Entry(
+                tag: tag, vr: .LO, vm: "1", keyword: "PrivateCreator", name: "Private Creator", isRetired: false)
+        }
+        guard let record = record(of: tag) else {
+            guard tag.isGroupLength else { return nil }
+            return Entry(
+                tag: tag, vr: .UL, vm: "1", keyword: "GenericGroupLength", name: "Generic Group Length",
+                isRetired: true)
+        }
+        let line = textLine(of: record).split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
+        guard line.count == 4 else { return nil }
+        return Entry(
+            tag: tag, vr: representation(of: record).vr ?? .UN, vm: String(decoding: line[2], as: UTF8.self),
+            keyword: String(decoding: line[0], as: UTF8.self), name: String(decoding: line[1], as: UTF8.self),
+            isRetired: !line[3].isEmpty)
+    }
+
+    /// The tag of a keyword, such as "PatientName"; of a repeating group its first one, such as (6000,0010).
+    package static func tag(forKeyword keyword: String) -> Tag? {
+        let wanted = Array(keyword.utf8)
+        var low = 0
+        var high = keywordCount
+        while low < high {
+            let middle = low + (high - low) / 2
+            if DataDictionary.keyword(ofRank: middle).lexicographicallyPrecedes(wanted) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        guard low < keywordCount, DataDictionary.keyword(ofRank: low).elementsEqual(wanted) else { return nil }
+        let record = recordNumber(ofKeywordRank: low)
+        let digits = UnsafeBufferPointer(start: records.utf8Start + record * recordLength, count: 8)
+        let stored = Tag(UInt32(truncatingIfNeeded: number(fromHexadecimal: digits)))
+        return firstOfRepeatingGroup(stored)
+    }
+
+    /// The representation that an element has in Implicit VR (PS3.5 A.1); UN where the tag is unknown (PS3.5 6.2.2).
+    ///
+    /// Where PS3.6 leaves a choice it is OW for "OB or OW" and "US or OW", since Implicit VR admits no other, and US for
+    /// "US or SS", see `dependsOnPixelRepresentation`.
+    package static func vr(of tag: Tag) -> ValueRepresentation {
+        if tag.isPrivate {
+            return tag.isPrivateCreator ? .LO : tag.isGroupLength ? .UL : .UN
+        }
+        guard let record = record(of: tag) else {
+            return tag.isGroupLength ? .UL : .UN
+        }
+        return representation(of: record).vr ?? .UN
+    }
+
+    /// Whether PS3.6 says "US or SS": SS where Pixel Representation (0028,0103) is 1.
+    package static func dependsOnPixelRepresentation(_ tag: Tag) -> Bool {
+        guard !tag.isPrivate, let record = record(of: tag) else { return false }
+        let representation = representation(of: record)
+        return representation.isChoice && representation.vr == .US
+    }
+
+    /// All keywords in ascending order.
+    package static var keywords: [String] {
+        (0..<keywordCount).map { String(decoding: keyword(ofRank: $0), as: UTF8.self) }
+    }
+}
+
+// The layout of the generated strings.
+extension DataDictionary {
+    /// Tag (8 hexadecimal digits), representation (2 letters), place in `texts` (5 hexadecimal digits), end of line.
+    private static let recordLength = 16
+    private static var recordCount: Int { (records.utf8CodeUnitCount + 1) / recordLength }
+    /// Number of the record (4 hexadecimal digits), end of line.
+    private static let keywordOrderLength = 5
+    private static var keywordCount: Int { (keywordOrder.utf8CodeUnitCount + 1) / keywordOrderLength }
+
+    private static func record(of tag: Tag) -> Int? {
+        if let exact = exactRecord(of: tag) { return exact }
+        guard let repeated = repeatingForm(of: tag) else { return nil }
+        return exactRecord(of: repeated)
+    }
+
+    /// Compares tags as the eight digits that stand in the string: their order is that of the numbers.
+    private static func exactRecord(of tag: Tag) -> Int? {
+        let wanted = hexadecimal(tag.rawValue)
+        let start = UnsafeRawPointer(records.utf8Start)
+        var base = 0
+        var count = recordCount
+        // Both halves are computed without a branch that depends on the data: the processor cannot guess it.
+        while count > 1 {
+            let half = count / 2
+            let middle = start.loadUnaligned(fromByteOffset: (base + half) * recordLength, as: UInt64.self)
+            base = UInt64(bigEndian: middle) <= wanted ? base + half : base
+            count -= half
+        }
+        let found = start.loadUnaligned(fromByteOffset: base * recordLength, as: UInt64.self)
+        return UInt64(bigEndian: found) == wanted ? base : nil
+    }
+
+    /// The upper case letters of the representation; lower case ones in the string mark that PS3.6 leaves a choice.
+    private static func representation(of record: Int) -> (vr: ValueRepresentation?, isChoice: Bool) {
+        let letters = UnsafeRawPointer(records.utf8Start).loadUnaligned(
+            fromByteOffset: record * recordLength + 8, as: UInt16.self)
+        let upper = UInt16(bigEndian: letters) & 0xFFDF
+        return (ValueRepresentation(rawValue: upper), upper != UInt16(bigEndian: letters))
+    }
+
+    private static func textLine(of record: Int) -> UnsafeBufferPointer<UInt8>.SubSequence {
+        let place = UnsafeBufferPointer(start: records.utf8Start + record * recordLength + 10, count: 5)
+        let rest = UnsafeBufferPointer(start: texts.utf8Start, count: texts.utf8CodeUnitCount)
+            .dropFirst(Int(truncatingIfNeeded: number(fromHexadecimal: place)))
+        return rest.prefix { $0 != UInt8(ascii: "\n") }
+    }
+
+    private static func recordNumber(ofKeywordRank rank: Int) -> Int {
+        let digits = UnsafeBufferPointer(start: keywordOrder.utf8Start + rank * keywordOrderLength, count: 4)
+        return Int(truncatingIfNeeded: number(fromHexadecimal: digits))
+    }
+
+    private static func keyword(ofRank rank: Int) -> UnsafeBufferPointer<UInt8>.SubSequence {
+        textLine(of: recordNumber(ofKeywordRank: rank)).prefix { $0 != UInt8(ascii: "|") }
+    }
+
+    /// Eight upper case digits as one number whose order is theirs: all nibbles are spread and spelled at once.
+    private static func hexadecimal(_ value: UInt32) -> UInt64 {
+        var nibbles = UInt64(value)
+        nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 7
+    }
+
+    private static func number(fromHexadecimal digits: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        digits.reduce(0) { $0 << 4 | UInt64($1 < 0x40 ? $1 & 0x0F : $1 - 0x37) }
+    }
+}
+
+// Where PS3.6 writes x for a digit of a tag, the string has F, which makes those of groups odd: no private tag gets here.
+extension DataDictionary {
+    private static func repeatingForm(of tag: Tag) -> Tag? {
+        switch tag.group {
+        case 0x0020 where tag.element >> 8 == 0x31: Tag(tag.rawValue | 0x0000_00FF)
+        case 0x0028 where tag.element >> 8 == 0x04 || tag.element >> 8 == 0x08: Tag(tag.rawValue | 0x0000_00F0)
+        case 0x1000: Tag(tag.rawValue | 0x0000_FFF0)
+        case 0x1010: Tag(tag.rawValue | 0x0000_FFFF)
+        case 0x5000...0x50FF, 0x6000...0x60FF, 0x7F00...0x7FFF: Tag(tag.rawValue | 0x00FF_0000)
+        default: nil
+        }
+    }
+
+    private static func firstOfRepeatingGroup(_ stored: Tag) -> Tag {
+        switch stored.group {
+        case 0x50FF, 0x60FF, 0x7FFF: Tag(stored.rawValue & 0xFF00_FFFF)
+        case 0x0020 where stored.element == 0x31FF: Tag(group: 0x0020, element: 0x3100)
+        case 0x1000: Tag(stored.rawValue & 0xFFFF_001F)
+        default: stored
+        }
+    }
 }
