@@ -1,0 +1,101 @@
+import DICOM
+
+/// The fixed fields with which the A-ASSOCIATE-RQ and -AC PDUs begin, and the items both have, PS3.8 9.3.2 and 9.3.3.
+///
+/// | Bytes of the body | Field |
+/// |---|---|
+/// | 1-2 | protocol version, a bit a version; version 1 is bit 0 |
+/// | 3-4 | reserved, 0000H |
+/// | 5-20 | called AE title (in the accept: as received, not tested) |
+/// | 21-36 | calling AE title (in the accept: as received, not tested) |
+/// | 37-68 | reserved |
+/// | 69- | items, in any order: application context (10H), presentation contexts, user information (50H) |
+struct AssociateHeader {
+    static let applicationContextItemType: UInt8 = 0x10
+    static let userInformationItemType: UInt8 = 0x50
+
+    /// The standard has room for 128 (PS3.8 7.1.1.13: odd numbers in one byte); peers that also use even ones are borne.
+    static let maximumPresentationContexts = 255
+
+    /// All items of a PDU: those above and as many of types unknown today, which must be passed over.
+    static let maximumItems = 1024
+
+    let protocolVersion: UInt16
+    let calledAETitle: AETitle
+    let callingAETitle: AETitle
+    /// Empty where the item is missing: the receiver rejects the association then, as for an unknown context.
+    private(set) var applicationContext = UID("")
+    private(set) var userInformation = UserInformation()
+
+    /// - Parameter context: called for the body of each item of the type `contextItemType`.
+    init(
+        decoding body: ArraySlice<UInt8>, section: String, contextItemType: UInt8,
+        context: (ArraySlice<UInt8>) throws(ProtocolError) -> Void
+    ) throws(ProtocolError) {
+        var reader = ItemReader(body, section: section)
+        protocolVersion = try reader.uint16("protocol version")
+        _ = try reader.uint16("reserved bytes")
+        calledAETitle = AETitle(wire: try reader.take(AETitle.wireLength, "called AE title"))
+        callingAETitle = AETitle(wire: try reader.take(AETitle.wireLength, "calling AE title"))
+        _ = try reader.take(32, "reserved bytes")
+        var hasApplicationContext = false
+        var hasUserInformation = false
+        var itemCount = 0
+        var contextCount = 0
+        while !reader.isAtEnd {
+            let item = try reader.item()
+            itemCount += 1
+            guard itemCount <= Self.maximumItems else {
+                throw ProtocolError(.tooManyItems, section: section, "more than \(Self.maximumItems) items")
+            }
+            switch item.type {
+            case Self.applicationContextItemType:
+                guard !hasApplicationContext else {
+                    throw ProtocolError(.repeatedItem, section: section, "two application context items")
+                }
+                hasApplicationContext = true
+                applicationContext = UID(bytes: item.body)
+            case contextItemType:
+                contextCount += 1
+                guard contextCount <= Self.maximumPresentationContexts else {
+                    throw ProtocolError(
+                        .tooManyItems, section: section,
+                        "more than \(Self.maximumPresentationContexts) presentation contexts")
+                }
+                try context(item.body)
+            case Self.userInformationItemType:
+                guard !hasUserInformation else {
+                    throw ProtocolError(.repeatedItem, section: section, "two user information items")
+                }
+                hasUserInformation = true
+                userInformation = try UserInformation(decoding: item.body)
+            default:
+                break
+            }
+        }
+    }
+
+    static func encode(
+        into bytes: inout [UInt8], protocolVersion: UInt16, calledAETitle: AETitle, callingAETitle: AETitle,
+        applicationContext: UID
+    ) {
+        bytes.append(bigEndian: protocolVersion)
+        bytes.append(bigEndian: UInt16(0))
+        bytes.append(contentsOf: calledAETitle.wireBytes)
+        bytes.append(contentsOf: callingAETitle.wireBytes)
+        bytes.append(contentsOf: repeatElement(0, count: 32))
+        bytes.appendItem(applicationContextItemType, applicationContext)
+    }
+}
+
+/// Which presentation context IDs have been seen: an ID that stands twice would leave open which of the two is meant.
+struct SeenContextIDs {
+    private var seen = [Bool](repeating: false, count: 256)
+
+    mutating func insert(_ id: UInt8, section: String) throws(ProtocolError) {
+        guard !seen[Int(id)] else {
+            throw ProtocolError(.repeatedItem, section: section, "presentation context \(id) stands twice")
+        }
+        seen[Int(id)] = true
+    }
+}
