@@ -36,8 +36,7 @@ extension TCPConnection {
     private static func connect(
         to address: SocketAddress, wait: WaitLimits
     ) throws(TransportError) -> FileDescriptor {
-        let socket: FileDescriptor
-        do throws(SystemError) { socket = try address.makeSocket() } catch { throw connectError(error) }
+        let socket = try makeSocket(for: address)
         let result = address.withPointer { Glibc.connect(socket.rawValue, $0, $1) }
         if result == -1 {
             // An interrupted connect goes on in the background, just as one that would block.
@@ -50,6 +49,10 @@ extension TCPConnection {
             guard failure == 0 else { throw connectError(SystemError(errno: failure, operation: "connect")) }
         }
         return socket
+    }
+
+    private static func makeSocket(for address: SocketAddress) throws(TransportError) -> FileDescriptor {
+        do throws(SystemError) { return try address.makeSocket() } catch { throw connectError(error) }
     }
 
     private static func connectError(_ error: SystemError) -> TransportError {
