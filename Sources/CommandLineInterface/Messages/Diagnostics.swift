@@ -1,0 +1,47 @@
+/// Where messages about the run go, filtered by level: standard error or the log file, never the standard output.
+///
+/// Every line begins with the program's name; everything is made harmless before it is written, because most of it can
+/// carry text of a peer. A sink that fails is not reported: there is nowhere left to say it.
+package final class Diagnostics: Sendable {
+    /// How much a message matters; a level shows itself and all that come before it.
+    package enum Level: Int, Sendable, CaseIterable, Comparable {
+        case error, warning, note, verbose, debug
+
+        package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
+
+        /// What stands before the message; errors need no label, they are what a person expects here.
+        var label: String {
+            switch self {
+            case .error, .verbose: ""
+            case .warning: "warning: "
+            case .note: "note: "
+            case .debug: "debug: "
+            }
+        }
+    }
+
+    private let sink: any ByteSink
+    package let level: Level
+
+    package init(sink: any ByteSink, level: Level = .note) {
+        self.sink = sink
+        self.level = level
+    }
+
+    package func isEnabled(_ level: Level) -> Bool { level <= self.level }
+
+    /// Writes one message and, on the next line, its hint. The message is not even made when its level is off.
+    package func report(_ level: Level, _ message: @autoclosure () -> Message) {
+        guard isEnabled(level) else { return }
+        let message = message()
+        var text = "dcmscu: \(level.label)\(message.line)\n"
+        if let hint = message.hint { text += "hint: \(SafeText.line(hint))\n" }
+        do throws(ByteSinkError) { try sink.write(text) } catch {}
+    }
+
+    package func error(_ message: @autoclosure () -> Message) { report(.error, message()) }
+    package func warning(_ message: @autoclosure () -> Message) { report(.warning, message()) }
+    package func note(_ message: @autoclosure () -> Message) { report(.note, message()) }
+    package func verbose(_ text: @autoclosure () -> String) { report(.verbose, Message(text())) }
+    package func debug(_ text: @autoclosure () -> String) { report(.debug, Message(text())) }
+}

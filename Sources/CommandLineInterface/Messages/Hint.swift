@@ -1,0 +1,51 @@
+/// The remedies that the program knows, by cause: one table, each named where the cause is seen.
+package enum Hint: Sendable, Equatable {
+    case calledAETitleNotRecognized(called: String)
+    case callingAETitleNotRecognized(calling: String)
+    case moveDestinationUnknown(title: String, port: UInt16?)
+    case connectionRefused(host: String, port: UInt16)
+    case nameNotFound(host: String)
+    case connectTimedOut(host: String, port: UInt16)
+    case abortedAfterRequest(operation: Operation, calling: String)
+    case localLimitExceeded
+    case noPresentationContext(operation: Operation)
+    case commitmentResultMissing(calling: String, port: UInt16?)
+    case noIncomingAssociation(title: String, port: UInt16)
+    case receiverPortTaken(port: UInt16)
+    case peerSpeaksAnotherProtocol
+
+    package var text: String {
+        switch self {
+        case .calledAETitleNotRecognized(let called):
+            "we called \"\(called)\"; give the server's own title with --call"
+        case .callingAETitleNotRecognized(let calling):
+            "we are \"\(calling)\"; have it registered at the server, or give a registered title with --aetitle"
+        case .moveDestinationUnknown(let title, let port):
+            "the server's administrator must register the title \"\(title)\" with this machine's address"
+                + (port.map { " and port \($0)" } ?? "") + " (DICOM titles are case-sensitive)"
+        case .connectionRefused(let host, let port):
+            "nothing listens at \(host) port \(port): is the port right, and is the server running?"
+        case .nameNotFound(let host):
+            "is \"\(host)\" spelled right? an address works too"
+        case .connectTimedOut(let host, let port):
+            "a firewall may drop what goes to \(host) port \(port); --connect-timeout sets how long we wait"
+        case .abortedAfterRequest(let operation, let calling):
+            "servers abort like this when the title \"\(calling)\" may not use \(operation.serviceName): "
+                + "have it allowed there, or give another with --aetitle"
+        case .localLimitExceeded:
+            "the server has as many associations as it wants; try again later"
+        case .noPresentationContext(let operation):
+            "the server does not offer \(operation.serviceName) for this, or not to us"
+        case .commitmentResultMissing(let calling, let port):
+            "the server sends its report to the address registered for \"\(calling)\""
+                + (port.map { "; it must be this machine, port \($0)" } ?? "; give its port with --port-scp")
+        case .noIncomingAssociation(let title, let port):
+            "the server never called back: is \"\(title)\" registered there with this machine's address and port \(port), "
+                + "and does a firewall let it in?"
+        case .receiverPortTaken(let port):
+            "another program uses port \(port); give a free one with --port-scp"
+        case .peerSpeaksAnotherProtocol:
+            "this port answers in another protocol than DICOM: is it the right one?"
+        }
+    }
+}

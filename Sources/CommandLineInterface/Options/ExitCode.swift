@@ -1,0 +1,62 @@
+/// The exit codes of all operations: the one table that help, man page and README print.
+///
+/// 0 is success and never anything else. Where several things went wrong, the worst cause wins: see ``worst(_:)``.
+package enum ExitCode: Int32, Sendable, CaseIterable {
+    case success = 0
+    case incomplete = 1
+    case usage = 2
+    case localFiles = 3
+    case unreachable = 4
+    case association = 5
+    case noPresentationContext = 6
+    case failureStatus = 7
+    case timeLimit = 8
+    case commitmentFailed = 9
+    case interrupted = 130
+
+    /// One line for help and man page.
+    package var meaning: String {
+        switch self {
+        case .success: "everything asked for was done; a query without matches is 0"
+        case .incomplete: "some instances or sub-operations failed or are missing: the rest was done"
+        case .usage: "usage: the command line or configuration is wrong; nothing was sent"
+        case .localFiles: "local files: nothing could be read, or the output could not be written"
+        case .unreachable: "cannot reach the peer: name, connect, TLS, connection lost"
+        case .association:
+            "association rejected or aborted by the peer, or ended by us because the peer broke the protocol"
+        case .noPresentationContext: "no presentation context accepted for what was asked"
+        case .failureStatus: "the peer answered with a failure status"
+        case .timeLimit: "a time limit passed"
+        case .commitmentFailed: "storage commitment failed for at least one instance"
+        case .interrupted: "interrupted"
+        }
+    }
+
+    /// How bad a cause is, for choosing between several; more is worse.
+    ///
+    /// What ended the whole run outranks what spoilt a part of it, and the user's own interruption explains all the
+    /// rest, so it comes last.
+    private var severity: Int {
+        switch self {
+        case .success: 0
+        case .incomplete: 1
+        case .commitmentFailed: 2
+        case .failureStatus: 3
+        case .noPresentationContext: 4
+        case .timeLimit: 5
+        case .association: 6
+        case .unreachable: 7
+        case .localFiles: 8
+        case .usage: 9
+        case .interrupted: 10
+        }
+    }
+
+    /// The code to end with when both this and the other cause were seen.
+    package func worst(_ other: ExitCode) -> ExitCode { severity >= other.severity ? self : other }
+
+    /// The worst of several causes; success when there is none.
+    package static func worst(of codes: some Sequence<ExitCode>) -> ExitCode {
+        codes.reduce(.success) { $0.worst($1) }
+    }
+}

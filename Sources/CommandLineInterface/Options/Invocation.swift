@@ -1,0 +1,115 @@
+package import DICOM
+package import DICOMProtocol
+
+/// Everything that a command line asks for, parsed and checked: what the operations are given to work with.
+///
+/// An option that was not given has its default here; one that the operation cannot use has been refused before.
+package struct Invocation: Sendable, Equatable {
+    package var operation: Operation
+    package var peer: Peer
+    package var callingAETitle: AETitle
+    package var calledAETitle: AETitle
+
+    // MARK: What is sent
+
+    /// Files and directories for store and storage commitment, as they were typed, in order.
+    package var inputs: [String] = []
+    /// Whether directories are walked to their ends; otherwise one level of each is listed.
+    package var isRecursive = false
+    package var priority: Priority = .medium
+    /// How long to wait for a storage commitment result, in seconds; 0 asks only.
+    package var resultWait: Double = 60
+
+    // MARK: What is asked
+
+    package var informationModel: InformationModel = .studyRoot
+    package var level: QueryLevel = .study
+    package var keys: [QueryKey] = []
+    /// The arguments of `--return`: keywords, tags or names of sets.
+    package var returnKeys: [ReturnKey] = []
+    /// The defined term that `--charset` chose for the query; nil takes the locale's.
+    package var characterSet: String?
+    /// Where the constructed query is kept before anything is sent.
+    package var storeQueryPath: String?
+    package var format: ResultFormat = .text
+    /// The number of answers after which a query is cancelled.
+    package var limit: Int?
+
+    // MARK: What is received
+
+    package var outputDirectory = "."
+    /// The port of the receiver for sub-operations and commitment results.
+    package var receiverPort: UInt16?
+    /// The local address that the receiver listens on; nil is every address.
+    package var bindAddress: String?
+    /// The destination of a move; nil is this program's own receiver.
+    package var moveDestination: AETitle?
+    /// How a received instance's path is made from its attributes, below the output directory.
+    package var nameTemplate = "{SOPInstanceUID}.dcm"
+    package var existingFile: ExistingFilePolicy = .keepBoth
+    /// How long announced sub-operations may still arrive after the final response, in seconds.
+    package var grace: Double = 10
+
+    // MARK: The network
+
+    /// Limit for name look-up and connect together, in seconds; nil waits as long as the system does.
+    package var connectTimeout: Double? = 15
+    /// Limit for a peer's silence while an answer is due, in seconds; nil has no limit.
+    package var inactivityTimeout: Double? = 120
+    /// The largest PDU that we announce to receive, in bytes (PS3.8 D.1).
+    package var maximumPDULength: UInt32 = 131_072
+
+    // MARK: The run
+
+    /// The root of generated UIDs, from `--root-uid` or the environment; nil makes them below 2.25.
+    package var uidRoot: UID?
+    package var logFile: String?
+    package var verbosity: Diagnostics.Level = .note
+    package var failOn: FailurePolicy = .failure
+
+    package init(operation: Operation, peer: Peer, callingAETitle: AETitle, calledAETitle: AETitle) {
+        self.operation = operation
+        self.peer = peer
+        self.callingAETitle = callingAETitle
+        self.calledAETitle = calledAETitle
+    }
+
+    /// Whether a C-MOVE's instances come to this process, which then must listen.
+    package var receivesMovedInstances: Bool {
+        operation == .move && (moveDestination == nil || moveDestination == callingAETitle)
+    }
+
+    /// The title that a C-MOVE request names as its destination.
+    package var effectiveMoveDestination: AETitle { moveDestination ?? callingAETitle }
+}
+
+/// A host, by name or address, and a port of it.
+package struct Peer: Sendable, Equatable, CustomStringConvertible {
+    package var host: String
+    package var port: UInt16
+
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// What answers of a query look like on the standard output.
+package enum ResultFormat: String, Sendable, CaseIterable {
+    case text, json, jsonl
+}
+
+/// What happens when an instance arrives whose file name is taken.
+package enum ExistingFilePolicy: String, Sendable, CaseIterable {
+    /// The same content is skipped, different content is kept under a second name.
+    case keepBoth = "keep-both"
+    case skip, overwrite, rename, fail
+}
+
+/// From what on an outcome counts as failed in the exit code.
+package enum FailurePolicy: String, Sendable, CaseIterable {
+    case failure, warning
+}

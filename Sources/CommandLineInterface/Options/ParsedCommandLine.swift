@@ -1,0 +1,26 @@
+package import DICOMProtocol
+
+/// What a command line turned out to be: a request for text about the program, or work.
+package enum ParsedCommandLine: Sendable, Equatable {
+    /// Nothing was typed: help on standard error and the exit code for usage.
+    case empty
+    case help(HelpTopic)
+    case version
+    /// `--queryhelp`: the keys that the standard knows for a model and, where it has any, a level.
+    case queryHelp(InformationModel, QueryLevel)
+    case generate(GeneratedDocument)
+    case perform(Invocation)
+}
+
+/// How much of the help is shown.
+package enum HelpTopic: String, Sendable, CaseIterable {
+    /// The options that most people need, on a screen or so.
+    case short
+    /// Every option with its long text.
+    case all
+}
+
+/// What the hidden option `--generate` prints.
+package enum GeneratedDocument: String, Sendable, CaseIterable {
+    case man, bash, zsh, fish
+}

@@ -1,0 +1,61 @@
+/// What is wrong with a command line, before anything was sent.
+///
+/// Tests compare the code; a person reads the description and the suggestion.
+package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Code: Sendable, Equatable {
+        case noArguments
+        case unknownOption
+        case ambiguousOption
+        case missingValue
+        case unexpectedValue
+        case invalidValue
+        case outOfRange
+        case severalOperations
+        case conflictingOptions
+        case optionNotApplicable
+        case missingOption
+        case missingHost
+        case missingInput
+        case unexpectedArgument
+        case unreadableKey
+        case duplicateKey
+        case invalidKeyValue
+        case unsupportedMatching
+        case unknownCharacterSet
+        case notEncodable
+    }
+
+    package let code: Code
+    /// The option or argument as it was typed, or the tag of a key: `--port`, `-k`, `HOST`.
+    package let option: String
+    /// The value that was refused, as it was typed.
+    package let value: String?
+    /// What is wrong, with the option and the value named, without a full stop.
+    package let problem: String
+    /// What would have been accepted, in words or as a list.
+    package let accepted: String?
+    /// The nearest thing that exists: an option, a choice, a keyword.
+    package let suggestion: String?
+
+    package init(
+        _ code: Code, option: String, value: String? = nil, problem: String, accepted: String? = nil,
+        suggestion: String? = nil
+    ) {
+        self.code = code
+        self.option = option
+        self.value = value
+        self.problem = problem
+        self.accepted = accepted
+        self.suggestion = suggestion
+    }
+
+    /// The whole message on one line.
+    package var description: String {
+        var text = problem
+        if let accepted { text += "; accepted: \(accepted)" }
+        return text
+    }
+
+    /// The line after the message that says what to do instead.
+    package var hint: String? { suggestion.map { "did you mean \($0)?" } }
+}

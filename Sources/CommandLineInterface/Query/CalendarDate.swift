@@ -1,0 +1,68 @@
+/// A day of the Gregorian calendar, as dates in queries mean it.
+package struct CalendarDate: Sendable, Equatable, Comparable {
+    package let year: Int
+    package let month: Int
+    package let day: Int
+
+    /// Nil when there is no such day.
+    package init?(year: Int, month: Int, day: Int) {
+        guard (0...9999).contains(year), (1...12).contains(month), day >= 1,
+            day <= Self.days(inMonth: month, of: year)
+        else { return nil }
+        self.year = year
+        self.month = month
+        self.day = day
+    }
+
+    package static func < (left: CalendarDate, right: CalendarDate) -> Bool {
+        (left.year, left.month, left.day) < (right.year, right.month, right.day)
+    }
+
+    /// The day before or after by a number of days; nil beyond the years 0 to 9999.
+    package func adding(days: Int) -> CalendarDate? {
+        let (sum, overflow) = ordinal.addingReportingOverflow(days)
+        return overflow ? nil : CalendarDate(ordinal: sum)
+    }
+
+    /// `YYYYMMDD`, the form of DA (PS3.5 6.2).
+    package var dicomText: String {
+        Self.padded(year, 4) + Self.padded(month, 2) + Self.padded(day, 2)
+    }
+
+    private static func padded(_ number: Int, _ digits: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+
+    private static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
+
+    private static func days(inMonth month: Int, of year: Int) -> Int {
+        switch month {
+        case 2: isLeap(year) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    /// Days since 1 January of the year 0.
+    private var ordinal: Int {
+        let before = year - 1
+        // Year 0 is a leap year of the proleptic calendar, so its 366 days come first.
+        let years = year == 0 ? 0 : 366 + before * 365 + before / 4 - before / 100 + before / 400
+        return years + (1..<month).reduce(0) { $0 + Self.days(inMonth: $1, of: year) } + day - 1
+    }
+
+    private init?(ordinal: Int) {
+        // 3,652,424 is 31 December 9999.
+        guard (0...3_652_424).contains(ordinal) else { return nil }
+        var year = ordinal / 366
+        while let next = CalendarDate(year: year + 1, month: 1, day: 1), next.ordinal <= ordinal { year += 1 }
+        var rest = ordinal - (CalendarDate(year: year, month: 1, day: 1)?.ordinal ?? 0)
+        var month = 1
+        while rest >= Self.days(inMonth: month, of: year) {
+            rest -= Self.days(inMonth: month, of: year)
+            month += 1
+        }
+        self.init(year: year, month: month, day: rest + 1)
+    }
+}
