@@ -1,12 +1,119 @@
-/// Reads a raw deflate stream (RFC 1951), as PS3.5 A.5 compresses a data set.
-package struct Inflater: ~Copyable {
-    package init(limits: DecodingLimits = .standard) {}
+import CZlib
 
+/// Reads a raw deflate stream (RFC 1951), as PS3.5 A.5 compresses a data set: without the header and checksum of zlib.
+package struct Inflater: ~Copyable {
+    private let stream: UnsafeMutablePointer<z_stream>
+    private let isReady: Bool
+    private let limit: UInt64
+    private var consumed: UInt64 = 0
+    private var produced: UInt64 = 0
+
+    /// Whether the stream's last block is behind us. What follows it is padding (PS3.5 A.5) and is ignored.
     package private(set) var isAtEnd = false
 
+    /// What is asked of zlib at once: large against the cost of a call, small against a cache.
+    private static let step = 64 * 1024
+
+    package init(limits: DecodingLimits = .standard) {
+        limit = limits.maximumInflatedLength
+        // zlib keeps the address of its state, so it must not move with this value.
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        isReady =
+            inflateInit2_(stream, -MAX_WBITS, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size)) == Z_OK
+    }
+
+    deinit {
+        if isReady {
+            inflateEnd(stream)
+        }
+        stream.deallocate()
+    }
+
     /// Inflates what has arrived and appends the result.
-    package mutating func consume(_ bytes: RawSpan, into output: inout [UInt8]) throws(DataSetError) {}
+    package mutating func consume(_ bytes: RawSpan, into output: inout [UInt8]) throws(DataSetError) {
+        var position = 0
+        while try consume(bytes, at: &position, into: &output) {}
+    }
+
+    /// Inflates some of the bytes from `position` on, which it moves, into one step of output: a caller that treats
+    /// each step before the next one stays small whatever a stream inflates to. False when there is nothing more to do.
+    mutating func consume(
+        _ bytes: RawSpan, at position: inout Int, into output: inout [UInt8]
+    ) throws(DataSetError) -> Bool {
+        guard isReady else {
+            throw DataSetError(.deflateCorrupt, offset: consumed, "zlib has no memory")
+        }
+        guard !isAtEnd else {
+            position = bytes.byteCount
+            return false
+        }
+        let chunk = min(bytes.byteCount - position, Int(UInt32.max))
+        let start = position
+        var used = 0
+        var status = Z_OK
+        var made = 0
+        output.append(addingCapacity: Inflater.step) { (buffer: inout OutputSpan<UInt8>) in
+            buffer.withUnsafeMutableBufferPointer { (target, initialized) in
+                bytes.withUnsafeBytes { source in
+                    stream.pointee.next_in = source.baseAddress.map {
+                        UnsafeMutablePointer(mutating: ($0 + start).assumingMemoryBound(to: UInt8.self))
+                    }
+                    stream.pointee.avail_in = UInt32(truncatingIfNeeded: chunk)
+                    let room = min(target.count - initialized, Inflater.step)
+                    stream.pointee.next_out = target.baseAddress.map { $0 + initialized }
+                    stream.pointee.avail_out = UInt32(truncatingIfNeeded: room)
+                    status = CZlib.inflate(stream, Z_NO_FLUSH)
+                    used = chunk - Int(stream.pointee.avail_in)
+                    made = room - Int(stream.pointee.avail_out)
+                    initialized += made
+                }
+            }
+        }
+        position += used
+        consumed += UInt64(used)
+        produced += UInt64(made)
+        guard produced <= limit else {
+            throw DataSetError(.deflateTooLarge, offset: consumed, "a data set that inflates beyond \(limit) bytes")
+        }
+        switch status {
+        case Z_STREAM_END:
+            isAtEnd = true
+            position = bytes.byteCount
+            return false
+        case Z_OK:
+            return made == Inflater.step || position < bytes.byteCount
+        case Z_BUF_ERROR:
+            // Nothing could be done: more bytes are needed.
+            return false
+        default:
+            throw DataSetError(.deflateCorrupt, offset: consumed, "the deflated data set is corrupt")
+        }
+    }
 
     /// Throws `.truncated` where the stream has not ended.
-    package mutating func finish() throws(DataSetError) {}
+    package mutating func finish() throws(DataSetError) {
+        guard isAtEnd else {
+            throw DataSetError(.truncated, offset: consumed, "the deflated data set ends too early")
+        }
+    }
+}
+
+extension Inflater {
+    /// A whole stream at once.
+    static func inflated(_ bytes: ArraySlice<UInt8>, limits: DecodingLimits) throws(DataSetError) -> [UInt8] {
+        var inflater = Inflater(limits: limits)
+        var output: [UInt8] = []
+        try inflater.consume(bytes.span.bytes, into: &output)
+        try inflater.finish()
+        return output
+    }
+
+    /// As much as the beginning of a stream gives.
+    static func inflatedPrefix(_ bytes: ArraySlice<UInt8>, limits: DecodingLimits) throws(DataSetError) -> [UInt8] {
+        var inflater = Inflater(limits: limits)
+        var output: [UInt8] = []
+        try inflater.consume(bytes.span.bytes, into: &output)
+        return output
+    }
 }

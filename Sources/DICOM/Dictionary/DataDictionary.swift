@@ -61,20 +61,24 @@ package enum DataDictionary {
     /// Where PS3.6 leaves a choice it is OW for "OB or OW" and "US or OW", since Implicit VR admits no other, and US for
     /// "US or SS", see `dependsOnPixelRepresentation`.
     package static func vr(of tag: Tag) -> ValueRepresentation {
-        if tag.isPrivate {
-            return tag.isPrivateCreator ? .LO : tag.isGroupLength ? .UL : .UN
-        }
-        guard let record = record(of: tag) else {
-            return tag.isGroupLength ? .UL : .UN
-        }
-        return representation(of: record).vr ?? .UN
+        implicitRepresentation(of: tag).vr
     }
 
     /// Whether PS3.6 says "US or SS": SS where Pixel Representation (0028,0103) is 1.
     package static func dependsOnPixelRepresentation(_ tag: Tag) -> Bool {
-        guard !tag.isPrivate, let record = record(of: tag) else { return false }
-        let representation = representation(of: record)
-        return representation.isChoice && representation.vr == .US
+        implicitRepresentation(of: tag).dependsOnPixelRepresentation
+    }
+
+    /// Both of the above in one look-up, for readers of Implicit VR.
+    static func implicitRepresentation(of tag: Tag) -> (vr: ValueRepresentation, dependsOnPixelRepresentation: Bool) {
+        if tag.isPrivate {
+            return (tag.isPrivateCreator ? .LO : tag.isGroupLength ? .UL : .UN, false)
+        }
+        guard let record = record(of: tag) else {
+            return (tag.isGroupLength ? .UL : .UN, false)
+        }
+        let found = representation(of: record)
+        return (found.vr ?? .UN, found.isChoice && found.vr == .US)
     }
 
     /// All keywords in ascending order.

@@ -43,7 +43,8 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
     }
 
     package var description: String {
-        String(decoding: [UInt8(truncatingIfNeeded: rawValue >> 8), UInt8(truncatingIfNeeded: rawValue)], as: UTF8.self)
+        String(
+            decoding: [UInt8(truncatingIfNeeded: rawValue >> 8), UInt8(truncatingIfNeeded: rawValue)], as: UTF8.self)
     }
 
     /// Whether Explicit VR has two reserved bytes and a 32-bit length after it (PS3.5 7.1.2, Table 7.1-1).

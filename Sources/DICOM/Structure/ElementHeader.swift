@@ -1,0 +1,109 @@
+/// What stands before a value.
+///
+///     Implicit VR (PS3.5 7.1.3)   group 2 | element 2 | length 4
+///     Explicit VR (PS3.5 7.1.2)   group 2 | element 2 | VR 2 | length 2
+///                                 group 2 | element 2 | VR 2 | reserved 2 | length 4     OB, SQ, UN, UT ...
+///     Items and delimiters (7.5)  group 2 | element 2 | length 4
+struct ElementHeader {
+    let tag: Tag
+    let vr: ValueRepresentation
+    let length: UInt32
+    /// 8 or 12 bytes.
+    let headerLength: Int
+    /// "US or SS" in Implicit VR: read here as US.
+    let dependsOnPixelRepresentation: Bool
+
+    /// The length field of what ends with a delimiter (PS3.5 7.5).
+    static let undefinedLength: UInt32 = 0xFFFF_FFFF
+    static let shortest = 8
+    static let longest = 12
+
+    var isUndefinedLength: Bool { length == ElementHeader.undefinedLength }
+
+    /// Reads the header at `offset`; nil if `bytes` end inside it. `origin` is where the bytes begin, for errors.
+    @inline(__always)
+    static func read(
+        _ bytes: RawSpan, at offset: Int, _ encoding: ElementEncoding, origin: UInt64 = 0
+    ) throws(DataSetError) -> ElementHeader? {
+        let available = bytes.byteCount - offset
+        guard available >= shortest else { return nil }
+        let first = bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
+        let second = bytes.unsafeLoadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
+        let tag =
+            encoding.isBigEndian
+            ? Tag(UInt32(bigEndian: first))
+            : Tag(UInt32(littleEndian: first) << 16 | UInt32(littleEndian: first) >> 16)
+        guard encoding.isExplicitVR, !tag.isDelimiter else {
+            let length = encoding.isBigEndian ? UInt32(bigEndian: second) : UInt32(littleEndian: second)
+            let (vr, isChoice) = DataDictionary.implicitRepresentation(of: tag)
+            return ElementHeader(
+                tag: tag, vr: vr, length: length, headerLength: shortest, dependsOnPixelRepresentation: isChoice)
+        }
+        let letters = UInt16(truncatingIfNeeded: UInt32(bigEndian: second) >> 16)
+        let vr: ValueRepresentation
+        let hasLongLength: Bool
+        if let known = ValueRepresentation(rawValue: letters) {
+            vr = known
+            hasLongLength = known.hasLongLength
+        } else {
+            guard let isLong = lengthIsLong(unknown: letters) else {
+                throw DataSetError(
+                    .unknownVR, offset: origin + UInt64(offset), tag: tag, "no value representation")
+            }
+            vr = .UN
+            hasLongLength = isLong
+        }
+        guard hasLongLength else {
+            let raw = bytes.unsafeLoadUnaligned(fromByteOffset: offset + 6, as: UInt16.self)
+            let length = encoding.isBigEndian ? UInt16(bigEndian: raw) : UInt16(littleEndian: raw)
+            return ElementHeader(
+                tag: tag, vr: vr, length: UInt32(length), headerLength: shortest,
+                dependsOnPixelRepresentation: false)
+        }
+        guard available >= longest else { return nil }
+        let raw = bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8, as: UInt32.self)
+        let length = encoding.isBigEndian ? UInt32(bigEndian: raw) : UInt32(littleEndian: raw)
+        return ElementHeader(
+            tag: tag, vr: vr, length: length, headerLength: longest, dependsOnPixelRepresentation: false)
+    }
+
+    /// Representations to come have the long form (PS3.5 6.2, last note). Some writers put blanks, question marks or
+    /// NULs there and go on in the short form. Nil for anything else: then this is no data set.
+    private static func lengthIsLong(unknown letters: UInt16) -> Bool? {
+        let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+        if capitals.contains(UInt8(letters >> 8)) && capitals.contains(UInt8(letters & 0xFF)) {
+            return true
+        }
+        switch letters {
+        case 0x0000, 0x2020, 0x2D2D, 0x3F3F: return false
+        default: return nil
+        }
+    }
+}
+
+extension ElementHeader {
+    /// What follows the header.
+    enum Content {
+        case value
+        /// A sequence of items whose elements have this encoding.
+        case sequence(ElementEncoding)
+        case fragments
+    }
+
+    /// A sequence of unknown representation has UN; with its length undefined its items are in Implicit VR Little Endian
+    /// (PS3.5 6.2.2). In Implicit VR any undefined length is a sequence's, but for the pixel data.
+    func content(_ encoding: ElementEncoding) -> Content? {
+        guard isUndefinedLength else {
+            return vr == .SQ ? .sequence(encoding) : .value
+        }
+        if tag == .pixelData {
+            return .fragments
+        }
+        switch vr {
+        case .SQ: return .sequence(encoding)
+        case .UN: return .sequence(.implicitLittleEndian)
+        case .OB, .OD, .OF, .OL, .OV, .OW: return encoding.isExplicitVR ? .fragments : .sequence(encoding)
+        default: return encoding.isExplicitVR ? nil : .sequence(encoding)
+        }
+    }
+}
