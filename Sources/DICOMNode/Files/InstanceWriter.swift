@@ -1,6 +1,11 @@
 package import DICOM
+import Glibc
 
 /// Writes one instance as it arrives: whole and under its final name, or not at all.
+///
+/// The bytes go to a temporary file in the folder of the final one, which gets its name when all is there. Nothing is
+/// opened before the first 64 KiB have come: they may hold what decides the folder, and a small instance is written in
+/// one call.
 package final class InstanceWriter {
     /// What happens where the final name is taken.
     package enum Existing: String, Sendable, CaseIterable {
@@ -18,18 +23,118 @@ package final class InstanceWriter {
         package enum Kind: Sendable { case written, replaced, renamed, skipped }
     }
 
-    /// Nothing touches the disk before the first bytes of the data set are there: they may decide the folder.
-    package init(
-        in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation
-    ) {}
+    private enum State {
+        case buffering
+        case open(OutputFile)
+        case failed(FileProblem)
+        case finished
+    }
 
-    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileProblem) {}
+    private let folder: OutputFolder
+    private let naming: InstanceNaming
+    private let metaInformation: FileMetaInformation
+    private let headerLength: Int
+    private var buffer: [UInt8]
+    private var size: UInt64 = 0
+    private var name: InstanceNaming.Name?
+    private var state = State.buffering
+
+    /// Holds most instances without pixels whole, and the attributes that patterns name of nearly all others.
+    private static let bufferSize = 64 * 1024
+
+    /// From here on a span is written from where it lies; copying shorter ones is cheaper than a call for each.
+    private static let directSize = 16 * 1024
+
+    package init(in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation) {
+        self.folder = folder
+        self.naming = naming
+        self.metaInformation = metaInformation
+        buffer = metaInformation.encode()
+        headerLength = buffer.count
+        buffer.reserveCapacity(Self.bufferSize)
+    }
+
+    deinit { discard() }
+
+    /// Takes the next bytes of the data set. After a failure every call throws it again.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileProblem) {
+        try throwFailure()
+        do throws(FileProblem) {
+            size += UInt64(bytes.count)
+            if bytes.count <= Self.bufferSize - buffer.count, bytes.count < Self.directSize || !isOpen {
+                buffer.append(contentsOf: bytes)
+            } else {
+                let file = try openFile(with: bytes)
+                try file.write(buffer, then: bytes)
+                buffer.removeAll(keepingCapacity: true)
+            }
+        } catch {
+            fail(error)
+            throw error
+        }
+    }
 
     /// Gives the file its final name; afterwards it is there whatever happens to the program.
     package func finish(existing: Existing) throws(FileProblem) -> Outcome {
-        throw FileProblem("", .notWritable)
+        try throwFailure()
+        do throws(FileProblem) {
+            let file = try openFile(with: UnsafeRawBufferPointer(start: nil, count: 0))
+            try file.write(buffer, then: UnsafeRawBufferPointer(start: nil, count: 0))
+            let (path, kind) = try file.finish(existing: existing)
+            state = .finished
+            buffer = []
+            return Outcome(path: path, kind: kind, remark: name?.remark, size: size + UInt64(headerLength))
+        } catch {
+            fail(error)
+            throw error
+        }
     }
 
     /// Deletes what was written. Also happens when the writer's life ends before ``finish(existing:)``.
-    package func discard() {}
+    package func discard() {
+        if case .open(let file) = state { file.discard() }
+        state = .finished
+        buffer = []
+    }
+
+    private var isOpen: Bool {
+        if case .open = state { true } else { false }
+    }
+
+    private func throwFailure() throws(FileProblem) {
+        switch state {
+        case .failed(let problem): throw problem
+        case .finished: throw FileProblem(folder.path, .notWritable, "the instance was finished or given up")
+        case .buffering, .open: return
+        }
+    }
+
+    private func fail(_ problem: FileProblem) {
+        discard()
+        state = .failed(problem)
+    }
+
+    /// Opens the file when it is needed first; by then the buffer and `more` hold the beginning of the data set.
+    private func openFile(with more: UnsafeRawBufferPointer) throws(FileProblem) -> OutputFile {
+        if case .open(let file) = state { return file }
+        let name = naming.name(
+            sopClassUID: metaInformation.mediaStorageSOPClassUID,
+            sopInstanceUID: metaInformation.mediaStorageSOPInstanceUID, attributes: attributes(with: more))
+        self.name = name
+        let file = try OutputFile(in: folder, components: name.components)
+        state = .open(file)
+        return file
+    }
+
+    private func attributes(with more: UnsafeRawBufferPointer) -> DataSet {
+        guard let last = naming.fields.last else { return DataSet() }
+        var prefix = buffer[headerLength...]
+        prefix.append(contentsOf: more.prefix(max(0, Self.bufferSize - prefix.count)))
+        do throws(DataSetError) {
+            return try DataSetDecoder(metaInformation.transferSyntax).decodePrefix(prefix, through: last)
+        } catch {
+            // The instance is kept whatever its data set is like; its fields are then called "unknown".
+            return DataSet()
+        }
+    }
 }
