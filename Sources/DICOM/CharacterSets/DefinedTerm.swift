@@ -29,7 +29,8 @@ enum DefinedTerm: Sendable, Equatable {
             }
             switch element {
             // JIS X 0201 is two sets under one term (Table C.12-3).
-            case .katakanaJISX0201, .romanJISX0201: self = .codeElements([.romanJISX0201, .katakanaJISX0201])
+            case .katakanaJISX0201: self = .codeElements([.romanJISX0201, .katakanaJISX0201])
+            case .romanJISX0201: return nil
             default: self = .codeElements([element])
             }
         }

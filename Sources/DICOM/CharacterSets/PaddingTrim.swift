@@ -10,4 +10,15 @@ enum PaddingTrim {
         }
         return bytes[start..<end]
     }
+
+    /// The same for bytes in place.
+    static func trimmed(_ bytes: UnsafeRawBufferPointer, _ vr: ValueRepresentation) -> UnsafeRawBufferPointer {
+        var start = 0
+        var end = bytes.count
+        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x00 { end -= 1 }
+        if !vr.keepsLeadingSpaces {
+            while start < end, bytes[start] == 0x20 { start += 1 }
+        }
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+    }
 }

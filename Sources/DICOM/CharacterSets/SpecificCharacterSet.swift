@@ -128,29 +128,23 @@ package struct SpecificCharacterSet: Sendable, Equatable {
 
     /// Appends the text of a value field as valid UTF-8.
     func append(decoding bytes: ArraySlice<UInt8>, vr: ValueRepresentation, to output: inout [UInt8]) {
-        let repertoire = vr.usesSpecificCharacterSet ? repertoire : SpecificCharacterSet.defaultRepertoire.repertoire
-        bytes.withUnsafeBytes { buffer in
-            switch repertoire {
-            case .codeExtension(let sets):
-                if sets.isASCIICompatible, DefaultRepertoire.isPlain(buffer) {
-                    output.append(contentsOf: buffer)
-                } else {
-                    sets.appendText(buffer, ValueDelimiters(vr), to: &output)
-                }
-            case .utf8:
-                if DefaultRepertoire.isPlain(buffer) {
-                    output.append(contentsOf: buffer)
-                } else {
-                    // Through String, which replaces what is not UTF-8.
-                    output.append(contentsOf: String(decoding: buffer, as: UTF8.self).utf8)
-                }
-            case .converted(let name):
-                if DefaultRepertoire.isPlain(buffer) {
-                    output.append(contentsOf: buffer)
-                } else {
-                    ConvertedText.append(buffer, encoding: name, to: &output)
-                }
-            }
+        bytes.withUnsafeBytes { append(decoding: $0, vr: vr, to: &output) }
+    }
+
+    func append(decoding bytes: UnsafeRawBufferPointer, vr: ValueRepresentation, to output: inout [UInt8]) {
+        let set = vr.usesSpecificCharacterSet ? self : .defaultRepertoire
+        if set.isASCIICompatible, DefaultRepertoire.isPlain(bytes) {
+            output.append(contentsOf: bytes)
+            return
+        }
+        switch set.repertoire {
+        case .codeExtension(let sets):
+            sets.appendText(bytes, ValueDelimiters(vr), to: &output)
+        case .utf8:
+            // Through String, which replaces what is not UTF-8.
+            output.append(contentsOf: String(decoding: bytes, as: UTF8.self).utf8)
+        case .converted(let name):
+            ConvertedText.append(bytes, encoding: name, to: &output)
         }
     }
 

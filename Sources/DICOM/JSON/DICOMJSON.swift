@@ -1,0 +1,215 @@
+/// The DICOM JSON Model (PS3.18 annex F): one object for a data set, its members in the order of the tags.
+///
+///     {"00100020":{"vr":"LO","Value":["4711"]},"00080005":...}
+///
+/// Always UTF-8. What the standard leaves open: IS and DS are numbers where the text is one, else strings; NaN and the
+/// infinities are the strings "NaN", "Infinity" and "-Infinity"; encapsulated pixel data are InlineBinary with their items.
+package enum DICOMJSON {
+    /// Appends one object without a line feed.
+    ///
+    /// Values go from their bytes to the output without a string in between where they are plain, which nearly all are.
+    ///
+    /// - Parameter inheritedCharacterSet: for a data set that does not say its own.
+    package static func append(
+        _ dataSet: DataSet, to output: inout [UInt8],
+        inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire
+    ) {
+        appendObject(dataSet, inheritedCharacterSet, isOutermost: true, to: &output)
+    }
+
+    private static func appendObject(
+        _ dataSet: DataSet, _ inherited: SpecificCharacterSet, isOutermost: Bool, to output: inout [UInt8]
+    ) {
+        var characterSet = TextCharacterSet(inherited)
+        var isFirst = true
+        // Text that is transcoded by an assumed set has to be announced (PS3.18 F.2.1.1).
+        var announcesUTF8 = isOutermost && !inherited.definedTerms.isEmpty
+        output.append(0x7B)
+        for element in dataSet.elements where !element.tag.isGroupLength {
+            if announcesUTF8, element.tag >= .specificCharacterSet {
+                announcesUTF8 = false
+                if element.tag > .specificCharacterSet { appendCharacterSet(isFirst: &isFirst, to: &output) }
+            }
+            switch element.value {
+            case .items(let items):
+                appendHead(element.tag, .SQ, items.isEmpty ? .none : .values, isFirst: &isFirst, to: &output)
+                if !items.isEmpty {
+                    let set = characterSet.resolved(dataSet)
+                    for (index, item) in items.enumerated() {
+                        if index > 0 { output.append(0x2C) }
+                        appendObject(item, set, isOutermost: false, to: &output)
+                    }
+                    output.append(0x5D)
+                }
+                output.append(0x7D)
+            case .fragments(let fragments):
+                appendHead(element.tag, element.vr, .binary, isFirst: &isFirst, to: &output)
+                appendFragments(fragments, to: &output)
+                JSONText.append("\"}", to: &output)
+            case .bytes(let bytes):
+                if element.tag == .specificCharacterSet, !isDefaultRepertoire(bytes) {
+                    appendCharacterSet(isFirst: &isFirst, to: &output)
+                } else {
+                    bytes.withUnsafeBytes { buffer in
+                        append(
+                            element.tag, element.vr, buffer, dataSet, &characterSet, isFirst: &isFirst, to: &output)
+                    }
+                }
+            }
+        }
+        if announcesUTF8 { appendCharacterSet(isFirst: &isFirst, to: &output) }
+        output.append(0x7D)
+    }
+
+    /// The character set of a data set, found out when the first value needs it: for most data sets none does.
+    struct TextCharacterSet {
+        private let inherited: SpecificCharacterSet
+        private var own: SpecificCharacterSet?
+
+        init(_ inherited: SpecificCharacterSet) {
+            self.inherited = inherited
+        }
+
+        mutating func resolved(_ dataSet: DataSet) -> SpecificCharacterSet {
+            if let own { return own }
+            let found = SpecificCharacterSet(of: dataSet, inherited: inherited)
+            own = found
+            return found
+        }
+    }
+
+    private static func append(
+        _ tag: Tag, _ vr: ValueRepresentation, _ bytes: UnsafeRawBufferPointer, _ dataSet: DataSet,
+        _ characterSet: inout TextCharacterSet, isFirst: inout Bool, to output: inout [UInt8]
+    ) {
+        if vr.isText {
+            let value = PaddingTrim.trimmed(bytes, vr)
+            guard !value.isEmpty else {
+                appendHead(tag, vr, .none, isFirst: &isFirst, to: &output)
+                output.append(0x7D)
+                return
+            }
+            appendHead(tag, vr, .values, isFirst: &isFirst, to: &output)
+            if JSONText.isPlain(value) {
+                appendValue(value, vr, to: &output)
+            } else {
+                appendValues(value, vr, dataSet, &characterSet, to: &output)
+            }
+            JSONText.append("]}", to: &output)
+        } else if let width = vr.numberWidth {
+            let count = bytes.count / width
+            appendHead(tag, vr, count == 0 ? .none : .values, isFirst: &isFirst, to: &output)
+            for index in 0..<count {
+                if index > 0 { output.append(0x2C) }
+                appendNumber(bytes, at: index * width, vr, to: &output)
+            }
+            if count > 0 { output.append(0x5D) }
+            output.append(0x7D)
+        } else {
+            // A sequence whose bytes were never taken apart is unknown to whoever reads this.
+            appendHead(
+                tag, vr == .SQ ? .UN : vr, bytes.isEmpty ? .none : .binary, isFirst: &isFirst, to: &output)
+            if !bytes.isEmpty {
+                Base64.append(bytes, to: &output)
+                output.append(0x22)
+            }
+            output.append(0x7D)
+        }
+    }
+
+    /// Text that is not plain: several values, or characters to be transcoded or escaped.
+    private static func appendValues(
+        _ bytes: UnsafeRawBufferPointer, _ vr: ValueRepresentation, _ dataSet: DataSet,
+        _ characterSet: inout TextCharacterSet, to output: inout [UInt8]
+    ) {
+        let set = vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
+        if set.isASCIICompatible, DefaultRepertoire.isPlain(bytes) {
+            appendDecoded(bytes, vr, to: &output)
+        } else {
+            var text: [UInt8] = []
+            text.reserveCapacity(bytes.count * 2)
+            set.append(decoding: bytes, vr: vr, to: &text)
+            text.withUnsafeBytes { appendDecoded($0, vr, to: &output) }
+        }
+    }
+
+    /// Values in UTF-8, with backslashes between them unless the representation has one value only; null for an empty one
+    /// (PS3.18 F.2.5).
+    private static func appendDecoded(
+        _ text: UnsafeRawBufferPointer, _ vr: ValueRepresentation, to output: inout [UInt8]
+    ) {
+        var start = 0
+        while true {
+            var end = start
+            while end < text.count, vr.allowsBackslashInValue || text[end] != 0x5C { end += 1 }
+            let value = PaddingTrim.trimmed(UnsafeRawBufferPointer(rebasing: text[start..<end]), vr)
+            appendValue(value, vr, to: &output)
+            if end == text.count { return }
+            output.append(0x2C)
+            start = end + 1
+        }
+    }
+
+    private static func appendValue(
+        _ value: UnsafeRawBufferPointer, _ vr: ValueRepresentation, to output: inout [UInt8]
+    ) {
+        switch vr {
+        case _ where value.isEmpty:
+            JSONText.append("null", to: &output)
+        case .PN:
+            appendPersonName(value, to: &output)
+        case .DS, .IS:
+            if let number = NumberText(value), vr == .DS || number.isInteger {
+                number.append(to: &output)
+            } else {
+                JSONText.appendString(value, to: &output)
+            }
+        default:
+            JSONText.appendString(value, to: &output)
+        }
+    }
+
+    private static let componentGroups: [StaticString] = ["\"Alphabetic\":", "\"Ideographic\":", "\"Phonetic\":"]
+
+    /// The component groups that are not empty (PS3.18 F.2.2); what follows a third equals sign stays in the last one.
+    private static func appendPersonName(_ name: UnsafeRawBufferPointer, to output: inout [UInt8]) {
+        let opening = output.count
+        var start = 0
+        for (index, key) in componentGroups.enumerated() where start <= name.count {
+            var end = start
+            while end < name.count, index == 2 || name[end] != 0x3D { end += 1 }
+            if end > start {
+                output.append(output.count == opening ? 0x7B : 0x2C)
+                JSONText.append(key, to: &output)
+                JSONText.appendString(UnsafeRawBufferPointer(rebasing: name[start..<end]), to: &output)
+            }
+            start = end + 1
+        }
+        if output.count == opening {
+            JSONText.append("null", to: &output)
+        } else {
+            output.append(0x7D)
+        }
+    }
+
+    /// The item stream of PS3.5 A.4 without its delimiter, as PS3.18 has no form of its own for it.
+    private static func appendFragments(_ fragments: [ArraySlice<UInt8>], to output: inout [UInt8]) {
+        var stream: [UInt8] = []
+        for fragment in fragments {
+            let length = UInt32(truncatingIfNeeded: fragment.count)
+            stream.append(contentsOf: [0xFE, 0xFF, 0x00, 0xE0])
+            stream.append(contentsOf: (0..<4).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) })
+            stream.append(contentsOf: fragment)
+        }
+        stream.withUnsafeBytes { Base64.append($0, to: &output) }
+    }
+
+    private static func isDefaultRepertoire(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.isEmpty || PaddingTrim.trimmed(bytes, .CS).elementsEqual("ISO_IR 6".utf8)
+    }
+
+    private static func appendCharacterSet(isFirst: inout Bool, to output: inout [UInt8]) {
+        appendHead(.specificCharacterSet, .CS, .values, isFirst: &isFirst, to: &output)
+        JSONText.append("\"ISO_IR 192\"]}", to: &output)
+    }
+}

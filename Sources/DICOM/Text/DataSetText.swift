@@ -1,0 +1,252 @@
+/// A data set as lines for people and scripts, one an element, in the form that gdcmdump made familiar:
+///
+///     (0008,0005) CS [ISO_IR 100]                                       # 10,1-n Specific Character Set
+///     (0028,0010) US 512                                                # 2,1 Rows
+///     (0008,1199) SQ (Sequence with undefined length)                   # u/l,1 Referenced SOP Sequence
+///       (fffe,e000) na (Item with undefined length)
+///         (0008,1155) UI [1.2.3]                                        # 6,1 Referenced SOP Instance UID
+///       (fffe,e00d)
+///     (fffe,e0dd)
+///
+/// Behind the number sign: the length in bytes, the multiplicity that PS3.6 allows, in brackets how many values there are
+/// if that is another number, and the name. Where we differ from gdcmdump: text is decoded by its character set and shown
+/// as `DisplayText` makes it, so an element is one line always; numbers have all their digits; the VR is never a question
+/// mark. Items are shown with undefined length whatever they had, as the model does not keep that.
+package enum DataSetText {
+    /// Where the comment begins; a longer line has `commentGap` in front of it.
+    private static let commentColumn = 66
+    private static let commentGap = 9
+    /// The bytes of a binary value that are shown, as its line should still be a line.
+    private static let shownBytes = 64
+    private static let shownFragmentBytes = 32
+
+    /// Appends the lines, each with its line feed. Group lengths are shown as they are elements like others here.
+    ///
+    /// - Parameter inheritedCharacterSet: for a data set that does not say its own.
+    package static func appendLines(
+        _ dataSet: DataSet, to output: inout [UInt8],
+        inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire, indentation: Int = 0
+    ) {
+        var characterSet = DICOMJSON.TextCharacterSet(inheritedCharacterSet)
+        for element in dataSet.elements {
+            var line = Line(indentation: indentation, at: output.count)
+            line.begin(element.tag, element.value.hasItems ? .SQ : element.vr, to: &output)
+            switch element.value {
+            case .bytes(let bytes):
+                let set = element.vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
+                let count = line.appendValue(bytes, element.vr, set, to: &output)
+                line.appendComment(element.tag, length: bytes.count, values: count, to: &output)
+            case .items(let items):
+                line.appendText(
+                    items.isEmpty ? "(Sequence with defined length)" : "(Sequence with undefined length)", to: &output)
+                line.appendComment(element.tag, length: items.isEmpty ? 0 : nil, values: 1, to: &output)
+                if !items.isEmpty {
+                    append(items, characterSet.resolved(dataSet), indentation, to: &output)
+                }
+            case .fragments(let fragments):
+                line.appendComment(element.tag, length: nil, values: 1, to: &output)
+                append(fragments, indentation, to: &output)
+            }
+        }
+    }
+
+    private static func append(
+        _ items: [DataSet], _ characterSet: SpecificCharacterSet, _ indentation: Int, to output: inout [UInt8]
+    ) {
+        for item in items {
+            appendDelimiter(.item, " na (Item with undefined length)", indentation + 2, to: &output)
+            appendLines(
+                item, to: &output, inheritedCharacterSet: characterSet, indentation: indentation + 4)
+            appendDelimiter(.itemDelimitationItem, "", indentation + 2, to: &output)
+        }
+        appendDelimiter(.sequenceDelimitationItem, "", indentation, to: &output)
+    }
+
+    private static func append(_ fragments: [ArraySlice<UInt8>], _ indentation: Int, to output: inout [UInt8]) {
+        for fragment in fragments {
+            var line = Line(indentation: indentation + 2, at: output.count)
+            line.begin(.item, to: &output)
+            line.appendText("na ", to: &output)
+            line.appendBytes(fragment, limit: shownFragmentBytes, to: &output)
+            line.appendGap(to: &output)
+            JSONText.append("# ", to: &output)
+            JSONText.append(fragment.count, to: &output)
+            JSONText.append(",1 Item\n", to: &output)
+        }
+        appendDelimiter(.sequenceDelimitationItem, "", indentation, to: &output)
+    }
+
+    private static func appendDelimiter(
+        _ tag: Tag, _ text: StaticString, _ indentation: Int, to output: inout [UInt8]
+    ) {
+        output.append(contentsOf: repeatElement(0x20, count: indentation))
+        appendTag(tag, to: &output)
+        JSONText.append(text, to: &output)
+        output.append(0x0A)
+    }
+
+    private static func appendTag(_ tag: Tag, to output: inout [UInt8]) {
+        output.append(0x28)
+        appendHexadecimal(tag.group, to: &output)
+        output.append(0x2C)
+        appendHexadecimal(tag.element, to: &output)
+        output.append(0x29)
+    }
+
+    private static func appendHexadecimal(_ number: UInt16, to output: inout [UInt8]) {
+        for shift in [12, 8, 4, 0] as [UInt16] { appendDigit(UInt8(truncatingIfNeeded: number >> shift), to: &output) }
+    }
+
+    private static func appendDigit(_ nibble: UInt8, to output: inout [UInt8]) {
+        let value = nibble & 0x0F
+        output.append(value < 10 ? 0x30 + value : 0x57 + value)
+    }
+
+    /// One line while it is written.
+    private struct Line {
+        private let indentation: Int
+        private let start: Int
+        /// How many bytes more than characters there are: columns are counted in characters.
+        private var surplus = 0
+
+        init(indentation: Int, at start: Int) {
+            self.indentation = indentation
+            self.start = start
+        }
+
+        mutating func begin(_ tag: Tag, to output: inout [UInt8]) {
+            output.append(contentsOf: repeatElement(0x20, count: indentation))
+            appendTag(tag, to: &output)
+            output.append(0x20)
+        }
+
+        mutating func begin(_ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]) {
+            begin(tag, to: &output)
+            output.append(UInt8(truncatingIfNeeded: vr.rawValue >> 8))
+            output.append(UInt8(truncatingIfNeeded: vr.rawValue))
+            output.append(0x20)
+        }
+
+        func appendText(_ text: StaticString, to output: inout [UInt8]) {
+            JSONText.append(text, to: &output)
+        }
+
+        /// Appends a value and returns how many there are in it.
+        mutating func appendValue(
+            _ bytes: ArraySlice<UInt8>, _ vr: ValueRepresentation, _ set: SpecificCharacterSet,
+            to output: inout [UInt8]
+        ) -> Int {
+            guard !bytes.isEmpty else {
+                appendText("(no value)", to: &output)
+                return 0
+            }
+            if vr.isText { return appendString(bytes, vr, set, to: &output) }
+            guard let width = vr.numberWidth else {
+                appendBytes(bytes, limit: shownBytes, to: &output)
+                return 1
+            }
+            let count = bytes.count / width
+            bytes.withUnsafeBytes { buffer in
+                for index in 0..<count {
+                    if index > 0 { output.append(0x5C) }
+                    appendNumber(buffer, at: index * width, vr, to: &output)
+                }
+            }
+            return count
+        }
+
+        /// A string as it is, padding included, but for NULs at its end.
+        private mutating func appendString(
+            _ bytes: ArraySlice<UInt8>, _ vr: ValueRepresentation, _ set: SpecificCharacterSet,
+            to output: inout [UInt8]
+        ) -> Int {
+            var kept = bytes
+            while kept.last == 0x00 { kept.removeLast() }
+            output.append(0x5B)
+            let textStart = output.count
+            let isPlain = set.isASCIICompatible && kept.withUnsafeBytes { JSONText.isPlain($0) }
+            if isPlain, !kept.contains(0x7F) {
+                output.append(contentsOf: kept)
+                output.append(0x5D)
+                return 1
+            }
+            var text: [UInt8] = []
+            set.append(decoding: kept, vr: vr, to: &text)
+            let characters = text.withUnsafeBytes { DisplayText.append($0, to: &output) }
+            surplus += output.count - textStart - characters
+            output.append(0x5D)
+            return vr.allowsBackslashInValue ? 1 : 1 + text.count { $0 == 0x5C }
+        }
+
+        private func appendNumber(
+            _ bytes: UnsafeRawBufferPointer, at offset: Int, _ vr: ValueRepresentation, to output: inout [UInt8]
+        ) {
+            switch vr {
+            case .AT:
+                let group = bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
+                let element = bytes.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self)
+                appendTag(
+                    Tag(group: UInt16(littleEndian: group), element: UInt16(littleEndian: element)), to: &output)
+            case .FL, .FD:
+                appendFloatingPoint(bytes, at: offset, vr, to: &output)
+            default:
+                DICOMJSON.appendNumber(bytes, at: offset, vr, to: &output)
+            }
+        }
+
+        private func appendFloatingPoint(
+            _ bytes: UnsafeRawBufferPointer, at offset: Int, _ vr: ValueRepresentation, to output: inout [UInt8]
+        ) {
+            if vr == .FL {
+                let bits = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                JSONText.append(Float(bitPattern: UInt32(littleEndian: bits)), to: &output)
+            } else {
+                let bits = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                JSONText.append(Double(bitPattern: UInt64(littleEndian: bits)), to: &output)
+            }
+        }
+
+        /// The first bytes in hexadecimal, with backslashes between them.
+        func appendBytes(_ bytes: ArraySlice<UInt8>, limit: Int, to output: inout [UInt8]) {
+            if bytes.isEmpty { appendText("(no value)", to: &output) }
+            for (index, byte) in bytes.prefix(limit).enumerated() {
+                if index > 0 { output.append(0x5C) }
+                appendDigit(byte >> 4, to: &output)
+                appendDigit(byte, to: &output)
+            }
+        }
+
+        func appendGap(to output: inout [UInt8]) {
+            let width = output.count - start - surplus
+            output.append(contentsOf: repeatElement(0x20, count: max(commentGap, commentColumn - width)))
+        }
+
+        /// Appends length, multiplicity and name, and ends the line; an undefined length is nil.
+        func appendComment(_ tag: Tag, length: Int?, values: Int, to output: inout [UInt8]) {
+            appendGap(to: &output)
+            JSONText.append("# ", to: &output)
+            if let length {
+                JSONText.append(length, to: &output)
+            } else {
+                JSONText.append("u/l", to: &output)
+            }
+            output.append(0x2C)
+            let entry = DataDictionary.entry(for: tag)
+            output.append(contentsOf: (entry?.vm ?? "?").utf8)
+            if values > 0, entry.map({ !ValueMultiplicity.allows(values, by: $0.vm) }) ?? true {
+                JSONText.append(" (", to: &output)
+                JSONText.append(values, to: &output)
+                JSONText.append(") ", to: &output)
+            }
+            output.append(0x20)
+            output.append(contentsOf: (entry?.name ?? (tag.isPrivate ? "Private Element" : "Unknown Element")).utf8)
+            output.append(0x0A)
+        }
+    }
+}
+
+extension DataElement.Value {
+    fileprivate var hasItems: Bool {
+        if case .items = self { true } else { false }
+    }
+}
