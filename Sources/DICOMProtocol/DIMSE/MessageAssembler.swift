@@ -1,0 +1,91 @@
+/// Puts the fragments of an association's messages together, PS3.8 Annex E and PS3.7 6.3.
+///
+/// A message is a command set in one or more fragments and then, if the command says so, a data set in one or more, all
+/// in one presentation context; messages do not mix. Commands are collected here, because they are small; data sets
+/// are not: their bytes stay in the caller's buffer and only their place in the message is told.
+package struct MessageAssembler: Sendable {
+    package struct Limits: Sendable {
+        /// The largest command set that is collected, in bytes. One of a real peer has less than 1 KiB; this leaves
+        /// room for long lists of offending elements, and keeps a peer from filling the memory.
+        package var maximumCommandLength = 64 * 1024
+
+        package static let standard = Limits()
+
+        package init(maximumCommandLength: Int = 64 * 1024) {
+            self.maximumCommandLength = maximumCommandLength
+        }
+    }
+
+    package enum Event: Equatable, Sendable {
+        /// A command set is complete; `hasDataSet` tells whether a data set follows.
+        case command(CommandSet, contextID: UInt8)
+        /// The bytes belong to the data set of the last command; after the last of them the message is complete.
+        case data(isLast: Bool)
+    }
+
+    private enum State: Sendable {
+        case betweenMessages
+        case command(contextID: UInt8)
+        case dataSet(contextID: UInt8)
+    }
+
+    private let limits: Limits
+    private var state = State.betweenMessages
+    private var collected: [UInt8] = []
+
+    package init(limits: Limits = .standard) {
+        self.limits = limits
+    }
+
+    /// Whether a message has begun and not ended: the peer may not release the association now.
+    package var isInsideMessage: Bool {
+        if case .betweenMessages = state { false } else { true }
+    }
+
+    /// Takes the next bytes of the association.
+    ///
+    /// `isLast` means that these bytes end the last fragment: of a fragment that arrives in pieces, only its last piece
+    /// may say so. Nil if a command set is still incomplete.
+    package mutating func accept(
+        contextID: UInt8, isCommand: Bool, isLast: Bool, bytes: UnsafeRawBufferPointer
+    ) throws(ProtocolError) -> Event? {
+        switch (state, isCommand) {
+        case (.betweenMessages, true):
+            state = .command(contextID: contextID)
+            return try collect(contextID, isLast, bytes)
+        case (.command(let expected), true):
+            try require(contextID, toBe: expected)
+            return try collect(contextID, isLast, bytes)
+        case (.dataSet(let expected), false):
+            try require(contextID, toBe: expected)
+            if isLast { state = .betweenMessages }
+            return .data(isLast: isLast)
+        case (.betweenMessages, false):
+            throw .unexpectedFragment("data set bytes in context \(contextID) without a command that announces them")
+        case (.command, false):
+            throw .unexpectedFragment("data set bytes in context \(contextID) before the end of the command set")
+        case (.dataSet, true):
+            throw .unexpectedFragment("a command set in context \(contextID) before the end of the awaited data set")
+        }
+    }
+
+    private mutating func collect(
+        _ contextID: UInt8, _ isLast: Bool, _ bytes: UnsafeRawBufferPointer
+    ) throws(ProtocolError) -> Event? {
+        guard bytes.count <= limits.maximumCommandLength - collected.count else {
+            throw .commandSetTooLong(limit: limits.maximumCommandLength)
+        }
+        collected.append(contentsOf: bytes)
+        guard isLast else { return nil }
+        let command = try CommandSet(decoding: collected[...])
+        collected.removeAll(keepingCapacity: true)
+        state = command.hasDataSet ? .dataSet(contextID: contextID) : .betweenMessages
+        return .command(command, contextID: contextID)
+    }
+
+    private func require(_ contextID: UInt8, toBe expected: UInt8) throws(ProtocolError) {
+        guard contextID == expected else {
+            throw .unexpectedFragment("context \(contextID) in the middle of a message in context \(expected)")
+        }
+    }
+}

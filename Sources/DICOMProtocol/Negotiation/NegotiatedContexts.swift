@@ -1,0 +1,130 @@
+package import DICOM
+
+/// What requestor and acceptor agreed on, PS3.8 7.1.1.14 and PS3.7 D.3.3.4.
+package struct NegotiatedContexts: Sendable {
+    /// A context that may be used.
+    package struct Accepted: Hashable, Sendable {
+        package let id: UInt8
+        package let abstractSyntax: UID
+        package let transferSyntax: TransferSyntax
+    }
+
+    /// A context that may not be used, with what was proposed.
+    package struct Refused: Hashable, Sendable {
+        package let id: UInt8
+        package let abstractSyntax: UID
+        package let transferSyntaxes: [UID]
+        /// Why, in words.
+        package let reason: String
+    }
+
+    /// The roles of the association's requestor for a SOP class; the acceptor has the other of each.
+    package struct Roles: Hashable, Sendable {
+        package let scu: Bool
+        package let scp: Bool
+
+        /// What holds without negotiation: the requestor is SCU only, PS3.7 D.3.3.4.
+        package static let standard = Roles(scu: true, scp: false)
+
+        package init(scu: Bool, scp: Bool) {
+            self.scu = scu
+            self.scp = scp
+        }
+    }
+
+    /// Accepted contexts in the order of the proposal.
+    package let accepted: [Accepted]
+    /// Refused contexts in the order of the proposal.
+    package let refused: [Refused]
+    private let roles: [UID: Roles]
+
+    /// Compares the answer with the proposal. An acceptance of a context or a transfer syntax that was never proposed
+    /// is a violation by the peer; a missing answer is a refusal.
+    package init(request: AssociateRequest, accept: AssociateAccept) throws(ProtocolError) {
+        try self.init(
+            proposed: request.presentationContexts, roleSelections: request.userInformation.roleSelections,
+            accept: accept)
+    }
+
+    package init(
+        proposed: [PresentationContextProposal], roleSelections: [RoleSelection] = [], accept: AssociateAccept
+    ) throws(ProtocolError) {
+        var results: [UInt8: PresentationContextResult] = [:]
+        for result in accept.presentationContexts {
+            if result.result == .acceptance, !proposed.contains(where: { $0.id == result.id }) {
+                throw .negotiation("presentation context \(result.id) was accepted, but never proposed")
+            }
+            guard results.updateValue(result, forKey: result.id) == nil else {
+                throw .negotiation("presentation context \(result.id) was answered twice")
+            }
+        }
+        var accepted: [Accepted] = []
+        var refused: [Refused] = []
+        for proposal in proposed {
+            if let result = results[proposal.id], result.result == .acceptance {
+                accepted.append(try Self.accepted(proposal, result))
+            } else {
+                refused.append(Self.refused(proposal, results[proposal.id]))
+            }
+        }
+        self.accepted = accepted
+        self.refused = refused
+        roles = Self.roles(proposed: roleSelections, answered: accept.userInformation.roleSelections)
+    }
+
+    /// The contexts accepted for an abstract syntax, in the order of the proposal.
+    package func contexts(for abstractSyntax: UID) -> [Accepted] {
+        accepted.filter { $0.abstractSyntax == abstractSyntax }
+    }
+
+    /// The context accepted for an abstract syntax in one transfer syntax.
+    package func context(for abstractSyntax: UID, transferSyntax: TransferSyntax) -> Accepted? {
+        accepted.first { $0.abstractSyntax == abstractSyntax && $0.transferSyntax == transferSyntax }
+    }
+
+    /// The accepted context of an id; nil for one that was refused or never proposed.
+    package func context(id: UInt8) -> Accepted? {
+        accepted.first { $0.id == id }
+    }
+
+    /// The contexts refused for an abstract syntax.
+    package func refusals(for abstractSyntax: UID) -> [Refused] {
+        refused.filter { $0.abstractSyntax == abstractSyntax }
+    }
+
+    /// The requestor's roles for a SOP class: what was proposed and granted, else the standard ones.
+    package func roles(for sopClass: UID) -> Roles {
+        roles[sopClass] ?? .standard
+    }
+
+    private static func accepted(
+        _ proposal: PresentationContextProposal, _ result: PresentationContextResult
+    ) throws(ProtocolError) -> Accepted {
+        guard let syntax = result.transferSyntax else {
+            throw .negotiation("presentation context \(proposal.id) was accepted without a transfer syntax")
+        }
+        guard proposal.transferSyntaxes.contains(syntax) else {
+            throw .negotiation(
+                "presentation context \(proposal.id) was accepted with \(syntax), which was never proposed for it")
+        }
+        return Accepted(
+            id: proposal.id, abstractSyntax: proposal.abstractSyntax, transferSyntax: TransferSyntax(syntax))
+    }
+
+    private static func refused(
+        _ proposal: PresentationContextProposal, _ result: PresentationContextResult?
+    ) -> Refused {
+        Refused(
+            id: proposal.id, abstractSyntax: proposal.abstractSyntax, transferSyntaxes: proposal.transferSyntaxes,
+            reason: result?.result.description ?? "not answered")
+    }
+
+    private static func roles(proposed: [RoleSelection], answered: [RoleSelection]) -> [UID: Roles] {
+        var roles: [UID: Roles] = [:]
+        for proposal in proposed {
+            guard let answer = answered.first(where: { $0.sopClass == proposal.sopClass }) else { continue }
+            roles[proposal.sopClass] = Roles(scu: proposal.scu && answer.scu, scp: proposal.scp && answer.scp)
+        }
+        return roles
+    }
+}

@@ -1,0 +1,68 @@
+package import DICOM
+
+/// Which presentation contexts are proposed on which association, PS3.8 7.1.1.13 and 9.3.2.2.
+///
+/// Context ids are odd numbers in one byte, so an association has room for 128; needs beyond that go to further
+/// associations. The contexts of one need stay together where they can: whoever sends an object then finds all its
+/// transfer syntaxes on one association.
+package struct PresentationContextPlan: Equatable, Sendable {
+    /// One abstract syntax and the transfer syntaxes in which it is wanted, best first.
+    package struct Need: Equatable, Sendable {
+        package var abstractSyntax: UID
+        package var transferSyntaxes: [UID]
+        /// One context for each transfer syntax. The peer chooses one syntax of a context, so this is the way to learn
+        /// of each syntax whether it is accepted.
+        package var separately: Bool
+
+        package init(_ abstractSyntax: UID, _ transferSyntaxes: [UID], separately: Bool = false) {
+            self.abstractSyntax = abstractSyntax
+            self.transferSyntaxes = transferSyntaxes
+            self.separately = separately
+        }
+    }
+
+    /// Odd numbers from 1 to 255, PS3.8 9.3.2.2.
+    package static let maximumContextCount = 128
+
+    /// The proposals of each association, in the order of the needs; empty without needs.
+    package let associations: [[PresentationContextProposal]]
+
+    package init(needs: [Need], maximumContextCount: Int = maximumContextCount) {
+        let room = min(max(maximumContextCount, 1), Self.maximumContextCount)
+        var associations: [[PresentationContextProposal]] = []
+        for contexts in Self.contexts(of: needs) {
+            var rest = contexts[...]
+            if let count = associations.last?.count, rest.count <= room - count {
+                associations[associations.count - 1] += Self.proposals(rest, after: count)
+                continue
+            }
+            while !rest.isEmpty {
+                associations.append(Self.proposals(rest.prefix(room), after: 0))
+                rest = rest.dropFirst(room)
+            }
+        }
+        self.associations = associations
+    }
+
+    private typealias Context = (abstractSyntax: UID, transferSyntaxes: [UID])
+
+    /// The contexts of each need, without what an earlier one already asks for.
+    private static func contexts(of needs: [Need]) -> [[Context]] {
+        var seen: Set<[UID]> = []
+        return needs.map { need in
+            var syntaxes: [UID] = []
+            for syntax in need.transferSyntaxes where !syntaxes.contains(syntax) { syntaxes.append(syntax) }
+            let groups = need.separately ? syntaxes.map { [$0] } : syntaxes.isEmpty ? [] : [syntaxes]
+            return groups.filter { seen.insert([need.abstractSyntax] + $0).inserted }
+                .map { (need.abstractSyntax, $0) }
+        }
+    }
+
+    private static func proposals(_ contexts: ArraySlice<Context>, after count: Int) -> [PresentationContextProposal] {
+        contexts.enumerated().map { offset, context in
+            PresentationContextProposal(
+                id: UInt8(truncatingIfNeeded: 2 * (count + offset) + 1), abstractSyntax: context.abstractSyntax,
+                transferSyntaxes: context.transferSyntaxes)
+        }
+    }
+}
