@@ -1,4 +1,5 @@
 package import DICOM
+package import DICOMNode
 package import DICOMProtocol
 
 /// Everything that a command line asks for, parsed and checked: what the operations are given to work with.
@@ -45,8 +46,8 @@ package struct Invocation: Sendable, Equatable {
     /// The destination of a move; nil is this program's own receiver.
     package var moveDestination: AETitle?
     /// How a received instance's path is made from its attributes, below the output directory.
-    package var nameTemplate = "{SOPInstanceUID}.dcm"
-    package var existingFile: ExistingFilePolicy = .keepBoth
+    package var naming: InstanceNaming = .standard
+    package var existingFile: InstanceWriter.Existing = .skip
     /// How long announced sub-operations may still arrive after the final response, in seconds.
     package var grace: Double = 10
 
@@ -57,7 +58,7 @@ package struct Invocation: Sendable, Equatable {
     /// Limit for a peer's silence while an answer is due, in seconds; nil has no limit.
     package var inactivityTimeout: Double? = 120
     /// The largest PDU that we announce to receive, in bytes (PS3.8 D.1).
-    package var maximumPDULength: UInt32 = 131_072
+    package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
 
     // MARK: The run
 
@@ -100,13 +101,6 @@ package struct Peer: Sendable, Equatable, CustomStringConvertible {
 /// What answers of a query look like on the standard output.
 package enum ResultFormat: String, Sendable, CaseIterable {
     case text, json, jsonl
-}
-
-/// What happens when an instance arrives whose file name is taken.
-package enum ExistingFilePolicy: String, Sendable, CaseIterable {
-    /// The same content is skipped, different content is kept under a second name.
-    case keepBoth = "keep-both"
-    case skip, overwrite, rename, fail
 }
 
 /// From what on an outcome counts as failed in the exit code.
