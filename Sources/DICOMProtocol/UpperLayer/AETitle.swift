@@ -11,46 +11,31 @@ package struct AETitle: Hashable, Sendable, CustomStringConvertible {
     /// A title to be used by this side: 1 to 16 characters of the default repertoire, without control characters
     /// and backslash, not only spaces.
     package init?(_ string: String) {
-        let trimmed = Self.trimmed(Array(string.utf8)[...], isPadding: { $0 == UInt8(ascii: " ") })
-        guard (1...Self.wireLength).contains(trimmed.count), trimmed.allSatisfy(Self.isAllowed) else { return nil }
-        self.string = String(decoding: trimmed, as: UTF8.self)
+        let bytes = Array(string.utf8)
+        guard bytes.allSatisfy(Self.isAllowed) else { return nil }
+        let trimmed = WireText.trimmed(bytes[...])
+        guard (1...Self.wireLength).contains(trimmed.count) else { return nil }
+        self.string = WireText.decode(trimmed)
     }
 
     /// A title as a peer sent it. Nothing is refused: a title this side would not use must still be shown and sent back.
-    /// NUL padding is taken as spaces, as several devices send it.
     package init(wire bytes: some Collection<UInt8>) {
-        let field = Array(bytes.prefix(Self.wireLength))[...]
-        let trimmed = Self.trimmed(field, isPadding: { $0 == UInt8(ascii: " ") || $0 == 0 })
-        var scalars = String.UnicodeScalarView()
-        for byte in trimmed { scalars.append(Unicode.Scalar(byte)) }
-        string = String(scalars)
+        string = WireText.decode(WireText.trimmed(Array(bytes.prefix(Self.wireLength))[...]))
     }
 
     /// True for a field of spaces only, which the standard forbids but peers send.
     package var isEmpty: Bool { string.isEmpty }
 
     /// The title, with characters that could disturb a terminal or a log replaced.
-    package var description: String {
-        var shown = String.UnicodeScalarView()
-        for scalar in string.unicodeScalars { shown.append((0x20...0x7E).contains(scalar.value) ? scalar : "?") }
-        return String(shown)
-    }
+    package var description: String { WireText.harmless(string) }
 
     /// The 16 bytes of the field, padded with trailing spaces.
     package var wireBytes: [UInt8] {
-        var bytes = string.unicodeScalars.prefix(Self.wireLength).map { UInt8(truncatingIfNeeded: $0.value) }
-        while bytes.count < Self.wireLength { bytes.append(UInt8(ascii: " ")) }
-        return bytes
+        let bytes = WireText.encode(string).prefix(Self.wireLength)
+        return bytes + [UInt8](repeating: UInt8(ascii: " "), count: Self.wireLength - bytes.count)
     }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         (0x20...0x7E).contains(byte) && byte != UInt8(ascii: "\\")
-    }
-
-    private static func trimmed(_ bytes: ArraySlice<UInt8>, isPadding: (UInt8) -> Bool) -> ArraySlice<UInt8> {
-        guard let first = bytes.firstIndex(where: { !isPadding($0) }),
-            let last = bytes.lastIndex(where: { !isPadding($0) })
-        else { return [] }
-        return bytes[first...last]
     }
 }

@@ -38,7 +38,7 @@ extension SOPClassCommonExtendedNegotiation {
         sopClass = try reader.countedUID("SOP class UID")
         serviceClass = try reader.countedUID("service class UID")
         relatedGeneralSOPClasses = []
-        // The list is optional in the first drafts of the item, and left out by some senders.
+        // The standard always has the list; where a sender leaves it out, nothing is open.
         guard !reader.isAtEnd else { return }
         var related = ItemReader(try reader.counted("related general SOP classes"), section: Self.section)
         while !related.isAtEnd {

@@ -84,7 +84,8 @@ extension UserIdentityRequest {
         type = IdentityType(rawValue: try reader.uint8("user identity type"))
         positiveResponseRequested = try reader.uint8("positive response requested") != 0
         primaryField = Array(try reader.counted("primary field"))
-        secondaryField = Array(try reader.counted("secondary field"))
+        // The standard always has the field; where a sender leaves it out, nothing is open.
+        secondaryField = reader.isAtEnd ? [] : Array(try reader.counted("secondary field"))
     }
 
     func encode(into bytes: inout [UInt8]) {

@@ -5,6 +5,9 @@ extension UserInformation {
     /// room for types unknown today.
     static let maximumItems = 1024
 
+    /// The standard allows 16 characters. Longer names are borne, but no peer fills a log with one.
+    static let maximumVersionNameLength = 64
+
     enum ItemType {
         static let maximumLength: UInt8 = 0x51
         static let implementationClassUID: UInt8 = 0x52
@@ -63,7 +66,9 @@ extension UserInformation {
         case ItemType.roleSelection:
             roleSelections.append(try RoleSelection(decoding: item.body))
         case ItemType.implementationVersionName:
-            implementationVersionName = AETitle(wire: item.body).description
+            // A name serves to be shown, and only that.
+            implementationVersionName = WireText.harmless(
+                WireText.decode(WireText.trimmed(item.body.prefix(Self.maximumVersionNameLength))))
         case ItemType.extendedNegotiation:
             extendedNegotiations.append(try SOPClassExtendedNegotiation(decoding: item.body))
         case ItemType.commonExtendedNegotiation:
@@ -92,7 +97,9 @@ extension UserInformation {
         }
         if let implementationVersionName {
             bytes.appendItem(ItemType.implementationVersionName) {
-                $0.append(contentsOf: implementationVersionName.utf8)
+
+                $0.append(contentsOf: WireText.encode(implementationVersionName))
+
             }
         }
         for negotiation in extendedNegotiations {

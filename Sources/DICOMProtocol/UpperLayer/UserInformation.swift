@@ -19,7 +19,7 @@ package struct UserInformation: Sendable, Equatable {
     package var implementationClassUID: UID?
     package var asynchronousOperationsWindow: AsynchronousOperationsWindow?
     package var roleSelections: [RoleSelection]
-    /// 1 to 16 characters.
+    /// 1 to 16 characters. A peer's name is without characters that could disturb a terminal or a log.
     package var implementationVersionName: String?
     package var extendedNegotiations: [SOPClassExtendedNegotiation]
     package var commonExtendedNegotiations: [SOPClassCommonExtendedNegotiation]
