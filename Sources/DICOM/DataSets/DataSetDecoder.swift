@@ -31,4 +31,13 @@ package struct DataSetDecoder: Sendable {
         var reader = DataSetReader(source: source, limits: limits)
         return try reader.readPrefix(source.span.bytes, encoding, through: last)
     }
+
+    /// Reads the elements of one group at the beginning of the bytes, and tells how many bytes they are.
+    func decodeGroup(
+        _ group: UInt16, _ bytes: ArraySlice<UInt8>
+    ) throws(DataSetError) -> (elements: DataSet, length: Int) {
+        var reader = DataSetReader(source: bytes, limits: limits)
+        let elements = try reader.readGroup(bytes.span.bytes, encoding, group)
+        return (elements, reader.position)
+    }
 }

@@ -55,6 +55,28 @@ struct DataSetReader {
         return collected.dataSet()
     }
 
+    /// Reads elements while they are of this group; a beginning of another one may be cut.
+    mutating func readGroup(
+        _ bytes: RawSpan, _ encoding: ElementEncoding, _ group: UInt16
+    ) throws(DataSetError) -> DataSet {
+        let extent = Extent(end: bytes.byteCount, isGiven: false, needsDelimiter: false)
+        var context = Context(encoding: encoding, depth: 0, isSigned: false)
+        var collected = ElementCollector(expectedCount: 16)
+        // What follows has another encoding: only its group, in either byte order, may be looked at.
+        while bytes.byteCount - position >= 2,
+            UInt16(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt16.self)) == group
+        {
+            guard let header = try ElementHeader.read(bytes, at: position, encoding) else {
+                throw beyondEnd(extent, nil, "the bytes end in the header of an element")
+            }
+            collected.append(try readElement(bytes, header, extent, &context))
+        }
+        guard bytes.byteCount - position != 1 else {
+            throw beyondEnd(extent, nil, "the bytes end in the header of an element")
+        }
+        return collected.dataSet()
+    }
+
     private mutating func readElements(
         _ bytes: RawSpan, _ extent: Extent, _ outer: Context
     ) throws(DataSetError) -> DataSet {

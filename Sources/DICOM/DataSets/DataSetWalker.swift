@@ -1,16 +1,47 @@
-/// Walks the structure of a data set as its bytes come, and holds no values.
+/// Walks the structure of a data set as its bytes come, and holds no values: proves that a data set is complete before
+/// anything of it is sent, without reading its pixels.
+///
+///     while walker has not met the end of the file:
+///         seek over walker.skippable bytes, if they are many, and tell walker.skip
+///         read some bytes, walker.consume
+///     walker.finish
 package struct DataSetWalker: Sendable {
-    package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {}
+    private var scanner: StructureScanner
 
-    package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {}
+    /// For any syntax but a deflated one, whose bytes an `Inflater` must have passed before.
+    package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {
+        scanner = StructureScanner(ElementEncoding(syntax), limits: limits)
+    }
 
-    /// Bytes of the current value that need not be fed: a caller may seek over them and say so with `skip`.
-    package private(set) var skippable: UInt64 = 0
+    package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {
+        var offset = 0
+        while try scanner.next(bytes, at: &offset) != nil {}
+    }
 
-    package mutating func skip(_ count: UInt64) {}
+    /// Bytes of the current value that need not be fed: a caller may seek over as many of them as the file holds, and
+    /// say so with `skip`.
+    package var skippable: UInt64 { scanner.remaining }
 
-    /// Whether the stream may end here: between two elements of the outermost data set.
-    package private(set) var isAtEnd = true
+    /// Counts bytes, `skippable` at most, as fed. The caller answers for it that the file holds them.
+    package mutating func skip(_ count: UInt64) {
+        scanner.skip(count)
+        // Leaves the value behind, and what ends with it.
+        var offset = 0
+        do throws(DataSetError) {
+            while try scanner.next(RawSpan(), at: &offset) != nil {}
+        } catch {
+            // Only a header can be wrong, and no byte of one was fed.
+        }
+    }
 
-    package mutating func finish() throws(DataSetError) {}
+    /// Bytes walked over so far.
+    package var position: UInt64 { scanner.position }
+
+    /// Whether the data set may end here: between two elements of the outermost level.
+    package var isAtEnd: Bool { scanner.isAtEnd }
+
+    /// Throws `.truncated` where it must not end.
+    package func finish() throws(DataSetError) {
+        try scanner.finish()
+    }
 }

@@ -14,4 +14,11 @@ package struct DecodingLimits: Sendable {
     package init() {}
 
     package static let standard = DecodingLimits()
+
+    /// For what is treated piece by piece and never held: only a stream that would never end is refused, at 1 TiB.
+    package static let streaming: DecodingLimits = {
+        var limits = DecodingLimits()
+        limits.maximumInflatedLength = 1 << 40
+        return limits
+    }()
 }

@@ -1,11 +1,31 @@
-/// The header of a file (PS3.10 7.1).
+/// The header of a file (PS3.10 7.1): always Explicit VR Little Endian, whatever follows.
+///
+///     preamble            128 bytes, ours are zero
+///     prefix              "DICM"
+///     (0002,0000) UL  1   length of the group, counted from behind this element
+///     (0002,0001) OB  1   version, 00 01
+///     (0002,0002) UI  1   Media Storage SOP Class UID
+///     (0002,0003) UI  1   Media Storage SOP Instance UID
+///     (0002,0010) UI  1   Transfer Syntax UID
+///     (0002,0012) UI  1   Implementation Class UID
+///     (0002,0013) SH  3   Implementation Version Name
+///     (0002,0016) AE  3   Source Application Entity Title
+///     ...                 see `otherElements`
 package struct FileMetaInformation: Sendable, Equatable {
+    /// Empty, as are the other UIDs, where a file that was read has none.
     package var mediaStorageSOPClassUID: UID
     package var mediaStorageSOPInstanceUID: UID
     package var transferSyntax: TransferSyntax
     package var implementationClassUID: UID
     package var implementationVersionName: String
     package var sourceApplicationEntityTitle: String?
+
+    /// What else group 0002 holds: titles of sender and receiver, private information.
+    package var otherElements = DataSet()
+
+    /// Bytes of the preamble and of "DICM" (PS3.10 7.1).
+    package static let preambleLength = 128
+    package static let prefix: [UInt8] = Array("DICM".utf8)
 
     package init(
         mediaStorageSOPClassUID: UID, mediaStorageSOPInstanceUID: UID, transferSyntax: TransferSyntax,
@@ -21,11 +41,103 @@ package struct FileMetaInformation: Sendable, Equatable {
         self.sourceApplicationEntityTitle = sourceApplicationEntityTitle
     }
 
-    package func encode() -> [UInt8] { [] }
+    /// Preamble, prefix and group 0002, behind which the data set begins.
+    package func encode() -> [UInt8] {
+        var group = otherElements
+        group[.fileMetaInformationVersion] = DataElement(
+            tag: .fileMetaInformationVersion, vr: .OB, value: .bytes([0x00, 0x01]))
+        group.set(.mediaStorageSOPClassUID, mediaStorageSOPClassUID)
+        group.set(.mediaStorageSOPInstanceUID, mediaStorageSOPInstanceUID)
+        group.set(.transferSyntaxUID, transferSyntax.uid)
+        if !implementationClassUID.string.isEmpty {
+            group.set(.implementationClassUID, implementationClassUID)
+        }
+        if !implementationVersionName.isEmpty {
+            group.set(.implementationVersionName, .SH, implementationVersionName)
+        }
+        if let title = sourceApplicationEntityTitle {
+            group.set(.sourceApplicationEntityTitle, .AE, title)
+        }
+        let elements = DataSetEncoder(.explicitVRLittleEndian).encode(group)
+        var output = [UInt8](repeating: 0, count: FileMetaInformation.preambleLength)
+        output.append(contentsOf: FileMetaInformation.prefix)
+        let header = ElementHeaderWriter(.explicitLittleEndian)
+        header.append(.fileMetaInformationGroupLength, .UL, length: 4, to: &output)
+        withUnsafeBytes(of: UInt32(clamping: elements.count).littleEndian) { output.append(contentsOf: $0) }
+        output.append(contentsOf: elements)
+        return output
+    }
+}
 
+extension FileMetaInformation {
+    /// Reads it from the beginning of a file, and tells where the data set begins.
+    ///
+    /// The group ends where another one begins: its length (0002,0000) is wrong in many files, and here it only tells
+    /// whether more of the group is to come. Throws `.truncated` where `prefix` ends inside the group, and `.notDICOM`
+    /// where there is none. Tolerated: no preamble, Implicit VR, missing elements; without a transfer syntax the data
+    /// set's first bytes tell it.
     package static func decode(
         _ prefix: ArraySlice<UInt8>
     ) throws(DataSetError) -> (meta: FileMetaInformation, dataSetOffset: Int) {
-        throw DataSetError(.notDICOM, "no preamble with DICM")
+        let start = try groupStart(prefix)
+        let bytes = prefix.dropFirst(start)
+        guard let encoding = groupEncoding(bytes) else {
+            throw DataSetError(.metaInformationMissing, offset: UInt64(start), "no element of group 0002")
+        }
+        let (group, length) = try DataSetDecoder(encoding).decodeGroup(0x0002, bytes)
+        let offset = start + length
+        if let told = group.uint32(.fileMetaInformationGroupLength), prefix.count == offset {
+            let known = length - ElementHeader.shortest - 4
+            guard known >= Int(told) else {
+                throw DataSetError(
+                    .truncated, offset: UInt64(offset), "the file meta information goes on for \(told) bytes")
+            }
+        }
+        let syntax =
+            group.uid(.transferSyntaxUID).map { TransferSyntax($0) }
+            ?? TransferSyntax.guessed(fromDataSet: prefix.dropFirst(offset)) ?? .implicitVRLittleEndian
+        var meta = FileMetaInformation(
+            mediaStorageSOPClassUID: group.uid(.mediaStorageSOPClassUID) ?? "",
+            mediaStorageSOPInstanceUID: group.uid(.mediaStorageSOPInstanceUID) ?? "", transferSyntax: syntax,
+            implementationClassUID: group.uid(.implementationClassUID) ?? "",
+            implementationVersionName: group.string(.implementationVersionName) ?? "",
+            sourceApplicationEntityTitle: group.string(.sourceApplicationEntityTitle))
+        meta.otherElements = group
+        for tag in FileMetaInformation.ownElements {
+            meta.otherElements.remove(tag)
+        }
+        return (meta, offset)
+    }
+
+    private static let ownElements: [Tag] = [
+        .fileMetaInformationGroupLength, .fileMetaInformationVersion, .mediaStorageSOPClassUID,
+        .mediaStorageSOPInstanceUID, .transferSyntaxUID, .implementationClassUID, .implementationVersionName,
+        .sourceApplicationEntityTitle,
+    ]
+
+    /// Where group 0002 begins: behind the preamble, or at once in a file that has none.
+    private static func groupStart(_ bytes: ArraySlice<UInt8>) throws(DataSetError) -> Int {
+        let start = preambleLength + prefix.count
+        if bytes.dropFirst(preambleLength).prefix(prefix.count).elementsEqual(prefix) {
+            return start
+        }
+        if bytes.starts(with: [0x02, 0x00]) && groupEncoding(bytes) != nil {
+            return 0
+        }
+        // A piece that is too short to tell is not yet something else.
+        guard bytes.count >= start || bytes.isEmpty else {
+            throw DataSetError(.truncated, offset: UInt64(bytes.count), "shorter than the preamble of a file")
+        }
+        throw DataSetError(.notDICOM, "no DICM behind a preamble of \(preambleLength) bytes")
+    }
+
+    /// Explicit VR as it must be, Implicit VR as a few writers have it; nil where no group 0002 begins.
+    private static func groupEncoding(_ bytes: ArraySlice<UInt8>) -> ElementEncoding? {
+        let head = Array(bytes.prefix(6))
+        guard head.count >= 2 else { return head.isEmpty ? .explicitLittleEndian : nil }
+        guard head[0] == 0x02, head[1] == 0x00 else { return nil }
+        guard head.count == 6 else { return .explicitLittleEndian }
+        let isExplicit = ValueRepresentation(rawValue: UInt16(head[4]) << 8 | UInt16(head[5])) != nil
+        return isExplicit ? .explicitLittleEndian : .implicitLittleEndian
     }
 }

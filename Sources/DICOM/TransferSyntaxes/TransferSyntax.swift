@@ -28,7 +28,14 @@ package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
         .implicitVRLittleEndian, .explicitVRLittleEndian, .explicitVRBigEndian, .deflatedExplicitVRLittleEndian,
     ]
 
-    package var isExplicitVR: Bool { self != .implicitVRLittleEndian }
+    /// False also for two private relatives of the default syntax that archives hold: Papyrus 3, and that of GE whose
+    /// pixels are big endian.
+    package var isExplicitVR: Bool {
+        switch uid.string {
+        case "1.2.840.10008.1.2", "1.2.840.10008.1.20", "1.2.840.113619.5.2": false
+        default: true
+        }
+    }
     package var isBigEndian: Bool { self == .explicitVRBigEndian }
 
     /// Whether the encoded data set is a raw deflate stream (PS3.5 A.5): also the two deflated syntaxes of JPIP.
@@ -45,7 +52,7 @@ package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
         // The JPIP syntaxes refer to pixels elsewhere, so they encapsulate none.
         case "1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205":
             false
-        default: !isUncompressed
+        default: isExplicitVR && !isUncompressed
         }
     }
 
