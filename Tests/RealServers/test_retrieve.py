@@ -1,0 +1,149 @@
+"""C-MOVE and C-GET: every instance comes, in its own transfer syntax, with an equal data set."""
+
+import collections
+import shutil
+
+from harness import cases, images, loading, servers
+from harness.programs import dcmscu
+
+TITLE = "DCMSCU"
+
+
+class Retrieve(cases.RealServerTest):
+    def retrieve(self, operation, server, *keys, level="study", model="study", expect=0, port_scp=None, timeout=60):
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        arguments = [part for key in keys for part in ("-k", key)]
+        if operation == "move":
+            arguments += ["--port-scp", port_scp or self.port_scp]
+        self.last_run = dcmscu(
+            f"--{operation}", f"--{model}root", f"--{level}", "--aetitle", TITLE, "--call", server.ae_title,
+            "-o", out, *arguments, servers.LOOPBACK, server.port, expect=expect, timeout=timeout,
+        )  # fmt: skip
+        return out
+
+    def assert_came(self, out, expected, bitwise=False):
+        """Exactly the images, one file each, named by SOP Instance UID, in the syntax in which they were sent."""
+        files = sorted(path for path in out.rglob("*") if path.is_file()) if out.exists() else []
+        found = {str(images.meta(path).MediaStorageSOPInstanceUID): path for path in files}
+        wanted = {image.sop_instance: image for image in expected}
+        self.assertEqual(len(files), len(found), f"the same instance twice: {files}")
+        if set(found) != set(wanted):
+            missing = [wanted[uid].name for uid in set(wanted) - set(found)]
+            self.fail(f"missing {missing}, not expected {set(found) - set(wanted)}\n{self.last_run}")
+        pairs = []
+        for uid, image in wanted.items():
+            meta = images.meta(found[uid])
+            self.assertEqual(str(meta.TransferSyntaxUID), image.syntax, image.name)
+            self.assertEqual(str(meta.MediaStorageSOPClassUID), image.sop_class, image.name)
+            self.assertEqual(found[uid].name, f"{uid}.dcm")
+            if bitwise:
+                self.assertEqual(
+                    images.data_set_bytes(found[uid]), images.data_set_bytes(image.path), f"{image.name}: other bytes"
+                )
+            pairs.append((image.name, images.read(image.path), images.read(found[uid])))
+        self.assert_equal_data_sets(pairs)
+
+
+class FromOrthanc(Retrieve):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.serve_all(servers.Orthanc())
+        # Orthanc 1.10 knows no Color Palette Storage, and palettes belong to no study.
+        cls.loaded = [i for i in images.batches(images.whole_images())[0] if i.study]
+        loading.load_orthanc(cls.server, cls.loaded)
+        cls.studies = collections.defaultdict(list)
+        for image in cls.loaded:
+            cls.studies[image.study].append(image)
+        cls.port_scp = servers.free_port()
+        cls.server.register(TITLE, cls.port_scp)
+
+    def test_every_study_comes_by_move(self):
+        for study, expected in self.studies.items():
+            self.assert_came(self.retrieve("move", self.server, f"20,d={study}"), expected)
+
+    def test_every_study_comes_by_get(self):
+        for study, expected in self.studies.items():
+            self.assert_came(self.retrieve("get", self.server, f"20,d={study}"), expected)
+
+    def test_a_patient_comes(self):
+        patient = images.archive_images()[0].patient
+        expected = [image for image in self.loaded if image.patient == patient]
+        for operation in ("move", "get"):
+            out = self.retrieve(operation, self.server, f"10,20={patient}", model="patient", level="patient")
+            self.assert_came(out, expected)
+
+    def test_a_series_comes(self):
+        one = images.archive_images()[0]
+        expected = [image for image in self.loaded if image.series == one.series]
+        for operation in ("move", "get"):
+            out = self.retrieve(
+                operation, self.server, f"20,d={one.study}", f"20,e={one.series}", level="series"
+            )
+            self.assert_came(out, expected)
+
+    def test_an_image_comes(self):
+        one = images.archive_images()[0]
+        for operation in ("move", "get"):
+            out = self.retrieve(
+                operation, self.server, f"20,d={one.study}", f"20,e={one.series}", f"8,18={one.sop_instance}",
+                level="image",
+            )  # fmt: skip
+            self.assert_came(out, [one])
+
+    def test_a_destination_that_the_server_does_not_know_ends_at_once_with_a_failure(self):
+        study = next(iter(self.studies))
+        run = dcmscu(
+            "--move", "--studyroot", "--study", "--aetitle", "STRANGER", "-k", f"20,d={study}",
+            "--port-scp", servers.free_port(), "-o", self.folder / "out", servers.LOOPBACK, self.server.port,
+        )  # fmt: skip
+        self.assertIn(run.code, (5, 7), run)
+        self.assertLess(run.seconds, 20, run)
+        self.assert_names(run, "STRANGER")
+
+    def test_the_output_folder_is_made_with_its_parents(self):
+        study, expected = min(self.studies.items(), key=lambda entry: len(entry[1]))
+        out = self.folder / "a" / "b" / "c"
+        self.last_run = dcmscu(
+            "--get", "--studyroot", "-k", f"20,d={study}", "-o", out, servers.LOOPBACK, self.server.port, expect=0
+        )
+        self.assert_came(out, expected)
+
+
+class FromDcmqrscp(Retrieve):
+    """dcmqrscp keeps and sends bytes as they are, but one transfer syntax a SOP class and run: a server for each syntax."""
+
+    def start(self, syntax, batch):
+        option = loading.DCMTK_SYNTAX_OPTIONS[syntax]
+        self.port_scp = servers.free_port()
+        server = self.serve(servers.DcmQRSCP([(TITLE, self.port_scp)], options=[f"+{option}", f"-{option}"]))
+        loading.load_dcmqrscp(server, batch)
+        return server
+
+    def check(self, operation, syntaxes):
+        for syntax, batch in loading.images_by_syntax().items():
+            if syntax not in syntaxes:
+                continue
+            server = self.start(syntax, batch)
+            studies = collections.defaultdict(list)
+            for image in batch:
+                studies[image.study].append(image)
+            for study, expected in studies.items():
+                self.assert_came(self.retrieve(operation, server, f"20,d={study}"), expected)
+
+    compressed = set(loading.DCMTK_SYNTAX_OPTIONS) - images.NATIVE
+
+    def test_every_study_in_little_endian_comes_by_move(self):
+        self.check("move", {images.EXPLICIT_LITTLE})
+
+    def test_every_study_in_little_endian_comes_by_get(self):
+        self.check("get", {images.EXPLICIT_LITTLE})
+
+    def test_every_study_in_deflated_or_big_endian_comes_by_move(self):
+        self.check("move", {images.DEFLATED, images.EXPLICIT_BIG})
+
+    def test_every_compressed_study_comes_by_move(self):
+        self.check("move", self.compressed)
+
+    def test_every_compressed_study_comes_by_get(self):
+        self.check("get", self.compressed)

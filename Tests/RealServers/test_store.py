@@ -1,0 +1,142 @@
+"""C-STORE: what arrives is what was sent."""
+
+import shutil
+
+from harness import cases, images, servers
+from harness.programs import dcmscu
+
+
+class ToStoreSCP(cases.RealServerTest):
+    """DCMTK's storescp writes the bytes that it receives, so bytes are compared."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.serve_all(servers.StoreSCP())
+
+    def setUp(self):
+        super().setUp()
+        self.server.clear()
+
+    def received(self):
+        """SOP Instance UID -> file."""
+        return {str(images.meta(path).MediaStorageSOPInstanceUID): path for path in self.server.received()}
+
+    def assert_arrived_as_sent(self, sent):
+        received = self.received()
+        troubles = []
+        for image in sent:
+            path = received.pop(image.sop_instance, None)
+            if path is None:
+                troubles.append(f"{image.name}: did not arrive")
+                continue
+            meta = images.meta(path)
+            if str(meta.TransferSyntaxUID) != image.syntax:
+                troubles.append(f"{image.name}: transfer syntax {image.syntax} became {meta.TransferSyntaxUID}")
+            elif images.data_set_bytes(path) != images.data_set_bytes(image.path):
+                troubles.append(f"{image.name}: other bytes")
+            if str(meta.MediaStorageSOPClassUID) != image.sop_class:
+                troubles.append(f"{image.name}: SOP class {image.sop_class} became {meta.MediaStorageSOPClassUID}")
+        troubles += [f"{uid} was never sent" for uid in received]
+        self.assertFalse(troubles, "\n" + "\n".join(troubles))
+
+    def test_all_real_files_arrive_byte_for_byte(self):
+        for batch in images.batches(images.whole_images()):
+            self.server.clear()
+            dcmscu("--store", servers.LOOPBACK, self.server.port, *(i.path for i in batch), expect=0)
+            self.assert_arrived_as_sent(batch)
+
+    def test_a_file_that_lies_about_its_transfer_syntax_is_sent_as_it_is_or_refused_by_name(self):
+        for name in images.MISLABELLED:
+            image = images.image(name)
+            run = dcmscu("--store", servers.LOOPBACK, self.server.port, image.path)
+            if run.code == 0:
+                self.assert_arrived_as_sent([image])
+            else:
+                self.assertIn(run.code, (1, 3), run)
+                self.assert_names(run, name)
+
+    def test_a_directory_is_listed_one_level_deep(self):
+        near, far = images.archive_images()[:2]
+        (self.folder / "deep" / "deeper").mkdir(parents=True)
+        shutil.copy(near.path, self.folder / "deep" / "near.dcm")
+        shutil.copy(far.path, self.folder / "deep" / "deeper" / "far.dcm")
+        dcmscu("--store", servers.LOOPBACK, self.server.port, self.folder / "deep", expect=0)
+        self.assert_arrived_as_sent([near])
+
+    def test_recursion_sends_everything_below_a_directory(self):
+        batch = images.archive_images()
+        for number, image in enumerate(batch):
+            folder = self.folder / "tree" / str(number % 3) / str(number % 7)
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(image.path, folder / str(number))
+        dcmscu("--store", servers.LOOPBACK, self.server.port, "-r", self.folder / "tree", expect=0)
+        self.assert_arrived_as_sent(batch)
+
+    def test_input_options_name_files_and_directories(self):
+        one, two, three = images.archive_images()[:3]
+        (self.folder / "more").mkdir()
+        shutil.copy(three.path, self.folder / "more")
+        dcmscu(
+            "--store", "-H", servers.LOOPBACK, "-p", self.server.port,
+            "-i", one.path, f"--input={two.path}", "-i", self.folder / "more", expect=0,
+        )  # fmt: skip
+        self.assert_arrived_as_sent([one, two, three])
+
+    def test_a_name_with_spaces_and_umlauts_is_a_name_like_any_other(self):
+        image = images.image("CT_small.dcm")
+        path = self.folder / "ein Bild für Ärzte ().dcm"
+        shutil.copy(image.path, path)
+        dcmscu("--store", servers.LOOPBACK, self.server.port, path, expect=0)
+        self.assert_arrived_as_sent([image])
+
+
+class ToOrthanc(cases.RealServerTest):
+    """Orthanc parses what it receives and writes it again, so elements are compared."""
+
+    # Orthanc 1.10 knows no Color Palette Storage, and its objects belong to no study.
+    refused_classes = {"1.2.840.10008.5.1.4.39.1"}
+    # Run length encoding of 32 bit values: Orthanc answers 0xC000 to every sender.
+    refused_files = {"rtdose_rle.dcm", "rtdose_rle_1frame.dcm"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.serve_all(servers.Orthanc())
+
+    def setUp(self):
+        super().setUp()
+        self.server.clear()
+
+    def takes(self, image):
+        return image.sop_class not in self.refused_classes and image.name not in self.refused_files
+
+    def test_all_real_files_that_it_takes_arrive_with_equal_data_sets(self):
+        for batch in images.batches([i for i in images.whole_images() if self.takes(i)]):
+            self.server.clear()
+            dcmscu("--store", servers.LOOPBACK, self.server.port, *(i.path for i in batch), expect=0)
+            self.assert_held(batch)
+
+    def test_files_that_it_refuses_are_named_and_the_others_go(self):
+        (refused,) = [i for i in images.whole_images() if i.name == "hotiron.dcm"]
+        taken = images.image("CT_small.dcm")
+        run = dcmscu("--store", servers.LOOPBACK, self.server.port, refused.path, taken.path, expect=(1, 6))
+        self.assert_names(run, refused.name)
+        self.assertNotIn(taken.name, run.stderr)
+        self.assert_held([taken])
+
+    def test_a_failure_status_is_told_in_words_and_the_others_go(self):
+        refused = images.image("rtdose_rle.dcm")
+        taken = images.image("CT_small.dcm")
+        run = dcmscu("--store", servers.LOOPBACK, self.server.port, refused.path, taken.path, expect=(1, 7))
+        self.assert_names(run, refused.name, "C000")
+        self.assert_held([taken])
+
+    def assert_held(self, sent):
+        held = self.server.sop_instance_uids()
+        self.assertEqual(sorted(held), sorted({image.sop_instance for image in sent}))
+        self.assert_equal_data_sets(
+            (image.name, images.read(image.path), images.read(self.server.file(held[image.sop_instance])))
+            for image in sent
+        )
+        for image in sent:
+            syntax = images.read(self.server.file(held[image.sop_instance])).file_meta.TransferSyntaxUID
+            self.assertEqual(str(syntax), image.syntax, image.name)
