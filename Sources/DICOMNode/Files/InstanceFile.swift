@@ -1,5 +1,4 @@
 package import DICOM
-import Glibc
 
 /// What must be known of a file before it can be offered to a peer; found with one small read.
 package struct InstanceFile: Sendable, Equatable {
@@ -14,8 +13,8 @@ package struct InstanceFile: Sendable, Equatable {
     /// Known where the first bytes of the file reach that far, and it is not deflated.
     package let studyInstanceUID: UID?
     package let form: Form
-    /// When the file was changed last, in nanoseconds of the system's clock.
-    let modificationTime: Int64
+    /// What the file was when it was opened.
+    let state: FileState
 
     package enum Form: Sendable, Equatable {
         /// Preamble, DICM and group 0002 (PS3.10 7.1).
@@ -36,14 +35,4 @@ package struct InstanceFile: Sendable, Equatable {
         package let file: InstanceFile
         package let descriptor: FileDescriptor
     }
-}
-
-extension InstanceFile {
-    package static func open(_ path: FilePath) throws(FileProblem) -> Opened { throw FileProblem(path, .notDICOM) }
-
-    /// Proves that the file ends where an element of its data set ends, reading headers only.
-    package func checkComplete(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {}
-
-    /// Proves that the file is still the one that was opened; called after its data set was read.
-    package func checkUnchanged(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {}
 }
