@@ -1,0 +1,121 @@
+package import DICOMProtocol
+
+/// Messages on their way in.
+extension Association {
+    /// The part of a message that has arrived; it outlives an interrupted wait.
+    struct IncomingMessage {
+        var command: CommandSet?
+        var contextID: UInt8 = 0
+        var destination = DataSetDestination.memory
+        var dataSet: [UInt8] = []
+    }
+
+    /// Waits for the next whole message.
+    ///
+    /// - Parameter destination: asked once a command that announces a data set is complete: where the data set goes.
+    package func receive(
+        destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory }
+    ) throws(AssociationError) -> Message {
+        while true {
+            switch try nextStep(wait: readWait, waitingFor: "a message of the peer") {
+            case .pdu(let pdu):
+                try handleControl(pdu)
+            case .fragment(let fragment):
+                if let complete = try accept(fragment, destination: destination) { return complete }
+            }
+        }
+    }
+
+    /// One PDU or one span of presentation data that has arrived.
+    enum Step {
+        case pdu(PDU)
+        case fragment(PDUFramer.Fragment)
+    }
+
+    /// Whether bytes are at hand that have not been looked at: a message may be complete without another read.
+    package var hasUnreadBytes: Bool { !receiveBuffer.isEmpty }
+
+    /// Reads until there is something to act on. A fragment's bytes stay valid until the next call.
+    func nextStep(wait: WaitLimits, waitingFor what: String) throws(AssociationError) -> Step {
+        receiveBuffer.use(pendingUse)
+        pendingUse = 0
+        while true {
+            do throws(ProtocolError) {
+                switch try framer.next(in: receiveBuffer.unused) {
+                case .needMore(let atLeast):
+                    receiveBuffer.makeRoom(toHold: atLeast)
+                case .pdu(let pdu, let consumed):
+                    receiveBuffer.use(consumed)
+                    observer?(.received(pdu))
+                    return .pdu(pdu)
+                case .fragment(let fragment, let consumed):
+                    pendingUse = consumed
+                    return .fragment(fragment)
+                }
+            } catch {
+                throw violation(error)
+            }
+            do throws(TransportError) {
+                let count = try connection.read(into: receiveBuffer.free, wait: wait)
+                guard count > 0 else { throw TransportError.closed }
+                receiveBuffer.filled(count)
+            } catch {
+                if case .timedOut = error, movesElsewhere?() == true { continue }
+                throw lost(error, waitingFor: what)
+            }
+        }
+    }
+
+    private func accept(
+        _ fragment: PDUFramer.Fragment, destination: (CommandSet, UInt8) -> DataSetDestination
+    ) throws(AssociationError) -> Message? {
+        guard contexts?.context(id: fragment.contextID) != nil else {
+            throw violation(
+                ProtocolError(
+                    .unknownPresentationContext, section: "PS3.8 9.3.5.1",
+                    "data in presentation context \(fragment.contextID), which was not accepted"))
+        }
+        try advance(.presentationDataPDU)
+        let bytes = UnsafeRawBufferPointer(rebasing: receiveBuffer.unused[fragment.range])
+        let event: MessageAssembler.Event?
+        do throws(ProtocolError) {
+            event = try assembler.accept(
+                contextID: fragment.contextID, isCommand: fragment.isCommand,
+                isLast: fragment.isLast && fragment.endsPDV, bytes: bytes)
+        } catch {
+            throw violation(error)
+        }
+        switch event {
+        case nil:
+            return nil
+        case .command(let command, let contextID)?:
+            observer?(.receivedMessage(command, contextID: contextID))
+            guard command.hasDataSet else { return Message(command: command, contextID: contextID, dataSet: nil) }
+            message = IncomingMessage(
+                command: command, contextID: contextID, destination: destination(command, contextID))
+            return nil
+        case .data(let isLast)?:
+            try take(bytes)
+            guard isLast, let command = message.command else { return nil }
+            let dataSet: [UInt8]? = if case .memory = message.destination { message.dataSet } else { nil }
+            let complete = Message(command: command, contextID: message.contextID, dataSet: dataSet)
+            message = IncomingMessage()
+            return complete
+        }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) throws(AssociationError) {
+        switch message.destination {
+        case .discard: break
+        case .sink(let sink): sink.write(bytes)
+        case .memory:
+            guard bytes.count <= Self.maximumDataSetInMemory - message.dataSet.count else {
+                throw violation(
+                    ProtocolError(
+                        .messageTooLong, section: "PS3.7 6.3",
+                        "a data set of more than \(Self.maximumDataSetInMemory) bytes where a small one belongs"))
+            }
+            message.dataSet.append(contentsOf: bytes)
+        }
+    }
+}

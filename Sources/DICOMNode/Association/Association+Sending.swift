@@ -1,0 +1,77 @@
+package import DICOMProtocol
+
+/// Messages on their way out, PS3.7 6.3 and PS3.8 9.3.5.
+extension Association {
+    /// Sends a message whose data set, if any, is in memory.
+    package func send(
+        _ command: CommandSet, contextID: UInt8, dataSet: [UInt8]? = nil
+    ) throws(AssociationError) {
+        try send(command, contextID: contextID, source: dataSet.map(MemoryDataSetSource.init))
+    }
+
+    /// Sends a message whose data set is read while it is sent; memory stays flat whatever its size.
+    ///
+    /// A small message, command and data set, leaves in one write.
+    package func send(
+        _ command: CommandSet, contextID: UInt8, source: (any DataSetSource)?
+    ) throws(AssociationError) {
+        guard contexts?.context(id: contextID) != nil else {
+            throw .unsendable("presentation context \(contextID) was not accepted")
+        }
+        try advance(.presentationDataRequest)
+        sendBuffer.clear()
+        let encoded = command.encode()
+        let fits = encoded.withUnsafeBytes { sendBuffer.append($0, contextID: contextID, isCommand: true) }
+        guard fits else { throw .unsendable("a command set of \(encoded.count) bytes") }
+        if let source {
+            try sendDataSet(from: source, contextID: contextID)
+        } else {
+            try flush()
+        }
+        observer?(.sentMessage(command, contextID: contextID))
+    }
+
+    private func sendDataSet(from source: any DataSetSource, contextID: UInt8) throws(AssociationError) {
+        var hasSent = false
+        while true {
+            let isLast: Bool
+            do throws(DataSetSourceError) {
+                isLast = try sendBuffer.fill(from: source, contextID: contextID)
+            } catch {
+                sendBuffer.clear()
+                guard hasSent else { throw .sourceUnreadable(error) }
+                abort()
+                throw .sourceCutShort(error)
+            }
+            try flush()
+            if isLast { return }
+            hasSent = true
+        }
+    }
+
+    /// Writes what is laid out, and reads meanwhile what the peer says: it may wait for us to do so.
+    private func flush() throws(AssociationError) {
+        defer { sendBuffer.clear() }
+        do throws(TransportError) {
+            try connection.write(sendBuffer.contents, wait: writeWait, whileBlocked: { self.readWhileBlocked() })
+        } catch {
+            throw lost(error, waitingFor: "the peer to take data")
+        }
+    }
+
+    private func readWhileBlocked() -> BlockedWrite {
+        receiveBuffer.makeRoom(toHold: 1)
+        guard !receiveBuffer.free.isEmpty else { return .stopWatching }
+        do throws(TransportError) {
+            switch try connection.readAvailable(into: receiveBuffer.free) {
+            case nil: return .keepWatching
+            case 0?: return .stopWatching
+            case let count?:
+                receiveBuffer.filled(count)
+                return .keepWatching
+            }
+        } catch {
+            return .stopWatching
+        }
+    }
+}

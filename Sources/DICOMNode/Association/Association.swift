@@ -1,0 +1,261 @@
+package import DICOMProtocol
+
+/// One association: the shell around the state machine that owns the connection, the buffers and the clocks.
+///
+/// The rules of the protocol are all in ``UpperLayerStateMachine``, ``PDUFramer`` and ``MessageAssembler``; this type moves the
+/// bytes between them and the socket and obeys. It is used by one thread at a time.
+package final class Association {
+    let connection: any Connection
+    let limits: AssociationLimits
+    let cancellation: Cancellation?
+    let observer: AssociationObserver?
+
+    var machine: UpperLayerStateMachine
+    var framer: PDUFramer
+    var assembler = MessageAssembler()
+    let receiveBuffer = ReceiveBuffer()
+    var sendBuffer = SendBuffer(peerMaximumLength: nil, capacity: 4096)
+    var message = IncomingMessage()
+    /// What the last step has looked at; used up with the next, so that a fragment's bytes stay where they are until then.
+    var pendingUse = 0
+    /// The end of the wait that PS3.8 9.1.5 limits; never while the timer is stopped.
+    var artim = Deadline.never
+    private var isClosed = false
+    private var lastMessageID: UInt16 = 0
+
+    /// What was negotiated; empty until the association is established.
+    package internal(set) var contexts: NegotiatedContexts?
+    package internal(set) var request: AssociateRequest?
+    package internal(set) var accept: AssociateAccept?
+
+    /// Which wish to stop ends a wait. Whoever has acted on the first sets this to `.abort` and winds up in order.
+    package var heeds: Cancellation.Level = .graceful
+
+    /// Asked when the peer has been silent for the whole inactivity limit: whether the work moves all the same, as a C-MOVE does
+    /// whose instances arrive on other associations.
+    package var movesElsewhere: (() -> Bool)?
+
+    /// The most that is held of one data set that goes to memory. A query's answer or a commitment report has some kilobytes;
+    /// this is far above any of them and keeps a peer from filling memory.
+    package static let maximumDataSetInMemory = 64 << 20
+
+    init(
+        role: UpperLayerStateMachine.Role, connection: any Connection, maximumPDULength: UInt32,
+        limits: AssociationLimits, cancellation: Cancellation?, observer: AssociationObserver?
+    ) {
+        machine = UpperLayerStateMachine(role)
+        framer = PDUFramer(limits: PDULimits(announcedMaximumLength: maximumPDULength))
+        self.connection = connection
+        self.limits = limits
+        self.cancellation = cancellation
+        self.observer = observer
+    }
+
+    deinit { connection.close() }
+
+    package var peerDescription: String { connection.peerDescription }
+    package var isRequestor: Bool { machine.role == .requestor }
+    package var isEstablished: Bool { machine.state == .dataTransfer }
+
+    /// Ids count up from 1, for each direction on its own; 0 is never used, and they begin again after 65535.
+    package func nextMessageID() -> UInt16 {
+        lastMessageID = lastMessageID == .max ? 1 : lastMessageID + 1
+        return lastMessageID
+    }
+
+    /// The asynchronous operations window for operations that we invoke: 1 unless the peer granted more; 0 is no limit.
+    package var operationsWindow: Int {
+        Int(accept?.userInformation.asynchronousOperationsWindow?.invoked ?? 1)
+    }
+
+    // MARK: Waits
+
+    var readWait: WaitLimits {
+        WaitLimits(inactivity: limits.inactivity, cancellation: cancellation, cancelledAt: heeds)
+    }
+
+    /// A write is never stopped half-way by the first wish to stop: it would leave half a message.
+    var writeWait: WaitLimits {
+        WaitLimits(inactivity: limits.inactivity, cancellation: cancellation, cancelledAt: .abort)
+    }
+
+    func wait(total seconds: Double?) -> WaitLimits {
+        WaitLimits(
+            total: seconds.map { Deadline.after(seconds: $0) } ?? .never, cancellation: cancellation, cancelledAt: heeds)
+    }
+
+    // MARK: The state machine
+
+    /// Tells the machine what happened and does what it asks for, in its order.
+    ///
+    /// - Parameter content: the PDU to send where the machine asks for one that has content.
+    func advance(
+        _ event: UpperLayerStateMachine.Event, sending content: PDU? = nil
+    ) throws(AssociationError) {
+        for action in machine.handle(event) {
+            switch action {
+            case .sendPDU(.presentationData), .connect:
+                // Data is laid out in the send buffer; the connection is open before this object exists.
+                break
+            case .sendPDU(.releaseRequest): try transmit(.releaseRequest)
+            case .sendPDU(.releaseResponse): try transmit(.releaseResponse)
+            case .sendPDU: if let content { try transmit(content) }
+            case .sendAbort(let source, let reason): try transmit(.abort(Abort(source: source, reason: reason)))
+            case .startARTIM, .restartARTIM: artim = .after(seconds: limits.association ?? .infinity)
+            case .stopARTIM: artim = .never
+            case .issue(.releaseCollision) where machine.role == .requestor: try advance(.releaseResponse)
+            case .issue(.releaseConfirmed) where machine.state == .collisionAcceptorAwaitingResponse:
+                try advance(.releaseResponse)
+            case .issue: break
+            case .closeTransport: connection.close()
+            }
+        }
+    }
+
+    private func transmit(_ pdu: PDU) throws(AssociationError) {
+        do throws(TransportError) {
+            try connection.write(pdu.encode(), wait: WaitLimits(total: .after(seconds: limits.association ?? .infinity)))
+        } catch {
+            throw lost(error, waitingFor: "the peer to take data")
+        }
+        observer?(.sent(pdu))
+    }
+
+    // MARK: Ends
+
+    /// Acts on a control PDU in an established association. All of them end it, so this only returns while a release goes on.
+    func handleControl(_ pdu: PDU) throws(AssociationError) {
+        let isExpected = machine.state != .dataTransfer
+        let state = machine.state
+        try advance(.received(pdu))
+        switch pdu {
+        case .abort(let abort):
+            close()
+            throw .abortedByPeer(abort)
+        case .releaseRequest where state == .dataTransfer:
+            try advance(.releaseResponse)
+            closeAfterLastWord()
+            throw .releasedByPeer
+        case .releaseRequest where isExpected, .releaseResponse where isExpected:
+            return
+        default:
+            closeAfterLastWord()
+            throw .protocolViolation(
+                ProtocolError(.unexpectedPDU, section: "PS3.8 9.2", "\(pdu.type) in state \(state)"))
+        }
+    }
+
+    /// Releases the association and closes: A-RELEASE, PS3.8 7.2. What the peer still sends is read and passed over.
+    package func release() throws(AssociationError) {
+        guard isEstablished else { return close() }
+        heeds = .abort
+        let wait = wait(total: limits.release)
+        do throws(AssociationError) {
+            try advance(.releaseRequest)
+            while machine.isEstablished {
+                guard case .pdu(let pdu) = try nextStep(wait: wait, waitingFor: "the answer to A-RELEASE") else { continue }
+                try handleControl(pdu)
+            }
+        } catch {
+            switch error {
+            // The work is done and answered; some peers leave without the last word.
+            case .abortedByPeer, .connectionLost: break
+            default: throw error
+            }
+        }
+        close()
+    }
+
+    /// A-ABORT, PS3.8 7.3, and close. Never fails, and waits no longer than ``lastWordSeconds``.
+    package func abort() {
+        guard !isClosed else { return }
+        if machine.permits(.abortRequest) {
+            _ = machine.handle(.abortRequest)
+            sendLastWord(.abort(Abort(source: Abort.Source.serviceUser, reason: Abort.Reason.notSpecified)))
+        }
+        closeAfterLastWord()
+    }
+
+    /// Aborts because the peer broke the protocol; gives the error to throw.
+    func violation(_ error: ProtocolError) -> AssociationError {
+        if machine.permits(.received(error)) {
+            _ = machine.handle(.received(error))
+            sendLastWord(.abort(Abort(source: Abort.Source.serviceProvider, reason: error.abortReason)))
+        }
+        closeAfterLastWord()
+        return .protocolViolation(error)
+    }
+
+    private func sendLastWord(_ pdu: PDU) {
+        do throws(TransportError) {
+            try connection.write(pdu.encode(), wait: WaitLimits(total: .after(seconds: Self.lastWordSeconds)))
+            observer?(.sent(pdu))
+        } catch {
+            // The peer is gone or takes nothing: it will see the connection close instead.
+        }
+    }
+
+    /// Closes so that what was sent last still arrives: closing with unread bytes would reset the connection, and the system would
+    /// throw away what the peer has not read yet.
+    func closeAfterLastWord() {
+        guard !isClosed else { return }
+        connection.closeWriting()
+        let wait = WaitLimits(total: .after(seconds: Self.lastWordSeconds))
+        receiveBuffer.use(receiveBuffer.count)
+        do throws(TransportError) {
+            while try connection.read(into: receiveBuffer.free, wait: wait) > 0 {}
+        } catch {}
+        close()
+    }
+
+    package func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        connection.close()
+        observer?(.closed)
+    }
+
+    /// What a transport's failure means for the association, which it ends in all cases but one: the first wish to stop.
+    func lost(_ error: TransportError, waitingFor what: String) -> AssociationError {
+        switch error {
+        case .cancelled where heeds == .graceful && cancellation?.level != .abort:
+            return .interrupted(.graceful)
+        case .cancelled:
+            abort()
+            return .interrupted(.abort)
+        case .timedOut:
+            abort()
+            return .timedOut(waitingFor: what)
+        default:
+            // What the peer said before it went may explain why.
+            let abort = lastWords()
+            _ = machine.handle(.transportClosed)
+            close()
+            return abort.map(AssociationError.abortedByPeer) ?? .connectionLost(error)
+        }
+    }
+
+    /// An A-ABORT that arrived before the connection was lost.
+    private func lastWords() -> Abort? {
+        receiveBuffer.makeRoom(toHold: 1)
+        do throws(TransportError) {
+            while !receiveBuffer.free.isEmpty, let count = try connection.readAvailable(into: receiveBuffer.free), count > 0 {
+                receiveBuffer.filled(count)
+            }
+        } catch {}
+        do throws(ProtocolError) {
+            while true {
+                switch try framer.next(in: receiveBuffer.unused) {
+                case .needMore: return nil
+                case .pdu(.abort(let abort), _): return abort
+                case .pdu(_, let consumed), .fragment(_, let consumed): receiveBuffer.use(consumed)
+                }
+            }
+        } catch {
+            return nil
+        }
+    }
+
+    /// How long a peer gets to take our last word and close, in seconds. An interrupted run ends within a second.
+    private static let lastWordSeconds = 0.5
+}

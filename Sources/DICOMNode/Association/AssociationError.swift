@@ -1,0 +1,59 @@
+package import DICOM
+package import DICOMProtocol
+
+/// Why an association could not be made, or how it ended before its work was done.
+///
+/// The cases follow what a person can do about them, and each has an exit code of its own at the command line.
+package enum AssociationError: Error, Sendable {
+    /// No connection: the name, the route, the port, TLS.
+    case unreachable(TransportError)
+    /// None of the contexts that an operation needs was accepted; the refused ones say why.
+    case noPresentationContext(abstractSyntax: UID, refused: [NegotiatedContexts.Refused])
+    /// The connection was lost or closed while an answer was due.
+    case connectionLost(TransportError)
+    /// A-ASSOCIATE-RJ, PS3.8 9.3.4.
+    case rejected(AssociateReject)
+    /// A-ABORT by the peer, PS3.8 9.3.8.
+    case abortedByPeer(Abort)
+    /// The peer released the association while we were still at work.
+    case releasedByPeer
+    /// The peer broke the protocol and we aborted.
+    case protocolViolation(ProtocolError)
+    /// A limit passed; `waitingFor` completes the words "while waiting for".
+    case timedOut(waitingFor: String)
+    /// Our user wants to stop. The association is whole after the first wish, and aborted after the second.
+    case interrupted(Cancellation.Level)
+    /// The data set could not be read. Nothing of its message had left: the association can be used on.
+    case sourceUnreadable(DataSetSourceError)
+    /// The data set could not be read to its end, and a part of it had left: the association was aborted, so that the
+    /// peer cannot take the part for the whole.
+    case sourceCutShort(DataSetSourceError)
+    /// A message that this association cannot carry, such as one in a context that was not accepted.
+    case unsendable(String)
+
+    /// Whether the association can still be used after the error.
+    package var leavesAssociationUsable: Bool {
+        switch self {
+        case .interrupted(let level): level == .graceful
+        case .sourceUnreadable, .unsendable, .noPresentationContext: true
+        default: false
+        }
+    }
+}
+
+/// Why a data set could not be read while it was sent.
+package enum DataSetSourceError: Error, Sendable {
+    /// The file ended before its data set did, or has changed since it was looked at.
+    case changed(detail: String)
+    case unreadable(SystemError)
+    /// The data set could not be rewritten in the syntax that the peer accepted.
+    case unconvertible(DataSetError)
+
+    package var description: String {
+        switch self {
+        case .changed(let detail): detail
+        case .unreadable(let error): error.description
+        case .unconvertible(let error): error.description
+        }
+    }
+}

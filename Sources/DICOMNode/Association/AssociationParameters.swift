@@ -1,0 +1,75 @@
+import DICOM
+package import DICOMProtocol
+
+/// What a requestor asks for when it opens an association, PS3.8 7.1.1.
+package struct AssociationParameters: Sendable {
+    package var calledAETitle: AETitle
+    package var callingAETitle: AETitle
+    package var presentationContexts: [PresentationContextProposal]
+    /// The largest P-DATA-TF body that we want to receive, in bytes (PS3.8 D.1); 0 is no maximum.
+    package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
+    package var roleSelections: [RoleSelection] = []
+    package var extendedNegotiations: [SOPClassExtendedNegotiation] = []
+    package var asynchronousOperationsWindow: AsynchronousOperationsWindow?
+    package var userIdentity: UserIdentityRequest?
+    package var limits = AssociationLimits()
+
+    package init(
+        calledAETitle: AETitle, callingAETitle: AETitle, presentationContexts: [PresentationContextProposal] = []
+    ) {
+        self.calledAETitle = calledAETitle
+        self.callingAETitle = callingAETitle
+        self.presentationContexts = presentationContexts
+    }
+
+    var request: AssociateRequest {
+        var information = UserInformation.own(maximumPDULength: maximumPDULength)
+        information.asynchronousOperationsWindow = asynchronousOperationsWindow
+        information.roleSelections = roleSelections
+        information.extendedNegotiations = extendedNegotiations
+        information.userIdentityRequest = userIdentity
+        return AssociateRequest(
+            calledAETitle: calledAETitle, callingAETitle: callingAETitle, presentationContexts: presentationContexts,
+            userInformation: information)
+    }
+}
+
+/// The two clocks of every wait, in seconds. Inactivity starts again with every byte; the others are totals, so that one byte now
+/// and then does not hold us for ever.
+package struct AssociationLimits: Sendable {
+    /// Name look-up and connect together; nil waits as long as the system does.
+    package var connect: Double? = 15
+    /// From the request to the peer's answer, and for an acceptor from the connection to the request (PS3.8's ARTIM timer).
+    package var association: Double? = 30
+    /// Silence of the peer while a message or an answer is due; nil has no limit.
+    package var inactivity: Double? = 120
+    /// From A-RELEASE-RQ to its answer. The work is done by then, so nobody should wait long.
+    package var release: Double? = 10
+
+    package init() {}
+}
+
+/// Where a peer is.
+package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
+    package var host: String
+    package var port: UInt16
+
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+extension UserInformation {
+    /// What we say of ourselves on every association.
+    static func own(maximumPDULength: UInt32) -> UserInformation {
+        var information = UserInformation()
+        information.maximumLength = maximumPDULength
+        information.implementationClassUID = ImplementationIdentity.classUID
+        information.implementationVersionName = ImplementationIdentity.versionName
+        return information
+    }
+}

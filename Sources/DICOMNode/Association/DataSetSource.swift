@@ -1,0 +1,30 @@
+package import Glibc
+
+/// Gives the bytes of a data set on its way out, straight into the gaps of the send buffer.
+package protocol DataSetSource: AnyObject {
+    /// Fills the gaps from the first on, each as far as there are bytes, and all of them unless the data set ends.
+    ///
+    /// - Returns: how many bytes were placed, and whether they are the last.
+    func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool)
+}
+
+/// A data set in memory.
+final class MemoryDataSetSource: DataSetSource {
+    private let bytes: [UInt8]
+    private var offset = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
+        let before = offset
+        bytes.withUnsafeBytes { bytes in
+            for gap in gaps {
+                let count = min(gap.iov_len, bytes.count - offset)
+                guard count > 0, let base = bytes.baseAddress else { break }
+                gap.iov_base?.copyMemory(from: base + offset, byteCount: count)
+                offset += count
+            }
+        }
+        return (offset - before, offset == bytes.count)
+    }
+}

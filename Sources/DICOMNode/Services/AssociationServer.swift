@@ -1,0 +1,209 @@
+package import DICOMProtocol
+import Synchronization
+
+/// Listens at a port and answers each association on a thread of its own, for as long as it is needed.
+package final class AssociationServer: Sendable {
+    /// What happens at the port, for notes and logs. Nothing here is an error of our own operation.
+    package enum Event: Sendable {
+        case accepted(AssociateRequest, peer: String)
+        case rejected(AssociateRequest, AssociateReject, peer: String)
+        /// Something connected that is no DICOM peer, or that went away or fell silent before it had associated.
+        case stranger(peer: String, AssociationError)
+        case ended(peer: String)
+        case failed(peer: String, AssociationError)
+        /// More connections at once than ``maximumConnections``: this one was closed unheard.
+        case turnedAway(peer: String)
+    }
+
+    /// Associations that are served at once. Archives open a handful at most; a peer beyond it is told to come back later.
+    package static let maximumAssociations = 32
+    /// Connections at once, those included that have not said anything yet: each costs a thread.
+    package static let maximumConnections = 96
+    /// How long a connection may take to ask for its association while others are waiting too, in seconds.
+    package static let requestLimit = 15.0
+
+    package let port: UInt16
+    private let listener: TCPListener
+    private let policy: AcceptancePolicy
+    private let services: [any ServiceClass]
+    private let limits: AssociationLimits
+    private let observer: AssociationObserver?
+    private let report: @Sendable (Event) -> Void
+    private let cancellation: Cancellation
+    private let state = Mutex(State())
+    private let activity = Atomic<Int>(0)
+
+    private struct State {
+        var threads: [Int: PosixThread] = [:]
+        var finished: [Int] = []
+        var nextID = 0
+        var established = 0
+        var acceptor: PosixThread?
+    }
+
+    package init(
+        listener: TCPListener, policy: AcceptancePolicy, services: [any ServiceClass], limits: AssociationLimits,
+        observer: AssociationObserver? = nil, report: @escaping @Sendable (Event) -> Void
+    ) throws(SystemError) {
+        self.listener = listener
+        self.port = listener.port
+        self.policy = policy
+        self.services = services
+        self.limits = limits
+        self.observer = observer
+        self.report = report
+        cancellation = try Cancellation()
+    }
+
+    /// Begins to accept; from here on until ``stop()`` the port answers.
+    package func start() throws(SystemError) {
+        let thread = try PosixThread(name: "listener") { [self] in acceptConnections() }
+        state.withLock { $0.acceptor = thread }
+    }
+
+    /// Associations that are open now.
+    package var openAssociations: Int { state.withLock { $0.established } }
+
+    /// Counts messages served; whoever waits for a long operation compares it to see that something moves.
+    package var progress: Int { activity.load(ordering: .relaxed) }
+
+    /// Accepts nothing more, ends what is open and waits until all threads are gone.
+    ///
+    /// An association between two messages, or inside one that is abandoned, is aborted.
+    package func stop() {
+        cancellation.raise(to: .abort)
+        let acceptor = state.withLock { state in
+            defer { state.acceptor = nil }
+            return state.acceptor
+        }
+        acceptor?.join()
+        while let thread = state.withLock({ state in
+            state.threads.first.map { id, thread in
+                state.threads[id] = nil
+                return thread
+            }
+        }) {
+            thread.join()
+        }
+    }
+
+    private func acceptConnections() {
+        while true {
+            do throws(TransportError) {
+                let connection = try listener.accept(wait: WaitLimits(cancellation: cancellation))
+                start(connection)
+            } catch {
+                return
+            }
+        }
+    }
+
+    private func start(_ connection: any Connection) {
+        let peer = connection.peerDescription
+        let id: Int? = state.withLock { state in
+            for id in state.finished { state.threads.removeValue(forKey: id)?.join() }
+            state.finished = []
+            guard state.threads.count < Self.maximumConnections else { return nil }
+            state.nextID += 1
+            return state.nextID
+        }
+        guard let id else {
+            connection.close()
+            return report(.turnedAway(peer: peer))
+        }
+        do throws(SystemError) {
+            // Registered under the lock, so that a thread that ends at once finds itself.
+            try state.withLock { state throws(SystemError) in
+                state.threads[id] = try PosixThread(name: "association-\(id)") { [self] in
+                    serve(connection, peer: peer)
+                    state_finished(id)
+                }
+            }
+        } catch {
+            connection.close()
+            report(.turnedAway(peer: peer))
+        }
+    }
+
+    private func state_finished(_ id: Int) {
+        state.withLock { $0.finished.append(id) }
+    }
+
+    private func serve(_ connection: any Connection, peer: String) {
+        let association: Association?
+        do throws(AssociationError) {
+            association = try accept(connection, peer: peer)
+        } catch {
+            return report(.stranger(peer: peer, error))
+        }
+        guard let association else { return }
+        defer { state.withLock { $0.established -= 1 } }
+        var sessions = ServiceSessions(services: services)
+        do throws(AssociationError) {
+            while true {
+                let message = try association.receive { command, contextID in
+                    activity.add(1, ordering: .relaxed)
+                    guard let context = association.contexts?.context(id: contextID) else { return .discard }
+                    return sessions.session(for: context, on: association)?
+                        .destination(of: command, in: context) ?? .discard
+                }
+                activity.add(1, ordering: .relaxed)
+                guard let context = association.contexts?.context(id: message.contextID) else { continue }
+                try sessions.session(for: context, on: association)?.answer(message, in: context)
+            }
+        } catch .releasedByPeer {
+            sessions.end()
+            report(.ended(peer: peer))
+        } catch {
+            association.abort()
+            sessions.end()
+            report(.failed(peer: peer, error))
+        }
+    }
+
+    /// Nil after a rejection. Counts the association as open once it is accepted.
+    private func accept(_ connection: any Connection, peer: String) throws(AssociationError) -> Association? {
+        var limits = limits
+        limits.association = min(limits.association ?? .infinity, Self.requestLimit)
+        let association = try Association.accept(
+            connection, maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: cancellation,
+            observer: observer
+        ) { request in
+            var decision = policy.decide(request, services: services)
+            if case .accept = decision {
+                let isRoom = state.withLock { state in
+                    guard state.established < Self.maximumAssociations else { return false }
+                    state.established += 1
+                    return true
+                }
+                if !isRoom { decision = .reject(.localLimitExceeded) }
+            }
+            switch decision {
+            case .accept: report(.accepted(request, peer: peer))
+            case .reject(let reject): report(.rejected(request, reject, peer: peer))
+            }
+            return decision
+        }
+        return association
+    }
+}
+
+/// The sessions of one association, made as they are needed.
+private struct ServiceSessions {
+    let services: [any ServiceClass]
+    private var sessions: [Int: any ServiceSession] = [:]
+
+    init(services: [any ServiceClass]) { self.services = services }
+
+    mutating func session(
+        for context: NegotiatedContexts.Accepted, on association: Association
+    ) -> (any ServiceSession)? {
+        guard let index = services.firstIndex(where: { $0.supports(context.abstractSyntax) }) else { return nil }
+        if let session = sessions[index] { return session }
+        let session = services[index].session(on: association)
+        sessions[index] = session
+        return session
+    }
+
+    func end() { for session in sessions.values { session.end() } }
+}

@@ -1,0 +1,25 @@
+package import DICOM
+package import DICOMProtocol
+
+/// Retrieval by C-MOVE, PS3.4 C.4.2: the peer sends what was asked for to an application entity that it knows by title.
+package enum MoveSCU {
+    package static func needs(_ sopClass: UID) -> [PresentationContextPlan.Need] {
+        [PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)]
+    }
+
+    package static func move(
+        on association: Association, sopClass: UID, identifier: DataSet, destination: AETitle,
+        priority: Priority = .medium, onProgress: (SuboperationCounts) -> Void
+    ) throws(AssociationError) -> ExchangeResult {
+        let context = try association.context(for: sopClass)
+        let request = CommandSet.moveRequest(
+            messageID: association.nextMessageID(), sopClass: sopClass, destination: destination, priority: priority)
+        return try association.exchange(
+            request, contextID: context.id,
+            identifier: DataSetEncoder(context.transferSyntax).encode(identifier),
+            onPending: { message in
+                onProgress(message.command.suboperationCounts)
+                return .goOn
+            })
+    }
+}

@@ -1,0 +1,94 @@
+package import DICOM
+package import DICOMProtocol
+
+/// A service that a peer can ask of us: which presentation contexts it takes, and who answers their messages.
+package protocol ServiceClass: Sendable {
+    /// Whether the abstract syntax belongs to this service.
+    func supports(_ abstractSyntax: UID) -> Bool
+
+    /// Which of the proposed transfer syntaxes is taken, the best first in the peer's eyes; nil refuses the context for its syntaxes.
+    func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID?
+
+    /// The roles granted of those that the requestor proposes for itself (PS3.7 D.3.3.4); nil leaves the default roles.
+    func grant(_ selection: RoleSelection) -> RoleSelection?
+
+    /// What answers the messages of one association.
+    func session(on association: Association) -> any ServiceSession
+}
+
+/// One association's use of a service; lives and works on the association's thread.
+package protocol ServiceSession: AnyObject {
+    /// Where the data set goes that follows this command.
+    func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination
+
+    /// Answers a message that is complete.
+    func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError)
+
+    /// The association has ended; a message may be incomplete.
+    func end()
+}
+
+extension ServiceClass {
+    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? {
+        [TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid].first {
+            transferSyntaxes.contains($0)
+        }
+    }
+
+    package func grant(_ selection: RoleSelection) -> RoleSelection? { nil }
+}
+
+extension ServiceSession {
+    package func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
+        .memory
+    }
+
+    package func end() {}
+}
+
+/// Who may associate with us and which contexts they get, PS3.8 7.1.1.
+package struct AcceptancePolicy: Sendable {
+    /// The titles that are ours. Nil: any title is answered.
+    package var calledAETitles: Set<AETitle>?
+    /// The titles that may call. Nil: anybody who knows ours.
+    package var callingAETitles: Set<AETitle>?
+    package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
+
+    package init(calledAETitles: Set<AETitle>?, callingAETitles: Set<AETitle>? = nil) {
+        self.calledAETitles = calledAETitles
+        self.callingAETitles = callingAETitles
+    }
+
+    package func decide(
+        _ request: AssociateRequest, services: [any ServiceClass]
+    ) -> Association.Decision {
+        if request.applicationContext != AssociateRequest.dicomApplicationContext {
+            return .reject(.applicationContextNotSupported)
+        }
+        if let titles = calledAETitles, !titles.contains(request.calledAETitle) {
+            return .reject(.calledAETitleNotRecognized)
+        }
+        if let titles = callingAETitles, !titles.contains(request.callingAETitle) {
+            return .reject(.callingAETitleNotRecognized)
+        }
+        let results = request.presentationContexts.map { proposal in Self.result(for: proposal, services: services) }
+        var information = UserInformation.own(maximumPDULength: maximumPDULength)
+        information.roleSelections = request.userInformation.roleSelections.compactMap { selection in
+            services.first { $0.supports(selection.sopClass) }?.grant(selection)
+        }
+        return .accept(
+            AssociateAccept(answering: request, presentationContexts: results, userInformation: information))
+    }
+
+    private static func result(
+        for proposal: PresentationContextProposal, services: [any ServiceClass]
+    ) -> PresentationContextResult {
+        guard let service = services.first(where: { $0.supports(proposal.abstractSyntax) }) else {
+            return PresentationContextResult(id: proposal.id, result: .abstractSyntaxNotSupported, transferSyntax: nil)
+        }
+        guard let syntax = service.choose(from: proposal.transferSyntaxes, for: proposal.abstractSyntax) else {
+            return PresentationContextResult(id: proposal.id, result: .transferSyntaxesNotSupported, transferSyntax: nil)
+        }
+        return PresentationContextResult(id: proposal.id, result: .acceptance, transferSyntax: syntax)
+    }
+}

@@ -1,0 +1,144 @@
+import DICOM
+import Glibc
+
+/// The data set of a file, read straight into the send buffer and passed through untouched: never parsed, never copied.
+final class FileDataSetSource: DataSetSource {
+    private let file: InstanceFile
+    private let descriptor: FileDescriptor
+    private var offset: UInt64
+    private let end: UInt64
+
+    init(_ file: InstanceFile, descriptor: consuming FileDescriptor) {
+        self.file = file
+        self.descriptor = descriptor
+        offset = file.dataSetOffset
+        end = file.size
+    }
+
+    func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
+        let before = offset
+        var index = 0
+        // The last gap is cut to what is left, so that bytes appended to the file meanwhile are not sent.
+        var wanted = 0
+        for gap in gaps.indices {
+            let left = Int(clamping: end - offset) - wanted
+            gaps[gap].iov_len = min(gaps[gap].iov_len, left)
+            wanted += gaps[gap].iov_len
+        }
+        while wanted > 0 {
+            let rest = UnsafeMutableBufferPointer(rebasing: gaps[index...])
+            let count: Int
+            do throws(SystemError) {
+                count = try systemCall("read", path: file.path.description) {
+                    preadv(descriptor.rawValue, rest.baseAddress, CInt(rest.count), off_t(offset))
+                }
+            } catch {
+                throw .unreadable(error)
+            }
+            guard count > 0 else { throw .changed(detail: "the file became shorter while it was sent") }
+            offset += UInt64(count)
+            wanted -= count
+            var used = count
+            while index < gaps.count, used >= gaps[index].iov_len {
+                used -= gaps[index].iov_len
+                index += 1
+            }
+            if used > 0 {
+                gaps[index].iov_base = gaps[index].iov_base.map { $0 + used }
+                gaps[index].iov_len -= used
+            }
+        }
+        guard offset == end else { return (Int(offset - before), false) }
+        // Before the last fragment leaves: a data set that changed under our hands must not look complete to the peer.
+        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch { throw .changed(detail: error.description) }
+        return (Int(offset - before), true)
+    }
+}
+
+/// The data set of a file in another of the native transfer syntaxes, rewritten as a stream.
+final class RewritingDataSetSource: DataSetSource {
+    /// Enough for long values to pass in few steps, and little beside the send buffer.
+    private static let chunk = 64 * 1024
+
+    private let file: InstanceFile
+    private let descriptor: FileDescriptor
+    private var rewriter: DataSetRewriter
+    private var offset: UInt64
+    private var input = [UInt8](repeating: 0, count: chunk)
+    private var output: [UInt8] = []
+    private var taken = 0
+    private var isFinished = false
+
+    init(
+        _ file: InstanceFile, descriptor: consuming FileDescriptor, to syntax: TransferSyntax
+    ) throws(DataSetError) {
+        rewriter = try DataSetRewriter(from: file.transferSyntax, to: syntax)
+        self.file = file
+        self.descriptor = descriptor
+        offset = file.dataSetOffset
+    }
+
+    func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
+        var placed = 0
+        for gap in gaps {
+            var filled = 0
+            while filled < gap.iov_len {
+                // More is made before the gap is full, so that the last fragment is known as such when it leaves.
+                if taken == output.count { try produce() }
+                if taken == output.count { break }
+                let count = min(gap.iov_len - filled, output.count - taken)
+                output.withUnsafeBytes { bytes in
+                    guard let base = bytes.baseAddress else { return }
+                    gap.iov_base?.advanced(by: filled).copyMemory(from: base + taken, byteCount: count)
+                }
+                filled += count
+                taken += count
+            }
+            placed += filled
+        }
+        if taken == output.count { try produce() }
+        return (placed, taken == output.count)
+    }
+
+    /// Makes at least one byte of output, unless the data set has ended.
+    private func produce() throws(DataSetSourceError) {
+        output.removeAll(keepingCapacity: true)
+        taken = 0
+        while output.isEmpty, !isFinished {
+            let count = try readInput()
+            do throws(DataSetError) {
+                guard count > 0 else {
+                    try rewriter.finish(into: &output)
+                    isFinished = true
+                    break
+                }
+                let chunk = input[..<count]
+                try rewriter.consume(chunk.span.bytes, into: &output)
+            } catch {
+                throw .unconvertible(error)
+            }
+        }
+        guard isFinished else { return }
+        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch { throw .changed(detail: error.description) }
+    }
+
+    private func readInput() throws(DataSetSourceError) -> Int {
+        let wanted = Int(clamping: min(file.size - offset, UInt64(input.count)))
+        guard wanted > 0 else { return 0 }
+        let offset = off_t(offset)
+        let count = input.withUnsafeMutableBytes { bytes in
+            readAgainWhenInterrupted { pread(descriptor.rawValue, bytes.baseAddress, wanted, offset) }
+        }
+        guard count >= 0 else { throw .unreadable(.last("read", path: file.path.description)) }
+        guard count > 0 else { throw .changed(detail: "the file became shorter while it was sent") }
+        self.offset += UInt64(count)
+        return count
+    }
+
+    private func readAgainWhenInterrupted(_ body: () -> Int) -> Int {
+        while true {
+            let count = body()
+            if count >= 0 || errno != EINTR { return count }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import DICOM
+import DICOMProtocol
+
+/// What one kind of file needs of an association: its SOP class in its transfer syntax.
+struct StorageContextNeed: Hashable, Sendable {
+    let sopClassUID: UID
+    let transferSyntax: TransferSyntax
+
+    init(_ file: InstanceFile) {
+        sopClassUID = file.sopClassUID
+        transferSyntax = file.transferSyntax
+    }
+
+    /// The syntaxes that an uncompressed data set can be rewritten in without loss, the best first.
+    static let rewritable: [TransferSyntax] = [
+        .explicitVRLittleEndian, .implicitVRLittleEndian, .explicitVRBigEndian, .deflatedExplicitVRLittleEndian,
+    ]
+
+    /// The proposals of one association for as many of the needs as it has room for, from the first on.
+    ///
+    /// Each syntax gets a context of its own, because a peer chooses one syntax of a context: together with others, the
+    /// file's own might lose. Where a data set could be rewritten, the two Little Endian syntaxes are proposed beside it; the
+    /// implicit one is the default that every peer has to take (PS3.5 10.1).
+    static func plan(
+        _ needs: [StorageContextNeed], rewrites: Bool
+    ) -> (proposals: [PresentationContextProposal], covered: [StorageContextNeed]) {
+        var covered: [StorageContextNeed] = []
+        var wanted: [PresentationContextPlan.Need] = []
+        var contexts: Set<StorageContextNeed> = []
+        for need in needs {
+            let additional = need.contexts(rewrites: rewrites).filter { !contexts.contains($0) }
+            guard contexts.count + additional.count <= PresentationContextPlan.maximumContextCount else { continue }
+            for context in additional {
+                contexts.insert(context)
+                wanted.append(PresentationContextPlan.Need(context.sopClassUID, [context.transferSyntax.uid]))
+            }
+            covered.append(need)
+        }
+        return (PresentationContextPlan(needs: wanted).associations.first ?? [], covered)
+    }
+
+    private func contexts(rewrites: Bool) -> [StorageContextNeed] {
+        guard rewrites, transferSyntax.isUncompressed else { return [self] }
+        let fallbacks: [TransferSyntax] = [.explicitVRLittleEndian, .implicitVRLittleEndian]
+        return [self]
+            + fallbacks.filter { $0 != transferSyntax }.map {
+                StorageContextNeed(sopClassUID: sopClassUID, transferSyntax: $0)
+            }
+    }
+
+    private init(sopClassUID: UID, transferSyntax: TransferSyntax) {
+        self.sopClassUID = sopClassUID
+        self.transferSyntax = transferSyntax
+    }
+}

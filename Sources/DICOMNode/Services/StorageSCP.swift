@@ -1,0 +1,75 @@
+package import DICOM
+package import DICOMProtocol
+
+/// Takes instances by C-STORE, PS3.4 annex B: every storage SOP class, private and future ones too, in every transfer syntax,
+/// kept as it comes.
+package struct StorageSCP: ServiceClass {
+    private let receiver: InstanceReceiver
+
+    package init(receiver: InstanceReceiver) { self.receiver = receiver }
+
+    /// Whatever is not known as something else: a class that is not in our registry can only be asked for by a peer that
+    /// has instances of it.
+    package func supports(_ abstractSyntax: UID) -> Bool { abstractSyntax.mayBeStorage }
+
+    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? { transferSyntaxes.first }
+
+    /// A peer that sends as SCU of the class has the default role; one that also wants to be SCP gets what the default is.
+    package func grant(_ selection: RoleSelection) -> RoleSelection? {
+        RoleSelection(sopClass: selection.sopClass, scu: selection.scu, scp: false)
+    }
+
+    package func session(on association: Association) -> any ServiceSession {
+        StorageSession(association: association, receiver: receiver)
+    }
+}
+
+/// C-STORE requests of one association, one after the other: in a StorageSCP, and within a C-GET.
+final class StorageSession: ServiceSession {
+    private let association: Association
+    private let receiver: InstanceReceiver
+    private var reception: InstanceReception?
+
+    init(association: Association, receiver: InstanceReceiver) {
+        self.association = association
+        self.receiver = receiver
+    }
+
+    func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
+        guard command.command == .cStoreRQ else { return .discard }
+        // Whoever sends on an association that we asked for is the one we called.
+        let sender = association.isRequestor ? association.request?.calledAETitle : association.request?.callingAETitle
+        let reception = receiver.reception(of: command, in: context, from: sender)
+        self.reception = reception
+        return .sink(reception)
+    }
+
+    func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        let command = message.command
+        guard command.command == .cStoreRQ else {
+            return try association.refuse(message, status: .unrecognizedOperation)
+        }
+        guard let reception else {
+            // A C-STORE without a data set stores nothing.
+            return try association.send(
+                .storeResponse(to: command, status: .cannotUnderstand), contextID: context.id)
+        }
+        self.reception = nil
+        try association.send(.storeResponse(to: command, status: reception.finish()), contextID: context.id)
+    }
+
+    func end() {
+        reception?.cutOff()
+        reception = nil
+    }
+}
+
+extension UID {
+    /// Whether instances of this class may be what a C-STORE brings: registered storage classes, and any that the registry does
+    /// not know as something else.
+    var mayBeStorage: Bool {
+        UIDRegistry.name(of: self) == nil ? isValid : Self.storageSOPClasses.contains(self)
+    }
+
+    private static let storageSOPClasses = Set(UIDRegistry.storageSOPClasses)
+}

@@ -1,0 +1,19 @@
+package import DICOM
+package import DICOMProtocol
+
+/// Verification, PS3.4 annex A: the service that asks whether a DICOM peer is there.
+package enum VerificationSCU {
+    package static let sopClass: UID = "1.2.840.10008.1.1"
+
+    package static let needs = [PresentationContextPlan.Need(sopClass, [TransferSyntax.implicitVRLittleEndian.uid])]
+
+    /// One C-ECHO; the status that the peer answered.
+    package static func echo(on association: Association) throws(AssociationError) -> DIMSEStatus {
+        let context = try association.context(for: sopClass)
+        let request = CommandSet.echoRequest(messageID: association.nextMessageID())
+        try association.send(request, contextID: context.id)
+        let answer = try association.receive()
+        try association.checkAnswer(answer.command, to: request)
+        return answer.command.status ?? .success
+    }
+}
