@@ -32,6 +32,14 @@ package struct PDUFramer: Sendable {
         package let range: Range<Int>
         /// Whether the presentation data value ends here. With `isLast`, so does the command or data set.
         package let endsPDV: Bool
+
+        package init(contextID: UInt8, isCommand: Bool, isLast: Bool, range: Range<Int>, endsPDV: Bool) {
+            self.contextID = contextID
+            self.isCommand = isCommand
+            self.isLast = isLast
+            self.range = range
+            self.endsPDV = endsPDV
+        }
     }
 
     /// Length, context ID and message control header.

@@ -26,13 +26,7 @@ struct FramerDriver {
     }
 
     private mutating func step() throws(ProtocolError) -> Bool {
-        let bytes = buffer
-        var framer = self.framer
-        let result = bytes.withUnsafeBytes { buffer in
-            Result { () throws(ProtocolError) in try framer.next(in: buffer) }
-        }
-        self.framer = framer
-        switch try result.get() {
+        switch try framer.step(in: buffer) {
         case .needMore(let atLeast):
             if atLeast <= buffer.count { brokenPromises += 1 }
             promised = atLeast
@@ -61,4 +55,16 @@ struct FramerDriver {
     }
 
     var isAtEnd: Bool { buffer.isEmpty && value.isEmpty && framer.isBetweenPDUs }
+}
+
+extension PDUFramer {
+    /// One step over bytes in an array, with the type of its error kept.
+    mutating func step(in bytes: [UInt8]) throws(ProtocolError) -> Step {
+        var framer = self
+        let result = bytes.withUnsafeBytes { buffer in
+            Result { () throws(ProtocolError) in try framer.next(in: buffer) }
+        }
+        self = framer
+        return try result.get()
+    }
 }

@@ -69,7 +69,13 @@ struct PDUTests {
             for value in [0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF] as [UInt8] {
                 var bytes = golden
                 bytes[index] = value
-                guard let pdu = try? PDU.decode(type: 1, body: bytes[6...]) else { continue }
+                let pdu: PDU
+                do throws(ProtocolError) {
+                    pdu = try PDU.decode(type: 1, body: bytes[6...])
+                } catch {
+                    #expect(error.abortReason != Abort.Reason.notSpecified)
+                    continue
+                }
                 // What was understood can be said again, and means the same.
                 let again = pdu.encode()
                 #expect(try PDU.decode(type: 1, body: again[6...]) == pdu)
