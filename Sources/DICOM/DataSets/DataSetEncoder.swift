@@ -1,7 +1,8 @@
 /// Writes a data set (PS3.5 7 and annex A).
 ///
-/// Sequences and items get defined lengths, which every reader understands. Group lengths (gggg,0000) are left out: they
-/// are retired (PS3.5 7.2) and would be wrong in another syntax. Values are made even, as PS3.5 7.1.1 demands.
+/// Sequences and items get defined lengths, the form that most programs send and so the best understood. Group lengths
+/// (gggg,0000) are left out: they are retired (PS3.5 7.2) and would be wrong in another syntax. Values are made even, as
+/// PS3.5 7.1.1 demands.
 package struct DataSetEncoder: Sendable {
     private let encoding: ElementEncoding
     private let isDeflated: Bool
@@ -60,7 +61,12 @@ package struct DataSetEncoder: Sendable {
                 appendElements(of: item, to: &output)
                 header.close(.itemDelimitationItem, from: itemStart, in: &output)
             }
-            header.close(.sequenceDelimitationItem, from: start, in: &output)
+            // In Implicit VR a sequence that no dictionary lists is known by its undefined length alone.
+            if encoding.isExplicitVR || DataDictionary.vr(of: element.tag) == .SQ {
+                header.close(.sequenceDelimitationItem, from: start, in: &output)
+            } else {
+                header.appendDelimiter(.sequenceDelimitationItem, to: &output)
+            }
         case .fragments(let fragments):
             let header = ElementHeaderWriter(encoding)
             header.append(element.tag, element.vr, length: ElementHeader.undefinedLength, to: &output)
