@@ -5,6 +5,9 @@ extension InstanceFile {
     /// Read at a time where headers are dense; a long value is passed over without reading it.
     private static let chunkLength = 16 * 1024
 
+    /// Zeros behind the data set that are taken for the filling of a block; more are a sign of something else.
+    private static let longestFilling: UInt64 = 1024 * 1024
+
     /// Deflated bytes can inflate a thousandfold; small pieces keep the result small.
     private static let deflatedChunkLength = 4 * 1024
 
@@ -15,27 +18,68 @@ extension InstanceFile {
 
     /// Proves that the file ends where an element of its data set ends, reading headers only: values are passed over by
     /// seeking. A deflated data set is inflated as a stream.
-    package func checkComplete(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {
+    ///
+    /// Some storage systems fill the last block of a file with zeros. They belong to no element and other readers stumble
+    /// over them, so they are tolerated here, but must not be sent.
+    ///
+    /// - Returns: where the data set ends, in bytes from the beginning of the file; its size in all but the case above.
+    @discardableResult
+    package func checkComplete(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> UInt64 {
         if transferSyntax.isDeflated {
             try checkDeflated(descriptor)
-        } else {
-            try checkPlain(descriptor)
+            return size
+        }
+        var walker = DataSetWalker(transferSyntax)
+        do throws(FileProblem) {
+            try walk(descriptor, to: size, with: &walker)
+            return size
+        } catch {
+            let end = dataSetOffset + min(walker.position, dataSetLength)
+            guard try isFilledWithZeros(descriptor, from: end) else { throw error }
+            // A value or sequence that the zeros are part of is not complete: that is the first error, not the second.
+            guard isComplete(descriptor, to: end) else { throw error }
+            return end
         }
     }
 
-    private func checkPlain(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {
-        var walker = DataSetWalker(transferSyntax)
+    private func walk(
+        _ descriptor: borrowing FileDescriptor, to end: UInt64, with walker: inout DataSetWalker
+    ) throws(FileProblem) {
         var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(Self.chunkLength), dataSetLength)))
         var offset = dataSetOffset
-        while offset < size {
-            let count = try read(descriptor, at: offset, into: &buffer)
+        while offset < end {
+            let count = try read(descriptor, at: offset, before: end, into: &buffer)
             offset += UInt64(count)
             try checked { () throws(DataSetError) in try walker.consume(buffer.span.extracting(..<count).bytes) }
-            let passedOver = min(walker.skippable, size - offset)
+            let passedOver = min(walker.skippable, end - offset)
             walker.skip(passedOver)
             offset += passedOver
         }
         try checked { () throws(DataSetError) in try walker.finish() }
+    }
+
+    private func isComplete(_ descriptor: borrowing FileDescriptor, to end: UInt64) -> Bool {
+        var walker = DataSetWalker(transferSyntax)
+        do throws(FileProblem) {
+            try walk(descriptor, to: end, with: &walker)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func isFilledWithZeros(
+        _ descriptor: borrowing FileDescriptor, from start: UInt64
+    ) throws(FileProblem) -> Bool {
+        guard start < size, size - start <= Self.longestFilling else { return false }
+        var buffer = [UInt8](repeating: 0, count: Self.chunkLength)
+        var offset = start
+        while offset < size {
+            let count = try read(descriptor, at: offset, before: size, into: &buffer)
+            guard buffer[..<count].allSatisfy({ $0 == 0 }) else { return false }
+            offset += UInt64(count)
+        }
+        return true
     }
 
     private func checkDeflated(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {
@@ -46,7 +90,7 @@ extension InstanceFile {
         var inflated: [UInt8] = []
         var offset = dataSetOffset
         while offset < size, !inflater.isAtEnd {
-            let count = try read(descriptor, at: offset, into: &buffer)
+            let count = try read(descriptor, at: offset, before: size, into: &buffer)
             offset += UInt64(count)
             inflated.removeAll(keepingCapacity: true)
             try checked { () throws(DataSetError) in
@@ -69,11 +113,11 @@ extension InstanceFile {
         }
     }
 
-    /// At least one byte, never beyond the size that the file had when it was opened.
+    /// At least one byte; none where the file has become shorter since it was opened.
     private func read(
-        _ descriptor: borrowing FileDescriptor, at offset: UInt64, into buffer: inout [UInt8]
+        _ descriptor: borrowing FileDescriptor, at offset: UInt64, before end: UInt64, into buffer: inout [UInt8]
     ) throws(FileProblem) -> Int {
-        let wanted = Int(min(UInt64(buffer.count), size - offset))
+        let wanted = Int(min(UInt64(buffer.count), end - offset))
         let number = descriptor.rawValue
         let count: Int
         do throws(SystemError) {

@@ -37,7 +37,7 @@ extension InstanceFile {
         let prefix = try readPrefix(path, descriptor, length: prefixLength)
         let found: DataSetStart
         do throws(DataSetError) {
-            guard let start = try DataSetStart.find(in: prefix, fileSize: state.size) else {
+            guard let start = try DataSetStart.find(in: prefix) else {
                 throw DataSetError(.notDICOM, "")
             }
             found = start
