@@ -8,7 +8,7 @@ package struct PDULimits: Sendable, Hashable {
     /// nothing of it is held, so it does no harm; beyond 1 GiB the length is more likely misread than meant.
     package static let toleratedPresentationDataLength: UInt32 = 1 << 30
 
-    /// A larger PDU saves nothing measurable in reading, and many peers hold a whole PDU of the announced size in memory.
+    /// Longer PDUs bring little, the header being 12 bytes, and many peers hold a whole PDU of the announced size in memory.
     package static let standardAnnouncedMaximumLength: UInt32 = 1 << 18
 
     /// The longest body of a PDU other than P-DATA-TF, in bytes.

@@ -53,8 +53,8 @@ package struct UserIdentityRequest: Sendable, Hashable, CustomStringConvertible 
     }
 
     /// The user information item that holds this one counts its length in 16 bits; what this leaves is for all other
-    /// items in it, a role selection for each of 128 contexts among them.
-    package static let maximumLength = 48 * 1024
+    /// items in it: a role selection and an extended negotiation for each of 128 contexts among them.
+    package static let maximumLength = 40 * 1024
 
     package let type: IdentityType
     package let positiveResponseRequested: Bool
