@@ -73,13 +73,12 @@ extension CommandSet {
 
     private static func title(_ value: ArraySlice<UInt8>) -> AETitle? {
         let title = AETitle(wire: value)
-        return title.string.isEmpty ? nil : title
+        return title.isEmpty ? nil : title
     }
 
     private static func text(_ value: ArraySlice<UInt8>) -> String? {
-        var value = value
-        while let last = value.last, last == 0 || last == UInt8(ascii: " ") { value.removeLast() }
-        return value.isEmpty ? nil : String(decoding: value, as: UTF8.self)
+        let text = WireText.trimmed(value)
+        return text.isEmpty ? nil : WireText.decode(text)
     }
 
     private static func tags(_ value: ArraySlice<UInt8>) -> [Tag] {

@@ -12,7 +12,7 @@ extension CommandSet {
 
     /// Appends the bytes of the command set, so that a sender of thousands of messages reuses one buffer.
     package func encode(into output: inout [UInt8]) {
-        append(CommandElement.groupLength, 4, to: &output)
+        appendHeader(CommandElement.groupLength, length: 4, to: &output)
         let lengthOffset = output.count
         output.append(contentsOf: [0, 0, 0, 0])
         appendElements(to: &output)
@@ -47,7 +47,7 @@ extension CommandSet {
         append(CommandElement.moveOriginatorMessageID, moveOriginatorMessageID, to: &output)
     }
 
-    private func append(_ element: UInt16, _ length: Int, to output: inout [UInt8]) {
+    private func appendHeader(_ element: UInt16, length: Int, to output: inout [UInt8]) {
         output.append(0)
         output.append(0)
         output.append(UInt8(truncatingIfNeeded: element))
@@ -59,7 +59,7 @@ extension CommandSet {
 
     private func append(_ element: UInt16, _ value: UInt16?, to output: inout [UInt8]) {
         guard let value else { return }
-        append(element, 2, to: &output)
+        appendHeader(element, length: 2, to: &output)
         output.append(UInt8(truncatingIfNeeded: value))
         output.append(UInt8(truncatingIfNeeded: value >> 8))
     }
@@ -67,21 +67,22 @@ extension CommandSet {
     private func append(_ element: UInt16, _ uid: UID?, to output: inout [UInt8]) {
         guard let uid else { return }
         let text = uid.string.utf8
-        append(element, text.count + text.count & 1, to: &output)
+        appendHeader(element, length: text.count + text.count & 1, to: &output)
         output.append(contentsOf: text)
         if text.count & 1 == 1 { output.append(0) }
     }
 
     private func append(_ element: UInt16, text: String?, to output: inout [UInt8]) {
-        guard let text = text?.utf8 else { return }
-        append(element, text.count + text.count & 1, to: &output)
-        output.append(contentsOf: text)
-        if text.count & 1 == 1 { output.append(UInt8(ascii: " ")) }
+        guard let text else { return }
+        let bytes = WireText.encode(text)
+        appendHeader(element, length: bytes.count + bytes.count & 1, to: &output)
+        output.append(contentsOf: bytes)
+        if bytes.count & 1 == 1 { output.append(UInt8(ascii: " ")) }
     }
 
     private func appendOffendingElements(to output: inout [UInt8]) {
         guard !offendingElements.isEmpty else { return }
-        append(CommandElement.offendingElement, 4 * offendingElements.count, to: &output)
+        appendHeader(CommandElement.offendingElement, length: 4 * offendingElements.count, to: &output)
         for tag in offendingElements {
             for half in [tag.group, tag.element] {
                 output.append(UInt8(truncatingIfNeeded: half))

@@ -1,4 +1,4 @@
-/// The service classes whose statuses this program reads: the same number means different things in them.
+/// The services whose statuses this program reads: one number has different meanings in them.
 package enum ServiceKind: Sendable, CaseIterable {
     case verification
     case storage

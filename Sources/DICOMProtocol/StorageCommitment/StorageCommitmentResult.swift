@@ -1,0 +1,103 @@
+package import DICOM
+
+/// What an SCP committed to, the data set of the N-EVENT-REPORT-RQ, PS3.4 J.3.3 and table J.3-2.
+///
+///     (0008,0054) AE  Retrieve AE Title          3, here or in the items
+///     (0008,1195) UI  Transaction UID            1
+///     (0008,1198) SQ  Failed SOP Sequence        event type 2: one item or more
+///       (0008,1150) UI  Referenced SOP Class UID
+///       (0008,1155) UI  Referenced SOP Instance UID
+///       (0008,1197) US  Failure Reason
+///     (0008,1199) SQ  Referenced SOP Sequence    event type 1: one item or more
+///       (0008,0054) AE  Retrieve AE Title
+///       (0008,1150) UI  Referenced SOP Class UID
+///       (0008,1155) UI  Referenced SOP Instance UID
+///
+/// Reading takes what is there: an absent or empty sequence has no items, an item without an instance is only counted, a
+/// failure without a reason is a failure all the same.
+package struct StorageCommitmentResult: Equatable, Sendable {
+    package struct Committed: Hashable, Sendable {
+        package var reference: SOPInstanceReference
+        /// From where the instance can be retrieved, if the SCP said so, PS3.4 J.3.3.1.1.
+        package var retrieveAETitle: String?
+
+        package init(reference: SOPInstanceReference, retrieveAETitle: String? = nil) {
+            self.reference = reference
+            self.retrieveAETitle = retrieveAETitle
+        }
+    }
+
+    package struct Failed: Hashable, Sendable {
+        package var reference: SOPInstanceReference
+        package var reason: StorageCommitmentFailureReason?
+
+        package init(reference: SOPInstanceReference, reason: StorageCommitmentFailureReason?) {
+            self.reference = reference
+            self.reason = reason
+        }
+    }
+
+    /// The Event Type ID of a result without failures, PS3.4 J.3.3.1.
+    package static let successEventTypeID: UInt16 = 1
+
+    /// The Event Type ID of a result with failures, PS3.4 J.3.3.1.
+    package static let failuresEventTypeID: UInt16 = 2
+
+    /// Which request is answered; nil if the SCP left it out, and then nobody can tell.
+    package let transactionUID: UID?
+    package let committed: [Committed]
+    package let failed: [Failed]
+    /// Items that name no instance.
+    package let unreadableItemCount: Int
+
+    package init(transactionUID: UID?, committed: [Committed], failed: [Failed]) {
+        self.transactionUID = transactionUID
+        self.committed = committed
+        self.failed = failed
+        unreadableItemCount = 0
+    }
+
+    package init(reading dataSet: DataSet) {
+        transactionUID = dataSet.uid(.transactionUID)
+        let title = dataSet.string(.retrieveAETitle)
+        let references = dataSet.items(.referencedSOPSequence) ?? []
+        let failures = dataSet.items(.failedSOPSequence) ?? []
+        committed = references.compactMap { item in
+            SOPInstanceReference(item: item).map {
+                Committed(reference: $0, retrieveAETitle: item.string(.retrieveAETitle) ?? title)
+            }
+        }
+        failed = failures.compactMap { item in
+            SOPInstanceReference(item: item).map {
+                Failed(
+                    reference: $0,
+                    reason: item.uint16(.failureReason).map(StorageCommitmentFailureReason.init(rawValue:)))
+            }
+        }
+        unreadableItemCount = references.count + failures.count - committed.count - failed.count
+    }
+
+    /// The event type that goes with the result.
+    package var eventTypeID: UInt16 { failed.isEmpty ? Self.successEventTypeID : Self.failuresEventTypeID }
+
+    /// The result as an SCP sends it. Without committed instances their sequence is left out.
+    package var dataSet: DataSet {
+        var dataSet = DataSet()
+        if let transactionUID { dataSet.set(.transactionUID, transactionUID) }
+        if !failed.isEmpty { dataSet.set(.failedSOPSequence, items: failed.map(Self.item)) }
+        if !committed.isEmpty { dataSet.set(.referencedSOPSequence, items: committed.map(Self.item)) }
+        return dataSet
+    }
+
+    private static func item(_ committed: Committed) -> DataSet {
+        var item = committed.reference.item
+        if let title = committed.retrieveAETitle { item.set(.retrieveAETitle, .AE, title) }
+        return item
+    }
+
+    private static func item(_ failed: Failed) -> DataSet {
+        var item = failed.reference.item
+        item.setUInt16(.failureReason, (failed.reason ?? .processingFailure).rawValue)
+        return item
+    }
+}
