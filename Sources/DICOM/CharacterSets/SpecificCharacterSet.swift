@@ -40,13 +40,17 @@ package struct SpecificCharacterSet: Sendable, Equatable {
             self = inherited
             return
         }
+        // The commonest ones are there already: this is asked for every answer of a query.
         switch bytes {
         case SpecificCharacterSet.utf8Value: self = .utf8
+        case SpecificCharacterSet.latin1Value: self = .latin1
         case []: self = .defaultRepertoire
         default: self.init(tolerating: dataSet.strings(.specificCharacterSet))
         }
     }
 
+    private static let latin1 = SpecificCharacterSet(terms: [.codeElements([.latin1])])
+    private static let latin1Value = Array("ISO_IR 100".utf8)[...]
     private static let utf8Value = Array("ISO_IR 192".utf8)[...]
 
     private static func term(_ spelling: String) -> DefinedTerm? {

@@ -95,6 +95,8 @@ struct DICOMJSONReader {
         _ tag: Tag, _ vr: ValueRepresentation, _ values: [JSONValue]
     ) throws(DICOMJSONError) -> [UInt8] {
         var output: [UInt8] = []
+        // A binary number cannot be empty, but some write an element without value so.
+        if vr.numberWidth != nil, values.allSatisfy(\.isNull) { return [] }
         for (index, value) in values.enumerated() {
             if vr.isText {
                 if index > 0 {
