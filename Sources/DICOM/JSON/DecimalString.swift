@@ -10,18 +10,17 @@ enum DecimalString {
         let limit = 16
         if number.utf8.count <= limit { return number }
         guard let value = Double(number), value.isFinite else { return nil }
-        var (digits, exponent) = scientific(value)
-        while true {
-            let sign = value < 0 ? "-" : ""
-            let texts = [plain(digits, exponent), exponential(digits, exponent)]
-            if let text = texts.map({ sign + $0 }).filter({ $0.utf8.count <= limit }).min(by: {
-                $0.utf8.count < $1.utf8.count
-            }) {
-                return text
-            }
-            guard digits.count > 1 else { return nil }
-            round(&digits, &exponent)
+        let sign = number.utf8.first == UInt8(ascii: "-") ? "-" : ""
+        if value == 0 { return sign + "0" }
+        let (exact, exactExponent) = scientific(value)
+        for count in stride(from: exact.count, to: 0, by: -1) {
+            let (digits, exponent) = rounded(exact, exactExponent, to: count)
+            let texts = [plain(digits, exponent), exponential(digits, exponent)].map { sign + $0 }
+            let fitting = texts.filter { $0.utf8.count <= limit }.min { $0.utf8.count < $1.utf8.count }
+            // The largest numbers, rounded up, are no numbers any more.
+            if let fitting, Double(fitting)?.isFinite == true { return fitting }
         }
+        return nil
     }
 
     /// The shortest digits d.ddd and the power of ten of the first, without zeros at the end.
@@ -48,11 +47,12 @@ enum DecimalString {
         return (digits, exponent)
     }
 
-    /// Takes the last digit away, half and more upwards.
-    private static func round(_ digits: inout [UInt8], _ exponent: inout Int) {
-        let isUp = digits.removeLast() >= 5
-        if isUp {
-            var index = digits.count - 1
+    /// The first digits, half and more of what is left out upwards.
+    private static func rounded(_ exact: [UInt8], _ exactExponent: Int, to count: Int) -> ([UInt8], Int) {
+        var digits = Array(exact.prefix(count))
+        var exponent = exactExponent
+        if count < exact.count, exact[count] >= 5 {
+            var index = count - 1
             while index >= 0, digits[index] == 9 {
                 digits[index] = 0
                 index -= 1
@@ -65,6 +65,7 @@ enum DecimalString {
             }
         }
         while digits.count > 1, digits.last == 0 { digits.removeLast() }
+        return (digits, exponent)
     }
 
     private static func text(_ digits: some Sequence<UInt8>) -> String {

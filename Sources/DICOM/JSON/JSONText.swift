@@ -12,16 +12,17 @@ enum JSONText {
             let quotes = word ^ (lowBits &* 0x22)
             let backslashes = word ^ (lowBits &* 0x5C)
             let tildes = word ^ (lowBits &* 0x7E)
-            // A byte below 0x20 borrows, if its high bit is clear; those that are zero after the exclusive or do as well.
+            // A byte below 0x20 borrows, if its high bit is clear; those that are zero after the exclusive or do as well; and
+            // only DEL gets its high bit by adding one.
             let found =
                 ((word &- lowBits &* 0x20) & ~word) | ((quotes &- lowBits) & ~quotes)
-                | ((backslashes &- lowBits) & ~backslashes) | ((tildes &- lowBits) & ~tildes) | word
+                | ((backslashes &- lowBits) & ~backslashes) | ((tildes &- lowBits) & ~tildes) | word | (word &+ lowBits)
             if found & highBits != 0 { return false }
             index &+= 8
         }
         while index < bytes.count {
             switch bytes[index] {
-            case 0x22, 0x5C, 0x7E, 0x00..<0x20, 0x80...0xFF: return false
+            case 0x22, 0x5C, 0x7E...0xFF, 0x00..<0x20: return false
             default: index &+= 1
             }
         }

@@ -165,7 +165,7 @@ package enum DataSetText {
             output.append(0x5B)
             let textStart = output.count
             let isPlain = set.isASCIICompatible && kept.withUnsafeBytes { JSONText.isPlain($0) }
-            if isPlain, !kept.contains(0x7F) {
+            if isPlain {
                 output.append(contentsOf: kept)
                 output.append(0x5D)
                 return 1

@@ -1,0 +1,165 @@
+import Testing
+
+@testable import DICOM
+
+private func parse(_ text: String) throws(DICOMJSONError) -> [DataSet] {
+    try DICOMJSON.parse(Array(text.utf8))
+}
+
+/// The value field of an element that was written as JSON.
+private func value(_ vr: ValueRepresentation, _ values: String) throws -> [UInt8] {
+    let sets = try parse("{\"00720001\":{\"vr\":\"\(vr)\",\"Value\":[\(values)]}}")
+    return Array(try #require(sets.first?.bytes(Tag(0x0072_0001))))
+}
+
+@Suite struct DICOMJSONParsingTests {
+    @Test(arguments: ["{} {}", "[{},{}]", "{}\n{}\n", " [ { } ] \r\n [ { } ] "])
+    func `one object, an array or an object a line`(text: String) throws {
+        #expect(try parse(text) == [DataSet(), DataSet()])
+    }
+
+    @Test(arguments: ["", "[]", "\n"])
+    func `nothing is no data set`(text: String) throws {
+        #expect(try parse(text) == [])
+    }
+
+    @Test func `elements are put in the order of their tags and padded`() throws {
+        let set = try #require(
+            try parse(
+                """
+                {"00100020": {"vr": "LO", "Value": ["1", "23"]}, "00080060": {"vr": "CS", "Value": ["CT"]},
+                 "0020000d": {"vr": "UI", "Value": ["1.2.3"]}, "00081199": {"vr": "SQ", "Value": [{}, null]},
+                 "00200010": {"vr": "SH"}, "00080000": {"vr": "UL", "Value": [1]}}
+                """
+            ).first)
+        #expect(
+            set.elements.map(\.tag) == [.modality, .referencedSOPSequence, .patientID, .studyInstanceUID, .studyID])
+        #expect(set.bytes(.patientID) == Array("1\\23".utf8)[...])
+        #expect(set.bytes(.studyInstanceUID) == Array("1.2.3\0".utf8)[...])
+        #expect(set.items(.referencedSOPSequence) == [DataSet(), DataSet()])
+        #expect(set.bytes(.studyID) == [])
+    }
+
+    @Test func `text becomes UTF-8 and says so`() throws {
+        let set = try #require(
+            try parse("{\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Jé\",\"Phonetic\":\"ジェ\"}]}}").first)
+        #expect(set.string(.specificCharacterSet) == "ISO_IR 192")
+        #expect(set.string(.patientName) == "Jé==ジェ")
+        let told = try #require(try parse("{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 100\"]}}").first)
+        #expect(told.string(.specificCharacterSet) == "ISO_IR 192")
+        let plain = try #require(try parse("{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"1\"]}}").first)
+        #expect(plain[.specificCharacterSet] == nil)
+        let nested = try #require(
+            try parse("{\"00081199\":{\"vr\":\"SQ\",\"Value\":[{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"é\"]}}]}}")
+                .first)
+        #expect(nested.string(.specificCharacterSet) == "ISO_IR 192")
+        #expect(nested.items(.referencedSOPSequence)?.first?[.specificCharacterSet] == nil)
+    }
+
+    @Test(
+        arguments: [
+            (ValueRepresentation.US, "512,65535", [0x00, 0x02, 0xFF, 0xFF]), (.SS, "-1", [0xFF, 0xFF]),
+            (.UL, "4294967295", [0xFF, 0xFF, 0xFF, 0xFF]), (.SL, "-2", [0xFE, 0xFF, 0xFF, 0xFF]),
+            (.UV, "\"18446744073709551615\"", [UInt8](repeating: 0xFF, count: 8)),
+            (.SV, "-1", [UInt8](repeating: 0xFF, count: 8)), (.AT, "\"7FE00010\"", [0xE0, 0x7F, 0x10, 0x00]),
+            (.FL, "0.1", [0xCD, 0xCC, 0xCC, 0x3D]), (.FL, "\"-Infinity\"", [0x00, 0x00, 0x80, 0xFF]),
+            (.FD, "100", [0, 0, 0, 0, 0, 0, 0x59, 0x40]), (.IS, "12", Array("12".utf8)),
+            (.IS, "\"12 \",null", Array("12 \\".utf8)),
+            (.DS, "1.50,-2", Array("1.50\\-2 ".utf8)), (.DS, "0.30000000000000004", Array("0.3 ".utf8)),
+            (.PN, "\"A^B\"", Array("A^B ".utf8)), (.LO, "null,\"a\"", Array("\\a".utf8)),
+            (.LT, "\"a\\\\b\"", Array("a\\b ".utf8)),
+            (.US, "null", []),
+        ] as [(ValueRepresentation, String, [UInt8])])
+    func `a value`(vr: ValueRepresentation, values: String, expected: [UInt8]) throws {
+        #expect(try value(vr, values) == expected)
+    }
+
+    @Test(arguments: [
+        ("0.1234567890123456789", "0.12345678901235"), ("-0.1234567890123456789", "-0.1234567890123"),
+        ("123456789012345678901", "1.23456789012E20"), ("-1.7976931348623157e-308", "-1.79769313E-308"),
+        ("1.7976931348623157e308", "1.79769313E308"),
+        ("99999999999999999", "1E17"), ("0.000000000000000000000", "0"), ("3.1415926535897931", "3.14159265358979"),
+        ("1234567890123456", "1234567890123456"), ("-1234567890123456", "-1.2345678901E15"),
+        ("0.00001234567890123456", "1.23456789012E-5"), ("0.30000000000000004", "0.3"),
+    ])
+    func `a number is rounded to the sixteen characters of DS`(number: String, expected: String) throws {
+        let fitted = try #require(DecimalString.fitting(number))
+        #expect(fitted == expected)
+        #expect(fitted.utf8.count <= 16)
+        let exact = try #require(Double(number))
+        let read = try #require(Double(fitted))
+        #expect(abs(read - exact) <= abs(exact) * 1e-8)
+    }
+
+    @Test(arguments: ["1e4000000000000000000", "-1.000000000000000e400"])
+    func `a number beyond DS is none`(number: String) {
+        #expect(DecimalString.fitting(number) == nil)
+    }
+
+    @Test(arguments: [
+        ("{\n\"0010002\":{}}", 2, DICOMJSONError.Code.invalidTag), ("{\"PatientID\":{}}", 1, .invalidTag),
+        ("{\"+0100020\":{}}", 1, .invalidTag),
+        ("{\"00100020\":{\"vr\":\"LO\"},\n\"00100020\":{\"vr\":\"LO\"}}", 2, .syntax(.duplicateKey)),
+        ("{\"0020000d\":{\"vr\":\"UI\"},\n\n\"0020000D\":{\"vr\":\"UI\"}}", 3, .invalidTag),
+        ("{\"00100020\":\n[]}", 2, .invalidAttribute),
+        ("{\"00100020\":{\"vr\":\"LO\",\n\"value\":[]}}", 2, .invalidAttribute),
+        ("{\"00100020\":{\"vr\":\"LO\",\"Value\":[],\"InlineBinary\":\"\"}}", 1, .invalidAttribute),
+        ("{\"00100020\":{\"vr\":\"XX\"}}", 1, .invalidVR), ("{\"00100020\":{\"vr\":1}}", 1, .invalidVR),
+        ("{\"00091001\":{\"Value\":[]}}", 1, .invalidVR),
+        ("{\"00100020\":{\"vr\":\"LO\",\"Value\":\"1\"}}", 1, .invalidValue),
+        ("{\"00100020\":{\"vr\":\"LO\",\"Value\":[1]}}", 1, .invalidValue),
+        ("{\"00100020\":{\"vr\":\"LO\",\"Value\":[\n\"a\\\\b\"]}}", 2, .invalidValue),
+        ("{\"00080060\":{\"vr\":\"CS\",\"Value\":[\"é\"]}}", 1, .invalidValue),
+        ("{\"00104000\":{\"vr\":\"LT\",\"Value\":[\"a\",\"b\"]}}", 1, .invalidValue),
+        ("{\"00280010\":{\"vr\":\"US\",\"Value\":[65536]}}", 1, .invalidValue),
+        ("{\"00280010\":{\"vr\":\"US\",\"Value\":[1.5]}}", 1, .invalidValue),
+        ("{\"00280010\":{\"vr\":\"US\",\"Value\":[1,null]}}", 1, .invalidValue),
+        ("{\"00200013\":{\"vr\":\"IS\",\"Value\":[1.5]}}", 1, .invalidValue),
+        ("{\"00280009\":{\"vr\":\"AT\",\"Value\":[\"0018\"]}}", 1, .invalidValue),
+        ("{\"00080000\":{},\"7FE00010\":{\"vr\":\"OW\",\"Value\":[1]}}", 1, .invalidValue),
+        ("{\"7FE00010\":{\"vr\":\"OW\",\"InlineBinary\":\"A\"}}", 1, .invalidValue),
+        ("{\"00100020\":{\"vr\":\"LO\",\"InlineBinary\":\"AAAA\"}}", 1, .invalidValue),
+        ("{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"http://x\"}}", 1, .bulkData),
+        ("{\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Latin\":\"A\"}]}}", 1, .invalidValue),
+        ("{\"00081199\":{\"vr\":\"SQ\",\"Value\":[1]}}", 1, .notADataSet),
+        ("1", 1, .notADataSet), ("[{},\n[]]", 2, .notADataSet), ("{", 1, .syntax(.unexpectedEnd)),
+        ("{}\n{}\n}", 3, .syntax(.unexpectedCharacter)),
+    ])
+    func `what is wrong is told with its line`(text: String, line: Int, code: DICOMJSONError.Code) {
+        let error = #expect(throws: DICOMJSONError.self) { try parse(text) }
+        #expect(error?.code == code)
+        #expect(error?.line == line)
+    }
+
+    @Test func `bytes come back as they were`() throws {
+        let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0) }
+        var set = DataSet()
+        set.append(DataElement(tag: .pixelData, vr: .OW, value: .bytes(bytes[...])))
+        var output: [UInt8] = []
+        DICOMJSON.append(set, to: &output)
+        #expect(try DICOMJSON.parse(output) == [set])
+        #expect(
+            try parse("{\"7FE00010\":{\"vr\":\"OB\",\"InlineBinary\":[\"AQID\"]}}").first?.bytes(.pixelData) == [
+                1, 2, 3, 0,
+            ])
+    }
+
+    @Test func `a text cut anywhere is an error and no trap`() throws {
+        let text = Array(
+            "[{\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"J\\u00e9\"}]},\"00281052\":{\"vr\":\"DS\",\"Value\":[-1.5e3,null]}}]"
+                .utf8)
+        #expect(try DICOMJSON.parse(text).count == 1)
+        for length in 1..<text.count {
+            #expect(throws: DICOMJSONError.self) { try DICOMJSON.parse(Array(text.prefix(length))) }
+        }
+    }
+
+    @Test func `a sequence nested too deep is refused`() {
+        let depth = 100
+        let text =
+            String(repeating: "{\"00081199\":{\"vr\":\"SQ\",\"Value\":[", count: depth)
+            + String(repeating: "]}}", count: depth)
+        let error = #expect(throws: DICOMJSONError.self) { try parse(text) }
+        #expect(error?.code == .syntax(.nestingTooDeep))
+    }
+}
