@@ -47,7 +47,7 @@ package struct Invocation: Sendable, Equatable {
     package var moveDestination: AETitle?
     /// How a received instance's path is made from its attributes, below the output directory.
     package var naming: InstanceNaming = .standard
-    package var existingFile: InstanceWriter.Existing = .skip
+    package var existingFile: InstanceWriter.Existing = .rename
     /// How long announced sub-operations may still arrive after the final response, in seconds.
     package var grace: Double = 10
 

@@ -23,4 +23,6 @@ package enum HelpTopic: String, Sendable, CaseIterable {
 /// What the hidden option `--generate` prints.
 package enum GeneratedDocument: String, Sendable, CaseIterable {
     case man, bash, zsh, fish
+    /// The keywords of the dictionary, one a line: what the completions propose after `--key`.
+    case keywords
 }

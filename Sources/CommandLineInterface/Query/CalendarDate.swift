@@ -14,6 +14,15 @@ package struct CalendarDate: Sendable, Equatable, Comparable {
         self.day = day
     }
 
+    /// 1 January 1970.
+    package static let epoch = CalendarDate(year: 1970, month: 1, knownDay: 1)
+
+    private init(year: Int, month: Int, knownDay: Int) {
+        self.year = year
+        self.month = month
+        day = knownDay
+    }
+
     package static func < (left: CalendarDate, right: CalendarDate) -> Bool {
         (left.year, left.month, left.day) < (right.year, right.month, right.day)
     }
@@ -22,6 +31,14 @@ package struct CalendarDate: Sendable, Equatable, Comparable {
     package func adding(days: Int) -> CalendarDate? {
         let (sum, overflow) = ordinal.addingReportingOverflow(days)
         return overflow ? nil : CalendarDate(ordinal: sum)
+    }
+
+    /// The same day some months before or after, or the month's last day where it has no such day.
+    package func adding(months: Int) -> CalendarDate? {
+        let (sum, overflow) = (year * 12 + month - 1).addingReportingOverflow(months)
+        guard !overflow, (0..<120_000).contains(sum) else { return nil }
+        let (year, month) = (sum / 12, sum % 12 + 1)
+        return CalendarDate(year: year, month: month, day: min(day, Self.days(inMonth: month, of: year)))
     }
 
     /// `YYYYMMDD`, the form of DA (PS3.5 6.2).

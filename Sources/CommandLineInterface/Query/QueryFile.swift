@@ -6,6 +6,11 @@ package enum QueryFile {
     ///
     /// - Parameter sopClass: the SOP class of the operation that the query is for: find, move or get of its model.
     package static func encode(_ dataSet: DataSet, sopClass: UID, instance: UID) -> [UInt8] {
-        []
+        let meta = FileMetaInformation(
+            mediaStorageSOPClassUID: sopClass, mediaStorageSOPInstanceUID: instance,
+            transferSyntax: .implicitVRLittleEndian)
+        var bytes = meta.encode()
+        DataSetEncoder(.implicitVRLittleEndian).encode(dataSet, into: &bytes)
+        return bytes
     }
 }

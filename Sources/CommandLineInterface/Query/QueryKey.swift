@@ -6,7 +6,7 @@ package import DICOM
 /// level, character set and date.
 package struct QueryKey: Sendable, Equatable {
     /// One sequence on the way to the element, and which item of it.
-    package struct Step: Sendable, Equatable {
+    package struct Step: Sendable, Hashable {
         package let tag: Tag
         package let item: Int
 
@@ -30,6 +30,19 @@ package struct QueryKey: Sendable, Equatable {
         self.value = value
         self.argument = argument
     }
+
+    /// The element as messages name it, without the value: that may be a patient's.
+    package var name: String {
+        (path.map(\.tag) + [tag]).map { QueryKeyParser.name($0) }.joined(separator: ".")
+    }
+
+    /// Whether messages may show the value.
+    var mayShowValue: Bool {
+        tag.group != 0x0010 && tag != .accessionNumber && DataDictionary.vr(of: tag) != .PN
+    }
+
+    /// The tags of the path and of the element.
+    var tags: [Tag] { path.map(\.tag) + [tag] }
 }
 
 /// One part of a `--return`: a set of the standard's keys, or one attribute by path.

@@ -2,10 +2,13 @@ package import DICOM
 
 /// Makes new UIDs, below a root of the user's or as a UUID below 2.25 (PS3.5 B.2).
 package struct UIDGenerator: Sendable {
-    /// Sixteen random bytes of a version 4 UUID, made by the caller.
+    /// Sixteen random bytes, those of a version 4 UUID, made by the caller.
     package typealias UUIDBytes = (
         UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8
     )
+
+    /// Leaves a dot and 19 random digits, 63 bits: two of a billion UIDs are then equal once in twenty times.
+    package static let maximumRootLength = UID.maximumLength - 20
 
     package let root: UID?
 
@@ -14,6 +17,11 @@ package struct UIDGenerator: Sendable {
     }
 
     package func makeUID(from uuid: UUIDBytes) -> UID {
-        UID("")
+        let number = withUnsafeBytes(of: uuid) { $0.reduce(UInt128(0)) { $0 << 8 | UInt128($1) } }
+        let prefix = (root?.string ?? "2.25") + "."
+        // The last digits are as random as the first, and there may be fewer of them.
+        let room = max(1, UID.maximumLength - prefix.utf8.count)
+        let digits = String(number).suffix(room).drop { $0 == "0" }
+        return UID(prefix + (digits.isEmpty ? "0" : digits))
     }
 }

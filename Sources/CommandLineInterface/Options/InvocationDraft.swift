@@ -1,0 +1,39 @@
+import DICOM
+import DICOMNode
+package import DICOMProtocol
+
+/// What the options have said so far. Nothing here is checked against anything else: that is done once all are read, by
+/// ``InvocationDraft/resolve(positionals:)``.
+package struct InvocationDraft: Sendable {
+    /// Options whose value is used as it is are put here at once.
+    package var invocation: Invocation
+    package var operations: [Operation] = []
+    package var host: Endpointed?
+    package var port: UInt16?
+    package var calledAETitle: AETitle?
+    package var levels: Set<QueryLevel> = []
+    package var models: [InformationModel] = []
+    package var verbosity: Diagnostics.Level?
+    package var isQueryHelp = false
+
+    /// A host as it was typed, with title and port where it held them: `TITLE@host:port`.
+    package struct Endpointed: Sendable, Equatable {
+        package var aeTitle: AETitle?
+        package var host: String
+        package var port: UInt16?
+    }
+
+    package init() {
+        invocation = Invocation(
+            operation: .echo, peer: Peer(host: "", port: Self.standardPort),
+            callingAETitle: AETitle(wire: "DCMSCU".utf8), calledAETitle: AETitle(wire: "ANY-SCP".utf8))
+    }
+
+    /// The well-known port of DICOM, PS3.8 9.1.1.
+    static let standardPort: UInt16 = 104
+
+    /// The most talkative of several verbosities wins.
+    package mutating func raise(to level: Diagnostics.Level) {
+        verbosity = max(verbosity ?? level, level)
+    }
+}

@@ -1,0 +1,110 @@
+package import DICOM
+package import DICOMProtocol
+
+/// The value given to an option, with what reads it as the option's kind of value. Each error names the option, the
+/// value and what is accepted.
+package struct OptionArgument: Sendable {
+    package let definition: OptionDefinition
+    /// Empty for a switch.
+    package let text: String
+
+    package init(definition: OptionDefinition, text: String = "") {
+        self.definition = definition
+        self.text = text
+    }
+
+    package func error(
+        _ why: String, code: UsageError.Code = .invalidValue, accepted: String? = nil, suggestion: String? = nil
+    ) -> UsageError {
+        UsageError(
+            code, option: definition.option, value: text,
+            problem: "\(definition.option) \(text.isEmpty ? "\"\"" : text): \(why)",
+            accepted: accepted ?? definition.value.accepted, suggestion: suggestion)
+    }
+
+    /// Text that is not empty.
+    package func string() throws(UsageError) -> String {
+        guard !text.isEmpty else { throw error("empty") }
+        guard !text.utf8.contains(0) else { throw error("holds a NUL character") }
+        return text
+    }
+
+    package func integer(in range: ClosedRange<Int>) throws(UsageError) -> Int {
+        guard let number = Int(text) else {
+            let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            throw isNumber ? error("out of range", code: .outOfRange) : error("not a number")
+        }
+        guard range.contains(number) else { throw error("out of range", code: .outOfRange) }
+        return number
+    }
+
+    /// An integer in the range that the option's definition names.
+    package func integer() throws(UsageError) -> Int {
+        if case .integer(_, let range) = definition.value { return try integer(in: range) }
+        return try integer(in: 0...Int.max)
+    }
+
+    package func port() throws(UsageError) -> UInt16 {
+        UInt16(truncatingIfNeeded: try integer(in: 1...65535))
+    }
+
+    /// Seconds in the range that the option's definition names.
+    package func seconds() throws(UsageError) -> Double {
+        // Double reads "nan", "inf" and hexadecimal too, which nobody means.
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
+            let number = Double(text)
+        else { throw error("not a number of seconds") }
+        if case .seconds(let range) = definition.value, !range.contains(number) {
+            throw error("out of range", code: .outOfRange)
+        }
+        return number
+    }
+
+    /// Seconds of a limit; 0 is no limit.
+    package func limit() throws(UsageError) -> Double? {
+        let seconds = try seconds()
+        return seconds == 0 ? nil : seconds
+    }
+
+    package func aeTitle() throws(UsageError) -> AETitle {
+        guard let title = AETitle(text) else {
+            let why =
+                text.utf8.count > AETitle.wireLength
+                ? "an AE title of \(text.count) characters" : "not an AE title"
+            throw error(why)
+        }
+        return title
+    }
+
+    package func choice<Choice: CaseIterable & RawRepresentable<String>>(
+        _ type: Choice.Type
+    ) throws(UsageError) -> Choice {
+        guard let choice = Choice(rawValue: text) else {
+            throw error("not known", suggestion: EditDistance.nearest(to: text, in: Choice.allCases.map(\.rawValue)))
+        }
+        return choice
+    }
+
+    /// The root of UIDs to be generated: room must be left for what makes them unique.
+    package func uidRoot() throws(UsageError) -> UID {
+        let root = UID(text)
+        guard root.isValid else { throw error("not a UID") }
+        guard text.utf8.count <= UIDGenerator.maximumRootLength else {
+            throw error(
+                "too long to make UIDs below it",
+                accepted: "a UID of at most \(UIDGenerator.maximumRootLength) characters")
+        }
+        return root
+    }
+
+    /// A defined term of Specific Character Set, spelled as PS3.3 does.
+    package func characterSet() throws(UsageError) -> String {
+        let terms = text.split(separator: "\\", omittingEmptySubsequences: false).map { String($0) }
+        do throws(CharacterSetError) {
+            let set = try SpecificCharacterSet(definedTerms: terms)
+            return set.definedTerms.isEmpty ? "ISO_IR 6" : set.definedTerms.joined(separator: "\\")
+        } catch {
+            throw self.error("not a character set that DICOM knows", code: .unknownCharacterSet)
+        }
+    }
+}

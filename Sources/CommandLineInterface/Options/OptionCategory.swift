@@ -1,0 +1,11 @@
+/// The headings under which options stand in help and man page, in this order.
+package enum OptionCategory: String, Sendable, CaseIterable {
+    case operation = "Operation"
+    case peer = "Peer"
+    case sending = "Sending"
+    case querying = "Querying"
+    case receiving = "Receiving"
+    case network = "Network"
+    case messages = "Messages"
+    case help = "Help"
+}

@@ -1,0 +1,80 @@
+/// What may follow an option: for the parser's checks, the help's placeholder and the completions' proposals.
+package enum OptionValue: Sendable, Equatable {
+    /// Nothing: the option is a switch.
+    case none
+    /// A word that may follow, only as `--option=word`.
+    case optionalChoice([String])
+    case choice([String])
+    case text(placeholder: String)
+    case host(placeholder: String)
+    case aeTitle
+    case port
+    case integer(placeholder: String, ClosedRange<Int>)
+    /// Seconds, with a fraction if wanted.
+    case seconds(ClosedRange<Double>)
+    case uid
+    case key
+    case returnKeys
+    case characterSet
+    case file
+    case directory
+    case fileOrDirectory
+
+    package var takesArgument: Bool {
+        switch self {
+        case .none, .optionalChoice: false
+        default: true
+        }
+    }
+
+    /// What stands for the value in help and man page.
+    package var placeholder: String? {
+        switch self {
+        case .none: nil
+        case .optionalChoice(let choices): choices.joined(separator: "|")
+        case .choice(let choices): choices.count > 4 ? "NAME" : choices.joined(separator: "|")
+        case .text(let placeholder), .host(let placeholder), .integer(let placeholder, _): placeholder
+        case .aeTitle: "TITLE"
+        case .port: "PORT"
+        case .seconds: "SECONDS"
+        case .uid: "UID"
+        case .key: "KEY[=VALUE]"
+        case .returnKeys: "KEYS"
+        case .characterSet: "NAME"
+        case .file: "FILE"
+        case .directory: "DIR"
+        case .fileOrDirectory: "PATH"
+        }
+    }
+
+    /// What is accepted, in words, for the message about a value that is not.
+    package var accepted: String? {
+        switch self {
+        case .none: nil
+        case .optionalChoice(let choices), .choice(let choices): choices.joined(separator: ", ")
+        case .text, .file, .directory, .fileOrDirectory: "text that is not empty"
+        case .host: "a host name or an address"
+        case .aeTitle: "1 to 16 characters of ASCII, no backslash"
+        case .port: "a number from 1 to 65535"
+        case .integer(_, let range): Self.words(range.lowerBound, range.upperBound, isOpen: range.upperBound == .max)
+        case .seconds(let range):
+            "seconds from \(NumberWords.plain(range.lowerBound)) to \(NumberWords.plain(range.upperBound))"
+        case .uid: "1 to 64 digits and dots, no component empty or led by a zero"
+        case .key: "KEYWORD=VALUE, gggg,eeee=VALUE or a path such as Sequence[0].KEYWORD=VALUE"
+        case .returnKeys: "keywords or tags (ggggeeee) with commas between, or a set: study, series, image, all"
+        case .characterSet: "a defined term such as \"ISO_IR 100\", or utf-8"
+        }
+    }
+
+    private static func words(_ low: Int, _ high: Int, isOpen: Bool) -> String {
+        isOpen ? "a number from \(low) on" : "a number from \(low) to \(high)"
+    }
+}
+
+/// Numbers as a person writes them.
+enum NumberWords {
+    /// Without a fraction where there is none.
+    static func plain(_ number: Double) -> String {
+        Int(exactly: number).map { String($0) } ?? String(number)
+    }
+}

@@ -1,0 +1,60 @@
+import DICOMProtocol
+
+/// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `TITLE@HOST`, `TITLE@HOST:PORT`, `[ADDRESS]:PORT`, or a bare IPv6
+/// address.
+enum PeerArgument {
+    private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT or [ADDRESS]:PORT"
+
+    /// - Parameter option: how messages name the argument: `HOST`, `--hostname`.
+    static func parse(_ text: String, option: String) throws(UsageError) -> InvocationDraft.Endpointed {
+        func error(_ why: String, _ code: UsageError.Code = .invalidValue) -> UsageError {
+            UsageError(
+                code, option: option, value: text, problem: "\(option) \(text.isEmpty ? "\"\"" : text): \(why)",
+                accepted: accepted)
+        }
+        var rest = text[...]
+        var title: AETitle?
+        // A title may hold an @, a host name may not: the last one divides them.
+        if let at = rest.lastIndex(of: "@") {
+            let given = String(rest[..<at])
+            guard let read = AETitle(given) else {
+                let why =
+                    given.utf8.count > AETitle.wireLength
+                    ? "an AE title of \(given.count) characters" : "not an AE title"
+                throw error("\(why) before the @")
+            }
+            title = read
+            rest = rest[rest.index(after: at)...]
+        }
+        let (host, portText) = try divide(rest, error)
+        guard isHost(host) else { throw error("not a host name or an address") }
+        var port: UInt16?
+        if let portText {
+            guard let number = UInt16(portText), number > 0 else {
+                throw error("\(portText.isEmpty ? "nothing" : portText) is not a port from 1 to 65535", .outOfRange)
+            }
+            port = number
+        }
+        return InvocationDraft.Endpointed(aeTitle: title, host: String(host), port: port)
+    }
+
+    private static func divide(
+        _ text: Substring, _ error: (String, UsageError.Code) -> UsageError
+    ) throws(UsageError) -> (host: Substring, port: Substring?) {
+        if text.first == "[" {
+            guard let end = text.firstIndex(of: "]") else { throw error("a [ without its ]", .invalidValue) }
+            let host = text[text.index(after: text.startIndex)..<end]
+            let rest = text[text.index(after: end)...]
+            guard !rest.isEmpty else { return (host, nil) }
+            guard rest.first == ":" else { throw error("only :PORT may follow the ]", .invalidValue) }
+            return (host, rest.dropFirst())
+        }
+        // More than one colon is an IPv6 address without a port.
+        guard let colon = text.firstIndex(of: ":"), text.lastIndex(of: ":") == colon else { return (text, nil) }
+        return (text[..<colon], text[text.index(after: colon)...])
+    }
+
+    private static func isHost(_ host: Substring) -> Bool {
+        !host.isEmpty && host.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+    }
+}

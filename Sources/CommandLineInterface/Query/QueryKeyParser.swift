@@ -1,0 +1,146 @@
+import DICOM
+
+/// Reads a `--key`: a path to an element, and what follows it.
+///
+///     key     = element *( ["[0]"] "." element ) [ "=" value / "," value ]
+///     element = keyword / g "," e / "(" g "," e ")" / ggggeeee
+///     g, e    = 1 to 4 hexadecimal digits, 0x before them allowed
+///
+/// A value after a comma is read only where the last element was written as `g,e`, as gdcmscu has it.
+package struct QueryKeyParser {
+    private let argument: String
+    private var rest: Substring
+
+    private init(_ argument: String) {
+        self.argument = argument
+        rest = argument[...]
+    }
+
+    package static func parse(_ argument: String) throws(UsageError) -> QueryKey {
+        var parser = QueryKeyParser(argument)
+        return try parser.parseKey(allowsValue: true)
+    }
+
+    /// An element to be returned: a path without a value.
+    static func parsePath(_ argument: String) throws(UsageError) -> QueryKey {
+        var parser = QueryKeyParser(argument)
+        return try parser.parseKey(allowsValue: false)
+    }
+
+    private mutating func parseKey(allowsValue: Bool) throws(UsageError) -> QueryKey {
+        var path: [QueryKey.Step] = []
+        var element = try parseElement()
+        while let item = try parseItem() {
+            guard Self.mayHoldItems(element.tag) else {
+                throw unreadable("\(Self.name(element.tag)) is not a sequence")
+            }
+            path.append(QueryKey.Step(tag: element.tag, item: item))
+            element = try parseElement()
+        }
+        try refuseStructural(element.tag)
+        var value = ""
+        if rest.first == "=" || (rest.first == "," && element.isPair), allowsValue {
+            value = String(rest.dropFirst())
+            rest = ""
+        }
+        guard rest.isEmpty else { throw unreadable("\"\(rest)\" after \(Self.name(element.tag))") }
+        guard !value.utf8.contains(0) else { throw unreadable("a NUL character in the value") }
+        return QueryKey(path: path, tag: element.tag, value: value, argument: argument)
+    }
+
+    /// The step into a sequence, if one follows: `[0].`, or just `.`.
+    private mutating func parseItem() throws(UsageError) -> Int? {
+        if rest.first == "." {
+            rest.removeFirst()
+            return 0
+        }
+        guard rest.first == "[" else { return nil }
+        let inside = rest.dropFirst().prefix { $0 != "]" }
+        guard let item = Int(inside), rest.dropFirst(1 + inside.count).hasPrefix("].") else {
+            throw unreadable("[0]. and an element must follow a sequence")
+        }
+        // PS3.4 C.2.2.2.6: the request holds one item, each item of the answer is matched against it.
+        guard item == 0 else {
+            throw UsageError(
+                .unsupportedMatching, option: "--key", value: argument,
+                problem: "--key \(argument): a sequence of a query has one item", accepted: "[0]")
+        }
+        rest = rest.dropFirst(inside.count + 3)
+        return item
+    }
+
+    // MARK: Elements
+
+    private mutating func parseElement() throws(UsageError) -> (tag: Tag, isPair: Bool) {
+        if rest.first == "(" {
+            let inside = rest.dropFirst()
+            if let (tag, after) = Self.pair(inside), after.first == ")" {
+                rest = after.dropFirst()
+                return (tag, false)
+            }
+            throw unreadable()
+        }
+        if let (tag, after) = Self.pair(rest) {
+            rest = after
+            return (tag, true)
+        }
+        let word = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
+        rest = rest.dropFirst(word.count)
+        if word.utf8.count == 8, let number = UInt32(word, radix: 16) { return (Tag(number), false) }
+        guard let tag = DataDictionary.tag(forKeyword: String(word)) else {
+            throw unreadable(suggestion: EditDistance.nearest(to: String(word), in: DataDictionary.keywords))
+        }
+        return (tag, false)
+    }
+
+    /// `g,e` at the start of the text, and what comes after it. The element takes at most four digits: `10,10AB` is
+    /// (0010,10AB).
+    private static func pair(_ text: Substring) -> (Tag, Substring)? {
+        guard let (group, afterGroup) = hexadecimal(text), afterGroup.first == ",",
+            let (element, after) = hexadecimal(afterGroup.dropFirst())
+        else { return nil }
+        // More digits, or letters: not a tag after all.
+        if let next = after.first, next.isLetter || next.isNumber { return nil }
+        return (Tag(group: group, element: element), after)
+    }
+
+    private static func hexadecimal(_ text: Substring) -> (UInt16, Substring)? {
+        var digits = text
+        if digits.hasPrefix("0x") || digits.hasPrefix("0X") { digits = digits.dropFirst(2) }
+        let number = digits.prefix { $0.isASCII && $0.isHexDigit }
+        guard number.count <= 4, let value = UInt16(number, radix: 16) else { return nil }
+        return (value, digits.dropFirst(number.count))
+    }
+
+    private static func mayHoldItems(_ tag: Tag) -> Bool {
+        switch DataDictionary.vr(of: tag) {
+        case .SQ, .UN: true
+        default: false
+        }
+    }
+
+    /// Elements that structure a message or a file, or whose value the encoder makes.
+    private func refuseStructural(_ tag: Tag) throws(UsageError) {
+        if tag.group <= 0x0006 || tag.group == 0xFFFE {
+            throw unreadable("group \(tag.description.dropFirst().prefix(4)) has no place in a query")
+        }
+        if tag.element == 0 { throw unreadable("a group length has no place in a query") }
+    }
+
+    static func keyword(_ tag: Tag) -> String {
+        guard let keyword = DataDictionary.entry(for: tag)?.keyword, !keyword.isEmpty else { return "\(tag)" }
+        return keyword
+    }
+
+    static func name(_ tag: Tag) -> String {
+        guard let keyword = DataDictionary.entry(for: tag)?.keyword, !keyword.isEmpty else { return "\(tag)" }
+        return "\(keyword) \(tag)"
+    }
+
+    private func unreadable(_ why: String? = nil, suggestion: String? = nil) -> UsageError {
+        UsageError(
+            .unreadableKey, option: "--key", value: argument,
+            problem: "Could not read Tag: \(argument)" + (why.map { " (\($0))" } ?? ""),
+            accepted: OptionValue.key.accepted, suggestion: suggestion)
+    }
+}
