@@ -1,3 +1,48 @@
-#include <openssl/ssl.h>
+// What of OpenSSL 3 is a macro, and so cannot be seen by Swift, as functions of the same name with the prefix "c".
+#ifndef COPENSSL_SHIM_H
+#define COPENSSL_SHIM_H
+
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+static inline int cSSL_CTX_set_min_proto_version(SSL_CTX *context, int version) {
+    return (int)SSL_CTX_set_min_proto_version(context, version);
+}
+
+static inline long cSSL_CTX_set_mode(SSL_CTX *context, long mode) { return SSL_CTX_set_mode(context, mode); }
+
+static inline void cSSL_CTX_set_read_ahead(SSL_CTX *context, int yes) { (void)SSL_CTX_set_read_ahead(context, yes); }
+
+static inline long cSSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode) {
+    return SSL_CTX_set_session_cache_mode(context, mode);
+}
+
+static inline int cSSL_CTX_set1_groups_list(SSL_CTX *context, const char *list) {
+    return (int)SSL_CTX_set1_groups_list(context, list);
+}
+
+static inline int cSSL_CTX_set_dh_auto(SSL_CTX *context, int yes) { return (int)SSL_CTX_set_dh_auto(context, yes); }
+
+static inline int cSSL_set_tlsext_host_name(SSL *session, const char *name) {
+    return (int)SSL_set_tlsext_host_name(session, name);
+}
+
+static inline const char *cSSL_get_cipher_name(const SSL *session) { return SSL_get_cipher_name(session); }
+
+static inline int cERR_GET_REASON(unsigned long error) { return ERR_GET_REASON(error); }
+
+static inline int cERR_GET_LIB(unsigned long error) { return ERR_GET_LIB(error); }
+
+static inline long cBIO_get_mem_data(BIO *bio, const char **bytes) { return BIO_get_mem_data(bio, (char **)bytes); }
+
+static const unsigned long cXN_FLAG_RFC2253 = XN_FLAG_RFC2253;
+
+// Options are built by a macro with an argument.
+static const uint64_t cSSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t cSSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
+static const uint64_t cSSL_OP_NO_TICKET = SSL_OP_NO_TICKET;
+static const uint64_t cSSL_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t cSSL_OP_IGNORE_UNEXPECTED_EOF = SSL_OP_IGNORE_UNEXPECTED_EOF;
+
+#endif

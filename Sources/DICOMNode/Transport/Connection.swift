@@ -11,6 +11,8 @@ package protocol Connection: AnyObject, Sendable {
     var localDescription: String { get }
     /// What the transport secures, in words, for the log; nil over plain TCP.
     var securityDescription: String? { get }
+    /// What the user should know of the security: a certificate that expires soon, or was not checked.
+    var securityWarning: String? { get }
 
     /// Reads what there is, at least one byte; waits only when there is none. Zero: the peer has closed its side.
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int
@@ -47,6 +49,9 @@ package enum BlockedWrite: Sendable {
 }
 
 extension Connection {
+    package var securityDescription: String? { nil }
+    package var securityWarning: String? { nil }
+
     package func write(_ bytes: UnsafeRawBufferPointer, wait: WaitLimits) throws(TransportError) {
         try write(bytes, wait: wait, whileBlocked: nil)
     }

@@ -56,6 +56,12 @@ struct SocketAddress: Sendable {
         }
     }
 
+    /// Whether the host is an address in numbers, and no name.
+    static func isNumeric(_ host: String) -> Bool {
+        var bytes = in6_addr()
+        return inet_pton(AF_INET, host, &bytes) == 1 || inet_pton(AF_INET6, host, &bytes) == 1
+    }
+
     var family: CInt { CInt(storage.ss_family) }
 
     var port: UInt16 {

@@ -32,8 +32,6 @@ package final class TCPConnection: Connection {
 
     package var localDescription: String { SocketAddress.local(of: descriptor).description }
 
-    package var securityDescription: String? { nil }
-
     package func read(
         into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits
     ) throws(TransportError) -> Int {
@@ -48,7 +46,7 @@ package final class TCPConnection: Connection {
 
     package func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
         guard !isClosed.load(ordering: .relaxed) else { throw .closed }
-        setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 1)
+        setQuickAcknowledgement()
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count >= 0 { return count }
@@ -127,6 +125,9 @@ package final class TCPConnection: Connection {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
         close()
     }
+
+    /// Before each read: the system forgets it.
+    func setQuickAcknowledgement() { setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 1) }
 
     private func setOption(_ level: CInt, _ option: CInt, _ value: CInt) {
         var value = value

@@ -55,6 +55,30 @@ struct Readiness: OptionSet, Sendable {
     static let readable = Readiness(rawValue: CShort(POLLIN))
     static let writable = Readiness(rawValue: CShort(POLLOUT))
 
+    /// Waits until one of two descriptors is readable; tells whether it is the first. A negative one is never readable.
+    static func waitForFirst(
+        of first: CInt, _ second: CInt, until deadline: Deadline, limits: WaitLimits
+    ) throws(TransportError) -> Bool {
+        var polled = (
+            pollfd(fd: first, events: CShort(POLLIN), revents: 0), pollfd(fd: second, events: CShort(POLLIN), revents: 0),
+            pollfd(fd: -1, events: CShort(POLLIN), revents: 0)
+        )
+        if let cancellation = limits.cancellation, limits.cancelledAt > .none {
+            polled.2.fd = cancellation.descriptor(for: limits.cancelledAt)
+        }
+        while true {
+            let milliseconds = deadline.pollMilliseconds()
+            let count = withUnsafeMutableBytes(of: &polled) {
+                poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 3, milliseconds)
+            }
+            guard count != -1 || errno == EINTR else { throw .system(SystemError.last("poll")) }
+            if polled.2.revents != 0 { throw .cancelled }
+            if polled.0.revents != 0 { return true }
+            if polled.1.revents != 0 { return false }
+            if deadline.isPast { throw .timedOut(.read) }
+        }
+    }
+
     /// Waits until the descriptor is ready or has failed; the operation tried next tells which error it is.
     ///
     /// A negative descriptor waits for the deadline and the cancellation alone.

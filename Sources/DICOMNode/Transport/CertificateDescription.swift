@@ -1,0 +1,71 @@
+#if TLS
+    import COpenSSL
+    import Glibc
+
+    /// What a certificate says, in words.
+    enum CertificateDescription {
+        /// "CN=pacs.example,O=Hospital", by RFC 2253, which also escapes control characters.
+        static func subject(_ certificate: OpaquePointer) -> String {
+            text { bio in
+                X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, cXN_FLAG_RFC2253)
+            }
+        }
+
+        /// "DNS:pacs.example, IP Address:10.0.0.1"; nil without the extension.
+        static func alternativeNames(_ certificate: OpaquePointer) -> String? {
+            let index = X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1)
+            guard index >= 0, let found = X509_get_ext(certificate, index) else { return nil }
+            return harmless(text { X509V3_EXT_print($0, found, 0, 0) })
+        }
+
+        /// "2020-01-01 to 2021-01-01".
+        static func validity(_ certificate: OpaquePointer) -> String {
+            "\(day(X509_get0_notBefore(certificate))) to \(day(X509_get0_notAfter(certificate)))"
+        }
+
+        /// SHA-256 of its encoding, as `openssl x509 -fingerprint -sha256` shows it.
+        static func fingerprint(_ certificate: OpaquePointer) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+            var count: UInt32 = 0
+            guard X509_digest(certificate, EVP_sha256(), &bytes, &count) == 1 else { return [] }
+            return Array(bytes.prefix(Int(count)))
+        }
+
+        /// "expires in 3 days (2026-05-01)", within the time that a warning is due.
+        static func expiryWarning(_ certificate: OpaquePointer) -> String? {
+            var days: CInt = 0
+            var seconds: CInt = 0
+            let end = X509_get0_notAfter(certificate)
+            guard ASN1_TIME_diff(&days, &seconds, nil, end) == 1 else { return nil }
+            return expiryWarning(daysLeft: Int(days), isPast: days < 0 || seconds < 0, day: day(end))
+        }
+
+        static func expiryWarning(daysLeft: Int, isPast: Bool, day: String) -> String? {
+            if isPast { return "expired on \(day)" }
+            guard daysLeft < TLSConfiguration.expiryWarningDays else { return nil }
+            return "expires in \(daysLeft) \(daysLeft == 1 ? "day" : "days") (\(day))"
+        }
+
+        private static func day(_ time: UnsafePointer<ASN1_TIME>?) -> String {
+            var fields = tm()
+            guard ASN1_TIME_to_tm(time, &fields) == 1 else { return "unknown" }
+            func padded(_ number: CInt) -> String { number < 10 ? "0\(number)" : "\(number)" }
+            return "\(fields.tm_year + 1900)-\(padded(fields.tm_mon + 1))-\(padded(fields.tm_mday))"
+        }
+
+        private static func text(_ print: (OpaquePointer?) -> CInt) -> String {
+            guard let bio = BIO_new(BIO_s_mem()) else { return "" }
+            defer { BIO_free(bio) }
+            _ = print(bio)
+            var bytes: UnsafePointer<CChar>?
+            let count = cBIO_get_mem_data(bio, &bytes)
+            guard count > 0, let bytes else { return "" }
+            return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+        }
+
+        /// A name is the peer's text: nothing in it may drive a terminal or forge a line.
+        private static func harmless(_ text: String) -> String {
+            String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
+        }
+    }
+#endif

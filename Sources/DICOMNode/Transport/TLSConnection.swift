@@ -1,0 +1,216 @@
+#if TLS
+    import COpenSSL
+    import Glibc
+    import Synchronization
+
+    /// TLS over a TCP connection, with the same waits.
+    final class TLSConnection: Connection, @unchecked Sendable {
+        // Unchecked: a connection is used by one thread at a time, see `Connection`.
+        private let session: OpaquePointer
+        private let tcp: TCPConnection
+        private let context: TLSContext
+        private let verification: TLSVerification
+        private let isClosed = Atomic<Bool>(false)
+        /// After a fatal error OpenSSL wants no further call, not even the closing one.
+        private var isBroken = false
+
+        /// - Parameter host: as a client, what the certificate must be for; nil as a server.
+        init(
+            _ context: TLSContext, over tcp: TCPConnection, host: String?, wait: WaitLimits
+        ) throws(TransportError) {
+            guard let session = SSL_new(context.pointer) else {
+                throw .tls(TLSError(.configuration, OpenSSLError.take()))
+            }
+            self.session = session
+            self.tcp = tcp
+            self.context = context
+            verification = TLSVerification(context.configuration, expectedName: host)
+            SSL_set_ex_data(session, 0, Unmanaged.passUnretained(verification).toOpaque())
+            guard SSL_set_fd(session, tcp.descriptor) == 1 else {
+                throw .tls(TLSError(.configuration, OpenSSLError.take()))
+            }
+            if let host {
+                try setExpectedName(host)
+                SSL_set_connect_state(session)
+            } else {
+                SSL_set_accept_state(session)
+            }
+            try shakeHands(wait: wait)
+        }
+
+        deinit {
+            close()
+            SSL_free(session)
+        }
+
+        var descriptor: CInt { tcp.descriptor }
+        var peerDescription: String { tcp.peerDescription }
+        var localDescription: String { tcp.localDescription }
+
+        var securityDescription: String? {
+            let version = SSL_get_version(session).map { String(cString: $0) } ?? "TLS"
+            let cipher = cSSL_get_cipher_name(session).map { String(cString: $0) } ?? "unknown cipher"
+            guard let certificate = SSL_get0_peer_certificate(session) else { return "\(version), \(cipher)" }
+            return "\(version), \(cipher), peer \(CertificateDescription.subject(certificate))"
+        }
+
+        var securityWarning: String? {
+            if let waived = verification.waived {
+                return "the peer's certificate was not accepted, but used: \(waived)"
+            }
+            guard let certificate = SSL_get0_peer_certificate(session) else { return nil }
+            return CertificateDescription.expiryWarning(certificate).map { "the peer's certificate \($0)" }
+        }
+
+        private func setExpectedName(_ host: String) throws(TransportError) {
+            let parameters = SSL_get0_param(session)
+            let isAddress = SocketAddress.isNumeric(host)
+            // RFC 6066 3: only names of hosts are announced, never addresses.
+            if !isAddress { _ = cSSL_set_tlsext_host_name(session, host) }
+            guard context.configuration.checksName else { return }
+            X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+            let result =
+                isAddress
+                ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host)
+                : X509_VERIFY_PARAM_set1_host(parameters, host, host.utf8.count)
+            guard result == 1 else {
+                ERR_clear_error()
+                throw .tls(TLSError(.configuration, "\(host): no name that a certificate could be for"))
+            }
+        }
+
+        private func shakeHands(wait: WaitLimits) throws(TransportError) {
+            // One deadline for the whole: a peer that sends a byte now and then does not hold us.
+            let deadline = wait.deadlineFromNow()
+            while true {
+                try wait.checkCancellation()
+                ERR_clear_error()
+                let result = SSL_do_handshake(session)
+                if result == 1 { return }
+                let wanted: Readiness
+                switch SSL_get_error(session, result) {
+                case SSL_ERROR_WANT_READ: wanted = .readable
+                case SSL_ERROR_WANT_WRITE: wanted = .writable
+                case let code:
+                    let failed = errno
+                    isBroken = true
+                    if let refusal = verification.refusal { throw .tls(TLSError(.certificate, refusal)) }
+                    if code == SSL_ERROR_SYSCALL, ERR_peek_error() == 0 {
+                        let isReset = failed == ECONNRESET || failed == EPIPE
+                        let words = isReset ? "the peer reset the connection" : "the peer closed the connection"
+                        throw .tls(TLSError(.handshake, "\(words) in the handshake; it may not speak TLS"))
+                    }
+                    throw .tls(OpenSSLError.takeFailure(inHandshake: true))
+                }
+                _ = try Readiness.wait(
+                    tcp.descriptor, for: wanted, until: deadline, limits: wait, phase: .handshake)
+            }
+        }
+
+        func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int {
+            try wait.checkCancellation()
+            var wanted = Readiness.readable
+            if let count = try take(into: buffer, orWaitFor: &wanted) { return count }
+            let deadline = wait.deadlineFromNow()
+            while true {
+                _ = try Readiness.wait(tcp.descriptor, for: wanted, until: deadline, limits: wait, phase: .read)
+                if let count = try take(into: buffer, orWaitFor: &wanted) { return count }
+            }
+        }
+
+        func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
+            var wanted = Readiness.readable
+            return try take(into: buffer, orWaitFor: &wanted)
+        }
+
+        /// One record or, where more of them have arrived, as many as fit.
+        private func take(
+            into buffer: UnsafeMutableRawBufferPointer, orWaitFor wanted: inout Readiness
+        ) throws(TransportError) -> Int? {
+            guard !isClosed.load(ordering: .relaxed), !isBroken else { throw .closed }
+            tcp.setQuickAcknowledgement()
+            var total = 0
+            repeat {
+                var count = 0
+                ERR_clear_error()
+                let result = SSL_read_ex(
+                    session, buffer.baseAddress.map { $0 + total }, buffer.count - total, &count)
+                if result == 1 {
+                    total += count
+                    continue
+                }
+                // What was read already comes first; an error will still be there at the next call.
+                let code = SSL_get_error(session, result)
+                switch code {
+                case SSL_ERROR_WANT_READ: wanted = .readable
+                case SSL_ERROR_WANT_WRITE: wanted = .writable
+                case SSL_ERROR_ZERO_RETURN: return total
+                default:
+                    let error = failure(code)
+                    guard total > 0 else { throw error }
+                }
+                return total > 0 ? total : nil
+            } while total < buffer.count && SSL_has_pending(session) == 1
+            return total
+        }
+
+        func write(
+            _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+        ) throws(TransportError) {
+            try wait.checkCancellation()
+            var rest = bytes
+            var watcher = whileBlocked
+            while !rest.isEmpty {
+                guard !isClosed.load(ordering: .relaxed), !isBroken else { throw .closed }
+                var count = 0
+                ERR_clear_error()
+                let result = SSL_write_ex(session, rest.baseAddress, rest.count, &count)
+                if result == 1 {
+                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+                    try wait.checkCancellation()
+                    continue
+                }
+                switch SSL_get_error(session, result) {
+                case SSL_ERROR_WANT_WRITE:
+                    try tcp.waitUntilWritable(wait: wait, watcher: &watcher)
+                case SSL_ERROR_WANT_READ:
+                    _ = try Readiness.wait(
+                        tcp.descriptor, for: .readable, until: wait.deadlineFromNow(), limits: wait, phase: .write)
+                case let code: throw failure(code)
+                }
+            }
+        }
+
+        private func failure(_ code: CInt) -> TransportError {
+            let number = errno
+            isBroken = true
+            if code == SSL_ERROR_SYSCALL, ERR_peek_error() == 0 {
+                switch number {
+                case 0: return .closed
+                case ECONNRESET, EPIPE, ECONNABORTED: return .reset
+                default: return .system(SystemError(errno: number, operation: "TLS"))
+                }
+            }
+            return .tls(OpenSSLError.takeFailure(inHandshake: false))
+        }
+
+        func closeWriting() {
+            sayGoodbye()
+            tcp.closeWriting()
+        }
+
+        func close() {
+            guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+            sayGoodbye()
+            tcp.close()
+        }
+
+        /// close_notify, if it can leave at once; nobody waits for the peer's.
+        private func sayGoodbye() {
+            guard !isBroken, SSL_is_init_finished(session) == 1 else { return }
+            ERR_clear_error()
+            if SSL_get_shutdown(session) & SSL_SENT_SHUTDOWN == 0 { SSL_shutdown(session) }
+            ERR_clear_error()
+        }
+    }
+#endif

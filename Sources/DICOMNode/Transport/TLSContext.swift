@@ -1,0 +1,203 @@
+#if TLS
+    import COpenSSL
+    import Glibc
+
+    /// Keys, certificates and rules, read once and shared by all connections of one side.
+    package final class TLSContext: @unchecked Sendable {
+        // Unchecked: an SSL_CTX may be used by several threads as long as nobody changes it, and nobody does after init.
+        package static let isAvailable = true
+
+        package enum Role: Sendable { case client, server }
+
+        let pointer: OpaquePointer
+        let configuration: TLSConfiguration
+        private let role: Role
+        /// Of our own certificate; for the user, before anything is connected.
+        package let warnings: [String]
+
+        package init(_ configuration: TLSConfiguration, role: Role) throws(TransportError) {
+            // A peer that goes away would end the process: OpenSSL writes without MSG_NOSIGNAL.
+            signal(SIGPIPE, SIG_IGN)
+            guard let context = SSL_CTX_new(role == .client ? TLS_client_method() : TLS_server_method()) else {
+                throw .tls(TLSError(.configuration, OpenSSLError.take()))
+            }
+            do throws(TLSError) {
+                try Self.setRules(context, configuration, role)
+                try Self.setTrust(context, configuration, role)
+                warnings = try Self.setIdentity(context, configuration, role)
+            } catch {
+                SSL_CTX_free(context)
+                throw .tls(error)
+            }
+            pointer = context
+            self.configuration = configuration
+            self.role = role
+        }
+
+        deinit { SSL_CTX_free(pointer) }
+
+        /// Secures a connection that was made, as its client.
+        ///
+        /// - Parameter host: what was connected to; the certificate must be for it.
+        package func connect(
+            over connection: TCPConnection, host: String, wait: WaitLimits
+        ) throws(TransportError) -> any Connection {
+            try TLSConnection(self, over: connection, host: configuration.expectedName ?? host, wait: wait)
+        }
+
+        /// Secures a connection that was accepted, as its server. Waits for the peer: not on the thread that accepts.
+        package func accept(
+            over connection: TCPConnection, wait: WaitLimits
+        ) throws(TransportError) -> any Connection {
+            try TLSConnection(self, over: connection, host: nil, wait: wait)
+        }
+
+        private static func setRules(
+            _ context: OpaquePointer, _ configuration: TLSConfiguration, _ role: Role
+        ) throws(TLSError) {
+            let version = configuration.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
+            try check(cSSL_CTX_set_min_proto_version(context, version), "the minimum version")
+            try check(SSL_CTX_set_cipher_list(context, configuration.profile.cipherList), "the ciphers")
+            // PS3.15 B.12: at least 256 bits for elliptic curves.
+            try check(cSSL_CTX_set1_groups_list(context, "X25519:P-256:P-384:P-521"), "the key exchange groups")
+            _ = cSSL_CTX_set_dh_auto(context, 1)
+            var options = cSSL_OP_NO_RENEGOTIATION | cSSL_OP_NO_COMPRESSION | cSSL_OP_NO_TICKET
+            options |= cSSL_OP_CIPHER_SERVER_PREFERENCE
+            // Many peers just close; a DICOM message tells by itself whether it is complete.
+            options |= cSSL_OP_IGNORE_UNEXPECTED_EOF
+            SSL_CTX_set_options(context, options)
+            _ = cSSL_CTX_set_mode(
+                context, CLong(SSL_MODE_ENABLE_PARTIAL_WRITE) | CLong(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+            _ = cSSL_CTX_set_session_cache_mode(context, CLong(SSL_SESS_CACHE_OFF))
+            SSL_CTX_set_num_tickets(context, 0)
+            // Several records with one system call.
+            cSSL_CTX_set_read_ahead(context, 1)
+            SSL_CTX_set_default_read_buffer_len(context, readBufferLength)
+        }
+
+        /// Four records of the longest kind (2^14 bytes and their frame).
+        private static let readBufferLength = 4 * (16 * 1024 + 512)
+
+        private static func setTrust(
+            _ context: OpaquePointer, _ configuration: TLSConfiguration, _ role: Role
+        ) throws(TLSError) {
+            switch configuration.trust {
+            case .system:
+                try check(SSL_CTX_set_default_verify_paths(context), "the system's certificates")
+            case .path(let path):
+                try mustBeReadable(path)
+                var status = stat()
+                let isDirectory =
+                    path.withCString { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+                let result = path.withCString {
+                    isDirectory
+                        ? SSL_CTX_load_verify_dir(context, $0) : SSL_CTX_load_verify_file(context, $0)
+                }
+                try check(result, path.description)
+            }
+            var mode = SSL_VERIFY_PEER
+            if role == .server {
+                switch configuration.clientCertificate {
+                case .none: mode = SSL_VERIFY_NONE
+                case .optional: break
+                case .required: mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                }
+            }
+            SSL_CTX_set_verify(context, mode, nil)
+            SSL_CTX_set_cert_verify_callback(context, { store, _ in TLSVerification.run(store) }, nil)
+        }
+
+        private static func setIdentity(
+            _ context: OpaquePointer, _ configuration: TLSConfiguration, _ role: Role
+        ) throws(TLSError) -> [String] {
+            guard let certificate = configuration.certificate else {
+                guard role == .client else {
+                    throw TLSError(.configuration, "a certificate and its key are needed to accept connections")
+                }
+                guard configuration.key == nil else {
+                    throw TLSError(.configuration, "a key without a certificate")
+                }
+                return []
+            }
+            let key = configuration.key ?? certificate
+            try mustBeReadable(certificate)
+            try mustBeReadable(key)
+            let password = KeyPassword(configuration.keyPassword)
+            // Also without a password: OpenSSL would otherwise ask for one on the terminal.
+            SSL_CTX_set_default_passwd_cb(context) { KeyPassword.give($0, $1, $3) }
+            SSL_CTX_set_default_passwd_cb_userdata(context, Unmanaged.passUnretained(password).toOpaque())
+            defer { SSL_CTX_set_default_passwd_cb_userdata(context, nil) }
+            return try withExtendedLifetime(password) { () throws(TLSError) in
+                try check(
+                    certificate.withCString { SSL_CTX_use_certificate_chain_file(context, $0) },
+                    certificate.description)
+                let result = key.withCString { SSL_CTX_use_PrivateKey_file(context, $0, SSL_FILETYPE_PEM) }
+                if result != 1, password.wasAsked {
+                    let reason = configuration.keyPassword == nil ? "needs a password" : "has another password"
+                    ERR_clear_error()
+                    throw TLSError(.configuration, "\(key): the key \(reason)")
+                }
+                try check(result, key.description)
+                try check(SSL_CTX_check_private_key(context), "\(key) is not the key of \(certificate)")
+                guard let own = SSL_CTX_get0_certificate(context) else { return [] }
+                return CertificateDescription.expiryWarning(own).map { ["our own certificate \($0)"] } ?? []
+            }
+        }
+
+        private static func mustBeReadable(_ path: FilePath) throws(TLSError) {
+            do throws(SystemError) {
+                _ = try systemCall("access") { path.withCString { access($0, R_OK) } }
+            } catch {
+                throw TLSError(.configuration, "\(path): \(error.reason)")
+            }
+        }
+
+        private static func check(_ result: CInt, _ what: @autoclosure () -> String) throws(TLSError) {
+            guard result == 1 else { throw TLSError(.configuration, "\(what()): \(OpenSSLError.take())") }
+        }
+    }
+
+    /// The password of a key, on its way through OpenSSL's callback.
+    private final class KeyPassword {
+        private let bytes: [UInt8]?
+        private(set) var wasAsked = false
+
+        init(_ password: String?) { bytes = password.map { Array($0.utf8) } }
+
+        static func give(
+            _ buffer: UnsafeMutablePointer<CChar>?, _ size: CInt, _ context: UnsafeMutableRawPointer?
+        ) -> CInt {
+            guard let context, let buffer else { return -1 }
+            let password = Unmanaged<KeyPassword>.fromOpaque(context).takeUnretainedValue()
+            password.wasAsked = true
+            guard let bytes = password.bytes, bytes.count <= size else { return -1 }
+            UnsafeMutableRawBufferPointer(start: buffer, count: Int(size)).copyBytes(from: bytes)
+            return CInt(bytes.count)
+        }
+    }
+#else
+    /// Stands in where the binary was built without TLS, and says so.
+    package final class TLSContext: Sendable {
+        package static let isAvailable = false
+
+        package enum Role: Sendable { case client, server }
+
+        package let warnings: [String] = []
+
+        package init(_ configuration: TLSConfiguration, role: Role) throws(TransportError) {
+            throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
+        }
+
+        package func connect(
+            over connection: TCPConnection, host: String, wait: WaitLimits
+        ) throws(TransportError) -> any Connection {
+            throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
+        }
+
+        package func accept(
+            over connection: TCPConnection, wait: WaitLimits
+        ) throws(TransportError) -> any Connection {
+            throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
+        }
+    }
+#endif
