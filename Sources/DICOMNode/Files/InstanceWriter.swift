@@ -9,7 +9,12 @@ import Glibc
 package final class InstanceWriter {
     /// What happens where the final name is taken.
     package enum Existing: String, Sendable, CaseIterable {
-        case skip, overwrite, rename, fail
+        /// The file that is there stays, whatever it holds.
+        case skip
+        case overwrite
+        /// The same bytes are kept once, others under a second name: nothing is lost and nothing is doubled.
+        case rename
+        case fail
     }
 
     package struct Outcome: Sendable, Equatable {

@@ -121,9 +121,11 @@ final class OutputFile {
             return try link(final) ? (final, .written) : nil
         case .rename:
             if try link(final) { return (final, .written) }
+            if hasSameBytes(as: final) { return (final, .skipped) }
             for number in 1...Self.maximumRenames {
                 let name = Self.numbered(final, number)
                 if try link(name) { return (name, .renamed) }
+                if hasSameBytes(as: name) { return (name, .skipped) }
             }
             return nil
         }
@@ -137,6 +139,15 @@ final class OutputFile {
             name[(dot + 1)...].contains(where: { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
         else { return name + suffix }
         return name[..<dot] + suffix + name[dot...]
+    }
+
+    /// Whether the existing file is, byte for byte, the one just written. What cannot be read is not the same.
+    private func hasSameBytes(as name: [UInt8]) -> Bool {
+        do throws(FileProblem) {
+            return try FileComparison.areEqual(temporary, FilePath(bytes: name), in: directory)
+        } catch {
+            return false
+        }
     }
 
     private func exists(_ name: [UInt8]) -> Bool {

@@ -12,6 +12,8 @@ package enum ExchangeControl: Sendable {
 package struct ExchangeResult: Sendable {
     /// The final response; nil if the peer went on after C-CANCEL until our patience ended.
     package let final: Message?
+    /// What the final response's identifier, if it has one, is encoded in.
+    package let transferSyntax: TransferSyntax
     package let wasCancelled: Bool
     /// Whether it was our user who wanted to stop.
     package let wasInterrupted: Bool
@@ -44,12 +46,13 @@ extension Association {
     ///   - destination: where data sets go that are not the answers' identifiers.
     ///   - onRequest: called with requests of the peer, such as the C-STORE sub-operations of a C-GET. Nil: there are none.
     package func exchange(
-        _ request: CommandSet, contextID: UInt8, identifier: [UInt8],
+        _ request: CommandSet, in context: NegotiatedContexts.Accepted, identifier: DataSet,
         onPending: (Message) -> ExchangeControl,
         destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory },
         onRequest: ((Message) throws(AssociationError) -> Void)? = nil
     ) throws(AssociationError) -> ExchangeResult {
-        try send(request, contextID: contextID, dataSet: identifier)
+        try send(
+            request, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(identifier))
         let id = request.messageID ?? 0
         var cancelled: Deadline?
         var wasInterrupted = false
@@ -60,7 +63,7 @@ extension Association {
             } catch .interrupted(.graceful) {
                 wasInterrupted = true
                 heeds = .abort
-                if cancelled == nil { try cancel(id, contextID: contextID) }
+                if cancelled == nil { try cancel(id, contextID: context.id) }
                 cancelled = cancelled ?? .after(seconds: Self.cancelPatience)
                 continue
             }
@@ -72,15 +75,16 @@ extension Association {
             try checkAnswer(message.command, to: request)
             guard message.command.status?.kind == .pending else {
                 return ExchangeResult(
-                    final: message, wasCancelled: cancelled != nil, wasInterrupted: wasInterrupted)
+                    final: message, transferSyntax: context.transferSyntax, wasCancelled: cancelled != nil, wasInterrupted: wasInterrupted)
             }
             if let cancelled {
                 guard !cancelled.isPast else {
                     abort()
-                    return ExchangeResult(final: nil, wasCancelled: true, wasInterrupted: wasInterrupted)
+                    return ExchangeResult(
+                        final: nil, transferSyntax: context.transferSyntax, wasCancelled: true, wasInterrupted: wasInterrupted)
                 }
             } else if onPending(message) == .cancel {
-                try cancel(id, contextID: contextID)
+                try cancel(id, contextID: context.id)
                 cancelled = .after(seconds: Self.cancelPatience)
             }
         }

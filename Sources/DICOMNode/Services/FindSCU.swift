@@ -23,8 +23,7 @@ package enum FindSCU {
         let request = CommandSet.findRequest(
             messageID: association.nextMessageID(), sopClass: sopClass, priority: priority)
         return try association.exchange(
-            request, contextID: context.id,
-            identifier: DataSetEncoder(context.transferSyntax).encode(identifier),
+            request, in: context, identifier: identifier,
             onPending: { message in
                 guard let answer = message.dataSet else { return .goOn }
                 return onAnswer(answer[...], context.transferSyntax)

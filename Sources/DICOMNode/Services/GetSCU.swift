@@ -28,8 +28,7 @@ package enum GetSCU {
         let session = StorageSession(association: association, receiver: receiver)
         defer { session.end() }
         return try association.exchange(
-            request, contextID: context.id,
-            identifier: DataSetEncoder(context.transferSyntax).encode(identifier),
+            request, in: context, identifier: identifier,
             onPending: { message in
                 onProgress(message.command.suboperationCounts)
                 return .goOn

@@ -15,8 +15,7 @@ package enum MoveSCU {
         let request = CommandSet.moveRequest(
             messageID: association.nextMessageID(), sopClass: sopClass, destination: destination, priority: priority)
         return try association.exchange(
-            request, contextID: context.id,
-            identifier: DataSetEncoder(context.transferSyntax).encode(identifier),
+            request, in: context, identifier: identifier,
             onPending: { message in
                 onProgress(message.command.suboperationCounts)
                 return .goOn

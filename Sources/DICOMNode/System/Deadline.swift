@@ -40,6 +40,13 @@ package struct Deadline: Sendable, Comparable, CustomStringConvertible {
         return CInt(clamping: (nanoseconds - now - 1) / 1_000_000 + 1)
     }
 
+    /// For waits of the system that take a point in time; nil is never.
+    var timespec: Glibc.timespec? {
+        guard self != .never else { return nil }
+        return Glibc.timespec(
+            tv_sec: time_t(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+    }
+
     package func earlier(_ other: Deadline) -> Deadline { min(self, other) }
 
     package static func < (left: Deadline, right: Deadline) -> Bool { left.nanoseconds < right.nanoseconds }
@@ -50,7 +57,7 @@ package struct Deadline: Sendable, Comparable, CustomStringConvertible {
     private static let longestSeconds = 3.0e9
 
     private static var monotonicNanoseconds: UInt64 {
-        var time = timespec()
+        var time = Glibc.timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }

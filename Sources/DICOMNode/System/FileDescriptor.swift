@@ -36,6 +36,18 @@ package struct FileDescriptor: ~Copyable, Sendable {
     package struct Pipe: ~Copyable, Sendable {
         package let reading: FileDescriptor
         package let writing: FileDescriptor
+
+        /// Makes the reading end readable; a pipe that is full is so already.
+        func wake() {
+            var byte: UInt8 = 1
+            while write(writing.rawValue, &byte, 1) == -1, errno == EINTR {}
+        }
+
+        /// Takes all wake-ups back.
+        func drain() {
+            var bytes = (UInt64(0), UInt64(0))
+            while read(reading.rawValue, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
+        }
     }
 
     /// What `pipe2` and `accept4` would do in one call; Swift's Glibc module has neither.

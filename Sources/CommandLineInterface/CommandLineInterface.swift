@@ -1,0 +1,73 @@
+import DICOMNode
+
+/// Runs one command line of this process and gives its exit code. The first argument is the program's name.
+package func run(arguments: [String]) -> Int32 {
+    let environment: Environment
+    do throws(SystemError) {
+        environment = try .process()
+    } catch {
+        Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
+        return ExitCode.localFiles.rawValue
+    }
+    return run(arguments: Array(arguments.dropFirst()), in: environment).rawValue
+}
+
+/// Runs one command line, without the program's name, in an environment that may be a test's.
+package func run(arguments: [String], in environment: Environment) -> ExitCode {
+    let diagnostics = Diagnostics(sink: environment.standardError)
+    let parsed: ParsedCommandLine
+    do throws(UsageError) {
+        let parser = CommandLineParser(rootUIDFromEnvironment: environment.variables["GDCM_ROOT_UID"])
+        parsed = try parser.parse(arguments)
+    } catch {
+        diagnostics.error(Message(error))
+        return .usage
+    }
+    switch parsed {
+    case .empty:
+        return print(HelpText.short, to: environment.standardError, diagnostics).worst(.usage)
+    case .help(let topic):
+        return print(HelpText.text(topic), to: environment.standardOutput, diagnostics)
+    case .version:
+        return print(VersionText.text, to: environment.standardOutput, diagnostics)
+    case .queryHelp(let model, let level):
+        return print(QueryHelpText.text(model: model, level: level), to: environment.standardOutput, diagnostics)
+    case .generate(let document):
+        return print(document.text, to: environment.standardOutput, diagnostics)
+    case .perform(let invocation):
+        return perform(invocation, in: environment)
+    }
+}
+
+private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnostics) -> ExitCode {
+    do throws(ByteSinkError) {
+        try sink.write(text)
+        return .success
+    } catch {
+        diagnostics.error(Message("standard output", error.description))
+        return .localFiles
+    }
+}
+
+private func perform(_ invocation: Invocation, in environment: Environment) -> ExitCode {
+    var sink = environment.standardError
+    if let path = invocation.logFile {
+        do throws(SystemError) {
+            sink = try FileSink(appendingTo: path)
+        } catch {
+            Diagnostics(sink: sink).error(Message("cannot write the log file \(path)", error.reason))
+            return .localFiles
+        }
+    }
+    let diagnostics = Diagnostics(sink: sink, level: invocation.verbosity)
+    let run = CommandRun(invocation: invocation, environment: environment, diagnostics: diagnostics)
+    switch invocation.operation {
+    case .echo: EchoCommand(run).perform()
+    case .store: StoreCommand(run).perform()
+    case .find, .worklist: FindCommand(run).perform()
+    case .move: MoveCommand(run).perform()
+    case .get: GetCommand(run).perform()
+    case .storageCommitment: CommitmentCommand(run).perform()
+    }
+    return run.exitCode
+}

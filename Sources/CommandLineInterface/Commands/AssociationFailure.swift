@@ -1,0 +1,80 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// An association's error in words, with exit code and remedy: the one place where errors of the network become text.
+struct AssociationFailure {
+    let message: Message
+    let exitCode: ExitCode
+
+    init(_ error: AssociationError, invocation: Invocation) {
+        let peer = "\(invocation.calledAETitle)@\(invocation.peer)"
+        exitCode = Self.exitCode(of: error)
+        switch error {
+        case .unreachable(let reason):
+            message = Message(
+                "cannot connect to \(invocation.peer)", reason.description, hint: Self.hint(for: reason, invocation))
+        case .connectionLost(let reason):
+            message = Message("\(peer): connection lost", reason.description)
+        case .rejected(let reject):
+            message = Message(
+                "\(peer): association rejected", "\(reject.resultDescription), by \(reject.sourceDescription): \(reject.reasonDescription)",
+                code: "PS3.8 9.3.4, result \(reject.result), source \(reject.source), reason \(reject.reason)",
+                hint: Self.hint(for: reject, invocation))
+        case .abortedByPeer(let abort):
+            message = Message(
+                "\(peer): association aborted by the peer", abort.description,
+                code: "PS3.8 9.3.8, source \(abort.source), reason \(abort.reason)",
+                hint: .abortedAfterRequest(operation: invocation.operation, calling: invocation.callingAETitle.string))
+        case .releasedByPeer:
+            message = Message("\(peer): association released by the peer before it had answered")
+        case .protocolViolation(let violation):
+            message = Message(
+                "\(peer): association ended by us", "the peer broke the protocol: \(violation.message)", code: violation.section,
+                hint: violation.code == .unrecognizedPDU ? .peerSpeaksAnotherProtocol : nil)
+        case .noPresentationContext(let abstractSyntax, let refused):
+            let name = UIDRegistry.name(of: abstractSyntax) ?? abstractSyntax.string
+            let reasons = Set(refused.map(\.reason)).sorted().joined(separator: ", ")
+            message = Message(
+                "\(peer): no presentation context accepted for \(name)", reasons.isEmpty ? nil : reasons,
+                code: abstractSyntax.string, hint: .noPresentationContext(operation: invocation.operation))
+        case .timedOut(let what):
+            message = Message("\(peer): time limit passed while waiting for \(what)")
+        case .interrupted:
+            message = Message("interrupted")
+        case .sourceUnreadable(let reason), .sourceCutShort(let reason):
+            message = Message(reason.description)
+        case .unsendable(let what):
+            message = Message("cannot send to \(peer)", what)
+        }
+    }
+
+    static func exitCode(of error: AssociationError) -> ExitCode {
+        switch error {
+        case .unreachable(.timedOut), .timedOut: .timeLimit
+        case .unreachable, .connectionLost: .unreachable
+        case .rejected, .abortedByPeer, .releasedByPeer, .protocolViolation: .association
+        case .noPresentationContext, .unsendable: .noPresentationContext
+        case .interrupted: .interrupted
+        case .sourceUnreadable, .sourceCutShort: .localFiles
+        }
+    }
+
+    private static func hint(for error: TransportError, _ invocation: Invocation) -> Hint? {
+        switch error {
+        case .nameNotFound: .nameNotFound(host: invocation.peer.host)
+        case .refused: .connectionRefused(host: invocation.peer.host, port: invocation.peer.port)
+        case .timedOut: .connectTimedOut(host: invocation.peer.host, port: invocation.peer.port)
+        default: nil
+        }
+    }
+
+    private static func hint(for reject: AssociateReject, _ invocation: Invocation) -> Hint? {
+        switch reject {
+        case .calledAETitleNotRecognized: .calledAETitleNotRecognized(called: invocation.calledAETitle.string)
+        case .callingAETitleNotRecognized: .callingAETitleNotRecognized(calling: invocation.callingAETitle.string)
+        case .localLimitExceeded, .temporaryCongestion: .localLimitExceeded
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// One operation on its way: what was asked, where results and messages go, and the worst that has happened so far.
+final class CommandRun {
+    let invocation: Invocation
+    let environment: Environment
+    let diagnostics: Diagnostics
+    private(set) var exitCode = ExitCode.success
+
+    init(invocation: Invocation, environment: Environment, diagnostics: Diagnostics) {
+        self.invocation = invocation
+        self.environment = environment
+        self.diagnostics = diagnostics
+    }
+
+    var output: any ByteSink { environment.standardOutput }
+    var cancellation: Cancellation? { environment.cancellation }
+
+    /// The peer as it is named in messages: our name for it and where it is.
+    var peerName: String { "\(invocation.calledAETitle)@\(invocation.peer)" }
+
+    var endpoint: Endpoint { Endpoint(host: invocation.peer.host, port: invocation.peer.port) }
+
+    /// Reports what went wrong and remembers its exit code.
+    func fail(_ code: ExitCode, _ message: Message) {
+        exitCode = exitCode.worst(code)
+        diagnostics.error(message)
+    }
+
+    func fail(_ error: AssociationError) {
+        let explanation = AssociationFailure(error, invocation: invocation)
+        fail(explanation.exitCode, explanation.message)
+    }
+
+    /// A problem that was already reported.
+    func note(_ code: ExitCode) { exitCode = exitCode.worst(code) }
+
+    func newUID() -> UID { UIDGenerator(root: invocation.uidRoot).makeUID(from: environment.randomBytes()) }
+
+    /// Sets the exit code to what the whole comes to, after its parts have been counted.
+    func settle(_ code: ExitCode) { exitCode = code }
+
+    // MARK: Associations
+
+    var limits: AssociationLimits {
+        var limits = AssociationLimits()
+        limits.connect = invocation.connectTimeout
+        limits.inactivity = invocation.inactivityTimeout
+        return limits
+    }
+
+    func parameters(_ contexts: [PresentationContextProposal]) -> AssociationParameters {
+        var parameters = AssociationParameters(
+            calledAETitle: invocation.calledAETitle, callingAETitle: invocation.callingAETitle,
+            presentationContexts: contexts)
+        parameters.maximumPDULength = invocation.maximumPDULength
+        parameters.limits = limits
+        return parameters
+    }
+
+    func associate(_ parameters: AssociationParameters) throws(AssociationError) -> Association {
+        try Association.request(
+            parameters, at: endpoint, cancellation: cancellation, observer: observer)
+    }
+
+    /// Opens an association with the contexts of these needs, as far as one association has room for them.
+    func associate(for needs: [PresentationContextPlan.Need]) throws(AssociationError) -> Association {
+        try associate(parameters(PresentationContextPlan(needs: needs).associations.first ?? []))
+    }
+
+    /// Narrates associations when somebody listens; costs nothing when nobody does.
+    var observer: AssociationObserver? {
+        guard diagnostics.isEnabled(.verbose) else { return nil }
+        let narrator = AssociationNarrator(diagnostics: diagnostics)
+        return { narrator.narrate($0) }
+    }
+
+    /// Runs the body on an association, and releases it afterwards; reports what goes wrong with either.
+    func withAssociation(
+        for needs: [PresentationContextPlan.Need], roleSelections: [RoleSelection] = [],
+        _ body: (Association) throws(AssociationError) -> Void
+    ) {
+        do throws(AssociationError) {
+            var parameters = parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
+            parameters.roleSelections = roleSelections
+            let association = try associate(parameters)
+            do throws(AssociationError) {
+                try body(association)
+            } catch {
+                if error.leavesAssociationUsable { try association.release() }
+                throw error
+            }
+            try association.release()
+        } catch {
+            fail(error)
+        }
+    }
+}

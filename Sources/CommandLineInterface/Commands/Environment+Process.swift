@@ -1,0 +1,40 @@
+import DICOMNode
+import Glibc
+
+extension Environment {
+    /// The environment of this process. Signals arrive as a cancellation from here on.
+    static func process() throws(SystemError) -> Environment {
+        setlocale(LC_CTYPE, "")
+        let codeset = nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
+        let cancellation = try Cancellation()
+        try SignalThread.start(raising: cancellation)
+        return Environment(
+            variables: variables(), standardOutput: DescriptorSink.standardOutput,
+            standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
+            randomBytes: { randomBytes() })
+    }
+
+    /// Only what the program looks at.
+    private static func variables() -> [String: String] {
+        var found: [String: String] = [:]
+        for name in ["GDCM_ROOT_UID"] {
+            if let value = getenv(name) { found[name] = String(cString: value) }
+        }
+        return found
+    }
+
+    private static func today() -> CalendarDate {
+        var now = time(nil)
+        var parts = tm()
+        localtime_r(&now, &parts)
+        return CalendarDate(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
+            ?? CalendarDate.epoch
+    }
+
+    private static func randomBytes() -> UIDGenerator.UUIDBytes {
+        var generator = SystemRandomNumberGenerator()
+        let high = generator.next()
+        let low = generator.next()
+        return unsafeBitCast((high, low), to: UIDGenerator.UUIDBytes.self)
+    }
+}

@@ -1,0 +1,28 @@
+package import DICOMNode
+
+/// What a run takes from the process around it. Everything is a value, so that tests run the whole command line in memory.
+package struct Environment: Sendable {
+    package var variables: [String: String]
+    package var standardOutput: any ByteSink
+    package var standardError: any ByteSink
+    /// The character encoding of the user's locale, as `nl_langinfo(CODESET)` names it.
+    package var codeset: String
+    package var today: CalendarDate
+    package var cancellation: Cancellation?
+    /// Sixteen random bytes for a UID.
+    package var randomBytes: @Sendable () -> UIDGenerator.UUIDBytes
+
+    package init(
+        variables: [String: String] = [:], standardOutput: any ByteSink, standardError: any ByteSink,
+        codeset: String = "UTF-8", today: CalendarDate, cancellation: Cancellation? = nil,
+        randomBytes: @escaping @Sendable () -> UIDGenerator.UUIDBytes
+    ) {
+        self.variables = variables
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+        self.codeset = codeset
+        self.today = today
+        self.cancellation = cancellation
+        self.randomBytes = randomBytes
+    }
+}
