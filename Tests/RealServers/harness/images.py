@@ -28,6 +28,9 @@ TRUNCATED = {"MR_truncated.dcm", "rtplan_truncated.dcm"}
 # Says JPEG Baseline, which is explicit VR, and is written in implicit VR: no reader that believes the header can read it.
 MISLABELLED = {"SC_rgb_jpeg.dcm"}
 
+# Written with the VR UN throughout: servers that believe it find no SOP Instance UID in the data set.
+UNKNOWN_REPRESENTATIONS = {"rtdose_rle.dcm", "rtdose_rle_1frame.dcm"}
+
 
 class Image:
     """A real file that has a SOP Class UID and a SOP Instance UID."""
@@ -160,7 +163,7 @@ def differences(left, right, where=""):
             for number, (item, other) in enumerate(zip(one.value, two.value)):
                 found += differences(item, other, f"{where}{tag}[{number}].")
             continue
-        a, b = _plain(one.value), _plain(two.value)
+        a, b = _plain(_little(left, one)), _plain(_little(right, two))
         if a != b:
             found.append(f"{where}{tag} {one.VR}/{two.VR}: {_short(a)} != {_short(b)}")
     return found
@@ -174,6 +177,22 @@ def _element(dataset, tag):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return dataset[tag]
+
+
+# Words of these representations stay in the file's byte order when pydicom reads them.
+_WORD_SIZES = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
+
+
+def _little(dataset, element):
+    """The value of an element with its words in little endian."""
+    size = _WORD_SIZES.get(element.VR)
+    value = element.value
+    if size is None or dataset.is_little_endian is not False or not isinstance(value, bytes) or len(value) % size:
+        return value
+    swapped = bytearray(len(value))
+    for place in range(size):
+        swapped[place::size] = value[size - 1 - place :: size]
+    return bytes(swapped)
 
 
 def _plain(value):

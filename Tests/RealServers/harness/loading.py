@@ -40,6 +40,6 @@ def images_by_syntax():
     """Transfer syntax -> images of it, each SOP Instance UID once, that storescu can read."""
     found = {}
     for image in images.whole_images():
-        if image.has_meta and image.study:
+        if image.has_meta and image.study and image.name not in images.UNKNOWN_REPRESENTATIONS:
             found.setdefault(image.syntax, []).append(image)
     return {syntax: images.batches(batch)[0] for syntax, batch in found.items()}
