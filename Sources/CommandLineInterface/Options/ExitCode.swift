@@ -32,6 +32,23 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         }
     }
 
+    /// A word or two for the short help.
+    package var name: String {
+        switch self {
+        case .success: "done"
+        case .incomplete: "incomplete"
+        case .usage: "usage"
+        case .localFiles: "local files"
+        case .unreachable: "unreachable"
+        case .association: "association"
+        case .noPresentationContext: "no presentation context"
+        case .failureStatus: "failure status"
+        case .timeLimit: "time limit"
+        case .commitmentFailed: "not committed"
+        case .interrupted: "interrupted"
+        }
+    }
+
     /// How bad a cause is, for choosing between several; more is worse.
     ///
     /// What ended the whole run outranks what spoilt a part of it, and the user's own interruption explains all the

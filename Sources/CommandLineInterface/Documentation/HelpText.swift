@@ -1,0 +1,73 @@
+/// The text of `--help`, made from the option table.
+package enum HelpText {
+    /// Where the meanings begin.
+    private static let column = 31
+
+    package static func text(_ topic: HelpTopic) -> String {
+        switch topic {
+        case .short: short
+        case .all: long
+        }
+    }
+
+    /// The options that most people need.
+    package static var short: String {
+        var text = usage
+        for category in OptionCategory.allCases {
+            let options = OptionTable.documented(in: category).filter { $0.traits.contains(.common) }
+            guard !options.isEmpty else { continue }
+            text += "\n\(category.rawValue):\n"
+            for option in options { text += TextLayout.entry(term(option), option.summary, column: column) }
+        }
+        let codes = ExitCode.allCases.map { "\($0.rawValue) \($0.name)" }.joined(separator: ", ")
+        text += "\n" + TextLayout.wrapped("Exit codes: \(codes).", indent: 0).joined(separator: "\n") + "\n"
+        return text + "\"dcmscu --help all\" shows every option, \"man dcmscu\" says more.\n"
+    }
+
+    /// Every option, with all that is to say of it.
+    private static var long: String {
+        var text = usage
+        for category in OptionCategory.allCases {
+            text += "\n\(category.rawValue):\n"
+            for option in OptionTable.documented(in: category) {
+                text += TextLayout.entry(term(option), summary(option), column: column)
+                if !option.details.isEmpty {
+                    text += TextLayout.wrapped(option.details, indent: column).joined(separator: "\n") + "\n"
+                }
+                if option.isForSomeOperations, option.category != .operation {
+                    let operations = "With " + option.operationOptions.joined(separator: ", ") + "."
+                    text += TextLayout.wrapped(operations, indent: column).joined(separator: "\n") + "\n"
+                }
+            }
+        }
+        text += "\nExit codes:\n"
+        for code in ExitCode.allCases {
+            text += TextLayout.entry("  \(code.rawValue)", code.meaning, column: 8)
+        }
+        text += "\nExamples:\n"
+        for example in CommandExample.all {
+            text += "  \(example.purpose)\n"
+            text += TextLayout.wrapped(example.command, indent: 4).joined(separator: " \\\n") + "\n"
+        }
+        return text
+    }
+
+    private static let usage = """
+        Usage: dcmscu [OPTION]... [OPERATION] HOST [PORT] [FILE]...
+               dcmscu [OPTION]... [OPERATION] [TITLE@]HOST:PORT [FILE]...
+        A client for the DICOM network: echo, store, find, move, get, commitment.
+
+        """
+
+    private static func summary(_ option: OptionDefinition) -> String {
+        option.summary + (option.defaultText.map { " [\($0)]" } ?? "")
+    }
+
+    /// `  -k, --key KEY[=VALUE]`.
+    private static func term(_ option: OptionDefinition) -> String {
+        var text = option.short.map { "  -\($0), " } ?? "      "
+        text += option.option
+        guard let placeholder = option.value.placeholder else { return text }
+        return text + (option.value.takesArgument ? " \(placeholder)" : "[=\(placeholder)]")
+    }
+}

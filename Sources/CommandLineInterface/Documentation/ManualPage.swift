@@ -1,0 +1,176 @@
+import DICOM
+
+/// The man page, made from the option table, the exit codes and the examples.
+package enum ManualPage {
+    package static var text: String {
+        header + description + options + keys + exitStatus + environment + examples + diagnostics + compatibility
+            + seeAlso
+    }
+
+    // Commands run with the committed page must give the same bytes on every day: it has no date.
+    private static let header = """
+        .\\" Made by "dcmscu --generate man"; change the option table instead.
+        .TH DCMSCU 1 "" "dcmscu \(ImplementationIdentity.version)" "User Commands"
+        .SH NAME
+        dcmscu \\- client for the DICOM network
+        .SH SYNOPSIS
+        .B dcmscu
+        .RI [ OPTION "]... [" OPERATION "] " HOST " [" PORT "] [" FILE ]...
+        .br
+        .B dcmscu
+        .RI [ OPTION "]... [" OPERATION "] [" TITLE @] HOST : PORT " [" FILE ]...
+
+        """
+
+    private static let description =
+        ".SH DESCRIPTION\n"
+        + paragraphs([
+            """
+            Asks a DICOM node whether it answers, sends it files, queries it, retrieves from it, and asks it to commit \
+            itself to what it was sent: one operation a run, --echo if none is named. \
+            Options and arguments may stand in any order; long options may be abbreviated.
+            """,
+            """
+            Results are printed on the standard output, everything else on the standard error. The exit code tells how it \
+            ended; 0 is success and nothing else.
+            """,
+        ])
+
+    // MARK: From the table
+
+    private static var options: String {
+        ".SH OPTIONS\n"
+            + OptionCategory.allCases.map { category in
+                ".SS \(category.rawValue)\n" + OptionTable.documented(in: category).map(entry).joined()
+            }.joined()
+    }
+
+    private static func entry(_ option: OptionDefinition) -> String {
+        var tag = option.short.map { Roff.bold("-\($0)") + ", " } ?? ""
+        tag += Roff.bold(option.option)
+        if let placeholder = option.value.placeholder {
+            tag +=
+                option.value.takesArgument
+                ? " " + value(option.value, placeholder) : "[=" + Roff.bold(placeholder) + "]"
+        }
+        var lines = [Roff.text(sentence(option.summary))]
+        if !option.details.isEmpty { lines.append(Roff.text(option.details)) }
+        if option.traits.contains(.repeatable) { lines.append("May be given several times.") }
+        if let defaultText = option.defaultText { lines.append("Default: " + Roff.text(defaultText) + ".") }
+        if option.isForSomeOperations {
+            lines.append("With " + Roff.text(option.operationOptions.joined(separator: ", ")) + ".")
+        }
+        return Roff.tagged(tag, lines.joined(separator: "\n"))
+    }
+
+    /// Words to choose from in bold, what a person replaces in italics.
+    private static func value(_ value: OptionValue, _ placeholder: String) -> String {
+        guard case .choice(let choices) = value else { return Roff.italic(placeholder) }
+        return choices.map { Roff.bold($0) }.joined(separator: "|")
+    }
+
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
+    }
+
+    private static var exitStatus: String {
+        ".SH EXIT STATUS\n"
+            + ExitCode.allCases.map {
+                Roff.tagged(Roff.bold(String($0.rawValue)), Roff.text(sentence($0.meaning)))
+            }.joined()
+            + ".PP\n"
+            + Roff.text(
+                "Of several causes the worst one decides. Warnings of the peer are no failure unless --fail-on says so."
+            )
+            + "\n"
+    }
+
+    private static var examples: String {
+        ".SH EXAMPLES\n"
+            + CommandExample.all.map { example in
+                ".PP\n\(Roff.text(example.purpose))\n.PP\n.nf\n.RS 4\n\(commandLines(example))\n.RE\n.fi\n"
+            }.joined()
+    }
+
+    private static func commandLines(_ example: CommandExample) -> String {
+        TextLayout.wrapped(example.command, indent: 0, width: 68).map { Roff.escaped($0) }
+            .joined(separator: " \\e\n")
+    }
+
+    // MARK: Prose
+
+    private static let keys =
+        ".SH KEYS\n"
+        + paragraphs([
+            """
+            An attribute is named by its keyword, PatientName, or its tag: 10,10 or 0010,0010 or 00100010 or (0010,0010). \
+            A path leads into a sequence: ScheduledProcedureStepSequence[0].Modality=CT or 0040,0100[0].8,60=CT. \
+            After a tag written as two numbers, a comma does for the equals sign: 10,10,A*.
+            """,
+            """
+            A key without a value asks the peer for the attribute. With a value only what matches is listed. In text * \
+            stands for any characters and ? for one; of dates and times there are ranges, 20240101-20240131, 20240101- \
+            or -20240131; of UIDs lists, with backslashes between them. Where the standard allows none of these, the key \
+            is refused. Values are checked, padded and encoded as their representation demands, numbers in binary \
+            where it is binary.
+            """,
+            """
+            Dates can be relative: today, yesterday, tomorrow, today-7d (also w, m and y), and ranges of them: \
+            today-7d..today.
+            """,
+            """
+            Sent without being asked for are Specific Character Set, Query/Retrieve Level and, empty, the unique keys of \
+            the levels above. A key for one of these replaces it. --queryhelp lists the keys that the standard knows.
+            """,
+        ])
+
+    private static let environment =
+        ".SH ENVIRONMENT\n"
+        + Roff.tagged(
+            Roff.bold("GDCM_ROOT_UID"), Roff.text("The root of the UIDs that we generate; --root-uid wins over it."))
+        + Roff.tagged(
+            Roff.bold("LC_ALL") + ", " + Roff.bold("LC_CTYPE") + ", " + Roff.bold("LANG"),
+            "The locale, whose encoding decides the Specific Character Set of a query: ISO_IR 192 for UTF\\-8.")
+
+    private static let diagnostics =
+        ".SH DIAGNOSTICS\n"
+        + paragraphs([
+            """
+            A message names what failed and why, with the code that the standard has for it. Where a remedy is known, it \
+            follows on a line that begins with "hint:".
+            """
+        ])
+        + Roff.tagged(
+            Roff.text("called AE title not recognized"),
+            Roff.text("The server has another title than the one we called: give it with --call."))
+        + Roff.tagged(
+            Roff.text("move destination unknown (0xA801)"),
+            Roff.text(
+                """
+                The server's administrator must register our AE title with the address of this machine and the port of \
+                --port-scp. Titles are case-sensitive.
+                """))
+
+    private static let compatibility =
+        ".SH COMPATIBILITY\n"
+        + paragraphs([
+            """
+            Command lines of gdcmscu work as its manual says. Where it was lenient, this program is not: an unknown \
+            option, two operations at once, or an option that the operation cannot use are errors, and a failure is \
+            never exit code 0.
+            """
+        ])
+
+    private static let seeAlso = """
+        .SH SEE ALSO
+        .BR gdcmscu (1),
+        .BR dcmdump (1)
+        .PP
+        The DICOM standard, PS3.4, PS3.7 and PS3.8: https://www.dicomstandard.org/current
+
+        """
+
+    private static func paragraphs(_ texts: [String]) -> String {
+        texts.map { ".PP\n" + Roff.text($0) + "\n" }.joined()
+    }
+}
