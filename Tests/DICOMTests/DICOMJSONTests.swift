@@ -125,6 +125,14 @@ private func member(_ vr: ValueRepresentation, _ text: String) -> String { membe
         }
     }
 
+    @Test func `an element that only its sender did not know has the representation of the dictionary`() {
+        #expect(
+            json(dataSet(0x0028_0009, .UN, [0x04, 0x30, 0x0C, 0x00]))
+                == "{\"00280009\":{\"vr\":\"AT\",\"Value\":[\"3004000C\"]}}")
+        #expect(json(dataSet(0x0008_1199, .UN, [0, 0])) == "{\"00081199\":{\"vr\":\"UN\",\"InlineBinary\":\"AAA=\"}}")
+        #expect(json(dataSet(0x0009_1001, .UN, [0, 0])) == "{\"00091001\":{\"vr\":\"UN\",\"InlineBinary\":\"AAA=\"}}")
+    }
+
     @Test func `base 64 comes back at every length`() {
         let bytes = (0..<2000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         for length in [0, 1, 2, 3, 4, 767, 768, 769, 1537, 2000] {

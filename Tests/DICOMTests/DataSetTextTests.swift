@@ -67,6 +67,7 @@ private func line(_ tag: UInt32, _ vr: ValueRepresentation, _ bytes: [UInt8]) ->
             (0x0072_0076, .FL, [0xCD, 0xCC, 0xCC, 0x3D, 0, 0, 0xC0, 0x7F], "0.1\\nan", "8,1-n Selector FL Value"),
             (0x0009_1010, .UN, [0x61, 0x62], "61\\62", "2,? (1)  Private Element"),
             (0x0009_1010, .OB, [], "(no value)", "0,? Private Element"),
+            (0x0072_006D, .UN, [0x61, 0x62], "61\\62", "2,1 Selector UN Value"),
             (0x0002_0001, .OB, [0x00, 0x01], "00\\01", "2,1 File Meta Information Version"),
         ] as [(UInt32, ValueRepresentation, [UInt8], String, String)])
     func `a binary value is as gdcmdump shows it`(
@@ -77,6 +78,11 @@ private func line(_ tag: UInt32, _ vr: ValueRepresentation, _ bytes: [UInt8]) ->
         #expect(text.hasPrefix(start + " "))
         #expect(text.hasSuffix(" # " + comment))
         #expect(text.utf8.count == max(66, start.utf8.count + 9) + 2 + comment.utf8.count)
+    }
+
+    @Test func `an element that only its sender did not know is shown by the dictionary`() {
+        #expect(line(0x0028_0010, .UN, [0x00, 0x02]).hasPrefix("(0028,0010) US 512 "))
+        #expect(line(0x0010_0020, .UN, [0x41, 0x20]).hasPrefix("(0010,0020) LO [A ] "))
     }
 
     @Test func `of many bytes the first are shown`() {

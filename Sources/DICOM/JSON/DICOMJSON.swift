@@ -52,7 +52,8 @@ package enum DICOMJSON {
                 } else {
                     bytes.withUnsafeBytes { buffer in
                         append(
-                            element.tag, element.vr, buffer, dataSet, &characterSet, isFirst: &isFirst, to: &output)
+                            element.tag, element.knownVR, buffer, dataSet, &characterSet, isFirst: &isFirst, to: &output
+                        )
                     }
                 }
             }

@@ -30,11 +30,12 @@ package enum DataSetText {
         var characterSet = DICOMJSON.TextCharacterSet(inheritedCharacterSet)
         for element in dataSet.elements {
             var line = Line(indentation: indentation, at: output.count)
-            line.begin(element.tag, element.value.hasItems ? .SQ : element.vr, to: &output)
+            let vr = element.value.hasItems ? .SQ : element.knownVR
+            line.begin(element.tag, vr, to: &output)
             switch element.value {
             case .bytes(let bytes):
-                let set = element.vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
-                let count = line.appendValue(bytes, element.vr, set, to: &output)
+                let set = vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
+                let count = line.appendValue(bytes, vr, set, to: &output)
                 line.appendComment(element.tag, length: bytes.count, values: count, to: &output)
             case .items(let items):
                 line.appendText(
