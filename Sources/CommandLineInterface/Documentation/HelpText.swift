@@ -1,7 +1,7 @@
 /// The text of `--help`, made from the option table.
 package enum HelpText {
     /// Where the meanings begin.
-    private static let column = 31
+    private static let column = 33
 
     package static func text(_ topic: HelpTopic) -> String {
         switch topic {
@@ -19,8 +19,7 @@ package enum HelpText {
             text += "\n\(category.rawValue):\n"
             for option in options { text += TextLayout.entry(term(option), option.summary, column: column) }
         }
-        let codes = ExitCode.allCases.map { "\($0.rawValue) \($0.name)" }.joined(separator: ", ")
-        text += "\n" + TextLayout.wrapped("Exit codes: \(codes).", indent: 0).joined(separator: "\n") + "\n"
+        text += "\n" + exitCodes + "\n"
         return text + "\"dcmscu --help all\" shows every option, \"man dcmscu\" says more.\n"
     }
 
@@ -50,6 +49,16 @@ package enum HelpText {
             text += TextLayout.wrapped(example.command, indent: 4).joined(separator: " \\\n") + "\n"
         }
         return text
+    }
+
+    private static var exitCodes: String {
+        // A code and its name stay on one line: their spaces are hidden from the wrapping.
+        let hidden: Character = "\u{A0}"
+        let codes = ExitCode.allCases.map { code in
+            String("\(code.rawValue) \(code.name)".map { $0 == " " ? hidden : $0 })
+        }
+        let lines = TextLayout.wrapped("Exit codes: \(codes.joined(separator: ", ")).", indent: 0)
+        return String(lines.joined(separator: "\n").map { $0 == hidden ? " " : $0 })
     }
 
     private static let usage = """

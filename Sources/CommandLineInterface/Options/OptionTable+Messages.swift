@@ -33,7 +33,7 @@ extension OptionTable {
             "version", short: "v", .help, "the version", traits: [.compatible, .common],
             apply: { (_, _) throws(UsageError) in }),
         OptionDefinition(
-            "queryhelp", .help, "the keys that the standard knows for the model and level given",
+            "queryhelp", .help, "list the keys for the model and level given",
             traits: [.compatible, .common],
             apply: { (draft, _) throws(UsageError) in draft.isQueryHelp = true }),
         OptionDefinition(

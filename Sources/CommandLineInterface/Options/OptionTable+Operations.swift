@@ -1,6 +1,6 @@
 extension OptionTable {
     static let operationOptions: [OptionDefinition] = [
-        operation(.echo, "ask whether the peer answers (C-ECHO); the default"),
+        operation(.echo, "ask whether the peer answers; the default"),
         operation(
             .store, "send files (C-STORE)",
             details: """
@@ -9,16 +9,16 @@ extension OptionTable {
                 """),
         operation(.find, "query (C-FIND)", details: "Prints one result for each match on the standard output."),
         operation(
-            .move, "have instances sent to us, or to another (C-MOVE)",
+            .move, "have instances sent, to us or another (C-MOVE)",
             details: """
                 A receiver listens on --port-scp before the request leaves. The peer must know our AE title \
                 with this machine's address and that port. With --move-destination the instances go to another \
                 node, and nothing is received here.
                 """),
-        operation(.get, "fetch instances over the same association (C-GET)"),
+        operation(.get, "fetch instances on one association (C-GET)"),
         operation(.worklist, "query the modality worklist"),
         operation(
-            .storageCommitment, "ask for the commitment to keep files that were sent",
+            .storageCommitment, "ask for a commitment to keep files",
             details: """
                 Asks the peer by the Storage Commitment Push Model to answer for every instance that the files name. The \
                 answer is taken on the same association and, with --port-scp, on a new one.

@@ -5,7 +5,7 @@ extension OptionTable {
         [
             OptionDefinition(
                 "key", short: "k", value: .key, .querying, for: .identifying,
-                "an attribute to match or, without a value, to ask for",
+                "attribute to match; without a value, to ask for",
                 details: """
                     KEY is a keyword (PatientName), a tag (10,10 or 0010,0010 or 00100010 or (0010,0010)) or a path \
                     into a sequence (ScheduledProcedureStepSequence[0].Modality). See KEYS.
@@ -16,9 +16,9 @@ extension OptionTable {
                 }),
             OptionDefinition(
                 "return", value: .returnKeys, .querying, for: .querying,
-                "attributes to ask for, with commas between, or a set of them",
+                "attributes or a set of them to ask for",
                 details: """
-                    The sets are what the standard lists: study, series and image for that \
+                    Several have commas between them. The sets are what the standard lists: study, series and image for that \
                     level, all for every level down to the one queried.
                     """,
                 traits: [.common, .repeatable],
@@ -26,7 +26,7 @@ extension OptionTable {
                     draft.invocation.returnKeys += try ReturnKeyParser.parse(argument)
                 }),
             model(.patientRoot, "patientroot", "query in the Patient Root model"),
-            model(.studyRoot, "studyroot", "query in the Study Root model; the default below PATIENT"),
+            model(.studyRoot, "studyroot", "query in the Study Root model; the default"),
             model(.patientStudyOnly, "psonly", "query in the retired Patient/Study Only model"),
         ]
         + [

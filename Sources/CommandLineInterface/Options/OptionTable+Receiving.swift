@@ -29,7 +29,7 @@ extension OptionTable {
             }),
         OptionDefinition(
             "name", value: .text(placeholder: "PATTERN"), .receiving, for: .receiving,
-            "path of each instance below the output directory",
+            "path of instances below the output directory",
             details: """
                 {Keyword} stands for the value of that attribute, made safe for a file name: \
                 {PatientID}/{StudyInstanceUID}/{SOPInstanceUID}.dcm
