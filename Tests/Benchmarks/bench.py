@@ -1,0 +1,512 @@
+"""Measures dcmscu beside DCMTK's clients, on the same work and in the same minutes, and beside what the machine can do.
+
+`scripts/bench [JOB...] [--rounds N] [--list]` builds what it needs and calls this. Peers run in turn (A B C A B C ...), so
+that whatever else the machine does meets all of them; printed are medians, and ratios of medians with the targets. The
+peers of all of them are small C programs that take and give data faster than any client, so that the clients are measured.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "RealServers"))
+
+import samples
+from harness import servers
+
+LOOPBACK = "127.0.0.1"
+
+# DCMTK at its best: without Nagle's delay, with the largest PDUs that it knows.
+DCMTK = {"TCP_NODELAY": "1"}
+LARGE = ["--max-pdu", "131072"]
+LIMIT_OF_A_RUN = 300.0
+
+
+class Bench:
+    """The tools, the folder in memory, and the processes to be ended."""
+
+    def __init__(self, binary, rounds):
+        self.binary = binary
+        self.rounds = rounds
+        self.dcmscu_options = subprocess.run(
+            [binary, "--help", "all"], capture_output=True, text=True, check=False
+        ).stdout
+        memory = pathlib.Path("/dev/shm")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-bench-", dir=memory if memory.is_dir() else None))
+        self.out = self.folder / "out"
+        self.servers = []
+        for source in HERE.glob("*.c"):
+            subprocess.run(
+                ["cc", "-O2", "-std=gnu11", "-o", self.folder / source.stem, source, "-lpthread"], check=True
+            )
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def tool(self, name, *arguments):
+        """Starts one of the C servers; its first line is its port."""
+        process = subprocess.Popen(
+            [self.folder / name, *map(str, arguments)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.servers.append(process)
+        return int(process.stdout.readline())
+
+    def server(self, server):
+        server.start()
+        self.servers.append(server)
+        return server
+
+    def stop(self):
+        for server in self.servers:
+            if isinstance(server, servers.Server):
+                server.stop()
+                continue
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            server.stdout.close()
+        self.servers.clear()
+
+    def has(self, option):
+        return option in self.dcmscu_options
+
+    def measure(self, contender):
+        """One run: (wall, CPU, peak KiB), or the reason why it does not count."""
+        if contender.prepare:
+            contender.prepare()
+        figures = self.folder / "figures"
+        figures.unlink(missing_ok=True)
+        output = self.folder / "output"
+        with open(output, "wb") as stdout, open(self.folder / "errors", "wb") as stderr:
+            process = subprocess.Popen(
+                [self.folder / "measure", figures, *map(str, contender.command)],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                env={**os.environ, **contender.environment},
+                cwd=self.folder,
+                start_new_session=True,
+            )
+            try:
+                process.wait(LIMIT_OF_A_RUN)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return f"no end within {LIMIT_OF_A_RUN:.0f} s"
+        wall, user, system, peak, code = figures.read_text().split()
+        if code != "0":
+            said = (self.folder / "errors").read_text(errors="replace")[-400:]
+            return f"exit code {code}: {said.strip()}"
+        if contender.check:
+            trouble = contender.check(output)
+            if trouble:
+                return trouble
+        return float(wall), float(user) + float(system), int(peak)
+
+
+class Contender:
+    def __init__(self, name, command, environment=None, prepare=None, check=None):
+        self.name = name
+        self.command = command
+        self.environment = environment or {}
+        self.prepare = prepare
+        self.check = check
+
+
+class Target:
+    """`metric` of `ours` divided by that of the best of `others` is at most `most`."""
+
+    def __init__(self, metric, ours, others, most, words):
+        self.metric, self.ours, self.others, self.most, self.words = metric, ours, others, most, words
+
+
+class Absolute:
+    """`metric` of `ours` is at most `most`, in seconds or MB."""
+
+    def __init__(self, metric, ours, most, words):
+        self.metric, self.ours, self.most, self.words = metric, ours, most, words
+
+
+METRICS = {"wall": 0, "cpu": 1, "peak": 2}
+
+
+def run_job(bench, words, contenders, targets, rounds=None):
+    rounds = rounds or bench.rounds
+    print(f"\n{words}")
+    runs = {contender.name: [] for contender in contenders}
+    troubles = {}
+    for _ in range(rounds):
+        for contender in contenders:
+            if contender.name in troubles:
+                continue
+            figures = bench.measure(contender)
+            if isinstance(figures, str):
+                troubles[contender.name] = figures
+            else:
+                runs[contender.name].append(figures)
+    medians = {
+        name: [statistics.median(column) for column in zip(*figures)]
+        for name, figures in runs.items()
+        if figures and name not in troubles
+    }
+    print(f"  {'':34} {'wall s':>9} {'spread':>15} {'CPU s':>8} {'peak MB':>8}   ({rounds} rounds, medians)")
+    for contender in contenders:
+        name = contender.name
+        if name in medians:
+            wall, cpu, peak = medians[name]
+            walls = [figures[0] for figures in runs[name]]
+            spread = f"{min(walls):.3f}..{max(walls):.3f}"
+            print(f"  {name:34} {wall:9.4f} {spread:>15} {cpu:8.3f} {peak / 1024:8.1f}")
+        else:
+            print(f"  {name:34} did not finish: {troubles.get(name)}")
+    missed = 0
+    for target in targets:
+        missed += not judge(target, medians)
+    return missed
+
+
+def judge(target, medians):
+    column = METRICS[target.metric]
+    ours = medians.get(target.ours)
+    if ours is None:
+        print(f"  MISSED  {target.words}: {target.ours} did not finish")
+        return False
+    if isinstance(target, Absolute):
+        value = ours[column] / 1024 if target.metric == "peak" else ours[column]
+    else:
+        others = [medians[name][column] for name in target.others if name in medians]
+        if not others:
+            print(f"  MISSED  {target.words}: nothing to compare with")
+            return False
+        value = ours[column] / max(min(others), 1e-9)
+    good = value <= target.most
+    print(f"  {'holds ' if good else 'MISSED'}  {target.words}: {value:.4g} (at most {target.most:.4g})")
+    return good
+
+
+# Contenders
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
+
+
+def store_contenders(bench, port, files, limit_port=None):
+    found = [
+        Contender("dcmscu", [bench.binary, "--store", LOOPBACK, port, *files]),
+        Contender("dcmsend at its best", ["dcmsend", *LARGE, "-nh", LOOPBACK, port, *files], DCMTK),
+        Contender("storescu at its best", ["storescu", *LARGE, "-R", "-nh", LOOPBACK, port, *files], DCMTK),
+    ]
+    if limit_port:
+        found.append(Contender("limit: sendfile and an answer", [bench.folder / "limits", "store", limit_port, *files]))
+    return found
+
+
+PEERS = ["dcmsend at its best", "storescu at its best"]
+LIMIT = "limit: sendfile and an answer"
+
+
+# Jobs; each returns the number of targets missed.
+
+
+def job_start(bench):
+    """Start of the binary."""
+    return run_job(
+        bench,
+        "start: --version",
+        [Contender("dcmscu", [bench.binary, "--version"]), Contender("echoscu", ["echoscu", "--version"])],
+        [Absolute("wall", "dcmscu", 0.005, "starts within 5 ms")],
+        rounds=max(bench.rounds, 21),
+    )
+
+
+def job_echo(bench):
+    """One C-ECHO, whole process."""
+    port, bare = bench.tool("store_sink"), bench.tool("limits", "echo-server")
+    start = [bench.measure(Contender("", [bench.binary, "--version"])) for _ in range(21)]
+    base = [bench.measure(Contender("", [bench.folder / "limits", "echo", bare])) for _ in range(21)]
+    bound = 1.5 * statistics.median(w for w, _, _ in base) + statistics.median(w for w, _, _ in start)
+    return run_job(
+        bench,
+        "echo: one C-ECHO, whole process",
+        [
+            Contender("dcmscu", [bench.binary, "--echo", LOOPBACK, port]),
+            Contender("echoscu at its best", ["echoscu", *LARGE, LOOPBACK, port], DCMTK),
+            Contender("limit: connect, three exchanges", [bench.folder / "limits", "echo", bare]),
+        ],
+        [Absolute("wall", "dcmscu", bound, "at most 1.5 bare round trips and the start")],
+        rounds=max(bench.rounds, 21),
+    )
+
+
+def job_find(bench):
+    """C-FIND with 100,000 answers of 12 elements."""
+    answers = 100_000
+    port = bench.tool("find_source", "--answers", answers)
+    keys = [part for key in ("0010,0010", "0010,0020", "0020,000d") for part in ("-k", key)]
+
+    def lines(pattern):
+        def check(output):
+            found = subprocess.run(["grep", "-ac", pattern, output], capture_output=True, text=True, check=False)
+            return None if found.stdout.strip() == str(answers) else f"{found.stdout.strip()} answers"
+
+        return check
+
+    find = [bench.binary, "--find", "--studyroot", "--study", LOOPBACK, port, *keys]
+    found = [Contender("dcmscu, text", [*find, "--format", "text"], check=lines("^Find Response: "))]
+    targets = [
+        Target("wall", "dcmscu, text", ["findscu at its best"], 0.2, "text: a fifth of findscu's wall time"),
+        Absolute("peak", "dcmscu, text", 20, "text: peak memory in MB"),
+    ]
+    if bench.has("jsonl"):
+        found.append(Contender("dcmscu, jsonl", [*find, "--format", "jsonl"], check=lines("^{")))
+        targets += [
+            Target("wall", "dcmscu, jsonl", ["findscu at its best"], 0.2, "jsonl: a fifth of findscu's wall time"),
+            Absolute("peak", "dcmscu, jsonl", 20, "jsonl: peak memory in MB"),
+        ]
+    found.append(
+        Contender(
+            "findscu at its best",
+            ["findscu", *LARGE, "-S", "-k", "0008,0052=STUDY", *keys, LOOPBACK, port],
+            DCMTK,
+        )
+    )
+    return run_job(bench, f"find: {answers} answers of 12 elements", found, targets)
+
+
+def job_store_ct(bench):
+    """400 CT of 0.53 MB to a sink."""
+    files = samples.ct(bench.folder / "ct", 400)
+    port, limit = bench.tool("store_sink"), bench.tool("limits", "store-sink")
+    return run_job(
+        bench,
+        "store-ct: 400 CT of 0.53 MB to a sink, default settings",
+        store_contenders(bench, port, files, limit),
+        [
+            Target("wall", "dcmscu", [LIMIT], 1 / 0.7, "at least 70 % of the limit"),
+            Target("wall", "dcmscu", PEERS, 0.45, "wall time of the fastest peer"),
+            Target("cpu", "dcmscu", PEERS, 0.4, "CPU seconds of the fastest peer"),
+            Absolute("peak", "dcmscu", 20, "peak memory in MB"),
+        ],
+    )
+
+
+def job_store_small(bench):
+    """2,000 files of 16 KB to a sink."""
+    files = samples.small(bench.folder / "small", 2000)
+    port, limit = bench.tool("store_sink"), bench.tool("limits", "store-sink")
+    return run_job(
+        bench,
+        "store-small: 2,000 files of 16 KB to a sink",
+        store_contenders(bench, port, files, limit),
+        [
+            Target("wall", "dcmscu", PEERS, 0.4, "wall time of the fastest peer"),
+            Target("wall", "dcmscu", [LIMIT], 2.0, "at least half of the limit"),
+        ],
+    )
+
+
+def job_store_large(bench):
+    """One multi-frame file of 1 GiB."""
+    files = [samples.large(bench.folder / "large")]
+    port, limit = bench.tool("store_sink"), bench.tool("limits", "store-sink")
+    return run_job(
+        bench,
+        "store-large: one multi-frame file of 1 GiB to a sink",
+        store_contenders(bench, port, files, limit),
+        [
+            Absolute("peak", "dcmscu", 20, "peak memory in MB"),
+            Target("wall", "dcmscu", [LIMIT], 1 / 0.9, "at least 90 % of the limit"),
+        ],
+    )
+
+
+def job_store_storescp(bench):
+    """400 CT to storescp --ignore, which delays its answers."""
+    files = samples.ct(bench.folder / "ct", 400)
+    server = bench.server(servers.StoreSCP("--ignore"))
+    return run_job(
+        bench,
+        "store-storescp: 400 CT to storescp --ignore (peers take 18 s a run: one round)",
+        store_contenders(bench, server.port, files),
+        [Target("wall", "dcmscu", PEERS, 0.06, "wall time of the fastest peer")],
+        rounds=1,
+    )
+
+
+def job_store_orthanc(bench):
+    """400 CT to Orthanc."""
+    files = samples.ct(bench.folder / "ct", 400)
+    server = bench.server(servers.Orthanc())
+    contenders = store_contenders(bench, server.port, files)
+    for contender in contenders:
+        contender.prepare = server.clear
+    return run_job(
+        bench,
+        "store-orthanc: 400 CT to Orthanc, no slower than the server lets us be",
+        contenders,
+        [Target("wall", "dcmscu", PEERS, 1.0, "wall time of the fastest peer")],
+        rounds=min(bench.rounds, 3),
+    )
+
+
+def job_store_far(bench):
+    """200 small files over a round trip of 10 ms."""
+    files = samples.small(bench.folder / "small", 2000)[:200]
+    near = bench.tool("store_sink", "--window", 8)
+    port = bench.tool("delay_proxy", "--to", near, "--round-trip", 10)
+    store = [bench.binary, "--store", LOOPBACK, port, *files]
+    one, eight, window = "dcmscu, one association", "dcmscu --jobs 8", "dcmscu, window of 8"
+    found = [Contender(one, [*store, *(["--async-window", "1"] if bench.has("--async-window") else [])])]
+    # Connect, association and release take three round trips more; a proxy's sleep is up to 0.2 ms late each way.
+    targets = [Absolute("wall", one, 1.15 * 0.010 * (len(files) + 3), "within 15 % of one round trip a file")]
+    if bench.has("--jobs"):
+        found.append(Contender(eight, [*store, "--jobs", "8"]))
+        targets.append(Target("wall", eight, [one], 1 / 6, "eight associations are 6 times as fast"))
+    if bench.has("--async-window"):
+        found.append(Contender(window, [*store, "--async-window", "8"]))
+        targets.append(Target("wall", window, [one], 1 / 5, "a window of 8 is 5 times as fast"))
+    return run_job(bench, "store-far: 200 files of 16 KB, round trip 10 ms", found, targets, rounds=min(bench.rounds, 3))
+
+
+def job_store_many(bench):
+    """100,000 files in nested folders: memory does not grow."""
+    root = samples.many(bench.folder / "many", bench.folder / "small", 100_000)
+    few = samples.many(bench.folder / "few", bench.folder / "small", 1_000)
+    port = bench.tool("store_sink")
+    many, base = "dcmscu, 100,000 files", "dcmscu, 1,000 files"
+    return run_job(
+        bench,
+        "store-many: 100,000 files of 16 KB in nested folders",
+        [
+            Contender(many, [bench.binary, "--store", LOOPBACK, port, "-r", root]),
+            Contender(base, [bench.binary, "--store", LOOPBACK, port, "-r", few]),
+        ],
+        [
+            Target("peak", many, [base], 1.25, "memory does not grow with the number of files"),
+            Absolute("peak", many, 30, "peak memory in MB"),
+        ],
+        rounds=1,
+    )
+
+
+def retrieve(bench, words, folder, count, operation):
+    out = bench.out
+    port_scp = free_port()
+    source = bench.tool("retrieve_source", "--folder", folder, "--destination", port_scp)
+    copy = bench.tool("limits", "copy-source", *sorted(folder.iterdir()))
+
+    def prepare():
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+
+    def check(_):
+        number = sum(1 for _ in out.iterdir())
+        return None if number == count else f"{number} of {count} files came"
+
+    query = ["-k", "0008,0052=STUDY", "-k", f"0020,000d={samples.STUDY}"]
+    ours = [bench.binary, f"--{operation}", "--studyroot", "--study", "-k", f"20,d={samples.STUDY}", "-o", out]
+    # The source answers C-GET and C-MOVE only: there is nobody to ask how many there are.
+    if bench.has("--no-check"):
+        ours.append("--no-check")
+    if operation == "get":
+        found = [
+            Contender("dcmscu", [*ours, LOOPBACK, source]),
+            Contender("getscu at its best", ["getscu", *LARGE, "+B", "-S", "-od", out, *query, LOOPBACK, source], DCMTK),
+        ]
+    else:
+        found = [
+            Contender("dcmscu", [*ours, "--port-scp", port_scp, LOOPBACK, source]),
+            Contender(
+                "movescu at its best",
+                ["env", "-C", out, "movescu", *LARGE, "+B", "-S", "--port", port_scp, *query, LOOPBACK, source],
+                DCMTK,
+            ),
+        ]
+    found.append(Contender("limit: plain copy", [bench.folder / "limits", "copy", copy, out]))
+    for contender in found:
+        contender.prepare, contender.check = prepare, check
+    missed = run_job(
+        bench,
+        words,
+        found,
+        [
+            Target("wall", "dcmscu", ["limit: plain copy"], 1 / 0.8, "at least 80 % of the plain copy"),
+            Target("wall", "dcmscu", [found[1].name], 1.0, "faster than the peer at its best"),
+            Absolute("peak", "dcmscu", 20, "peak memory in MB"),
+        ],
+    )
+    shutil.rmtree(out, ignore_errors=True)
+    return missed
+
+
+def job_get_ct(bench):
+    """400 instances of 0.53 MB by C-GET."""
+    samples.ct(bench.folder / "ct", 400)
+    return retrieve(bench, "get-ct: 400 instances of 0.53 MB by C-GET, to memory", bench.folder / "ct", 400, "get")
+
+
+def job_move_ct(bench):
+    """400 instances of 0.53 MB by C-MOVE."""
+    samples.ct(bench.folder / "ct", 400)
+    return retrieve(bench, "move-ct: 400 instances of 0.53 MB by C-MOVE, to memory", bench.folder / "ct", 400, "move")
+
+
+def job_get_large(bench):
+    """One instance of 1 GiB by C-GET."""
+    samples.large(bench.folder / "large")
+    return retrieve(bench, "get-large: one instance of 1 GiB by C-GET, to memory", bench.folder / "large", 1, "get")
+
+
+JOBS = {
+    name.removeprefix("job_").replace("_", "-"): function
+    for name, function in list(globals().items())
+    if name.startswith("job_")
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="all without one")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--list", action="store_true", help="name the jobs only")
+    parser.add_argument("--binary", help="another dcmscu than the release build of this checkout")
+    options = parser.parse_args()
+    if options.list:
+        for name, function in JOBS.items():
+            print(f"{name:16} {function.__doc__}")
+        return 0
+    unknown = [name for name in options.jobs if name not in JOBS]
+    if unknown:
+        print(f"no job is called {' '.join(unknown)}; there are: {' '.join(JOBS)}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    began = time.monotonic()
+    bench = Bench(options.binary, options.rounds)
+    missed = 0
+    try:
+        for name, function in JOBS.items():
+            if not options.jobs or name in options.jobs:
+                missed += function(bench)
+                bench.stop()
+    finally:
+        bench.close()
+    print(f"\n{missed} targets missed, {time.monotonic() - began:.0f} s")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

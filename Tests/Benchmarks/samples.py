@@ -1,0 +1,84 @@
+"""Makes the files that are sent and fetched: of real size and structure, with pixels that do not matter."""
+
+import os
+import pathlib
+import struct
+import warnings
+
+import pydicom
+import pydicom.uid
+
+warnings.filterwarnings("ignore", module="pydicom")
+
+ROOT = "1.2.826.0.1.3680043.10.999"
+STUDY = f"{ROOT}.1"
+TEMPLATE = pathlib.Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
+
+
+def ct(folder, count):
+    """CT slices of 512 x 512, 0.53 MB each."""
+    return _series(folder, count, 512, 512, series=1)
+
+
+def small(folder, count):
+    """Files of 16 KB."""
+    return _series(folder, count, 64, 112, series=2)
+
+
+def _series(folder, count, rows, columns, series):
+    if folder.is_dir():
+        return sorted(folder.iterdir())
+    folder.mkdir()
+    dataset = pydicom.dcmread(TEMPLATE)
+    dataset.Rows, dataset.Columns = rows, columns
+    dataset.StudyInstanceUID = STUDY
+    dataset.SeriesInstanceUID = f"{STUDY}.{series}"
+    dataset.PixelData = os.urandom(rows * columns * 2)
+    first = f"{STUDY}.{series}.{100000}"
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = first
+    path = folder / "100000.dcm"
+    dataset.save_as(path)
+    # The others differ in their number only: replacing it in the bytes is faster than writing each anew.
+    data = path.read_bytes()
+    for number in range(100001, 100000 + count):
+        (folder / f"{number}.dcm").write_bytes(data.replace(first.encode(), f"{STUDY}.{series}.{number}".encode()))
+    return sorted(folder.iterdir())
+
+
+def large(folder, size=1 << 30):
+    """One multi-frame file of 1 GiB."""
+    path = folder / "large.dcm"
+    if path.exists():
+        return path
+    folder.mkdir()
+    dataset = pydicom.dcmread(TEMPLATE)
+    for tag in [element.tag for element in dataset if element.tag > 0x00280010 or element.tag.is_private]:
+        del dataset[tag]
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7.3"
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{STUDY}.3.1"
+    dataset.StudyInstanceUID = STUDY
+    dataset.SeriesInstanceUID = f"{STUDY}.3"
+    dataset.NumberOfFrames = size // (1024 * 1024 * 2)
+    dataset.Rows = dataset.Columns = 1024
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit = 15
+    dataset.PixelRepresentation = 0
+    dataset.save_as(path)
+    chunk = os.urandom(1 << 20)
+    with open(path, "ab") as file:
+        file.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, size))
+        for _ in range(size // len(chunk)):
+            file.write(chunk)
+    return path
+
+
+def many(folder, source, count):
+    """`count` names in nested folders, links to a few files of 16 KB: what matters is the number of names."""
+    if folder.is_dir():
+        return folder
+    files = small(source, 2000)
+    for number in range(count):
+        below = folder / f"{number // 10000}" / f"{number // 100 % 100}"
+        below.mkdir(parents=True, exist_ok=True)
+        os.link(files[number % len(files)], below / f"{number}.dcm")
+    return folder
