@@ -18,8 +18,6 @@ package struct DataSetError: Error, Sendable, Equatable, CustomStringConvertible
         case unexpectedDelimiter
         case nestingTooDeep
         case tooManyElements
-        /// A value longer than the length field of its representation can tell, or than a limit allows.
-        case valueTooLong
         /// An undefined length (PS3.5 7.1.1) where only a defined one is allowed.
         case undefinedLength
         case unknownVR
@@ -28,7 +26,6 @@ package struct DataSetError: Error, Sendable, Equatable, CustomStringConvertible
         /// No preamble with "DICM", nor anything else that looks like a data set.
         case notDICOM
         case metaInformationMissing
-        case metaInformationTooLong
         /// The two syntaxes differ in more than their encoding of elements: pixels would have to be (de)compressed.
         case unsupportedConversion
     }

@@ -86,6 +86,9 @@ extension FileMetaInformation {
         }
         let (group, length) = try DataSetDecoder(encoding).decodeGroup(0x0002, bytes)
         let offset = start + length
+        guard !group.isEmpty else {
+            throw DataSetError(.truncated, offset: UInt64(offset), "the file meta information has not come yet")
+        }
         if let told = group.uint32(.fileMetaInformationGroupLength), prefix.count == offset {
             let known = length - ElementHeader.shortest - 4
             guard known >= Int(told) else {
@@ -131,11 +134,11 @@ extension FileMetaInformation {
         throw DataSetError(.notDICOM, "no DICM behind a preamble of \(preambleLength) bytes")
     }
 
-    /// Explicit VR as it must be, Implicit VR as a few writers have it; nil where no group 0002 begins.
+    /// Explicit VR as it must be, or is taken to be while too little has come; Implicit VR as a few writers have it; nil
+    /// where no group 0002 begins.
     private static func groupEncoding(_ bytes: ArraySlice<UInt8>) -> ElementEncoding? {
         let head = Array(bytes.prefix(6))
-        guard head.count >= 2 else { return head.isEmpty ? .explicitLittleEndian : nil }
-        guard head[0] == 0x02, head[1] == 0x00 else { return nil }
+        guard [0x02, 0x00].starts(with: head.prefix(2)) else { return nil }
         guard head.count == 6 else { return .explicitLittleEndian }
         let isExplicit = ValueRepresentation(rawValue: UInt16(head[4]) << 8 | UInt16(head[5])) != nil
         return isExplicit ? .explicitLittleEndian : .implicitLittleEndian

@@ -23,7 +23,7 @@ struct ElementRewriter {
         while let event = try scanner.next(bytes, at: &offset) {
             switch event {
             case .element(let tag, let vr, let length, let isBigEndian):
-                try startValue(tag, vr, length, isBigEndian, into: &output)
+                startValue(tag, vr, length, isBigEndian, into: &output)
             case .value(let range):
                 appendValue(bytes, range, to: &output)
             case .valueEnd:
@@ -39,7 +39,7 @@ struct ElementRewriter {
             case .fragmentsStart(let tag, let vr):
                 writer.append(tag, vr, length: ElementHeader.undefinedLength, to: &output)
             case .fragment(let length):
-                writer.appendItem(length: try evenLength(length, tag: .pixelData), to: &output)
+                writer.appendItem(length: even(length), to: &output)
                 prepare(isDropped: false, swappedWordSize: 1, paddingByte: 0, isOdd: !length.isMultiple(of: 2))
             }
         }
@@ -51,12 +51,12 @@ struct ElementRewriter {
 
     private mutating func startValue(
         _ tag: Tag, _ vr: ValueRepresentation, _ length: UInt32, _ isBigEndian: Bool, into output: inout [UInt8]
-    ) throws(DataSetError) {
+    ) {
         guard !tag.isGroupLength else {
             prepare(isDropped: true, swappedWordSize: 1, paddingByte: 0, isOdd: false)
             return
         }
-        let written = writer.append(tag, vr, length: try evenLength(length, tag: tag), to: &output)
+        let written = writer.append(tag, vr, length: even(length), to: &output)
         // What becomes UN is little endian there, in whatever syntax, as what is UN already stays as it is.
         let targetIsBigEndian = target.isBigEndian && written != .UN
         prepare(
@@ -103,12 +103,8 @@ struct ElementRewriter {
         }
     }
 
-    private func evenLength(_ length: UInt32, tag: Tag) throws(DataSetError) -> UInt32 {
-        guard !length.isMultiple(of: 2) else { return length }
-        // The even number above 0xFFFFFFFD is the last one that means a length.
-        guard length < ElementHeader.undefinedLength - 1 else {
-            throw DataSetError(.valueTooLong, offset: scanner.position, tag: tag, "a length of \(length)")
-        }
-        return length + 1
+    /// The greatest length, 0xFFFFFFFE, is even itself, so there is always one above an odd one.
+    private func even(_ length: UInt32) -> UInt32 {
+        length &+ length % 2
     }
 }

@@ -1,0 +1,106 @@
+import DICOM
+import Testing
+
+struct DataSetWalkerTests {
+    static let samples: [(TransferSyntax, [UInt8], [Int])] = [
+        (.explicitVRLittleEndian, NestedSamples.explicitGivenLength, [0, 54]),
+        (.explicitVRLittleEndian, NestedSamples.explicitUndefinedLength, [0, 70]),
+        (.implicitVRLittleEndian, NestedSamples.implicitUndefinedLength, [0, 66]),
+        (.explicitVRBigEndian, NestedSamples.bigEndianUndefinedLength, [0, 70]),
+        (.jpegBaseline8Bit, NestedSamples.encapsulated, [0]),
+        (.explicitVRLittleEndian, NestedSamples.unknownSequence, [0, 56]),
+    ]
+
+    @Test(arguments: samples)
+    func `a data set may end between its outermost elements alone`(
+        syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]
+    ) throws {
+        var walker = DataSetWalker(syntax)
+        for (offset, byte) in bytes.enumerated() {
+            #expect(walker.isAtEnd == boundaries.contains(offset), "at \(offset)")
+            try walker.consume([byte].span.bytes)
+        }
+        #expect(walker.isAtEnd)
+        #expect(walker.position == UInt64(bytes.count))
+        try walker.finish()
+    }
+
+    @Test(arguments: samples)
+    func `what is cut is truncated`(syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]) throws {
+        for cut in 0..<bytes.count where !boundaries.contains(cut) {
+            var walker = DataSetWalker(syntax)
+            let beginning = Array(bytes[..<cut])
+            try walker.consume(beginning.span.bytes)
+            let error = try #require(throws: DataSetError.self) { try walker.finish() }
+            #expect(error.code == .truncated)
+            #expect(error.offset == UInt64(cut))
+        }
+    }
+
+    @Test(arguments: samples)
+    func `a walk in pieces of any size ends as one in a single piece`(
+        syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]
+    ) throws {
+        for step in 1...bytes.count {
+            var walker = DataSetWalker(syntax)
+            for piece in pieces(bytes, step) {
+                try walker.consume(piece.span.bytes)
+            }
+            try walker.finish()
+        }
+    }
+
+    @Test(arguments: samples)
+    func `values may be skipped`(syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]) throws {
+        var walker = DataSetWalker(syntax)
+        var offset = 0
+        var skipped = 0
+        while offset < bytes.count {
+            try walker.consume([bytes[offset]].span.bytes)
+            offset += 1
+            skipped += Int(walker.skippable)
+            offset += Int(walker.skippable)
+            walker.skip(walker.skippable)
+            #expect(walker.skippable == 0)
+        }
+        try walker.finish()
+        #expect(skipped > 0)
+        #expect(walker.position == UInt64(bytes.count))
+    }
+
+    @Test func `a value of nearly four gigabytes is skipped without reading it`() throws {
+        var walker = DataSetWalker(.explicitVRLittleEndian)
+        try walker.consume(hexadecimal("E0 7F 10 00 4F 57 00 00 FE FF FF FF").span.bytes)
+        #expect(walker.skippable == 0xFFFF_FFFE)
+        #expect(!walker.isAtEnd)
+        walker.skip(0xFFFF_FFFD)
+        let error = try #require(throws: DataSetError.self) { try walker.finish() }
+        #expect(error.code == .truncated)
+        #expect(error.tag == .pixelData)
+        walker.skip(1)
+        try walker.finish()
+        #expect(walker.position == 12 + 0xFFFF_FFFE)
+    }
+
+    @Test func `more than the value cannot be skipped`() throws {
+        var walker = DataSetWalker(.implicitVRLittleEndian)
+        try walker.consume(hexadecimal("10 00 20 00 02 00 00 00").span.bytes)
+        walker.skip(1_000)
+        #expect(walker.position == 10)
+        #expect(walker.isAtEnd)
+    }
+
+    @Test func `nesting is walked to its limit and refused beyond`() throws {
+        let limit = DecodingLimits.standard.maximumNestingDepth
+        var walker = DataSetWalker(.implicitVRLittleEndian)
+        try walker.consume(NestedSamples.nested(levels: limit).span.bytes)
+        try walker.finish()
+        for levels in [limit + 1, 100_000] {
+            let error = try #require(throws: DataSetError.self) {
+                var walker = DataSetWalker(.implicitVRLittleEndian)
+                try walker.consume(NestedSamples.bomb(levels: levels).span.bytes)
+            }
+            #expect(error.code == .nestingTooDeep)
+        }
+    }
+}
