@@ -105,7 +105,8 @@ package struct NegotiatedContexts: Sendable {
         }
         guard proposal.transferSyntaxes.contains(syntax) else {
             throw .negotiation(
-                "presentation context \(proposal.id) was accepted with \(syntax), which was never proposed for it")
+                "presentation context \(proposal.id) was accepted with \(WireText.harmless(syntax.string)), "
+                    + "which was never proposed for it")
         }
         return Accepted(
             id: proposal.id, abstractSyntax: proposal.abstractSyntax, transferSyntax: TransferSyntax(syntax))
