@@ -66,9 +66,11 @@ extension CommandSet {
         value.count == 2 ? uint16(value, at: value.startIndex) : nil
     }
 
+    /// As `UID.init(bytes:)`, but for the one collection that is used here, because every message has two of them.
     private static func uid(_ value: ArraySlice<UInt8>) -> UID? {
-        let uid = UID(bytes: value)
-        return uid.string.isEmpty ? nil : uid
+        var value = value
+        while let last = value.last, last == 0x00 || last == 0x20 { value.removeLast() }
+        return value.isEmpty ? nil : UID(String(decoding: value, as: UTF8.self))
     }
 
     private static func title(_ value: ArraySlice<UInt8>) -> AETitle? {
