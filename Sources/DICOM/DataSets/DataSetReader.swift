@@ -81,8 +81,10 @@ struct DataSetReader {
         _ bytes: RawSpan, _ extent: Extent, _ outer: Context
     ) throws(DataSetError) -> DataSet {
         var context = outer
-        // A data set of answers has a dozen elements: room for them at once, and never more than the bytes allow.
-        var collected = ElementCollector(expectedCount: min(16, (extent.end - position) / ElementHeader.shortest))
+        // An answer has a dozen elements: room for them at once. Not so for items: a file made of tiny ones would take
+        // fifty times its size.
+        let room = context.depth == 0 ? min(16, (extent.end - position) / ElementHeader.shortest) : 0
+        var collected = ElementCollector(expectedCount: room)
         while position < extent.end {
             guard let header = try ElementHeader.read(bytes, at: position, context.encoding),
                 header.headerLength <= extent.end - position
