@@ -99,7 +99,7 @@ class FromOrthanc(Retrieve):
         )  # fmt: skip
         self.assertIn(run.code, (5, 7), run)
         self.assertLess(run.seconds, 20, run)
-        self.assert_names(run, "STRANGER")
+        self.assert_names(run, "C-MOVE failed")
 
     def test_the_output_folder_is_made_with_its_parents(self):
         study, expected = min(self.studies.items(), key=lambda entry: len(entry[1]))
