@@ -46,7 +46,7 @@ package enum HelpText {
         text += "\nExamples:\n"
         for example in CommandExample.all {
             text += "  \(example.purpose)\n"
-            text += TextLayout.wrapped(example.command, indent: 4).joined(separator: " \\\n") + "\n"
+            text += TextLayout.wrapped(example.command, indent: 4, width: 78).joined(separator: " \\\n") + "\n"
         }
         return text
     }

@@ -32,7 +32,7 @@ extension OptionTable {
             "path of instances below the output directory",
             details: """
                 {Keyword} stands for the value of that attribute, made safe for a file name: \
-                {PatientID}/{StudyInstanceUID}/{SOPInstanceUID}.dcm
+                {PatientID}/{SeriesNumber}-{SOPInstanceUID}.dcm
                 """,
             default: InstanceNaming.standardPattern, traits: .common,
             apply: { (draft, argument) throws(UsageError) in draft.invocation.naming = try naming(argument) }),

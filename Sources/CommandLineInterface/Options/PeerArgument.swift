@@ -31,7 +31,10 @@ enum PeerArgument {
         var port: UInt16?
         if let portText {
             guard let number = UInt16(portText), number > 0 else {
-                throw error("\(portText.isEmpty ? "nothing" : portText) is not a port from 1 to 65535", .outOfRange)
+                let isNumber = Int(portText) != nil
+                throw error(
+                    "\(portText.isEmpty ? "nothing" : portText) is not a port from 1 to 65535",
+                    isNumber ? .outOfRange : .invalidValue)
             }
             port = number
         }

@@ -16,7 +16,8 @@ package enum QueryCharacterSet {
         "USASCII": "ISO_IR 100", "ANSIX341968": "ISO_IR 100", "ASCII": "ISO_IR 100",
         "ISO88591": "ISO_IR 100", "ISO88592": "ISO_IR 101", "ISO88593": "ISO_IR 109", "ISO88594": "ISO_IR 110",
         "ISO88595": "ISO_IR 144", "ISO88596": "ISO_IR 127", "ISO88597": "ISO_IR 126", "ISO88598": "ISO_IR 138",
-        "ISO88599": "ISO_IR 148", "EUCJP": "ISO_IR 13", "TIS620": "ISO_IR 166", "EUCKR": "ISO 2022 IR 149",
-        "GB18030": "GB18030",
+        "ISO88599": "ISO_IR 148", "EUCJP": "ISO_IR 13", "TIS620": "ISO_IR 166",
+        // Korean is a code extension (Table C.12-4): the default repertoire stands before it, as no term at all.
+        "EUCKR": "\\ISO 2022 IR 149", "GB18030": "GB18030",
     ]
 }

@@ -1,0 +1,77 @@
+import Testing
+
+@testable import CommandLineInterface
+
+struct OptionTableTests {
+    @Test func `every name and every letter stands for one option`() {
+        let names = OptionTable.all.flatMap { [$0.name] + $0.aliases }
+        #expect(Set(names).count == names.count)
+        let letters = OptionTable.all.compactMap(\.short)
+        #expect(Set(letters).count == letters.count)
+    }
+
+    @Test func `every option can be used by some operation and is described in one line`() {
+        for option in OptionTable.all {
+            #expect(!option.operations.isEmpty, "--\(option.name)")
+            #expect(!option.summary.isEmpty && !option.summary.hasSuffix("."), "--\(option.name)")
+            #expect(option.name.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "-") })
+        }
+    }
+
+    @Test func `every summary of the short help fits its line`() {
+        for option in OptionTable.all where option.traits.contains(.common) {
+            #expect(option.summary.count <= 47, "--\(option.name)")
+        }
+    }
+
+    @Test func `every operation is an option`() {
+        for operation in Operation.allCases {
+            #expect(OptionTable.definition(named: operation.rawValue)?.category == .operation)
+        }
+    }
+
+    @Test func `the values of all other options arrive`() throws {
+        let move = try invocation(
+            "--move h -k 20,d=1.2 --port-scp 7 --bind ::1 -o out --name {Modality}/{SOPInstanceUID} --if-exists fail "
+                + "--grace 2.5 --priority high --fail-on warning --timeout 3 --connect-timeout 0 --max-pdu 16384 "
+                + "--store-query q --charset ISO-8859-1")
+        #expect(move.bindAddress == "::1")
+        #expect(move.outputDirectory == "out")
+        #expect(move.existingFile == .fail)
+        #expect(move.grace == 2.5)
+        #expect(move.priority == .high)
+        #expect(move.failOn == .warning)
+        #expect(move.inactivityTimeout == 3)
+        #expect(move.connectTimeout == nil)
+        #expect(move.maximumPDULength == 16384)
+        #expect(move.storeQueryPath == "q")
+        let third = try invocation("--move h -k 20,d=1.2 --move-destination OTHER")
+        #expect(!third.receivesMovedInstances)
+        #expect(third.effectiveMoveDestination.string == "OTHER")
+        let own = try invocation("--move h -k 20,d=1.2 --aetitle ME --move-destination ME --port-scp 1")
+        #expect(own.receivesMovedInstances)
+        let find = try invocation(
+            "--find h --limit 5 --format jsonl --charset 'ISO_IR 100' --return all,00100020,StudyDate")
+        #expect(find.limit == 5)
+        #expect(find.format == .jsonl)
+        #expect(find.characterSet == "ISO_IR 100")
+        let commitment = try invocation("--stgcmt h 104 a --wait 0 --port-scp 8")
+        #expect(commitment.resultWait == 0)
+        #expect(commitment.receiverPort == 8)
+    }
+
+    @Test(arguments: [
+        ("port", "port", 0), ("prot", "port", 1), ("por", "port", 1), ("port", "prt", 1), ("", "abc", 3),
+        ("kitten", "sitting", 3), ("PORT", "port", 0),
+    ])
+    func `the distance of two words is the number of slips`(_ left: String, _ right: String, _ distance: Int) {
+        #expect(EditDistance.between(left, right) == distance)
+        #expect(EditDistance.between(right, left) == distance)
+    }
+
+    @Test func `nothing is proposed for what is like nothing`() {
+        #expect(EditDistance.nearest(to: "xyzzy", in: OptionTable.longNames) == nil)
+        #expect(EditDistance.nearest(to: "", in: OptionTable.longNames) == nil)
+        #expect(EditDistance.nearest(to: String(repeating: "a", count: 1_000_000), in: OptionTable.longNames) == nil)
+    }
+}

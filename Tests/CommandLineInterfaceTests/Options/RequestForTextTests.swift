@@ -1,0 +1,44 @@
+import DICOMProtocol
+import Testing
+
+@testable import CommandLineInterface
+
+struct RequestForTextTests {
+    static let requests: [(String, ParsedCommandLine)] = [
+        ("", .empty),
+        ("-h", .help(.short)),
+        ("--help", .help(.short)),
+        ("--he", .help(.short)),
+        ("--help all", .help(.all)),
+        ("-h all", .help(.all)),
+        ("--help=all", .help(.all)),
+        ("h 104 --find --help", .help(.short)),
+        ("-v", .version),
+        ("--version", .version),
+        // Version wins over help over queryhelp, and all of them over the work and its errors.
+        ("--help --version", .version),
+        ("-hv", .version),
+        ("--queryhelp --help", .help(.short)),
+        ("--queryhelp --version", .version),
+        ("--help --port 70000", .help(.short)),
+        ("--queryhelp", .queryHelp(.studyRoot, .study)),
+        ("--queryhelp --patientroot --image", .queryHelp(.patientRoot, .image)),
+        ("--queryhelp --find --patient h 104", .queryHelp(.patientRoot, .patient)),
+        ("--queryhelp --worklist", .queryHelp(.modalityWorklist, .study)),
+        ("--generate man", .generate(.man)),
+        ("--generate=keywords", .generate(.keywords)),
+    ]
+
+    @Test(arguments: requests)
+    func `text about the program needs no host`(_ line: String, _ expected: ParsedCommandLine) throws {
+        #expect(try CommandLineParser().parse(words(line)) == expected)
+    }
+
+    @Test func `an option that is unknown is an error beside help too`() throws {
+        #expect(try usageError("--help --bogus").code == .unknownOption)
+    }
+
+    @Test func `the hidden option has no abbreviation`() throws {
+        #expect(try usageError("--gen man").code == .unknownOption)
+    }
+}

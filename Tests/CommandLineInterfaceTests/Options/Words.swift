@@ -1,0 +1,46 @@
+import Testing
+
+@testable import CommandLineInterface
+
+/// Splits a command line as a shell does, as far as tests need: at spaces, with single and double quotes.
+func words(_ line: String) -> [String] {
+    var words: [String] = []
+    var word: String?
+    var quote: Character?
+    for character in line {
+        if let open = quote {
+            if character == open { quote = nil } else { word = (word ?? "") + String(character) }
+        } else if character == "'" || character == "\"" {
+            quote = character
+            word = word ?? ""
+        } else if character == " " {
+            if let word { words.append(word) }
+            word = nil
+        } else {
+            word = (word ?? "") + String(character)
+        }
+    }
+    if let word { words.append(word) }
+    return words
+}
+
+/// What a command line that is good asks for.
+func invocation(
+    _ line: String, environment root: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+) throws -> Invocation {
+    let parsed = try CommandLineParser(rootUIDFromEnvironment: root).parse(words(line))
+    guard case .perform(let invocation) = parsed else {
+        Issue.record("\(line) asks for no operation", sourceLocation: sourceLocation)
+        throw UsageError(.noArguments, option: "", problem: "no operation")
+    }
+    return invocation
+}
+
+/// What is wrong with a command line.
+func usageError(
+    _ line: String, environment root: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+) throws -> UsageError {
+    try #require(
+        throws: UsageError.self, "\(line) is accepted", sourceLocation: sourceLocation,
+        performing: { _ = try CommandLineParser(rootUIDFromEnvironment: root).parse(words(line)) })
+}

@@ -1,0 +1,119 @@
+import DICOM
+import Testing
+
+@testable import CommandLineInterface
+
+struct QueryKeyParserTests {
+    static let forms: [(String, String, String)] = [
+        // As gdcmscu has them.
+        ("10,10", "(0010,0010)", ""),
+        ("0010,0010", "(0010,0010)", ""),
+        ("20,d", "(0020,000d)", ""),
+        ("20,D", "(0020,000d)", ""),
+        ("0x10,0X20", "(0010,0020)", ""),
+        ("10,10=", "(0010,0010)", ""),
+        ("10,10=A*", "(0010,0010)", "A*"),
+        ("10,10,A*", "(0010,0010)", "A*"),
+        ("10,10,", "(0010,0010)", ""),
+        ("10,10=A=B,C", "(0010,0010)", "A=B,C"),
+        ("10,10,A=B", "(0010,0010)", "A=B"),
+        ("10,10= A  B ", "(0010,0010)", " A  B "),
+        ("10,10AB", "(0010,10ab)", ""),
+        ("8,60=CT", "(0008,0060)", "CT"),
+        // And further.
+        ("(0010,0010)", "(0010,0010)", ""),
+        ("(0010,0010)=A", "(0010,0010)", "A"),
+        ("(10,10)=A", "(0010,0010)", "A"),
+        ("00100010", "(0010,0010)", ""),
+        ("00100010=A", "(0010,0010)", "A"),
+        ("0020000D=1.2", "(0020,000d)", "1.2"),
+        ("PatientName", "(0010,0010)", ""),
+        ("PatientName=Müller^Jörg", "(0010,0010)", "Müller^Jörg"),
+        ("StudyInstanceUID=1.2\\1.3", "(0020,000d)", "1.2\\1.3"),
+        ("0009,0010=ACME", "(0009,0010)", "ACME"),
+        ("ScheduledProcedureStepSequence", "(0040,0100)", ""),
+        // Into sequences.
+        ("ScheduledProcedureStepSequence[0].Modality=CT", "(0040,0100)/(0008,0060)", "CT"),
+        ("0040,0100[0].8,60=CT", "(0040,0100)/(0008,0060)", "CT"),
+        ("40,100[0].8,60,CT", "(0040,0100)/(0008,0060)", "CT"),
+        ("(0040,0100)[0].(0008,0060)=CT", "(0040,0100)/(0008,0060)", "CT"),
+        ("00400100[0].00080060=CT", "(0040,0100)/(0008,0060)", "CT"),
+        ("ScheduledProcedureStepSequence.Modality=CT", "(0040,0100)/(0008,0060)", "CT"),
+        (
+            "ScheduledProcedureStepSequence[0].ScheduledProtocolCodeSequence[0].CodeValue=X",
+            "(0040,0100)/(0040,0008)/(0008,0100)", "X"
+        ),
+    ]
+
+    @Test(arguments: forms)
+    func `a key is read in each of its forms`(_ argument: String, _ path: String, _ value: String) throws {
+        let key = try QueryKeyParser.parse(argument)
+        #expect(key.tags.map(\.description).joined(separator: "/") == path)
+        #expect(key.path.allSatisfy { $0.item == 0 })
+        #expect(key.value == value)
+        #expect(key.argument == argument)
+    }
+
+    static let unreadable = [
+        "", "=", ",", "10", "10,", ",10", "10;10", "g,10", "10,g", "12345,10", "10,12345", "10,10ABC", "(10,10",
+        "10,10)",
+        "(10,10)A", "(10,10),A", "0010001", "001000100", "Patientname", "PatientName,A", "PatientName A", "-10,10",
+        "+1,2",
+        "10,10[0]", "10,10[0].", "PatientName[0].Modality", "ScheduledProcedureStepSequence[0]Modality",
+        "ScheduledProcedureStepSequence[0", "ScheduledProcedureStepSequence[].Modality",
+        "ScheduledProcedureStepSequence[x].Modality", "ScheduledProcedureStepSequence[-1].Modality",
+        "ScheduledProcedureStepSequence[0].", "ScheduledProcedureStepSequence[99999999999999999999].Modality",
+        // Elements of commands, of file headers, of structure, and lengths of groups.
+        "0,100", "2,10=1.2", "fffe,e000", "8,0", "0x,0x", "0xg,1",
+    ]
+
+    @Test(arguments: unreadable)
+    func `what is no key is called by its name`(_ argument: String) throws {
+        let error = try #require(throws: UsageError.self) { _ = try QueryKeyParser.parse(argument) }
+        #expect([.unreadableKey, .unsupportedMatching].contains(error.code))
+        #expect(error.problem.hasPrefix("Could not read Tag: \(argument)") || error.code == .unsupportedMatching)
+        #expect(error.accepted != nil)
+    }
+
+    @Test func `a second item of a sequence is refused`() throws {
+        let error = try #require(throws: UsageError.self) {
+            _ = try QueryKeyParser.parse("ScheduledProcedureStepSequence[1].Modality=CT")
+        }
+        #expect(error.code == .unsupportedMatching)
+    }
+
+    @Test func `a misspelt keyword brings the nearest one`() throws {
+        let error = try #require(throws: UsageError.self) { _ = try QueryKeyParser.parse("PatinetName=A") }
+        #expect(error.hint == "did you mean PatientName?")
+    }
+
+    @Test func `every keyword of the dictionary is a key or refused for its group`() throws {
+        for keyword in DataDictionary.keywords {
+            let tag = try #require(DataDictionary.tag(forKeyword: keyword))
+            do throws(UsageError) {
+                #expect(try QueryKeyParser.parse(keyword).tag == tag)
+            } catch {
+                #expect(tag.group <= 6 || tag.group == 0xFFFE || tag.element == 0, "\(keyword)")
+            }
+        }
+    }
+
+    @Test func `return keys are sets, keywords and tags with commas between`() throws {
+        let option = try #require(OptionTable.definition(named: "return"))
+        let keys = try ReturnKeyParser.parse(
+            OptionArgument(definition: option, text: "study,StudyDate,(0010,0020),00100010,series"))
+        #expect(keys.count == 5)
+        #expect(keys.first == .set(.study))
+        #expect(keys.last == .set(.series))
+        guard case .attribute(let key) = keys[2] else {
+            Issue.record("the third is no attribute")
+            return
+        }
+        #expect(key.tag == .patientID)
+        for bad in ["", "StudyDate,", "StudyDate=1", "10,20", "everything"] {
+            #expect(throws: UsageError.self) {
+                _ = try ReturnKeyParser.parse(OptionArgument(definition: option, text: bad))
+            }
+        }
+    }
+}
