@@ -8,6 +8,9 @@ extension InstanceFile {
     /// Zeros behind the data set that are taken for the filling of a block; more are a sign of something else.
     private static let longestFilling: UInt64 = 1024 * 1024
 
+    /// A whole tag: none is (0000,0000).
+    private static let shortestFillingBigEndian: UInt64 = 4
+
     /// Deflated bytes can inflate a thousandfold; small pieces keep the result small.
     private static let deflatedChunkLength = 4 * 1024
 
@@ -30,56 +33,59 @@ extension InstanceFile {
             return size
         }
         var walker = DataSetWalker(transferSyntax)
-        do throws(FileProblem) {
-            try walk(descriptor, to: size, with: &walker)
-            return size
-        } catch {
-            let end = dataSetOffset + min(walker.position, dataSetLength)
-            guard try isFilledWithZeros(descriptor, from: end) else { throw error }
-            // A value or sequence that the zeros are part of is not complete: that is the first error, not the second.
-            guard isComplete(descriptor, to: end) else { throw error }
-            return end
+        let zeros = try startOfFinalZeros(descriptor)
+        var offset = try walk(descriptor, to: zeros, with: &walker)
+        // The zeros may be the end of a value, of a header, or nothing of the data set at all: the walker knows.
+        let zero: [UInt8] = [0]
+        while offset < size, !walker.isAtEnd {
+            try checked { () throws(DataSetError) in try walker.consume(zero.span.bytes) }
+            offset += 1 + passOver(&walker, size - offset - 1)
         }
+        try checked { () throws(DataSetError) in try walker.finish() }
+        // In big endian nearly every tag begins with a zero, after which the file may have been cut.
+        if transferSyntax.isBigEndian, offset < size, size - offset < Self.shortestFillingBigEndian {
+            throw FileProblem(path, .truncated, "it ends in the tag of an element at byte \(offset)")
+        }
+        return offset
     }
 
+    /// Walks to `end`, or beyond it to the end of a value.
     private func walk(
         _ descriptor: borrowing FileDescriptor, to end: UInt64, with walker: inout DataSetWalker
-    ) throws(FileProblem) {
+    ) throws(FileProblem) -> UInt64 {
         var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(Self.chunkLength), dataSetLength)))
         var offset = dataSetOffset
         while offset < end {
             let count = try read(descriptor, at: offset, before: end, into: &buffer)
             offset += UInt64(count)
             try checked { () throws(DataSetError) in try walker.consume(buffer.span.extracting(..<count).bytes) }
-            let passedOver = min(walker.skippable, end - offset)
-            walker.skip(passedOver)
-            offset += passedOver
+            offset += passOver(&walker, size - offset)
         }
-        try checked { () throws(DataSetError) in try walker.finish() }
+        return offset
     }
 
-    private func isComplete(_ descriptor: borrowing FileDescriptor, to end: UInt64) -> Bool {
-        var walker = DataSetWalker(transferSyntax)
-        do throws(FileProblem) {
-            try walk(descriptor, to: end, with: &walker)
-            return true
-        } catch {
-            return false
-        }
+    /// Leaves out what is left of a value, as far as the file holds it.
+    private func passOver(_ walker: inout DataSetWalker, _ available: UInt64) -> UInt64 {
+        let count = min(walker.skippable, available)
+        walker.skip(count)
+        return count
     }
 
-    private func isFilledWithZeros(
-        _ descriptor: borrowing FileDescriptor, from start: UInt64
-    ) throws(FileProblem) -> Bool {
-        guard start < size, size - start <= Self.longestFilling else { return false }
-        var buffer = [UInt8](repeating: 0, count: Self.chunkLength)
-        var offset = start
-        while offset < size {
-            let count = try read(descriptor, at: offset, before: size, into: &buffer)
-            guard buffer[..<count].allSatisfy({ $0 == 0 }) else { return false }
-            offset += UInt64(count)
+    /// Where the zeros begin that the file ends with; its size where it ends with none, or with more than a filling.
+    private func startOfFinalZeros(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> UInt64 {
+        let limit = max(dataSetOffset, size - min(size, Self.longestFilling))
+        var start = size
+        var length = 1
+        while start > limit {
+            var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(length), start - limit)))
+            let from = start - UInt64(buffer.count)
+            guard try read(descriptor, at: from, before: start, into: &buffer) == buffer.count else { return size }
+            if let last = buffer.lastIndex(where: { $0 != 0 }) { return from + UInt64(last) + 1 }
+            start = from
+            // One byte tells of most files; then larger steps.
+            length = min(length * 64, Self.chunkLength)
         }
-        return true
+        return start > dataSetOffset ? size : start
     }
 
     private func checkDeflated(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {

@@ -21,11 +21,15 @@ package enum SignalThread {
             while true {
                 var number: CInt = 0
                 guard sigwait(&watched, &number) == 0 else { continue }
-                if cancellation.level == .abort { _exit(exitCode) }
-                cancellation.raise()
+                signalArrived(raising: cancellation)
                 onSignal(cancellation.level)
             }
         }
+    }
+
+    static func signalArrived(raising cancellation: Cancellation) {
+        if cancellation.level == .abort { _exit(exitCode) }
+        cancellation.raise()
     }
 
     private static func block() throws(SystemError) -> sigset_t {
