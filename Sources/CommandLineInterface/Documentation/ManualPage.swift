@@ -171,6 +171,6 @@ package enum ManualPage {
         """
 
     private static func paragraphs(_ texts: [String]) -> String {
-        texts.map { ".PP\n" + Roff.text($0) + "\n" }.joined()
+        texts.map { Roff.text($0) + "\n" }.joined(separator: ".PP\n")
     }
 }
