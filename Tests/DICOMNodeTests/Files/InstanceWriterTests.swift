@@ -1,0 +1,242 @@
+import DICOM
+import Glibc
+import Testing
+
+@testable import DICOMNode
+
+struct InstanceWriterTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private let dataSet = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet())
+
+    private func writer(
+        _ output: OutputFolder, _ pattern: String = InstanceNaming.standardPattern, uid: UID = "1.2.3.4"
+    ) throws -> InstanceWriter {
+        var meta = SampleInstance.meta()
+        meta.mediaStorageSOPInstanceUID = uid
+        return InstanceWriter(in: output, naming: try InstanceNaming(pattern: pattern), metaInformation: meta)
+    }
+
+    private func write(_ bytes: [UInt8], to writer: InstanceWriter) throws(FileProblem) {
+        var failure: FileProblem?
+        bytes.withUnsafeBytes {
+            do throws(FileProblem) { try writer.write($0) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    private func store(
+        _ bytes: [UInt8], _ existing: InstanceWriter.Existing, _ output: OutputFolder
+    ) throws -> InstanceWriter.Outcome {
+        let writer = try writer(output)
+        try write(bytes, to: writer)
+        return try writer.finish(existing: existing)
+    }
+
+    @Test(arguments: OutputFolder.Syncing.allCases)
+    func `an instance appears whole, under its name`(syncing: OutputFolder.Syncing) throws {
+        let output = try OutputFolder(folder["new/deep"], syncing: syncing)
+        let outcome = try store(dataSet, .fail, output)
+        #expect(outcome.path == folder["new/deep/1.2.3.4.dcm"])
+        #expect(outcome.kind == .written)
+        #expect(outcome.remark == nil)
+        let bytes = try folder.read(outcome.path)
+        #expect(bytes == SampleInstance.meta().encode() + dataSet)
+        #expect(outcome.size == UInt64(bytes.count))
+        try output.sync()
+        #expect(try folder.names() == ["new/", "new/deep/", "new/deep/1.2.3.4.dcm"])
+    }
+
+    @Test(arguments: [1, 100, 16 * 1024, 70_000, 1 << 20])
+    func `pieces of any size make the same file`(piece: Int) throws {
+        let output = try OutputFolder(folder.path)
+        let bytes = pattern(300_000)
+        let writer = try writer(output)
+        for start in stride(from: 0, to: bytes.count, by: piece) {
+            try write(Array(bytes[start..<min(start + piece, bytes.count)]), to: writer)
+        }
+        let outcome = try writer.finish(existing: .fail)
+        #expect(try folder.read(outcome.path) == SampleInstance.meta().encode() + bytes)
+    }
+
+    @Test func `what is not finished leaves nothing`() throws {
+        let output = try OutputFolder(folder.path)
+        do {
+            let given = try writer(output)
+            try write(pattern(200_000), to: given)
+            #expect(try folder.names().count == 1)
+            given.discard()
+            #expect(try folder.names() == [])
+            #expect(throws: FileProblem.self) { try given.finish(existing: .overwrite) }
+            let forgotten = try writer(output)
+            try write(pattern(200_000), to: forgotten)
+        }
+        #expect(try folder.names() == [])
+    }
+
+    @Test func `until it is finished the file is hidden`() throws {
+        let output = try OutputFolder(folder.path)
+        let writer = try writer(output)
+        try write(pattern(200_000), to: writer)
+        let name = try #require(try folder.names().first)
+        #expect(name.hasPrefix(".") && name.hasSuffix(".part"))
+    }
+
+    @Test func `an existing file is treated as asked`() throws {
+        let output = try OutputFolder(folder.path)
+        let other = dataSet + [0x00]
+        #expect(try store(dataSet, .skip, output).kind == .written)
+        let first = try folder.read(folder["1.2.3.4.dcm"])
+
+        #expect(try store(other, .skip, output).kind == .skipped)
+        #expect(throws: FileProblem(folder["1.2.3.4.dcm"], .exists)) { try store(other, .fail, output) }
+        #expect(try folder.read(folder["1.2.3.4.dcm"]) == first)
+        #expect(try folder.names() == ["1.2.3.4.dcm"])
+
+        let renamed = try store(other, .rename, output)
+        #expect(renamed.kind == .renamed)
+        #expect(renamed.path == folder["1.2.3.4-1.dcm"])
+        #expect(try store(other + [1], .rename, output).path == folder["1.2.3.4-2.dcm"])
+        #expect(try folder.read(folder["1.2.3.4.dcm"]) == first)
+
+        #expect(try store(other, .overwrite, output).kind == .replaced)
+        #expect(try folder.read(folder["1.2.3.4.dcm"]).count == first.count + 1)
+        #expect(try folder.names() == ["1.2.3.4-1.dcm", "1.2.3.4-2.dcm", "1.2.3.4.dcm"])
+    }
+
+    @Test func `the same bytes are not kept under a second name`() throws {
+        let output = try OutputFolder(folder.path)
+        let other = dataSet + [0x00]
+        for bytes in [dataSet, other] { _ = try store(bytes, .rename, output) }
+        #expect(try store(dataSet, .rename, output).kind == .skipped)
+        let again = try store(other, .rename, output)
+        #expect(again.kind == .skipped)
+        #expect(again.path == folder["1.2.3.4-1.dcm"])
+        #expect(try folder.names() == ["1.2.3.4-1.dcm", "1.2.3.4.dcm"])
+    }
+
+    @Test func `the data set decides the folder`() throws {
+        let output = try OutputFolder(folder.path)
+        let writer = try writer(output, "{PatientID}/{StudyInstanceUID}/{SOPInstanceUID}.dcm")
+        for byte in dataSet { try write([byte], to: writer) }
+        let outcome = try writer.finish(existing: .fail)
+        #expect(outcome.path == folder["P_1_2/1.2.3/1.2.3.4.dcm"])
+    }
+
+    @Test func `a deflated data set decides it as well, and a broken one does not stop the instance`() throws {
+        let output = try OutputFolder(folder.path)
+        let naming = try InstanceNaming(pattern: "{PatientID}/{SOPInstanceUID}.dcm")
+        let syntax = TransferSyntax.deflatedExplicitVRLittleEndian
+        let deflated = InstanceWriter(in: output, naming: naming, metaInformation: SampleInstance.meta(syntax))
+        try write(DataSetEncoder(syntax).encode(SampleInstance.dataSet()), to: deflated)
+        #expect(try deflated.finish(existing: .fail).path == folder["P_1_2/1.2.3.4.dcm"])
+        let broken = InstanceWriter(in: output, naming: naming, metaInformation: SampleInstance.meta(syntax))
+        try write([0xFF, 0xFF, 0xFF], to: broken)
+        #expect(try broken.finish(existing: .fail).path == folder["unknown/1.2.3.4.dcm"])
+    }
+
+    @Test(arguments: ["../../x", "/etc/x", "", "1\n2", "-rf", String(repeating: "9", count: 300)])
+    func `hostile UIDs stay within the folder`(uid: String) throws {
+        try folder.makeFolder("out")
+        let output = try OutputFolder(folder["out"])
+        let writer = try writer(output, uid: UID(uid))
+        try write(dataSet, to: writer)
+        let outcome = try writer.finish(existing: .fail)
+        #expect(outcome.remark != nil)
+        let names = try folder.names()
+        #expect(names.count == 2 && names[0] == "out/" && names[1].hasPrefix("out/invalid-uid-"))
+    }
+
+    @Test func `no link is followed out of the folder`() throws {
+        let elsewhere = try TemporaryFolder()
+        try folder.link("P_1_2", to: elsewhere.path.description)
+        try elsewhere.write([1], to: "victim")
+        try folder.link("1.2.3.4.dcm", to: elsewhere["victim"].description)
+        let output = try OutputFolder(folder.path)
+
+        let below = try writer(output, "{PatientID}/{SOPInstanceUID}.dcm")
+        try write(dataSet, to: below)
+        let problem = #expect(throws: FileProblem.self) { try below.finish(existing: .overwrite) }
+        #expect(problem?.code == .notWritable)
+        #expect(problem?.path == folder["P_1_2"])
+
+        // A link in place of the file is replaced, not written through.
+        #expect(try store(dataSet, .overwrite, output).kind == .replaced)
+        #expect(try elsewhere.read(elsewhere["victim"]) == [1])
+        #expect(try elsewhere.names() == ["victim"])
+    }
+
+    @Test func `a full disk is told apart and leaves nothing`() throws {
+        let output = try OutputFolder(folder.path)
+        let writer = try writer(output)
+        try write(pattern(200_000), to: writer)
+        let temporary = folder.path.appending(try #require(try folder.names().first))
+        let full = FileDescriptor(owning: open("/dev/full", O_WRONLY | O_CLOEXEC))
+        #expect(dup2(full.rawValue, try #require(try descriptor(of: temporary))) != -1)
+        let problem = try #require(
+            #expect(throws: FileProblem.self) { try write(pattern(200_000), to: writer) })
+        #expect(problem.code == .outOfSpace)
+        #expect(try folder.names() == [])
+        // The rest of the message still comes and must not begin a new file.
+        #expect(throws: problem) { try write([1], to: writer) }
+        #expect(throws: problem) { try writer.finish(existing: .overwrite) }
+        #expect(try folder.names() == [])
+    }
+
+    /// The open descriptor of a file, by the links that the system keeps of them.
+    private func descriptor(of path: FilePath) throws -> CInt? {
+        (3..<1024).first { number in
+            var target = [UInt8](repeating: 0, count: 4096)
+            let count = readlink("/proc/self/fd/\(number)", &target, target.count)
+            return count > 0 && FilePath(bytes: target[..<count]) == path
+        }.map { CInt($0) }
+    }
+
+    @Test func `a folder that cannot be one is found out at once`() throws {
+        try folder.write([1], to: "file")
+        let problem = #expect(throws: FileProblem.self) { _ = try OutputFolder(folder["file"]) }
+        #expect(problem?.code == .notWritable)
+        let below = #expect(throws: FileProblem.self) { _ = try OutputFolder(folder["file/below"]) }
+        #expect(below?.code == .notWritable)
+    }
+
+    @Test func `a folder that vanished is an error, not a new one`() throws {
+        try folder.makeFolder("out")
+        let output = try OutputFolder(folder["out"])
+        #expect(folder["out"].withCString { rmdir($0) } == 0)
+        #expect(throws: FileProblem.self) { try store(dataSet, .fail, output) }
+        #expect(try folder.names() == [])
+    }
+
+    @Test func `many folders are written in turn`() throws {
+        let output = try OutputFolder(folder.path)
+        for round in 0..<2 {
+            for number in 0..<100 {
+                let writer = try writer(output, "\(number)/{SOPInstanceUID}.dcm", uid: UID("1.\(round + 1)"))
+                try write(dataSet, to: writer)
+                #expect(try writer.finish(existing: .fail).kind == .written)
+            }
+        }
+        #expect(try folder.names().count == 300)
+    }
+
+    @Test func `several threads write at once`() throws {
+        let output = try OutputFolder(folder.path, syncing: .none)
+        let bytes = dataSet
+        let writers = try (0..<4).map { worker in
+            try Background {
+                for number in 0..<50 {
+                    var meta = SampleInstance.meta()
+                    meta.mediaStorageSOPInstanceUID = UID("1.\(worker + 1).\(number + 1)")
+                    let writer = InstanceWriter(in: output, naming: .standard, metaInformation: meta)
+                    try bytes.withUnsafeBytes { try writer.write($0) }
+                    _ = try writer.finish(existing: .fail)
+                }
+            }
+        }
+        for writer in writers { try writer.value() }
+        #expect(try folder.names().count == 200)
+    }
+}
