@@ -77,11 +77,12 @@ final class CommandRun {
         return { narrator.narrate($0) }
     }
 
-    /// Runs the body on an association, and releases it afterwards; reports what goes wrong with either.
+    /// Runs the body on an association, and releases it afterwards; reports what goes wrong with either. False: something did.
+    @discardableResult
     func withAssociation(
         for needs: [PresentationContextPlan.Need], roleSelections: [RoleSelection] = [],
         _ body: (Association) throws(AssociationError) -> Void
-    ) {
+    ) -> Bool {
         do throws(AssociationError) {
             var parameters = parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
             parameters.roleSelections = roleSelections
@@ -93,8 +94,10 @@ final class CommandRun {
                 throw error
             }
             try association.release()
+            return true
         } catch {
             fail(error)
+            return false
         }
     }
 }

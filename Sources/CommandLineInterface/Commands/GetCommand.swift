@@ -2,7 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// `--get`: C-GET, with contexts for just the SOP classes that the peer says are there.
+/// `--get`: C-GET, with contexts for the SOP classes that the peer says are there.
 final class GetCommand {
     private let run: CommandRun
 
@@ -21,46 +21,39 @@ final class GetCommand {
         }
     }
 
+    /// Round after round, until nothing is missing or nothing more can be proposed.
     private func get(_ query: QueryPreparation, _ reception: Reception) {
-        guard let classes = sopClasses(query) else { return }
-        let storage = StorageProposals.needs(for: classes)
+        guard let listing = ExpectedInstances(run, query) else { return }
+        let rounds = StorageProposals.rounds(for: listing.sopClasses)
+        var outcome = RetrievalOutcome()
+        var identifiers = [query.identifier]
+        for (number, storage) in rounds.enumerated() {
+            outcome.beginRound()
+            let isOver = !get(identifiers, query, storage, reception, &outcome)
+            identifiers = listing.identifiers(missingFrom: reception.heldUIDs, outcome, original: query.identifier)
+            // The next round can only help with what was refused for want of a context.
+            guard !isOver, number + 1 < rounds.count, outcome.failed > 0, !identifiers.isEmpty else { break }
+            run.diagnostics.verbose("\(run.peerName): \(outcome.failed) failed; asking again with other presentation contexts")
+        }
+        RetrievalReport(run, operation: "C-GET", service: .get).settle(outcome, held: reception.now, port: nil)
+    }
+
+    /// One association's worth. False: the association failed, reported; no other would do better.
+    private func get(
+        _ identifiers: [DataSet], _ query: QueryPreparation, _ storage: StorageProposals.Round,
+        _ reception: Reception, _ outcome: inout RetrievalOutcome
+    ) -> Bool {
         run.withAssociation(
             for: GetSCU.needs(query.sopClass, storage: storage), roleSelections: GetSCU.roleSelections(for: storage)
         ) { association throws(AssociationError) in
-            let result = try GetSCU.get(
-                on: association, sopClass: query.sopClass, identifier: query.identifier,
-                priority: run.invocation.priority, receiver: reception.receiver,
-                onProgress: { [run] counts in run.diagnostics.verbose("C-GET: \(RetrievalReport.text(counts))") })
-            RetrievalReport(run, operation: "C-GET", service: .get).settle(result, held: reception.now, port: nil)
-        }
-    }
-
-    /// The SOP classes of what is to come, asked at the peer; empty where it cannot tell. Nil: the peer cannot be worked with, reported.
-    private func sopClasses(_ query: QueryPreparation) -> [UID]? {
-        let model = run.invocation.informationModel
-        var classes: Set<UID> = []
-        do throws(AssociationError) {
-            let association = try run.associate(for: FindSCU.needs(model.findSOPClass))
-            do throws(InstanceListing.Failure) {
-                try InstanceListing(on: association, model: model).list(query.identifier, level: run.invocation.level) {
-                    if let sopClass = $0.sopClassUID { classes.insert(sopClass) }
-                }
-                try? association.release()
-            } catch {
-                switch error {
-                case .association(let error) where !error.leavesAssociationUsable: throw error
-                case .association(.interrupted(let level)):
-                    association.abort()
-                    throw .interrupted(level)
-                case .association, .refused, .nothingToListBy:
-                    run.diagnostics.verbose("\(run.peerName): cannot tell the SOP classes of what is asked for; proposing the usual ones")
-                    association.abort()
-                }
+            for identifier in identifiers {
+                let result = try GetSCU.get(
+                    on: association, sopClass: query.sopClass, identifier: identifier,
+                    priority: run.invocation.priority, receiver: reception.receiver,
+                    onProgress: { [run] counts in run.diagnostics.verbose("C-GET: \(RetrievalReport.text(counts))") })
+                outcome.add(result)
+                if result.wasInterrupted { return }
             }
-        } catch {
-            run.fail(error)
-            return nil
-        }
-        return classes.sorted { $0.string < $1.string }
+        } && !outcome.wasInterrupted
     }
 }

@@ -38,12 +38,13 @@ final class MoveCommand {
                 on: association, sopClass: query.sopClass, identifier: query.identifier,
                 destination: invocation.effectiveMoveDestination, priority: invocation.priority,
                 onProgress: { [run] counts in run.diagnostics.verbose("C-MOVE: \(RetrievalReport.text(counts))") })
-            let told = RetrievalReport.told(result)
-            if let reception, told > 0 {
-                _ = reception.wait(for: told, until: .after(seconds: invocation.grace))
+            var outcome = RetrievalOutcome()
+            outcome.add(result)
+            if let reception, outcome.told > 0 {
+                _ = reception.wait(for: outcome.told, until: .after(seconds: invocation.grace))
             }
             RetrievalReport(run, operation: "C-MOVE", service: .move).settle(
-                result, held: reception?.now, port: server?.port)
+                outcome, held: reception?.now, port: server?.port)
         }
     }
 }

@@ -10,6 +10,8 @@ final class Reception: Sendable {
         var failed = 0
         var bytes: UInt64 = 0
         var outputFailed = false
+        /// The UIDs of what is held; a retrieval that is checked or repeated needs them.
+        var uids: Set<UID> = []
 
         /// Instances that are on disk, whole.
         var held: Int { stored + skipped }
@@ -33,6 +35,8 @@ final class Reception: Sendable {
     }
 
     var now: Tally { tally.withLock { $0 } }
+
+    var heldUIDs: Set<UID> { now.uids }
 
     /// Waits until so many instances are on disk, or have failed.
     func wait(for count: Int, until deadline: Deadline) -> Bool {
@@ -59,6 +63,7 @@ final class Reception: Sendable {
             tally.withLock { tally in
                 if outcome.kind == .skipped { tally.skipped += 1 } else { tally.stored += 1 }
                 tally.bytes += instance.length
+                tally.uids.insert(instance.sopInstanceUID)
             }
         case .failed(let problem):
             diagnostics.error(Message("\(problem.path)", "instance \(uid) \(problem.code.rawValue): \(problem.detail)", code: instance.status.description))

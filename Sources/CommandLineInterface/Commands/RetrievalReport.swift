@@ -14,12 +14,6 @@ struct RetrievalReport {
         self.service = service
     }
 
-    /// How many instances the peer says it has sent.
-    static func told(_ result: ExchangeResult) -> Int {
-        let counts = result.final?.command.suboperationCounts
-        return (counts?.completed ?? 0) + (counts?.warning ?? 0)
-    }
-
     static func text(_ counts: SuboperationCounts) -> String {
         func part(_ count: Int?, _ name: String) -> String? { count.map { "\($0) \(name)" } }
         let parts = [
@@ -29,29 +23,30 @@ struct RetrievalReport {
         return parts.isEmpty ? "no counts" : parts.joined(separator: ", ")
     }
 
-    func settle(_ result: ExchangeResult, held: Reception.Tally?, port: UInt16?) {
-        defer { summarize(result, held) }
-        if result.wasInterrupted {
+    func settle(_ outcome: RetrievalOutcome, held: Reception.Tally?, port: UInt16?) {
+        defer { summarize(outcome, held) }
+        if outcome.wasInterrupted {
             return run.fail(.interrupted, Message("interrupted", held.map { "\($0.held) instances are on disk, whole" }))
         }
-        guard let final = result.final, let status = final.command.status else { return }
-        let counts = final.command.suboperationCounts
-        let failed = counts.failed ?? 0
+        guard let result = outcome.decisive, let final = result.final, let status = final.command.status else { return }
         switch status.kind {
         case .success, .warning:
-            if failed > 0 || status == .suboperationsCompleteWithFailures {
-                run.fail(.incomplete, Message("\(run.peerName): \(failed) sub-operations failed", Self.text(counts), code: status.description))
+            if outcome.failed > 0 || status == .suboperationsCompleteWithFailures {
+                run.fail(
+                    .incomplete,
+                    Message("\(run.peerName): \(outcome.failed) sub-operations failed", status.meaning(for: service), code: status.description))
                 listFailed(result)
             }
         default:
-            let unknown = status == .moveDestinationUnknown && service == .move
+            // Some servers answer an unknown destination with a general failure instead of A801H.
+            let isDestination = service == .move && outcome.told == 0 && (status == .moveDestinationUnknown || outcome.failed == 0)
             let hint: Hint? =
-                unknown ? .moveDestinationUnknown(title: run.invocation.effectiveMoveDestination.string, port: port) : nil
+                isDestination ? .moveDestinationUnknown(title: run.invocation.effectiveMoveDestination.string, port: port) : nil
             run.fail(.failureStatus, StatusMessage.refusal(of: operation, by: run.peerName, final.command, service, hint: hint))
-            if failed > 0 { listFailed(result) }
+            if outcome.failed > 0 { listFailed(result) }
         }
         guard let held else { return }
-        let told = Self.told(result)
+        let told = outcome.told
         if held.held < told {
             run.fail(
                 .incomplete,
@@ -75,10 +70,8 @@ struct RetrievalReport {
         }
     }
 
-    private func summarize(_ result: ExchangeResult, _ held: Reception.Tally?) {
-        let counts = result.final.map { Self.text($0.command.suboperationCounts) }
-        var text = "\(run.peerName): \(operation)"
-        if let counts { text += " \(counts)" }
+    private func summarize(_ outcome: RetrievalOutcome, _ held: Reception.Tally?) {
+        var text = "\(run.peerName): \(operation): the server sent \(outcome.told), \(outcome.failed) failed"
         if let held {
             text += "; here: \(held.stored) written, \(held.skipped) there already, \(held.failed) failed, \(held.bytes) bytes"
         }

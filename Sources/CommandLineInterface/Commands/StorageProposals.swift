@@ -2,34 +2,66 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// What a C-GET proposes for the instances that come back.
+/// What a C-GET proposes for the instances that come back: one association's contexts a round, the next for what the last one could
+/// not bring.
 enum StorageProposals {
+    typealias Round = [PresentationContextPlan.Need]
+
     /// The contexts of an association, less the one that the retrieval itself takes.
     private static let room = PresentationContextPlan.maximumContextCount - 1
 
-    /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored; in as many
-    /// syntaxes as there is room for, the usual ones first.
-    ///
-    /// - Parameter classes: empty where the peer cannot tell; then all that are registered, in the syntaxes that everybody takes.
-    static func needs(for classes: [UID]) -> [PresentationContextPlan.Need] {
-        guard !classes.isEmpty else {
-            return UIDRegistry.storageSOPClasses.prefix(room).map {
-                PresentationContextPlan.Need($0, FindSCU.transferSyntaxes)
-            }
+    /// - Parameter classes: the SOP classes of what is to come; empty where the peer cannot tell.
+    static func rounds(for classes: [UID]) -> [Round] {
+        guard classes.isEmpty else { return knownRounds(classes) }
+        // All that are registered, those of nearly every archive first; each in the syntaxes that everybody takes, and only
+        // for what is then still missing in one compressed syntax after the other.
+        let all = common + UIDRegistry.storageSOPClasses.filter { !common.contains($0) }
+        let native = chunks(all).map { chunk in chunk.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) } }
+        let compressed = usual.dropFirst(FindSCU.transferSyntaxes.count).map { syntax in
+            common.map { PresentationContextPlan.Need($0, [syntax]) }
         }
-        let proposed = classes.prefix(room)
-        let syntaxes = (usual + rare).prefix(max(room / proposed.count, 1))
-        return proposed.map { PresentationContextPlan.Need($0, Array(syntaxes), separately: true) }
+        return native + compressed
     }
 
-    private static let usual: [UID] = [
-        TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid,
-        "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
-        "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57",
-        "1.2.840.10008.1.2.4.81", TransferSyntax.deflatedExplicitVRLittleEndian.uid,
-        TransferSyntax.explicitVRBigEndian.uid, "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.103",
-        "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203",
+    /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored.
+    private static func knownRounds(_ classes: [UID]) -> [Round] {
+        let syntaxes = usual + rare
+        // A class's contexts stay together where they can.
+        let perRound = max(room / syntaxes.count, 1)
+        return stride(from: 0, to: classes.count, by: perRound).map { start in
+            classes[start..<min(start + perRound, classes.count)].map {
+                PresentationContextPlan.Need($0, Array(syntaxes.prefix(room)), separately: true)
+            }
+        }
+    }
+
+    private static func chunks(_ classes: [UID]) -> [ArraySlice<UID>] {
+        stride(from: 0, to: classes.count, by: room).map { classes[$0..<min($0 + room, classes.count)] }
+    }
+
+    /// CT, MR, CR, DX (presentation, processing), MG, US, US multi-frame, SC, XA, RF, NM, PT, RT image, dose, structure set, plan,
+    /// enhanced CT and MR, basic, enhanced and comprehensive SR, key object, presentation state, PDF, segmentation, multi-frame SC.
+    private static let common: [UID] = [
+        "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.2",
+        "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.7",
+        "1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2", "1.2.840.10008.5.1.4.1.1.20",
+        "1.2.840.10008.5.1.4.1.1.128", "1.2.840.10008.5.1.4.1.1.481.1", "1.2.840.10008.5.1.4.1.1.481.2",
+        "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.481.5", "1.2.840.10008.5.1.4.1.1.2.1",
+        "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.22",
+        "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.11.1",
+        "1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.7.2",
+        "1.2.840.10008.5.1.4.1.1.7.4",
     ]
+
+    private static let usual: [UID] =
+        FindSCU.transferSyntaxes + [
+            "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
+            "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57",
+            "1.2.840.10008.1.2.4.81", TransferSyntax.deflatedExplicitVRLittleEndian.uid,
+            TransferSyntax.explicitVRBigEndian.uid, "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.103",
+            "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203",
+        ]
 
     private static let rare = UIDRegistry.transferSyntaxes.filter { !usual.contains($0) && !UIDRegistry.isRetired($0) }
 }

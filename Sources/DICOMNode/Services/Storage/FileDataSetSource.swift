@@ -2,13 +2,18 @@ import DICOM
 import Glibc
 
 /// The data set of a file, read straight into the send buffer and passed through untouched: never parsed, never copied.
+///
+/// A deflated data set of odd length gets the NUL behind its end that PS3.5 A.5 asks for and that some software leaves out:
+/// peers abort at a fragment of odd length.
 final class FileDataSetSource: DataSetSource {
     private let file: InstanceFile
     private let descriptor: FileDescriptor
     private var offset: UInt64
     private let end: UInt64
+    private var owesPadding: Bool
 
     init(_ file: InstanceFile, descriptor: consuming FileDescriptor) {
+        owesPadding = file.transferSyntax.isDeflated && file.dataSetLength % 2 == 1
         self.file = file
         self.descriptor = descriptor
         offset = file.dataSetOffset
@@ -17,6 +22,7 @@ final class FileDataSetSource: DataSetSource {
 
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
         let before = offset
+        let room = gaps.reduce(0) { $0 + $1.iov_len }
         var index = 0
         // The last gap is cut to what is left, so that bytes appended to the file meanwhile are not sent.
         var wanted = 0
@@ -48,10 +54,15 @@ final class FileDataSetSource: DataSetSource {
                 gaps[index].iov_len -= used
             }
         }
-        guard offset == end else { return (Int(offset - before), false) }
+        let count = Int(offset - before)
+        guard offset == end else { return (count, false) }
         // Before the last fragment leaves: a data set that changed under our hands must not look complete to the peer.
         do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch { throw .changed(detail: error.description) }
-        return (Int(offset - before), true)
+        guard owesPadding else { return (count, true) }
+        // Gaps have even lengths, so an odd data set always leaves room in its last one.
+        guard count < room, let last = gaps.last(where: { $0.iov_len > 0 }) else { return (count, false) }
+        last.iov_base?.storeBytes(of: 0, toByteOffset: last.iov_len, as: UInt8.self)
+        return (count + 1, true)
     }
 }
 
