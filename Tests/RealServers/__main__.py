@@ -4,6 +4,7 @@ A pattern is a part of a test's name. A test that is skipped counts as failed: a
 """
 
 import argparse
+import os
 import pathlib
 import sys
 import time
@@ -11,6 +12,8 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+
+from harness import programs  # noqa: E402 (found by the path above)
 
 
 def sentence(test):
@@ -78,6 +81,10 @@ def main():
     if options.list:
         print("\n".join(sentence(test) for test in wanted))
         return 0
+    binary = programs.dcmscu_path()
+    if not os.access(binary, os.X_OK):
+        print(f"{binary} is not there: build it (swift build -c release), or name another with DCMSCU", file=sys.stderr)
+        return 1
     result = Result()
     unittest.TestSuite(wanted).run(result)
     bad = {test.id().partition(" ")[0] for test, _ in result.failures + result.errors}
