@@ -29,7 +29,7 @@ package final class OutputFolder: Sendable {
     package let path: FilePath
     let syncing: Syncing
     private let root: Directory
-    private let opened = Mutex<[[UInt8]: Directory]>([:])
+    private let opened = Locked<[[UInt8]: Directory]>([:])
     private let temporaryNumber = Atomic<UInt64>(0)
 
     /// Folders kept open; each costs a descriptor, of which a process has 1024.

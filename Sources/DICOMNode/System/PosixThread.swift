@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A thread of its own, for work that blocks: Swift's cooperative pool has one thread per core and must not be blocked.
 package final class PosixThread: Sendable {
@@ -20,7 +19,7 @@ package final class PosixThread: Sendable {
         var isJoined = false
     }
 
-    private let handle: Mutex<Handle>
+    private let handle: Locked<Handle>
 
     /// Starts at once. Only the first 15 bytes of the name are seen by the system.
     package init(
@@ -45,7 +44,7 @@ package final class PosixThread: Sendable {
             context.release()
             throw SystemError(errno: result, operation: "pthread_create")
         }
-        handle = Mutex(Handle(thread: thread))
+        handle = Locked(Handle(thread: thread))
     }
 
     deinit {

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The addresses of a host.
 ///
@@ -29,7 +28,7 @@ enum HostLookup {
 
     /// An answer on its way from one thread to another, who can wait for it with `poll`.
     private final class Pending: Sendable {
-        private let answer = Mutex<Answer?>(nil)
+        private let answer = Locked<Answer?>(nil)
         private let pipe: FileDescriptor.Pipe
 
         init() throws(SystemError) { pipe = try FileDescriptor.pipe() }

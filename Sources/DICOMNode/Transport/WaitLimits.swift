@@ -60,7 +60,8 @@ struct Readiness: OptionSet, Sendable {
         of first: CInt, _ second: CInt, until deadline: Deadline, limits: WaitLimits
     ) throws(TransportError) -> Bool {
         var polled = (
-            pollfd(fd: first, events: CShort(POLLIN), revents: 0), pollfd(fd: second, events: CShort(POLLIN), revents: 0),
+            pollfd(fd: first, events: CShort(POLLIN), revents: 0),
+            pollfd(fd: second, events: CShort(POLLIN), revents: 0),
             pollfd(fd: -1, events: CShort(POLLIN), revents: 0)
         )
         if let cancellation = limits.cancellation, limits.cancelledAt > .none {

@@ -33,7 +33,7 @@ struct WorkQueueTests {
     @Test(arguments: [1, 3])
     func `workers share all the work, however small the queue`(capacity: Int) throws {
         let queue = WorkQueue<Int>(capacity: capacity)
-        let sum = Mutex(0)
+        let sum = Locked(0)
         let workers = try WorkerThreads(count: 4, name: "worker") { _ in
             while let number = queue.pop() { sum.withLock { $0 += number } }
         }

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 
 @testable import DICOMNode
@@ -33,7 +32,7 @@ struct Loopback {
 /// Runs the body in a thread of its own; its result is had by waiting for it.
 final class Background<Value: Sendable>: Sendable {
     private final class Slot: Sendable {
-        let result = Mutex<Result<Value, any Error>?>(nil)
+        let result = Locked<Result<Value, any Error>?>(nil)
     }
 
     private let slot = Slot()
