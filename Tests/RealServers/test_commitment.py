@@ -18,10 +18,13 @@ class WithOrthanc(cases.RealServerTest):
         self.server.register(TITLE, self.port_scp)
 
     def commit(self, *batch, expect):
-        return dcmscu(
+        run = dcmscu(
             "--stgcmt", "--aetitle", TITLE, "--call", self.server.ae_title, "--port-scp", self.port_scp,
             servers.LOOPBACK, self.server.port, *(image.path for image in batch), expect=expect,
         )  # fmt: skip
+        # Orthanc reports within milliseconds: nobody may wait for more once all has been reported.
+        self.assertLess(run.seconds, 5, run)
+        return run
 
     def store(self, *batch):
         dcmscu("--store", servers.LOOPBACK, self.server.port, *(image.path for image in batch), expect=0)
