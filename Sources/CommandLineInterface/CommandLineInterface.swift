@@ -69,5 +69,6 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
     case .get: GetCommand(run).perform()
     case .storageCommitment: CommitmentCommand(run).perform()
     }
+    run.finish()
     return run.exitCode
 }

@@ -8,11 +8,32 @@ final class CommandRun {
     let environment: Environment
     let diagnostics: Diagnostics
     private(set) var exitCode = ExitCode.success
+    /// Where the objects of `--format jsonl` go; nil for a query, whose objects are its answers, and for other formats.
+    let events: EventWriter?
+    /// The last object of `--format jsonl`: operations put their counts here.
+    var summary = RunEvent(.summary)
+    private let start = ContinuousClock.now
 
     init(invocation: Invocation, environment: Environment, diagnostics: Diagnostics) {
         self.invocation = invocation
         self.environment = environment
         self.diagnostics = diagnostics
+        let writesEvents = invocation.format == .jsonl && !invocation.operation.isQuery
+        events = writesEvents ? EventWriter(output: environment.standardOutput) : nil
+    }
+
+    /// Writes the summary of `--format jsonl`, once everything else is done.
+    func finish() {
+        guard let events else { return }
+        summary.set(.operation, invocation.operation.rawValue)
+        summary.set(.peer, peerName)
+        summary.set(.seconds, ContinuousClock.now - start)
+        // An output that takes no more lines is a cause of its own, and the summary may still get through.
+        if let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
+        summary.set(.exitCode, Int(exitCode.rawValue))
+        let failed = events.failure != nil
+        events.write(summary)
+        if !failed, let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
     }
 
     var output: any ByteSink { environment.standardOutput }
@@ -26,6 +47,7 @@ final class CommandRun {
     /// Reports what went wrong and remembers its exit code.
     func fail(_ code: ExitCode, _ message: Message) {
         exitCode = exitCode.worst(code)
+        summary.set(.error, message.line)
         diagnostics.error(message)
     }
 

@@ -101,6 +101,11 @@ package struct Peer: Sendable, Equatable, CustomStringConvertible {
 /// What answers of a query look like on the standard output.
 package enum ResultFormat: String, Sendable, CaseIterable {
     case text, json, jsonl
+
+    /// What an operation without matches has to print is events.
+    package func isAvailable(for operation: Operation) -> Bool {
+        operation.isQuery || self == .text || self == .jsonl
+    }
 }
 
 /// From what on an outcome counts as failed in the exit code.

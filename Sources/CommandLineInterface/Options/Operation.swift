@@ -32,6 +32,9 @@ package enum Operation: String, Sendable, CaseIterable {
     /// Whether the operation sends an identifier made from keys.
     package var takesKeys: Bool { self == .find || self == .worklist || isRetrieval }
 
+    /// Whether the operation's outcome is a list of matches.
+    package var isQuery: Bool { self == .find || self == .worklist }
+
     /// Whether the operation's outcome is instances arriving here (or, for a move, elsewhere).
     package var isRetrieval: Bool { self == .move || self == .get }
 }

@@ -4,6 +4,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case peer = "Peer"
     case sending = "Sending"
     case querying = "Querying"
+    case output = "Output"
     case receiving = "Receiving"
     case network = "Network"
     case messages = "Messages"

@@ -37,17 +37,6 @@ extension OptionTable {
         ]
         + [
             OptionDefinition(
-                "format", value: .choice(ResultFormat.allCases.map(\.rawValue)), .querying, for: .querying,
-                "how matches are printed",
-                details: """
-                    text is for people; json is an array in the DICOM JSON Model, jsonl one such object on a line, \
-                    written as each answer arrives.
-                    """,
-                default: "text", traits: .common,
-                apply: { (draft, argument) throws(UsageError) in
-                    draft.invocation.format = try argument.choice(ResultFormat.self)
-                }),
-            OptionDefinition(
                 "limit", value: .integer(placeholder: "N", 1...Int.max), .querying, for: .querying,
                 "cancel the query after N matches", traits: .common,
                 apply: { (draft, argument) throws(UsageError) in draft.invocation.limit = try argument.integer() }),

@@ -2,7 +2,7 @@
 /// category, and by a field of ``Invocation`` for what it sets.
 package enum OptionTable {
     package static let all: [OptionDefinition] =
-        operationOptions + peerOptions + sendingOptions + queryingOptions + receivingOptions + networkOptions
+        operationOptions + peerOptions + sendingOptions + queryingOptions + formatOptions + receivingOptions + networkOptions
         + messageOptions + helpOptions
 
     /// Those that documentation shows, by category.

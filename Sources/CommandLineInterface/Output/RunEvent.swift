@@ -1,0 +1,90 @@
+import DICOM
+import DICOMProtocol
+
+/// One object of `--format jsonl` for operations other than a query: an instance, an echo, or the run as a whole.
+///
+/// Every object has `event` as its first member; a member that does not apply is left out, never null. UIDs and statuses
+/// are strings, a status as the standard writes it (`A700H`); times are seconds, lengths bytes.
+///
+/// | `event` | One for each | Members beside `event` |
+/// |---|---|---|
+/// | `echo` | C-ECHO | `peer`, `outcome`, `status`, `meaning`, `seconds`, `error` |
+/// | `store` | instance to be sent | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `sentTransferSyntaxUID`, `bytes`, `outcome`, `status`, `meaning`, `comment`, `error` |
+/// | `receive` | instance received by move or get | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `bytes`, `outcome`, `status`, `error` |
+/// | `commitment` | instance whose storage is to be committed | `path`, `sopClassUID`, `sopInstanceUID`, `outcome`, `status`, `meaning`, `error` |
+/// | `failed` | instance that the server lists as failed | `sopInstanceUID` |
+/// | `summary` | run, as the last line | `operation`, `peer`, `exitCode`, `seconds`, counts of what happened, `status` and `meaning` of the last response, `error`, the last message of an error |
+///
+/// `outcome` is one of ``Outcome``: a script that only wants to know what went wrong looks at that alone.
+struct RunEvent: Sendable {
+    enum Name: String, Sendable, CaseIterable {
+        case echo, store, receive, commitment, failed, summary
+    }
+
+    /// What became of one instance or echo.
+    enum Outcome: String, Sendable, CaseIterable {
+        /// Stored, received, committed, answered.
+        case done
+        /// Done, and the other side has a remark: a status of warning.
+        case warning
+        /// Needed nothing: already there, or done in an earlier run.
+        case skipped
+        case failed
+        /// The run ended before its turn, or before its answer.
+        case pending
+    }
+
+    /// The names of members: all that there are, so that no two operations spell one thing in two ways.
+    enum Key: String, Sendable, CaseIterable {
+        case event, operation, peer, path, sopClassUID, sopInstanceUID, transferSyntaxUID, sentTransferSyntaxUID
+        case bytes, outcome, status, meaning, comment, error, seconds, exitCode
+        /// Number of echoes, associations, files.
+        case count, associations, files
+        // How many instances of each outcome.
+        case done, warnings, skipped, failures, pending
+        // What the server counted of sub-operations, PS3.4 C.4.2.1.6.
+        case serverCompleted, serverFailed, serverWarning, serverRemaining
+        // Times of an echo's parts, and over several echoes.
+        case lookupSeconds, connectSeconds, associationSeconds, releaseSeconds
+        case minimumSeconds, medianSeconds, percentile95Seconds, maximumSeconds
+        case transactionUID, address
+    }
+
+    private(set) var members: [(String, JSONValue)]
+
+    init(_ name: Name) {
+        members = [(Key.event.rawValue, .string(name.rawValue))]
+    }
+
+    /// Sets a member; nil leaves it out.
+    mutating func set(_ key: Key, _ value: JSONValue?) {
+        guard let value else { return }
+        if let index = members.firstIndex(where: { $0.0 == key.rawValue }) {
+            members[index].1 = value
+        } else {
+            members.append((key.rawValue, value))
+        }
+    }
+
+    mutating func set(_ key: Key, _ text: String?) { set(key, text.map { JSONValue.string($0) }) }
+    mutating func set(_ key: Key, _ number: Int?) { set(key, number.map { JSONValue.number($0) }) }
+    mutating func set(_ key: Key, _ uid: UID?) { set(key, uid?.string) }
+    mutating func set(_ outcome: Outcome) { set(.outcome, outcome.rawValue) }
+
+    /// Seconds, to the microsecond.
+    mutating func set(_ key: Key, seconds: Double?) {
+        set(key, seconds.map { JSONValue.number(($0 * 1_000_000).rounded() / 1_000_000) })
+    }
+
+    mutating func set(_ key: Key, _ time: Duration?) {
+        set(key, seconds: time.map { Double($0.components.seconds) + Double($0.components.attoseconds) / 1e18 })
+    }
+
+    /// The status of a response, with its meaning and all that the peer says about it.
+    mutating func set(_ response: CommandSet, for service: ServiceKind) {
+        guard let status = response.status else { return }
+        set(.status, status.description)
+        set(.meaning, status.meaning(for: service))
+        set(.comment, response.errorComment)
+    }
+}
