@@ -60,7 +60,15 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
         }
     }
     let diagnostics = Diagnostics(sink: sink, level: invocation.verbosity)
-    let run = CommandRun(invocation: invocation, environment: environment, diagnostics: diagnostics)
+    let security: RunSecurity
+    do throws(RunSecurity.Failure) {
+        security = try RunSecurity(invocation, environment: environment, diagnostics: diagnostics)
+    } catch {
+        diagnostics.error(error.message)
+        return .usage
+    }
+    let run = CommandRun(
+        invocation: invocation, environment: environment, diagnostics: diagnostics, security: security)
     switch invocation.operation {
     case .echo: EchoCommand(run).perform()
     case .store: StoreCommand(run).perform()

@@ -15,10 +15,11 @@ struct AssociationFailure {
             message = Message(
                 "cannot connect to \(invocation.peer)", reason.description, hint: Self.hint(for: reason, invocation))
         case .connectionLost(let reason):
-            message = Message("\(peer): connection lost", reason.description)
+            message = Message("\(peer): connection lost", reason.description, hint: Self.hint(for: reason, invocation))
         case .rejected(let reject):
             message = Message(
-                "\(peer): association rejected", "\(reject.resultDescription), by \(reject.sourceDescription): \(reject.reasonDescription)",
+                "\(peer): association rejected",
+                "\(reject.resultDescription), by \(reject.sourceDescription): \(reject.reasonDescription)",
                 code: "PS3.8 9.3.4, result \(reject.result), source \(reject.source), reason \(reject.reason)",
                 hint: Self.hint(for: reject, invocation))
         case .abortedByPeer(let abort):
@@ -30,7 +31,8 @@ struct AssociationFailure {
             message = Message("\(peer): association released by the peer before it had answered")
         case .protocolViolation(let violation):
             message = Message(
-                "\(peer): association ended by us", "the peer broke the protocol: \(violation.message)", code: violation.section,
+                "\(peer): association ended by us", "the peer broke the protocol: \(violation.message)",
+                code: violation.section,
                 hint: violation.code == .unrecognizedPDU ? .peerSpeaksAnotherProtocol : nil)
         case .noPresentationContext(let abstractSyntax, let refused):
             let name = UIDRegistry.name(of: abstractSyntax) ?? abstractSyntax.string
@@ -38,6 +40,10 @@ struct AssociationFailure {
             message = Message(
                 "\(peer): no presentation context accepted for \(name)", reasons.isEmpty ? nil : reasons,
                 code: abstractSyntax.string, hint: .noPresentationContext(operation: invocation.operation))
+        case .identityUnconfirmed:
+            message = Message(
+                "\(peer): the server did not confirm our user identity", code: "PS3.7 D.3.3.7",
+                hint: .identityUnconfirmed)
         case .timedOut(let what):
             message = Message("\(peer): time limit passed while waiting for \(what)")
         case .interrupted:
@@ -52,8 +58,9 @@ struct AssociationFailure {
     static func exitCode(of error: AssociationError) -> ExitCode {
         switch error {
         case .unreachable(.timedOut), .timedOut: .timeLimit
+        case .unreachable(.tls(let error)) where error.code == .configuration || error.code == .notAvailable: .usage
         case .unreachable, .connectionLost: .unreachable
-        case .rejected, .abortedByPeer, .releasedByPeer, .protocolViolation: .association
+        case .identityUnconfirmed, .rejected, .abortedByPeer, .releasedByPeer, .protocolViolation: .association
         case .noPresentationContext, .unsendable: .noPresentationContext
         case .interrupted: .interrupted
         case .sourceUnreadable, .sourceCutShort: .localFiles
@@ -65,7 +72,18 @@ struct AssociationFailure {
         case .nameNotFound: .nameNotFound(host: invocation.peer.host)
         case .refused: .connectionRefused(host: invocation.peer.host, port: invocation.peer.port)
         case .timedOut: .connectTimedOut(host: invocation.peer.host, port: invocation.peer.port)
+        case .tls(let error): hint(for: error)
         default: nil
+        }
+    }
+
+    private static func hint(for error: TLSError) -> Hint? {
+        switch error.code {
+        case .certificate: .certificateRefused
+        case .certificateRefusedByPeer: .ourCertificateRefused
+        case .handshake: .noCommonTLS
+        case .notAvailable: .builtWithoutTLS
+        case .configuration, .session: nil
         }
     }
 

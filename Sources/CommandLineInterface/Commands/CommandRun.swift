@@ -7,6 +7,8 @@ final class CommandRun {
     let invocation: Invocation
     let environment: Environment
     let diagnostics: Diagnostics
+    /// Certificates, keys and secrets, read before anything is sent.
+    let security: RunSecurity
     private(set) var exitCode = ExitCode.success
     /// Where the objects of `--format jsonl` go; nil for a query, whose objects are its answers, and for other formats.
     let events: EventWriter?
@@ -14,7 +16,8 @@ final class CommandRun {
     var summary = RunEvent(.summary)
     private let start = ContinuousClock.now
 
-    init(invocation: Invocation, environment: Environment, diagnostics: Diagnostics) {
+    init(invocation: Invocation, environment: Environment, diagnostics: Diagnostics, security: RunSecurity) {
+        self.security = security
         self.invocation = invocation
         self.environment = environment
         self.diagnostics = diagnostics
@@ -79,12 +82,21 @@ final class CommandRun {
             presentationContexts: contexts)
         parameters.maximumPDULength = invocation.maximumPDULength
         parameters.limits = limits
+        parameters.userIdentity = security.userIdentity
         return parameters
     }
 
     func associate(_ parameters: AssociationParameters) throws(AssociationError) -> Association {
-        try Association.request(
-            parameters, at: endpoint, cancellation: cancellation, observer: observer)
+        let association = try Association.request(
+            parameters, at: endpoint, connector: security.connector, cancellation: cancellation, observer: observer)
+        if let warning = association.securityWarning { security.warn(warning, diagnostics) }
+        if parameters.userIdentity != nil, association.accept?.userInformation.userIdentityResponse == nil,
+            !invocation.acceptsUnconfirmedIdentity
+        {
+            association.abort()
+            throw .identityUnconfirmed
+        }
+        return association
     }
 
     /// Opens an association with the contexts of these needs, as far as one association has room for them.

@@ -16,7 +16,9 @@ final class CommitmentCommand {
             case .repeated: diagnostics.note(Message("a storage commitment report was repeated"))
             case .unknown(let uid):
                 diagnostics.note(
-                    Message("a storage commitment report came for a transaction that is not ours", uid?.string ?? "without a UID"))
+                    Message(
+                        "a storage commitment report came for a transaction that is not ours",
+                        uid?.string ?? "without a UID"))
             }
         }
     }
@@ -30,8 +32,10 @@ final class CommitmentCommand {
             let ledger = try CommitmentLedger()
             var server: AssociationServer?
             if let port = run.invocation.receiverPort {
-                guard let started = Receiver.start(
-                    run, port: port, services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: report)])
+                guard
+                    let started = Receiver.start(
+                        run, port: port,
+                        services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: report)])
                 else { return }
                 server = started
             }
@@ -64,12 +68,14 @@ final class CommitmentCommand {
                 let request = StorageCommitmentRequest(transactionUID: run.newUID(), references: group)
                 let answer = try service.request(request)
                 guard answer.status?.kind == .failure else {
-                    run.diagnostics.verbose("\(run.peerName): transaction \(request.transactionUID) with \(group.count) instances accepted")
+                    run.diagnostics.verbose(
+                        "\(run.peerName): transaction \(request.transactionUID) with \(group.count) instances accepted")
                     continue
                 }
                 run.fail(
                     .commitmentFailed,
-                    StatusMessage.refusal(of: "storage commitment request", by: run.peerName, answer, .storageCommitment))
+                    StatusMessage.refusal(
+                        of: "storage commitment request", by: run.peerName, answer, .storageCommitment))
             }
             guard run.invocation.resultWait > 0 else { return }
             _ = try service.wait(until: .after(seconds: run.invocation.resultWait), listens: listens)
@@ -87,7 +93,9 @@ final class CommitmentCommand {
             }
             committed += outcome.committed.count
             failed += outcome.failed.count + outcome.classMismatches.count + outcome.unanswered.count
-            for failure in outcome.failed { fail(failure.reference, failure.reason?.meaning ?? "without a reason", failure.reason?.description) }
+            for failure in outcome.failed {
+                fail(failure.reference, failure.reason?.meaning ?? "without a reason", failure.reason?.description)
+            }
             for reference in outcome.classMismatches { fail(reference, "committed under another SOP class", nil) }
             for reference in outcome.unanswered { fail(reference, "not mentioned in the server's report", nil) }
         }
@@ -100,7 +108,9 @@ final class CommitmentCommand {
             if run.exitCode == .success || run.exitCode == .commitmentFailed { run.fail(.timeLimit, message) }
         }
         run.diagnostics.note(
-            Message("\(run.peerName): \(committed) committed, \(failed) failed" + (waiting > 0 ? ", \(waiting) not reported on" : "")))
+            Message(
+                "\(run.peerName): \(committed) committed, \(failed) failed"
+                    + (waiting > 0 ? ", \(waiting) not reported on" : "")))
     }
 
     private func fail(_ reference: SOPInstanceReference, _ why: String, _ code: String?) {

@@ -11,7 +11,7 @@ extension Environment {
         return Environment(
             variables: variables(), standardOutput: DescriptorSink.standardOutput,
             standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
-            randomBytes: { randomBytes() })
+            randomBytes: { randomBytes() }, variable: { getenv($0).map { String(cString: $0) } })
     }
 
     /// Only what the program looks at.

@@ -12,11 +12,16 @@ package struct Environment: Sendable {
     /// Sixteen random bytes for a UID.
     package var randomBytes: @Sendable () -> UIDGenerator.UUIDBytes
 
+    /// One variable of the environment, for what only few runs look at.
+    package var variable: @Sendable (String) -> String?
+
     package init(
         variables: [String: String] = [:], standardOutput: any ByteSink, standardError: any ByteSink,
         codeset: String = "UTF-8", today: CalendarDate, cancellation: Cancellation? = nil,
-        randomBytes: @escaping @Sendable () -> UIDGenerator.UUIDBytes
+        randomBytes: @escaping @Sendable () -> UIDGenerator.UUIDBytes,
+        variable: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
+        self.variable = variable
         self.variables = variables
         self.standardOutput = standardOutput
         self.standardError = standardError

@@ -35,7 +35,8 @@ struct ExpectedInstances {
             case .association(let error) where !error.leavesAssociationUsable:
                 throw error
             case .association, .refused, .nothingToListBy:
-                run.diagnostics.verbose("\(run.peerName): cannot list what is asked for; proposing the usual SOP classes")
+                run.diagnostics.verbose(
+                    "\(run.peerName): cannot list what is asked for; proposing the usual SOP classes")
                 return nil
             }
         }

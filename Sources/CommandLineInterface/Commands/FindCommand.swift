@@ -50,7 +50,9 @@ final class FindCommand {
 
     private func settle(_ result: ExchangeResult) {
         if result.wasInterrupted { return run.fail(.interrupted, Message("interrupted after \(count) answers")) }
-        if isLimited { run.diagnostics.note(Message("stopped after \(count) answers as --limit asks; there may be more")) }
+        if isLimited {
+            run.diagnostics.note(Message("stopped after \(count) answers as --limit asks; there may be more"))
+        }
         guard let command = result.final?.command, let status = command.status else { return }
         switch status.kind {
         case .success, .warning:
@@ -58,7 +60,10 @@ final class FindCommand {
         case .cancel where result.wasCancelled:
             break
         default:
-            run.fail(.failureStatus, StatusMessage.refusal(of: "C-FIND", by: run.peerName, command, run.invocation.operation == .worklist ? .worklist : .find))
+            run.fail(
+                .failureStatus,
+                StatusMessage.refusal(
+                    of: "C-FIND", by: run.peerName, command, run.invocation.operation == .worklist ? .worklist : .find))
         }
     }
 }

@@ -33,7 +33,8 @@ final class GetCommand {
             identifiers = listing.identifiers(missingFrom: reception.heldUIDs, outcome, original: query.identifier)
             // The next round can only help with what was refused for want of a context.
             guard !isOver, number + 1 < rounds.count, outcome.failed > 0, !identifiers.isEmpty else { break }
-            run.diagnostics.verbose("\(run.peerName): \(outcome.failed) failed; asking again with other presentation contexts")
+            run.diagnostics.verbose(
+                "\(run.peerName): \(outcome.failed) failed; asking again with other presentation contexts")
         }
         RetrievalReport(run, operation: "C-GET", service: .get).settle(outcome, held: reception.now, port: nil)
     }

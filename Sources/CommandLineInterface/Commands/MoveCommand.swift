@@ -15,7 +15,9 @@ final class MoveCommand {
         do throws(FileProblem) {
             let reception = try Reception(run)
             let services: [any ServiceClass] = [VerificationSCP(), StorageSCP(receiver: reception.receiver)]
-            guard let server = Receiver.start(run, port: run.invocation.receiverPort ?? 0, services: services) else { return }
+            guard let server = Receiver.start(run, port: run.invocation.receiverPort ?? 0, services: services) else {
+                return
+            }
             move(query, reception: reception, server: server)
             server.stop()
             try reception.sync()

@@ -7,7 +7,7 @@ struct QueryPreparation {
     let identifier: DataSet
     let sopClass: UID
 
-    /// Nil: it could not be made; reported. 
+    /// Nil: it could not be made; reported.
     init?(_ run: CommandRun, sopClass: UID?, purpose: QueryBuilder.Purpose) {
         let invocation = run.invocation
         guard let sopClass else {

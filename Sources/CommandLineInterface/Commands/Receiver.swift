@@ -24,7 +24,8 @@ enum Receiver {
     ) throws(TransportError) -> AssociationServer {
         do throws(SystemError) {
             let server = try AssociationServer(
-                listener: listener, policy: policy, services: services, limits: run.limits, observer: run.observer,
+                listener: listener, policy: policy, services: services, tls: run.security.listening, limits: run.limits,
+                observer: run.observer,
                 report: ServerNarrator(diagnostics: run.diagnostics).narrate)
             try server.start()
             return server

@@ -58,7 +58,8 @@ final class Reception: Sendable {
             case .replaced: diagnostics.verbose("\(outcome.path): replaced")
             case .skipped: diagnostics.verbose("\(outcome.path): skipped, it is there already")
             case .renamed:
-                diagnostics.warning(Message("\(outcome.path)", "kept under this name: another content has the proper one"))
+                diagnostics.warning(
+                    Message("\(outcome.path)", "kept under this name: another content has the proper one"))
             }
             tally.withLock { tally in
                 if outcome.kind == .skipped { tally.skipped += 1 } else { tally.stored += 1 }
@@ -66,13 +67,17 @@ final class Reception: Sendable {
                 tally.uids.insert(instance.sopInstanceUID)
             }
         case .failed(let problem):
-            diagnostics.error(Message("\(problem.path)", "instance \(uid) \(problem.code.rawValue): \(problem.detail)", code: instance.status.description))
+            diagnostics.error(
+                Message(
+                    "\(problem.path)", "instance \(uid) \(problem.code.rawValue): \(problem.detail)",
+                    code: instance.status.description))
             tally.withLock { tally in
                 tally.failed += 1
                 tally.outputFailed = tally.outputFailed || problem.code == .outOfSpace || problem.code == .notWritable
             }
         case .cutOff:
-            diagnostics.error(Message("instance \(uid)", "cut off after \(instance.length) bytes; nothing of it is kept"))
+            diagnostics.error(
+                Message("instance \(uid)", "cut off after \(instance.length) bytes; nothing of it is kept"))
             tally.withLock { $0.failed += 1 }
         }
     }

@@ -26,7 +26,8 @@ struct RetrievalReport {
     func settle(_ outcome: RetrievalOutcome, held: Reception.Tally?, port: UInt16?) {
         defer { summarize(outcome, held) }
         if outcome.wasInterrupted {
-            return run.fail(.interrupted, Message("interrupted", held.map { "\($0.held) instances are on disk, whole" }))
+            return run.fail(
+                .interrupted, Message("interrupted", held.map { "\($0.held) instances are on disk, whole" }))
         }
         guard let result = outcome.decisive, let final = result.final, let status = final.command.status else { return }
         switch status.kind {
@@ -34,15 +35,21 @@ struct RetrievalReport {
             if outcome.failed > 0 || status == .suboperationsCompleteWithFailures {
                 run.fail(
                     .incomplete,
-                    Message("\(run.peerName): \(outcome.failed) sub-operations failed", status.meaning(for: service), code: status.description))
+                    Message(
+                        "\(run.peerName): \(outcome.failed) sub-operations failed", status.meaning(for: service),
+                        code: status.description))
                 listFailed(result)
             }
         default:
             // Some servers answer an unknown destination with a general failure instead of A801H.
-            let isDestination = service == .move && outcome.told == 0 && (status == .moveDestinationUnknown || outcome.failed == 0)
+            let isDestination =
+                service == .move && outcome.told == 0 && (status == .moveDestinationUnknown || outcome.failed == 0)
             let hint: Hint? =
-                isDestination ? .moveDestinationUnknown(title: run.invocation.effectiveMoveDestination.string, port: port) : nil
-            run.fail(.failureStatus, StatusMessage.refusal(of: operation, by: run.peerName, final.command, service, hint: hint))
+                isDestination
+                ? .moveDestinationUnknown(title: run.invocation.effectiveMoveDestination.string, port: port) : nil
+            run.fail(
+                .failureStatus,
+                StatusMessage.refusal(of: operation, by: run.peerName, final.command, service, hint: hint))
             if outcome.failed > 0 { listFailed(result) }
         }
         guard let held else { return }
@@ -73,7 +80,8 @@ struct RetrievalReport {
     private func summarize(_ outcome: RetrievalOutcome, _ held: Reception.Tally?) {
         var text = "\(run.peerName): \(operation): the server sent \(outcome.told), \(outcome.failed) failed"
         if let held {
-            text += "; here: \(held.stored) written, \(held.skipped) there already, \(held.failed) failed, \(held.bytes) bytes"
+            text +=
+                "; here: \(held.stored) written, \(held.skipped) there already, \(held.failed) failed, \(held.bytes) bytes"
         }
         run.diagnostics.note(Message(text))
     }

@@ -16,7 +16,8 @@ enum StorageProposals {
         // All that are registered, those of nearly every archive first; each in the syntaxes that everybody takes, and only
         // for what is then still missing in one compressed syntax after the other.
         let all = common + UIDRegistry.storageSOPClasses.filter { !common.contains($0) }
-        let native = chunks(all).map { chunk in chunk.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) } }
+        let native = chunks(all).map { chunk in chunk.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) }
+        }
         let compressed = usual.dropFirst(FindSCU.transferSyntaxes.count).map { syntax in
             common.map { PresentationContextPlan.Need($0, [syntax]) }
         }

@@ -61,7 +61,11 @@ final class StoreCommand {
             run.fail(.noPresentationContext, Self.message(for: refusal, of: result.file))
         case .unanswered(let error):
             failed += 1
-            run.fail(.incomplete, Message(path, "sent, but not answered: \(AssociationFailure(error, invocation: run.invocation).message.line)"))
+            run.fail(
+                .incomplete,
+                Message(
+                    path,
+                    "sent, but not answered: \(AssociationFailure(error, invocation: run.invocation).message.line)"))
         case .notSent(let error):
             failed += 1
             notSent = ((notSent?.count ?? 0) + 1, notSent?.first ?? error)
@@ -85,10 +89,15 @@ final class StoreCommand {
             warned += 1
             bytes += file.dataSetLength
             let message = Message(path, "stored with a warning: \(meaning)\(comment)", code: status.description)
-            if run.invocation.failOn == .warning { run.fail(.failureStatus, message) } else { run.diagnostics.warning(message) }
+            if run.invocation.failOn == .warning {
+                run.fail(.failureStatus, message)
+            } else {
+                run.diagnostics.warning(message)
+            }
         default:
             failed += 1
-            run.fail(.failureStatus, Message(path, "refused by the server: \(meaning)\(comment)", code: status.description))
+            run.fail(
+                .failureStatus, Message(path, "refused by the server: \(meaning)\(comment)", code: status.description))
         }
     }
 
@@ -102,11 +111,13 @@ final class StoreCommand {
         let syntax = UIDRegistry.name(of: file.transferSyntax.uid) ?? file.transferSyntax.uid.string
         guard !refusal.accepted.isEmpty else {
             return Message(
-                "\(file.path)", "the server does not take \(sopClass) in \(syntax): \(refusal.reason)", code: file.sopClassUID.string)
+                "\(file.path)", "the server does not take \(sopClass) in \(syntax): \(refusal.reason)",
+                code: file.sopClassUID.string)
         }
         let accepted = refusal.accepted.map { UIDRegistry.name(of: $0.uid) ?? $0.uid.string }.joined(separator: ", ")
         return Message(
-            "\(file.path)", "the server takes \(sopClass) only in \(accepted), not in \(syntax)", code: file.transferSyntax.uid.string)
+            "\(file.path)", "the server takes \(sopClass) only in \(accepted), not in \(syntax)",
+            code: file.transferSyntax.uid.string)
     }
 
     private func summarize() {
@@ -127,6 +138,7 @@ final class StoreCommand {
             Message(
                 "\(run.peerName): \(stored) stored (\(warned) with warnings), \(failed) failed"
                     + (passedOver > 0 ? ", \(passedOver) passed over" : "")
-                    + ", \(bytes) bytes in \(Decimal.text(seconds, digits: 2)) s (\(Decimal.text(rate, digits: 1)) MB/s)"))
+                    + ", \(bytes) bytes in \(Decimal.text(seconds, digits: 2)) s (\(Decimal.text(rate, digits: 1)) MB/s)"
+            ))
     }
 }

@@ -13,6 +13,11 @@ package enum Hint: Sendable, Equatable {
     case noIncomingAssociation(title: String, port: UInt16)
     case receiverPortTaken(port: UInt16)
     case peerSpeaksAnotherProtocol
+    case identityUnconfirmed
+    case certificateRefused
+    case ourCertificateRefused
+    case noCommonTLS
+    case builtWithoutTLS
 
     package var text: String {
         switch self {
@@ -44,6 +49,17 @@ package enum Hint: Sendable, Equatable {
                 + "and does a firewall let it in?"
         case .receiverPortTaken(let port):
             "another program uses port \(port); give a free one with --port-scp"
+        case .identityUnconfirmed:
+            "servers that know no user identity ignore it; --user-unconfirmed puts up with that"
+        case .certificateRefused:
+            "give the authority that issued the server's certificate with --tls-ca, its name with --tls-name, "
+                + "or its fingerprint with --tls-pin"
+        case .ourCertificateRefused:
+            "the server wants a certificate that it trusts: give ours with --tls-cert and --tls-key"
+        case .noCommonTLS:
+            "does the server speak TLS at this port? for old equipment try --tls-profile aes"
+        case .builtWithoutTLS:
+            "build it with the trait TLS, which is on by default"
         case .peerSpeaksAnotherProtocol:
             "this port answers in another protocol than DICOM: is it the right one?"
         }

@@ -60,6 +60,14 @@ package struct Invocation: Sendable, Equatable {
     /// The largest PDU that we announce to receive, in bytes (PS3.8 D.1).
     package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
 
+    // MARK: Security
+
+    /// Nil: plain TCP.
+    package var tls: TLSOptions?
+    package var userIdentity: UserIdentityOption?
+    /// Whether a server that does not confirm our identity is put up with.
+    package var acceptsUnconfirmedIdentity = false
+
     // MARK: The run
 
     /// The root of generated UIDs, from `--root-uid` or the environment; nil makes them below 2.25.

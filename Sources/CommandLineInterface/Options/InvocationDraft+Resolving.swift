@@ -71,6 +71,7 @@ extension InvocationDraft {
         }
         try resolveReceiver(options)
         try resolveFormat()
+        try resolveSecurity(options)
         if invocation.uidRoot == nil { invocation.uidRoot = try Self.root(rootUIDFromEnvironment) }
         invocation.verbosity = verbosity ?? .note
     }

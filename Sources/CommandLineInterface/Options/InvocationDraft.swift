@@ -15,6 +15,11 @@ package struct InvocationDraft: Sendable {
     package var models: [InformationModel] = []
     package var verbosity: Diagnostics.Level?
     package var isQueryHelp = false
+    package var usesTLS = false
+    package var tls = TLSOptions()
+    package var userName: String?
+    package var passcode: SecretReference?
+    package var identities: [UserIdentityOption] = []
 
     /// A host as it was typed, with title and port where it held them: `TITLE@host:port`.
     package struct Endpointed: Sendable, Equatable {

@@ -7,6 +7,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case output = "Output"
     case receiving = "Receiving"
     case network = "Network"
+    case security = "Security"
     case messages = "Messages"
     case help = "Help"
 }

@@ -2,8 +2,8 @@
 /// category, and by a field of ``Invocation`` for what it sets.
 package enum OptionTable {
     package static let all: [OptionDefinition] =
-        operationOptions + peerOptions + sendingOptions + queryingOptions + formatOptions + receivingOptions + networkOptions
-        + messageOptions + helpOptions
+        operationOptions + peerOptions + sendingOptions + queryingOptions + formatOptions + receivingOptions
+        + networkOptions + securityOptions + messageOptions + helpOptions
 
     /// Those that documentation shows, by category.
     package static func documented(in category: OptionCategory) -> [OptionDefinition] {

@@ -20,7 +20,8 @@ struct ServerNarrator: Sendable {
             case .stranger(let peer, let error):
                 diagnostics.note(Message("\(peer) connected and did not associate", Self.text(error)))
             case .ended(let peer): diagnostics.verbose("\(peer) released its association")
-            case .failed(let peer, let error): diagnostics.warning(Message("association with \(peer) ended", Self.text(error)))
+            case .failed(let peer, let error):
+                diagnostics.warning(Message("association with \(peer) ended", Self.text(error)))
             case .turnedAway(let peer): diagnostics.warning(Message("\(peer) turned away", "too many connections"))
             }
         }
@@ -35,7 +36,7 @@ struct ServerNarrator: Sendable {
         case .timedOut(let what): "time limit passed while waiting for \(what)"
         case .interrupted: "ended with the operation"
         case .rejected(let reject): "\(reject)"
-        case .noPresentationContext, .sourceUnreadable, .sourceCutShort, .unsendable: "\(error)"
+        case .identityUnconfirmed, .noPresentationContext, .sourceUnreadable, .sourceCutShort, .unsendable: "\(error)"
         }
     }
 }

@@ -54,6 +54,8 @@ package final class Association {
     deinit { connection.close() }
 
     package var peerDescription: String { connection.peerDescription }
+    /// What the user should know of the connection's security, such as a certificate that expires soon.
+    package var securityWarning: String? { connection.securityWarning }
     package var isRequestor: Bool { machine.role == .requestor }
     package var isEstablished: Bool { machine.state == .dataTransfer }
 
@@ -81,7 +83,8 @@ package final class Association {
 
     func wait(total seconds: Double?) -> WaitLimits {
         WaitLimits(
-            total: seconds.map { Deadline.after(seconds: $0) } ?? .never, cancellation: cancellation, cancelledAt: heeds)
+            total: seconds.map { Deadline.after(seconds: $0) } ?? .never, cancellation: cancellation, cancelledAt: heeds
+        )
     }
 
     // MARK: The state machine
@@ -114,7 +117,8 @@ package final class Association {
 
     private func transmit(_ pdu: PDU) throws(AssociationError) {
         do throws(TransportError) {
-            try connection.write(pdu.encode(), wait: WaitLimits(total: .after(seconds: limits.association ?? .infinity)))
+            try connection.write(
+                pdu.encode(), wait: WaitLimits(total: .after(seconds: limits.association ?? .infinity)))
         } catch {
             throw lost(error, waitingFor: "the peer to take data")
         }
@@ -153,7 +157,9 @@ package final class Association {
         do throws(AssociationError) {
             try advance(.releaseRequest)
             while machine.isEstablished {
-                guard case .pdu(let pdu) = try nextStep(wait: wait, waitingFor: "the answer to A-RELEASE") else { continue }
+                guard case .pdu(let pdu) = try nextStep(wait: wait, waitingFor: "the answer to A-RELEASE") else {
+                    continue
+                }
                 try handleControl(pdu)
             }
         } catch {
@@ -239,7 +245,9 @@ package final class Association {
     private func lastWords() -> Abort? {
         receiveBuffer.makeRoom(toHold: 1)
         do throws(TransportError) {
-            while !receiveBuffer.free.isEmpty, let count = try connection.readAvailable(into: receiveBuffer.free), count > 0 {
+            while !receiveBuffer.free.isEmpty, let count = try connection.readAvailable(into: receiveBuffer.free),
+                count > 0
+            {
                 receiveBuffer.filled(count)
             }
         } catch {}

@@ -9,6 +9,8 @@ package enum AssociationError: Error, Sendable {
     case unreachable(TransportError)
     /// None of the contexts that an operation needs was accepted; the refused ones say why.
     case noPresentationContext(abstractSyntax: UID, refused: [NegotiatedContexts.Refused])
+    /// The peer accepted the association, but did not confirm the identity of our user (PS3.7 D.3.3.7).
+    case identityUnconfirmed
     /// The connection was lost or closed while an answer was due.
     case connectionLost(TransportError)
     /// A-ASSOCIATE-RJ, PS3.8 9.3.4.

@@ -1,9 +1,14 @@
 /// Opens the connection that an association runs on.
 package struct Connector: Sendable {
-    package init() {}
+    private let tls: TLSContext?
+
+    /// - Parameter tls: secures the connection, and never falls back to a plain one; nil is plain TCP.
+    package init(tls: TLSContext? = nil) { self.tls = tls }
 
     /// - Parameter wait: its total bounds name look-up, connect and, where it is asked for, the TLS handshake together.
     package func connect(to endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> any Connection {
-        try TCPConnection.connect(host: endpoint.host, port: endpoint.port, wait: wait)
+        let connection = try TCPConnection.connect(host: endpoint.host, port: endpoint.port, wait: wait)
+        guard let tls else { return connection }
+        return try tls.connect(over: connection, host: endpoint.host, wait: wait)
     }
 }

@@ -75,13 +75,15 @@ extension Association {
             try checkAnswer(message.command, to: request)
             guard message.command.status?.kind == .pending else {
                 return ExchangeResult(
-                    final: message, transferSyntax: context.transferSyntax, wasCancelled: cancelled != nil, wasInterrupted: wasInterrupted)
+                    final: message, transferSyntax: context.transferSyntax, wasCancelled: cancelled != nil,
+                    wasInterrupted: wasInterrupted)
             }
             if let cancelled {
                 guard !cancelled.isPast else {
                     abort()
                     return ExchangeResult(
-                        final: nil, transferSyntax: context.transferSyntax, wasCancelled: true, wasInterrupted: wasInterrupted)
+                        final: nil, transferSyntax: context.transferSyntax, wasCancelled: true,
+                        wasInterrupted: wasInterrupted)
                 }
             } else if onPending(message) == .cancel {
                 try cancel(id, contextID: context.id)
@@ -115,7 +117,8 @@ extension Association {
 
 extension ProtocolError {
     static func unexpectedMessage(_ command: CommandSet, while request: CommandSet) -> ProtocolError {
-        let got = command.command.map { "\($0)" } ?? command.commandField.map { "command \(hex($0))" } ?? "no command field"
+        let got =
+            command.command.map { "\($0)" } ?? command.commandField.map { "command \(hex($0))" } ?? "no command field"
         let waiting = request.command.map { "\($0)" } ?? "a request"
         var text = "\(got) in answer to \(waiting) \(request.messageID ?? 0)"
         if let id = command.messageIDBeingRespondedTo { text += ", for message \(id)" }

@@ -26,6 +26,7 @@ package final class AssociationServer: Sendable {
     private let listener: TCPListener
     private let policy: AcceptancePolicy
     private let services: [any ServiceClass]
+    private let tls: TLSContext?
     private let limits: AssociationLimits
     private let observer: AssociationObserver?
     private let report: @Sendable (Event) -> Void
@@ -42,13 +43,14 @@ package final class AssociationServer: Sendable {
     }
 
     package init(
-        listener: TCPListener, policy: AcceptancePolicy, services: [any ServiceClass], limits: AssociationLimits,
-        observer: AssociationObserver? = nil, report: @escaping @Sendable (Event) -> Void
+        listener: TCPListener, policy: AcceptancePolicy, services: [any ServiceClass], tls: TLSContext? = nil,
+        limits: AssociationLimits, observer: AssociationObserver? = nil, report: @escaping @Sendable (Event) -> Void
     ) throws(SystemError) {
         self.listener = listener
         self.port = listener.port
         self.policy = policy
         self.services = services
+        self.tls = tls
         self.limits = limits
         self.observer = observer
         self.report = report
@@ -98,7 +100,7 @@ package final class AssociationServer: Sendable {
         }
     }
 
-    private func start(_ connection: any Connection) {
+    private func start(_ connection: TCPConnection) {
         let peer = connection.peerDescription
         let id: Int? = state.withLock { state in
             for id in state.finished { state.threads.removeValue(forKey: id)?.join() }
@@ -116,7 +118,7 @@ package final class AssociationServer: Sendable {
             try state.withLock { state throws(SystemError) in
                 state.threads[id] = try PosixThread(name: "association-\(id)") { [self] in
                     serve(connection, peer: peer)
-                    state_finished(id)
+                    finished(id)
                 }
             }
         } catch {
@@ -125,14 +127,14 @@ package final class AssociationServer: Sendable {
         }
     }
 
-    private func state_finished(_ id: Int) {
+    private func finished(_ id: Int) {
         state.withLock { $0.finished.append(id) }
     }
 
-    private func serve(_ connection: any Connection, peer: String) {
+    private func serve(_ connection: TCPConnection, peer: String) {
         let association: Association?
         do throws(AssociationError) {
-            association = try accept(connection, peer: peer)
+            association = try accept(secure(connection), peer: peer)
         } catch {
             return report(.stranger(peer: peer, error))
         }
@@ -158,6 +160,19 @@ package final class AssociationServer: Sendable {
             association.abort()
             sessions.end()
             report(.failed(peer: peer, error))
+        }
+    }
+
+    /// The handshake waits for the peer on the association's own thread: one that freezes there keeps nobody else waiting.
+    private func secure(_ connection: TCPConnection) throws(AssociationError) -> any Connection {
+        guard let tls else { return connection }
+        do throws(TransportError) {
+            return try tls.accept(
+                over: connection,
+                wait: WaitLimits(total: .after(seconds: Self.requestLimit), cancellation: cancellation))
+        } catch {
+            connection.close()
+            throw .unreachable(error)
         }
     }
 

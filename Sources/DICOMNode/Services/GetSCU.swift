@@ -5,7 +5,9 @@ package import DICOMProtocol
 /// classes and we are their SCP.
 package enum GetSCU {
     /// The contexts of a retrieval: the service itself, and one for each storage class that may come.
-    package static func needs(_ sopClass: UID, storage: [PresentationContextPlan.Need]) -> [PresentationContextPlan.Need] {
+    package static func needs(_ sopClass: UID, storage: [PresentationContextPlan.Need]) -> [PresentationContextPlan
+        .Need]
+    {
         [PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)] + storage
     }
 
@@ -35,7 +37,9 @@ package enum GetSCU {
             },
             destination: { command, contextID in
                 // The final response may list what failed; its identifier is for us to read.
-                guard !command.isResponse, let context = association.contexts?.context(id: contextID) else { return .memory }
+                guard !command.isResponse, let context = association.contexts?.context(id: contextID) else {
+                    return .memory
+                }
                 return session.destination(of: command, in: context)
             },
             onRequest: { message throws(AssociationError) in

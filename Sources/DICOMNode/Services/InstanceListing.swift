@@ -89,7 +89,8 @@ package struct InstanceListing {
     private func find(_ keys: DataSet, onAnswer: (DataSet) -> Void) throws(Failure) {
         let result: ExchangeResult
         do throws(AssociationError) {
-            result = try FindSCU.find(on: association, sopClass: model.findSOPClass, identifier: keys) { bytes, syntax in
+            result = try FindSCU.find(on: association, sopClass: model.findSOPClass, identifier: keys) {
+                bytes, syntax in
                 do throws(DataSetError) {
                     onAnswer(try DataSetDecoder(syntax).decode(bytes))
                 } catch {

@@ -103,7 +103,8 @@ final class InstanceReception: DataSetSink {
         } catch {
             writer.discard()
             // PS3.4 B.2.3: out of resources is what tells the peer that trying again later makes sense.
-            let status: DIMSEStatus = error.code == .outOfSpace || error.code == .notWritable ? .outOfResources : .cannotUnderstand
+            let status: DIMSEStatus =
+                error.code == .outOfSpace || error.code == .notWritable ? .outOfResources : .cannotUnderstand
             tell(status, .failed(error))
             return status
         }
@@ -118,7 +119,8 @@ final class InstanceReception: DataSetSink {
     private func tell(_ status: DIMSEStatus, _ outcome: ReceivedInstance.Outcome) {
         report(
             ReceivedInstance(
-                sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax, length: length,
+                sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax,
+                length: length,
                 status: status, outcome: outcome))
     }
 }

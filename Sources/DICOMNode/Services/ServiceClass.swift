@@ -87,7 +87,8 @@ package struct AcceptancePolicy: Sendable {
             return PresentationContextResult(id: proposal.id, result: .abstractSyntaxNotSupported, transferSyntax: nil)
         }
         guard let syntax = service.choose(from: proposal.transferSyntaxes, for: proposal.abstractSyntax) else {
-            return PresentationContextResult(id: proposal.id, result: .transferSyntaxesNotSupported, transferSyntax: nil)
+            return PresentationContextResult(
+                id: proposal.id, result: .transferSyntaxesNotSupported, transferSyntax: nil)
         }
         return PresentationContextResult(id: proposal.id, result: .acceptance, transferSyntax: syntax)
     }

@@ -57,7 +57,9 @@ final class FileDataSetSource: DataSetSource {
         let count = Int(offset - before)
         guard offset == end else { return (count, false) }
         // Before the last fragment leaves: a data set that changed under our hands must not look complete to the peer.
-        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch { throw .changed(detail: error.description) }
+        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch {
+            throw .changed(detail: error.description)
+        }
         guard owesPadding else { return (count, true) }
         // Gaps have even lengths, so an odd data set always leaves room in its last one.
         guard count < room, let last = gaps.last(where: { $0.iov_len > 0 }) else { return (count, false) }
@@ -130,7 +132,9 @@ final class RewritingDataSetSource: DataSetSource {
             }
         }
         guard isFinished else { return }
-        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch { throw .changed(detail: error.description) }
+        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch {
+            throw .changed(detail: error.description)
+        }
     }
 
     private func readInput() throws(DataSetSourceError) -> Int {

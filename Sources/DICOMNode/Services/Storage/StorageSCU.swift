@@ -169,9 +169,11 @@ package final class StorageSCU {
             let found = outstanding.firstIndex { $0.messageID == id } ?? (id == nil && outstanding.count == 1 ? 0 : nil)
             guard let index = found, message.command.command == .cStoreRSP, message.command.status != nil else {
                 throw association.violation(
-                    .unexpectedMessage(message.command, while: .storeRequest(
-                        messageID: outstanding[0].messageID, sopClass: outstanding[0].pending.file.sopClassUID,
-                        sopInstance: outstanding[0].pending.file.sopInstanceUID)))
+                    .unexpectedMessage(
+                        message.command,
+                        while: .storeRequest(
+                            messageID: outstanding[0].messageID, sopClass: outstanding[0].pending.file.sopClassUID,
+                            sopInstance: outstanding[0].pending.file.sopInstanceUID)))
             }
             let done = outstanding.remove(at: index)
             tell(done.pending, .answered(message.command, rewrittenAs: done.rewrittenAs))

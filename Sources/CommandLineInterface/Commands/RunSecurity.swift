@@ -1,0 +1,117 @@
+import DICOMNode
+import DICOMProtocol
+import Synchronization
+
+/// What secures a run: certificates, keys and secrets, read once before anything is sent, so that a mistake in them is a usage
+/// error and never a plain connection.
+final class RunSecurity: Sendable {
+    struct Failure: Error {
+        let message: Message
+    }
+
+    let connector: Connector
+    /// For our receiver; nil is plain TCP.
+    let listening: TLSContext?
+    let userIdentity: UserIdentityRequest?
+    private let warned = Mutex<Set<String>>([])
+
+    init(_ invocation: Invocation, environment: Environment, diagnostics: Diagnostics) throws(Failure) {
+        userIdentity = try Self.identity(invocation.userIdentity, environment)
+        guard let options = invocation.tls else {
+            connector = Connector()
+            listening = nil
+            return
+        }
+        var configuration = options.configuration
+        if let reference = options.keyPassword {
+            configuration.keyPassword = String(
+                decoding: try Self.read(reference, "the key's password", environment), as: UTF8.self)
+        }
+        let connecting = try Self.context(configuration, .client, diagnostics)
+        connector = Connector(tls: connecting)
+        // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly instead.
+        let listens = invocation.receiverPort != nil
+        listening = listens ? try Self.context(configuration, .server, diagnostics) : nil
+        if configuration.isInsecure {
+            diagnostics.warning(
+                Message(
+                    "--tls-insecure", "no certificate is checked: anybody in between can read and change what is sent"))
+        }
+    }
+
+    /// Each warning once, however many associations it holds for.
+    func warn(_ warning: String, _ diagnostics: Diagnostics) {
+        guard warned.withLock({ $0.insert(warning).inserted }) else { return }
+        diagnostics.warning(Message(warning))
+    }
+
+    private static func context(
+        _ configuration: TLSConfiguration, _ role: TLSContext.Role, _ diagnostics: Diagnostics
+    ) throws(Failure) -> TLSContext {
+        do throws(TransportError) {
+            let context = try TLSContext(configuration, role: role)
+            if role == .client { for warning in context.warnings { diagnostics.warning(Message(warning)) } }
+            return context
+        } catch {
+            let hint: Hint? =
+                if case .tls(let reason) = error, reason.code == .notAvailable { .builtWithoutTLS } else { nil }
+            throw Failure(message: Message("--tls", error.description, hint: hint))
+        }
+    }
+
+    private static func identity(
+        _ option: UserIdentityOption?, _ environment: Environment
+    ) throws(Failure) -> UserIdentityRequest? {
+        let type: UserIdentityRequest.IdentityType
+        let primary: [UInt8]
+        var secondary: [UInt8] = []
+        switch option {
+        case nil: return nil
+        case .userName(let name):
+            (type, primary) = (.username, Array(name.utf8))
+        case .userNameAndPasscode(let name, let reference):
+            (type, primary) = (.usernameAndPasscode, Array(name.utf8))
+            secondary = try read(reference, "the passcode", environment)
+        case .kerberosTicket(let reference):
+            (type, primary) = (.kerberosServiceTicket, try read(reference, "the Kerberos ticket", environment))
+        case .samlAssertion(let reference):
+            (type, primary) = (.samlAssertion, try read(reference, "the SAML assertion", environment))
+        case .jsonWebToken(let reference):
+            (type, primary) = (.jsonWebToken, try read(reference, "the JSON Web Token", environment))
+        }
+        guard
+            let request = UserIdentityRequest(
+                type: type, positiveResponseRequested: true, primaryField: primary, secondaryField: secondary)
+        else {
+            throw Failure(
+                message: Message(
+                    "the user identity is too long",
+                    "at most \(UserIdentityRequest.maximumLength) bytes fit in an association request",
+                    code: "PS3.7 D.3.3.7"))
+        }
+        return request
+    }
+
+    private static func read(
+        _ reference: SecretReference, _ what: String, _ environment: Environment
+    ) throws(Failure) -> [UInt8] {
+        switch reference {
+        case .environment(let name):
+            guard let value = environment.variable(name), !value.isEmpty else {
+                throw Failure(message: Message("\(what): the environment variable \(name) is not set"))
+            }
+            return Array(value.utf8)
+        case .file(let path):
+            do throws(SystemError) {
+                return try SecretInput.readFile(path)
+            } catch {
+                throw Failure(message: Message("\(what): \(path)", error.reason))
+            }
+        case .prompt:
+            guard let secret = SecretInput.prompt("dcmscu: \(what): ") else {
+                throw Failure(message: Message(what, "there is no terminal to ask at"))
+            }
+            return secret
+        }
+    }
+}
