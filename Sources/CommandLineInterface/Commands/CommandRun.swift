@@ -3,18 +3,23 @@ import DICOMNode
 import DICOMProtocol
 
 /// One operation on its way: what was asked, where results and messages go, and the worst that has happened so far.
-final class CommandRun {
+///
+/// Several threads may work on one operation and report what happens to it.
+final class CommandRun: Sendable {
     let invocation: Invocation
     let environment: Environment
     let diagnostics: Diagnostics
     /// Certificates, keys and secrets, read before anything is sent.
     let security: RunSecurity
-    private(set) var exitCode = ExitCode.success
     /// Where the objects of `--format jsonl` go; nil for a query, whose objects are its answers, and for other formats.
     let events: EventWriter?
-    /// The last object of `--format jsonl`: operations put their counts here.
-    var summary = RunEvent(.summary)
     private let start = ContinuousClock.now
+    private let state = Locked(State())
+
+    private struct State {
+        var exitCode = ExitCode.success
+        var summary = RunEvent(.summary)
+    }
 
     init(invocation: Invocation, environment: Environment, diagnostics: Diagnostics, security: RunSecurity) {
         self.security = security
@@ -39,6 +44,14 @@ final class CommandRun {
         if !failed, let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
     }
 
+    var exitCode: ExitCode { state.withLock { $0.exitCode } }
+
+    /// The last object of `--format jsonl`: operations put their counts here, once their threads have ended.
+    var summary: RunEvent {
+        get { state.withLock { $0.summary } }
+        set { state.withLock { $0.summary = newValue } }
+    }
+
     var output: any ByteSink { environment.standardOutput }
     var cancellation: Cancellation? { environment.cancellation }
 
@@ -49,8 +62,11 @@ final class CommandRun {
 
     /// Reports what went wrong and remembers its exit code.
     func fail(_ code: ExitCode, _ message: Message) {
-        exitCode = exitCode.worst(code)
-        summary.set(.error, message.line)
+        let line = message.line
+        state.withLock {
+            $0.exitCode = $0.exitCode.worst(code)
+            $0.summary.set(.error, line)
+        }
         diagnostics.error(message)
     }
 
@@ -60,12 +76,12 @@ final class CommandRun {
     }
 
     /// A problem that was already reported.
-    func note(_ code: ExitCode) { exitCode = exitCode.worst(code) }
+    func note(_ code: ExitCode) { state.withLock { $0.exitCode = $0.exitCode.worst(code) } }
 
     func newUID() -> UID { UIDGenerator(root: invocation.uidRoot).makeUID(from: environment.randomBytes()) }
 
     /// Sets the exit code to what the whole comes to, after its parts have been counted.
-    func settle(_ code: ExitCode) { exitCode = code }
+    func settle(_ code: ExitCode) { state.withLock { $0.exitCode = code } }
 
     // MARK: Associations
 
