@@ -8,10 +8,21 @@ extension Environment {
         let codeset = nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
         let cancellation = try Cancellation()
         try SignalThread.start(raising: cancellation)
-        return Environment(
+        var environment = Environment(
             variables: variables(), standardOutput: DescriptorSink.standardOutput,
             standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
             randomBytes: { randomBytes() }, variable: { getenv($0).map { String(cString: $0) } })
+        environment.watch(DescriptorSink.standardOutput, DescriptorSink.standardError)
+        return environment
+    }
+
+    /// Where a person watches, messages and results go round the progress line.
+    private mutating func watch(_ output: DescriptorSink, _ error: DescriptorSink) {
+        guard error.isTerminal else { return }
+        let line = ProgressLine(terminal: error, columns: { ProgressLine.columns(of: STDERR_FILENO) })
+        progress = line
+        standardError = line.sink(over: error)
+        if output.isTerminal { standardOutput = line.sink(over: output) }
     }
 
     /// Only what the program looks at.

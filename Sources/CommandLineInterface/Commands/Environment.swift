@@ -9,6 +9,8 @@ package struct Environment: Sendable {
     package var codeset: String
     package var today: CalendarDate
     package var cancellation: Cancellation?
+    /// Only where a person watches a terminal.
+    package var progress: ProgressLine?
     /// Sixteen random bytes for a UID.
     package var randomBytes: @Sendable () -> UIDGenerator.UUIDBytes
 

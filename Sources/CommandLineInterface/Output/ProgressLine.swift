@@ -1,0 +1,126 @@
+import DICOMNode
+import Glibc
+
+/// One line at the bottom of a terminal that tells how far a long run is, for the person who watches.
+///
+/// It exists only where the standard error is a terminal. Everything else that goes to the terminal goes through a sink of this
+/// type, which takes the line away before and puts it back behind: the two never mix.
+package final class ProgressLine: Sendable {
+    /// What is known of the run. `total` and `totalBytes` are nil as long as nobody knows.
+    package struct Progress: Sendable, Equatable {
+        package var instances = 0
+        package var failures = 0
+        package var bytes: UInt64 = 0
+        package var total: Int?
+        package var totalBytes: UInt64?
+
+        package init() {}
+    }
+
+    private struct State {
+        var shown: [UInt8] = []
+        var nextDrawing = Deadline.now
+        /// A message that has not ended with a line feed yet: the line waits for it.
+        var isMidLine = false
+    }
+
+    /// Often enough to look alive; more would only cost.
+    private static let secondsBetweenDrawings = 0.2
+
+    private let terminal: any ByteSink
+    private let columns: @Sendable () -> Int
+    private let watch = Stopwatch()
+    private let state = Locked(State())
+
+    package init(terminal: any ByteSink, columns: @escaping @Sendable () -> Int) {
+        self.terminal = terminal
+        self.columns = columns
+    }
+
+    /// Shows the progress, unless it was shown a moment ago. Cheap enough to be called for every instance.
+    package func update(_ progress: @autoclosure () -> Progress) {
+        state.withLock { state in
+            guard state.nextDrawing.isPast, !state.isMidLine else { return }
+            state.nextDrawing = .after(seconds: Self.secondsBetweenDrawings)
+            let text = Self.text(progress(), seconds: watch.seconds)
+            // The last column stays free: some terminals begin a new line there.
+            let line = Array(text.utf8.prefix(max(columns() - 1, 0)))
+            write(Self.clearing + line)
+            state.shown = line
+        }
+    }
+
+    /// Takes the line away for good, or until the next update.
+    package func clear() {
+        state.withLock { state in
+            if !state.shown.isEmpty { write(Self.clearing) }
+            state.shown = []
+        }
+    }
+
+    /// A sink for messages on the same terminal.
+    package func sink(over sink: any ByteSink) -> any ByteSink { InterleavingSink(self, sink) }
+
+    fileprivate func passing(_ bytes: RawSpan, to sink: any ByteSink) throws(ByteSinkError) {
+        try state.withLock { state throws(ByteSinkError) in
+            if !state.shown.isEmpty, !state.isMidLine { write(Self.clearing) }
+            try sink.write(bytes)
+            guard bytes.byteCount > 0 else { return }
+            state.isMidLine =
+                bytes.unsafeLoad(fromByteOffset: bytes.byteCount - 1, as: UInt8.self) != UInt8(ascii: "\n")
+            if !state.shown.isEmpty, !state.isMidLine { write(state.shown) }
+        }
+    }
+
+    /// To the start of the line, and nothing behind (ECMA-48 EL).
+    private static let clearing = Array("\r\u{1B}[K".utf8)
+
+    private func write(_ bytes: [UInt8]) {
+        // A terminal that has gone takes the line with it; the work goes on.
+        do throws(ByteSinkError) { try terminal.write(bytes) } catch {}
+    }
+
+    /// As `120 of 400 instances, 63.6 MB, 55.2 MB/s, 0:12 left, 2 failed`.
+    static func text(_ progress: Progress, seconds: Double) -> String {
+        let rate = seconds > 0 ? Double(progress.bytes) / seconds : 0
+        var text = "\(progress.instances)"
+        if let total = progress.total { text += " of \(total)" }
+        text += " instances, \(size(Double(progress.bytes))), \(size(rate))/s"
+        if let total = progress.totalBytes, rate > 0 {
+            text += ", \(clock(Double(total - min(total, progress.bytes)) / rate)) left"
+        }
+        if progress.failures > 0 { text += ", \(progress.failures) failed" }
+        return text
+    }
+
+    private static func size(_ bytes: Double) -> String {
+        if bytes < 1e6 { return "\(Decimal.text(bytes / 1e3, digits: 0)) kB" }
+        return bytes < 1e9 ? "\(Decimal.text(bytes / 1e6, digits: 1)) MB" : "\(Decimal.text(bytes / 1e9, digits: 2)) GB"
+    }
+
+    private static func clock(_ seconds: Double) -> String {
+        // A rate near zero would make a number that nobody can read.
+        let whole = Int(min(seconds.rounded(.up), 359_999))
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return whole < 3600
+            ? "\(whole / 60):\(two(whole % 60))" : "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))"
+    }
+
+    /// The width of the terminal; 80 where it does not tell.
+    package static func columns(of descriptor: Int32) -> Int {
+        var size = winsize()
+        return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+}
+
+private final class InterleavingSink: ByteSink {
+    private let line: ProgressLine
+    private let sink: any ByteSink
+
+    init(_ line: ProgressLine, _ sink: any ByteSink) {
+        self.line = line
+        self.sink = sink
+    }
+
+    func write(_ bytes: RawSpan) throws(ByteSinkError) { try line.passing(bytes, to: sink) }
+}

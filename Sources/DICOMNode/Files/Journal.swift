@@ -1,0 +1,174 @@
+import DICOM
+import Glibc
+
+/// The record, in a file of JSON lines, of what became of each instance: what a later run needs to go on where this one ended.
+///
+/// Each entry is written at once, by one call that appends, so a process that is killed loses none; and a thread forces what
+/// was written onto the disk, again and again while there is something, so a power cut loses no more than the entries of one
+/// such step. Whoever must know that his entry will survive calls ``sync()``. Each run begins with a line that names the program,
+/// the operation and the peer. Only one process at a time writes to a journal. Several threads may.
+package final class Journal: Sendable {
+    /// The format of the lines; a reader of another one must not guess.
+    package static let version = 1
+    package static let program = "dcmscu"
+
+    private struct State {
+        var written: UInt64 = 0
+        var synced: UInt64 = 0
+        var isClosing = false
+        var failure: SystemError?
+    }
+
+    package let path: FilePath
+    private let descriptor: CInt
+    private let state = ConditionLock(State())
+    private let syncer: PosixThread
+
+    /// Opens the journal, makes it where it is missing, and begins a run in it.
+    ///
+    /// What follows the last whole line is cut off: the end of a line that a power cut has left in part.
+    package init(_ path: FilePath, operation: String, peer: String) throws(FileProblem) {
+        self.path = path
+        do throws(SystemError) {
+            let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC
+            let owned = FileDescriptor(
+                owning: try systemCall("open") { path.withCString { open($0, flags, 0o666) } })
+            let raw = owned.rawValue
+            guard flock(raw, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
+                throw SystemError(errno: EWOULDBLOCK, operation: "flock")
+            }
+            let end = try Self.endOfLines(raw)
+            guard let end else { throw SystemError(errno: EINVAL, operation: "journal") }
+            _ = try systemCall("ftruncate") { ftruncate(raw, off_t(end)) }
+            descriptor = owned.release()
+        } catch {
+            switch error.errno {
+            case EWOULDBLOCK where error.operation == "flock":
+                throw FileProblem(path, .notWritable, "another run is writing to this journal")
+            case EINVAL where error.operation == "journal":
+                throw FileProblem(path, .malformed, "it exists and is no journal of \(Self.program)")
+            default: throw FileProblem(writing: path, error)
+            }
+        }
+        let (descriptor, state) = (descriptor, state)
+        do throws(SystemError) {
+            syncer = try PosixThread(name: "journal") { Self.keepSynced(descriptor, state) }
+        } catch {
+            close(descriptor)
+            throw FileProblem(writing: path, error)
+        }
+        var first = JournalEntry()
+        first.set(.journal, Self.program)
+        first.set(.version, Self.version)
+        first.set(.operation, operation)
+        first.set(.peer, peer)
+        first.set(.time, JournalEntry.now)
+        try append(first)
+        try sync()
+        syncFolder()
+    }
+
+    deinit {
+        state.withLock { $0.isClosing = true }
+        syncer.join()
+        close(descriptor)
+    }
+
+    /// Records an entry. It survives the process from here on; the power cut comes with the next ``sync()``, or soon by itself.
+    package func append(_ entry: JournalEntry) throws(FileProblem) {
+        let line = entry.line
+        let failure = state.withLock { state -> SystemError? in
+            if let failure = state.failure { return failure }
+            let written = line.withUnsafeBytes { writeAll($0) }
+            if let written {
+                state.failure = written
+            } else {
+                state.written += 1
+            }
+            return written
+        }
+        if let failure { throw FileProblem(writing: path, failure) }
+    }
+
+    /// Waits until all that was appended is on the disk.
+    package func sync() throws(FileProblem) {
+        let wanted = state.withLock { $0.written }
+        _ = state.wait { $0.synced >= wanted || $0.failure != nil }
+        if let failure = state.withLock({ $0.failure }) { throw FileProblem(writing: path, failure) }
+    }
+
+    /// Nil when all went well. A line that does not fit on the disk is taken back, so that none is there in part.
+    private func writeAll(_ bytes: UnsafeRawBufferPointer) -> SystemError? {
+        var written = 0
+        while written < bytes.count {
+            let count = write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+            if count >= 0 {
+                written += count
+            } else if errno != EINTR {
+                let failure = SystemError.last("write")
+                let end = lseek(descriptor, 0, SEEK_END)
+                if written > 0, end >= off_t(written) { _ = ftruncate(descriptor, end - off_t(written)) }
+                return failure
+            }
+        }
+        return nil
+    }
+
+    private static func keepSynced(_ descriptor: CInt, _ state: ConditionLock<State>) {
+        while true {
+            _ = state.wait { $0.written > $0.synced || $0.isClosing }
+            let (written, isDone) = state.withLock { ($0.written, $0.isClosing && $0.written == $0.synced) }
+            if isDone { return }
+            var failure: SystemError?
+            do throws(SystemError) {
+                _ = try systemCall("fdatasync") { fdatasync(descriptor) }
+            } catch {
+                // A pipe or a terminal has nothing to force.
+                failure = error.errno == EINVAL ? nil : error
+            }
+            state.withLock { state in
+                state.synced = written
+                state.failure = state.failure ?? failure
+            }
+        }
+    }
+
+    /// The name of a new file must reach the disk as well. What cannot be synced here was still written.
+    private func syncFolder() {
+        let parent = path.parent
+        let folder = parent.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard folder != -1 else { return }
+        fsync(folder)
+        close(folder)
+    }
+
+    /// Where the last whole line ends; nil when the file is something else, which must not be touched.
+    private static func endOfLines(_ descriptor: CInt) throws(SystemError) -> UInt64? {
+        var status = stat()
+        _ = try systemCall("stat") { fstat(descriptor, &status) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+        let mark = Array("{\"\(JournalEntry.Key.journal.rawValue)\":\"\(program)\"".utf8)
+        var start = [UInt8](repeating: 0, count: mark.count)
+        let count = try systemCall("read") { pread(descriptor, &start, mark.count, 0) }
+        // A first line that was cut by a power cut is a part of the mark, or zeros.
+        guard start[..<count].elementsEqual(mark[..<count]) || start.allSatisfy({ $0 == 0 }) else { return nil }
+        var end = UInt64(clamping: status.st_size)
+        var block = [UInt8](repeating: 0, count: 64 * 1024)
+        while end > 0 {
+            let from = end - min(end, UInt64(block.count))
+            let wanted = Int(end - from)
+            let count = try systemCall("read") { pread(descriptor, &block, wanted, off_t(from)) }
+            if let last = block[..<count].lastIndex(of: UInt8(ascii: "\n")) { return from + UInt64(last) + 1 }
+            end = from
+        }
+        return 0
+    }
+}
+
+extension FilePath {
+    /// The folder that the path's last component is in.
+    var parent: FilePath {
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == 0 ? "/" : FilePath(bytes: bytes[..<slash])
+    }
+}
