@@ -17,7 +17,9 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
     let diagnostics = Diagnostics(sink: environment.standardError)
     let parsed: ParsedCommandLine
     do throws(UsageError) {
-        let parser = CommandLineParser(rootUIDFromEnvironment: environment.variables["GDCM_ROOT_UID"])
+        let parser = CommandLineParser(
+            rootUIDFromEnvironment: environment.variables["GDCM_ROOT_UID"],
+            configurationFile: ConfigurationFile(variable: { environment.variables[$0] }))
         parsed = try parser.parse(arguments)
     } catch {
         diagnostics.error(Message(error))
@@ -34,8 +36,12 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
         return print(QueryHelpText.text(model: model, level: level), to: environment.standardOutput, diagnostics)
     case .generate(let document):
         return print(document.text, to: environment.standardOutput, diagnostics)
+    case .showConfiguration(let text):
+        return print(text, to: environment.standardOutput, diagnostics)
     case .perform(let invocation):
         return perform(invocation, in: environment)
+    case .performEach(let invocations):
+        return ExitCode.worst(of: invocations.map { perform($0, in: environment) })
     }
 }
 

@@ -28,7 +28,7 @@ extension Environment {
     /// Only what the program looks at.
     private static func variables() -> [String: String] {
         var found: [String: String] = [:]
-        for name in ["GDCM_ROOT_UID"] {
+        for name in ["GDCM_ROOT_UID", "DCMSCU_CONFIG", "XDG_CONFIG_HOME", "HOME"] {
             if let value = getenv(name) { found[name] = String(cString: value) }
         }
         return found

@@ -17,12 +17,24 @@ extension InvocationDraft {
     // MARK: Peer and files
 
     /// `HOST`, `HOST PORT` and `HOST PORT FILE...` win over `-H` and `-p`; with both of these, positionals are files.
-    mutating func takePositionals(_ positionals: [String]) throws(UsageError) {
+    ///
+    /// Gives the peers: none where no host was named at all, several only for an echo.
+    mutating func takePositionals(_ positionals: [String]) throws(UsageError) -> [PeerChoice] {
         var rest = positionals[...]
-        if host?.port == nil, host == nil || port == nil, let first = rest.popFirst() {
+        var peers: [PeerChoice] = []
+        if host?.isComplete != true, host == nil || port == nil, let first = rest.popFirst() {
             let given = try PeerArgument.parse(first, option: "HOST")
-            if given.port == nil, let second = rest.popFirst() { port = try Self.port(second) }
-            host = given
+            var givenPort: UInt16?
+            if !given.isComplete, let second = rest.popFirst() { givenPort = try Self.port(second) }
+            peers = [PeerChoice(host: given, port: givenPort, option: "HOST")]
+        } else if let host {
+            peers = [PeerChoice(host: host, port: nil, option: "--hostname")]
+        }
+        if invocation.operation == .echo {
+            while let word = rest.first, let more = try Self.furtherPeer(word, rest.dropFirst().first) {
+                peers.append(more)
+                rest = rest.dropFirst(more.port == nil ? 1 : 2)
+            }
         }
         if let first = rest.first {
             guard invocation.operation.takesFiles else {
@@ -32,7 +44,23 @@ extension InvocationDraft {
                     accepted: "HOST PORT FILE... with --store or --stgcmt")
             }
             invocation.inputs = Array(rest)
+            hasPositionalFiles = true
         }
+        return peers
+    }
+
+    /// Another peer to be asked for an echo: it must look like one, so that a file or a slip is not looked up as a name.
+    private static func furtherPeer(_ word: String, _ next: String?) throws(UsageError) -> PeerChoice? {
+        let number = next.flatMap { UInt16($0) }
+        let looksLikeOne = word.contains(":") || word.contains("@") || number != nil
+        guard looksLikeOne else { return nil }
+        let host = try PeerArgument.parse(word, option: "HOST")
+        return PeerChoice(host: host, port: host.isComplete ? nil : number, option: "HOST")
+    }
+
+    /// Files given without an option replace those of `--input`.
+    mutating func takeFiles(of typed: InvocationDraft) {
+        if typed.hasPositionalFiles { invocation.inputs = typed.invocation.inputs }
     }
 
     private static func port(_ text: String) throws(UsageError) -> UInt16 {
@@ -51,7 +79,8 @@ extension InvocationDraft {
 
     // MARK: All together
 
-    mutating func resolve(options: [OptionArgument], rootUIDFromEnvironment: String?) throws(UsageError) {
+    /// - Parameter options: those of the command line; what the configuration says besides and the operation has no use for is passed over.
+    mutating func resolve(typed options: [OptionArgument], rootUIDFromEnvironment: String?) throws(UsageError) {
         try resolvePeer()
         if invocation.operation.takesFiles, invocation.inputs.isEmpty {
             throw UsageError(
@@ -70,7 +99,7 @@ extension InvocationDraft {
                 accepted: "--key StudyInstanceUID=1.2.3 and the like")
         }
         try resolveReceiver(options)
-        try resolveFormat()
+        try resolveFormat(options)
         try resolveSecurity(options)
         if invocation.uidRoot == nil { invocation.uidRoot = try Self.root(rootUIDFromEnvironment) }
         invocation.verbosity = verbosity ?? .note
@@ -126,13 +155,18 @@ extension InvocationDraft {
 
     // MARK: Results
 
-    private func resolveFormat() throws(UsageError) {
+    private mutating func resolveFormat(_ options: [OptionArgument]) throws(UsageError) {
         let (operation, format) = (invocation.operation, invocation.format)
         guard !format.isAvailable(for: operation) else { return }
+        guard options.contains(where: { $0.definition.name == "format" }) else {
+            invocation.format = .text
+            return
+        }
         throw UsageError(
             .conflictingOptions, option: "--format", value: format.rawValue,
             problem: "--format \(format.rawValue) has no use with \(operation.option)",
-            accepted: ResultFormat.allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue).joined(separator: ", "))
+            accepted: ResultFormat.allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue).joined(
+                separator: ", "))
     }
 
     // MARK: Receiver and roots

@@ -15,6 +15,8 @@ package struct InvocationDraft: Sendable {
     package var models: [InformationModel] = []
     package var verbosity: Diagnostics.Level?
     package var isQueryHelp = false
+    /// Whether files were given without an option.
+    var hasPositionalFiles = false
     package var usesTLS = false
     package var tls = TLSOptions()
     package var userName: String?
@@ -26,6 +28,19 @@ package struct InvocationDraft: Sendable {
         package var aeTitle: AETitle?
         package var host: String
         package var port: UInt16?
+        /// The name of a node of the configuration, which has all of this: `@name`.
+        package var node: String?
+
+        /// Whether nothing may follow that belongs to it.
+        var isComplete: Bool { port != nil || node != nil }
+    }
+
+    /// A peer as it was chosen on the command line.
+    struct PeerChoice: Sendable, Equatable {
+        var host: Endpointed
+        var port: UInt16?
+        /// How messages name the argument: `HOST`, `--hostname`.
+        var option: String
     }
 
     package init() {

@@ -9,5 +9,6 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case network = "Network"
     case security = "Security"
     case messages = "Messages"
+    case configuration = "Configuration"
     case help = "Help"
 }

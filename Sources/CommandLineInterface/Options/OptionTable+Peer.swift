@@ -3,7 +3,7 @@ extension OptionTable {
         OptionDefinition(
             "hostname", short: "H", value: .host(placeholder: "HOST"), .peer, "name or address of the peer",
             details: """
-                Also TITLE@HOST:PORT, HOST:PORT and [ADDRESS]:PORT. A HOST given without an option wins; with both \
+                Also TITLE@HOST:PORT, HOST:PORT, [ADDRESS]:PORT and @NODE, a named peer of the configuration. A HOST given without an option wins; with both \
                 -H and -p, what is given without an option is files.
                 """,
             traits: [.compatible, .common],

@@ -9,7 +9,11 @@ package enum ParsedCommandLine: Sendable, Equatable {
     /// `--queryhelp`: the keys that the standard knows for a model and, where it has any, a level.
     case queryHelp(InformationModel, QueryLevel)
     case generate(GeneratedDocument)
+    /// `--show-config`: the options in force, with where they came from.
+    case showConfiguration(String)
     case perform(Invocation)
+    /// The same with several peers, one after the other.
+    case performEach([Invocation])
 }
 
 /// How much of the help is shown.

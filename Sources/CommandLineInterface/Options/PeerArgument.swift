@@ -1,9 +1,9 @@
 import DICOMProtocol
 
-/// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `TITLE@HOST`, `TITLE@HOST:PORT`, `[ADDRESS]:PORT`, or a bare IPv6
-/// address.
+/// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `TITLE@HOST`, `TITLE@HOST:PORT`, `[ADDRESS]:PORT`, a bare IPv6
+/// address, or `@NODE` for a node of the configuration.
 enum PeerArgument {
-    private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT or [ADDRESS]:PORT"
+    private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT or @NODE"
 
     /// - Parameter option: how messages name the argument: `HOST`, `--hostname`.
     static func parse(_ text: String, option: String) throws(UsageError) -> InvocationDraft.Endpointed {
@@ -11,6 +11,11 @@ enum PeerArgument {
             UsageError(
                 code, option: option, value: text, problem: "\(option) \(text.isEmpty ? "\"\"" : text): \(why)",
                 accepted: accepted)
+        }
+        if text.first == "@" {
+            let name = String(text.dropFirst())
+            guard !name.isEmpty else { throw error("no name after the @") }
+            return InvocationDraft.Endpointed(aeTitle: nil, host: "", port: nil, node: name)
         }
         var rest = text[...]
         var title: AETitle?

@@ -23,6 +23,9 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
         case unsupportedMatching
         case unknownCharacterSet
         case notEncodable
+        /// A configuration file that cannot be read, or that says something wrong.
+        case configuration
+        case unknownNode
     }
 
     package let code: Code

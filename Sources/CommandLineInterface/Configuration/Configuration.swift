@@ -1,0 +1,84 @@
+/// What a configuration file says: defaults of options, for all operations or one of them, and named peers.
+///
+///     {
+///       "defaults": { "aetitle": "STATION", "timeout": 60, "find": { "format": "jsonl" } },
+///       "nodes": {
+///         "pacs1": { "host": "pacs.example.org", "port": 11112, "called": "ARCHIVE", "connect-timeout": 5 }
+///       }
+///     }
+///
+/// Every key is the long name of an option; a switch is `true` or `false`, an option that may be given several times takes an
+/// array too. Secrets never stand here: the options that need one take `env:NAME` and `file:PATH`.
+package struct Configuration: Sendable {
+    /// One option with its value, and the line it stands on.
+    struct Setting: Sendable {
+        let definition: OptionDefinition
+        /// As they would be typed, one for each time the option is given; a switch that is on has one empty text, one that is
+        /// off has none.
+        let texts: [String]
+        let line: Int
+    }
+
+    struct Node: Sendable {
+        let name: String
+        let settings: [Setting]
+        let line: Int
+    }
+
+    /// The file, as messages name it; nil where there is none.
+    let path: String?
+    let defaults: [Setting]
+    let operationDefaults: [Operation: [Setting]]
+    let nodes: [Node]
+
+    package static let empty = Configuration(path: nil, defaults: [], operationDefaults: [:], nodes: [])
+
+    init(path: String?, defaults: [Setting], operationDefaults: [Operation: [Setting]], nodes: [Node]) {
+        self.path = path
+        self.defaults = defaults
+        self.operationDefaults = operationDefaults
+        self.nodes = nodes
+    }
+
+    /// The node of a name, or an error that names those there are.
+    func node(named name: String, option: String) throws(UsageError) -> Node {
+        if let node = nodes.first(where: { $0.name == name }) { return node }
+        let names = nodes.map { "@\($0.name)" }
+        let place = path.map { "in \($0)" } ?? "as there is no configuration file"
+        throw UsageError(
+            .unknownNode, option: option, value: "@\(name)", problem: "\(option) @\(name): no such node \(place)",
+            accepted: names.isEmpty ? nil : names.joined(separator: ", "),
+            suggestion: EditDistance.nearest(to: name, in: nodes.map(\.name)).map { "@\($0)" })
+    }
+
+    /// The layers that hold for an operation with a peer, the strongest first.
+    func layers(for operation: Operation, node: Node?) -> [Layer] {
+        var layers: [Layer] = []
+        if let node { layers.append(Layer(origin: .node(node.name), settings: node.settings)) }
+        if let settings = operationDefaults[operation] {
+            layers.append(Layer(origin: .operationDefaults(operation), settings: settings))
+        }
+        layers.append(Layer(origin: .defaults, settings: defaults))
+        return layers
+    }
+
+    struct Layer: Sendable {
+        let origin: Origin
+        let settings: [Setting]
+    }
+
+    /// Which part of the file a setting stands in.
+    enum Origin: Sendable, Equatable {
+        case node(String)
+        case operationDefaults(Operation)
+        case defaults
+
+        var description: String {
+            switch self {
+            case .node(let name): "node \(name)"
+            case .operationDefaults(let operation): "defaults of \(operation.rawValue)"
+            case .defaults: "defaults"
+            }
+        }
+    }
+}

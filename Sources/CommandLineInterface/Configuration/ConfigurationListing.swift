@@ -1,0 +1,53 @@
+/// What `--show-config` prints: every option that the operation can use, its value, and where that came from.
+enum ConfigurationListing {
+    static func text(
+        _ configuration: Configuration, _ arguments: EffectiveArguments, operation: Operation, draft: InvocationDraft,
+        peer: InvocationDraft.PeerChoice?, rootUIDFromEnvironment: String?
+    ) -> String {
+        var text = "configuration: \(configuration.path ?? "none")\n"
+        text += "operation: \(operation.option)\n"
+        if let host = draft.host {
+            let name = peer?.host.node.map { "@\($0), " } ?? ""
+            text +=
+                "peer: \(name)\(Peer(host: host.host, port: host.port ?? draft.port ?? InvocationDraft.standardPort))\n"
+        }
+        for node in configuration.nodes { text += "node: @\(node.name) (line \(node.line))\n" }
+        text += "\n"
+        var rows: [(option: String, value: String, source: String)] = []
+        for option in OptionTable.all where option.isConfigurable && option.operations.contains(operation) {
+            let given = arguments.entries.filter { $0.argument.definition.name == option.name }
+            if let last = given.last {
+                let shown = option.traits.contains(.repeatable) ? given : [last]
+                for entry in shown {
+                    rows.append((option.option, value(entry.argument), source(entry.source, configuration)))
+                }
+            } else if option.name == "root-uid", let root = rootUIDFromEnvironment, !root.isEmpty {
+                rows.append((option.option, root, "GDCM_ROOT_UID"))
+            } else {
+                rows.append(
+                    (
+                        option.option, option.defaultText ?? (option.value.takesArgument ? "not given" : "off"),
+                        "built in"
+                    ))
+            }
+        }
+        let nameWidth = rows.map(\.option.count).max() ?? 0
+        let valueWidth = min(rows.map(\.value.count).max() ?? 0, 36)
+        for row in rows {
+            text +=
+                "\(TextLayout.padded(row.option, to: nameWidth))  \(TextLayout.padded(row.value, to: valueWidth))  \(row.source)\n"
+        }
+        return text
+    }
+
+    private static func value(_ argument: OptionArgument) -> String {
+        argument.definition.value.takesArgument ? argument.text : "on"
+    }
+
+    private static func source(_ source: EffectiveArguments.Source, _ configuration: Configuration) -> String {
+        switch source {
+        case .commandLine: "command line"
+        case .configuration(let origin, let line): "\(origin.description), line \(line)"
+        }
+    }
+}
