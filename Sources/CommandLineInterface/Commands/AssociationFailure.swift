@@ -15,7 +15,11 @@ struct AssociationFailure {
             message = Message(
                 "cannot connect to \(invocation.peer)", reason.description, hint: Self.hint(for: reason, invocation))
         case .connectionLost(let reason):
-            message = Message("\(peer): connection lost", reason.description, hint: Self.hint(for: reason, invocation))
+            // A server that wants a certificate tells so after the handshake, and its word is often lost with the connection.
+            let lacksCertificate = invocation.tls.map { $0.configuration.certificate == nil } ?? false
+            message = Message(
+                "\(peer): connection lost", reason.description,
+                hint: lacksCertificate ? .ourCertificateRefused : Self.hint(for: reason, invocation))
         case .rejected(let reject):
             message = Message(
                 "\(peer): association rejected",

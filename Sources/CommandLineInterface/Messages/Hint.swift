@@ -55,7 +55,7 @@ package enum Hint: Sendable, Equatable {
             "give the authority that issued the server's certificate with --tls-ca, its name with --tls-name, "
                 + "or its fingerprint with --tls-pin"
         case .ourCertificateRefused:
-            "the server wants a certificate that it trusts: give ours with --tls-cert and --tls-key"
+            "the server may want a certificate that it trusts: give ours with --tls-cert and --tls-key"
         case .noCommonTLS:
             "does the server speak TLS at this port? for old equipment try --tls-profile aes"
         case .builtWithoutTLS:

@@ -33,7 +33,7 @@ extension Association {
     }
 
     /// Whether bytes are at hand that have not been looked at: a message may be complete without another read.
-    package var hasUnreadBytes: Bool { !receiveBuffer.isEmpty }
+    package var hasUnreadBytes: Bool { receiveBuffer.count > pendingUse }
 
     /// Reads until there is something to act on. A fragment's bytes stay valid until the next call.
     func nextStep(wait: WaitLimits, waitingFor what: String) throws(AssociationError) -> Step {
