@@ -1,24 +1,24 @@
 /// The UIDs that the standard registers (PS3.6 annex A).
 ///
-/// The facts are one string of the generated source. A look-up reads it through, some 50 µs: it serves messages and what
-/// a person types, never an element of a data set.
+/// The facts are one string of the generated source. The first look-up reads it through and keeps where each line is,
+/// which takes about as long as one reading; negotiation and messages ask for many.
 package enum UIDRegistry {
     /// The name, such as "CT Image Storage".
     package static func name(of uid: UID) -> String? {
-        line(where: .uid, is: uid.string)?.text(.name)
+        line(of: uid)?.text(.name)
     }
 
     /// The keyword, such as "CTImageStorage".
     package static func keyword(of uid: UID) -> String? {
-        line(where: .uid, is: uid.string)?.text(.keyword)
+        line(of: uid)?.text(.keyword)
     }
 
     package static func uid(forKeyword keyword: String) -> UID? {
-        keyword.isEmpty ? nil : line(where: .keyword, is: keyword).map { UID($0.text(.uid)) }
+        keyword.isEmpty ? nil : lines.first { $0.text(.keyword) == keyword }.map { UID($0.text(.uid)) }
     }
 
     package static func isRetired(_ uid: UID) -> Bool {
-        line(where: .uid, is: uid.string).map { !$0.text(.retired).isEmpty } ?? false
+        line(of: uid).map { !$0.text(.retired).isEmpty } ?? false
     }
 
     /// All storage SOP classes (PS3.4 B.5 and GG.3), those in force first, then the retired ones, which archives hold
@@ -47,37 +47,58 @@ extension UIDRegistry {
         case uid, keyword, name, type, retired
     }
 
-    /// One line of `registered`.
+    /// One line of `registered`: five columns with a vertical bar between them.
     private struct Line {
-        let columns: [Slice<UnsafeBufferPointer<UInt8>>]
+        private let bytes: UnsafeRawBufferPointer
 
-        init(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) {
-            columns = bytes.split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
+        init(_ bytes: UnsafeRawBufferPointer) {
+            self.bytes = bytes
         }
+
+        var start: UnsafeRawPointer { bytes.baseAddress ?? UnsafeRawPointer(registered.utf8Start) }
+        var count: Int { bytes.count }
 
         func text(_ column: Column) -> String {
-            column.rawValue < columns.count ? String(decoding: columns[column.rawValue], as: UTF8.self) : ""
+            var start = 0
+            for _ in 0..<column.rawValue { start = end(from: start) + 1 }
+            guard start <= bytes.count else { return "" }
+            return String(decoding: bytes[start..<end(from: start)], as: UTF8.self)
         }
-    }
 
-    private static var lineBytes: [Slice<UnsafeBufferPointer<UInt8>>] {
-        UnsafeBufferPointer(start: registered.utf8Start, count: registered.utf8CodeUnitCount)
-            .split(separator: UInt8(ascii: "\n"))
+        private func end(from start: Int) -> Int {
+            var end = start
+            while end < bytes.count, bytes[end] != UInt8(ascii: "|") { end += 1 }
+            return end
+        }
     }
 
     private static var lines: [Line] {
-        lineBytes.map { Line($0) }
+        let all = UnsafeRawBufferPointer(start: registered.utf8Start, count: registered.utf8CodeUnitCount)
+        var lines: [Line] = []
+        lines.reserveCapacity(512)
+        var start = 0
+        while start < all.count {
+            var end = start
+            while end < all.count, all[end] != UInt8(ascii: "\n") { end += 1 }
+            if end > start { lines.append(Line(UnsafeRawBufferPointer(rebasing: all[start..<end]))) }
+            start = end + 1
+        }
+        return lines
     }
 
-    private static func line(where column: Column, is text: String) -> Line? {
-        let wanted = Array(text.utf8)
-        for bytes in lineBytes {
-            if column == .uid && !bytes.starts(with: wanted) { continue }
-            let line = Line(bytes)
-            if column.rawValue < line.columns.count, line.columns[column.rawValue].elementsEqual(wanted) {
-                return line
-            }
-        }
-        return nil
+    /// The line of a UID, found once for all.
+    private static func line(of uid: UID) -> Line? {
+        index[uid.string].map { Line(UnsafeRawBufferPointer(start: registered.utf8Start + $0.start, count: $0.count)) }
     }
+
+    /// Where each UID's line stands in `registered`.
+    private static let index: [String: (start: Int, count: Int)] = {
+        let base = UnsafeRawPointer(registered.utf8Start)
+        var index: [String: (start: Int, count: Int)] = [:]
+        index.reserveCapacity(512)
+        for line in lines where index[line.text(.uid)] == nil {
+            index[line.text(.uid)] = (line.start - base, line.count)
+        }
+        return index
+    }()
 }
