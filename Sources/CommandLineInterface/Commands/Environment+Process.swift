@@ -1,3 +1,4 @@
+import DICOM
 import DICOMNode
 import Glibc
 
@@ -12,7 +13,15 @@ extension Environment {
             variables: variables(), standardOutput: DescriptorSink.standardOutput,
             standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
             randomBytes: { randomBytes() }, variable: { getenv($0).map { String(cString: $0) } })
+        environment.terminalWidth = terminalWidth()
+        environment.readStandardInput = { () throws(SystemError) in try FileInput.readStandardInput() }
         environment.watch(DescriptorSink.standardOutput, DescriptorSink.standardError)
+        // Whoever reads is served in their encoding; UTF-8 and the C locale, which names none, need no conversion.
+        if let encoding = LocaleEncoding(codeset: codeset) {
+            environment.localeEncoding = encoding
+            environment.standardOutput = TranscodingSink(environment.standardOutput, encoding)
+            environment.standardError = TranscodingSink(environment.standardError, encoding)
+        }
         return environment
     }
 
@@ -23,6 +32,11 @@ extension Environment {
         progress = line
         standardError = line.sink(over: error)
         if output.isTerminal { standardOutput = line.sink(over: output) }
+    }
+
+    /// The width of the terminal behind the standard output; nil where it is none.
+    private static func terminalWidth() -> Int? {
+        isatty(STDOUT_FILENO) == 1 ? ProgressLine.columns(of: STDOUT_FILENO) : nil
     }
 
     /// Only what the program looks at.

@@ -1,3 +1,4 @@
+package import DICOM
 package import DICOMNode
 
 /// What a run takes from the process around it. Everything is a value, so that tests run the whole command line in memory.
@@ -16,6 +17,13 @@ package struct Environment: Sendable {
 
     /// One variable of the environment, for what only few runs look at.
     package var variable: @Sendable (String) -> String?
+
+    /// The width of the terminal that shows the standard output, in characters; nil where none does.
+    package var terminalWidth: Int?
+    /// How text of the locale is written; nil where it is UTF-8.
+    package var localeEncoding: LocaleEncoding?
+    /// All of the standard input.
+    package var readStandardInput: @Sendable () throws(SystemError) -> [UInt8] = { () throws(SystemError) in [] }
 
     package init(
         variables: [String: String] = [:], standardOutput: any ByteSink, standardError: any ByteSink,

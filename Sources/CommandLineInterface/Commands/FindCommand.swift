@@ -2,42 +2,63 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// `--find` and `--worklist`: C-FIND, each answer written as it arrives.
+/// `--find` and `--worklist`: C-FIND, each answer written as it arrives; several queries on one association.
 final class FindCommand {
     private let run: CommandRun
-    private let writer: any AnswerWriter
     private var count = 0
-    private var outputError: ByteSinkError?
     private var isLimited = false
 
-    init(_ run: CommandRun) {
-        self.run = run
-        writer = AnswerWriters.make(for: run.invocation, output: run.output)
-    }
+    init(_ run: CommandRun) { self.run = run }
 
     func perform() {
-        let model = run.invocation.informationModel
-        guard let query = QueryPreparation(run, sopClass: model.findSOPClass, purpose: .query) else { return }
-        run.withAssociation(for: FindSCU.needs(query.sopClass)) { association throws(AssociationError) in
-            let result = try FindSCU.find(
-                on: association, sopClass: query.sopClass, identifier: query.identifier,
-                priority: run.invocation.priority,
-                onAnswer: { answer, syntax in self.take(answer, syntax) })
-            settle(result)
+        let invocation = run.invocation
+        let sopClass = invocation.informationModel.findSOPClass
+        guard let query = QueryPreparation(run, sopClass: sopClass, purpose: .query) else { return }
+        let queries = [query]
+        guard let output = makeOutput(queries) else { return }
+        run.withAssociation(for: FindSCU.needs(sopClass)) { association throws(AssociationError) in
+            association.willRead = { output.pause() }
+            for query in queries where output.failure == nil && !isLimited && run.exitCode != .interrupted {
+                let result = try FindSCU.find(
+                    on: association, sopClass: query.sopClass, identifier: query.identifier,
+                    priority: invocation.priority,
+                    onAnswer: { answer, syntax in self.take(answer, syntax, output) })
+                settle(result)
+            }
         }
-        do throws(ByteSinkError) { try writer.finish() } catch { outputError = outputError ?? error }
-        if let outputError { run.fail(.localFiles, Message("standard output", outputError.description)) }
+        output.finish()
+        if let failure = output.failure { run.fail(.localFiles, failure) }
     }
 
-    private func take(_ answer: ArraySlice<UInt8>, _ syntax: TransferSyntax) -> ExchangeControl {
+    /// Nil: it cannot be made; reported.
+    private func makeOutput(_ queries: [QueryPreparation]) -> AnswerOutput? {
+        let invocation = run.invocation
+        let isTerminal = run.environment.terminalWidth != nil
+        let format = invocation.isFormatGiven || !isTerminal ? invocation.format : .table
+        let layout = AnswerLayout(
+            title: invocation.operation == .worklist ? "WL Find Response" : "Find Response",
+            columns: format.hasColumns
+                ? AnswerColumn.columns(of: invocation, identifiers: queries.map(\.identifier)) : [],
+            terminalWidth: run.environment.terminalWidth, escapesNonASCII: run.environment.localeEncoding != nil)
+        do throws(AnswerWriterError) {
+            let writer = try format.writer(layout) { () throws(AnswerWriterError) in
+                try FileAnswerWriter(
+                    folder: invocation.outputDirectory, sopClass: invocation.informationModel.findSOPClass,
+                    newUID: { [run] in run.newUID() })
+            }
+            return AnswerOutput(writer, to: run.output)
+        } catch {
+            run.fail(.localFiles, error.message)
+            return nil
+        }
+    }
+
+    private func take(_ bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, _ output: AnswerOutput) -> ExchangeControl {
         count += 1
         do throws(DataSetError) {
-            let dataSet = try DataSetDecoder(syntax).decode(answer)
-            do throws(ByteSinkError) { try writer.write(dataSet, number: count) } catch {
-                // Nobody reads any more, or the disk is full: the rest of the answers would be for nothing.
-                outputError = error
-                return .cancel
-            }
+            let answer = Answer(
+                bytes: bytes, transferSyntax: syntax, dataSet: try DataSetDecoder(syntax).decode(bytes))
+            guard output.take(answer, number: count) else { return .cancel }
         } catch {
             run.fail(
                 .incomplete,

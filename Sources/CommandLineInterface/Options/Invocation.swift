@@ -33,6 +33,10 @@ package struct Invocation: Sendable, Equatable {
     /// Where the constructed query is kept before anything is sent.
     package var storeQueryPath: String?
     package var format: ResultFormat = .text
+    /// Whether a person chose the format; otherwise a terminal gets a table.
+    package var isFormatGiven = false
+    /// The columns of a table, in order; empty for those that were asked for.
+    package var columns: [QueryKey] = []
     /// The number of answers after which a query is cancelled.
     package var limit: Int?
 
@@ -108,12 +112,15 @@ package struct Peer: Sendable, Equatable, CustomStringConvertible {
 
 /// What answers of a query look like on the standard output.
 package enum ResultFormat: String, Sendable, CaseIterable {
-    case text, json, jsonl
+    case text, table, json, jsonl, csv, tsv, dcm
 
     /// What an operation without matches has to print is events.
     package func isAvailable(for operation: Operation) -> Bool {
         operation.isQuery || self == .text || self == .jsonl
     }
+
+    /// Whether it has one column for each attribute.
+    package var hasColumns: Bool { self == .table || self == .csv || self == .tsv }
 }
 
 /// From what on an outcome counts as failed in the exit code.

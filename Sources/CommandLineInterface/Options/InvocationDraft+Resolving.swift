@@ -99,7 +99,7 @@ extension InvocationDraft {
                 accepted: "--key StudyInstanceUID=1.2.3 and the like")
         }
         try resolveReceiver(options)
-        try resolveFormat(options)
+        try resolveResults(options)
         try resolveSecurity(options)
         if invocation.uidRoot == nil { invocation.uidRoot = try Self.root(rootUIDFromEnvironment) }
         invocation.verbosity = verbosity ?? .note
@@ -151,22 +151,6 @@ extension InvocationDraft {
     private var levelOfKeys: QueryLevel? {
         invocation.keys.first { $0.path.isEmpty && $0.tag == .queryRetrieveLevel }
             .flatMap { QueryLevel(rawValue: $0.value) }
-    }
-
-    // MARK: Results
-
-    private mutating func resolveFormat(_ options: [OptionArgument]) throws(UsageError) {
-        let (operation, format) = (invocation.operation, invocation.format)
-        guard !format.isAvailable(for: operation) else { return }
-        guard options.contains(where: { $0.definition.name == "format" }) else {
-            invocation.format = .text
-            return
-        }
-        throw UsageError(
-            .conflictingOptions, option: "--format", value: format.rawValue,
-            problem: "--format \(format.rawValue) has no use with \(operation.option)",
-            accepted: ResultFormat.allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue).joined(
-                separator: ", "))
     }
 
     // MARK: Receiver and roots

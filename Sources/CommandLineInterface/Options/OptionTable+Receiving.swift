@@ -3,8 +3,11 @@ import DICOMNode
 extension OptionTable {
     static let receivingOptions: [OptionDefinition] = [
         OptionDefinition(
-            "output", short: "o", value: .directory, .receiving, for: .receiving, "where received instances go",
-            details: "It is made, with its parents, where it does not exist.", default: "the current directory",
+            "output", short: "o", value: .directory, .receiving, for: [.find, .worklist, .move, .get],
+            "where received instances go",
+            details:
+                "It is made, with its parents, where it does not exist. For queries with --format dcm: where answers go.",
+            default: "the current directory",
             traits: [.compatible, .common],
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.outputDirectory = try argument.string()

@@ -15,6 +15,7 @@ package enum OptionValue: Sendable, Equatable {
     case uid
     case key
     case returnKeys
+    case columns
     case characterSet
     case file
     case directory
@@ -39,7 +40,7 @@ package enum OptionValue: Sendable, Equatable {
         case .seconds: "SECONDS"
         case .uid: "UID"
         case .key: "KEY[=VALUE]"
-        case .returnKeys: "KEYS"
+        case .returnKeys, .columns: "KEYS"
         case .characterSet: "NAME"
         case .file: "FILE"
         case .directory: "DIR"
@@ -62,6 +63,7 @@ package enum OptionValue: Sendable, Equatable {
         case .uid: "1 to 64 digits and dots, no component empty or led by a zero"
         case .key: "KEYWORD=VALUE, gggg,eeee=VALUE or a path such as Sequence[0].KEYWORD=VALUE"
         case .returnKeys: "keywords or tags (ggggeeee) with commas between, or a set: study, series, image, all"
+        case .columns: "keywords, tags (ggggeeee) or paths with commas between"
         case .characterSet: "a defined term such as \"ISO_IR 100\", or utf-8"
         }
     }

@@ -1,69 +1,65 @@
 import DICOM
-import DICOMNode
+import DICOMProtocol
 
-/// Writes the answers of a query in one of the formats, each as it arrives.
+/// Turns the answers of a query into one of the formats, each as it arrives.
+///
+/// A writer appends to a buffer that ``AnswerOutput`` passes on when it is full, or when nothing more is at hand: one answer
+/// costs no system call of its own.
 protocol AnswerWriter: AnyObject {
-    func write(_ answer: DataSet, number: Int) throws(ByteSinkError)
+    /// - Parameter number: counted from 1, over all queries of the run.
+    func append(_ answer: Answer, number: Int, to buffer: inout [UInt8]) throws(AnswerWriterError)
+
+    /// Nothing more is at hand for now: what was held back for the sake of layout may be wanted.
+    func pause(_ buffer: inout [UInt8])
+
     /// What stands after the last answer.
-    func finish() throws(ByteSinkError)
+    func finish(_ buffer: inout [UInt8])
 }
 
-enum AnswerWriters {
-    static func make(for invocation: Invocation, output: any ByteSink) -> any AnswerWriter {
-        switch invocation.format {
-        case .text:
-            let title = invocation.operation == .worklist ? "WL Find Response" : "Find Response"
-            return TextAnswerWriter(title: title, output: output)
-        case .json: return JSONAnswerWriter(output: output, isArray: true)
-        case .jsonl: return JSONAnswerWriter(output: output, isArray: false)
+extension AnswerWriter {
+    func pause(_ buffer: inout [UInt8]) {}
+    func finish(_ buffer: inout [UInt8]) {}
+}
+
+/// One match as it came, and as it is understood.
+struct Answer {
+    let bytes: ArraySlice<UInt8>
+    let transferSyntax: TransferSyntax
+    let dataSet: DataSet
+}
+
+/// Why results cannot be written: the rest of the answers would be for nothing.
+struct AnswerWriterError: Error {
+    let message: Message
+}
+
+/// What a format needs to know of the run.
+struct AnswerLayout {
+    /// `Find Response` or `WL Find Response`.
+    var title = "Find Response"
+    /// Of rows.
+    var columns: [AnswerColumn] = []
+    /// Of the terminal, in columns of characters; nil where nobody watches.
+    var terminalWidth: Int?
+    /// For answers that do not say their own.
+    var assumedCharacterSet = SpecificCharacterSet.defaultRepertoire
+    /// Whether what is printed may have other characters than ASCII without a conversion that knows them.
+    var escapesNonASCII = false
+}
+
+extension ResultFormat {
+    /// - Parameter files: made only for the format that writes files.
+    func writer(
+        _ layout: AnswerLayout, files: () throws(AnswerWriterError) -> any AnswerWriter
+    ) throws(AnswerWriterError) -> any AnswerWriter {
+        switch self {
+        case .text: TextAnswerWriter(layout)
+        case .table: TableAnswerWriter(layout)
+        case .json: JSONAnswerWriter(layout, isArray: true)
+        case .jsonl: JSONAnswerWriter(layout, isArray: false)
+        case .csv: SeparatedAnswerWriter(layout, separator: .comma)
+        case .tsv: SeparatedAnswerWriter(layout, separator: .tab)
+        case .dcm: try files()
         }
-    }
-}
-
-/// The contract's text: a numbered heading, one line an element, an empty line.
-final class TextAnswerWriter: AnswerWriter {
-    private let title: String
-    private let output: any ByteSink
-    private var buffer: [UInt8] = []
-
-    init(title: String, output: any ByteSink) {
-        self.title = title
-        self.output = output
-    }
-
-    func write(_ answer: DataSet, number: Int) throws(ByteSinkError) {
-        buffer.removeAll(keepingCapacity: true)
-        buffer.append(contentsOf: "\(title): \(number)\n".utf8)
-        DataSetText.appendLines(answer, to: &buffer)
-        buffer.append(UInt8(ascii: "\n"))
-        try output.write(buffer)
-    }
-
-    func finish() throws(ByteSinkError) {}
-}
-
-/// The DICOM JSON Model (PS3.18 F): one array of all answers, or one object a line.
-final class JSONAnswerWriter: AnswerWriter {
-    private let output: any ByteSink
-    private let isArray: Bool
-    private var buffer: [UInt8] = []
-    private var hasWritten = false
-
-    init(output: any ByteSink, isArray: Bool) {
-        self.output = output
-        self.isArray = isArray
-    }
-
-    func write(_ answer: DataSet, number: Int) throws(ByteSinkError) {
-        buffer.removeAll(keepingCapacity: true)
-        if isArray { buffer.append(contentsOf: (hasWritten ? ",\n" : "[\n").utf8) }
-        DICOMJSON.append(answer, to: &buffer)
-        if !isArray { buffer.append(UInt8(ascii: "\n")) }
-        hasWritten = true
-        try output.write(buffer)
-    }
-
-    func finish() throws(ByteSinkError) {
-        if isArray { try output.write(hasWritten ? "\n]\n" : "[]\n") }
     }
 }

@@ -19,6 +19,21 @@ enum ReturnKeyParser {
         return keys
     }
 
+    /// Attributes alone, for columns, each once.
+    static func parseAttributes(_ argument: OptionArgument) throws(UsageError) -> [QueryKey] {
+        var keys: [QueryKey] = []
+        for key in try parse(argument) {
+            guard case .attribute(let key) = key else {
+                throw argument.error("a set is no column", code: .unreadableKey)
+            }
+            if keys.contains(where: { $0.tags == key.tags }) {
+                throw argument.error("\(key.name) is there twice", code: .duplicateKey)
+            }
+            keys.append(key)
+        }
+        return keys
+    }
+
     /// Splits at commas that are not inside parentheses.
     private static func parts(of text: String) -> [String] {
         var parts = [""]

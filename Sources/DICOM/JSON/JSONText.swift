@@ -74,7 +74,7 @@ enum JSONText {
         }
     }
 
-    private static func appendUnit(_ unit: UInt16, to output: inout [UInt8]) {
+    static func appendUnit(_ unit: UInt16, to output: inout [UInt8]) {
         append("\\u", to: &output)
         for shift in [12, 8, 4, 0] {
             output.append(hexadecimalDigit(UInt8(truncatingIfNeeded: unit >> shift & 0xF)))

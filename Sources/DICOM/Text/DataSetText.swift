@@ -27,6 +27,18 @@ package enum DataSetText {
         _ dataSet: DataSet, to output: inout [UInt8],
         inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire, indentation: Int = 0
     ) {
+        var comments = ElementComments()
+        appendLines(
+            dataSet, to: &output, inheritedCharacterSet: inheritedCharacterSet, indentation: indentation,
+            comments: &comments)
+    }
+
+    /// The same for one of many data sets, whose elements are mostly those of the one before.
+    package static func appendLines(
+        _ dataSet: DataSet, to output: inout [UInt8],
+        inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire, indentation: Int = 0,
+        comments: inout ElementComments
+    ) {
         var characterSet = DICOMJSON.TextCharacterSet(inheritedCharacterSet)
         for element in dataSet.elements {
             var line = Line(indentation: indentation, at: output.count)
@@ -36,28 +48,32 @@ package enum DataSetText {
             case .bytes(let bytes):
                 let set = vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
                 let count = line.appendValue(bytes, vr, set, to: &output)
-                line.appendComment(element.tag, length: bytes.count, values: count, to: &output)
+                line.appendComment(
+                    element.tag, length: bytes.count, values: count, comments: &comments, to: &output)
             case .items(let items):
                 line.appendText(
                     items.isEmpty ? "(Sequence with defined length)" : "(Sequence with undefined length)", to: &output)
-                line.appendComment(element.tag, length: items.isEmpty ? 0 : nil, values: 1, to: &output)
+                line.appendComment(
+                    element.tag, length: items.isEmpty ? 0 : nil, values: 1, comments: &comments, to: &output)
                 if !items.isEmpty {
-                    append(items, characterSet.resolved(dataSet), indentation, to: &output)
+                    append(items, characterSet.resolved(dataSet), indentation, comments: &comments, to: &output)
                 }
             case .fragments(let fragments):
-                line.appendComment(element.tag, length: nil, values: 1, to: &output)
+                line.appendComment(element.tag, length: nil, values: 1, comments: &comments, to: &output)
                 append(fragments, indentation, to: &output)
             }
         }
     }
 
     private static func append(
-        _ items: [DataSet], _ characterSet: SpecificCharacterSet, _ indentation: Int, to output: inout [UInt8]
+        _ items: [DataSet], _ characterSet: SpecificCharacterSet, _ indentation: Int,
+        comments: inout ElementComments, to output: inout [UInt8]
     ) {
         for item in items {
             appendDelimiter(.item, " na (Item with undefined length)", indentation + 2, to: &output)
             appendLines(
-                item, to: &output, inheritedCharacterSet: characterSet, indentation: indentation + 4)
+                item, to: &output, inheritedCharacterSet: characterSet, indentation: indentation + 4,
+                comments: &comments)
             appendDelimiter(.itemDelimitationItem, "", indentation + 2, to: &output)
         }
         appendDelimiter(.sequenceDelimitationItem, "", indentation, to: &output)
@@ -80,22 +96,37 @@ package enum DataSetText {
     private static func appendDelimiter(
         _ tag: Tag, _ text: StaticString, _ indentation: Int, to output: inout [UInt8]
     ) {
-        output.append(contentsOf: repeatElement(0x20, count: indentation))
+        appendSpaces(indentation, to: &output)
         appendTag(tag, to: &output)
         JSONText.append(text, to: &output)
         output.append(0x0A)
     }
 
-    private static func appendTag(_ tag: Tag, to output: inout [UInt8]) {
-        output.append(0x28)
-        appendHexadecimal(tag.group, to: &output)
-        output.append(0x2C)
-        appendHexadecimal(tag.element, to: &output)
-        output.append(0x29)
+    private static let spaces: StaticString = "                                                                "
+
+    /// In one copy: nearly every line has some forty of them.
+    private static func appendSpaces(_ count: Int, to output: inout [UInt8]) {
+        var left = count
+        spaces.withUTF8Buffer { all in
+            while left > 0 {
+                output.append(contentsOf: UnsafeBufferPointer(rebasing: all.prefix(left)))
+                left -= all.count
+            }
+        }
     }
 
-    private static func appendHexadecimal(_ number: UInt16, to output: inout [UInt8]) {
-        for shift in [12, 8, 4, 0] as [UInt16] { appendDigit(UInt8(truncatingIfNeeded: number >> shift), to: &output) }
+    /// `(gggg,eeee)`, in one copy.
+    private static func appendTag(_ tag: Tag, to output: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 11) { text in
+            text[0] = 0x28
+            text[5] = 0x2C
+            text[10] = 0x29
+            for digit in 0..<8 {
+                let nibble = UInt8(truncatingIfNeeded: tag.rawValue >> UInt32(28 - 4 * digit)) & 0x0F
+                text[digit < 4 ? digit + 1 : digit + 2] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+            }
+            output.append(contentsOf: UnsafeBufferPointer(text))
+        }
     }
 
     private static func appendDigit(_ nibble: UInt8, to output: inout [UInt8]) {
@@ -116,7 +147,7 @@ package enum DataSetText {
         }
 
         mutating func begin(_ tag: Tag, to output: inout [UInt8]) {
-            output.append(contentsOf: repeatElement(0x20, count: indentation))
+            appendSpaces(indentation, to: &output)
             appendTag(tag, to: &output)
             output.append(0x20)
         }
@@ -219,11 +250,13 @@ package enum DataSetText {
 
         func appendGap(to output: inout [UInt8]) {
             let width = output.count - start - surplus
-            output.append(contentsOf: repeatElement(0x20, count: max(commentGap, commentColumn - width)))
+            appendSpaces(max(commentGap, commentColumn - width), to: &output)
         }
 
         /// Appends length, multiplicity and name, and ends the line; an undefined length is nil.
-        func appendComment(_ tag: Tag, length: Int?, values: Int, to output: inout [UInt8]) {
+        func appendComment(
+            _ tag: Tag, length: Int?, values: Int, comments: inout ElementComments, to output: inout [UInt8]
+        ) {
             appendGap(to: &output)
             JSONText.append("# ", to: &output)
             if let length {
@@ -231,17 +264,7 @@ package enum DataSetText {
             } else {
                 JSONText.append("u/l", to: &output)
             }
-            output.append(0x2C)
-            let entry = DataDictionary.entry(for: tag)
-            output.append(contentsOf: (entry?.vm ?? "?").utf8)
-            if values > 0, entry.map({ !ValueMultiplicity.allows(values, by: $0.vm) }) ?? true {
-                JSONText.append(" (", to: &output)
-                JSONText.append(values, to: &output)
-                JSONText.append(") ", to: &output)
-            }
-            output.append(0x20)
-            output.append(contentsOf: (entry?.name ?? (tag.isPrivate ? "Private Element" : "Unknown Element")).utf8)
-            output.append(0x0A)
+            comments.append(tag, values: values, to: &output)
         }
     }
 }

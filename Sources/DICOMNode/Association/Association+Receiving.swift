@@ -55,6 +55,7 @@ extension Association {
             } catch {
                 throw violation(error)
             }
+            willRead?()
             do throws(TransportError) {
                 let count = try connection.read(into: receiveBuffer.free, wait: wait)
                 guard count > 0 else { throw TransportError.closed }

@@ -35,6 +35,9 @@ package final class Association {
     /// whose instances arrive on other associations.
     package var movesElsewhere: (() -> Bool)?
 
+    /// Called before each read that may wait: whoever collects output passes it on now, as nothing more is at hand.
+    package var willRead: (() -> Void)?
+
     /// The most that is held of one data set that goes to memory. A query's answer or a commitment report has some kilobytes;
     /// this is far above any of them and keeps a peer from filling memory.
     package static let maximumDataSetInMemory = 64 << 20

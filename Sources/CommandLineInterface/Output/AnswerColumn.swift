@@ -1,0 +1,44 @@
+import DICOM
+import DICOMProtocol
+
+/// One column of a table: an attribute, by its path through sequences.
+struct AnswerColumn: Equatable {
+    let path: [Tag]
+
+    /// The keyword, after those of the sequences around it.
+    var title: String { path.map { QueryKeyParser.keyword($0) }.joined(separator: ".") }
+
+    /// Whether the end tells more than the beginning, where a value is too long: UIDs of one archive begin alike.
+    var keepsEnd: Bool { path.last.map { DataDictionary.vr(of: $0) == .UI } ?? false }
+
+    /// Those that were asked for, in the order in which they were asked for; without any the keys that every server knows.
+    static func columns(of invocation: Invocation, identifiers: [DataSet]) -> [AnswerColumn] {
+        if !invocation.columns.isEmpty { return invocation.columns.map { AnswerColumn(path: $0.tags) } }
+        var asked: [AnswerColumn] = []
+        for identifier in identifiers { append(identifier, [], to: &asked) }
+        let typed = invocation.keys.map { AnswerColumn(path: $0.tags) } + invocation.returnKeys.compactMap { $0.column }
+        let first = typed.filter { asked.contains($0) }
+        let columns = (first + asked).reduce(into: [AnswerColumn]()) { if !$0.contains($1) { $0.append($1) } }
+        guard columns.isEmpty else { return columns }
+        return invocation.informationModel.keys(at: invocation.level).filter { $0.kind != .optional }
+            .map { AnswerColumn(path: $0.path + [$0.tag]) }
+    }
+
+    private static func append(_ identifier: DataSet, _ path: [Tag], to columns: inout [AnswerColumn]) {
+        for element in identifier.elements {
+            if path.isEmpty, element.tag == .specificCharacterSet || element.tag == .queryRetrieveLevel { continue }
+            if case .items(let items) = element.value, let item = items.first {
+                append(item, path + [element.tag], to: &columns)
+            } else {
+                columns.append(AnswerColumn(path: path + [element.tag]))
+            }
+        }
+    }
+}
+
+extension ReturnKey {
+    fileprivate var column: AnswerColumn? {
+        guard case .attribute(let key) = self else { return nil }
+        return AnswerColumn(path: key.tags)
+    }
+}
