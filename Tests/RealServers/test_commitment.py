@@ -57,7 +57,7 @@ class WithOrthanc(cases.RealServerTest):
         self.server.register(TITLE, servers.free_port())
         image = images.image("CT_small.dcm")
         run = dcmscu(
-            "--stgcmt", "--aetitle", TITLE, "--port-scp", self.port_scp, "--timeout", "2",
+            "--stgcmt", "--aetitle", TITLE, "--port-scp", self.port_scp, "--wait", "2",
             servers.LOOPBACK, self.server.port, image.path, expect=8,
         )  # fmt: skip
         self.assertLess(run.seconds, 15, run)
