@@ -41,7 +41,7 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
     case .perform(let invocation):
         return perform(invocation, in: environment)
     case .performEach(let invocations):
-        return ExitCode.worst(of: invocations.map { perform($0, in: environment) })
+        return performEach(invocations, in: environment)
     }
 }
 
@@ -53,6 +53,15 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
         diagnostics.error(Message("standard output", error.description))
         return .localFiles
     }
+}
+
+/// One after the other; who interrupts one does not want the next.
+private func performEach(_ invocations: [Invocation], in environment: Environment) -> ExitCode {
+    var exitCode = ExitCode.success
+    for invocation in invocations where exitCode != .interrupted {
+        exitCode = exitCode.worst(perform(invocation, in: environment))
+    }
+    return exitCode
 }
 
 private func perform(_ invocation: Invocation, in environment: Environment) -> ExitCode {

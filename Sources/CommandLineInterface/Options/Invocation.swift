@@ -11,6 +11,12 @@ package struct Invocation: Sendable, Equatable {
     package var callingAETitle: AETitle
     package var calledAETitle: AETitle
 
+    // MARK: How often is asked
+
+    package var echoCount = 1
+    /// Between the end of an echo and the next one, in seconds.
+    package var echoInterval: Double = 1
+
     // MARK: What is sent
 
     /// Files and directories for store and storage commitment, as they were typed, in order.

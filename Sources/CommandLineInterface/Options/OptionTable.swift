@@ -3,7 +3,7 @@
 package enum OptionTable {
     package static let all: [OptionDefinition] =
         operationOptions + peerOptions + sendingOptions + queryingOptions + formatOptions + receivingOptions
-        + networkOptions + securityOptions + messageOptions + configurationOptions + helpOptions
+        + echoOptions + networkOptions + securityOptions + messageOptions + configurationOptions + helpOptions
 
     /// Those that documentation shows, by category.
     package static func documented(in category: OptionCategory) -> [OptionDefinition] {

@@ -8,7 +8,7 @@ import DICOMProtocol
 ///
 /// | `event` | One for each | Members beside `event` |
 /// |---|---|---|
-/// | `echo` | C-ECHO | `peer`, `outcome`, `status`, `meaning`, `seconds`, `error` |
+/// | `echo` | C-ECHO | `peer`, `outcome`, `status`, `meaning`, `comment`, `seconds` of the C-ECHO itself, `lookupSeconds`, `connectSeconds`, `securitySeconds`, `associationSeconds`, `releaseSeconds`, `error` |
 /// | `store` | instance to be sent | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `sentTransferSyntaxUID`, `bytes`, `outcome`, `status`, `meaning`, `comment`, `error` |
 /// | `receive` | instance received by move or get | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `bytes`, `outcome`, `status`, `error` |
 /// | `commitment` | instance whose storage is to be committed | `path`, `sopClassUID`, `sopInstanceUID`, `outcome`, `status`, `meaning`, `error` |
@@ -45,7 +45,7 @@ struct RunEvent: Sendable {
         // What the server counted of sub-operations, PS3.4 C.4.2.1.6.
         case serverCompleted, serverFailed, serverWarning, serverRemaining
         // Times of an echo's parts, and over several echoes.
-        case lookupSeconds, connectSeconds, associationSeconds, releaseSeconds
+        case lookupSeconds, connectSeconds, securitySeconds, associationSeconds, releaseSeconds
         case minimumSeconds, medianSeconds, percentile95Seconds, maximumSeconds
         case transactionUID, address
     }

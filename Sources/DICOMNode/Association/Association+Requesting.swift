@@ -11,6 +11,7 @@ extension Association {
         cancellation: Cancellation? = nil, observer: AssociationObserver? = nil
     ) throws(AssociationError) -> Association {
         let connection: any Connection
+        let watch = Stopwatch()
         do throws(TransportError) {
             let wait = WaitLimits(
                 total: parameters.limits.connect.map { .after(seconds: $0) } ?? .never, cancellation: cancellation)
@@ -28,7 +29,11 @@ extension Association {
         let association = Association(
             role: .requestor, connection: connection, maximumPDULength: parameters.maximumPDULength,
             limits: parameters.limits, cancellation: cancellation, observer: observer)
+        let connected = watch.seconds
         try association.establish(parameters.request)
+        association.timings = Timings(
+            connection.timings, isSecured: connection.securityDescription != nil, connected: connected,
+            established: watch.seconds)
         return association
     }
 

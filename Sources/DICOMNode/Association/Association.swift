@@ -59,6 +59,8 @@ package final class Association {
     package var peerDescription: String { connection.peerDescription }
     /// What the user should know of the connection's security, such as a certificate that expires soon.
     package var securityWarning: String? { connection.securityWarning }
+    /// How long it took to come about, for a requestor.
+    package internal(set) var timings: Timings?
     package var isRequestor: Bool { machine.role == .requestor }
     package var isEstablished: Bool { machine.state == .dataTransfer }
 

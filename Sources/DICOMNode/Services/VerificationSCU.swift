@@ -7,13 +7,13 @@ package enum VerificationSCU {
 
     package static let needs = [PresentationContextPlan.Need(sopClass, [TransferSyntax.implicitVRLittleEndian.uid])]
 
-    /// One C-ECHO; the status that the peer answered.
-    package static func echo(on association: Association) throws(AssociationError) -> DIMSEStatus {
+    /// One C-ECHO; the peer's response.
+    package static func echo(on association: Association) throws(AssociationError) -> CommandSet {
         let context = try association.context(for: sopClass)
         let request = CommandSet.echoRequest(messageID: association.nextMessageID())
         try association.send(request, contextID: context.id)
         let answer = try association.receive()
         try association.checkAnswer(answer.command, to: request)
-        return answer.command.status ?? .success
+        return answer.command
     }
 }

@@ -13,6 +13,8 @@ package protocol Connection: AnyObject, Sendable {
     var securityDescription: String? { get }
     /// What the user should know of the security: a certificate that expires soon, or was not checked.
     var securityWarning: String? { get }
+    /// How long name look-up and connect took; nil for a connection that was accepted.
+    var timings: TCPConnection.Timings? { get }
 
     /// Reads what there is, at least one byte; waits only when there is none. Zero: the peer has closed its side.
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int

@@ -54,6 +54,8 @@
             return "\(version), \(cipher), peer \(CertificateDescription.subject(certificate))"
         }
 
+        var timings: TCPConnection.Timings? { tcp.timings }
+
         var securityWarning: String? {
             if let waived = verification.waived {
                 return "the peer's certificate was not accepted, but used: \(waived)"

@@ -89,7 +89,7 @@ def run(*arguments, timeout=TIME_LIMIT, environment=None, directory=None, stdin=
 
 def dcmscu(*arguments, **options):
     """Runs the binary under test. English messages and UTF-8, whatever the machine's locale."""
-    environment = {"LC_ALL": "C.UTF-8", **options.pop("environment", {})}
+    environment = {"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null", **options.pop("environment", {})}
     return run(dcmscu_path(), *arguments, environment=environment, **options)
 
 
