@@ -30,7 +30,7 @@ struct AssociationFailure {
             message = Message(
                 "\(peer): association aborted by the peer", abort.description,
                 code: "PS3.8 9.3.8, source \(abort.source), reason \(abort.reason)",
-                hint: .abortedAfterRequest(operation: invocation.operation, calling: invocation.callingAETitle.string))
+                hint: Self.hintAfterAbort(invocation))
         case .releasedByPeer:
             message = Message("\(peer): association released by the peer before it had answered")
         case .protocolViolation(let violation):
@@ -89,6 +89,14 @@ struct AssociationFailure {
         case .notAvailable: .builtWithoutTLS
         case .configuration, .session: nil
         }
+    }
+
+    private static func hintAfterAbort(_ invocation: Invocation) -> Hint {
+        let title = invocation.callingAETitle.string
+        guard invocation.operation == .storageCommitment else {
+            return .abortedAfterRequest(operation: invocation.operation, calling: title)
+        }
+        return .commitment(.abortedByServer(calling: title, port: invocation.receiverPort))
     }
 
     private static func hint(for reject: AssociateReject, _ invocation: Invocation) -> Hint? {

@@ -56,7 +56,10 @@ final class CommandRun: Sendable {
     var cancellation: Cancellation? { environment.cancellation }
 
     /// The peer as it is named in messages: our name for it and where it is.
-    var peerName: String { "\(invocation.calledAETitle)@\(invocation.peer)" }
+    var peerName: String {
+        // Whoever only listens has called nobody.
+        invocation.peer.host.isEmpty ? "any server" : "\(invocation.calledAETitle)@\(invocation.peer)"
+    }
 
     var endpoint: Endpoint { Endpoint(host: invocation.peer.host, port: invocation.peer.port) }
 

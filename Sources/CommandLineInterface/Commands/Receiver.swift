@@ -4,12 +4,19 @@ import DICOMProtocol
 /// The port that peers call back while an operation lasts.
 enum Receiver {
     /// Listens from now on. Nil: it cannot, reported.
-    static func start(_ run: CommandRun, port: UInt16, services: [any ServiceClass]) -> AssociationServer? {
+    ///
+    /// - Parameters:
+    ///   - titles: the titles that peers may call, beside our own.
+    ///   - watch: told what happens at the port, after it has been narrated.
+    static func start(
+        _ run: CommandRun, port: UInt16, services: [any ServiceClass], titles: [AETitle] = [],
+        watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
+    ) -> AssociationServer? {
         do throws(TransportError) {
             let listener = try TCPListener(port: port, bind: run.invocation.bindAddress)
-            var policy = AcceptancePolicy(calledAETitles: [run.invocation.callingAETitle])
+            var policy = AcceptancePolicy(calledAETitles: Set([run.invocation.callingAETitle] + titles))
             policy.maximumPDULength = run.invocation.maximumPDULength
-            let server = try makeServer(run, listener, policy, services)
+            let server = try makeServer(run, listener, policy, services, watch)
             run.diagnostics.verbose("listening at \(listener.localDescription) as \(run.invocation.callingAETitle)")
             return server
         } catch {
@@ -20,13 +27,18 @@ enum Receiver {
     }
 
     private static func makeServer(
-        _ run: CommandRun, _ listener: TCPListener, _ policy: AcceptancePolicy, _ services: [any ServiceClass]
+        _ run: CommandRun, _ listener: TCPListener, _ policy: AcceptancePolicy, _ services: [any ServiceClass],
+        _ watch: @escaping @Sendable (AssociationServer.Event) -> Void
     ) throws(TransportError) -> AssociationServer {
         do throws(SystemError) {
+            let narrate = ServerNarrator(diagnostics: run.diagnostics).narrate
             let server = try AssociationServer(
                 listener: listener, policy: policy, services: services, tls: run.security.listening, limits: run.limits,
                 observer: run.observer,
-                report: ServerNarrator(diagnostics: run.diagnostics).narrate)
+                report: { event in
+                    narrate(event)
+                    watch(event)
+                })
             try server.start()
             return server
         } catch {

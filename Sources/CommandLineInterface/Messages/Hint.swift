@@ -13,6 +13,7 @@ package enum Hint: Sendable, Equatable {
     case noIncomingAssociation(title: String, port: UInt16)
     case receiverPortTaken(port: UInt16)
     case peerSpeaksAnotherProtocol
+    case commitment(CommitmentHint)
     case identityUnconfirmed
     case certificateRefused
     case ourCertificateRefused
@@ -62,6 +63,7 @@ package enum Hint: Sendable, Equatable {
             "build it with the trait TLS, which is on by default"
         case .peerSpeaksAnotherProtocol:
             "this port answers in another protocol than DICOM: is it the right one?"
+        case .commitment(let hint): hint.text
         }
     }
 }

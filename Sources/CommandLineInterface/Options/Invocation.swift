@@ -26,6 +26,7 @@ package struct Invocation: Sendable, Equatable {
     package var priority: Priority = .medium
     /// How long to wait for a storage commitment result, in seconds; 0 asks only.
     package var resultWait: Double = 60
+    package var commitment = CommitmentOptions()
 
     // MARK: What is asked
 

@@ -82,7 +82,8 @@ extension InvocationDraft {
     /// - Parameter options: those of the command line; what the configuration says besides and the operation has no use for is passed over.
     mutating func resolve(typed options: [OptionArgument], rootUIDFromEnvironment: String?) throws(UsageError) {
         try resolvePeer()
-        if invocation.operation.takesFiles, invocation.inputs.isEmpty {
+        try resolveCommitment(options)
+        if invocation.operation.takesFiles, invocation.inputs.isEmpty, !invocation.commitment.isListening {
             throw UsageError(
                 .missingInput, option: "FILE", problem: "\(invocation.operation.option) needs files",
                 accepted: "FILE... after HOST and PORT, or --input")
@@ -107,6 +108,7 @@ extension InvocationDraft {
 
     private mutating func resolvePeer() throws(UsageError) {
         guard let host else {
+            if invocation.commitment.isListening { return }
             throw UsageError(
                 .missingHost, option: "HOST", problem: "no HOST given",
                 accepted: "HOST PORT, or --hostname and --port")

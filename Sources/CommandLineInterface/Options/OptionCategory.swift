@@ -3,6 +3,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case operation = "Operation"
     case peer = "Peer"
     case sending = "Sending"
+    case commitment = "Storage commitment"
     case querying = "Querying"
     case output = "Output"
     case receiving = "Receiving"

@@ -3,14 +3,16 @@ import DICOMNode
 extension OptionTable {
     static let receivingOptions: [OptionDefinition] = [
         OptionDefinition(
-            "output", short: "o", value: .directory, .receiving, for: [.find, .worklist, .move, .get],
-            "where received instances go",
-            details:
-                "It is made, with its parents, where it does not exist. For queries with --format dcm: where answers go.",
-            default: "the current directory",
-            traits: [.compatible, .common],
+            "output", short: "o", value: .directory, .receiving,
+            for: [.find, .worklist, .move, .get, .storageCommitment], "where received instances go",
+            details: """
+                It is made, with its parents, where it does not exist. For queries with --format dcm: where answers go. \
+                For --stgcmt: where the server's reports are kept as DICOM files; without it none is.
+                """,
+            default: "the current directory", traits: [.compatible, .common],
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.outputDirectory = try argument.string()
+                draft.invocation.commitment.reportDirectory = draft.invocation.outputDirectory
             }),
         OptionDefinition(
             "port-scp", value: .port, .receiving, for: .listening, "port of our receiver",

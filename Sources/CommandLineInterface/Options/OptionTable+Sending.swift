@@ -20,10 +20,6 @@ extension OptionTable {
                 draft.invocation.priority = Priority(try argument.choice(PriorityName.self))
             }),
         OptionDefinition(
-            "wait", value: .seconds(0...604_800), .sending, for: [.storageCommitment],
-            "wait so long for the commitment result; 0 does not wait", default: "60",
-            apply: { (draft, argument) throws(UsageError) in draft.invocation.resultWait = try argument.seconds() }),
-        OptionDefinition(
             "root-uid", value: .uid, .sending, "root of the UIDs that we generate",
             details: "Wins over GDCM_ROOT_UID in the environment.", default: "2.25, from a UUID",
             traits: .compatible,

@@ -2,8 +2,9 @@
 /// category, and by a field of ``Invocation`` for what it sets.
 package enum OptionTable {
     package static let all: [OptionDefinition] =
-        operationOptions + peerOptions + sendingOptions + queryingOptions + formatOptions + receivingOptions
-        + echoOptions + networkOptions + securityOptions + messageOptions + configurationOptions + helpOptions
+        operationOptions + peerOptions + sendingOptions + commitmentOptions + queryingOptions + formatOptions
+        + receivingOptions + echoOptions + networkOptions + securityOptions + messageOptions + configurationOptions
+        + helpOptions
 
     /// Those that documentation shows, by category.
     package static func documented(in category: OptionCategory) -> [OptionDefinition] {

@@ -41,7 +41,7 @@ struct DataSetStart {
     func attributes(_ bytes: [UInt8]) -> DataSet {
         do throws(DataSetError) {
             let decoder = DataSetDecoder(transferSyntax)
-            return try decoder.decodePrefix(bytes.dropFirst(offset), through: .studyInstanceUID)
+            return try decoder.decodePrefix(bytes.dropFirst(offset), through: .seriesInstanceUID)
         } catch {
             // Group 0002 may still say what it is; whether the data set is sound is the business of the check.
             return DataSet()

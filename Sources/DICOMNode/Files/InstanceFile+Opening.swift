@@ -64,7 +64,8 @@ extension InstanceFile {
         return InstanceFile(
             path: path, size: state.size, dataSetOffset: UInt64(found.offset), sopClassUID: sopClassUID,
             sopInstanceUID: sopInstanceUID, transferSyntax: found.transferSyntax,
-            studyInstanceUID: attributes.uid(.studyInstanceUID), form: found.form, state: state)
+            studyInstanceUID: attributes.uid(.studyInstanceUID),
+            seriesInstanceUID: attributes.uid(.seriesInstanceUID), form: found.form, state: state)
     }
 
     private static func readPrefix(

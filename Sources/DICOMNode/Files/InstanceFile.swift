@@ -12,6 +12,8 @@ package struct InstanceFile: Sendable, Equatable {
     package let transferSyntax: TransferSyntax
     /// Known where the first bytes of the file reach that far, and it is not deflated.
     package let studyInstanceUID: UID?
+    /// Known as far as the study is.
+    package let seriesInstanceUID: UID?
     package let form: Form
     /// What the file was when it was opened.
     let state: FileState

@@ -43,6 +43,11 @@ package struct StorageCommitmentResult: Equatable, Sendable {
     /// The Event Type ID of a result with failures, PS3.4 J.3.3.1.
     package static let failuresEventTypeID: UInt16 = 2
 
+    /// Whether a report of this type can be read as a result. One without a type is told by what it holds.
+    package static func isEventType(_ id: UInt16?) -> Bool {
+        id == nil || id == successEventTypeID || id == failuresEventTypeID
+    }
+
     /// Which request is answered; nil if the SCP left it out, and then nobody can tell.
     package let transactionUID: UID?
     package let committed: [Committed]

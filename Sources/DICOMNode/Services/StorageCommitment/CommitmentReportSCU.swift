@@ -1,15 +1,24 @@
 package import DICOM
 package import DICOMProtocol
 
+/// A report as it came, with what it meant to us.
+package struct CommitmentReport: Sendable {
+    package let receipt: CommitmentLedger.Receipt
+    package let transactionUID: UID?
+    package let dataSet: DataSet
+    /// On an association that the peer opened, or on our own.
+    package let isOnOwnAssociation: Bool
+}
+
 /// Takes storage commitment reports on associations that the peer opens, PS3.4 J.3.3.
 ///
 /// The peer that opens the association is the SCP of this class, so it proposes the role SCP for itself and is granted it.
 package struct CommitmentReportSCU: ServiceClass {
     private let ledger: CommitmentLedger
-    private let report: @Sendable (CommitmentLedger.Receipt) -> Void
+    private let report: @Sendable (CommitmentReport) -> Void
 
     /// - Parameter report: told of each report, on the thread of its association.
-    package init(ledger: CommitmentLedger, report: @escaping @Sendable (CommitmentLedger.Receipt) -> Void) {
+    package init(ledger: CommitmentLedger, report: @escaping @Sendable (CommitmentReport) -> Void) {
         self.ledger = ledger
         self.report = report
     }
@@ -26,11 +35,11 @@ package struct CommitmentReportSCU: ServiceClass {
     final class Session: ServiceSession {
         private let association: Association
         private let ledger: CommitmentLedger
-        private let report: @Sendable (CommitmentLedger.Receipt) -> Void
+        private let report: @Sendable (CommitmentReport) -> Void
 
         init(
             _ association: Association, _ ledger: CommitmentLedger,
-            _ report: @escaping @Sendable (CommitmentLedger.Receipt) -> Void
+            _ report: @escaping @Sendable (CommitmentReport) -> Void
         ) {
             self.association = association
             self.ledger = ledger
@@ -42,8 +51,11 @@ package struct CommitmentReportSCU: ServiceClass {
             guard command.command == .nEventReportRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
+            guard StorageCommitmentResult.isEventType(command.eventTypeID) else {
+                return try association.refuse(message, status: .noSuchEventType)
+            }
             guard let bytes = message.dataSet else {
-                return try association.refuse(message, status: .missingAttribute)
+                return try association.refuse(message, status: .invalidArgumentValue)
             }
             let dataSet: DataSet
             do throws(DataSetError) {
@@ -51,10 +63,26 @@ package struct CommitmentReportSCU: ServiceClass {
             } catch {
                 return try association.refuse(message, status: .processingFailure)
             }
-            let receipt = ledger.record(StorageCommitmentResult(reading: dataSet))
-            report(receipt)
-            let status: DIMSEStatus = if case .unknown = receipt { .invalidArgumentValue } else { .success }
-            try association.send(.eventReportResponse(to: command, status: status), contextID: context.id)
+            let result = StorageCommitmentResult(reading: dataSet)
+            let receipt = ledger.record(result)
+            // Whoever waits may end this association when it is woken: the answer goes first.
+            defer { ledger.announce() }
+            report(
+                CommitmentReport(
+                    receipt: receipt, transactionUID: result.transactionUID, dataSet: dataSet,
+                    isOnOwnAssociation: association.isRequestor))
+            try association.send(
+                .eventReportResponse(to: command, status: Self.status(for: receipt)), contextID: context.id)
+        }
+
+        /// PS3.7 10.1.1.1.8. A repeated report is a success: the server has missed our first answer, and repeats until it gets one.
+        /// A transaction that is not ours is an argument without meaning here: success would make the server forget its report.
+        private static func status(for receipt: CommitmentLedger.Receipt) -> DIMSEStatus {
+            switch receipt {
+            case .recorded, .repeated: .success
+            case .unknown: .invalidArgumentValue
+            case .notKept: .processingFailure
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ package final class StorageCommitmentSCU {
     /// - Parameter association: kept open while reports are waited for: some peers send them on it.
     package init(
         on association: Association, ledger: CommitmentLedger,
-        report: @escaping @Sendable (CommitmentLedger.Receipt) -> Void
+        report: @escaping @Sendable (CommitmentReport) -> Void
     ) throws(AssociationError) {
         self.association = association
         self.ledger = ledger
@@ -24,8 +24,9 @@ package final class StorageCommitmentSCU {
     }
 
     /// One N-ACTION; the response. Reports that arrive meanwhile are taken.
+    ///
+    /// The request must be in the ledger already.
     package func request(_ request: StorageCommitmentRequest) throws(AssociationError) -> CommandSet {
-        ledger.register(request)
         let command = StorageCommitmentRequest.command(messageID: association.nextMessageID())
         try association.send(
             command, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(request.dataSet))
@@ -36,33 +37,22 @@ package final class StorageCommitmentSCU {
                 continue
             }
             try association.checkAnswer(message.command, to: command)
-            if message.command.status?.kind == .failure { ledger.forget(request.transactionUID) }
             return message.command
         }
     }
 
-    /// Waits until all transactions are settled. False: the deadline passed first.
+    /// Waits until all transactions are settled, by reports on this association or on others. False: time is up.
     ///
-    /// The peer may release the association meanwhile; the wait goes on for reports on others if `listens`.
-    package func wait(until deadline: Deadline, listens: Bool) throws(AssociationError) -> Bool {
-        var isOpen = true
+    /// - Throws: also when the peer ends the association; reports may still come on others.
+    package func wait(_ patience: inout CommitmentPatience) throws(AssociationError) -> Bool {
         while !ledger.isSettled {
-            let until = deadline.earlier(ledger.nextPatience)
+            let deadline = patience.deadline(for: ledger)
             guard !deadline.isPast else { return false }
-            guard isOpen else {
-                guard listens else { return false }
-                try association.waitForWakeUp(ledger.descriptor, until: until)
-                continue
-            }
-            do throws(AssociationError) {
-                guard try association.waitForMessage(until: until, wakeUp: ledger.descriptor) else { continue }
-                try reports.answer(try association.receive(), in: context)
-            } catch {
-                switch error {
-                case .releasedByPeer, .abortedByPeer, .connectionLost: isOpen = false
-                default: throw error
-                }
-            }
+            guard
+                try association.waitForMessage(
+                    until: deadline.earlier(ledger.nextPatience), wakeUp: ledger.descriptor)
+            else { continue }
+            try reports.answer(try association.receive(), in: context)
         }
         return true
     }

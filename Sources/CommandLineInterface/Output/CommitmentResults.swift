@@ -1,0 +1,121 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Prints what became of each instance: one line each on the standard output, the sum of it as messages.
+///
+///     committed      1.2.840.113619.2.5  a.dcm
+///     not committed  1.2.840.113619.2.6  b.dcm  no such object instance (0112H)
+///     no answer      1.2.840.113619.2.7  c.dcm
+final class CommitmentResults {
+    private let run: CommandRun
+    private(set) var committed = 0
+    private(set) var failed = 0
+    private(set) var pending = 0
+    private var reasons: [(text: String, count: Int)] = []
+    private var outputFailure: ByteSinkError?
+
+    init(_ run: CommandRun) { self.run = run }
+
+    func write(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict) {
+        count(verdict)
+        if let events = run.events {
+            events.write(event(candidate, verdict))
+        } else {
+            print(line(candidate, verdict))
+        }
+    }
+
+    /// Reports the sum, and what it means for the exit code.
+    ///
+    /// - Parameters:
+    ///   - loss: how our association ended before its time, if that ended the wait, too.
+    ///   - hint: the remedy where reports are missing.
+    func summarize(loss: AssociationError? = nil, missing hint: @autoclosure () -> CommitmentHint) {
+        let total = committed + failed + pending
+        if let outputFailure { run.fail(.localFiles, Message("standard output", outputFailure.description)) }
+        for reason in reasons {
+            run.fail(.commitmentFailed, Message("not committed: \(reason.count) of \(total) instances", reason.text))
+        }
+        if pending > 0, run.invocation.resultWait > 0 { reportMissing(loss, hint()) }
+        if pending > 0 { tellWhereKept() }
+        run.summary.set(.done, committed)
+        run.summary.set(.failures, failed)
+        run.summary.set(.pending, pending)
+        run.diagnostics.note(
+            Message(
+                "\(run.peerName): \(committed) committed, \(failed) not"
+                    + (pending > 0 ? ", \(pending) not reported on" : "")))
+    }
+
+    private func reportMissing(_ loss: AssociationError?, _ hint: CommitmentHint) {
+        let seconds = Decimal.text(run.invocation.resultWait, digits: run.invocation.resultWait < 1 ? 1 : 0)
+        let why = loss == nil ? "waited for \(seconds) s" : "the server has ended the association"
+        let message = Message("\(run.peerName): no report on \(pending) instances", why, hint: .commitment(hint))
+        switch run.exitCode {
+        case .success, .commitmentFailed, .incomplete: run.fail(.timeLimit, message)
+        case .unreachable where loss != nil: run.diagnostics.error(message)
+        // What kept us from asking has been told already, with its own remedy.
+        default: break
+        }
+    }
+
+    private func tellWhereKept() {
+        guard let file = run.invocation.commitment.transactionFile else { return }
+        let port = run.invocation.receiverPort.map { "\($0)" } ?? "PORT"
+        run.diagnostics.note(
+            Message(
+                "what is open is kept in \(file)",
+                "dcmscu --stgcmt --listen --transaction \(file) --port-scp \(port) waits for it"))
+    }
+
+    private func count(_ verdict: CommitmentVerdict) {
+        switch verdict {
+        case .committed: committed += 1
+        case .pending: pending += 1
+        case .failed(let why, let code, _):
+            failed += 1
+            let text = why + (code.map { " (\($0))" } ?? "")
+            if let index = reasons.firstIndex(where: { $0.text == text }) {
+                reasons[index].count += 1
+            } else {
+                reasons.append((text, 1))
+            }
+        }
+    }
+
+    private func line(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict) -> String {
+        let end = "\(candidate.reference.sopInstanceUID)" + (candidate.path.map { "  \($0)" } ?? "")
+        switch verdict {
+        case .committed: return "committed      \(end)"
+        case .failed(let why, let code, _): return "not committed  \(end)  \(why)" + (code.map { " (\($0))" } ?? "")
+        case .pending: return "no answer      \(end)"
+        }
+    }
+
+    private func print(_ line: String) {
+        guard outputFailure == nil else { return }
+        do throws(ByteSinkError) {
+            try run.output.write(SafeText.line(line) + "\n")
+        } catch {
+            outputFailure = error
+        }
+    }
+
+    private func event(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict) -> RunEvent {
+        var event = RunEvent(.commitment)
+        event.set(.path, candidate.path.map { "\($0)" })
+        event.set(.sopClassUID, candidate.reference.sopClassUID)
+        event.set(.sopInstanceUID, candidate.reference.sopInstanceUID)
+        event.set(.transactionUID, verdict.transactionUID)
+        switch verdict {
+        case .committed: event.set(.done)
+        case .pending: event.set(.pending)
+        case .failed(let why, let code, _):
+            event.set(.failed)
+            event.set(.status, code)
+            event.set(.meaning, why)
+        }
+        return event
+    }
+}

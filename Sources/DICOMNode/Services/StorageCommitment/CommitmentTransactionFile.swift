@@ -1,0 +1,107 @@
+import DICOM
+import DICOMProtocol
+import Glibc
+
+/// Keeps storage commitment transactions across runs, so that a report that comes later still finds its request.
+///
+/// JSON lines, only ever appended and forced onto the disk, so that neither a crash nor a full disk loses what was there:
+///
+///     {"event":"requested","transactionUID":...,"time":...,"called":...,"calling":...,"host":...,"port":...,
+///      "references":[{"sopClassUID":...,"sopInstanceUID":...},...]}
+///     {"event":"reported","transactionUID":...,"time":...,"committed":[reference,...],"failed":[reference and "reason",...]}
+///     {"event":"closed","transactionUID":...,"time":...,"why":...}
+///
+/// A transaction is requested before its N-ACTION leaves, and closed once nothing more is expected. A last line that was cut
+/// off is passed over; other events and members are left to versions to come.
+package final class CommitmentTransactionFile: Sendable {
+    package let path: FilePath
+    /// What the file held when it was opened, in the order of the requests.
+    package let transactions: [CommitmentTransaction]
+    private let descriptor: FileDescriptor
+    private let lines: Locked<Void>
+
+    /// Above any file that a site can fill in years, and below what would hold up the start.
+    private static let maximumSize = 256 << 20
+
+    /// - Parameter creates: whether a file that is missing is made.
+    package init(_ path: FilePath, creates: Bool) throws(FileProblem) {
+        self.path = path
+        lines = Locked(())
+        let flags = O_RDWR | O_APPEND | O_CLOEXEC | (creates ? O_CREAT : 0)
+        do throws(SystemError) {
+            descriptor = FileDescriptor(
+                owning: try systemCall("open") { path.withCString { Glibc.open($0, flags, 0o644) } })
+        } catch {
+            throw error.isNotFound && !creates ? FileProblem(reading: path, error) : FileProblem(writing: path, error)
+        }
+        let state = try FileState(of: descriptor, path: path)
+        guard state.isRegular else { throw FileProblem(path, .notAFile) }
+        guard state.size <= UInt64(Self.maximumSize) else {
+            throw FileProblem(path, .malformed, "more than \(Self.maximumSize) bytes")
+        }
+        let bytes = try Self.read(descriptor, path: path)
+        transactions = try CommitmentTransactionLines.read(bytes, path: path)
+        // What was cut off must not swallow the line that comes next.
+        if let last = bytes.last, last != UInt8(ascii: "\n") { try append([UInt8(ascii: "\n")]) }
+    }
+
+    func add(_ transaction: CommitmentTransaction) throws(FileProblem) {
+        try append(CommitmentTransactionLines.requested(transaction, time: Self.now))
+    }
+
+    func add(_ result: StorageCommitmentResult, to transactionUID: UID) throws(FileProblem) {
+        try append(CommitmentTransactionLines.reported(result, transactionUID, time: Self.now))
+    }
+
+    func close(_ transactionUID: UID, why: String) throws(FileProblem) {
+        try append(CommitmentTransactionLines.closed(transactionUID, why: why, time: Self.now))
+    }
+
+    private func append(_ bytes: [UInt8]) throws(FileProblem) {
+        let number = descriptor.rawValue
+        do throws(SystemError) {
+            try lines.withLock { (_) throws(SystemError) in
+                var written = 0
+                while written < bytes.count {
+                    written += try systemCall("write") {
+                        bytes.withUnsafeBytes {
+                            Glibc.write(number, $0.baseAddress.map { $0 + written }, bytes.count - written)
+                        }
+                    }
+                }
+                _ = try systemCall("fdatasync") { fdatasync(number) }
+            }
+        } catch {
+            throw FileProblem(writing: path, error)
+        }
+    }
+
+    private static func read(_ descriptor: borrowing FileDescriptor, path: FilePath) throws(FileProblem) -> [UInt8] {
+        let number = descriptor.rawValue
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        do throws(SystemError) {
+            while true {
+                let count = try systemCall("read") {
+                    chunk.withUnsafeMutableBytes { pread(number, $0.baseAddress, $0.count, off_t(bytes.count)) }
+                }
+                guard count > 0 else { return bytes }
+                bytes += chunk[..<count]
+            }
+        } catch {
+            throw FileProblem(reading: path, error)
+        }
+    }
+
+    /// The wall clock in UTC, `2026-11-21T03:30:00Z`: for people, no decision hangs on it.
+    private static var now: String {
+        var seconds = time(nil)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
+            let count = strftime(buffer.baseAddress, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+            return buffer[..<count].map { UInt8(bitPattern: $0) }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
