@@ -33,7 +33,9 @@ final class CommitmentCommand {
         guard let exchange = CommitmentExchange(run) else { return }
         if exchange.transactions.isEmpty {
             run.diagnostics.note(
-                Message("\(run.invocation.commitment.transactionFile ?? "")", "no transaction is open; nothing to wait for"))
+                Message(
+                    "\(run.invocation.commitment.transactionFile ?? "")", "no transaction is open; nothing to wait for")
+            )
         }
         exchange.listen()
         exchange.finish()

@@ -7,6 +7,7 @@ extension CommitmentExchange {
     func ask(_ groups: [[SOPInstanceReference]]) {
         for reference in groups.joined() { settled[reference.sopInstanceUID] = nil }
         loss = nil
+        patience = nil
         var rest = groups[...]
         var isOver = false
         while !isOver {
@@ -43,6 +44,7 @@ extension CommitmentExchange {
             }
             if run.invocation.resultWait > 0 {
                 var patience = CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
+                defer { self.patience = patience }
                 _ = try service.wait(&patience)
             }
         } catch {
@@ -115,7 +117,8 @@ extension CommitmentExchange {
         }
         if !rest.isEmpty, answered > 0, !isAbort(error) {
             run.diagnostics.note(
-                Message("the server ended the association, asking for the rest on another", failure(error).message.line))
+                Message("the server ended the association, asking for the rest on another", failure(error).message.line)
+            )
             return true
         }
         guard !ledger.isSettled || !rest.isEmpty else { return false }
@@ -128,7 +131,7 @@ extension CommitmentExchange {
         run.diagnostics.note(
             Message("the server ended the association; still listening for its report", failure(error).message.line))
         loss = nil
-        var patience = CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
+        var patience = patience ?? CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
         waitAtPort(&patience)
         // What was not even answered is a failure of the connection; what was is a matter of time.
         if answered == 0, !ledger.isSettled { run.fail(error) }
@@ -136,7 +139,9 @@ extension CommitmentExchange {
     }
 
     private func isAbort(_ error: AssociationError) -> Bool { if case .abortedByPeer = error { true } else { false } }
-    private func isRelease(_ error: AssociationError) -> Bool { if case .releasedByPeer = error { true } else { false } }
+    private func isRelease(_ error: AssociationError) -> Bool {
+        if case .releasedByPeer = error { true } else { false }
+    }
 
     private func failure(_ error: AssociationError) -> AssociationFailure {
         AssociationFailure(error, invocation: run.invocation)
@@ -158,7 +163,8 @@ extension CommitmentExchange {
         let calling = run.invocation.callingAETitle
         if let foreign = ledger.foreign.first { return .otherTransaction(foreign?.string) }
         guard let port = run.invocation.receiverPort else {
-            return loss == nil ? .noReceiver(calling: calling.string) : .releasedWithoutReceiver(calling: calling.string)
+            return loss == nil
+                ? .noReceiver(calling: calling.string) : .releasedWithoutReceiver(calling: calling.string)
         }
         let ours = ledger.awaited.lazy.compactMap { AETitle($0.partner.callingAETitle) }.first ?? calling
         return calls.hint(calling: ours, port: port) ?? .slow

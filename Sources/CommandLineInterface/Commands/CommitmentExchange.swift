@@ -17,6 +17,8 @@ final class CommitmentExchange {
     var settled: [UID: CommitmentVerdict] = [:]
     /// How our own association ended before its time, if it did.
     var loss: AssociationError?
+    /// What is left of the time for reports, once all is asked for.
+    var patience: CommitmentPatience?
     /// Whether nothing more was waited for because somebody wants to stop, or the work with the server failed.
     var isBroken = false
 

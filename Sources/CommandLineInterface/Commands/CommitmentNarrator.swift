@@ -10,7 +10,8 @@ struct CommitmentNarrator: Sendable {
         switch report.receipt {
         case .recorded(let uid): diagnostics.verbose("report on transaction \(uid), \(way)")
         case .repeated(let uid):
-            diagnostics.note(Message("the server repeated its report on transaction \(uid)", "answered as the first time"))
+            diagnostics.note(
+                Message("the server repeated its report on transaction \(uid)", "answered as the first time"))
         case .unknown(let uid):
             diagnostics.note(
                 Message(

@@ -9,7 +9,6 @@ package enum Hint: Sendable, Equatable {
     case abortedAfterRequest(operation: Operation, calling: String)
     case localLimitExceeded
     case noPresentationContext(operation: Operation)
-    case commitmentResultMissing(calling: String, port: UInt16?)
     case noIncomingAssociation(title: String, port: UInt16)
     case receiverPortTaken(port: UInt16)
     case peerSpeaksAnotherProtocol
@@ -42,9 +41,6 @@ package enum Hint: Sendable, Equatable {
             "the server has as many associations as it wants; try again later"
         case .noPresentationContext(let operation):
             "the server does not offer \(operation.serviceName) for this, or not to us"
-        case .commitmentResultMissing(let calling, let port):
-            "the server sends its report to the address registered for \"\(calling)\""
-                + (port.map { "; it must be this machine, port \($0)" } ?? "; give its port with --port-scp")
         case .noIncomingAssociation(let title, let port):
             "the server never called back: is \"\(title)\" registered there with this machine's address and port \(port), "
                 + "and does a firewall let it in?"

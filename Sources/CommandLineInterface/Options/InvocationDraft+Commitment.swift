@@ -4,7 +4,8 @@ extension InvocationDraft {
         guard invocation.commitment.isListening else { return }
         func needs(_ option: String, _ accepted: String) -> UsageError {
             UsageError(
-                .missingOption, option: option, value: "--listen", problem: "--listen needs \(option)", accepted: accepted)
+                .missingOption, option: option, value: "--listen", problem: "--listen needs \(option)",
+                accepted: accepted)
         }
         guard invocation.commitment.transactionFile != nil else {
             throw needs("--transaction", "--transaction FILE, as it was given to the run that asked")

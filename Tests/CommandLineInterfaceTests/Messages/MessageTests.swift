@@ -87,7 +87,7 @@ struct MessageTests {
         (.abortedAfterRequest(operation: .find, calling: "DCMSCU"), ["C-FIND", "DCMSCU", "--aetitle"]),
         (.noPresentationContext(operation: .get), ["C-GET"]),
         (.commitmentResultMissing(calling: "ME", port: 5), ["ME", "5"]),
-        (.commitmentResultMissing(calling: "ME", port: nil), ["--port-scp"]),
+        (.commitment(.noReceiver(calling: "ME")), ["--port-scp", "ME"]),
         (.noIncomingAssociation(title: "ME", port: 5), ["ME", "5"]),
         (.receiverPortTaken(port: 5), ["5", "--port-scp"]),
     ]

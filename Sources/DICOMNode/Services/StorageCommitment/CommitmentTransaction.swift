@@ -40,7 +40,8 @@ package struct CommitmentTransaction: Sendable, Equatable {
         self.partner = partner
         self.isAwaited = isAwaited
         outcome = StorageCommitmentOutcome(
-            of: request, result: StorageCommitmentResult(transactionUID: request.transactionUID, committed: [], failed: []))
+            of: request,
+            result: StorageCommitmentResult(transactionUID: request.transactionUID, committed: [], failed: []))
     }
 
     /// Whether every reference has been reported on.
