@@ -99,6 +99,10 @@ final class CommandRun: Sendable {
         var parameters = AssociationParameters(
             calledAETitle: invocation.calledAETitle, callingAETitle: invocation.callingAETitle,
             presentationContexts: contexts)
+        parameters.extendedNegotiations = contexts.map(\.abstractSyntax).reduce(into: []) { items, sopClass in
+            guard let item = invocation.negotiation.item(for: sopClass), !items.contains(item) else { return }
+            items.append(item)
+        }
         parameters.maximumPDULength = invocation.maximumPDULength
         parameters.limits = limits
         parameters.userIdentity = security.userIdentity
@@ -115,7 +119,24 @@ final class CommandRun: Sendable {
             association.abort()
             throw .identityUnconfirmed
         }
+        noteNegotiation(parameters.extendedNegotiations, association)
         return association
+    }
+
+    /// Says what the server grants of what was negotiated: it changes what the answers mean.
+    private func noteNegotiation(_ items: [SOPClassExtendedNegotiation], _ association: Association) {
+        let answers = association.accept?.userInformation.extendedNegotiations ?? []
+        for item in items {
+            let answer = answers.first { $0.sopClass == item.sopClass }
+            let asked = QueryNegotiation(granted: item)
+            let granted = answer.map { QueryNegotiation(granted: $0).intersection(asked) } ?? []
+            let refused = asked.subtracting(granted)
+            if !granted.isEmpty { diagnostics.note(Message("\(peerName) grants \(granted.words)")) }
+            if !refused.isEmpty {
+                let why = answer == nil ? "it does not answer the negotiation" : nil
+                diagnostics.note(Message("\(peerName) does not grant \(refused.words)", why))
+            }
+        }
     }
 
     /// Opens an association with the contexts of these needs, as far as one association has room for them.

@@ -12,11 +12,11 @@ final class FindCommand {
 
     func perform() {
         let invocation = run.invocation
-        let sopClass = invocation.informationModel.findSOPClass
-        guard let query = QueryPreparation(run, sopClass: sopClass, purpose: .query) else { return }
-        let queries = [query]
-        guard let output = makeOutput(queries) else { return }
-        run.withAssociation(for: FindSCU.needs(sopClass)) { association throws(AssociationError) in
+        guard let queries = QueryPreparation.all(run, purpose: .query, sopClass: \.findSOPClass),
+            let output = makeOutput(queries)
+        else { return }
+        run.withAssociation(for: queries.flatMap { FindSCU.needs($0.sopClass) }) {
+            association throws(AssociationError) in
             association.willRead = { output.pause() }
             for query in queries where output.failure == nil && !isLimited && run.exitCode != .interrupted {
                 let result = try FindSCU.find(
@@ -39,7 +39,10 @@ final class FindCommand {
             title: invocation.operation == .worklist ? "WL Find Response" : "Find Response",
             columns: format.hasColumns
                 ? AnswerColumn.columns(of: invocation, identifiers: queries.map(\.identifier)) : [],
-            terminalWidth: run.environment.terminalWidth, escapesNonASCII: run.environment.localeEncoding != nil)
+            terminalWidth: run.environment.terminalWidth,
+            assumedCharacterSet: SpecificCharacterSet(
+                tolerating: invocation.assumedCharacterSet.map { $0.split(separator: "\\").map { String($0) } } ?? []),
+            escapesNonASCII: run.environment.localeEncoding != nil)
         do throws(AnswerWriterError) {
             let writer = try format.writer(layout) { () throws(AnswerWriterError) in
                 try FileAnswerWriter(
@@ -69,14 +72,17 @@ final class FindCommand {
         return .cancel
     }
 
+    private var answers: String { count == 1 ? "1 answer" : "\(count) answers" }
+
     private func settle(_ result: ExchangeResult) {
-        if result.wasInterrupted { return run.fail(.interrupted, Message("interrupted after \(count) answers")) }
+        if result.wasInterrupted { return run.fail(.interrupted, Message("interrupted after \(answers)")) }
         if isLimited {
-            run.diagnostics.note(Message("stopped after \(count) answers as --limit asks; there may be more"))
+            run.diagnostics.note(Message("stopped after \(answers) as --limit asks; there may be more"))
         }
         guard let command = result.final?.command, let status = command.status else { return }
         switch status.kind {
         case .success, .warning:
+            run.diagnostics.verbose("\(run.peerName): \(answers)")
             run.diagnostics.verbose("Find was successful.")
         case .cancel where result.wasCancelled:
             break

@@ -6,35 +6,89 @@ import DICOMProtocol
 struct QueryPreparation {
     let identifier: DataSet
     let sopClass: UID
+    let model: InformationModel
+    let level: QueryLevel
 
-    /// Nil: it could not be made; reported.
+    /// The one query of an operation that takes no more. Nil: it could not be made; reported.
     init?(_ run: CommandRun, sopClass: UID?, purpose: QueryBuilder.Purpose) {
-        let invocation = run.invocation
+        let operation = run.invocation.operation
         guard let sopClass else {
-            run.fail(
-                .usage, Message("\(invocation.operation.option)", "the information model has no such operation"))
+            run.fail(.usage, Message("\(operation.option)", "the information model has no such operation"))
             return nil
         }
-        let builder = QueryBuilder(
-            model: invocation.informationModel, level: invocation.level, purpose: purpose,
-            characterSet: invocation.characterSet
-                ?? QueryCharacterSet.definedTerm(forCodeset: run.environment.codeset),
-            today: run.environment.today)
+        guard let all = Self.all(run, purpose: purpose, sopClass: { _ in sopClass }) else { return nil }
+        guard all.count == 1 else {
+            run.fail(
+                .usage,
+                Message(
+                    "--query \(run.invocation.queryPath ?? "")",
+                    "\(all.count) queries, and \(operation.option) takes one"))
+            return nil
+        }
+        self = all[0]
+    }
+
+    private init(identifier: DataSet, sopClass: UID, model: InformationModel, level: QueryLevel) {
+        self.identifier = identifier
+        self.sopClass = sopClass
+        self.model = model
+        self.level = level
+    }
+
+    /// All queries of the run, in their order. Nil: one of them could not be made; reported, and none may be sent.
+    static func all(
+        _ run: CommandRun, purpose: QueryBuilder.Purpose, sopClass: (InformationModel) -> UID
+    ) -> [QueryPreparation]? {
         do throws(UsageError) {
-            identifier = try builder.dataSet(keys: invocation.keys, returning: invocation.returnKeys)
+            guard let sources = try sources(run) else { return nil }
+            var queries: [QueryPreparation] = []
+            for source in sources {
+                queries.append(try QueryAssembly(run, purpose: purpose).query(from: source, sopClass: sopClass))
+            }
+            return store(queries, run) ? queries : nil
         } catch {
             run.fail(.usage, Message(error))
             return nil
         }
-        self.sopClass = sopClass
-        if let path = invocation.storeQueryPath {
-            let bytes = QueryFile.encode(identifier, sopClass: sopClass, instance: run.newUID())
-            do throws(SystemError) {
-                try FileSink.write(bytes, to: path)
-            } catch {
-                run.fail(.localFiles, Message("cannot write the query to \(path)", error.reason))
-                return nil
-            }
+    }
+
+    static func query(
+        _ identifier: DataSet, sopClass: UID, model: InformationModel, level: QueryLevel
+    ) -> QueryPreparation {
+        QueryPreparation(identifier: identifier, sopClass: sopClass, model: model, level: level)
+    }
+
+    /// What `--query` names, or a query of keys alone. Nil: it cannot be read; reported.
+    private static func sources(_ run: CommandRun) throws(UsageError) -> [QuerySource.Content]? {
+        guard let path = run.invocation.queryPath else { return [.keys([])] }
+        let isStandardInput = path == "-"
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = isStandardInput ? try run.environment.readStandardInput() : try FileInput.read(path)
+        } catch {
+            run.fail(
+                .localFiles,
+                Message("cannot read the query from \(isStandardInput ? "standard input" : path)", error.reason))
+            return nil
+        }
+        return try QuerySource.parse(
+            bytes, name: isStandardInput ? "standard input" : path, encoding: run.environment.localeEncoding)
+    }
+
+    /// Writes the query that is about to be sent to the file of `--store-query`. False: it cannot be written; reported.
+    private static func store(_ queries: [QueryPreparation], _ run: CommandRun) -> Bool {
+        guard let path = run.invocation.storeQueryPath else { return true }
+        guard let query = queries.first, queries.count == 1 else {
+            run.fail(.usage, Message("--store-query \(path)", "\(queries.count) queries do not fit into one file"))
+            return false
+        }
+        let bytes = QueryFile.encode(query.identifier, sopClass: query.sopClass, instance: run.newUID())
+        do throws(SystemError) {
+            try FileSink.write(bytes, to: path)
+            return true
+        } catch {
+            run.fail(.localFiles, Message("cannot write the query to \(path)", error.reason))
+            return false
         }
     }
 }

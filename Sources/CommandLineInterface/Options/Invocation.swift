@@ -37,6 +37,17 @@ package struct Invocation: Sendable, Equatable {
     package var returnKeys: [ReturnKey] = []
     /// The defined term that `--charset` chose for the query; nil takes the locale's.
     package var characterSet: String?
+    /// Where queries are read from, `-` for the standard input.
+    package var queryPath: String?
+    /// Whether level and model were chosen, so that a query from a file has to fit them.
+    package var isLevelGiven = false
+    package var isModelGiven = false
+    /// Whether a key that the standard does not define at the level is an error.
+    package var isStrict = false
+    /// What is asked for by SOP class extended negotiation.
+    package var negotiation: QueryNegotiation = []
+    /// The defined terms for answers that do not say theirs.
+    package var assumedCharacterSet: String?
     /// Where the constructed query is kept before anything is sent.
     package var storeQueryPath: String?
     package var format: ResultFormat = .text

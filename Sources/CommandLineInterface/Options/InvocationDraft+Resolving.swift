@@ -92,8 +92,12 @@ extension InvocationDraft {
             invocation.informationModel = .modalityWorklist
         } else if invocation.operation.takesKeys {
             (invocation.informationModel, invocation.level) = try modelAndLevel()
+            invocation.isLevelGiven = !levels.isEmpty || levelOfKeys != nil
+            invocation.isModelGiven = !models.isEmpty
         }
-        if invocation.operation.isRetrieval, !invocation.keys.contains(where: { !$0.value.isEmpty }) {
+        if invocation.operation.isRetrieval, invocation.queryPath == nil,
+            !invocation.keys.contains(where: { !$0.value.isEmpty })
+        {
             throw UsageError(
                 .missingOption, option: "--key",
                 problem: "\(invocation.operation.option) needs a key that says what to retrieve",

@@ -2,7 +2,8 @@
 /// category, and by a field of ``Invocation`` for what it sets.
 package enum OptionTable {
     package static let all: [OptionDefinition] =
-        operationOptions + peerOptions + sendingOptions + commitmentOptions + queryingOptions + formatOptions
+        operationOptions + peerOptions + sendingOptions + commitmentOptions + queryingOptions + queryExtensionOptions
+        + formatOptions
         + receivingOptions + echoOptions + networkOptions + securityOptions + messageOptions + configurationOptions
         + helpOptions
 

@@ -23,6 +23,8 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
         case unsupportedMatching
         case unknownCharacterSet
         case notEncodable
+        case unreadableQuery
+        case misplacedKey
         /// A configuration file that cannot be read, or that says something wrong.
         case configuration
         case unknownNode

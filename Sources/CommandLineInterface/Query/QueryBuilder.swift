@@ -32,14 +32,19 @@ package struct QueryBuilder: Sendable {
         self.today = today
     }
 
-    /// The identifier: automatic elements, `returning` as empty keys, and the keys, each checked and encoded.
-    package func dataSet(keys: [QueryKey], returning: [ReturnKey] = []) throws(UsageError) -> DataSet {
+    /// The identifier: automatic elements, those of `base`, `returning` as empty keys, and the keys, each checked and encoded.
+    ///
+    /// - Parameter base: a query that was made elsewhere, sent as it is but for level and character set.
+    package func dataSet(
+        keys: [QueryKey], returning: [ReturnKey] = [], base: DataSet = DataSet()
+    ) throws(UsageError) -> DataSet {
         try refuseDuplicates(keys)
         let set = try repertoire(keys)
         // The default repertoire has no term, and the element must not be empty (PS3.4 C.2.2.2).
         var identifier = QueryIdentifier.automaticElements(
             model: model, level: level, characterSet: set.definedTerms.joined(separator: "\\"))
         if set.definedTerms.isEmpty { identifier.remove(.specificCharacterSet) }
+        try QueryTranscoder(from: SpecificCharacterSet(of: base), to: set).append(base, to: &identifier)
         for key in returning { add(key, to: &identifier) }
         for key in keys where key.tags != [.specificCharacterSet] {
             try checkLevel(key)

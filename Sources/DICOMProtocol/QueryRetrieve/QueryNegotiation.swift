@@ -1,0 +1,69 @@
+package import DICOM
+
+/// What requestor and acceptor of a query or retrieval agree on beyond the standard's baseline: SOP class extended negotiation,
+/// PS3.4 C.5.1.1, C.5.2.1, C.5.3.1 and K.5.1.
+///
+/// | Byte | C-FIND | Worklist | C-MOVE, C-GET |
+/// |---|---|---|---|
+/// | 1 | relational queries | reserved, always 1 | relational retrieval |
+/// | 2 | combined date-time matching | reserved, always 1 | |
+/// | 3 | fuzzy semantic matching of person names | the same | |
+/// | 4 | timezone query adjustment | the same | |
+///
+/// What is not asked for at the end is left out; an acceptor answers each byte with 1 or 0, and a missing byte is 0.
+package struct QueryNegotiation: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    /// Keys of any level at any level, without the unique keys of the levels above.
+    package static let relational = QueryNegotiation(rawValue: 1 << 0)
+    /// A range of dates and one of times mean one range of moments.
+    package static let dateTimeMatching = QueryNegotiation(rawValue: 1 << 1)
+    /// Names that sound or look alike match.
+    package static let fuzzyNames = QueryNegotiation(rawValue: 1 << 2)
+    /// Dates and times are those of the timezone of the query.
+    package static let timezone = QueryNegotiation(rawValue: 1 << 3)
+
+    /// In the order of their bytes, with what they are called in messages.
+    package static let names: [(option: QueryNegotiation, name: String)] = [
+        (.relational, "relational queries"), (.dateTimeMatching, "date-time matching"),
+        (.fuzzyNames, "fuzzy matching of names"), (.timezone, "timezone query adjustment"),
+    ]
+
+    /// What can be negotiated for a SOP class; nothing for those of other services.
+    package static func available(for sopClass: UID) -> QueryNegotiation {
+        if sopClass == InformationModel.modalityWorklist.findSOPClass { return [.fuzzyNames, .timezone] }
+        for model in InformationModel.allCases {
+            if sopClass == model.findSOPClass { return [.relational, .dateTimeMatching, .fuzzyNames, .timezone] }
+            if sopClass == model.moveSOPClass || sopClass == model.getSOPClass { return .relational }
+        }
+        return []
+    }
+
+    /// The item for a SOP class; nil where nothing is asked for that it knows.
+    package func item(for sopClass: UID) -> SOPClassExtendedNegotiation? {
+        let wanted = intersection(Self.available(for: sopClass))
+        guard !wanted.isEmpty else { return nil }
+        let isWorklist = sopClass == InformationModel.modalityWorklist.findSOPClass
+        var information = Self.names.enumerated().map { index, entry in
+            UInt8(wanted.contains(entry.option) || (isWorklist && index < 2) ? 1 : 0)
+        }
+        while information.last == 0 { information.removeLast() }
+        return SOPClassExtendedNegotiation(sopClass: sopClass, information: information)
+    }
+
+    /// What a peer's item grants.
+    package init(granted item: SOPClassExtendedNegotiation) {
+        var granted: QueryNegotiation = []
+        for (byte, entry) in zip(item.information, Self.names) where byte == 1 { granted.insert(entry.option) }
+        self = granted.intersection(Self.available(for: item.sopClass))
+    }
+
+    /// The names of what is in it, for a message.
+    package var words: String {
+        Self.names.filter { contains($0.option) }.map(\.name).joined(separator: ", ")
+    }
+}
