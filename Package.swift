@@ -39,7 +39,9 @@ let package = Package(
         .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: settings),
         .testTarget(name: "DICOMProtocolTests", dependencies: ["DICOMProtocol", "DICOM"], swiftSettings: settings),
         .testTarget(
-            name: "DICOMNodeTests", dependencies: ["DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),
+            name: "DICOMNodeTests",
+            // The tables of what hostile peers do hold the whole: what a person is told, and the exit code.
+            dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),
         .testTarget(
             name: "CommandLineInterfaceTests",
             dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),

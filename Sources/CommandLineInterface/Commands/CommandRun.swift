@@ -14,6 +14,7 @@ final class CommandRun: Sendable {
     /// Where the objects of `--format jsonl` go; nil for a query, whose objects are its answers, and for other formats.
     let events: EventWriter?
     private let start = ContinuousClock.now
+    private let end: Deadline
     private let state = Locked(State())
 
     private struct State {
@@ -26,6 +27,7 @@ final class CommandRun: Sendable {
         self.invocation = invocation
         self.environment = environment
         self.diagnostics = diagnostics
+        end = invocation.totalTimeout.map { .after(seconds: $0) } ?? .never
         let writesEvents = invocation.format == .jsonl && !invocation.operation.isQuery
         events = writesEvents ? EventWriter(output: environment.standardOutput) : nil
     }
@@ -92,6 +94,12 @@ final class CommandRun: Sendable {
         var limits = AssociationLimits()
         limits.connect = invocation.connectTimeout
         limits.inactivity = invocation.inactivityTimeout
+        // Whoever asks for less patience with silence asks for it everywhere.
+        if let inactivity = limits.inactivity {
+            limits.association = limits.association.map { min($0, inactivity) }
+            limits.release = limits.release.map { min($0, inactivity) }
+        }
+        limits.end = end
         return limits
     }
 

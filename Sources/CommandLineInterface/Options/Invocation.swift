@@ -79,6 +79,8 @@ package struct Invocation: Sendable, Equatable {
     package var connectTimeout: Double? = 15
     /// Limit for a peer's silence while an answer is due, in seconds; nil has no limit.
     package var inactivityTimeout: Double? = 120
+    /// The limit for the whole run, in seconds.
+    package var totalTimeout: Double?
     /// The largest PDU that we announce to receive, in bytes (PS3.8 D.1).
     package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
 

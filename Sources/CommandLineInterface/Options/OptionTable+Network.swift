@@ -19,6 +19,13 @@ extension OptionTable {
                 draft.invocation.inactivityTimeout = try argument.limit()
             }),
         OptionDefinition(
+            "total-timeout", value: .seconds(0...2_592_000), .network, "limit for the whole run; 0 has none",
+            details: "Ends the associations with the server by A-ABORT, however much still moves.",
+            default: "0", traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.invocation.totalTimeout = try argument.limit()
+            }),
+        OptionDefinition(
             "max-pdu", value: .integer(placeholder: "BYTES", announcedLengths), .network,
             "longest PDU that we offer to receive", default: String(PDULimits.standardAnnouncedMaximumLength),
             apply: { (draft, argument) throws(UsageError) in

@@ -16,8 +16,9 @@ extension Association {
     package func receive(
         destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory }
     ) throws(AssociationError) -> Message {
+        expectProgress()
         while true {
-            switch try nextStep(wait: readWait, waitingFor: "a message of the peer") {
+            switch try nextStep(wait: readWait.within(commandEnd), waitingFor: "a message of the peer") {
             case .pdu(let pdu):
                 try handleControl(pdu)
             case .fragment(let fragment):
@@ -34,6 +35,12 @@ extension Association {
 
     /// Whether bytes are at hand that have not been looked at: a message may be complete without another read.
     package var hasUnreadBytes: Bool { receiveBuffer.count > pendingUse }
+
+    /// The clock of ``minimumProgress`` begins anew.
+    private func expectProgress() {
+        bytesOfProgress = 0
+        progressEnd = limits.inactivity.map { .after(seconds: $0) } ?? .never
+    }
 
     /// Reads until there is something to act on. A fragment's bytes stay valid until the next call.
     func nextStep(wait: WaitLimits, waitingFor what: String) throws(AssociationError) -> Step {
@@ -57,11 +64,19 @@ extension Association {
             }
             willRead?()
             do throws(TransportError) {
+                let wait = wait.inactivity == nil ? wait : wait.within(progressEnd)
+                // A peer that always has another byte ready never makes a read wait.
+                if wait.total.isPast { throw .timedOut(.read) }
                 let count = try connection.read(into: receiveBuffer.free, wait: wait)
                 guard count > 0 else { throw TransportError.closed }
                 receiveBuffer.filled(count)
+                bytesOfProgress += count
+                if bytesOfProgress >= Self.minimumProgress { expectProgress() }
             } catch {
-                if case .timedOut = error, movesElsewhere?() == true { continue }
+                if case .timedOut = error, !wait.total.isPast, movesElsewhere?() == true {
+                    expectProgress()
+                    continue
+                }
                 throw lost(error, waitingFor: what)
             }
         }
@@ -88,8 +103,10 @@ extension Association {
         }
         switch event {
         case nil:
+            if commandEnd == .never { commandEnd = .after(seconds: limits.association ?? .infinity) }
             return nil
         case .command(let command, let contextID)?:
+            commandEnd = .never
             observer?(.receivedMessage(command, contextID: contextID))
             guard command.hasDataSet else { return Message(command: command, contextID: contextID, dataSet: nil) }
             message = IncomingMessage(

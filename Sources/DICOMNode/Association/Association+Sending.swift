@@ -53,15 +53,19 @@ extension Association {
     private func flush() throws(AssociationError) {
         defer { sendBuffer.clear() }
         do throws(TransportError) {
-            try connection.write(sendBuffer.contents, wait: writeWait, whileBlocked: { self.readWhileBlocked() })
+            try write(sendBuffer.contents, wait: writeWait, whileBlocked: { self.readWhileBlocked() })
         } catch {
             throw lost(error, waitingFor: "the peer to take data")
         }
     }
 
+    /// What is read ahead at most while the peer takes nothing. It holds the responses to more operations than any window
+    /// allows; a peer that sends on and on and reads nothing must not fill memory.
+    private static let maximumReadAhead = 4 << 20
+
     private func readWhileBlocked() -> BlockedWrite {
+        guard receiveBuffer.count < Self.maximumReadAhead else { return .stopWatching }
         receiveBuffer.makeRoom(toHold: 1)
-        guard !receiveBuffer.free.isEmpty else { return .stopWatching }
         do throws(TransportError) {
             switch try connection.readAvailable(into: receiveBuffer.free) {
             case nil: return .keepWatching

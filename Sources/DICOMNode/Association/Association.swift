@@ -20,6 +20,17 @@ package final class Association {
     var pendingUse = 0
     /// The end of the wait that PS3.8 9.1.5 limits; never while the timer is stopped.
     var artim = Deadline.never
+    /// The end of the wait for the rest of a command set: some hundred bytes that a peer has at hand.
+    var commandEnd = Deadline.never
+    /// When ``minimumProgress`` must have arrived, and how much of it has.
+    var progressEnd = Deadline.never
+    var bytesOfProgress = 0
+    /// When the exchange at hand has to be over, such as after C-CANCEL.
+    var patience = Deadline.never
+    /// A part of a PDU has left and the rest of it cannot: whatever we said now would be read as its content.
+    private var isTorn = false
+    /// One time for all that is done to part in order.
+    private var partingEnd: Deadline?
     private var isClosed = false
     private var lastMessageID: UInt16 = 0
 
@@ -41,6 +52,10 @@ package final class Association {
     /// The most that is held of one data set that goes to memory. A query's answer or a commitment report has some kilobytes;
     /// this is far above any of them and keeps a peer from filling memory.
     package static let maximumDataSetInMemory = 64 << 20
+
+    /// A peer that sends a byte now and then is as good as silent: it is one that sends less than this, in bytes, within the
+    /// inactivity limit, and no whole message. The slowest modem line is a hundred times faster.
+    static let minimumProgress = 1024
 
     init(
         role: UpperLayerStateMachine.Role, connection: any Connection, maximumPDULength: UInt32,
@@ -78,12 +93,15 @@ package final class Association {
     // MARK: Waits
 
     var readWait: WaitLimits {
-        WaitLimits(inactivity: limits.inactivity, cancellation: cancellation, cancelledAt: heeds)
+        WaitLimits(
+            inactivity: limits.inactivity, total: limits.end.earlier(patience), cancellation: cancellation,
+            cancelledAt: heeds)
     }
 
     /// A write is never stopped half-way by the first wish to stop: it would leave half a message.
     var writeWait: WaitLimits {
-        WaitLimits(inactivity: limits.inactivity, cancellation: cancellation, cancelledAt: .abort)
+        WaitLimits(
+            inactivity: limits.inactivity, total: limits.end, cancellation: cancellation, cancelledAt: .abort)
     }
 
     func wait(total seconds: Double?) -> WaitLimits {
@@ -122,19 +140,51 @@ package final class Association {
 
     private func transmit(_ pdu: PDU) throws(AssociationError) {
         do throws(TransportError) {
-            try connection.write(
-                pdu.encode(), wait: WaitLimits(total: .after(seconds: limits.association ?? .infinity)))
+            try write(pdu.encode(), wait: writeWait.within(.after(seconds: limits.association ?? .infinity)))
         } catch {
             throw lost(error, waitingFor: "the peer to take data")
         }
         observer?(.sent(pdu))
     }
 
+    /// Writes whole PDUs. Where the second wish to stop, or a limit, comes in their middle, what has begun is brought to its
+    /// end if the peer takes it at once.
+    func write(
+        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)? = nil
+    ) throws(TransportError) {
+        do throws(TransportError) {
+            try connection.write(bytes, wait: wait, whileBlocked: whileBlocked)
+        } catch {
+            let rest = connection.unwritten
+            guard rest < bytes.count else { throw error }
+            isTorn = true
+            guard error == .cancelled else { throw error }
+            do throws(TransportError) {
+                try connection.write(
+                    UnsafeRawBufferPointer(rebasing: bytes.suffix(rest)), wait: WaitLimits(total: parting()),
+                    whileBlocked: whileBlocked)
+                isTorn = false
+            } catch {}
+            throw error
+        }
+    }
+
+    private func write(_ bytes: [UInt8], wait: WaitLimits) throws(TransportError) {
+        var failure: TransportError?
+        bytes.withUnsafeBytes { buffer in
+            do throws(TransportError) { try write(buffer, wait: wait) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
     // MARK: Ends
+
+    private static let awaitingReleaseResponsePDU: [UpperLayerStateMachine.State] = [
+        .awaitingReleaseAnswer, .collisionAcceptorAwaitingAnswer, .collisionRequestorAwaitingAnswer,
+    ]
 
     /// Acts on a control PDU in an established association. All of them end it, so this only returns while a release goes on.
     func handleControl(_ pdu: PDU) throws(AssociationError) {
-        let isExpected = machine.state != .dataTransfer
         let state = machine.state
         try advance(.received(pdu))
         switch pdu {
@@ -145,7 +195,9 @@ package final class Association {
             try advance(.releaseResponse)
             closeAfterLastWord()
             throw .releasedByPeer
-        case .releaseRequest where isExpected, .releaseResponse where isExpected:
+        case .releaseRequest where state == .awaitingReleaseAnswer:
+            return
+        case .releaseResponse where Self.awaitingReleaseResponsePDU.contains(state):
             return
         default:
             closeAfterLastWord()
@@ -177,7 +229,7 @@ package final class Association {
         close()
     }
 
-    /// A-ABORT, PS3.8 7.3, and close. Never fails, and waits no longer than ``lastWordSeconds``.
+    /// A-ABORT, PS3.8 7.3, and close. Never fails, and waits no longer than ``partingSeconds``.
     package func abort() {
         guard !isClosed else { return }
         if machine.permits(.abortRequest) {
@@ -198,8 +250,9 @@ package final class Association {
     }
 
     private func sendLastWord(_ pdu: PDU) {
+        guard !isTorn else { return }
         do throws(TransportError) {
-            try connection.write(pdu.encode(), wait: WaitLimits(total: .after(seconds: Self.lastWordSeconds)))
+            try connection.write(pdu.encode(), wait: WaitLimits(total: parting()))
             observer?(.sent(pdu))
         } catch {
             // The peer is gone or takes nothing: it will see the connection close instead.
@@ -211,10 +264,11 @@ package final class Association {
     func closeAfterLastWord() {
         guard !isClosed else { return }
         connection.closeWriting()
-        let wait = WaitLimits(total: .after(seconds: Self.lastWordSeconds))
+        let wait = WaitLimits(total: parting())
         receiveBuffer.use(receiveBuffer.count)
+        pendingUse = 0
         do throws(TransportError) {
-            while try connection.read(into: receiveBuffer.free, wait: wait) > 0 {}
+            while try connection.read(into: receiveBuffer.free, wait: wait) > 0, !wait.total.isPast {}
         } catch {}
         close()
     }
@@ -248,6 +302,8 @@ package final class Association {
 
     /// An A-ABORT that arrived before the connection was lost.
     private func lastWords() -> Abort? {
+        receiveBuffer.use(pendingUse)
+        pendingUse = 0
         receiveBuffer.makeRoom(toHold: 1)
         do throws(TransportError) {
             while !receiveBuffer.free.isEmpty, let count = try connection.readAvailable(into: receiveBuffer.free),
@@ -269,6 +325,13 @@ package final class Association {
         }
     }
 
-    /// How long a peer gets to take our last word and close, in seconds. An interrupted run ends within a second.
-    private static let lastWordSeconds = 0.5
+    /// How long a peer gets to take what has begun and our last word, and to close, in seconds. An interrupted run ends within
+    /// one second.
+    private static let partingSeconds = 0.7
+
+    private func parting() -> Deadline {
+        let end = partingEnd ?? .after(seconds: Self.partingSeconds)
+        partingEnd = end
+        return end
+    }
 }

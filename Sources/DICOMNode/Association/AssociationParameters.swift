@@ -45,6 +45,8 @@ package struct AssociationLimits: Sendable {
     package var inactivity: Double? = 120
     /// From A-RELEASE-RQ to its answer. The work is done by then, so nobody should wait long.
     package var release: Double? = 10
+    /// When all of it has to be over, whatever moves.
+    package var end = Deadline.never
 
     package init() {}
 }

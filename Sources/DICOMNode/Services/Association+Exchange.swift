@@ -53,6 +53,7 @@ extension Association {
     ) throws(AssociationError) -> ExchangeResult {
         try send(
             request, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(identifier))
+        defer { patience = .never }
         let id = request.messageID ?? 0
         var cancelled: Deadline?
         var wasInterrupted = false
@@ -65,7 +66,13 @@ extension Association {
                 heeds = .abort
                 if cancelled == nil { try cancel(id, contextID: context.id) }
                 cancelled = cancelled ?? .after(seconds: Self.cancelPatience)
+                patience = cancelled ?? .never
                 continue
+            } catch .timedOut where cancelled?.isPast == true {
+                // The association was aborted: all that we wanted of it is over.
+                return ExchangeResult(
+                    final: nil, transferSyntax: context.transferSyntax, wasCancelled: true,
+                    wasInterrupted: wasInterrupted)
             }
             guard message.command.isResponse else {
                 guard let onRequest else { throw violation(.unexpectedMessage(message.command, while: request)) }
@@ -88,6 +95,7 @@ extension Association {
             } else if onPending(message) == .cancel {
                 try cancel(id, contextID: context.id)
                 cancelled = .after(seconds: Self.cancelPatience)
+                patience = cancelled ?? .never
             }
         }
     }

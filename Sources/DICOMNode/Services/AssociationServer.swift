@@ -11,14 +11,15 @@ package final class AssociationServer: Sendable {
         case stranger(peer: String, AssociationError)
         case ended(peer: String)
         case failed(peer: String, AssociationError)
-        /// More connections at once than ``maximumConnections``: this one was closed unheard.
+        /// More connections at once than ``Lobby/capacity``: this one was closed unheard.
         case turnedAway(peer: String)
     }
 
     /// Associations that are served at once. Archives open a handful at most; a peer beyond it is told to come back later.
     package static let maximumAssociations = 32
-    /// Connections at once, those included that have not said anything yet: each costs a thread.
-    package static let maximumConnections = 96
+    /// Threads at once: what is associated, what is being rejected because that is enough, and TLS handshakes. A connection that
+    /// has not asked for anything has none, see ``Lobby``; one that finds none free waits there.
+    package static let maximumThreads = 96
     /// How long a connection may take to ask for its association while others are waiting too, in seconds.
     package static let requestLimit = 15.0
 
@@ -31,7 +32,7 @@ package final class AssociationServer: Sendable {
     private let observer: AssociationObserver?
     private let report: @Sendable (Event) -> Void
     private let cancellation: Cancellation
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let activity = Atomic<Int>(0)
 
     private struct State {
@@ -90,29 +91,29 @@ package final class AssociationServer: Sendable {
     }
 
     private func acceptConnections() {
-        while true {
-            do throws(TransportError) {
-                let connection = try listener.accept(wait: WaitLimits(cancellation: cancellation))
-                start(connection)
-            } catch {
-                return
-            }
-        }
+        var lobby = Lobby(
+            listener: listener, cancellation: cancellation, limit: requestLimit, isSecured: tls != nil)
+        lobby.run(
+            admit: { start($0) },
+            turnAway: { connection, error in
+                let peer = connection.peerDescription
+                report(error.map { .stranger(peer: peer, $0) } ?? .turnedAway(peer: peer))
+            })
     }
 
-    private func start(_ connection: TCPConnection) {
+    private var requestLimit: Double { min(limits.association ?? .infinity, Self.requestLimit) }
+
+    /// False: all threads are taken.
+    private func start(_ connection: TCPConnection) -> Bool {
         let peer = connection.peerDescription
         let id: Int? = state.withLock { state in
             for id in state.finished { state.threads.removeValue(forKey: id)?.join() }
             state.finished = []
-            guard state.threads.count < Self.maximumConnections else { return nil }
+            guard state.threads.count < Self.maximumThreads else { return nil }
             state.nextID += 1
             return state.nextID
         }
-        guard let id else {
-            connection.close()
-            return report(.turnedAway(peer: peer))
-        }
+        guard let id else { return false }
         do throws(SystemError) {
             // Registered under the lock, so that a thread that ends at once finds itself.
             try state.withLock { state throws(SystemError) in
@@ -125,6 +126,7 @@ package final class AssociationServer: Sendable {
             connection.close()
             report(.turnedAway(peer: peer))
         }
+        return true
     }
 
     private func finished(_ id: Int) {
@@ -179,7 +181,7 @@ package final class AssociationServer: Sendable {
     /// Nil after a rejection. Counts the association as open once it is accepted.
     private func accept(_ connection: any Connection, peer: String) throws(AssociationError) -> Association? {
         var limits = limits
-        limits.association = min(limits.association ?? .infinity, Self.requestLimit)
+        limits.association = requestLimit
         let association = try Association.accept(
             connection, maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: cancellation,
             observer: observer

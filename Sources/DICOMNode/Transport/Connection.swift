@@ -33,6 +33,10 @@ package protocol Connection: AnyObject, Sendable {
         _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError)
 
+    /// How much of what was given to the last ``write(_:wait:whileBlocked:)`` the system has not taken. After `.cancelled` and
+    /// `.timedOut` a further write may go on with that rest, from where it lies.
+    var unwritten: Int { get }
+
     /// Ends the stream of this side; the other one can still be read. TLS says close_notify first, if it can at once.
     func closeWriting()
 

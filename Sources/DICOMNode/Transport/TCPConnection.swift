@@ -11,6 +11,7 @@ package final class TCPConnection: Connection {
     package let peerDescription: String
     package let timings: Timings?
     private let isClosed = Atomic<Bool>(false)
+    private let left = Atomic<Int>(0)
 
     /// How long the parts of connecting took, in seconds; for diagnosis.
     package struct Timings: Sendable {
@@ -29,6 +30,8 @@ package final class TCPConnection: Connection {
     }
 
     deinit { close() }
+
+    package var unwritten: Int { left.load(ordering: .relaxed) }
 
     package var localDescription: String { SocketAddress.local(of: descriptor).description }
 
@@ -61,8 +64,9 @@ package final class TCPConnection: Connection {
     package func write(
         _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
-        try wait.checkCancellation()
         var rest = bytes
+        defer { left.store(rest.count, ordering: .relaxed) }
+        try wait.checkCancellation()
         var watcher = whileBlocked
         while !rest.isEmpty {
             let count = try writeAvailable(rest)

@@ -75,6 +75,38 @@ package final class TCPListener: Sendable {
         }
     }
 
+    package enum Waiting {
+        case connection(TCPConnection)
+        /// Nobody waits now.
+        case none
+        /// Somebody waits, but the process or the system has no descriptor or memory left.
+        case exhausted
+        /// The listener itself does not work any more.
+        case unusable
+    }
+
+    /// Takes the next connection that waits already.
+    package func acceptWaiting() -> Waiting {
+        while true {
+            let (descriptor, peer) = SocketAddress.filled { Glibc.accept(socket.rawValue, $0, $1) }
+            if descriptor != -1 {
+                let accepted = FileDescriptor(owning: descriptor)
+                do throws(SystemError) {
+                    try FileDescriptor.setNonBlockingAndCloseOnExec(descriptor)
+                } catch {
+                    continue
+                }
+                return .connection(TCPConnection(owning: accepted, peer: peer))
+            }
+            switch errno {
+            case EAGAIN: return .none
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+            case EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT: return .unusable
+            default: continue
+            }
+        }
+    }
+
     private func rest(until deadline: Deadline, wait: WaitLimits) throws(TransportError) {
         let pause = Deadline.after(seconds: Self.restWithoutDescriptors)
         do throws(TransportError) {

@@ -11,6 +11,7 @@
         private let context: TLSContext
         private let verification: TLSVerification
         private let isClosed = Atomic<Bool>(false)
+        private let left = Atomic<Int>(0)
         /// After a fatal error OpenSSL wants no further call, not even the closing one.
         private var isBroken = false
 
@@ -46,6 +47,7 @@
         var descriptor: CInt { tcp.descriptor }
         var peerDescription: String { tcp.peerDescription }
         var localDescription: String { tcp.localDescription }
+        var unwritten: Int { left.load(ordering: .relaxed) }
 
         var securityDescription: String? {
             let version = SSL_get_version(session).map { String(cString: $0) } ?? "TLS"
@@ -159,8 +161,9 @@
         func write(
             _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
         ) throws(TransportError) {
-            try wait.checkCancellation()
             var rest = bytes
+            defer { left.store(rest.count, ordering: .relaxed) }
+            try wait.checkCancellation()
             var watcher = whileBlocked
             while !rest.isEmpty {
                 guard !isClosed.load(ordering: .relaxed), !isBroken else { throw .closed }

@@ -9,6 +9,10 @@ package struct MessageAssembler: Sendable {
         /// room for long lists of offending elements, and keeps a peer from filling the memory.
         package var maximumCommandLength = 64 * 1024
 
+        /// Empty fragments of one message that are not its last. One may stand where a sender had nothing left; a peer
+        /// that sends nothing else would go on for ever without a byte that any other limit counts.
+        package var maximumEmptyFragments = 1024
+
         package static let standard = Limits()
 
         package init(maximumCommandLength: Int = 64 * 1024) {
@@ -32,6 +36,7 @@ package struct MessageAssembler: Sendable {
     private let limits: Limits
     private var state = State.betweenMessages
     private var collected: [UInt8] = []
+    private var emptyFragments = 0
 
     package init(limits: Limits = .standard) {
         self.limits = limits
@@ -58,7 +63,12 @@ package struct MessageAssembler: Sendable {
             return try collect(contextID, isLast, bytes)
         case (.dataSet(let expected), false):
             try require(contextID, toBe: expected)
-            if isLast { state = .betweenMessages }
+            if isLast {
+                state = .betweenMessages
+                emptyFragments = 0
+            } else {
+                try count(emptyFragmentOf: bytes, contextID)
+            }
             return .data(isLast: isLast)
         case (.betweenMessages, false):
             throw .unexpectedFragment("data set bytes in context \(contextID) without a command that announces them")
@@ -76,11 +86,26 @@ package struct MessageAssembler: Sendable {
             throw .commandSetTooLong(limit: limits.maximumCommandLength)
         }
         collected.append(contentsOf: bytes)
-        guard isLast else { return nil }
+        guard isLast else {
+            try count(emptyFragmentOf: bytes, contextID)
+            return nil
+        }
+        emptyFragments = 0
         let command = try CommandSet(decoding: collected[...])
         collected.removeAll(keepingCapacity: true)
         state = command.hasDataSet ? .dataSet(contextID: contextID) : .betweenMessages
         return .command(command, contextID: contextID)
+    }
+
+    private mutating func count(
+        emptyFragmentOf bytes: UnsafeRawBufferPointer, _ contextID: UInt8
+    ) throws(ProtocolError) {
+        guard bytes.isEmpty else { return }
+        emptyFragments += 1
+        guard emptyFragments <= limits.maximumEmptyFragments else {
+            throw .unexpectedFragment(
+                "more than \(limits.maximumEmptyFragments) empty fragments of one message in context \(contextID)")
+        }
     }
 
     private func require(_ contextID: UInt8, toBe expected: UInt8) throws(ProtocolError) {
