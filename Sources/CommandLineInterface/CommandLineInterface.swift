@@ -88,8 +88,7 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
     case .echo: EchoCommand(run).perform()
     case .store: StoreCommand(run).perform()
     case .find, .worklist: FindCommand(run).perform()
-    case .move: MoveCommand(run).perform()
-    case .get: GetCommand(run).perform()
+    case .move, .get: RetrieveCommand(run).perform()
     case .storageCommitment: CommitmentCommand(run).perform()
     }
     run.finish()

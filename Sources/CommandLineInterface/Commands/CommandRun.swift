@@ -83,6 +83,9 @@ final class CommandRun: Sendable {
     /// A problem that was already reported.
     func note(_ code: ExitCode) { state.withLock { $0.exitCode = $0.exitCode.worst(code) } }
 
+    /// An error that was already reported, for the summary of `--format jsonl`.
+    func remember(_ error: String) { state.withLock { $0.summary.set(.error, error) } }
+
     func newUID() -> UID { UIDGenerator(root: invocation.uidRoot).makeUID(from: environment.randomBytes()) }
 
     /// Sets the exit code to what the whole comes to, after its parts have been counted.

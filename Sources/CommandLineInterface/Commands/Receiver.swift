@@ -7,15 +7,17 @@ enum Receiver {
     ///
     /// - Parameters:
     ///   - titles: the titles that peers may call, beside our own.
+    ///   - callers: the titles that may call; empty lets everybody in who knows ours.
     ///   - watch: told what happens at the port, after it has been narrated.
     static func start(
         _ run: CommandRun, port: UInt16, services: [any ServiceClass], titles: [AETitle] = [],
-        watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
+        from callers: [AETitle] = [], watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
     ) -> AssociationServer? {
         do throws(TransportError) {
             let listener = try TCPListener(port: port, bind: run.invocation.bindAddress)
             var policy = AcceptancePolicy(calledAETitles: Set([run.invocation.callingAETitle] + titles))
             policy.maximumPDULength = run.invocation.maximumPDULength
+            if !callers.isEmpty { policy.callingAETitles = Set(callers) }
             let server = try makeServer(run, listener, policy, services, watch)
             run.diagnostics.verbose("listening at \(listener.localDescription) as \(run.invocation.callingAETitle)")
             return server

@@ -2,14 +2,14 @@
 package enum Hint: Sendable, Equatable {
     case calledAETitleNotRecognized(called: String)
     case callingAETitleNotRecognized(calling: String)
-    case moveDestinationUnknown(title: String, port: UInt16?)
+    case moveDestinationUnknown(title: String, host: String?, port: UInt16?)
     case connectionRefused(host: String, port: UInt16)
     case nameNotFound(host: String)
     case connectTimedOut(host: String, port: UInt16)
     case abortedAfterRequest(operation: Operation, calling: String)
     case localLimitExceeded
     case noPresentationContext(operation: Operation)
-    case noIncomingAssociation(title: String, port: UInt16)
+    case noIncomingAssociation(title: String, host: String?, port: UInt16)
     case receiverPortTaken(port: UInt16)
     case peerSpeaksAnotherProtocol
     case commitment(CommitmentHint)
@@ -25,9 +25,11 @@ package enum Hint: Sendable, Equatable {
             "we called \"\(called)\"; give the server's own title with --call"
         case .callingAETitleNotRecognized(let calling):
             "we are \"\(calling)\"; have it registered at the server, or give a registered title with --aetitle"
-        case .moveDestinationUnknown(let title, let port):
-            "the server's administrator must register the title \"\(title)\" with this machine's address"
-                + (port.map { " and port \($0)" } ?? "") + " (DICOM titles are case-sensitive)"
+        case .moveDestinationUnknown(let title, let host, let port):
+            "the server's administrator must register the title \"\(title)\" with "
+                + (port == nil ? "its" : "this machine's") + " address"
+                + (host.map { ", \($0) as seen from here," } ?? "")
+                + (port.map { " and port \($0)" } ?? " and port") + " (DICOM titles are case-sensitive)"
         case .connectionRefused(let host, let port):
             "nothing listens at \(host) port \(port): is the port right, and is the server running?"
         case .nameNotFound(let host):
@@ -41,8 +43,9 @@ package enum Hint: Sendable, Equatable {
             "the server has as many associations as it wants; try again later"
         case .noPresentationContext(let operation):
             "the server does not offer \(operation.serviceName) for this, or not to us"
-        case .noIncomingAssociation(let title, let port):
-            "the server never called back: is \"\(title)\" registered there with this machine's address and port \(port), "
+        case .noIncomingAssociation(let title, let host, let port):
+            "the server never called back: is \"\(title)\" registered there with this machine's address"
+                + (host.map { " (\($0) as seen from here)" } ?? "") + " and port \(port), "
                 + "and does a firewall let it in?"
         case .receiverPortTaken(let port):
             "another program uses port \(port); give a free one with --port-scp"

@@ -73,6 +73,8 @@ package struct Invocation: Sendable, Equatable {
     /// How long announced sub-operations may still arrive after the final response, in seconds.
     package var grace: Double = 10
 
+    package var retrieval = RetrievalOptions()
+
     // MARK: The network
 
     /// Limit for name look-up and connect together, in seconds; nil waits as long as the system does.
@@ -109,7 +111,8 @@ package struct Invocation: Sendable, Equatable {
 
     /// Whether a C-MOVE's instances come to this process, which then must listen.
     package var receivesMovedInstances: Bool {
-        operation == .move && (moveDestination == nil || moveDestination == callingAETitle)
+        guard operation == .move else { return operation == .get && retrieval.fallsBackToMove }
+        return moveDestination == nil || moveDestination == callingAETitle
     }
 
     /// The title that a C-MOVE request names as its destination.

@@ -95,13 +95,13 @@ extension InvocationDraft {
             invocation.isLevelGiven = !levels.isEmpty || levelOfKeys != nil
             invocation.isModelGiven = !models.isEmpty
         }
-        if invocation.operation.isRetrieval, invocation.queryPath == nil,
+        if invocation.operation.isRetrieval, invocation.queryPath == nil, invocation.retrieval.listPath == nil,
             !invocation.keys.contains(where: { !$0.value.isEmpty })
         {
             throw UsageError(
                 .missingOption, option: "--key",
                 problem: "\(invocation.operation.option) needs a key that says what to retrieve",
-                accepted: "--key StudyInstanceUID=1.2.3 and the like")
+                accepted: "--key StudyInstanceUID=1.2.3 and the like, or --from-list")
         }
         try resolveReceiver(options)
         try resolveResults(options)
@@ -162,16 +162,36 @@ extension InvocationDraft {
     // MARK: Receiver and roots
 
     private func resolveReceiver(_ options: [OptionArgument]) throws(UsageError) {
-        guard invocation.operation == .move else { return }
+        try resolveList(options)
+        if invocation.operation == .get, !invocation.retrieval.fallsBackToMove {
+            let ofReceiver: Set<String> = ["port-scp", "bind", "grace", "accept-from"]
+            if let argument = options.first(where: { ofReceiver.contains($0.definition.name) }) {
+                let option = argument.definition.option
+                throw UsageError(
+                    .optionNotApplicable, option: option, value: "--get",
+                    problem: "\(option) has no use with --get, unless with --or-move",
+                    accepted: "--move, or --or-move beside --get")
+            }
+        }
+        guard invocation.operation.isRetrieval else { return }
         guard !invocation.receivesMovedInstances else {
+            if invocation.retrieval.isDryRun { return }
             guard invocation.receiverPort != nil else {
+                guard invocation.operation == .move else {
+                    throw UsageError(
+                        .missingOption, option: "--port-scp", problem: "--or-move needs --port-scp",
+                        accepted: "--port-scp PORT, or no --or-move")
+                }
                 throw UsageError(
                     .missingOption, option: "--port-scp", problem: "--move to ourselves needs --port-scp",
                     accepted: "--port-scp PORT, or another node's title with --move-destination")
             }
             return
         }
-        let ofReceiver: Set<String> = ["port-scp", "bind", "output", "name", "if-exists", "grace"]
+        guard invocation.operation == .move else { return }
+        let ofReceiver: Set<String> = [
+            "port-scp", "bind", "output", "name", "if-exists", "grace", "fsync", "accept-from", "prefer",
+        ]
         if let argument = options.first(where: { ofReceiver.contains($0.definition.name) }) {
             let option = argument.definition.option
             throw UsageError(
@@ -179,6 +199,17 @@ extension InvocationDraft {
                 problem: "\(option) has no use with --move-destination \(invocation.effectiveMoveDestination): "
                     + "nothing is received here")
         }
+    }
+
+    /// A list says itself what is retrieved.
+    private func resolveList(_ options: [OptionArgument]) throws(UsageError) {
+        guard invocation.retrieval.listPath != nil,
+            let argument = options.first(where: { ["key", "store-query"].contains($0.definition.name) })
+        else { return }
+        let option = argument.definition.option
+        throw UsageError(
+            .conflictingOptions, option: option, value: "--from-list",
+            problem: "\(option) and --from-list exclude each other", accepted: "one of them")
     }
 
     private static func root(_ environment: String?) throws(UsageError) -> UID? {

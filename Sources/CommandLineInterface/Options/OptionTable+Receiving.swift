@@ -15,12 +15,12 @@ extension OptionTable {
                 draft.invocation.commitment.reportDirectory = draft.invocation.outputDirectory
             }),
         OptionDefinition(
-            "port-scp", value: .port, .receiving, for: .listening, "port of our receiver",
+            "port-scp", value: .port, .receiving, for: .listening.union([.get]), "port of our receiver",
             details: "A move to ourselves needs it; a storage commitment result comes to it.",
             traits: [.compatible, .common],
             apply: { (draft, argument) throws(UsageError) in draft.invocation.receiverPort = try argument.port() }),
         OptionDefinition(
-            "bind", value: .host(placeholder: "ADDRESS"), .receiving, for: .listening,
+            "bind", value: .host(placeholder: "ADDRESS"), .receiving, for: .listening.union([.get]),
             "address that the receiver listens on", default: "all addresses, IPv4 and IPv6",
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.bindAddress = try argument.string()
@@ -44,12 +44,15 @@ extension OptionTable {
         OptionDefinition(
             "if-exists", value: .choice(InstanceWriter.Existing.allCases.map(\.rawValue)), .receiving,
             for: .receiving, "what is done where the name is taken",
-            details: "rename keeps both: the second gets a number.", default: "rename",
+            details: """
+                rename keeps both: the second gets a number. The same content is never kept twice.
+                """,
+            default: "rename",
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.existingFile = try argument.choice(InstanceWriter.Existing.self)
             }),
         OptionDefinition(
-            "grace", value: .seconds(0...86_400), .receiving, for: [.move],
+            "grace", value: .seconds(0...86_400), .receiving, for: .receiving,
             "wait so long after the last response for instances still announced", default: "10",
             apply: { (draft, argument) throws(UsageError) in draft.invocation.grace = try argument.seconds() }),
     ]

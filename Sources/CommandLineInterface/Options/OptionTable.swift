@@ -4,7 +4,8 @@ package enum OptionTable {
     package static let all: [OptionDefinition] =
         operationOptions + peerOptions + sendingOptions + commitmentOptions + queryingOptions + queryExtensionOptions
         + formatOptions
-        + receivingOptions + echoOptions + networkOptions + securityOptions + messageOptions + configurationOptions
+        + receivingOptions + retrievalOptions + echoOptions + networkOptions + securityOptions + messageOptions
+        + configurationOptions
         + helpOptions
 
     /// Those that documentation shows, by category.

@@ -11,6 +11,7 @@ import DICOMProtocol
 /// | `echo` | C-ECHO | `peer`, `outcome`, `status`, `meaning`, `comment`, `seconds` of the C-ECHO itself, `lookupSeconds`, `connectSeconds`, `securitySeconds`, `associationSeconds`, `releaseSeconds`, `error` |
 /// | `store` | instance to be sent | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `sentTransferSyntaxUID`, `bytes`, `outcome`, `status`, `meaning`, `comment`, `error` |
 /// | `receive` | instance received by move or get | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `bytes`, `outcome`, `status`, `error` |
+/// | `missing` | what was asked for and is not here, as `--from-list` takes it | `patientID`, `studyInstanceUID`, `seriesInstanceUID`, `sopInstanceUID` |
 /// | `commitment` | instance whose storage is to be committed | `path`, `sopClassUID`, `sopInstanceUID`, `outcome`, `status`, `meaning`, `error` |
 /// | `failed` | instance that the server lists as failed | `sopInstanceUID` |
 /// | `summary` | run, as the last line | `operation`, `peer`, `exitCode`, `seconds`, counts of what happened, `status` and `meaning` of the last response, `error`, the last message of an error |
@@ -18,7 +19,7 @@ import DICOMProtocol
 /// `outcome` is one of ``Outcome``: a script that only wants to know what went wrong looks at that alone.
 struct RunEvent: Sendable {
     enum Name: String, Sendable, CaseIterable {
-        case echo, store, receive, commitment, failed, summary
+        case echo, store, receive, missing, commitment, failed, summary
     }
 
     /// What became of one instance or echo.
@@ -37,6 +38,7 @@ struct RunEvent: Sendable {
     /// The names of members: all that there are, so that no two operations spell one thing in two ways.
     enum Key: String, Sendable, CaseIterable {
         case event, operation, peer, path, sopClassUID, sopInstanceUID, transferSyntaxUID, sentTransferSyntaxUID
+        case patientID, studyInstanceUID, seriesInstanceUID, expected
         case bytes, outcome, status, meaning, comment, error, seconds, exitCode
         /// Number of echoes, associations, files.
         case count, associations, files

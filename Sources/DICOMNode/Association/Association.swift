@@ -72,6 +72,8 @@ package final class Association {
     deinit { connection.close() }
 
     package var peerDescription: String { connection.peerDescription }
+    /// Our end of the connection, `address:port` in numbers.
+    package var localDescription: String { connection.localDescription }
     /// What the user should know of the connection's security, such as a certificate that expires soon.
     package var securityWarning: String? { connection.securityWarning }
     /// How long it took to come about, for a requestor.

@@ -1,6 +1,10 @@
+import DICOM
 import Glibc
 
-/// Compares two files of a folder, as a stream.
+/// Compares the content of two files of a folder, as a stream.
+///
+/// The content of an instance is its data set in its transfer syntax. The file meta information also tells who received
+/// it from whom and with which program, which makes no other instance of it.
 enum FileComparison {
     private static let chunkLength = 64 * 1024
 
@@ -10,21 +14,43 @@ enum FileComparison {
         let one = try open(first, in: directory)
         let other = try open(second, in: directory)
         let states = (try FileState(of: one, path: first), try FileState(of: other, path: second))
-        guard states.0.isRegular, states.1.isRegular, states.0.size == states.1.size else { return false }
+        guard states.0.isRegular, states.1.isRegular else { return false }
         var buffers = (
             [UInt8](repeating: 0, count: chunkLength), [UInt8](repeating: 0, count: chunkLength)
         )
-        var offset: UInt64 = 0
-        while offset < states.0.size {
+        var offsets: (UInt64, UInt64) = (0, 0)
+        let heads = (
+            dataSet(buffers.0.prefix(try read(one, first, at: 0, into: &buffers.0))),
+            dataSet(buffers.1.prefix(try read(other, second, at: 0, into: &buffers.1)))
+        )
+        if let one = heads.0, let other = heads.1 {
+            guard one.syntax == other.syntax else { return false }
+            offsets = (one.offset, other.offset)
+        }
+        guard states.0.size - min(offsets.0, states.0.size) == states.1.size - min(offsets.1, states.1.size) else {
+            return false
+        }
+        while offsets.0 < states.0.size {
             let counts = (
-                try read(one, first, at: offset, into: &buffers.0),
-                try read(other, second, at: offset, into: &buffers.1)
+                try read(one, first, at: offsets.0, into: &buffers.0),
+                try read(other, second, at: offsets.1, into: &buffers.1)
             )
             guard counts.0 == counts.1, counts.0 > 0 else { return false }
             guard buffers.0.prefix(counts.0) == buffers.1.prefix(counts.1) else { return false }
-            offset += UInt64(counts.0)
+            offsets.0 += UInt64(counts.0)
+            offsets.1 += UInt64(counts.1)
         }
         return true
+    }
+
+    /// Where the data set begins, and in which syntax it is; nil for what is no instance, which is compared as a whole.
+    private static func dataSet(_ head: ArraySlice<UInt8>) -> (offset: UInt64, syntax: TransferSyntax)? {
+        do throws(DataSetError) {
+            let (meta, offset) = try FileMetaInformation.decode(head)
+            return (UInt64(offset), meta.transferSyntax)
+        } catch {
+            return nil
+        }
     }
 
     private static func open(

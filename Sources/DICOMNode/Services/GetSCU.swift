@@ -5,9 +5,9 @@ package import DICOMProtocol
 /// classes and we are their SCP.
 package enum GetSCU {
     /// The contexts of a retrieval: the service itself, and one for each storage class that may come.
-    package static func needs(_ sopClass: UID, storage: [PresentationContextPlan.Need]) -> [PresentationContextPlan
-        .Need]
-    {
+    package static func needs(
+        _ sopClass: UID, storage: [PresentationContextPlan.Need]
+    ) -> [PresentationContextPlan.Need] {
         [PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)] + storage
     }
 
@@ -22,7 +22,7 @@ package enum GetSCU {
 
     package static func get(
         on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
-        receiver: InstanceReceiver, onProgress: (SuboperationCounts) -> Void
+        receiver: InstanceReceiver, onProgress: (SuboperationCounts) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         let context = try association.context(for: sopClass)
         let request = CommandSet.getRequest(
@@ -33,7 +33,6 @@ package enum GetSCU {
             request, in: context, identifier: identifier,
             onPending: { message in
                 onProgress(message.command.suboperationCounts)
-                return .goOn
             },
             destination: { command, contextID in
                 // The final response may list what failed; its identifier is for us to read.

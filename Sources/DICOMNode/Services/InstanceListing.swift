@@ -4,13 +4,14 @@ package import DICOMProtocol
 /// Asks a peer which instances belong to what is to be retrieved, level by level as the hierarchical model wants it (PS3.4
 /// C.4.1.2.1): studies of a patient, series of a study, instances of a series.
 package struct InstanceListing {
-    /// An instance that the peer says it has.
-    package struct Entry: Sendable, Hashable {
-        package let sopInstanceUID: UID
-        /// Not every peer tells.
-        package let sopClassUID: UID?
+    /// A series with those of its instances that the peer says it has, and that were asked for.
+    package struct Series: Sendable {
         package let studyInstanceUID: UID
         package let seriesInstanceUID: UID
+        package internal(set) var sopInstanceUIDs: [UID] = []
+        package internal(set) var sopClassUIDs: Set<UID> = []
+        /// Whether the peer told the SOP class of every instance.
+        package internal(set) var tellsClasses = true
     }
 
     private let association: Association
@@ -26,47 +27,93 @@ package struct InstanceListing {
     package enum Failure: Error {
         case association(AssociationError)
         case refused(CommandSet)
-        /// The keys name neither a patient nor a study.
+        /// The keys name neither a patient nor anything below.
         case nothingToListBy
     }
 
-    /// Lists all instances below what the identifier of a retrieval names; each is handed on as it arrives.
+    /// Lists all instances below what the identifier of a retrieval names.
     ///
-    /// - Parameter identifier: with its Query/Retrieve Level and its unique keys, single or lists of UIDs.
-    package func list(_ identifier: DataSet, level: QueryLevel, onEntry: (Entry) -> Void) throws(Failure) {
-        for study in try studies(identifier, level) {
-            for series in try series(of: study, identifier, level) {
-                var keys = base(.image, identifier, study: study)
-                keys.set(.seriesInstanceUID, series)
-                keys.setEmpty(.sopClassUID, .UI)
-                keys.setEmpty(.sopInstanceUID, .UI)
-                if level == .image { keys[.sopInstanceUID] = identifier[.sopInstanceUID] ?? keys[.sopInstanceUID] }
-                try find(keys) { answer in
-                    guard let instance = answer.uid(.sopInstanceUID) else { return }
-                    onEntry(
-                        Entry(
-                            sopInstanceUID: instance, sopClassUID: answer.uid(.sopClassUID), studyInstanceUID: study,
-                            seriesInstanceUID: series))
+    /// - Parameter identifier: with its unique keys, single or lists of UIDs.
+    package func list(_ identifier: DataSet, level: QueryLevel) throws(Failure) -> [Series] {
+        var listed: [Series] = []
+        for var series in try series(identifier, level) {
+            var keys = base(.image, identifier, study: series.studyInstanceUID)
+            keys.set(.seriesInstanceUID, series.seriesInstanceUID)
+            keys.setEmpty(.sopClassUID, .UI)
+            keys.setEmpty(.sopInstanceUID, .UI)
+            if level == .image { keys[.sopInstanceUID] = identifier[.sopInstanceUID] ?? keys[.sopInstanceUID] }
+            try find(keys) { answer in
+                guard let instance = answer.uid(.sopInstanceUID) else { return }
+                series.sopInstanceUIDs.append(instance)
+                if let sopClass = answer.uid(.sopClassUID) {
+                    series.sopClassUIDs.insert(sopClass)
+                } else {
+                    series.tellsClasses = false
                 }
             }
+            listed.append(series)
         }
+        return listed
     }
 
-    private func studies(_ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [UID] {
-        let given = identifier.uids(.studyInstanceUID)
-        if !given.isEmpty { return given }
+    /// SOP Classes in Study (0008,0062) of the studies that the identifier names; empty where the peer does not tell those of all.
+    package func sopClasses(_ identifier: DataSet) throws(Failure) -> Set<UID> {
+        var classes: Set<UID> = []
+        for study in identifier.uids(.studyInstanceUID) {
+            var keys = base(.study, identifier, study: study)
+            keys.setEmpty(.sopClassesInStudy, .UI)
+            var found: [UID] = []
+            try find(keys) { found += $0.uids(.sopClassesInStudy) }
+            guard !found.isEmpty else { return [] }
+            classes.formUnion(found)
+        }
+        return classes
+    }
+
+    private func series(_ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [Series] {
+        let studies = identifier.uids(.studyInstanceUID)
+        if studies.isEmpty, level >= .series { return try unplacedSeries(identifier, level) }
+        var found: [Series] = []
+        for study in studies.isEmpty ? try self.studies(of: identifier, level) : studies {
+            for series in try seriesUIDs(of: study, identifier, level) {
+                found.append(Series(studyInstanceUID: study, seriesInstanceUID: series))
+            }
+        }
+        return found
+    }
+
+    private func studies(of identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [UID] {
         guard level == .patient, identifier.string(.patientID) != nil else { throw .nothingToListBy }
         var keys = base(.study, identifier, study: nil)
         keys.setEmpty(.studyInstanceUID, .UI)
         return try uids(.studyInstanceUID, keys)
     }
 
-    private func series(of study: UID, _ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [UID] {
+    private func seriesUIDs(of study: UID, _ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [UID] {
         let given = level >= .series ? identifier.uids(.seriesInstanceUID) : []
         if !given.isEmpty { return given }
         var keys = base(.series, identifier, study: study)
         keys.setEmpty(.seriesInstanceUID, .UI)
         return try uids(.seriesInstanceUID, keys)
+    }
+
+    /// Series or instances of which only their own UID is known: peers with relational queries find the study (PS3.4 C.4.1.2.2).
+    private func unplacedSeries(_ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [Series] {
+        let key = InformationModel.uniqueKey(of: level)
+        guard let uids = identifier[key], !uids.isEmpty else { throw .nothingToListBy }
+        var keys = base(level, identifier, study: nil)
+        keys.setEmpty(.studyInstanceUID, .UI)
+        keys.setEmpty(.seriesInstanceUID, .UI)
+        keys[key] = uids
+        var found: [Series] = []
+        var seen: Set<UID> = []
+        try find(keys) { answer in
+            guard let study = answer.uid(.studyInstanceUID), let series = answer.uid(.seriesInstanceUID) else { return }
+            if seen.insert(series).inserted { found.append(Series(studyInstanceUID: study, seriesInstanceUID: series)) }
+        }
+        // A peer without relational queries may answer with nothing instead of a refusal.
+        if found.isEmpty { throw .nothingToListBy }
+        return found
     }
 
     private func base(_ level: QueryLevel, _ identifier: DataSet, study: UID?) -> DataSet {
@@ -104,5 +151,14 @@ package struct InstanceListing {
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
         guard let final = result.final?.command else { return }
         guard final.status?.kind == .success else { throw .refused(final) }
+    }
+}
+
+extension InstanceListing.Series {
+    /// The same series with some of its instances.
+    package func reduced(to uids: [UID]) -> InstanceListing.Series {
+        var reduced = self
+        reduced.sopInstanceUIDs = uids
+        return reduced
     }
 }

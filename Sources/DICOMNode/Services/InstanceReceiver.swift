@@ -34,8 +34,9 @@ package final class InstanceReceiver: Sendable {
         meta.sourceApplicationEntityTitle = sender?.string
         let writer = InstanceWriter(in: folder, naming: naming, metaInformation: meta)
         return InstanceReception(
-            sopClassUID: sopClass, sopInstanceUID: sopInstance, transferSyntax: context.transferSyntax, writer: writer,
-            existing: existing, report: report)
+            sopClassUID: sopClass, sopInstanceUID: sopInstance, transferSyntax: context.transferSyntax,
+            moveOriginatorMessageID: command.moveOriginatorMessageID, writer: writer, existing: existing, report: report
+        )
     }
 }
 
@@ -45,6 +46,8 @@ package struct ReceivedInstance: Sendable {
     /// As the command says; not necessarily a valid UID.
     package let sopInstanceUID: UID
     package let transferSyntax: TransferSyntax
+    /// The C-MOVE-RQ that the peer says this belongs to (PS3.7 9.3.1.1); not every peer says so.
+    package let moveOriginatorMessageID: UInt16?
     /// The bytes of its data set that arrived.
     package let length: UInt64
     /// What the peer is told.
@@ -64,6 +67,7 @@ final class InstanceReception: DataSetSink {
     private let sopClassUID: UID
     private let sopInstanceUID: UID
     private let transferSyntax: TransferSyntax
+    private let moveOriginatorMessageID: UInt16?
     private let writer: InstanceWriter
     private let existing: InstanceWriter.Existing
     private let report: @Sendable (ReceivedInstance) -> Void
@@ -71,12 +75,14 @@ final class InstanceReception: DataSetSink {
     private var problem: FileProblem?
 
     init(
-        sopClassUID: UID, sopInstanceUID: UID, transferSyntax: TransferSyntax, writer: InstanceWriter,
-        existing: InstanceWriter.Existing, report: @escaping @Sendable (ReceivedInstance) -> Void
+        sopClassUID: UID, sopInstanceUID: UID, transferSyntax: TransferSyntax, moveOriginatorMessageID: UInt16?,
+        writer: InstanceWriter, existing: InstanceWriter.Existing,
+        report: @escaping @Sendable (ReceivedInstance) -> Void
     ) {
         self.sopClassUID = sopClassUID
         self.sopInstanceUID = sopInstanceUID
         self.transferSyntax = transferSyntax
+        self.moveOriginatorMessageID = moveOriginatorMessageID
         self.writer = writer
         self.existing = existing
         self.report = report
@@ -120,7 +126,6 @@ final class InstanceReception: DataSetSink {
         report(
             ReceivedInstance(
                 sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax,
-                length: length,
-                status: status, outcome: outcome))
+                moveOriginatorMessageID: moveOriginatorMessageID, length: length, status: status, outcome: outcome))
     }
 }

@@ -7,18 +7,20 @@ package enum MoveSCU {
         [PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)]
     }
 
+    /// - Parameter messageID: servers tell it with what they send, so of moves that go on at once each needs its own.
     package static func move(
         on association: Association, sopClass: UID, identifier: DataSet, destination: AETitle,
-        priority: Priority = .medium, onProgress: (SuboperationCounts) -> Void
+        messageID: UInt16? = nil, priority: Priority = .medium,
+        onProgress: (SuboperationCounts) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         let context = try association.context(for: sopClass)
         let request = CommandSet.moveRequest(
-            messageID: association.nextMessageID(), sopClass: sopClass, destination: destination, priority: priority)
+            messageID: messageID ?? association.nextMessageID(), sopClass: sopClass, destination: destination,
+            priority: priority)
         return try association.exchange(
             request, in: context, identifier: identifier,
             onPending: { message in
                 onProgress(message.command.suboperationCounts)
-                return .goOn
             })
     }
 }

@@ -5,14 +5,21 @@ package import DICOMProtocol
 /// kept as it comes.
 package struct StorageSCP: ServiceClass {
     private let receiver: InstanceReceiver
+    /// Transfer syntaxes to be chosen where a peer offers them, the best first; a peer that can convert then does.
+    private let preferred: [UID]
 
-    package init(receiver: InstanceReceiver) { self.receiver = receiver }
+    package init(receiver: InstanceReceiver, preferring preferred: [UID] = []) {
+        self.receiver = receiver
+        self.preferred = preferred
+    }
 
     /// Whatever is not known as something else: a class that is not in our registry can only be asked for by a peer that
     /// has instances of it.
     package func supports(_ abstractSyntax: UID) -> Bool { abstractSyntax.mayBeStorage }
 
-    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? { transferSyntaxes.first }
+    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? {
+        preferred.first { transferSyntaxes.contains($0) } ?? transferSyntaxes.first
+    }
 
     /// A peer that sends as SCU of the class has the default role; one that also wants to be SCP gets what the default is.
     package func grant(_ selection: RoleSelection) -> RoleSelection? {

@@ -80,7 +80,10 @@ struct MessageTests {
     static let hints: [(Hint, [String])] = [
         (.calledAETitleNotRecognized(called: "ANY-SCP"), ["ANY-SCP", "--call"]),
         (.callingAETitleNotRecognized(calling: "DCMSCU"), ["DCMSCU", "--aetitle"]),
-        (.moveDestinationUnknown(title: "STATION", port: 11113), ["STATION", "11113", "register"]),
+        (
+            .moveDestinationUnknown(title: "STATION", host: "10.0.0.7", port: 11113),
+            ["STATION", "11113", "10.0.0.7", "register"]
+        ),
         (.connectionRefused(host: "pacs", port: 104), ["pacs", "104"]),
         (.nameNotFound(host: "pacs"), ["pacs"]),
         (.connectTimedOut(host: "pacs", port: 104), ["pacs", "104", "--connect-timeout"]),
@@ -88,7 +91,7 @@ struct MessageTests {
         (.noPresentationContext(operation: .get), ["C-GET"]),
         (.commitmentResultMissing(calling: "ME", port: 5), ["ME", "5"]),
         (.commitment(.noReceiver(calling: "ME")), ["--port-scp", "ME"]),
-        (.noIncomingAssociation(title: "ME", port: 5), ["ME", "5"]),
+        (.noIncomingAssociation(title: "ME", host: "10.0.0.7", port: 5), ["ME", "10.0.0.7", "5"]),
         (.receiverPortTaken(port: 5), ["5", "--port-scp"]),
     ]
 

@@ -11,7 +11,15 @@ enum StorageProposals {
     private static let room = PresentationContextPlan.maximumContextCount - 1
 
     /// - Parameter classes: the SOP classes of what is to come; empty where the peer cannot tell.
-    static func rounds(for classes: [UID]) -> [Round] {
+    /// - Parameter preferred: transfer syntaxes that are proposed alone first: a server that can convert then does.
+    static func rounds(for classes: [UID], preferring preferred: [UID] = []) -> [Round] {
+        let usual = allRounds(for: classes)
+        guard !preferred.isEmpty else { return usual }
+        let known = classes.isEmpty ? common : classes
+        return chunks(known).map { chunk in chunk.map { PresentationContextPlan.Need($0, preferred) } } + usual
+    }
+
+    private static func allRounds(for classes: [UID]) -> [Round] {
         guard classes.isEmpty else { return knownRounds(classes) }
         // All that are registered, those of nearly every archive first; each in the syntaxes that everybody takes, and only
         // for what is then still missing in one compressed syntax after the other.
@@ -26,12 +34,15 @@ enum StorageProposals {
 
     /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored.
     private static func knownRounds(_ classes: [UID]) -> [Round] {
-        let syntaxes = usual + rare
-        // A class's contexts stay together where they can.
-        let perRound = max(room / syntaxes.count, 1)
-        return stride(from: 0, to: classes.count, by: perRound).map { start in
-            classes[start..<min(start + perRound, classes.count)].map {
-                PresentationContextPlan.Need($0, Array(syntaxes.prefix(room)), separately: true)
+        // With few classes all syntaxes have room at once; otherwise those that hardly anybody uses come last.
+        let groups = classes.count * (usual.count + rare.count) <= room ? [usual + rare] : [usual, rare]
+        return groups.flatMap { syntaxes in
+            // A class's contexts stay together where they can.
+            let perRound = max(room / syntaxes.count, 1)
+            return stride(from: 0, to: classes.count, by: perRound).map { start in
+                classes[start..<min(start + perRound, classes.count)].map {
+                    PresentationContextPlan.Need($0, Array(syntaxes.prefix(room)), separately: true)
+                }
             }
         }
     }

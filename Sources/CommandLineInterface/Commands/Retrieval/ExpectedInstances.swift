@@ -1,0 +1,88 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// What a retrieval should bring, as the peer lists it before.
+struct ExpectedInstances {
+    /// Nil where the peer cannot list, or does not want to, or was not asked.
+    let series: [InstanceListing.Series]?
+    /// The SOP classes that may come; empty where the peer does not tell those of all.
+    let sopClasses: [UID]
+
+    var uids: [UID]? { series.map { $0.flatMap(\.sopInstanceUIDs) } }
+
+    static let unknown = ExpectedInstances(series: nil, sopClasses: [])
+
+    private init(series: [InstanceListing.Series]?, sopClasses: [UID]) {
+        self.series = series
+        self.sopClasses = sopClasses
+    }
+
+    /// Asks the peer for every instance.
+    static func list(_ run: CommandRun, _ target: RetrievalTarget) throws(AssociationError) -> ExpectedInstances {
+        let found = try ask(run) { listing throws(InstanceListing.Failure) in
+            try listing.list(target.identifier, level: target.level)
+        }
+        let series = found ?? []
+        let classes =
+            series.allSatisfy(\.tellsClasses) ? series.reduce(into: Set()) { $0.formUnion($1.sopClassUIDs) } : []
+        return ExpectedInstances(series: found, sopClasses: sorted(classes))
+    }
+
+    /// Asks for the SOP classes alone: one question a study.
+    static func classes(_ run: CommandRun, _ target: RetrievalTarget) throws(AssociationError) -> ExpectedInstances {
+        let found = try ask(run) { listing throws(InstanceListing.Failure) in try listing.sopClasses(target.identifier)
+        }
+        return ExpectedInstances(series: nil, sopClasses: sorted(found ?? []))
+    }
+
+    private static func sorted(_ classes: Set<UID>) -> [UID] { classes.sorted { $0.string < $1.string } }
+
+    /// Nil: the peer cannot answer such a question, which is no failure.
+    private static func ask<Answer>(
+        _ run: CommandRun, _ question: (InstanceListing) throws(InstanceListing.Failure) -> Answer
+    ) throws(AssociationError) -> Answer? {
+        let model = run.invocation.informationModel
+        let association = try run.associate(for: FindSCU.needs(model.findSOPClass))
+        let answer: Answer?
+        do throws(InstanceListing.Failure) {
+            answer = try question(InstanceListing(on: association, model: model))
+        } catch {
+            switch error {
+            case .association(.interrupted(let level)):
+                association.abort()
+                throw .interrupted(level)
+            case .association(let error) where !error.leavesAssociationUsable:
+                throw error
+            case .association, .refused, .nothingToListBy:
+                answer = nil
+            }
+        }
+        do throws(AssociationError) {
+            try association.release()
+        } catch .interrupted(let level) {
+            throw .interrupted(level)
+        } catch {
+            // The answers are here; how the peer says farewell changes nothing about them.
+        }
+        return answer
+    }
+
+    /// What to ask for next: the instances that are listed and not held, series by series.
+    static func identifiers(for missing: [InstanceListing.Series], like original: DataSet) -> [DataSet] {
+        missing.flatMap { series in
+            stride(from: 0, to: series.sopInstanceUIDs.count, by: RetrievalList.maximumUIDs).map { start in
+                let end = min(start + RetrievalList.maximumUIDs, series.sopInstanceUIDs.count)
+                var identifier = DataSet()
+                identifier[.specificCharacterSet] = original[.specificCharacterSet]
+                identifier.set(.queryRetrieveLevel, .CS, QueryLevel.image.rawValue)
+                identifier[.patientID] = original[.patientID]
+                identifier.set(.studyInstanceUID, series.studyInstanceUID)
+                identifier.set(.seriesInstanceUID, series.seriesInstanceUID)
+                let uids = series.sopInstanceUIDs[start..<end].map(\.string).joined(separator: "\\")
+                identifier.set(.sopInstanceUID, .UI, uids)
+                return identifier
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Where a run's instances go: one folder for all retrievals, which may go on at once, each with its own account.
+final class Reception: Sendable {
+    struct Total: Sendable {
+        var written = 0
+        var skipped = 0
+        var failed = 0
+        var bytes: UInt64 = 0
+        /// The output could not be written: nothing more can be kept.
+        var outputFailed = false
+    }
+
+    private struct Open: Sendable {
+        let ledger: InstanceLedger
+        let moveMessageID: UInt16?
+    }
+
+    private let folder: OutputFolder
+    private let naming: InstanceNaming
+    private let existing: InstanceWriter.Existing
+    private let diagnostics: Diagnostics
+    private let events: EventWriter?
+    private let sum = Locked(Total())
+    private let open = Locked<[Open]>([])
+
+    init(_ run: CommandRun) throws(FileProblem) {
+        let invocation = run.invocation
+        folder = try OutputFolder(FilePath(invocation.outputDirectory), syncing: invocation.retrieval.syncing)
+        naming = invocation.naming
+        existing = invocation.existingFile
+        diagnostics = run.diagnostics
+        events = run.events
+    }
+
+    var total: Total { sum.withLock { $0 } }
+    var outputFailed: Bool { sum.withLock { $0.outputFailed } }
+
+    /// Forces everything onto the disk.
+    func sync() throws(FileProblem) { try folder.sync() }
+
+    // MARK: Who receives
+
+    /// Receives for one retrieval: what comes back on its own association.
+    func receiver(for ledger: InstanceLedger) -> InstanceReceiver {
+        InstanceReceiver(folder: folder, naming: naming, existing: existing) { [self] instance in
+            take(instance)
+            ledger.record(instance)
+        }
+    }
+
+    /// Receives at the one port for all retrievals.
+    var sharedReceiver: InstanceReceiver {
+        InstanceReceiver(folder: folder, naming: naming, existing: existing) { [self] instance in
+            take(instance)
+            ledger(for: instance)?.record(instance)
+        }
+    }
+
+    /// From here on what the shared receiver gets may belong to this account.
+    func begin(_ ledger: InstanceLedger, moveMessageID: UInt16) {
+        open.withLock { $0.append(Open(ledger: ledger, moveMessageID: moveMessageID)) }
+    }
+
+    func end(moveMessageID: UInt16) { open.withLock { $0.removeAll { $0.moveMessageID == moveMessageID } } }
+
+    /// Whose an instance is: that of the retrieval that expects it, or says that it asked for it, or of the only one there is.
+    private func ledger(for instance: ReceivedInstance) -> InstanceLedger? {
+        let open = open.withLock { $0 }
+        guard open.count > 1 else { return open.first?.ledger }
+        if let expecting = open.first(where: { $0.ledger.expects(instance.sopInstanceUID) }) { return expecting.ledger }
+        return open.first { $0.moveMessageID == instance.moveOriginatorMessageID }?.ledger
+    }
+
+    // MARK: What arrived
+
+    private func take(_ instance: ReceivedInstance) {
+        switch instance.outcome {
+        case .stored(let outcome):
+            tell(outcome)
+            sum.withLock { total in
+                if outcome.kind == .skipped { total.skipped += 1 } else { total.written += 1 }
+                total.bytes += instance.length
+            }
+        case .failed(let problem):
+            let uid = SafeText.line(instance.sopInstanceUID.string)
+            diagnostics.error(
+                Message(
+                    "\(problem.path)", "instance \(uid) \(problem.code.rawValue): \(problem.detail)",
+                    code: instance.status.description))
+            sum.withLock { total in
+                total.failed += 1
+                total.outputFailed = total.outputFailed || problem.code == .outOfSpace || problem.code == .notWritable
+            }
+        case .cutOff:
+            let uid = SafeText.line(instance.sopInstanceUID.string)
+            diagnostics.warning(
+                Message("instance \(uid)", "cut off after \(instance.length) bytes; nothing of it is kept"))
+            sum.withLock { $0.failed += 1 }
+        }
+        write(instance)
+    }
+
+    private func tell(_ outcome: InstanceWriter.Outcome) {
+        if let remark = outcome.remark { diagnostics.warning(Message("\(outcome.path)", remark)) }
+        switch outcome.kind {
+        case .written: diagnostics.verbose("\(outcome.path): written")
+        case .replaced: diagnostics.verbose("\(outcome.path): replaced")
+        case .skipped: diagnostics.verbose("\(outcome.path): skipped, it is there already")
+        case .renamed:
+            diagnostics.warning(Message("\(outcome.path)", "kept under this name: another content has the proper one"))
+        }
+    }
+
+    private func write(_ instance: ReceivedInstance) {
+        guard let events else { return }
+        var event = RunEvent(.receive)
+        event.set(.sopClassUID, instance.sopClassUID)
+        event.set(.sopInstanceUID, instance.sopInstanceUID)
+        event.set(.transferSyntaxUID, instance.transferSyntax.uid)
+        event.set(.bytes, Int(clamping: instance.length))
+        switch instance.outcome {
+        case .stored(let outcome):
+            event.set(.path, outcome.path.description)
+            event.set(outcome.kind == .skipped ? .skipped : outcome.remark == nil ? .done : .warning)
+        case .failed(let problem):
+            event.set(.path, problem.path.description)
+            event.set(.failed)
+            event.set(.error, problem.description)
+        case .cutOff:
+            event.set(.failed)
+            event.set(.error, "cut off")
+        }
+        event.set(.status, instance.status.description)
+        events.write(event)
+    }
+}

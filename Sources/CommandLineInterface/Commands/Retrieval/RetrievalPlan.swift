@@ -1,0 +1,62 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// What a run of move or get is to retrieve, in the order in which it is asked for.
+struct RetrievalPlan {
+    private(set) var targets: [RetrievalTarget]
+
+    /// Lines of a list for which the server has nothing.
+    private(set) var unmatchedLines: [Int] = []
+
+    /// Nil: it cannot be made; reported.
+    init?(_ run: CommandRun, sopClass: UID?) {
+        let resolver = RetrievalResolver(run)
+        defer { resolver.close() }
+        targets = []
+        do throws(RetrievalResolver.Failure) {
+            if let path = run.invocation.retrieval.listPath {
+                guard let list = RetrievalList(run, path: path) else { return nil }
+                for entry in list.entries {
+                    let found = try resolver.targets(for: Self.divisible(entry.identifier, run))
+                    if found.isEmpty { unmatchedLines += entry.rows.map(\.line) }
+                    targets += found.map {
+                        RetrievalTarget(identifier: $0.identifier, level: $0.level, rows: entry.rows)
+                    }
+                }
+            } else {
+                guard let query = QueryPreparation(run, sopClass: sopClass, purpose: .query) else { return nil }
+                targets = try resolver.targets(for: Self.divisible(query.identifier, run))
+            }
+        } catch {
+            switch error {
+            case .association(let error): run.fail(error)
+            case .refused(let command):
+                run.fail(.failureStatus, StatusMessage.refusal(of: "C-FIND", by: run.peerName, command, .find))
+            }
+            return nil
+        }
+        divide(run)
+    }
+
+    /// Shares are made of studies, so that a patient is looked up study by study.
+    private static func divisible(_ identifier: DataSet, _ run: CommandRun) -> DataSet {
+        guard run.invocation.retrieval.shard != nil,
+            identifier.string(.queryRetrieveLevel) == QueryLevel.patient.rawValue
+        else { return identifier }
+        var studies = identifier
+        studies.set(.queryRetrieveLevel, .CS, QueryLevel.study.rawValue)
+        studies.setEmpty(.studyInstanceUID, .UI)
+        return studies
+    }
+
+    private mutating func divide(_ run: CommandRun) {
+        let options = run.invocation.retrieval
+        if options.jobs > 1 || options.shard != nil || options.isDryRun { targets = targets.flatMap(\.parts) }
+        guard let shard = options.shard else { return }
+        let all = targets.count
+        targets = targets.filter { shard.contains($0.shardKey) }
+        run.diagnostics.note(
+            Message("share \(shard.number) of \(shard.count): \(targets.count) of \(all) to be retrieved"))
+    }
+}

@@ -1,0 +1,96 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Says how a run of retrievals ended: the outcome of each, the difference for another run, the summary, the exit code.
+final class RetrievalReport: Sendable {
+    private let run: CommandRun
+    private let session: RetrievalSession
+
+    init(_ run: CommandRun, _ session: RetrievalSession) {
+        self.run = run
+        self.session = session
+    }
+
+    /// One target is done.
+    func tell(_ outcome: TargetOutcome) {
+        for row in outcome.target.rows {
+            let isComplete = outcome.isComplete(row)
+            let why = isComplete ? "complete" : outcome.wasInterrupted ? "interrupted" : "incomplete"
+            run.diagnostics.note(Message("line \(row.line): \(why)", outcome.summary))
+        }
+        if outcome.target.rows.isEmpty { run.diagnostics.verbose(outcome.summary) }
+    }
+
+    func settle(_ outcomes: [TargetOutcome], _ plan: RetrievalPlan, seconds: Double) {
+        for line in plan.unmatchedLines {
+            run.fail(.incomplete, Message("line \(line)", "the server has nothing that matches"))
+        }
+        let notBegun = plan.targets.count - outcomes.count
+        writeDifference(outcomes, notBegun: plan.targets.suffix(notBegun))
+        settleCode(outcomes, notBegun: notBegun)
+        summarize(outcomes, notBegun: notBegun, seconds: seconds)
+    }
+
+    private func settleCode(_ outcomes: [TargetOutcome], notBegun: Int) {
+        if (run.cancellation?.level ?? .none) > .none {
+            let count = session.reception.map { "\($0.total.written + $0.total.skipped) instances are on disk, whole" }
+            return run.fail(.interrupted, Message("interrupted", count))
+        }
+        if session.reception?.outputFailed == true { return run.note(.localFiles) }
+        let failed = outcomes.filter { $0.code != .success }
+        guard !failed.isEmpty || notBegun > 0 else { return }
+        // Where a part was done, the rest is what is wrong; where nothing was, its cause is.
+        let worst = ExitCode.worst(of: failed.map(\.code))
+        let isPartly = failed.count < outcomes.count || failed.contains { $0.hasSome }
+        run.note(isPartly ? .incomplete : worst)
+        if let error = failed.first?.error { run.remember(error) }
+    }
+
+    private func summarize(_ outcomes: [TargetOutcome], notBegun: Int, seconds: Double) {
+        let told = outcomes.reduce(0) { $0 + $1.told }
+        let failed = outcomes.reduce(0) { $0 + $1.failedLast }
+        let expected = outcomes.contains { $0.expected == nil } ? nil : outcomes.reduce(0) { $0 + ($1.expected ?? 0) }
+        run.summary.set(.serverCompleted, told)
+        run.summary.set(.serverFailed, failed)
+        run.summary.set(.expected, expected)
+        if let status = outcomes.last?.lastStatus { run.summary.set(.status, status.description) }
+        if outcomes.isEmpty, notBegun == 0 {
+            run.diagnostics.note(Message("\(run.peerName)", "nothing matches; nothing was retrieved"))
+            return
+        }
+        var text = "\(run.peerName): \(run.invocation.operation.serviceName)"
+        if outcomes.count + notBegun > 1 { text += " of \(outcomes.count) of \(outcomes.count + notBegun)" }
+        text += ": " + (expected.map { "\($0) listed, " } ?? "") + "the server sent \(told), \(failed) failed"
+        if let total = session.reception?.total {
+            run.summary.set(.done, total.written)
+            run.summary.set(.skipped, total.skipped)
+            run.summary.set(.failures, total.failed)
+            run.summary.set(.bytes, Int(clamping: total.bytes))
+            let rate = seconds > 0 ? Double(total.bytes) / seconds / 1e6 : 0
+            text +=
+                "; here: \(total.written) written, \(total.skipped) there already, \(total.failed) failed, "
+                + "\(total.bytes) bytes in \(Decimal.text(seconds, digits: 2)) s (\(Decimal.text(rate, digits: 1)) MB/s)"
+        }
+        run.diagnostics.note(Message(text))
+    }
+
+    // MARK: The difference
+
+    private func writeDifference(_ outcomes: [TargetOutcome], notBegun: ArraySlice<RetrievalTarget>) {
+        let writer = MissingWriter(run)
+        do throws(ByteSinkError) {
+            for outcome in outcomes where outcome.code != .success {
+                switch outcome.missing {
+                case .nothing: break
+                case .instances(let series): try writer.write(series, of: outcome.target)
+                case .uids(let uids): try writer.write(uids, of: outcome.target)
+                case .whole: try writer.write(outcome.target)
+                }
+            }
+            for target in notBegun { try writer.write(target) }
+        } catch {
+            run.fail(.localFiles, Message("standard output", error.description))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import Synchronization
+
+/// What all retrievals of a run share: the way to the server, the folder, and the port that the server calls back.
+final class RetrievalSession: Sendable {
+    let run: CommandRun
+    /// Nil where the instances go to a third party.
+    let reception: Reception?
+    /// Nil where nobody calls back.
+    let server: AssociationServer?
+    private let callbacks: CallbackCounter
+    private let lastMoveMessageID = Atomic<UInt16>(0)
+    private let hasNoGet = Atomic<Bool>(false)
+
+    /// Nil: the port cannot be had, reported.
+    init?(_ run: CommandRun) throws(FileProblem) {
+        self.run = run
+        let invocation = run.invocation
+        let callbacks = CallbackCounter()
+        self.callbacks = callbacks
+        let isForThirdParty = invocation.operation == .move && !invocation.receivesMovedInstances
+        let reception = isForThirdParty ? nil : try Reception(run)
+        self.reception = reception
+        guard invocation.receivesMovedInstances, let reception else {
+            server = nil
+            return
+        }
+        let storage = StorageSCP(
+            receiver: reception.sharedReceiver, preferring: invocation.retrieval.preferredSyntaxes)
+        server = Receiver.start(
+            run, port: invocation.receiverPort ?? 0, services: [VerificationSCP(), storage],
+            from: invocation.retrieval.acceptedCallers,
+            watch: { event in if case .accepted = event { callbacks.add() } })
+        if server == nil { return nil }
+    }
+
+    /// Associations that were opened to our port so far.
+    var callbackCount: Int { callbacks.count }
+
+    /// Servers tell it with the instances they send, so each move has its own; 0 is none.
+    func nextMoveMessageID() -> UInt16 {
+        let id = lastMoveMessageID.wrappingAdd(1, ordering: .relaxed).newValue
+        return id == 0 ? nextMoveMessageID() : id
+    }
+
+    /// Whether the server was found to offer no C-GET, and C-MOVE takes its place.
+    var movesInstead: Bool {
+        get { hasNoGet.load(ordering: .relaxed) }
+        set { hasNoGet.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether no further retrieval should begin.
+    var isOver: Bool { (run.cancellation?.level ?? .none) > .none || reception?.outputFailed == true }
+}
+
+/// Counts on the threads of the server.
+private final class CallbackCounter: Sendable {
+    private let value = Atomic<Int>(0)
+
+    var count: Int { value.load(ordering: .relaxed) }
+    func add() { value.add(1, ordering: .relaxed) }
+}

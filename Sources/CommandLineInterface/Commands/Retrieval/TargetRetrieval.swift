@@ -1,0 +1,251 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Retrieves one target: lists what should come, asks for it, compares, and asks again for what is missing.
+final class TargetRetrieval {
+    private let session: RetrievalSession
+    private let target: RetrievalTarget
+    private var run: CommandRun { session.run }
+    private var outcome: TargetOutcome
+    /// Said at once when another attempt follows, and as errors when none does.
+    private var problems: [(code: ExitCode, message: Message)] = []
+
+    /// A server that fails something each time is asked again as long as each attempt brings something, and no more often than this.
+    private static let maximumRounds = 20
+    /// Attempts in a row that may bring nothing: a server may be short of something for a moment.
+    private static let maximumIdleRounds = 1
+
+    init(_ session: RetrievalSession, _ target: RetrievalTarget) {
+        self.session = session
+        self.target = target
+        outcome = TargetOutcome(target: target)
+    }
+
+    func perform() -> TargetOutcome {
+        do throws(AssociationError) {
+            let expected = try expectation()
+            let ledger = InstanceLedger(expected: session.reception == nil ? nil : expected.uids)
+            retrieve(expected, ledger)
+            settle(expected, ledger)
+        } catch {
+            let failure = AssociationFailure(error, invocation: run.invocation)
+            problems.append((failure.exitCode, failure.message))
+            outcome.missing = .whole
+        }
+        report()
+        return outcome
+    }
+
+    private func expectation() throws(AssociationError) -> ExpectedInstances {
+        let options = run.invocation.retrieval
+        if options.isChecked { return try ExpectedInstances.list(run, target) }
+        return run.invocation.operation == .get ? try ExpectedInstances.classes(run, target) : .unknown
+    }
+
+    // MARK: Round after round
+
+    private func retrieve(_ expected: ExpectedInstances, _ ledger: InstanceLedger) {
+        var proposals = proposals(for: expected.sopClasses)
+        var identifiers = [target.identifier]
+        var idle = 0
+        for number in 1...Self.maximumRounds {
+            let before = ledger.now
+            let round = ask(identifiers, proposals.first ?? [], ledger)
+            count(round, arrived: ledger.now.arrived - before.arrived)
+            note(round)
+            if round.isUnsupported, run.invocation.retrieval.fallsBackToMove, !session.movesInstead {
+                run.diagnostics.note(Message("\(run.peerName): no C-GET", "retrieving by C-MOVE instead"))
+                session.movesInstead = true
+                problems = []
+                continue
+            }
+            guard !session.isOver, !round.isHopeless else { return }
+            let missing = expected.series.map { ledger.missing(of: $0, toAskAgain: true) }
+            guard missing.map({ !$0.isEmpty }) ?? (round.failed > 0 && proposals.count > 1) else { return }
+            // Another round of presentation contexts may bring what had none in this one.
+            if proposals.count > 1, round.error == nil {
+                proposals.removeFirst()
+            } else {
+                idle = ledger.now.held > before.held ? 0 : idle + 1
+                guard missing != nil, idle <= Self.maximumIdleRounds, number < Self.maximumRounds else { return }
+                proposals = self.proposals(for: expected.sopClasses)
+            }
+            identifiers = missing.map { ExpectedInstances.identifiers(for: $0, like: target.identifier) } ?? identifiers
+            let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? round.failed
+            warnOfProblems()
+            run.diagnostics.verbose("\(run.peerName): \(target.name): asking again for \(count) instances")
+        }
+    }
+
+    private func proposals(for classes: [UID]) -> [StorageProposals.Round] {
+        guard run.invocation.operation == .get else { return [] }
+        return StorageProposals.rounds(for: classes, preferring: run.invocation.retrieval.preferredSyntaxes)
+    }
+
+    private func ask(
+        _ identifiers: [DataSet], _ storage: StorageProposals.Round, _ ledger: InstanceLedger
+    ) -> RetrievalRound {
+        if run.invocation.operation == .move || session.movesInstead {
+            return .move(identifiers, session, ledger)
+        }
+        return .get(identifiers, storage: storage, session, ledger)
+    }
+
+    private func count(_ round: RetrievalRound, arrived: Int) {
+        if let told = round.told {
+            outcome.told += told
+            outcome.arrivedOfTold += arrived
+            outcome.tells = true
+        }
+        outcome.failedLast = round.failed
+        outcome.failedUIDs = round.failedUIDs
+        outcome.warnings += round.warnings
+        outcome.wasInterrupted = outcome.wasInterrupted || round.wasInterrupted
+        outcome.localAddress = round.localAddress ?? outcome.localAddress
+        outcome.lastStatus = round.status ?? outcome.lastStatus
+    }
+
+    private func note(_ round: RetrievalRound) {
+        if let error = round.error {
+            if case .interrupted = error { outcome.wasInterrupted = true }
+            let failure = AssociationFailure(error, invocation: run.invocation)
+            problems.append((failure.exitCode, failure.message))
+        }
+        guard !round.wasInterrupted, let response = round.decisive, let status = response.status else { return }
+        let isMove = run.invocation.operation == .move || session.movesInstead
+        let service: ServiceKind = isMove ? .move : .get
+        switch status.kind {
+        case .failure:
+            let operation = isMove ? "C-MOVE" : "C-GET"
+            problems.append(
+                (
+                    .failureStatus,
+                    StatusMessage.refusal(
+                        of: operation, by: run.peerName, response, service, hint: isMove ? hint(for: round) : nil)
+                ))
+        case .success, .warning, .cancel, .pending:
+            guard round.failed > 0 else { return }
+            problems.append(
+                (
+                    .incomplete,
+                    Message(
+                        "\(run.peerName): \(round.failed) sub-operations failed", status.meaning(for: service),
+                        code: status.description, hint: isMove ? hint(for: round) : nil)
+                ))
+        }
+    }
+
+    /// What the server's administrator has to know when nothing comes.
+    private func hint(for round: RetrievalRound) -> Hint? {
+        guard (round.told ?? 0) == 0 else { return nil }
+        let title = run.invocation.effectiveMoveDestination.string
+        let isUnknown = round.status == .moveDestinationUnknown || (round.status?.kind == .failure && round.failed == 0)
+        if isUnknown {
+            return .moveDestinationUnknown(
+                title: title, host: session.server == nil ? nil : round.localAddress, port: session.server?.port)
+        }
+        return neverCalled(round.localAddress)
+    }
+
+    private func neverCalled(_ address: String?) -> Hint? {
+        guard let server = session.server, session.callbackCount == 0 else { return nil }
+        return .noIncomingAssociation(
+            title: run.invocation.effectiveMoveDestination.string, host: address, port: server.port)
+    }
+
+    // MARK: The comparison
+
+    private func settle(_ expected: ExpectedInstances, _ ledger: InstanceLedger) {
+        let tally = ledger.now
+        outcome.tally = tally
+        outcome.expected = expected.uids.map { Set($0).count }
+        if let series = expected.series, session.reception != nil {
+            let missing = ledger.missing(of: series, toAskAgain: false)
+            outcome.missing = missing.isEmpty ? .nothing : .instances(missing)
+        } else if !outcome.failedUIDs.isEmpty {
+            outcome.missing = .uids(outcome.failedUIDs)
+        } else if problems.contains(where: { $0.code != .success }), !outcome.wasInterrupted || tally.held == 0 {
+            outcome.missing = .whole
+        }
+        if outcome.wasInterrupted { return }
+        let agrees = compare(tally)
+        // All that is listed is here: what went wrong on the way was made good.
+        if agrees, expected.series != nil, session.reception != nil, outcome.missing.isEmpty, outcome.expected != 0 {
+            warnOfProblems()
+        }
+        if outcome.warnings > 0, run.invocation.failOn == .warning {
+            problems.append((.incomplete, Message("\(run.peerName): \(outcome.warnings) sub-operations with warnings")))
+        }
+    }
+
+    /// Whether expected, told and held agree; says where not.
+    private func compare(_ tally: InstanceLedger.Tally) -> Bool {
+        let before = problems.count
+        if let expected = outcome.expected {
+            if expected == 0, tally.held + tally.unlisted == 0 {
+                problems.append(
+                    (.incomplete, Message("\(run.peerName): \(target.name)", "the server has nothing of it")))
+            } else if session.reception == nil {
+                if outcome.tells, outcome.told < expected {
+                    problems.append(
+                        (
+                            .incomplete,
+                            Message(
+                                "\(run.peerName): \(target.name)",
+                                "the server lists \(expected) instances and says that it sent \(outcome.told)")
+                        ))
+                }
+            } else if tally.held < expected {
+                problems.append(
+                    (
+                        .incomplete,
+                        Message(
+                            "\(run.peerName): \(target.name)",
+                            "\(expected - tally.held) of \(expected) instances that the server lists are missing",
+                            hint: tally.arrived == 0 && session.server != nil ? neverCalled(outcome.localAddress) : nil)
+                    ))
+            }
+            if tally.unlisted > 0 {
+                problems.append(
+                    (
+                        .incomplete,
+                        Message(
+                            "\(run.peerName): \(target.name)",
+                            "the server sent \(tally.unlisted) instances that it does not list; they are kept")
+                    ))
+            }
+        }
+        if session.reception != nil, outcome.tells, outcome.told != outcome.arrivedOfTold {
+            problems.append(
+                (
+                    .incomplete,
+                    Message(
+                        "\(run.peerName): \(target.name)",
+                        "the server says that it sent \(outcome.told) instances, but \(outcome.arrivedOfTold) came",
+                        hint: tally.arrived == 0 ? neverCalled(outcome.localAddress) : nil)
+                ))
+        }
+        if tally.refusedHere > 0 { problems.append((.incomplete, Message("", ""))) }
+        return problems.count == before
+    }
+
+    private func warnOfProblems() {
+        for problem in problems where !problem.message.what.isEmpty { run.diagnostics.warning(problem.message) }
+        problems = []
+    }
+
+    private func report() {
+        if outcome.wasInterrupted {
+            outcome.code = .interrupted
+            return
+        }
+        var said: Set<String> = []
+        for problem in problems {
+            outcome.code = outcome.code.worst(problem.code)
+            let message = problem.message
+            if !message.what.isEmpty, said.insert(message.line).inserted { run.diagnostics.error(message) }
+            outcome.error = outcome.error ?? (message.what.isEmpty ? nil : message.line)
+        }
+    }
+}
