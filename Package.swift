@@ -9,7 +9,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-// Imports run one way only: DICOM <- DICOMProtocol <- DICOMNode <- CommandLineInterface <- dcmscu.
+// Imports run one way only: DICOM <- DICOMProtocol <- DICOMNode <- PracticeArchive <- CommandLineInterface <- dcmscu.
 let package = Package(
     name: "dcmscu",
     products: [.executable(name: "dcmscu", targets: ["dcmscu"])],
@@ -30,7 +30,9 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "CommandLineInterface", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode"],
+            name: "PracticeArchive", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode"], swiftSettings: settings),
+        .target(
+            name: "CommandLineInterface", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
             swiftSettings: settings),
         .executableTarget(
             name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: settings,
@@ -42,6 +44,9 @@ let package = Package(
             name: "DICOMNodeTests",
             // The tables of what hostile peers do hold the whole: what a person is told, and the exit code.
             dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),
+        .testTarget(
+            name: "PracticeArchiveTests", dependencies: ["PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM"],
+            swiftSettings: settings),
         .testTarget(
             name: "CommandLineInterfaceTests",
             dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),

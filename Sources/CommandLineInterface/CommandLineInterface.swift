@@ -90,6 +90,8 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
     case .find, .worklist: FindCommand(run).perform()
     case .move, .get: RetrieveCommand(run).perform()
     case .storageCommitment: CommitmentCommand(run).perform()
+    case .serve: ServeCommand(run).perform()
+    case .selfTest: SelfTestCommand(run).perform()
     }
     run.finish()
     return run.exitCode

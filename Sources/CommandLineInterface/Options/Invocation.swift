@@ -1,6 +1,7 @@
 package import DICOM
 package import DICOMNode
 package import DICOMProtocol
+package import PracticeArchive
 
 /// Everything that a command line asks for, parsed and checked: what the operations are given to work with.
 ///
@@ -74,6 +75,14 @@ package struct Invocation: Sendable, Equatable {
     package var grace: Double = 10
 
     package var retrieval = RetrievalOptions()
+
+    // MARK: The practice archive
+
+    /// The folder that is served.
+    package var archiveDirectory = "."
+    /// Where titles are that the archive sends to and reports to.
+    package var destinations: [AETitle: Endpoint] = [:]
+    package var faults: [Fault] = []
 
     // MARK: The network
 

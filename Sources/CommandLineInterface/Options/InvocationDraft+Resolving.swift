@@ -21,6 +21,13 @@ extension InvocationDraft {
     /// Gives the peers: none where no host was named at all, several only for an echo.
     mutating func takePositionals(_ positionals: [String]) throws(UsageError) -> [PeerChoice] {
         var rest = positionals[...]
+        guard invocation.operation.callsPeer else {
+            guard let first = rest.first else { return [] }
+            throw UsageError(
+                .unexpectedArgument, option: first, value: first,
+                problem: "\(invocation.operation.option) takes no \(first): it calls nobody",
+                accepted: "options alone")
+        }
         var peers: [PeerChoice] = []
         if host?.isComplete != true, host == nil || port == nil, let first = rest.popFirst() {
             let given = try PeerArgument.parse(first, option: "HOST")
@@ -81,7 +88,7 @@ extension InvocationDraft {
 
     /// - Parameter options: those of the command line; what the configuration says besides and the operation has no use for is passed over.
     mutating func resolve(typed options: [OptionArgument], rootUIDFromEnvironment: String?) throws(UsageError) {
-        try resolvePeer()
+        if invocation.operation.callsPeer { try resolvePeer() } else { resolveArchive(options) }
         try resolveCommitment(options)
         if invocation.operation.takesFiles, invocation.inputs.isEmpty, !invocation.commitment.isListening {
             throw UsageError(

@@ -9,6 +9,9 @@ package enum Operation: String, Sendable, CaseIterable {
     case get
     case worklist
     case storageCommitment = "stgcmt"
+    /// The practice archive.
+    case serve
+    case selfTest = "self-test"
 
     /// The option as a person types it, for messages.
     package var option: String { "--\(rawValue)" }
@@ -23,6 +26,8 @@ package enum Operation: String, Sendable, CaseIterable {
         case .get: "C-GET"
         case .worklist: "Modality Worklist C-FIND"
         case .storageCommitment: "Storage Commitment"
+        case .serve: "practice archive"
+        case .selfTest: "self-test"
         }
     }
 
@@ -37,4 +42,7 @@ package enum Operation: String, Sendable, CaseIterable {
 
     /// Whether the operation's outcome is instances arriving here (or, for a move, elsewhere).
     package var isRetrieval: Bool { self == .move || self == .get }
+
+    /// Whether there is a peer that we call.
+    package var callsPeer: Bool { self != .serve && self != .selfTest }
 }

@@ -7,6 +7,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case querying = "Querying"
     case output = "Output"
     case receiving = "Receiving"
+    case archive = "Practice archive"
     case network = "Network"
     case security = "Security"
     case messages = "Messages"

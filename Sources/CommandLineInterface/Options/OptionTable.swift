@@ -4,7 +4,7 @@ package enum OptionTable {
     package static let all: [OptionDefinition] =
         operationOptions + peerOptions + sendingOptions + commitmentOptions + queryingOptions + queryExtensionOptions
         + formatOptions
-        + receivingOptions + retrievalOptions + echoOptions + networkOptions + securityOptions + messageOptions
+        + receivingOptions + retrievalOptions + archiveOptions + echoOptions + networkOptions + securityOptions + messageOptions
         + configurationOptions
         + helpOptions
 
@@ -44,12 +44,14 @@ package enum OptionTable {
 
 extension Set<Operation> {
     static let all = Set(Operation.allCases)
+    /// Those that call a peer.
+    static let calling = Set(Operation.allCases.filter(\.callsPeer))
     /// Those that send an identifier.
     static let identifying: Set<Operation> = [.find, .worklist, .move, .get]
     static let querying: Set<Operation> = [.find, .worklist]
     /// Those that write instances to files here.
     static let receiving: Set<Operation> = [.move, .get]
     /// Those to which a peer may open an association.
-    static let listening: Set<Operation> = [.move, .storageCommitment]
+    static let listening: Set<Operation> = [.move, .storageCommitment, .serve]
     static let sending: Set<Operation> = [.store, .storageCommitment]
 }

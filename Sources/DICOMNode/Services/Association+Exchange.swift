@@ -101,7 +101,7 @@ extension Association {
     }
 
     /// Refuses a request that is not served. What has no answer, such as C-CANCEL, gets none.
-    func refuse(_ message: Message, status: DIMSEStatus) throws(AssociationError) {
+    package func refuse(_ message: Message, status: DIMSEStatus) throws(AssociationError) {
         guard let answer = CommandSet.failureResponse(to: message.command, status: status) else { return }
         try send(answer, contextID: message.contextID)
     }

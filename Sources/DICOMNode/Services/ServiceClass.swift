@@ -54,6 +54,9 @@ package struct AcceptancePolicy: Sendable {
     package var callingAETitles: Set<AETitle>?
     package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
 
+    /// Asked last, of a request that would be accepted: a reason to reject it all the same.
+    package var objection: (@Sendable (AssociateRequest) -> AssociateReject?)?
+
     package init(calledAETitles: Set<AETitle>?, callingAETitles: Set<AETitle>? = nil) {
         self.calledAETitles = calledAETitles
         self.callingAETitles = callingAETitles
@@ -71,6 +74,7 @@ package struct AcceptancePolicy: Sendable {
         if let titles = callingAETitles, !titles.contains(request.callingAETitle) {
             return .reject(.callingAETitleNotRecognized)
         }
+        if let reject = objection?(request) { return .reject(reject) }
         let results = request.presentationContexts.map { proposal in Self.result(for: proposal, services: services) }
         var information = UserInformation.own(maximumPDULength: maximumPDULength)
         information.roleSelections = request.userInformation.roleSelections.compactMap { selection in

@@ -12,6 +12,8 @@ package final class StorageSCU {
         package var operationsWindow: UInt16 = 1
         /// Whether a file whose syntax the peer refuses may be rewritten in another native syntax.
         package var rewrites = true
+        /// Whose C-MOVE asks for the instances, and which: said by an SCP that sends its sub-operations (PS3.7 9.3.1.1).
+        package var moveOriginator: (title: AETitle, messageID: UInt16)?
 
         package init() {}
     }
@@ -123,7 +125,7 @@ package final class StorageSCU {
         }
         let request = CommandSet.storeRequest(
             messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
-            priority: options.priority)
+            priority: options.priority, moveOriginator: options.moveOriginator)
         let rewritten = choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax
         do throws(AssociationError) {
             try association.send(request, contextID: choice.id, source: source)

@@ -1,0 +1,82 @@
+import DICOMNode
+import DICOMProtocol
+import PracticeArchive
+
+extension OptionTable {
+    static let archiveOptions: [OptionDefinition] = [
+        OptionDefinition(
+            "serve", value: .directory, .operation, "be a small archive over a folder, for trying",
+            details: """
+                Answers C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and storage commitment, under any called AE title, on \
+                --port-scp (11112 where it is not given), until it is interrupted; one line on the standard output for each event. \
+                It is no PACS: it asks nobody who they are, keeps no backup, and is not for patients' images.
+                """,
+            traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.operations.append(.serve)
+                draft.invocation.archiveDirectory = try argument.string()
+            }),
+        OptionDefinition(
+            "self-test", .operation, "all operations against ourselves, with made-up images",
+            details: """
+                Starts the practice archive in this process, on a free port of the loopback interface, sends generated images \
+                to it, finds and fetches them again, and compares every data set. Needs nothing else and leaves nothing behind.
+                """,
+            traits: .common,
+            apply: { (draft, _) throws(UsageError) in draft.operations.append(.selfTest) }),
+        OptionDefinition(
+            "destination", value: .text(placeholder: "TITLE=HOST:PORT"), .archive, for: [.serve],
+            "where the archive finds an AE title",
+            details: """
+                A C-MOVE can name the titles that were given so; a storage commitment report for one of them goes to it on an \
+                association of its own, for any other title it comes on the association of the request.
+                """,
+            traits: .repeatable,
+            apply: { (draft, argument) throws(UsageError) in
+                let (title, endpoint) = try destination(argument)
+                draft.invocation.destinations[title] = endpoint
+            }),
+        OptionDefinition(
+            "inject", value: .text(placeholder: "FAULT=VALUE"), .archive, for: [.serve],
+            "do something wrong on purpose",
+            details: "So that scripts can be rehearsed. "
+                + Fault.forms.map { "\($0.name)=\($0.value) \($0.meaning)" }.joined(separator: "; ")
+                + ". Statuses are hexadecimal: store-status=A700/5.",
+            traits: .repeatable,
+            apply: { (draft, argument) throws(UsageError) in
+                do throws(Fault.ParsingError) {
+                    draft.invocation.faults.append(try Fault(parsing: argument.text))
+                } catch {
+                    throw argument.error(error.problem, accepted: error.accepted)
+                }
+            }),
+    ]
+
+    private static func destination(
+        _ argument: OptionArgument
+    ) throws(UsageError) -> (AETitle, Endpoint) {
+        let parts = argument.text.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let title = AETitle(String(parts[0])) else {
+            throw argument.error("no AE title before =", accepted: "TITLE=HOST:PORT")
+        }
+        let peer = try PeerArgument.parse(String(parts[1]), option: argument.definition.option)
+        guard let port = peer.port, peer.aeTitle == nil else {
+            throw argument.error("no port after the host", accepted: "TITLE=HOST:PORT")
+        }
+        return (title, Endpoint(host: peer.host, port: port))
+    }
+}
+
+extension InvocationDraft {
+    /// The port that is usual for DICOM without privileges, PS3.8 9.1.1.
+    private static let archivePort: UInt16 = 11_112
+
+    /// What the practice archive is called and where it listens, where nothing else was said.
+    mutating func resolveArchive(_ options: [OptionArgument]) {
+        guard invocation.operation == .serve else { return }
+        if invocation.receiverPort == nil { invocation.receiverPort = Self.archivePort }
+        if !options.contains(where: { $0.definition.name == "aetitle" }) {
+            invocation.callingAETitle = AETitle(wire: "PRACTICE".utf8)
+        }
+    }
+}

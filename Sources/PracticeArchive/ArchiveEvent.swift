@@ -1,0 +1,65 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// One thing that happened at the archive, for a line of its log. No values of patients are in it.
+package struct ArchiveEvent: Sendable {
+    /// Who did it: `TITLE@address:port`.
+    package let peer: String
+    /// What, in words.
+    package let text: String
+    /// Whether it went wrong, on purpose or not.
+    package let isTrouble: Bool
+
+    package init(peer: String, _ text: String, isTrouble: Bool = false) {
+        self.peer = peer
+        self.text = text
+        self.isTrouble = isTrouble
+    }
+}
+
+/// Tells events; shared by all threads of the archive.
+typealias ArchiveReport = @Sendable (ArchiveEvent) -> Void
+
+extension Association {
+    /// The peer as events name it.
+    var eventPeer: String {
+        let title = isRequestor ? request?.calledAETitle : request?.callingAETitle
+        return title.map { "\($0)@\(peerDescription)" } ?? peerDescription
+    }
+}
+
+extension ArchiveEvent {
+    init(_ event: AssociationServer.Event) {
+        switch event {
+        case .accepted(let request, let peer):
+            self.init(
+                peer: "\(request.callingAETitle)@\(peer)",
+                "associates, calls \(request.calledAETitle), proposes \(request.presentationContexts.count) contexts")
+        case .rejected(let request, let reject, let peer):
+            self.init(
+                peer: "\(request.callingAETitle)@\(peer)", "rejected: \(reject.reasonDescription)", isTrouble: true)
+        case .stranger(let peer, _):
+            self.init(peer: peer, "connected and did not associate", isTrouble: true)
+        case .ended(let peer): self.init(peer: peer, "released")
+        case .failed(let peer, let error):
+            self.init(peer: peer, "association ended: \(Self.text(error))", isTrouble: true)
+        case .turnedAway(let peer): self.init(peer: peer, "turned away: too many connections", isTrouble: true)
+        }
+    }
+
+    static func text(_ error: AssociationError) -> String {
+        switch error {
+        case .abortedByPeer: "aborted by the peer"
+        case .connectionLost: "connection lost"
+        case .unreachable(let reason): "cannot be reached: \(reason.description)"
+        case .rejected(let reject): "rejected: \(reject.reasonDescription)"
+        case .interrupted: "stopped"
+        case .timedOut(let what): "time limit passed while waiting for \(what)"
+        case .protocolViolation(let violation): "protocol broken: \(violation.description)"
+        case .releasedByPeer: "released"
+        case .noPresentationContext: "no presentation context accepted"
+        default: "\(error)"
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package import DICOM
+package import DICOMProtocol
+
+/// Something that the archive does wrong on purpose, so that whoever calls it can rehearse.
+package enum Fault: Sendable, Equatable {
+    /// Every nth C-STORE is answered with the status, and the instance is not kept.
+    case storeStatus(DIMSEStatus, every: Int)
+    /// Every nth C-FIND, C-MOVE or C-GET ends at once with the status.
+    case findStatus(DIMSEStatus, every: Int)
+    case moveStatus(DIMSEStatus, every: Int)
+    case getStatus(DIMSEStatus, every: Int)
+    /// Every nth instance of a C-MOVE or C-GET counts as failed and is not sent.
+    case retrieveFailure(every: Int)
+    /// Every nth reference of a commitment request is reported as failed.
+    case commitmentFailure(StorageCommitmentFailureReason, every: Int)
+    /// How the report of a storage commitment comes.
+    case commitmentReport(CommitmentReport)
+    /// A-ABORT in place of the answer to every nth C-STORE.
+    case abort(every: Int)
+    /// The connection closes in the middle of every nth instance that is sent to the archive.
+    case closeInFile(every: Int)
+    /// A pause of so many seconds before each answer.
+    case delay(Double)
+    /// Every nth association is rejected for the moment.
+    case reject(every: Int)
+    case refuseTransferSyntax(UID)
+    case refuseSOPClass(UID)
+
+    package enum CommitmentReport: String, Sendable, CaseIterable {
+        case sameAssociation = "same"
+        case newAssociation = "new"
+        case never
+    }
+}
+
+extension Fault {
+    /// A fault as it is written on the command line.
+    package struct Form: Sendable {
+        package let name: String
+        package let value: String
+        package let meaning: String
+    }
+
+    package static let forms: [Form] = [
+        Form(name: "store-status", value: "STATUS[/N]", meaning: "answers every Nth C-STORE with the status"),
+        Form(name: "find-status", value: "STATUS[/N]", meaning: "ends every Nth C-FIND with the status"),
+        Form(name: "move-status", value: "STATUS[/N]", meaning: "ends every Nth C-MOVE with the status"),
+        Form(name: "get-status", value: "STATUS[/N]", meaning: "ends every Nth C-GET with the status"),
+        Form(name: "retrieve-failure", value: "N", meaning: "fails every Nth instance of C-MOVE and C-GET"),
+        Form(name: "commit-failure", value: "REASON[/N]", meaning: "does not commit to every Nth instance"),
+        Form(name: "commit-report", value: "same|new|never", meaning: "on which association the report comes"),
+        Form(name: "abort-after", value: "N", meaning: "aborts in place of the answer to every Nth C-STORE"),
+        Form(name: "close-in-file", value: "N", meaning: "closes in the middle of every Nth instance sent to it"),
+        Form(name: "delay", value: "SECONDS", meaning: "waits before each answer"),
+        Form(name: "reject", value: "N", meaning: "rejects every Nth association for the moment"),
+        Form(name: "refuse-syntax", value: "UID", meaning: "refuses a transfer syntax, by UID or keyword"),
+        Form(name: "refuse-class", value: "UID", meaning: "refuses a SOP class, by UID or keyword"),
+    ]
+
+    /// What is wrong with a text, and what is accepted.
+    package struct ParsingError: Error, Equatable {
+        package let problem: String
+        package let accepted: String
+    }
+
+    /// From `NAME=VALUE`. Statuses and reasons are hexadecimal, `0xA700` or `A700`; without `/N` every one is meant.
+    package init(parsing text: String) throws(ParsingError) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard let name = parts.first, let form = Self.forms.first(where: { $0.name == name }) else {
+            throw ParsingError(
+                problem: "no fault is called \(parts.first ?? "")",
+                accepted: Self.forms.map(\.name).joined(separator: ", "))
+        }
+        let value = parts.count > 1 ? parts[1] : ""
+        guard let fault = Self.make(name, value) else {
+            throw ParsingError(problem: "the value of \(name) is \(value)", accepted: "\(name)=\(form.value)")
+        }
+        self = fault
+    }
+
+    private static func make(_ name: String, _ value: String) -> Fault? {
+        switch name {
+        case "store-status": coded(value).map { .storeStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
+        case "find-status": coded(value).map { .findStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
+        case "move-status": coded(value).map { .moveStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
+        case "get-status": coded(value).map { .getStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
+        case "retrieve-failure": count(value).map { .retrieveFailure(every: $0) }
+        case "commit-failure":
+            coded(value).map {
+                .commitmentFailure(StorageCommitmentFailureReason(rawValue: $0.code), every: $0.every)
+            }
+        case "commit-report": CommitmentReport(rawValue: value).map { .commitmentReport($0) }
+        case "abort-after": count(value).map { .abort(every: $0) }
+        case "close-in-file": count(value).map { .closeInFile(every: $0) }
+        case "delay": Double(value).flatMap { (0...86_400).contains($0) ? .delay($0) : nil }
+        case "reject": count(value).map { .reject(every: $0) }
+        case "refuse-syntax": uid(value).map { .refuseTransferSyntax($0) }
+        case "refuse-class": uid(value).map { .refuseSOPClass($0) }
+        default: nil
+        }
+    }
+
+    private static func coded(_ value: String) -> (code: UInt16, every: Int)? {
+        let parts = value.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let first = parts.first else { return nil }
+        let digits = first.lowercased().hasPrefix("0x") ? first.dropFirst(2) : first
+        guard let code = UInt16(digits, radix: 16) else { return nil }
+        guard parts.count == 2 else { return (code, 1) }
+        return count(String(parts[1])).map { (code, $0) }
+    }
+
+    private static func count(_ value: String) -> Int? { Int(value).flatMap { $0 > 0 ? $0 : nil } }
+
+    private static func uid(_ value: String) -> UID? {
+        let uid = UIDRegistry.uid(forKeyword: value) ?? UID(value)
+        return uid.isValid ? uid : nil
+    }
+}

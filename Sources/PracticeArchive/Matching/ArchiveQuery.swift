@@ -1,0 +1,181 @@
+import DICOM
+import DICOMProtocol
+
+/// A query against the contents of the archive, PS3.4 C.4.1.2.
+///
+/// Keys of levels above are matched too, as relational queries have it (C.4.1.2.2.1): it does no harm to those who do
+/// not know of it.
+struct ArchiveQuery {
+    /// Why an identifier cannot be answered: PS3.4 C.4.1.1.4.
+    struct Refusal: Error {
+        let status: DIMSEStatus
+        let comment: String
+        let offendingElement: Tag
+    }
+
+    let level: QueryLevel
+    /// Whether there are keys that the archive neither matches nor returns.
+    let hasUnsupportedKeys: Bool
+    private let keys: [(element: DataElement, criterion: KeyCriterion)]
+    private let studyUIDs: Set<UID>?
+    private let title: String
+
+    init(_ identifier: DataSet, model: InformationModel, title: String) throws(Refusal) {
+        let level = try Self.level(identifier, model)
+        let set = SpecificCharacterSet(of: identifier)
+        var unsupported = false
+        keys = identifier.elements.compactMap { element in
+            guard element.tag != .specificCharacterSet, element.tag != .queryRetrieveLevel else { return nil }
+            guard Self.supports(element.tag, model, level) else {
+                unsupported = unsupported || !Self.isSilent(element.tag)
+                return nil
+            }
+            return (element, KeyCriterion(element, characterSet: set))
+        }
+        hasUnsupportedKeys = unsupported
+        let uids = identifier.uids(.studyInstanceUID)
+        studyUIDs = uids.isEmpty ? nil : Set(uids)
+        self.level = level
+        self.title = title
+    }
+
+    /// What a retrieval names: its unique keys alone, PS3.4 C.4.2.2.1.
+    static func retrieval(
+        _ identifier: DataSet, model: InformationModel, title: String
+    ) throws(Refusal) -> ArchiveQuery {
+        let level = try level(identifier, model)
+        guard identifier.string(InformationModel.uniqueKey(of: level)) != nil else {
+            throw Refusal(
+                status: .identifierDoesNotMatchSOPClass, comment: "the unique key of the level has no value",
+                offendingElement: InformationModel.uniqueKey(of: level))
+        }
+        var unique = DataSet()
+        unique[.queryRetrieveLevel] = identifier[.queryRetrieveLevel]
+        unique[.specificCharacterSet] = identifier[.specificCharacterSet]
+        for tag in model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)] {
+            unique[tag] = identifier[tag]
+        }
+        return try ArchiveQuery(unique, model: model, title: title)
+    }
+
+    private static func level(_ identifier: DataSet, _ model: InformationModel) throws(Refusal) -> QueryLevel {
+        guard let name = identifier.string(.queryRetrieveLevel) else {
+            throw Refusal(
+                status: .identifierDoesNotMatchSOPClass, comment: "no Query/Retrieve Level",
+                offendingElement: .queryRetrieveLevel)
+        }
+        guard let level = QueryLevel(rawValue: name), model.levels.contains(level) else {
+            throw Refusal(
+                status: .identifierDoesNotMatchSOPClass, comment: "no such level in this information model",
+                offendingElement: .queryRetrieveLevel)
+        }
+        return level
+    }
+
+    private static func supports(_ tag: Tag, _ model: InformationModel, _ level: QueryLevel) -> Bool {
+        switch model.placement(of: tag, at: level) {
+        case .ofLevel, .uniqueKeyAbove, .above: true
+        case .below, .inside: false
+        case .general: tag == .retrieveAETitle || tag == .instanceAvailability
+        case .unlisted: !tag.isPrivate && (level == .image || tag.group == 0x0010)
+        }
+    }
+
+    /// Parts of an identifier that ask for nothing.
+    private static func isSilent(_ tag: Tag) -> Bool {
+        tag == .timezoneOffsetFromUTC || tag == .queryRetrieveView || tag.isGroupLength
+    }
+
+    // MARK: Matches
+
+    /// Every entity of the level that fits all keys.
+    func matches(in contents: ArchiveContents, _ body: (ArchiveEntity) throws -> Void) rethrows {
+        for entity in entities(in: contents) where matches(entity) { try body(entity) }
+    }
+
+    func matches(in contents: ArchiveContents) -> [ArchiveEntity] {
+        entities(in: contents).filter { matches($0) }
+    }
+
+    private func matches(_ entity: ArchiveEntity) -> Bool {
+        let set = entity.characterSet
+        return keys.allSatisfy { key in
+            key.criterion.isUniversal
+                || key.criterion.matches(entity.element(key.element.tag), characterSet: set)
+        }
+    }
+
+    private func entities(in contents: ArchiveContents) -> [ArchiveEntity] {
+        let studies = contents.studyOrder.compactMap { uid -> ArchiveContents.Study? in
+            if let studyUIDs, !studyUIDs.contains(uid) { return nil }
+            return contents.studies[uid]
+        }
+        switch level {
+        case .patient: return patients(studies, contents)
+        case .study:
+            return studies.compactMap { study in
+                first(study.instances, contents).map {
+                    ArchiveEntity(.study, first: $0, studies: [study], in: contents, title: title)
+                }
+            }
+        case .series, .image:
+            return studies.flatMap { study in
+                study.series.flatMap { series -> [ArchiveEntity] in
+                    let instances = level == .image ? series.instances[...] : series.instances.prefix(1)
+                    return contents.stored(instances).map {
+                        ArchiveEntity(
+                            level, first: $0, studies: [study], series: series, in: contents, title: title)
+                    }
+                }
+            }
+        }
+    }
+
+    private func patients(_ studies: [ArchiveContents.Study], _ contents: ArchiveContents) -> [ArchiveEntity] {
+        var order: [String] = []
+        var byPatient: [String: (first: StoredInstance, studies: [ArchiveContents.Study])] = [:]
+        for study in studies {
+            guard let first = first(study.instances, contents) else { continue }
+            if byPatient[first.patientID] == nil { order.append(first.patientID) }
+            byPatient[first.patientID, default: (first, [])].studies.append(study)
+        }
+        return order.compactMap { byPatient[$0] }.map {
+            ArchiveEntity(.patient, first: $0.first, studies: $0.studies, in: contents, title: title)
+        }
+    }
+
+    private func first(_ instances: [UID], _ contents: ArchiveContents) -> StoredInstance? {
+        instances.first.flatMap { contents.instances[$0] }
+    }
+
+    // MARK: Answers
+
+    /// The identifier of a match, PS3.4 C.4.1.1.3.2: every key that the archive knows, empty where the entity has nothing.
+    func answer(_ entity: ArchiveEntity) -> DataSet {
+        var answer = DataSet()
+        if let set = entity.first.attributes[.specificCharacterSet], !set.isEmpty { answer.append(set) }
+        answer.set(.queryRetrieveLevel, .CS, level.rawValue)
+        answer.set(.retrieveAETitle, .AE, title)
+        for (key, _) in keys {
+            answer.append(Self.returned(entity.element(key.tag), for: key))
+        }
+        return answer
+    }
+
+    /// A sequence comes with the keys alone that its item in the query has; a query without an item asks for all of it.
+    private static func returned(_ element: DataElement?, for key: DataElement) -> DataElement {
+        guard let element else {
+            let vr = key.vr == .UN ? DataDictionary.vr(of: key.tag) : key.vr
+            return DataElement(tag: key.tag, vr: vr, value: vr == .SQ ? .items([]) : .bytes([]))
+        }
+        guard case .items(let items) = element.value, case .items(let wanted) = key.value, let keys = wanted.first
+        else { return element }
+        let kept = items.map { item -> DataSet in
+            var kept = DataSet()
+            kept[.specificCharacterSet] = item[.specificCharacterSet]
+            for key in keys.elements { kept.append(returned(item[key.tag], for: key)) }
+            return kept
+        }
+        return DataElement(tag: element.tag, vr: .SQ, value: .items(kept))
+    }
+}

@@ -1,0 +1,181 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Answers storage commitment requests, PS3.4 annex J: committed is what the index holds, in the class that was asked for.
+///
+/// The report comes on an association of the archive's own where the title that asked is a known destination, else on the
+/// same one, right behind the response.
+struct StorageCommitmentSCP: ServiceClass {
+    private let archive: ArchiveService
+    private let outgoing: OutgoingWork
+
+    init(_ archive: ArchiveService, outgoing: OutgoingWork) {
+        self.archive = archive
+        self.outgoing = outgoing
+    }
+
+    func supports(_ abstractSyntax: UID) -> Bool { abstractSyntax == StorageCommitmentRequest.sopClass }
+
+    func grant(_ selection: RoleSelection) -> RoleSelection? {
+        RoleSelection(sopClass: selection.sopClass, scu: selection.scu, scp: false)
+    }
+
+    func session(on association: Association) -> any ServiceSession { Session(association, archive, outgoing) }
+
+    private final class Session: ServiceSession {
+        private let association: Association
+        private let archive: ArchiveService
+        private let outgoing: OutgoingWork
+        /// Requests that came while the answer to a report was due.
+        private var waiting: [Message] = []
+
+        init(_ association: Association, _ archive: ArchiveService, _ outgoing: OutgoingWork) {
+            self.association = association
+            self.archive = archive
+            self.outgoing = outgoing
+        }
+
+        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+            waiting.append(message)
+            while !waiting.isEmpty { try answerOne(waiting.removeFirst(), context) }
+        }
+
+        private func answerOne(
+            _ message: Message, _ context: NegotiatedContexts.Accepted
+        ) throws(AssociationError) {
+            guard message.command.command == .nActionRQ else {
+                return try association.refuse(message, status: .unrecognizedOperation)
+            }
+            guard message.command.actionTypeID == StorageCommitmentRequest.actionTypeID else {
+                return try association.refuse(message, status: .noSuchActionType)
+            }
+            guard let request = request(message, context) else {
+                archive.tell(association, "storage commitment: request without a transaction UID", isTrouble: true)
+                return try association.refuse(message, status: .invalidArgumentValue)
+            }
+            let result = result(of: request)
+            try association.send(.actionResponse(to: message.command, status: .success), contextID: context.id)
+            archive.tell(
+                association,
+                "storage commitment: \(result.committed.count) committed, \(result.failed.count) failed",
+                isTrouble: !result.failed.isEmpty)
+            try report(result, context)
+        }
+
+        private func request(
+            _ message: Message, _ context: NegotiatedContexts.Accepted
+        ) -> StorageCommitmentRequest? {
+            guard let bytes = message.dataSet else { return nil }
+            do throws(DataSetError) {
+                return StorageCommitmentRequest(
+                    reading: try DataSetDecoder(context.transferSyntax).decode(bytes[...]))
+            } catch {
+                return nil
+            }
+        }
+
+        private func result(of request: StorageCommitmentRequest) -> StorageCommitmentResult {
+            let contents = archive.index.contents
+            var committed: [StorageCommitmentResult.Committed] = []
+            var failed: [StorageCommitmentResult.Failed] = []
+            for reference in request.references {
+                let held = contents.instances[reference.sopInstanceUID]
+                var reason = archive.faults.nextCommitment()
+                if held == nil {
+                    reason = .noSuchObjectInstance
+                } else if held?.file.sopClassUID != reference.sopClassUID {
+                    reason = .classInstanceConflict
+                }
+                if let reason {
+                    failed.append(StorageCommitmentResult.Failed(reference: reference, reason: reason))
+                } else {
+                    committed.append(StorageCommitmentResult.Committed(reference: reference))
+                }
+            }
+            return StorageCommitmentResult(
+                transactionUID: request.transactionUID, committed: committed, failed: failed)
+        }
+
+        // MARK: The report
+
+        private func report(
+            _ result: StorageCommitmentResult, _ context: NegotiatedContexts.Accepted
+        ) throws(AssociationError) {
+            let title = association.request?.callingAETitle
+            let isKnown = title.map { archive.destinations.isKnown($0) } ?? false
+            switch archive.faults.commitmentReport ?? (isKnown ? .newAssociation : .sameAssociation) {
+            case .never:
+                archive.tell(association, "storage commitment: no report, as told by --inject", isTrouble: true)
+            case .sameAssociation: try reportHere(result, context)
+            case .newAssociation:
+                guard let title, isKnown else {
+                    return archive.tell(
+                        association, "storage commitment: nowhere to report to, the title is no --destination",
+                        isTrouble: true)
+                }
+                reportAnew(result, to: title)
+            }
+        }
+
+        private func reportHere(
+            _ result: StorageCommitmentResult, _ context: NegotiatedContexts.Accepted
+        ) throws(AssociationError) {
+            try CommitmentReport.send(result, on: association, in: context)
+            while true {
+                let message = try association.receive()
+                if message.command.isResponse { return }
+                waiting.append(message)
+            }
+        }
+
+        private func reportAnew(_ result: StorageCommitmentResult, to title: AETitle) {
+            do throws(SystemError) {
+                try outgoing.run("commitment") { [archive] cancellation in
+                    CommitmentReport.deliver(result, to: title, archive, cancellation)
+                }
+            } catch {
+                archive.tell(association, "storage commitment: \(error.description)", isTrouble: true)
+            }
+        }
+    }
+}
+
+/// N-EVENT-REPORT of a result, PS3.4 J.3.3.
+private enum CommitmentReport {
+    static func send(
+        _ result: StorageCommitmentResult, on association: Association, in context: NegotiatedContexts.Accepted
+    ) throws(AssociationError) {
+        let command = CommandSet.eventReportRequest(
+            messageID: association.nextMessageID(), sopClass: StorageCommitmentRequest.sopClass,
+            sopInstance: StorageCommitmentRequest.sopInstance, eventTypeID: result.eventTypeID)
+        try association.send(
+            command, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(result.dataSet))
+    }
+
+    /// On an association of its own, in which the archive is SCP of the class though it asks for it.
+    static func deliver(
+        _ result: StorageCommitmentResult, to title: AETitle, _ archive: ArchiveService, _ cancellation: Cancellation
+    ) {
+        let sopClass = StorageCommitmentRequest.sopClass
+        do throws(AssociationError) {
+            let contexts = PresentationContextPlan(needs: StorageCommitmentSCU.needs).associations.first ?? []
+            let opened = try archive.destinations.associate(
+                with: title, as: archive.title, contexts: contexts,
+                roles: [RoleSelection(sopClass: sopClass, scu: false, scp: true)], cancellation: cancellation)
+            guard let association = opened else { return }
+            try send(result, on: association, in: try association.context(for: sopClass))
+            let answer = try association.receive()
+            archive.tell(
+                association,
+                "storage commitment: report answered with \(answer.command.status?.description ?? "no status")",
+                isTrouble: answer.command.status?.kind != .success)
+            try association.release()
+        } catch {
+            archive.report(
+                ArchiveEvent(
+                    peer: "\(title)", "storage commitment: report not delivered, \(ArchiveEvent.text(error))",
+                    isTrouble: true))
+        }
+    }
+}
