@@ -373,3 +373,31 @@ class WlmSCPFS(Server):
 
     def command(self):
         return [program("wlmscpfs"), "-v", "-dhl", "-dfp", self.folder / "worklists", self.port]
+
+
+class PynetdicomQRSCP(Server):
+    """pynetdicom's archive: echo, store, find, move and get, by code that shares nothing with DCMTK."""
+
+    name = "pynetdicom"
+    ae_title = "PYQRSCP"
+
+    def __init__(self, destinations=()):
+        super().__init__()
+        self.destinations = list(destinations)
+
+    def prepare(self):
+        (self.folder / "instances").mkdir(exist_ok=True)
+        lines = [
+            "[DEFAULT]", f"ae_title: {self.ae_title}", f"port: {self.port}", "max_pdu: 16382", "acse_timeout: 30",
+            "dimse_timeout: 30", "network_timeout: 30", f"bind_address: {LOOPBACK}",
+            f"instance_location: {self.folder / 'instances'}", f"database_location: {self.folder / 'instances.sqlite'}",
+        ]  # fmt: skip
+        for title, port in self.destinations:
+            lines += [f"[{title}]", f"ae_title: {title}", f"address: {LOOPBACK}", f"port: {port}"]
+        (self.folder / "qrscp.ini").write_text("\n".join(lines) + "\n")
+
+    def command(self):
+        python = os.environ.get("PYNETDICOM") or str(programs.REPOSITORY / ".build" / "pynetdicom" / "bin" / "python")
+        if not os.access(python, os.X_OK):
+            raise AssertionError(f"{python} is not there: scripts/test makes it, with pynetdicom in it")
+        return [python, "-m", "pynetdicom", "qrscp", "-v", "-c", self.folder / "qrscp.ini"]
