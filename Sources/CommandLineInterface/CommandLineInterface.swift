@@ -1,7 +1,7 @@
 import DICOMNode
 
-/// Runs one command line of this process and gives its exit code. The first argument is the program's name.
-package func run(arguments: [String]) -> Int32 {
+/// Runs the command line of this process and gives its exit code.
+package func run() -> Int32 {
     let environment: Environment
     do throws(SystemError) {
         environment = try .process()
@@ -9,7 +9,7 @@ package func run(arguments: [String]) -> Int32 {
         Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
         return ExitCode.localFiles.rawValue
     }
-    return run(arguments: Array(arguments.dropFirst()), in: environment).rawValue
+    return run(arguments: ArgumentText.ofProcess(), in: environment).rawValue
 }
 
 /// Runs one command line, without the program's name, in an environment that may be a test's.

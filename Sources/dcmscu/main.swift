@@ -1,4 +1,4 @@
 import CommandLineInterface
 import Glibc
 
-exit(CommandLineInterface.run(arguments: CommandLine.arguments))
+exit(CommandLineInterface.run())

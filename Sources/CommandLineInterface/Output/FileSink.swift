@@ -8,7 +8,9 @@ final class FileSink: ByteSink {
 
     /// Opens the file for appending and makes it where it is missing.
     init(appendingTo path: String) throws(SystemError) {
-        let raw = try systemCall("open", path: path) { open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
+        let raw = try systemCall("open", path: path) {
+            FilePath(path).withCString { open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
+        }
         descriptor = FileDescriptor(owning: raw)
         sink = DescriptorSink(descriptor: raw)
     }
@@ -19,7 +21,9 @@ final class FileSink: ByteSink {
 extension FileSink {
     /// Writes a whole file, in place of one that is there.
     static func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
-        let raw = try systemCall("open", path: path) { open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+        let raw = try systemCall("open", path: path) {
+            FilePath(path).withCString { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+        }
         let descriptor = FileDescriptor(owning: raw)
         do throws(ByteSinkError) {
             try DescriptorSink(descriptor: raw).write(bytes)

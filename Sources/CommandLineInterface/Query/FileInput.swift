@@ -8,7 +8,9 @@ enum FileInput {
 
     static func read(_ path: String) throws(SystemError) -> [UInt8] {
         let descriptor = FileDescriptor(
-            owning: try systemCall("open", path: path) { open(path, O_RDONLY | O_CLOEXEC) })
+            owning: try systemCall("open", path: path) {
+                FilePath(path).withCString { open($0, O_RDONLY | O_CLOEXEC) }
+            })
         return try read(descriptor.rawValue, path)
     }
 

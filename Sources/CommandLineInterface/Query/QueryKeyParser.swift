@@ -1,4 +1,5 @@
 import DICOM
+import DICOMNode
 
 /// Reads a `--key`: a path to an element, and what follows it.
 ///
@@ -44,6 +45,9 @@ package struct QueryKeyParser {
             rest = ""
         }
         guard rest.isEmpty else { throw unreadable("\"\(rest)\" after \(Self.name(element.tag))") }
+        guard !ArgumentText.hasStandIns(value) else {
+            throw unreadable("bytes in the value that are no text in the locale's encoding")
+        }
         guard !value.utf8.contains(0) else { throw unreadable("a NUL character in the value") }
         return QueryKey(path: path, tag: element.tag, value: value, argument: argument)
     }

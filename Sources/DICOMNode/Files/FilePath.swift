@@ -9,7 +9,8 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
     /// Bytes after a NUL cannot be part of a path and are dropped, as the system itself would.
     package init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes.prefix { $0 != 0 }) }
 
-    package init(_ string: String) { self.init(bytes: string.utf8) }
+    /// From an argument or a configured name, in the encoding of the locale.
+    package init(_ string: String) { self.init(bytes: ArgumentText.encode(string)) }
 
     package init(stringLiteral string: String) { self.init(string) }
 
@@ -32,7 +33,7 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 
     /// What the system's calls take.
-    func withCString<Result: ~Copyable>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+    package func withCString<Result: ~Copyable>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
             for (index, byte) in bytes.enumerated() { buffer.initializeElement(at: index, to: CChar(bitPattern: byte)) }
             buffer.initializeElement(at: bytes.count, to: 0)
@@ -44,7 +45,9 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
     /// For messages: control characters, which could drive a terminal, appear as `\x1b`, undecodable bytes as U+FFFD.
     package var description: String {
         var text = ""
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+        let decoded =
+            bytes.withUnsafeBytes { ArgumentText.localeEncoding?.decode($0) } ?? String(decoding: bytes, as: UTF8.self)
+        for scalar in decoded.unicodeScalars {
             if scalar.properties.generalCategory == .control {
                 let digits = String(scalar.value, radix: 16)
                 text += "\\x" + (digits.count < 2 ? "0" : "") + digits
