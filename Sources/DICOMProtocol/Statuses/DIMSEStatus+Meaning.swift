@@ -9,7 +9,9 @@ extension DIMSEStatus {
 
     private func ownMeaning(of service: ServiceKind) -> String? {
         switch service {
-        case .verification, .storageCommitment: nil
+        case .verification: nil
+        // Of the failure reasons, PS3.3 C.14.1.1, the one that PS3.7 does not have; servers refuse requests with it, too.
+        case .storageCommitment: rawValue == 0x0131 ? "duplicate transaction UID" : nil
         case .storage: storageMeaning
         case .find, .worklist: findMeaning
         case .move: moveMeaning ?? retrieveMeaning

@@ -12,7 +12,7 @@ import Glibc
 ///     {"event":"closed","transactionUID":...,"time":...,"why":...}
 ///
 /// A transaction is requested before its N-ACTION leaves, and closed once nothing more is expected. A last line that was cut
-/// off is passed over; other events and members are left to versions to come.
+/// off is taken away; other events and members are left to versions to come.
 package final class CommitmentTransactionFile: Sendable {
     package let path: FilePath
     /// What the file held when it was opened, in the order of the requests.
@@ -40,9 +40,23 @@ package final class CommitmentTransactionFile: Sendable {
             throw FileProblem(path, .malformed, "more than \(Self.maximumSize) bytes")
         }
         let bytes = try Self.read(descriptor, path: path)
-        transactions = try CommitmentTransactionLines.read(bytes, path: path)
-        // What was cut off must not swallow the line that comes next.
-        if let last = bytes.last, last != UInt8(ascii: "\n") { try append([UInt8(ascii: "\n")]) }
+        let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        guard CommitmentTransactionLines.isBeginning(bytes[whole...]) else {
+            throw FileProblem(path, .malformed, "it is no file of storage commitment transactions")
+        }
+        transactions = try CommitmentTransactionLines.read(Array(bytes[..<whole]), path: path)
+        try cut(to: whole, of: bytes.count)
+    }
+
+    /// Takes away what a run that was killed has left of a line, so that the next one stands on its own.
+    private func cut(to length: Int, of total: Int) throws(FileProblem) {
+        guard length < total else { return }
+        let number = descriptor.rawValue
+        do throws(SystemError) {
+            _ = try systemCall("ftruncate") { ftruncate(number, off_t(length)) }
+        } catch {
+            throw FileProblem(writing: path, error)
+        }
     }
 
     func add(_ transaction: CommitmentTransaction) throws(FileProblem) {

@@ -54,6 +54,12 @@ enum CommitmentTransactionLines {
 
     // MARK: Reading
 
+    /// Whether a line that was cut off may be one of ours: a file that is something else must not be touched.
+    static func isBeginning(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let start = Array(#"{"event":"#.utf8)
+        return bytes.prefix(start.count).elementsEqual(start.prefix(bytes.count))
+    }
+
     /// All transactions of the file, those that are closed too, in the order of their requests.
     static func read(_ bytes: [UInt8], path: FilePath) throws(FileProblem) -> [CommitmentTransaction] {
         var order: [UID] = []
@@ -70,8 +76,6 @@ enum CommitmentTransactionLines {
             do throws(JSONError) {
                 value = try JSONValue.parse(text)
             } catch {
-                // The run that wrote it was cut off; what it was about had not left yet, or will be reported again.
-                if rest.isEmpty { break }
                 throw FileProblem(path, .malformed, "line \(number): \(error.detail)")
             }
             guard let uid = value["transactionUID"]?.string.map({ UID($0) }), let event = value["event"]?.string else {
