@@ -74,7 +74,7 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
             return .localFiles
         }
     }
-    let diagnostics = Diagnostics(sink: sink, level: invocation.verbosity)
+    let diagnostics = Diagnostics(sink: sink, level: invocation.verbosity, redaction: Redaction(invocation))
     let security: RunSecurity
     do throws(RunSecurity.Failure) {
         security = try RunSecurity(invocation, environment: environment, diagnostics: diagnostics)
@@ -94,5 +94,11 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
     case .selfTest: SelfTestCommand(run).perform()
     }
     run.finish()
+    if let path = invocation.logFile, let failure = diagnostics.sinkFailure {
+        // The log was asked for as the results were.
+        Diagnostics(sink: environment.standardError).error(
+            Message("cannot write the log file \(path)", failure.description))
+        return run.exitCode.worst(.localFiles)
+    }
     return run.exitCode
 }

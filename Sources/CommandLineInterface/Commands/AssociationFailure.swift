@@ -34,22 +34,28 @@ struct AssociationFailure {
         case .releasedByPeer:
             message = Message("\(peer): association released by the peer before it had answered")
         case .protocolViolation(let violation):
-            message = Message(
-                "\(peer): association ended by us", "the peer broke the protocol: \(violation.message)",
-                code: violation.section,
-                hint: violation.code == .unrecognizedPDU ? .peerSpeaksAnotherProtocol : nil)
+            if case .foreignProtocol(let found) = violation.code {
+                message = Message(
+                    "\(invocation.peer) is no DICOM peer", violation.message, code: violation.section,
+                    hint: .peerSpeaks(found, usesTLS: invocation.tls != nil))
+            } else {
+                message = Message(
+                    "\(peer): association ended by us", "the peer broke the protocol: \(violation.message)",
+                    code: violation.section,
+                    hint: violation.code == .unrecognizedPDU ? .peerSpeaksAnotherProtocol : nil)
+            }
         case .noPresentationContext(let abstractSyntax, let refused):
             let name = UIDRegistry.name(of: abstractSyntax) ?? abstractSyntax.string
-            let reasons = Set(refused.map(\.reason)).sorted().joined(separator: ", ")
             message = Message(
-                "\(peer): no presentation context accepted for \(name)", reasons.isEmpty ? nil : reasons,
+                "\(peer): no presentation context accepted for \(name)", Self.reasons(refused),
                 code: abstractSyntax.string, hint: .noPresentationContext(operation: invocation.operation))
         case .identityUnconfirmed:
             message = Message(
                 "\(peer): the server did not confirm our user identity", code: "PS3.7 D.3.3.7",
                 hint: .identityUnconfirmed)
         case .timedOut(let what):
-            message = Message("\(peer): time limit passed while waiting for \(what)")
+            message = Message(
+                "\(peer): time limit passed while waiting for \(what)", hint: Self.hint(waitingFor: what, invocation))
         case .interrupted:
             message = Message("interrupted")
         case .sourceUnreadable(let reason), .sourceCutShort(let reason):
@@ -57,6 +63,17 @@ struct AssociationFailure {
         case .unsendable(let what):
             message = Message("cannot send to \(peer)", what)
         }
+    }
+
+    /// Why each context was refused, and in what it was proposed; the same once.
+    private static func reasons(_ refused: [NegotiatedContexts.Refused]) -> String? {
+        var reasons: [String] = []
+        for context in refused {
+            let syntaxes = context.transferSyntaxes.map { UIDRegistry.name(of: $0) ?? $0.string }
+            let reason = "\(context.reason), proposed in \(syntaxes.joined(separator: " or "))"
+            if !reasons.contains(reason) { reasons.append(reason) }
+        }
+        return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
     }
 
     static func exitCode(of error: AssociationError) -> ExitCode {
@@ -76,9 +93,15 @@ struct AssociationFailure {
         case .nameNotFound: .nameNotFound(host: invocation.peer.host)
         case .refused: .connectionRefused(host: invocation.peer.host, port: invocation.peer.port)
         case .timedOut: .connectTimedOut(host: invocation.peer.host, port: invocation.peer.port)
+        case .closedAtOnce: .closedAtOnce(usesTLS: invocation.tls != nil)
+        case .noRoute: .noRoute(host: invocation.peer.host)
         case .tls(let error): hint(for: error)
         default: nil
         }
+    }
+
+    private static func hint(waitingFor what: String, _ invocation: Invocation) -> Hint? {
+        what.contains("A-ASSOCIATE") ? .associationUnanswered(usesTLS: invocation.tls != nil) : .silence
     }
 
     private static func hint(for error: TLSError) -> Hint? {
@@ -103,7 +126,10 @@ struct AssociationFailure {
         switch reject {
         case .calledAETitleNotRecognized: .calledAETitleNotRecognized(called: invocation.calledAETitle.string)
         case .callingAETitleNotRecognized: .callingAETitleNotRecognized(calling: invocation.callingAETitle.string)
-        case .localLimitExceeded, .temporaryCongestion: .localLimitExceeded
+        case _ where reject.isTransient: .localLimitExceeded
+        case .noReasonGiven:
+            .rejectedWithoutReason(
+                calling: invocation.callingAETitle.string, called: invocation.calledAETitle.string)
         default: nil
         }
     }

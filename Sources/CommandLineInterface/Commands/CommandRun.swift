@@ -67,7 +67,7 @@ final class CommandRun: Sendable {
 
     /// Reports what went wrong and remembers its exit code.
     func fail(_ code: ExitCode, _ message: Message) {
-        let line = message.line
+        let line = message.line(diagnostics.redaction)
         state.withLock {
             $0.exitCode = $0.exitCode.worst(code)
             $0.summary.set(.error, line)

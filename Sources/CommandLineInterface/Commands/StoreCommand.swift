@@ -76,8 +76,7 @@ final class StoreCommand {
 
     private func report(_ answer: CommandSet, _ path: String, _ rewritten: TransferSyntax?, of file: InstanceFile) {
         let status = answer.status ?? .processingFailure
-        let meaning = status.meaning(for: .storage)
-        let comment = answer.errorComment.map { ": \($0)" } ?? ""
+        let reason = StatusMessage.reason(answer, .storage)
         switch status.kind {
         case .success:
             stored += 1
@@ -88,7 +87,8 @@ final class StoreCommand {
             stored += 1
             warned += 1
             bytes += file.dataSetLength
-            let message = Message(path, "stored with a warning: \(meaning)\(comment)", code: status.description)
+            let message = Message(
+                path, "stored with a warning: \(reason)", peerText: answer.errorComment, code: status.description)
             if run.invocation.failOn == .warning {
                 run.fail(.failureStatus, message)
             } else {
@@ -97,7 +97,10 @@ final class StoreCommand {
         default:
             failed += 1
             run.fail(
-                .failureStatus, Message(path, "refused by the server: \(meaning)\(comment)", code: status.description))
+                .failureStatus,
+                Message(
+                    path, "refused by the server: \(reason)", peerText: answer.errorComment, code: status.description,
+                    hint: StatusMessage.hint(for: status)))
         }
     }
 

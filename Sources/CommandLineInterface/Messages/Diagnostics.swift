@@ -1,7 +1,10 @@
+import DICOM
+import DICOMNode
+
 /// Where messages about the run go, filtered by level: standard error or the log file, never the standard output.
 ///
 /// Every line begins with the program's name; everything is made harmless before it is written, because most of it can
-/// carry text of a peer. A sink that fails is not reported: there is nowhere left to say it.
+/// carry text of a peer, and patient data is hidden in it. A sink that fails is remembered for the end of the run.
 package final class Diagnostics: Sendable {
     /// How much a message matters; a level shows itself and all that come before it.
     package enum Level: Int, Sendable, CaseIterable, Comparable {
@@ -23,10 +26,18 @@ package final class Diagnostics: Sendable {
     private let sink: any ByteSink
     package let level: Level
 
-    package init(sink: any ByteSink, level: Level = .note) {
+    /// What is hidden of patients.
+    let redaction: Redaction
+    private let failure = Locked<ByteSinkError?>(nil)
+
+    package init(sink: any ByteSink, level: Level = .note, redaction: Redaction = .names) {
         self.sink = sink
         self.level = level
+        self.redaction = redaction
     }
+
+    /// Why messages are missing: the first time that the sink would not take one.
+    var sinkFailure: ByteSinkError? { failure.withLock { $0 } }
 
     package func isEnabled(_ level: Level) -> Bool { level <= self.level }
 
@@ -34,9 +45,11 @@ package final class Diagnostics: Sendable {
     package func report(_ level: Level, _ message: @autoclosure () -> Message) {
         guard isEnabled(level) else { return }
         let message = message()
-        var text = "dcmscu: \(level.label)\(message.line)\n"
-        if let hint = message.hint { text += "hint: \(SafeText.line(hint))\n" }
-        do throws(ByteSinkError) { try sink.write(text) } catch {}
+        var text = "dcmscu: \(level.label)\(message.line(redaction))\n"
+        if let hint = message.hint { text += "hint: \(DisplayText.line(hint))\n" }
+        do throws(ByteSinkError) { try sink.write(text) } catch {
+            failure.withLock { $0 = $0 ?? error }
+        }
     }
 
     package func error(_ message: @autoclosure () -> Message) { report(.error, message()) }

@@ -1,3 +1,5 @@
+package import DICOMProtocol
+
 /// The remedies that the program knows, by cause: one table, each named where the cause is seen.
 package enum Hint: Sendable, Equatable {
     case calledAETitleNotRecognized(called: String)
@@ -13,6 +15,14 @@ package enum Hint: Sendable, Equatable {
     case receiverPortTaken(port: UInt16)
     case peerSpeaksAnotherProtocol
     case commitment(CommitmentHint)
+    case peerSpeaks(ForeignProtocol, usesTLS: Bool)
+    case closedAtOnce(usesTLS: Bool)
+    case noRoute(host: String)
+    case associationUnanswered(usesTLS: Bool)
+    case silence
+    case rejectedWithoutReason(calling: String, called: String)
+    case notAuthorized
+    case outOfResources
     case identityUnconfirmed
     case certificateRefused
     case ourCertificateRefused
@@ -60,6 +70,31 @@ package enum Hint: Sendable, Equatable {
             "does the server speak TLS at this port? for old equipment try --tls-profile aes"
         case .builtWithoutTLS:
             "build it with the trait TLS, which is on by default"
+        case .peerSpeaks(.tls, usesTLS: false):
+            "the server wants a secured connection: give --tls"
+        case .peerSpeaks(.http, _):
+            "this is a web port; the DICOM port of the same server is another one, often 104, 4242 or 11112"
+        case .peerSpeaks(.hl7, _):
+            "this is the port for HL7 messages; the DICOM port of the same server is another one"
+        case .peerSpeaks:
+            "the DICOM port of this server is another one"
+        case .closedAtOnce(let usesTLS):
+            usesTLS
+                ? "does this machine's address have to be allowed at the server?"
+                : "does this machine's address have to be allowed at the server, or does it want TLS (--tls)?"
+        case .noRoute(let host):
+            "is this machine's network up, and may it reach \(host), by VPN for example?"
+        case .associationUnanswered(let usesTLS):
+            "something takes connections there and does not answer: is it the DICOM port"
+                + (usesTLS ? "?" : ", and without TLS (--tls)?")
+        case .silence:
+            "a server that works longer without a word needs a longer --timeout"
+        case .rejectedWithoutReason(let calling, let called):
+            "are the titles right? we are \"\(calling)\" (--aetitle) and called \"\(called)\" (--call)"
+        case .notAuthorized:
+            "the server's administrator must allow this for our AE title, or for the user named with --user"
+        case .outOfResources:
+            "the server's disk or memory may be full: its administrator can tell"
         case .peerSpeaksAnotherProtocol:
             "this port answers in another protocol than DICOM: is it the right one?"
         case .commitment(let hint): hint.text

@@ -1,3 +1,5 @@
+import DICOM
+
 /// One message for a person: what failed, why, and how the standard calls it, with a remedy where one is known.
 ///
 /// Shown as `what: why (code)`, then `hint: remedy` on a line of its own.
@@ -6,20 +8,27 @@ package struct Message: Sendable, Equatable {
     package var what: String
     /// What is wrong with it.
     package var why: String?
+    /// What the peer says about it, in its own words.
+    package var peerText: String?
     /// The standard's code for the reason: a status in hexadecimal, a section.
     package var code: String?
     /// The remedy.
     package var hint: String?
 
-    package init(_ what: String, _ why: String? = nil, code: String? = nil, hint: String? = nil) {
+    package init(
+        _ what: String, _ why: String? = nil, peerText: String? = nil, code: String? = nil, hint: String? = nil
+    ) {
         self.what = what
         self.why = why
+        self.peerText = peerText
         self.code = code
         self.hint = hint
     }
 
-    package init(_ what: String, _ why: String? = nil, code: String? = nil, hint: Hint?) {
-        self.init(what, why, code: code, hint: hint?.text)
+    package init(
+        _ what: String, _ why: String? = nil, peerText: String? = nil, code: String? = nil, hint: Hint?
+    ) {
+        self.init(what, why, peerText: peerText, code: code, hint: hint?.text)
     }
 
     /// A usage error as a message.
@@ -28,10 +37,13 @@ package struct Message: Sendable, Equatable {
     }
 
     /// The message on one harmless line, without the program's name.
-    package var line: String {
-        var text = what
-        if let why { text += ": \(why)" }
+    package func line(_ redaction: Redaction) -> String {
+        var text = redaction.ownText(why.map { "\(what): \($0)" } ?? what)
+        if let peerText, !peerText.isEmpty { text += ": \(redaction.peerText(peerText))" }
         if let code { text += " (\(code))" }
-        return SafeText.line(text)
+        return DisplayText.line(text)
     }
+
+    /// The line for those who may see everything that they have asked for.
+    package var line: String { line(.off) }
 }

@@ -12,6 +12,9 @@ package struct Invocation: Sendable, Equatable {
     package var callingAETitle: AETitle
     package var calledAETitle: AETitle
 
+    /// Whether messages and logs may show patient data.
+    package var logsPatientData = false
+
     // MARK: How often is asked
 
     package var echoCount = 1

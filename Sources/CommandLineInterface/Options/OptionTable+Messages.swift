@@ -17,6 +17,13 @@ extension OptionTable {
             default: "the standard error", traits: .compatible,
             apply: { (draft, argument) throws(UsageError) in draft.invocation.logFile = try argument.string() }),
         OptionDefinition(
+            "log-phi", .messages, "show patient data in messages and logs",
+            details: """
+                Without it values of group 0010, accession numbers and names of persons are hidden there. Results are not \
+                touched. Names of files that you give are shown.
+                """,
+            apply: { (draft, _) throws(UsageError) in draft.invocation.logsPatientData = true }),
+        OptionDefinition(
             "fail-on", value: .choice(FailurePolicy.allCases.map(\.rawValue)), .messages,
             for: [.store, .move, .get], "from what on an instance counts as failed",
             details: "With warning a warning status (0xB000 ...) makes the exit code 1.", default: "failure",

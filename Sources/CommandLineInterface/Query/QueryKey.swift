@@ -38,7 +38,7 @@ package struct QueryKey: Sendable, Equatable {
 
     /// Whether messages may show the value.
     var mayShowValue: Bool {
-        tag.group != 0x0010 && tag != .accessionNumber && DataDictionary.vr(of: tag) != .PN
+        !tags.contains { $0.isPatientData }
     }
 
     /// The tags of the path and of the element.

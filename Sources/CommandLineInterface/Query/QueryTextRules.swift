@@ -71,7 +71,7 @@ enum QueryTextRules {
         scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
     }
 
-    private static func shown(_ scalar: Unicode.Scalar) -> String { "\"\(SafeText.line(String(scalar)))\"" }
+    private static func shown(_ scalar: Unicode.Scalar) -> String { "\"\(DisplayText.line(String(scalar)))\"" }
 
     private static func isAge(_ value: String) -> Bool {
         let bytes = Array(value.utf8)

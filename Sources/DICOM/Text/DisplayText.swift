@@ -17,6 +17,17 @@ package enum DisplayText {
         }
     }
 
+    /// Longer text of a message is cut: a peer's comment must not bury what is said about it. In characters.
+    package static let maximumLineLength = 4096
+
+    /// The text as a message or a log shows it: harmless, on one line, and not without end.
+    package static func line(_ text: String) -> String {
+        guard text.utf8.count > maximumLineLength, text.unicodeScalars.count > maximumLineLength else {
+            return harmless(text)
+        }
+        return harmless(String(String.UnicodeScalarView(text.unicodeScalars.prefix(maximumLineLength)))) + "..."
+    }
+
     /// Appends valid UTF-8 in its harmless form, and returns how many characters were written.
     @discardableResult
     static func append(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) -> Int {

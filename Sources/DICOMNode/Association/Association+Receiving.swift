@@ -57,10 +57,11 @@ extension Association {
                     return .pdu(pdu)
                 case .fragment(let fragment, let consumed):
                     pendingUse = consumed
+                    observer?(.receivedData(PresentationDataSummary(fragment)))
                     return .fragment(fragment)
                 }
             } catch {
-                throw violation(error)
+                throw violation(recognized(error))
             }
             willRead?()
             do throws(TransportError) {
@@ -80,6 +81,19 @@ extension Association {
                 throw lost(error, waitingFor: what)
             }
         }
+    }
+
+    /// Where the very first byte of a peer is none of a PDU, another protocol may be known by it and the next ones.
+    private func recognized(_ error: ProtocolError) -> ProtocolError {
+        guard error.code == .unrecognizedPDU, contexts == nil else { return error }
+        do throws(TransportError) {
+            receiveBuffer.makeRoom(toHold: receiveBuffer.count + 1)
+            if let count = try connection.readAvailable(into: receiveBuffer.free) { receiveBuffer.filled(count) }
+        } catch {
+            // What is there may be enough.
+        }
+        guard let found = ForeignProtocol.recognize(receiveBuffer.unused) else { return error }
+        return ProtocolError(.foreignProtocol(found), section: error.section, "it speaks \(found.rawValue), not DICOM")
     }
 
     private func accept(
@@ -115,6 +129,10 @@ extension Association {
         case .data(let isLast)?:
             try take(bytes)
             guard isLast, let command = message.command else { return nil }
+            if let observer, case .memory = message.destination, let context = contexts?.context(id: message.contextID)
+            {
+                observer(.receivedDataSet(message.dataSet, context.transferSyntax))
+            }
             let dataSet: [UInt8]? = if case .memory = message.destination { message.dataSet } else { nil }
             let complete = Message(command: command, contextID: message.contextID, dataSet: dataSet)
             message = IncomingMessage()

@@ -12,6 +12,7 @@ extension Association {
     ) throws(AssociationError) -> Association {
         let connection: any Connection
         let watch = Stopwatch()
+        observer?(.connecting(endpoint))
         do throws(TransportError) {
             let wait = WaitLimits(
                 total: parameters.limits.connect.map { .after(seconds: $0) } ?? .never, cancellation: cancellation)

@@ -7,6 +7,9 @@ extension Association {
         _ command: CommandSet, contextID: UInt8, dataSet: [UInt8]? = nil
     ) throws(AssociationError) {
         try send(command, contextID: contextID, source: dataSet.map(MemoryDataSetSource.init))
+        if let observer, let dataSet, let context = contexts?.context(id: contextID) {
+            observer(.sentDataSet(dataSet, context.transferSyntax))
+        }
     }
 
     /// Sends a message whose data set is read while it is sent; memory stays flat whatever its size.
@@ -19,6 +22,7 @@ extension Association {
             throw .unsendable("presentation context \(contextID) was not accepted")
         }
         try advance(.presentationDataRequest)
+        observer?(.sentMessage(command, contextID: contextID))
         sendBuffer.clear()
         let encoded = command.encode()
         let fits = encoded.withUnsafeBytes { sendBuffer.append($0, contextID: contextID, isCommand: true) }
@@ -28,7 +32,6 @@ extension Association {
         } else {
             try flush()
         }
-        observer?(.sentMessage(command, contextID: contextID))
     }
 
     private func sendDataSet(from source: any DataSetSource, contextID: UInt8) throws(AssociationError) {
@@ -53,6 +56,7 @@ extension Association {
     private func flush() throws(AssociationError) {
         defer { sendBuffer.clear() }
         do throws(TransportError) {
+            observeSending()
             try write(sendBuffer.contents, wait: writeWait, whileBlocked: { self.readWhileBlocked() })
         } catch {
             throw lost(error, waitingFor: "the peer to take data")
@@ -62,6 +66,21 @@ extension Association {
     /// What is read ahead at most while the peer takes nothing. It holds the responses to more operations than any window
     /// allows; a peer that sends on and on and reads nothing must not fill memory.
     private static let maximumReadAhead = 4 << 20
+
+    /// Tells of the presentation data that is laid out, for a transcript in every detail.
+    private func observeSending() {
+        guard let observer else { return }
+        var framer = PDUFramer()
+        var rest = UnsafeRawBufferPointer(sendBuffer.contents)
+        do throws(ProtocolError) {
+            while !rest.isEmpty, case .fragment(let fragment, let consumed) = try framer.next(in: rest) {
+                observer(.sentData(PresentationDataSummary(fragment)))
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(consumed))
+            }
+        } catch {
+            // Our own PDUs: only lengths beyond the framer's limits could be meant, and they are sent all the same.
+        }
+    }
 
     private func readWhileBlocked() -> BlockedWrite {
         guard receiveBuffer.count < Self.maximumReadAhead else { return .stopWatching }

@@ -296,9 +296,11 @@ package final class Association {
         default:
             // What the peer said before it went may explain why.
             let abort = lastWords()
+            let isUnanswered = isRequestor && accept == nil && (error == .closed || error == .reset)
             _ = machine.handle(.transportClosed)
             close()
-            return abort.map(AssociationError.abortedByPeer) ?? .connectionLost(error)
+            if let abort { return .abortedByPeer(abort) }
+            return isUnanswered ? .unreachable(.closedAtOnce(byReset: error == .reset)) : .connectionLost(error)
         }
     }
 

@@ -1,13 +1,36 @@
+package import DICOM
 package import DICOMProtocol
 
 /// What happens on an association, for whoever narrates it: the log, a transcript.
 package enum AssociationEvent: Sendable {
+    case connecting(Endpoint)
     case connected(peer: String, local: String, security: String?)
     case sent(PDU)
     case received(PDU)
     case sentMessage(CommandSet, contextID: UInt8)
     case receivedMessage(CommandSet, contextID: UInt8)
+    /// A data set of a message that is held in memory: an identifier, a report. Instances go past.
+    case sentDataSet([UInt8], TransferSyntax)
+    case receivedDataSet([UInt8], TransferSyntax)
+    case sentData(PresentationDataSummary)
+    case receivedData(PresentationDataSummary)
     case closed
+}
+
+/// A presentation data value, or the part of one that has arrived, without its bytes.
+package struct PresentationDataSummary: Sendable, Equatable {
+    package let contextID: UInt8
+    package let isCommand: Bool
+    package let isLast: Bool
+    /// Of the payload.
+    package let length: Int
+
+    init(_ fragment: PDUFramer.Fragment) {
+        contextID = fragment.contextID
+        isCommand = fragment.isCommand
+        isLast = fragment.isLast && fragment.endsPDV
+        length = fragment.range.count
+    }
 }
 
 /// Called on the thread that uses the association, in the order of the events.

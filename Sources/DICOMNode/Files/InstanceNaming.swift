@@ -108,3 +108,22 @@ package struct InstanceNaming: Sendable, Equatable {
         return Name(components: made, remark: remark)
     }
 }
+
+extension InstanceNaming {
+    /// How messages show the parts of a path that was made by the pattern: those with patient data as the pattern has them, such
+    /// as `{PatientName}`; nil for a part that may be shown.
+    package var shownComponents: [String?] {
+        components.map { parts in
+            let hides = parts.contains { part in
+                if case .field(let tag, _) = part { tag.isPatientData } else { false }
+            }
+            guard hides else { return nil }
+            return parts.map { part in
+                switch part {
+                case .literal(let text): text
+                case .field(let tag, _): "{\(DataDictionary.entry(for: tag)?.keyword ?? "\(tag)")}"
+                }
+            }.joined()
+        }
+    }
+}

@@ -11,6 +11,8 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     case reset
     /// The peer closed the connection where more was to come, or this side had closed it.
     case closed
+    /// The peer took the connection and closed or reset it before it had answered anything.
+    case closedAtOnce(byReset: Bool)
     /// Our own user wants to stop.
     case cancelled
     /// The reader that was called while a write was blocked asked to give the write up.
@@ -42,6 +44,7 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
         case .timedOut(let phase): "time limit passed \(phase.rawValue)"
         case .reset: "connection reset by the peer"
         case .closed: "connection closed by the peer"
+        case .closedAtOnce(let byReset): "the connection was \(byReset ? "reset" : "closed") at once, before any answer"
         case .cancelled: "interrupted"
         case .abandoned: "sending given up"
         case .tls(let error): error.description

@@ -81,7 +81,7 @@ extension CommandSet {
     /// For people to read: without characters that could disturb a terminal or a log.
     private static func text(_ value: ArraySlice<UInt8>) -> String? {
         let text = WireText.trimmed(value)
-        return text.isEmpty ? nil : WireText.harmless(WireText.decode(text))
+        return text.isEmpty ? nil : WireText.printableASCII(WireText.decode(text))
     }
 
     private static func tags(_ value: ArraySlice<UInt8>) -> [Tag] {

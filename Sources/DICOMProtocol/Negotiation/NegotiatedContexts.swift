@@ -105,7 +105,7 @@ package struct NegotiatedContexts: Sendable {
         }
         guard proposal.transferSyntaxes.contains(syntax) else {
             throw .negotiation(
-                "presentation context \(proposal.id) was accepted with \(WireText.harmless(syntax.string)), "
+                "presentation context \(proposal.id) was accepted with \(WireText.printableASCII(syntax.string)), "
                     + "which was never proposed for it")
         }
         return Accepted(

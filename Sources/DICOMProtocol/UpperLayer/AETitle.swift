@@ -27,7 +27,7 @@ package struct AETitle: Hashable, Sendable, CustomStringConvertible {
     package var isEmpty: Bool { string.isEmpty }
 
     /// The title, with characters that could disturb a terminal or a log replaced.
-    package var description: String { WireText.harmless(string) }
+    package var description: String { WireText.printableASCII(string) }
 
     /// The 16 bytes of the field, padded with trailing spaces.
     package var wireBytes: [UInt8] {

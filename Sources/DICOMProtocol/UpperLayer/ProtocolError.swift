@@ -4,6 +4,8 @@ package struct ProtocolError: Error, Sendable, Equatable, CustomStringConvertibl
         // PS3.8, the upper layer
         /// A PDU type outside 01H to 07H: often not a DICOM peer at all.
         case unrecognizedPDU
+        /// Not a DICOM peer: its first bytes are those of another protocol.
+        case foreignProtocol(ForeignProtocol)
         /// A PDU that the state of the association does not allow.
         case unexpectedPDU
         /// A PDU longer than the limit for its type.
@@ -48,7 +50,7 @@ package struct ProtocolError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The reason field of the A-ABORT PDU that answers this error, PS3.8 table 9-26.
     package var abortReason: UInt8 {
         switch code {
-        case .unrecognizedPDU: Abort.Reason.unrecognizedPDU
+        case .unrecognizedPDU, .foreignProtocol: Abort.Reason.unrecognizedPDU
         case .unexpectedPDU, .unexpectedMessage: Abort.Reason.unexpectedPDU
         case .repeatedItem, .tooManyItems: Abort.Reason.unexpectedPDUParameter
         case .pduTooLong, .truncated, .lengthBeyondEnd, .invalidPDVLength, .invalidValue, .unknownPresentationContext:

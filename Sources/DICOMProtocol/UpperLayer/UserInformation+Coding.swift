@@ -67,7 +67,7 @@ extension UserInformation {
             roleSelections.append(try RoleSelection(decoding: item.body))
         case ItemType.implementationVersionName:
             // A name serves to be shown, and only that.
-            implementationVersionName = WireText.harmless(
+            implementationVersionName = WireText.printableASCII(
                 WireText.decode(WireText.trimmed(item.body.prefix(Self.maximumVersionNameLength))))
         case ItemType.extendedNegotiation:
             extendedNegotiations.append(try SOPClassExtendedNegotiation(decoding: item.body))

@@ -18,8 +18,8 @@ enum WireText {
         string.unicodeScalars.map { UInt8(exactly: $0.value) ?? UInt8(ascii: "?") }
     }
 
-    /// With characters that could disturb a terminal or a log replaced.
-    static func harmless(_ string: String) -> String {
+    /// What is outside of the field's repertoire, printable ASCII, becomes a question mark.
+    static func printableASCII(_ string: String) -> String {
         var shown = String.UnicodeScalarView()
         for scalar in string.unicodeScalars { shown.append((0x20...0x7E).contains(scalar.value) ? scalar : "?") }
         return String(shown)

@@ -1,3 +1,4 @@
+import DICOM
 import Testing
 
 @testable import CommandLineInterface
@@ -47,17 +48,17 @@ struct MessageTests {
         let line = shown(.error, Message("pacs", comment))
         #expect(
             line
-                == "dcmscu: pacs: a\\nhint: run this\\r\\e[2J\\u{9b}31m\\u{202e}b\\x00\\x7f\\u{2028}c\\u{feff}é山\n")
+                == "dcmscu: pacs: a␊hint: run this␍␛[2J<U+009B>31m<U+202E>b␀␡<U+2028>c<U+FEFF>é山\n")
         #expect(line.utf8.count { $0 == 0x0A } == 1)
     }
 
     @Test func `a hint is made harmless too`() {
-        #expect(shown(.error, Message("x", hint: "a\nb")) == "dcmscu: x\nhint: a\\nb\n")
+        #expect(shown(.error, Message("x", hint: "a\nb")) == "dcmscu: x\nhint: a␊b\n")
     }
 
     @Test func `endless text is cut`() {
-        let line = SafeText.line(String(repeating: "x", count: 1_000_000))
-        #expect(line.utf8.count == SafeText.maximumLength + 3)
+        let line = DisplayText.line(String(repeating: "x", count: 1_000_000))
+        #expect(line.utf8.count == DisplayText.maximumLineLength + 3)
         #expect(line.hasSuffix("..."))
     }
 
@@ -93,6 +94,16 @@ struct MessageTests {
         (.commitment(.noReceiver(calling: "ME")), ["--port-scp", "ME"]),
         (.noIncomingAssociation(title: "ME", host: "10.0.0.7", port: 5), ["ME", "10.0.0.7", "5"]),
         (.receiverPortTaken(port: 5), ["5", "--port-scp"]),
+        (.peerSpeaks(.tls, usesTLS: false), ["--tls"]),
+        (.peerSpeaks(.http, usesTLS: false), ["web"]),
+        (.peerSpeaks(.hl7, usesTLS: false), ["HL7"]),
+        (.closedAtOnce(usesTLS: false), ["--tls"]),
+        (.noRoute(host: "pacs"), ["pacs"]),
+        (.associationUnanswered(usesTLS: false), ["--tls"]),
+        (.silence, ["--timeout"]),
+        (.rejectedWithoutReason(calling: "ME", called: "YOU"), ["ME", "YOU", "--aetitle", "--call"]),
+        (.notAuthorized, ["administrator"]),
+        (.outOfResources, ["administrator"]),
     ]
 
     @Test(arguments: hints)

@@ -1,0 +1,133 @@
+import DICOM
+import DICOMNode
+
+/// Keeps patient data out of messages and logs: names of persons wherever they show, what was asked for by name, number or
+/// accession number where a peer repeats it, and the parts of paths that were made of such values.
+///
+/// Names of files that were given are shown, as a message about a file that it does not name would be of no use; but for
+/// what looks like the name of a person in them.
+package struct Redaction: Sendable {
+    static let mark = DataSet.hiddenValue
+
+    /// Nothing is hidden: `--log-phi`.
+    package static let off = Redaction(isOn: false, knownValues: [], outputDirectory: nil, shownComponents: [])
+    /// Names of persons are hidden; nothing is known that a peer might repeat.
+    package static let names = Redaction(isOn: true, knownValues: [], outputDirectory: nil, shownComponents: [])
+
+    package let isOn: Bool
+    private let knownValues: [String]
+    private let outputDirectory: String?
+    private let shownComponents: [String?]
+
+    private init(isOn: Bool, knownValues: [String], outputDirectory: String?, shownComponents: [String?]) {
+        self.isOn = isOn
+        self.knownValues = knownValues
+        self.outputDirectory = outputDirectory
+        self.shownComponents = shownComponents
+    }
+
+    package init(_ invocation: Invocation) {
+        isOn = !invocation.logsPatientData
+        knownValues = invocation.keys.filter { !$0.mayShowValue }.flatMap { Self.tellingParts(of: $0.value) }
+        let components = invocation.naming.shownComponents
+        shownComponents = components
+        outputDirectory = components.contains { $0 != nil } ? invocation.outputDirectory : nil
+    }
+
+    /// Shorter parts are not telling, and would be found everywhere.
+    private static let minimumKnownLength = 3
+
+    private static func tellingParts(of value: String) -> [String] {
+        value.split(whereSeparator: { "^=\\*? ".contains($0) }).map { String($0) }.filter {
+            $0.count >= minimumKnownLength
+        }
+    }
+
+    // MARK: Text
+
+    /// Our own words, which can hold paths.
+    func ownText(_ text: String) -> String {
+        guard isOn else { return text }
+        return hidingNames(hidingPathParts(text))
+    }
+
+    /// Words of a peer, which can hold anything.
+    func peerText(_ text: String) -> String {
+        guard isOn else { return text }
+        var text = text
+        for value in knownValues { text = text.replacing(value, ignoringCaseWith: Self.mark) }
+        return hidingNames(text)
+    }
+
+    /// Where a name may begin and end in a message.
+    private static let boundaries = Set("/:;,\"'()[]=<>\n\t")
+    /// What our own help says a name looks like.
+    private static let template = "FAMILY^GIVEN^MIDDLE^PREFIX^SUFFIX"
+
+    /// Hides what looks like a person name of DICOM: words with a caret between them.
+    private func hidingNames(_ text: String) -> String {
+        guard text.contains("^") else { return text }
+        var result = ""
+        var part = ""
+        func flush() {
+            let trimmed = part.drop { $0 == " " }
+            let isName = part.contains("^") && part.contains { $0.isLetter } && trimmed != Self.template[...]
+            result += isName ? part.prefix { $0 == " " } + Self.mark : part
+            part = ""
+        }
+        for character in text {
+            guard Self.boundaries.contains(character) else {
+                part.append(character)
+                continue
+            }
+            flush()
+            result.append(character)
+        }
+        flush()
+        return result
+    }
+
+    /// Shows a path in the output directory as the pattern of names has it, as far as it was made of patient data.
+    private func hidingPathParts(_ text: String) -> String {
+        guard let outputDirectory else { return text }
+        let prefix = outputDirectory.hasSuffix("/") ? outputDirectory : outputDirectory + "/"
+        guard text.hasPrefix(prefix) else { return text }
+        // Behind the path of a message stands what is said about it.
+        let path = text.prefix(upTo: text.range(ofFirst: ": ") ?? text.endIndex)
+        let rest = text[path.endIndex...]
+        var components = path.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false).map {
+            String($0)
+        }
+        for (index, shown) in shownComponents.enumerated() where index < components.count {
+            if let shown { components[index] = shown }
+        }
+        return prefix + components.joined(separator: "/") + rest
+    }
+}
+
+extension String {
+    fileprivate func range(ofFirst word: String) -> Index? {
+        indices.first { self[$0...].hasPrefix(word) }
+    }
+
+    /// All occurrences replaced, upper and lower case alike.
+    fileprivate func replacing(_ word: String, ignoringCaseWith mark: String) -> String {
+        let word = Array(word.lowercased())
+        let characters = Array(self)
+        var result = ""
+        var index = 0
+        while index < characters.count {
+            let end = index + word.count
+            if end <= characters.count,
+                characters[index..<end].elementsEqual(word, by: { $0.lowercased() == String($1) })
+            {
+                result += mark
+                index = end
+            } else {
+                result.append(characters[index])
+                index += 1
+            }
+        }
+        return result
+    }
+}
