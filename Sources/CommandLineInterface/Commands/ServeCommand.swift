@@ -81,7 +81,7 @@ final class ServeCommand {
 
     /// One line an event: date and time, who, what.
     private static func write(_ event: ArchiveEvent, to output: any ByteSink) {
-        let text = SafeText.line("\(EventTime.now) \(event.peer) \(event.isTrouble ? "! " : "")\(event.text)") + "\n"
+        let text = DisplayText.line("\(EventTime.now) \(event.peer) \(event.isTrouble ? "! " : "")\(event.text)") + "\n"
         do throws(ByteSinkError) { try output.write(text) } catch {}
     }
 }

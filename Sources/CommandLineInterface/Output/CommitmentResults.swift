@@ -96,7 +96,7 @@ final class CommitmentResults {
     private func print(_ line: String) {
         guard outputFailure == nil else { return }
         do throws(ByteSinkError) {
-            try run.output.write(SafeText.line(line) + "\n")
+            try run.output.write(DisplayText.line(line) + "\n")
         } catch {
             outputFailure = error
         }

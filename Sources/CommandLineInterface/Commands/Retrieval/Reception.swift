@@ -85,7 +85,7 @@ final class Reception: Sendable {
                 total.bytes += instance.length
             }
         case .failed(let problem):
-            let uid = SafeText.line(instance.sopInstanceUID.string)
+            let uid = DisplayText.line(instance.sopInstanceUID.string)
             diagnostics.error(
                 Message(
                     "\(problem.path)", "instance \(uid) \(problem.code.rawValue): \(problem.detail)",
@@ -95,7 +95,7 @@ final class Reception: Sendable {
                 total.outputFailed = total.outputFailed || problem.code == .outOfSpace || problem.code == .notWritable
             }
         case .cutOff:
-            let uid = SafeText.line(instance.sopInstanceUID.string)
+            let uid = DisplayText.line(instance.sopInstanceUID.string)
             diagnostics.warning(
                 Message("instance \(uid)", "cut off after \(instance.length) bytes; nothing of it is kept"))
             sum.withLock { $0.failed += 1 }

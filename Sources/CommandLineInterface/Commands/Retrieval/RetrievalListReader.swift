@@ -57,7 +57,7 @@ enum RetrievalListReader {
                 throw .malformed(
                     line: header.number,
                     why: "the first line must have keywords such as StudyInstanceUID, or every line one UID; "
-                        + "\"\(SafeText.line(name))\" is neither")
+                        + "\"\(DisplayText.line(name))\" is neither")
             }
         }
         var rows: [Row] = []
