@@ -368,14 +368,14 @@ def job_store_far(bench):
     port = bench.tool("delay_proxy", "--to", near, "--round-trip", 10)
     store = [bench.binary, "--store", LOOPBACK, port, *files]
     one, eight, window = "dcmscu, one association", "dcmscu --jobs 8", "dcmscu, window of 8"
-    found = [Contender(one, [*store, *(["--async-window", "1"] if bench.has("--async-window") else [])])]
+    found = [Contender(one, [*store, *(["--window", "1"] if bench.has("--window") else [])])]
     # Connect, association and release take three round trips more; a proxy's sleep is up to 0.2 ms late each way.
     targets = [Absolute("wall", one, 1.15 * 0.010 * (len(files) + 3), "within 15 % of one round trip a file")]
     if bench.has("--jobs"):
         found.append(Contender(eight, [*store, "--jobs", "8"]))
         targets.append(Target("wall", eight, [one], 1 / 6, "eight associations are 6 times as fast"))
-    if bench.has("--async-window"):
-        found.append(Contender(window, [*store, "--async-window", "8"]))
+    if bench.has("--window"):
+        found.append(Contender(window, [*store, "--window", "8"]))
         targets.append(Target("wall", window, [one], 1 / 5, "a window of 8 is 5 times as fast"))
     return run_job(bench, "store-far: 200 files of 16 KB, round trip 10 ms", found, targets, rounds=min(bench.rounds, 3))
 

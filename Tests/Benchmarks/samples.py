@@ -21,17 +21,19 @@ def ct(folder, count):
 
 
 def small(folder, count):
-    """Files of 16 KB."""
-    return _series(folder, count, 64, 112, series=2)
+    """Files of 16 KB, five to a study: associations that send at once have a study each."""
+    return _series(folder, count, 64, 112, series=2, of_study=5)
 
 
-def _series(folder, count, rows, columns, series):
+def _series(folder, count, rows, columns, series, of_study=None):
     if folder.is_dir():
         return sorted(folder.iterdir())
     folder.mkdir()
     dataset = pydicom.dcmread(TEMPLATE)
     dataset.Rows, dataset.Columns = rows, columns
-    dataset.StudyInstanceUID = STUDY
+    # As long as every other one: a UID of another length would move what follows.
+    study = f"{STUDY}.100000" if of_study else STUDY
+    dataset.StudyInstanceUID = study
     dataset.SeriesInstanceUID = f"{STUDY}.{series}"
     dataset.PixelData = os.urandom(rows * columns * 2)
     first = f"{STUDY}.{series}.{100000}"
@@ -41,7 +43,11 @@ def _series(folder, count, rows, columns, series):
     # The others differ in their number only: replacing it in the bytes is faster than writing each anew.
     data = path.read_bytes()
     for number in range(100001, 100000 + count):
-        (folder / f"{number}.dcm").write_bytes(data.replace(first.encode(), f"{STUDY}.{series}.{number}".encode()))
+        copy = data.replace(first.encode(), f"{STUDY}.{series}.{number}".encode())
+        if of_study:
+            other = f"{STUDY}.{100000 + (number - 100000) // of_study}"
+            copy = copy.replace(f"{study}\0".encode(), f"{other}\0".encode())
+        (folder / f"{number}.dcm").write_bytes(copy)
     return sorted(folder.iterdir())
 
 

@@ -121,6 +121,13 @@ final class CommandRun: Sendable {
     }
 
     func associate(_ parameters: AssociationParameters) throws(AssociationError) -> Association {
+        try associate(parameters, cancellation: cancellation)
+    }
+
+    /// - Parameter cancellation: what ends this association, where that is not only the end of the run.
+    func associate(
+        _ parameters: AssociationParameters, cancellation: Cancellation?
+    ) throws(AssociationError) -> Association {
         let association = try Association.request(
             parameters, at: endpoint, connector: security.connector, cancellation: cancellation, observer: observer)
         if let warning = association.securityWarning { security.warn(warning, diagnostics) }

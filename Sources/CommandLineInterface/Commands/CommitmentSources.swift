@@ -11,7 +11,7 @@ struct CommitmentSources {
     func candidates() -> [CommitmentCandidate] { fromFiles() }
 
     private func fromFiles() -> [CommitmentCandidate] {
-        var batches = InstanceBatches(run.invocation.inputs.map { FilePath($0) }, recursive: run.invocation.isRecursive)
+        var batches = InstanceBatches(run)
         var candidates: [CommitmentCandidate] = []
         let note: (InstanceBatches.Note) -> Void = { [run] note in InputNotes.report(note, run) }
         var batch = batches.next(note: note)

@@ -3,145 +3,154 @@ import DICOMNode
 import DICOMProtocol
 
 /// `--store`: C-STORE of files and directories.
-final class StoreCommand {
+final class StoreCommand: Sendable {
     private let run: CommandRun
-    private var stored = 0
-    private var warned = 0
-    private var failed = 0
-    private var passedOver = 0
-    private var bytes: UInt64 = 0
+    private let storing: StoringOptions
     private let watch = Stopwatch()
-    /// What kept files from being sent at all is told once, not for each of them.
-    private var notSent: (count: Int, first: AssociationError)?
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ run: CommandRun) {
+        self.run = run
+        storing = run.invocation.storing
+    }
 
     func perform() {
-        let invocation = run.invocation
-        var options = StorageSCU.Options()
-        options.priority = invocation.priority
-        let sender = StorageSCU(
-            options: options, cancellation: run.cancellation,
-            open: { [run] contexts, window throws(AssociationError) in
-                var parameters = run.parameters(contexts)
-                parameters.asynchronousOperationsWindow = window
-                return try run.associate(parameters)
-            },
-            report: { [unowned self] in self.report($0) })
-        var batches = InstanceBatches(invocation.inputs.map { FilePath($0) }, recursive: invocation.isRecursive)
-        do throws(AssociationError) {
-            var batch = batches.next(note: note)
-            while !batch.isEmpty {
-                try sender.store(batch)
-                batch = batches.next(note: note)
+        var failedOut: FailedList?
+        let journal: Journal?
+        let completed: CompletedInstances?
+        do throws(FileProblem) {
+            if let path = storing.failedOutPath { failedOut = try FailedList(FilePath(path)) }
+            // What was done is read before this run begins a part of its own.
+            completed = try storing.resumes ? completedInstances() : nil
+            journal = try storing.journalPath.map { path throws(FileProblem) in
+                try Journal(FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
             }
+        } catch {
+            return run.fail(.localFiles, InputNotes.message(error))
+        }
+        let totals = run.environment.progress.map { _ in
+            FileTotals(
+                run.invocation.inputs.filter { $0 != "-" }.map { FilePath($0) }, recursive: run.invocation.isRecursive)
+        }
+        let account = StoreAccount(run, journal: journal, totals: totals)
+        var source = StoreSource(run, account, completed)
+        if storing.jobs == 1 {
+            sendAlone(&source, account)
+        } else {
+            sendInParallel(&source, account)
+        }
+        totals?.stop()
+        if storing.failedOutPath != nil || account.isStopped { source.leaveRest() }
+        if storing.verification != nil, run.exitCode != .interrupted { StoreVerification(run, account).perform() }
+        account.syncJournal()
+        account.summarize(seconds: watch.seconds)
+        do throws(FileProblem) {
+            try failedOut?.write(account.failedPaths)
+        } catch {
+            run.fail(.localFiles, InputNotes.message(error))
+        }
+    }
+
+    private func completedInstances() throws(FileProblem) -> CompletedInstances {
+        let path = FilePath(storing.journalPath ?? "")
+        let completed = try CompletedInstances(
+            reading: path, operation: run.invocation.operation.rawValue, peer: run.peerName)
+        if completed.damagedLines > 0 {
+            run.diagnostics.note(Message("journal \(path)", "\(completed.damagedLines) damaged lines passed over"))
+        }
+        run.diagnostics.verbose("journal \(path): \(completed.count) instances are stored already")
+        return completed
+    }
+
+    private var options: StorageSCU.Options {
+        var options = StorageSCU.Options()
+        options.priority = run.invocation.priority
+        options.operationsWindow = storing.operationsWindow
+        options.rewrites = !storing.neverRewrites
+        options.retry = RetryPolicy(retries: storing.retries, delay: storing.retryDelay)
+        return options
+    }
+
+    private func parameters(
+        _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?
+    ) -> AssociationParameters {
+        var parameters = run.parameters(contexts)
+        parameters.asynchronousOperationsWindow = window
+        return parameters
+    }
+
+    private func tellPause(_ seconds: Double, _ cause: AssociationError?) {
+        let why = cause.map { AssociationFailure($0, invocation: run.invocation).message.line }
+        let digits = seconds < 10 ? 1 : 0
+        run.diagnostics.note(Message("trying again in \(Decimal.text(seconds, digits: digits)) s", why))
+    }
+
+    // MARK: One association
+
+    private func sendAlone(_ source: inout StoreSource, _ account: StoreAccount) {
+        let demand = StorageDemand()
+        let sender = StorageSCU(
+            options: options, cancellation: run.cancellation, demand: demand,
+            open: { [self] contexts, window throws(AssociationError) in try run.associate(parameters(contexts, window))
+            },
+            report: { account.take($0) })
+        sender.shouldStop = { account.isStopped }
+        sender.onPause = { [self] in tellPause($0, $1) }
+        do throws(AssociationError) {
+            while !account.isStopped, let batch = source.next() {
+                for file in batch { demand.note(file) }
+                try sender.store(batch.map { PendingInstance($0) })
+            }
+            if let level = run.cancellation?.level, level > .none { throw .interrupted(level) }
             try sender.finish()
         } catch {
+            if error.isInterruption { do throws(AssociationError) { try sender.release() } catch {} }
             run.fail(error)
+            account.leave(sender.takeUnfinished(), .notSent(error))
         }
-        summarize()
+        account.leave(sender.takeUnfinished(), .stopped)
     }
 
-    private func note(_ note: InstanceBatches.Note) {
-        switch note {
-        case .passedOver: break
-        case .notAnInstance: passedOver += 1
-        case .problem: failed += 1
-        }
-        InputNotes.report(note, run)
-    }
+    // MARK: Several
 
-    private func report(_ result: StoreResult) {
-        let path = "\(result.file.path)"
-        switch result.outcome {
-        case .answered(let answer, let rewritten): report(answer, path, rewritten, of: result.file)
-        case .unreadable(let problem): fail(problem)
-        case .noContext(let refusal):
-            failed += 1
-            run.fail(.noPresentationContext, Self.message(for: refusal, of: result.file))
-        case .unanswered(let error):
-            failed += 1
-            run.fail(
-                .incomplete,
-                Message(
-                    path,
-                    "sent, but not answered: \(AssociationFailure(error, invocation: run.invocation).message.line)"))
-        case .notSent(let error):
-            failed += 1
-            notSent = ((notSent?.count ?? 0) + 1, notSent?.first ?? error)
-            run.note(.incomplete)
-            run.diagnostics.verbose("\(path): not sent")
+    private func sendInParallel(_ source: inout StoreSource, _ account: StoreAccount) {
+        let reports = ParallelStorage.Reports(
+            result: { account.take($0) }, shouldStop: { account.isStopped },
+            pause: { [self] in tellPause($0, $1) },
+            fewer: { [run] left, cause in
+                let why = AssociationFailure(cause, invocation: run.invocation).message.line
+                run.diagnostics.note(
+                    Message("going on with \(left) \(left == 1 ? "association" : "associations")", why))
+            })
+        let storage: ParallelStorage
+        do throws(SystemError) {
+            storage = try ParallelStorage(
+                jobs: storing.jobs, options: options, cancellation: run.cancellation, reports: reports,
+                open: { [self] contexts, window, cancellation throws(AssociationError) in
+                    try run.associate(parameters(contexts, window), cancellation: cancellation)
+                })
+        } catch {
+            return run.fail(.localFiles, Message("cannot start", error.description))
         }
-    }
-
-    private func report(_ answer: CommandSet, _ path: String, _ rewritten: TransferSyntax?, of file: InstanceFile) {
-        let status = answer.status ?? .processingFailure
-        let reason = StatusMessage.reason(answer, .storage)
-        switch status.kind {
-        case .success:
-            stored += 1
-            bytes += file.dataSetLength
-            let how = rewritten.map { ", rewritten in \(UIDRegistry.name(of: $0.uid) ?? $0.uid.string)" } ?? ""
-            run.diagnostics.verbose("\(path): stored\(how)")
-        case .warning:
-            stored += 1
-            warned += 1
-            bytes += file.dataSetLength
-            let message = Message(
-                path, "stored with a warning: \(reason)", peerText: answer.errorComment, code: status.description)
-            if run.invocation.failOn == .warning {
-                run.fail(.failureStatus, message)
-            } else {
-                run.diagnostics.warning(message)
+        var refused: [InstanceFile] = []
+        while !account.isStopped, let batch = source.next() {
+            guard storage.store(batch) else {
+                refused = batch
+                break
             }
-        default:
-            failed += 1
-            run.fail(
-                .failureStatus,
-                Message(
-                    path, "refused by the server: \(reason)", peerText: answer.errorComment, code: status.description,
-                    hint: StatusMessage.hint(for: status)))
         }
+        let (failure, unfinished) = storage.finish()
+        var ending = failure
+        if let level = run.cancellation?.level, level > .none { ending = ending ?? .interrupted(level) }
+        if let ending { run.fail(ending) }
+        account.leave(
+            unfinished + refused.map { PendingInstance($0) }, ending.map { StoreResult.Outcome.notSent($0) } ?? .stopped
+        )
     }
+}
 
-    private func fail(_ problem: FileProblem) {
-        failed += 1
-        InputNotes.report(problem, run)
-    }
-
-    private static func message(for refusal: StoreResult.Refusal, of file: InstanceFile) -> Message {
-        let sopClass = UIDRegistry.name(of: file.sopClassUID) ?? file.sopClassUID.string
-        let syntax = UIDRegistry.name(of: file.transferSyntax.uid) ?? file.transferSyntax.uid.string
-        guard !refusal.accepted.isEmpty else {
-            return Message(
-                "\(file.path)", "the server does not take \(sopClass) in \(syntax): \(refusal.reason)",
-                code: file.sopClassUID.string)
-        }
-        let accepted = refusal.accepted.map { UIDRegistry.name(of: $0.uid) ?? $0.uid.string }.joined(separator: ", ")
-        return Message(
-            "\(file.path)", "the server takes \(sopClass) only in \(accepted), not in \(syntax)",
-            code: file.transferSyntax.uid.string)
-    }
-
-    private func summarize() {
-        if let notSent {
-            let reason = AssociationFailure(notSent.first, invocation: run.invocation).message.line
-            run.diagnostics.error(Message("\(notSent.count) files were not sent", reason))
-        }
-        // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
-        if stored == 0, failed > 0, run.exitCode == .incomplete { run.note(.localFiles) }
-        if stored == 0, failed == 0, run.exitCode == .success {
-            run.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
-        } else if stored > 0, run.exitCode == .failureStatus || run.exitCode == .noPresentationContext {
-            run.settle(.incomplete)
-        }
-        let seconds = watch.seconds
-        let rate = seconds > 0 ? Double(bytes) / seconds / 1e6 : 0
-        run.diagnostics.note(
-            Message(
-                "\(run.peerName): \(stored) stored (\(warned) with warnings), \(failed) failed"
-                    + (passedOver > 0 ? ", \(passedOver) passed over" : "")
-                    + ", \(bytes) bytes in \(Decimal.text(seconds, digits: 2)) s (\(Decimal.text(rate, digits: 1)) MB/s)"
-            ))
+extension StoreAccount {
+    /// What was not sent, or not sent again, when the work ended.
+    func leave(_ unfinished: [PendingInstance], _ outcome: StoreResult.Outcome) {
+        for pending in unfinished { take(pending.result(endedBy: outcome)) }
     }
 }

@@ -31,6 +31,7 @@ package struct Invocation: Sendable, Equatable {
     /// How long to wait for a storage commitment result, in seconds; 0 asks only.
     package var resultWait: Double = 60
     package var commitment = CommitmentOptions()
+    package var storing = StoringOptions()
 
     // MARK: What is asked
 

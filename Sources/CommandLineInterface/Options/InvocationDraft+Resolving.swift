@@ -111,6 +111,7 @@ extension InvocationDraft {
                 accepted: "--key StudyInstanceUID=1.2.3 and the like, or --from-list")
         }
         try resolveReceiver(options)
+        try resolveStoring()
         try resolveResults(options)
         try resolveSecurity(options)
         if invocation.uidRoot == nil { invocation.uidRoot = try Self.root(rootUIDFromEnvironment) }

@@ -4,7 +4,10 @@ extension OptionTable {
     static let sendingOptions: [OptionDefinition] = [
         OptionDefinition(
             "input", short: "i", value: .fileOrDirectory, .sending, for: .sending, "a file or directory to send",
-            details: "A directory is listed one level deep. Files given without an option replace these.",
+            details: """
+                A directory is listed one level deep. \"-\" reads names from the standard input, separated by line feeds or NULs. \
+                Files given without an option replace these.
+                """,
             traits: [.compatible, .common, .repeatable],
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.inputs.append(try argument.string())

@@ -2,9 +2,11 @@
 /// category, and by a field of ``Invocation`` for what it sets.
 package enum OptionTable {
     package static let all: [OptionDefinition] =
-        operationOptions + peerOptions + sendingOptions + commitmentOptions + queryingOptions + queryExtensionOptions
+        operationOptions + peerOptions + sendingOptions + storingOptions + journalOptions + commitmentOptions
+        + queryingOptions + queryExtensionOptions
         + formatOptions
-        + receivingOptions + retrievalOptions + archiveOptions + echoOptions + networkOptions + securityOptions + messageOptions
+        + receivingOptions + retrievalOptions + archiveOptions + echoOptions + networkOptions + securityOptions
+        + messageOptions
         + configurationOptions
         + helpOptions
 

@@ -58,6 +58,12 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
         return text
     }
 
+    /// The length of the file that the path leads to; nil where there is none.
+    package var fileSize: UInt64? {
+        var status = stat()
+        return withCString { stat($0, &status) } == 0 ? UInt64(clamping: status.st_size) : nil
+    }
+
     /// Bytewise, which is the same order everywhere whatever the locale.
     package static func < (left: FilePath, right: FilePath) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)

@@ -18,6 +18,9 @@ package struct InstanceFile: Sendable, Equatable {
     /// What the file was when it was opened.
     let state: FileState
 
+    /// The last change of its bytes when it was opened, in nanoseconds of the file system's clock.
+    package var modified: Int64 { state.modified }
+
     package enum Form: Sendable, Equatable {
         /// Preamble, DICM and group 0002 (PS3.10 7.1).
         case part10

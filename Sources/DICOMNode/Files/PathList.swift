@@ -8,7 +8,8 @@ package struct PathList: ~Copyable {
     }
 
     private let descriptor: CInt
-    private let separator: UInt8
+    /// Nil until the first bytes have shown which it is.
+    private var separator: UInt8?
     private var buffer: [UInt8] = []
     private var position = 0
     private var isAtEnd = false
@@ -18,13 +19,41 @@ package struct PathList: ~Copyable {
     private static let readSize = 1 << 14
 
     /// The descriptor stays the caller's.
-    package init(descriptor: CInt, separator: Separator) {
+    ///
+    /// - Parameter separator: nil finds out: a list that holds a NUL is separated by them, as `find -print0` writes it.
+    package init(descriptor: CInt, separator: Separator? = nil) {
         self.descriptor = descriptor
-        self.separator = separator.rawValue
+        self.separator = separator?.rawValue
+    }
+
+    /// Waits until the stream has something to say, a name or its end. False: the deadline passed, or the wish to stop came first.
+    package func isReady(until deadline: Deadline, cancellation: Cancellation?) -> Bool {
+        if isAtEnd || position < buffer.count { return true }
+        do throws(TransportError) {
+            let limits = WaitLimits(cancellation: cancellation)
+            _ = try Readiness.wait(descriptor, for: .readable, until: deadline, limits: limits, phase: .read)
+            return true
+        } catch .timedOut {
+            return false
+        } catch .cancelled {
+            return false
+        } catch {
+            // What cannot be waited for is read, which tells what is wrong with it.
+            return true
+        }
     }
 
     /// The next path that is not empty; nil at the end of the stream.
     package mutating func next() throws(FileProblem) -> FilePath? {
+        while separator == nil, !isAtEnd {
+            try fill()
+            if buffer.contains(Separator.nul.rawValue) {
+                separator = Separator.nul.rawValue
+            } else if buffer.contains(Separator.newline.rawValue) || buffer.count > Self.maximumLength {
+                separator = Separator.newline.rawValue
+            }
+        }
+        let separator = separator ?? Separator.newline.rawValue
         var searched = position
         while true {
             if let end = buffer[searched...].firstIndex(of: separator) {

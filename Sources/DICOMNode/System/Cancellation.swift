@@ -16,6 +16,7 @@ package final class Cancellation: Sendable {
     private let current = Atomic<Level>(.none)
     private let graceful: FileDescriptor.Pipe
     private let abort: FileDescriptor.Pipe
+    private let children = Locked<[Cancellation]>([])
 
     package init() throws(SystemError) {
         graceful = try FileDescriptor.pipe()
@@ -27,6 +28,15 @@ package final class Cancellation: Sendable {
     /// One step further; what a signal does.
     package func raise() { raise(to: level == .none ? .graceful : .abort) }
 
+    /// One that follows this one, and can be raised on its own: for a part of the work that ends before the rest.
+    package func makeChild() throws(SystemError) -> Cancellation {
+        let child = try Cancellation()
+        children.withLock { $0.append(child) }
+        // What was raised meanwhile has perhaps not met the child.
+        child.raise(to: level)
+        return child
+    }
+
     /// Raises to at least this level and wakes whoever waits for it or for a lower one.
     package func raise(to wanted: Level) {
         var seen = level
@@ -37,6 +47,7 @@ package final class Cancellation: Sendable {
                 // The bytes are never read: the descriptors stay readable for every waiter, now and later.
                 if seen < .graceful { Self.mark(graceful.writing) }
                 if wanted == .abort { Self.mark(abort.writing) }
+                for child in children.withLock({ $0 }) { child.raise(to: wanted) }
                 return
             }
             seen = original
@@ -46,6 +57,19 @@ package final class Cancellation: Sendable {
     /// Readable once the level is at least `level`. Only for `poll`: nobody reads from it.
     package func descriptor(for level: Level) -> CInt {
         level == .abort ? abort.reading.rawValue : graceful.reading.rawValue
+    }
+
+    /// Waits for the wish to stop. False: the deadline passed first.
+    package func waits(until deadline: Deadline) -> Bool {
+        do throws(TransportError) {
+            let limits = WaitLimits(cancellation: self)
+            _ = try Readiness.wait(-1, for: .readable, until: deadline, limits: limits, phase: .read)
+            return false
+        } catch .cancelled {
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Readable once anything was raised.

@@ -15,21 +15,62 @@ package struct InstanceBatches: ~Copyable {
     private static let maximumSeconds = 0.1
 
     private var scanner: FileScanner
-    private let named: Set<FilePath>
+    private var named: Set<FilePath>
+    /// Names that come one by one, after those that were given at once.
+    private var list: PathList?
+    private let isRecursive: Bool
+    private let cancellation: Cancellation?
     private var ended = false
 
-    package init(_ given: [FilePath], recursive: Bool) {
+    /// - Parameter list: a descriptor from which further names are read while the work goes on.
+    package init(_ given: [FilePath], recursive: Bool, list: CInt? = nil, cancellation: Cancellation? = nil) {
         scanner = FileScanner(given, recursive: recursive)
         named = Set(given)
+        self.list = list.map { PathList(descriptor: $0) }
+        isRecursive = recursive
+        self.cancellation = cancellation
     }
 
-    /// The next instances; empty when everything was walked.
+    /// The next paths as the walk finds them, not looked into: for the account of what was not done.
+    package mutating func nextPath() -> FilePath? {
+        while let finding = nextFinding(until: .now) {
+            if case .file(let path) = finding { return path }
+        }
+        return nil
+    }
+
+    /// Nil at the end, and where a list keeps us waiting beyond the deadline.
+    private mutating func nextFinding(until deadline: Deadline) -> FileScanner.Finding? {
+        while true {
+            if let finding = scanner.next() { return finding }
+            guard list != nil else {
+                ended = true
+                return nil
+            }
+            guard list?.isReady(until: deadline, cancellation: cancellation) == true else { return nil }
+            do throws(FileProblem) {
+                guard let path = try list?.next() else {
+                    list = nil
+                    continue
+                }
+                named = [path]
+                scanner = FileScanner([path], recursive: isRecursive)
+            } catch {
+                list = nil
+                return .problem(error)
+            }
+        }
+    }
+
+    private var isCancelled: Bool { cancellation.map { $0.level > .none } ?? false }
+
+    /// The next instances; empty when everything was walked, or somebody wants to stop.
     package mutating func next(note: (Note) -> Void) -> [InstanceFile] {
         var batch: [InstanceFile] = []
         let deadline = Deadline.after(seconds: Self.maximumSeconds)
-        while !ended, batch.count < Self.maximumCount, batch.isEmpty || !deadline.isPast {
-            switch scanner.next() {
-            case nil: ended = true
+        while !ended, !isCancelled, batch.count < Self.maximumCount, batch.isEmpty || !deadline.isPast {
+            switch nextFinding(until: batch.isEmpty ? .never : deadline) {
+            case nil: break
             case .problem(let problem)?: note(.problem(problem))
             case .passedOver(let path, let reason)?: note(.passedOver(path, reason))
             case .file(let path)?:

@@ -2,9 +2,9 @@ import DICOM
 package import DICOMProtocol
 
 /// Sends instances by C-STORE, PS3.4 annex B, over one association at a time: it opens one when it is needed, with what the files
-/// at hand need, and another when files come that need more.
+/// at hand need, and another when files come that need more, or when one is lost.
 ///
-/// Used by one thread. Parallel sending is several of these.
+/// Used by one thread. Parallel sending is several of these: ``ParallelStorage``.
 package final class StorageSCU {
     package struct Options: Sendable {
         package var priority: Priority = .medium
@@ -12,6 +12,7 @@ package final class StorageSCU {
         package var operationsWindow: UInt16 = 1
         /// Whether a file whose syntax the peer refuses may be rewritten in another native syntax.
         package var rewrites = true
+        package var retry = RetryPolicy()
         /// Whose C-MOVE asks for the instances, and which: said by an SCP that sends its sub-operations (PS3.7 9.3.1.1).
         package var moveOriginator: (title: AETitle, messageID: UInt16)?
 
@@ -23,179 +24,203 @@ package final class StorageSCU {
         _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?
     ) throws(AssociationError) -> Association
 
-    private let options: Options
-    private let cancellation: Cancellation?
+    let options: Options
+    let cancellation: Cancellation?
+    let demand: StorageDemand
     private let open: Open
     private let report: (StoreResult) -> Void
 
-    private var association: Association?
-    private var proposed: Set<StorageContextNeed> = []
-    private var outstanding: [(messageID: UInt16, pending: Pending, rewrittenAs: TransferSyntax?)] = []
+    /// Asked before each instance: whether no more are to be sent, as after the first failure of a strict run.
+    package var shouldStop: (() -> Bool)?
+    /// Asked when an association could not be opened, or went silent: whether to go on trying. False leaves the work to others.
+    package var mayTryAgain: ((AssociationError) -> Bool)?
+    /// Told of each pause before something is tried again.
+    package var onPause: ((_ seconds: Double, _ cause: AssociationError?) -> Void)?
 
-    /// A file on its way.
-    private struct Pending {
-        let file: InstanceFile
-        var attempts: Int
+    var association: Association?
+    var proposed: Set<StorageContextNeed> = []
+    var outstanding: [Outstanding] = []
+    var waiting: [PendingInstance] = []
+    /// The next of those that wait.
+    var next = 0
+    private var later: [PendingInstance] = []
+    var answered = 0
+    private var failuresInARow = 0
+
+    struct Outstanding {
+        let messageID: UInt16
+        let pending: PendingInstance
+        let rewrittenAs: TransferSyntax?
     }
 
-    /// Associations in a row that ended before a single file had left on them, after which the peer is given up.
+    /// Associations in a row that ended before a single answer, after which the peer is given up.
     private static let maximumBarrenAssociations = 3
+    /// Instances that wait for another attempt while new ones are sent. Beyond it the peer needs the pause more than new ones.
+    private static let maximumLater = 1000
+    /// A server may take an association that is silent for longer as dead.
+    private static let longestIdlePause = 5.0
 
     package init(
-        options: Options, cancellation: Cancellation?, open: @escaping Open, report: @escaping (StoreResult) -> Void
+        options: Options, cancellation: Cancellation?, demand: StorageDemand = StorageDemand(), open: @escaping Open,
+        report: @escaping (StoreResult) -> Void
     ) {
         self.options = options
         self.cancellation = cancellation
+        self.demand = demand
         self.open = open
         self.report = report
     }
 
-    /// Sends all of the files; each is reported exactly once, as soon as its fate is known.
+    /// Sends the files; each is reported exactly once, as soon as its fate is known. Those that are worth another attempt may be
+    /// kept for a later call, or for ``finish()``.
     ///
-    /// - Throws: what ended the work with the peer for good. The files that were not sent for it are reported, too.
+    /// - Throws: what ended the work with the peer for good. What was not sent for it is in ``takeUnfinished()``.
+    package func store(_ files: [PendingInstance]) throws(AssociationError) {
+        waiting = Array(waiting[next...]) + files
+        next = 0
+        try work(waitsForLater: false)
+    }
+
+    /// Sends the files and reports every one of them, also those that were not sent for what ended the work.
     package func store(_ files: [InstanceFile]) throws(AssociationError) {
-        var waiting = files.map { Pending(file: $0, attempts: 0) }[...]
-        var barren = 0
-        while !waiting.isEmpty {
-            let before = waiting.count
+        do throws(AssociationError) {
+            try store(files.map { PendingInstance($0) })
+        } catch {
+            for pending in takeUnfinished() { report(pending.result(endedBy: .notSent(error))) }
+            throw error
+        }
+    }
+
+    /// Tries what is still to be tried again, and releases the association, if there is one.
+    package func finish() throws(AssociationError) {
+        try work(waitsForLater: true)
+        try release()
+    }
+
+    /// Waits for every answer that is due, and for every further attempt; the association stays.
+    package func settle() throws(AssociationError) { try work(waitsForLater: true) }
+
+    /// Opens the association for what is in demand, before there are files at hand.
+    package func prepare() throws(AssociationError) {
+        while association == nil {
             do throws(AssociationError) {
-                try sendAll(&waiting)
-                barren = 0
+                _ = try association(for: [])
             } catch {
-                settleOutstanding(error)
-                let isOver = association == nil || error.isInterruption
-                if !error.leavesAssociationUsable { association = nil }
-                barren = waiting.count == before ? barren + 1 : 0
-                guard !isOver, barren < Self.maximumBarrenAssociations else {
-                    for pending in waiting { tell(pending, .notSent(error)) }
-                    throw error
-                }
+                try recover(from: error, wasOpening: true)
             }
         }
     }
 
-    /// Releases the association, if there is one.
-    package func finish() throws(AssociationError) {
+    package func release() throws(AssociationError) {
         defer { association = nil }
         try association?.release()
     }
 
-    // MARK: One association's worth
+    /// What was neither stored nor reported when the work ended.
+    package func takeUnfinished() -> [PendingInstance] {
+        defer {
+            waiting = []
+            next = 0
+            later = []
+        }
+        return later + waiting[next...]
+    }
 
-    /// Sends from the front of the files those that the association has contexts for; what it has none for is sent on the next.
-    private func sendAll(_ waiting: inout ArraySlice<Pending>) throws(AssociationError) {
-        let association = try association(for: waiting)
-        let window = options.operationsWindow == 1 ? 1 : window(of: association)
-        var deferred: [Pending] = []
-        defer { waiting = deferred + waiting }
-        while let next = waiting.first {
-            if let cancellation, cancellation.level >= .graceful {
-                association.heeds = .abort
-                try drain(association, downTo: 0)
-                throw .interrupted(cancellation.level)
-            }
-            let need = StorageContextNeed(next.file)
-            guard proposed.contains(need) else {
-                deferred.append(waiting.removeFirst())
+    /// Whether nothing is kept for another attempt, or unfinished.
+    var isIdle: Bool { later.isEmpty && next == waiting.count }
+
+    /// Whether files were left because somebody wanted to stop.
+    var isStopped: Bool { shouldStop?() ?? false }
+
+    private func work(waitsForLater: Bool) throws(AssociationError) {
+        while !isStopped {
+            takeDue()
+            if next == waiting.count {
+                guard let first = later.map(\.notBefore).min(), waitsForLater || later.count > Self.maximumLater
+                else { return }
+                try pause(until: first, cause: nil)
                 continue
             }
-            try drain(association, downTo: window - 1)
-            try send(waiting.removeFirst(), on: association)
-        }
-        try drain(association, downTo: 0)
-    }
-
-    private func window(of association: Association) -> Int {
-        let granted = association.operationsWindow
-        return granted == 0 ? Int(options.operationsWindow) : min(granted, Int(options.operationsWindow))
-    }
-
-    private func send(_ pending: Pending, on association: Association) throws(AssociationError) {
-        var pending = pending
-        pending.attempts += 1
-        let file = pending.file
-        guard let choice = choose(for: file, on: association) else {
-            return tell(pending, .noContext(refusal(of: file, on: association)))
-        }
-        let source: any DataSetSource
-        do throws(FileProblem) {
-            source = try self.source(of: file, as: choice.transferSyntax)
-        } catch {
-            return tell(pending, .unreadable(error))
-        }
-        let request = CommandSet.storeRequest(
-            messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
-            priority: options.priority, moveOriginator: options.moveOriginator)
-        let rewritten = choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax
-        do throws(AssociationError) {
-            try association.send(request, contextID: choice.id, source: source)
-        } catch {
-            switch error {
-            case .sourceUnreadable(let reason):
-                return tell(pending, .unreadable(FileProblem(file.path, reason)))
-            case .sourceCutShort(let reason):
-                tell(pending, .unreadable(FileProblem(file.path, reason)))
-                throw error
-            default:
-                tell(pending, .unanswered(error))
-                throw error
-            }
-        }
-        outstanding.append((request.messageID ?? 0, pending, rewritten))
-    }
-
-    private func source(of file: InstanceFile, as syntax: TransferSyntax) throws(FileProblem) -> any DataSetSource {
-        let descriptor = try file.reopen()
-        try file.checkComplete(descriptor)
-        guard syntax != file.transferSyntax else { return FileDataSetSource(file, descriptor: descriptor) }
-        do throws(DataSetError) {
-            return try RewritingDataSetSource(file, descriptor: descriptor, to: syntax)
-        } catch {
-            throw FileProblem(file.path, .malformed, error.description)
-        }
-    }
-
-    /// Waits for answers until no more than so many are due.
-    private func drain(_ association: Association, downTo count: Int) throws(AssociationError) {
-        while outstanding.count > count {
-            let message: Message
+            let before = answered
             do throws(AssociationError) {
-                message = try association.receive()
-            } catch .interrupted(.graceful) {
-                // The instances on their way are brought to their end first.
-                association.heeds = .abort
-                continue
+                try sendAll()
+                failuresInARow = 0
+            } catch {
+                let wasOpening = association == nil
+                settleOutstanding(error)
+                if !error.leavesAssociationUsable { association = nil }
+                if answered > before { failuresInARow = 0 }
+                // The file's own fault, and reported as that.
+                if case .sourceCutShort = error { continue }
+                try recover(from: error, wasOpening: wasOpening)
             }
-            let id = message.command.messageIDBeingRespondedTo
-            // While one operation is outstanding, an answer without an id can only be to that one.
-            let found = outstanding.firstIndex { $0.messageID == id } ?? (id == nil && outstanding.count == 1 ? 0 : nil)
-            guard let index = found, message.command.command == .cStoreRSP, message.command.status != nil else {
-                throw association.violation(
-                    .unexpectedMessage(
-                        message.command,
-                        while: .storeRequest(
-                            messageID: outstanding[0].messageID, sopClass: outstanding[0].pending.file.sopClassUID,
-                            sopInstance: outstanding[0].pending.file.sopInstanceUID)))
-            }
-            let done = outstanding.remove(at: index)
-            tell(done.pending, .answered(message.command, rewrittenAs: done.rewrittenAs))
         }
     }
+
+    /// Decides whether there is another association after this failure, and waits for it to have a chance.
+    private func recover(from error: AssociationError, wasOpening: Bool) throws(AssociationError) {
+        if error.isInterruption { throw error }
+        failuresInARow += 1
+        let retries = options.retry.retries
+        if wasOpening {
+            if let mayTryAgain, !mayTryAgain(error) { throw error }
+            guard error.isTransient, failuresInARow <= retries else { throw error }
+        } else {
+            // An association that went silent may be one more than the peer can serve.
+            if case .timedOut = error, let mayTryAgain, !mayTryAgain(error) { throw error }
+            let allowed =
+                error.isTransient
+                ? max(retries, Self.maximumBarrenAssociations - 1) : Self.maximumBarrenAssociations - 1
+            guard failuresInARow <= allowed else { throw error }
+            // The first loss may have been the matter of one instance: others need not wait.
+            guard failuresInARow > 1, retries > 0 else { return }
+        }
+        try pause(until: .after(seconds: options.retry.pause(after: failuresInARow)), cause: error)
+    }
+
+    /// Puts those whose pause is over behind the others.
+    private func takeDue() {
+        guard later.contains(where: { $0.notBefore.isPast }) else { return }
+        waiting += later.filter(\.notBefore.isPast)
+        later.removeAll(where: \.notBefore.isPast)
+    }
+
+    private func pause(until deadline: Deadline, cause: AssociationError?) throws(AssociationError) {
+        let seconds = deadline.secondsLeft ?? 0
+        guard seconds > 0 else { return }
+        onPause?(seconds, cause)
+        // What goes wrong with an association of which nothing is wanted any more is no failure.
+        if seconds > Self.longestIdlePause { do throws(AssociationError) { try release() } catch {} }
+        do throws(TransportError) {
+            let limits = WaitLimits(cancellation: cancellation)
+            _ = try Readiness.wait(-1, for: .readable, until: deadline, limits: limits, phase: .read)
+        } catch .cancelled {
+            throw .interrupted(cancellation?.level ?? .graceful)
+        } catch {}
+    }
+
+    // MARK: Results
 
     private func settleOutstanding(_ error: AssociationError) {
         let lost = outstanding
         outstanding = []
-        for entry in lost { tell(entry.pending, .unanswered(error)) }
+        for entry in lost { conclude(entry.pending, .unanswered(error)) }
     }
 
-    private func tell(_ pending: Pending, _ outcome: StoreResult.Outcome) {
-        report(StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts))
+    /// Reports what became of a file, or keeps it for another attempt.
+    func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
+        let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
+        guard result.isTransient, pending.attempts <= options.retry.retries, !isStopped else { return report(result) }
+        var again = pending
+        again.lastOutcome = outcome
+        again.notBefore = .after(seconds: options.retry.pause(after: pending.attempts))
+        later.append(again)
     }
 
-    // MARK: Contexts
+    // MARK: The association
 
     /// The association at hand if it was asked for all that the files need, else a new one.
-    private func association(for waiting: ArraySlice<Pending>) throws(AssociationError) -> Association {
+    func association(for waiting: ArraySlice<PendingInstance>) throws(AssociationError) -> Association {
         var needs: [StorageContextNeed] = []
         var wanted: Set<StorageContextNeed> = []
         for pending in waiting {
@@ -204,10 +229,10 @@ package final class StorageSCU {
         }
         if let association {
             if wanted.isSubset(of: proposed) { return association }
-            try finish()
+            try release()
         }
         // What earlier files needed is likely to come again; it is proposed too as far as there is room.
-        let remembered = needs + proposed.subtracting(wanted).sorted { $0.sopClassUID.string < $1.sopClassUID.string }
+        let remembered = needs + demand.needs.filter { !wanted.contains($0) }
         let contexts = StorageContextNeed.plan(remembered, rewrites: options.rewrites)
         proposed = Set(contexts.covered)
         let window =
@@ -217,36 +242,8 @@ package final class StorageSCU {
         association = opened
         return opened
     }
-
-    private func choose(
-        for file: InstanceFile, on association: Association
-    ) -> NegotiatedContexts.Accepted? {
-        let accepted = association.contexts?.contexts(for: file.sopClassUID) ?? []
-        if let same = accepted.first(where: { $0.transferSyntax == file.transferSyntax }) { return same }
-        guard options.rewrites, file.transferSyntax.isUncompressed else { return nil }
-        return StorageContextNeed.rewritable.lazy.compactMap { syntax in
-            accepted.first { $0.transferSyntax == syntax }
-        }.first
-    }
-
-    private func refusal(of file: InstanceFile, on association: Association) -> StoreResult.Refusal {
-        let accepted = association.contexts?.contexts(for: file.sopClassUID).map(\.transferSyntax) ?? []
-        let refusals = association.contexts?.refusals(for: file.sopClassUID) ?? []
-        let own = refusals.first { $0.transferSyntaxes == [file.transferSyntax.uid] } ?? refusals.first
-        return StoreResult.Refusal(accepted: accepted, reason: own?.reason ?? "not proposed")
-    }
 }
 
 extension AssociationError {
-    var isInterruption: Bool { if case .interrupted = self { true } else { false } }
-}
-
-extension FileProblem {
-    init(_ path: FilePath, _ reason: DataSetSourceError) {
-        switch reason {
-        case .changed(let detail): self.init(path, .changed, detail)
-        case .unreadable(let error): self.init(reading: path, error)
-        case .unconvertible(let error): self.init(path, .malformed, error.description)
-        }
-    }
+    package var isInterruption: Bool { if case .interrupted = self { true } else { false } }
 }

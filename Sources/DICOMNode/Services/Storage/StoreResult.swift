@@ -19,6 +19,8 @@ package struct StoreResult: Sendable {
         case unanswered(AssociationError)
         /// Not sent, because of what ended the run before it.
         case notSent(AssociationError)
+        /// Not sent, because another one failed and the run was to stop at that.
+        case stopped
     }
 
     /// Why no presentation context was found for a file.
@@ -41,7 +43,7 @@ package struct StoreResult: Sendable {
         switch outcome {
         case .answered(let command, _): command.status?.isTransient ?? false
         case .unanswered(let error), .notSent(let error): error.isTransient
-        case .noContext, .unreadable: false
+        case .noContext, .unreadable, .stopped: false
         }
     }
 }

@@ -1,0 +1,123 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Asks the peer, by C-FIND at image level (PS3.4 C.4.1), which instances it holds.
+final class ExistingInstances {
+    private let run: CommandRun
+    private var association: Association?
+    private var isGivenUp = false
+
+    /// UIDs in one question: some servers cut long values.
+    private static let maximumUIDs = 100
+    private static let sopClass = InformationModel.studyRoot.findSOPClass
+
+    enum Failure: Error {
+        case association(AssociationError)
+        case refused(DIMSEStatus?)
+    }
+
+    init(_ run: CommandRun) { self.run = run }
+
+    /// Those of the files that the peer lists. Where it cannot be asked it lists none, which is told once.
+    func held(of files: [InstanceFile]) -> Set<UID> {
+        guard !isGivenUp else { return [] }
+        do throws(Failure) {
+            return try held(files.map { StoredInstance($0) })
+        } catch {
+            isGivenUp = true
+            run.diagnostics.warning(
+                Message("cannot ask \(run.peerName) what it has; everything is sent", reason(error)))
+            return []
+        }
+    }
+
+    func held(_ instances: [StoredInstance]) throws(Failure) -> Set<UID> {
+        var series: [UID: [StoredInstance]] = [:]
+        for instance in instances {
+            // Without its study and series nobody can ask for an instance in a hierarchical model.
+            guard let uid = instance.seriesInstanceUID, instance.studyInstanceUID != nil else { continue }
+            series[uid, default: []].append(instance)
+        }
+        var held: Set<UID> = []
+        for (uid, members) in series.sorted(by: { $0.key.string < $1.key.string }) {
+            for start in stride(from: 0, to: members.count, by: Self.maximumUIDs) {
+                let part = members[start..<min(start + Self.maximumUIDs, members.count)]
+                var keys = DataSet()
+                keys.set(.queryRetrieveLevel, .CS, QueryLevel.image.rawValue)
+                keys.set(.studyInstanceUID, part[part.startIndex].studyInstanceUID ?? uid)
+                keys.set(.seriesInstanceUID, uid)
+                keys.set(.sopInstanceUID, .UI, part.map(\.sopInstanceUID.string).joined(separator: "\\"))
+                let wanted = Set(part.map(\.sopInstanceUID))
+                let found = try ask(keys)
+                // A server that ignores the list of UIDs answers with the whole series.
+                held.formUnion(wanted.intersection(found))
+            }
+        }
+        return held
+    }
+
+    private func ask(_ keys: DataSet) throws(Failure) -> Set<UID> {
+        // The association may have been idle while much was sent, and the peer may have ended it.
+        let isOld = association != nil
+        do throws(Failure) {
+            return try list(keys)
+        } catch {
+            guard isOld, association == nil, case .association(let reason) = error, !reason.isInterruption else {
+                throw error
+            }
+            return try list(keys)
+        }
+    }
+
+    private func list(_ keys: DataSet) throws(Failure) -> Set<UID> {
+        var found: Set<UID> = []
+        let result: ExchangeResult
+        do throws(AssociationError) {
+            result = try FindSCU.find(
+                on: try opened(), sopClass: Self.sopClass, identifier: keys, priority: run.invocation.priority,
+                onAnswer: { answer, syntax in
+                    if let uid = Self.instance(answer, syntax) { found.insert(uid) }
+                    return .goOn
+                })
+        } catch {
+            if error.isInterruption { association?.abort() }
+            if !error.leavesAssociationUsable || error.isInterruption { association = nil }
+            throw .association(error)
+        }
+        if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
+        guard let final = result.final?.command, final.status?.kind == .success else {
+            throw .refused(result.final?.command.status)
+        }
+        return found
+    }
+
+    private static func instance(_ answer: ArraySlice<UInt8>, _ syntax: TransferSyntax) -> UID? {
+        do throws(DataSetError) {
+            return try DataSetDecoder(syntax).decode(answer).uid(.sopInstanceUID)
+        } catch {
+            // An answer that cannot be read confirms nothing.
+            return nil
+        }
+    }
+
+    private func opened() throws(AssociationError) -> Association {
+        if let association { return association }
+        let opened = try run.associate(for: FindSCU.needs(Self.sopClass))
+        association = opened
+        return opened
+    }
+
+    func reason(_ failure: Failure) -> String {
+        switch failure {
+        case .association(let error): AssociationFailure(error, invocation: run.invocation).message.line
+        case .refused(let status): status.map { "\($0.meaning(for: .find)) (\($0))" } ?? "no answer"
+        }
+    }
+
+    func finish() {
+        // Everything was answered; how the association ends makes no difference any more.
+        do throws(AssociationError) { try association?.release() } catch {}
+        association = nil
+    }
+}

@@ -1,0 +1,270 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// The account of what became of each file that was to be stored: counts, messages, events, the journal and the list of failures.
+///
+/// Several threads report to it.
+final class StoreAccount: Sendable {
+    struct Counts {
+        var stored = 0
+        var warned = 0
+        var failed = 0
+        /// Failed, and never sent: told once, not for each of them.
+        var notSent = 0
+        /// Stored in an earlier run, or there already.
+        var skipped = 0
+        /// No instance, found in a directory.
+        var passedOver = 0
+        /// Bytes of data sets that were stored.
+        var bytes: UInt64 = 0
+        /// Of all files that are settled, as the progress counts them.
+        var settledBytes: UInt64 = 0
+    }
+
+    private struct State {
+        var counts = Counts()
+        var notSentReason: AssociationError?
+        var failedPaths: [FilePath] = []
+        var toVerify: [StoredInstance] = []
+        var isStopped = false
+    }
+
+    private let run: CommandRun
+    private let journal: Journal?
+    private let state = Locked(State())
+    private let totals: FileTotals?
+
+    init(_ run: CommandRun, journal: Journal?, totals: FileTotals?) {
+        self.run = run
+        self.journal = journal
+        self.totals = totals
+    }
+
+    var counts: Counts { state.withLock { $0.counts } }
+    var failedPaths: [FilePath] { state.withLock { $0.failedPaths } }
+    /// Whether nothing more is to be sent: a strict run has failed, or the journal cannot be written.
+    var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    /// Gives what was stored, to be asked for, and forgets it.
+    func takeStored() -> [StoredInstance] {
+        state.withLock { state in
+            defer { state.toVerify = [] }
+            return state.toVerify
+        }
+    }
+
+    // MARK: What was found
+
+    func take(_ note: InstanceBatches.Note) {
+        switch note {
+        case .passedOver: break
+        case .notAnInstance: state.withLock { $0.counts.passedOver += 1 }
+        case .problem(let problem):
+            fail(problem.path)
+            var record = StoreRecord(path: problem.path, outcome: .failed)
+            record.error = InputNotes.message(problem).why
+            keep(record)
+        }
+        InputNotes.report(note, run)
+    }
+
+    /// A file that needs not be sent.
+    func skip(_ file: InstanceFile, _ why: String, isRecorded: Bool) {
+        state.withLock { state in
+            state.counts.skipped += 1
+            state.counts.settledBytes += file.size
+            if run.invocation.storing.verification != nil { state.toVerify.append(StoredInstance(file)) }
+        }
+        run.diagnostics.verbose("\(file.path): \(why)")
+        let record = StoreRecord(file, outcome: .skipped)
+        if let events = run.events { events.write(record.event) }
+        if !isRecorded { writeJournal(record) }
+        showProgress()
+    }
+
+    /// A path that was never looked at, because the run ended before.
+    func leave(_ path: FilePath) {
+        state.withLock { state in
+            state.counts.failed += 1
+            state.counts.notSent += 1
+            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(path) }
+        }
+        run.note(.incomplete)
+    }
+
+    // MARK: What was sent
+
+    func take(_ result: StoreResult) {
+        var record = StoreRecord(result.file, outcome: .failed)
+        record.attempts = result.attempts
+        switch result.outcome {
+        case .answered(let answer, let rewritten): take(answer, rewritten, of: result.file, &record)
+        case .unreadable(let problem):
+            record.error = InputNotes.message(problem).why
+            fail(problem.path)
+            InputNotes.report(problem, run)
+        case .noContext(let refusal):
+            let message = StoreMessages.message(for: refusal, of: result.file)
+            record.error = message.why
+            fail(result.file.path)
+            run.fail(.noPresentationContext, message)
+        case .unanswered(let error):
+            let why = "sent, but not answered: \(AssociationFailure(error, invocation: run.invocation).message.line)"
+            record.error = why
+            fail(result.file.path)
+            run.fail(.incomplete, Message("\(result.file.path)", why))
+        case .notSent(let error):
+            record.outcome = .pending
+            record.error = AssociationFailure(error, invocation: run.invocation).message.line
+            leave(result, because: error)
+        case .stopped:
+            record.outcome = .pending
+            record.error = "not sent: the run stopped at a failure before it"
+            leave(result, because: nil)
+        }
+        keep(record)
+        state.withLock { $0.counts.settledBytes += result.file.size }
+        showProgress()
+    }
+
+    private func take(
+        _ answer: CommandSet, _ rewritten: TransferSyntax?, of file: InstanceFile, _ record: inout StoreRecord
+    ) {
+        let status = answer.status ?? .processingFailure
+        record.answer = answer
+        record.sentTransferSyntax = rewritten
+        guard status.kind == .success || status.kind == .warning else {
+            fail(file.path)
+            return run.fail(
+                .failureStatus,
+                Message(
+                    "\(file.path)", "refused by the server: \(StatusMessage.reason(answer, .storage))",
+                    peerText: answer.errorComment, code: status.description, hint: StatusMessage.hint(for: status)))
+        }
+        record.outcome = status.kind == .success ? .done : .warning
+        state.withLock { state in
+            state.counts.stored += 1
+            state.counts.bytes += file.dataSetLength
+            if status.kind == .warning { state.counts.warned += 1 }
+            if run.invocation.storing.verification != nil { state.toVerify.append(StoredInstance(file)) }
+        }
+        guard status.kind == .warning else {
+            return run.diagnostics.verbose(
+                "\(file.path): stored" + (rewritten.map { ", rewritten in \(StoreMessages.name($0.uid))" } ?? ""))
+        }
+        let message = Message(
+            "\(file.path)", "stored with a warning: \(StatusMessage.reason(answer, .storage))",
+            peerText: answer.errorComment, code: status.description)
+        if run.invocation.failOn == .warning {
+            run.fail(.incomplete, message)
+            if run.invocation.storing.isStrict { stop() }
+        } else {
+            run.diagnostics.warning(message)
+        }
+    }
+
+    /// An instance that was taken by the server and is not confirmed.
+    func unconfirmed(_ instance: StoredInstance, _ why: String) {
+        state.withLock { state in
+            state.counts.failed += 1
+            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(instance.path) }
+        }
+        var record = StoreRecord(path: instance.path, outcome: .failed)
+        record.sopClassUID = instance.sopClassUID
+        record.sopInstanceUID = instance.sopInstanceUID
+        record.error = why
+        keep(record)
+        run.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
+    }
+
+    // MARK: Counting
+
+    private func fail(_ path: FilePath) {
+        state.withLock { state in
+            state.counts.failed += 1
+            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(path) }
+            if run.invocation.storing.isStrict { state.isStopped = true }
+        }
+    }
+
+    private func leave(_ result: StoreResult, because error: AssociationError?) {
+        state.withLock { state in
+            state.notSentReason = state.notSentReason ?? error
+        }
+        leave(result.file.path)
+        run.diagnostics.verbose("\(result.file.path): not sent")
+    }
+
+    private func stop() { state.withLock { $0.isStopped = true } }
+
+    private func keep(_ record: StoreRecord) {
+        if let events = run.events { events.write(record.event) }
+        writeJournal(record)
+    }
+
+    private func writeJournal(_ record: StoreRecord) {
+        guard let journal else { return }
+        do throws(FileProblem) {
+            try journal.append(record.entry)
+        } catch {
+            let isFirst = state.withLock { state in
+                defer { state.isStopped = true }
+                return !state.isStopped
+            }
+            if isFirst { run.fail(.localFiles, Message("journal \(error.path)", error.detail)) }
+        }
+    }
+
+    /// Forces the journal onto the disk: what is reported as done from here on is recorded.
+    func syncJournal() {
+        do throws(FileProblem) {
+            try journal?.sync()
+        } catch {
+            run.fail(.localFiles, Message("journal \(error.path)", error.detail))
+        }
+    }
+
+    private func showProgress() {
+        guard let line = run.environment.progress else { return }
+        let counts = counts
+        line.update(
+            {
+                var progress = ProgressLine.Progress()
+                progress.instances = counts.stored + counts.failed + counts.skipped
+                progress.failures = counts.failed
+                progress.bytes = counts.settledBytes
+                (progress.total, progress.totalBytes) = totals?.known ?? (nil, nil)
+                return progress
+            }())
+    }
+
+    // MARK: The end
+
+    func summarize(seconds: Double) {
+        run.environment.progress?.clear()
+        let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
+        if counts.notSent > 0 {
+            let why = reason.map { AssociationFailure($0, invocation: run.invocation).message.line }
+            run.diagnostics.error(
+                Message("\(StoreMessages.files(counts.notSent)) not sent", why ?? "stopped at a failure"))
+        }
+        // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
+        let isDone = counts.stored + counts.skipped > 0
+        if !isDone, counts.failed > 0, run.exitCode == .incomplete, counts.notSent == 0 { run.note(.localFiles) }
+        if !isDone, counts.failed == 0, run.exitCode == .success {
+            run.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
+        } else if isDone, run.exitCode == .failureStatus || run.exitCode == .noPresentationContext {
+            run.settle(.incomplete)
+        }
+        var summary = run.summary
+        summary.set(.done, counts.stored - counts.warned)
+        summary.set(.warnings, counts.warned)
+        summary.set(.skipped, counts.skipped)
+        summary.set(.failures, counts.failed - counts.notSent)
+        summary.set(.pending, counts.notSent)
+        summary.set(.bytes, Int(clamping: counts.bytes))
+        run.summary = summary
+        run.diagnostics.note(Message(StoreMessages.summary(counts, peer: run.peerName, seconds: seconds)))
+    }
+}

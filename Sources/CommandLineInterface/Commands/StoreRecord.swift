@@ -1,0 +1,80 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// What became of one file, as it is recorded: as an event of `--format jsonl` and as a line of the journal.
+struct StoreRecord {
+    let path: FilePath
+    var outcome: RunEvent.Outcome
+    private let file: InstanceFile?
+    var sopClassUID: UID?
+    var sopInstanceUID: UID?
+    var sentTransferSyntax: TransferSyntax?
+    var answer: CommandSet?
+    var attempts = 0
+    var error: String?
+
+    init(_ file: InstanceFile, outcome: RunEvent.Outcome) {
+        path = file.path
+        self.file = file
+        sopClassUID = file.sopClassUID
+        sopInstanceUID = file.sopInstanceUID
+        self.outcome = outcome
+    }
+
+    /// A file of which nothing is known but its name.
+    init(path: FilePath, outcome: RunEvent.Outcome) {
+        self.path = path
+        file = nil
+        self.outcome = outcome
+    }
+
+    var event: RunEvent {
+        var event = RunEvent(.store)
+        event.set(.path, path.description)
+        event.set(.sopClassUID, sopClassUID)
+        event.set(.sopInstanceUID, sopInstanceUID)
+        event.set(.transferSyntaxUID, file?.transferSyntax.uid)
+        event.set(.sentTransferSyntaxUID, sentTransferSyntax?.uid)
+        event.set(.bytes, file.map { Int(clamping: $0.size) })
+        event.set(outcome)
+        if let answer { event.set(answer, for: .storage) }
+        event.set(.error, error)
+        return event
+    }
+
+    var entry: JournalEntry {
+        var entry = JournalEntry()
+        entry.set(.time, JournalEntry.now)
+        entry.set(path: path)
+        entry.set(.sopClassUID, sopClassUID)
+        entry.set(.sopInstanceUID, sopInstanceUID)
+        if let file {
+            entry.set(.transferSyntaxUID, file.transferSyntax.uid)
+            entry.set(.bytes, file.size)
+            entry.set(.modified, file.modified)
+        }
+        entry.set(.outcome, outcome.rawValue)
+        entry.set(.status, answer?.status?.description)
+        if attempts > 0 { entry.set(.attempts, attempts) }
+        entry.set(.error, error)
+        return entry
+    }
+}
+
+/// An instance that the peer has taken, and what is needed to ask for it.
+struct StoredInstance: Sendable {
+    let path: FilePath
+    let sopClassUID: UID
+    let sopInstanceUID: UID
+    let studyInstanceUID: UID?
+    let seriesInstanceUID: UID?
+
+    init(_ file: InstanceFile) {
+        path = file.path
+        sopClassUID = file.sopClassUID
+        sopInstanceUID = file.sopInstanceUID
+        studyInstanceUID = file.studyInstanceUID
+        seriesInstanceUID = file.seriesInstanceUID
+    }
+}

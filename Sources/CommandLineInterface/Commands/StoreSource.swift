@@ -1,0 +1,49 @@
+import DICOM
+import DICOMNode
+
+/// The instances to be stored, batch by batch, without those that need not be sent.
+struct StoreSource: ~Copyable {
+    private let account: StoreAccount
+    private let completed: CompletedInstances?
+    private let existing: ExistingInstances?
+    private var batches: InstanceBatches
+
+    init(_ run: CommandRun, _ account: StoreAccount, _ completed: CompletedInstances?) {
+        self.account = account
+        self.completed = completed
+        existing = run.invocation.storing.skipsExisting ? ExistingInstances(run) : nil
+        batches = InstanceBatches(run)
+    }
+
+    /// The next instances to send; nil when there are no more.
+    mutating func next() -> [InstanceFile]? {
+        while true {
+            var batch = batches.next(note: { [account] in account.take($0) })
+            if batch.isEmpty {
+                existing?.finish()
+                return nil
+            }
+            if let completed {
+                batch.removeAll { file in
+                    guard completed.contains(file) else { return false }
+                    account.skip(file, "stored before, says the journal", isRecorded: true)
+                    return true
+                }
+            }
+            if let existing, !batch.isEmpty {
+                let held = existing.held(of: batch)
+                batch.removeAll { file in
+                    guard held.contains(file.sopInstanceUID) else { return false }
+                    account.skip(file, "the server has it", isRecorded: false)
+                    return true
+                }
+            }
+            if !batch.isEmpty { return batch }
+        }
+    }
+
+    /// The run is over: what was not even looked at belongs to the account of what was not done.
+    mutating func leaveRest() {
+        while let path = batches.nextPath() { account.leave(path) }
+    }
+}

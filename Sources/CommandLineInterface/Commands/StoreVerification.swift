@@ -1,0 +1,62 @@
+import DICOM
+import DICOMNode
+
+/// `--verify`: makes sure that the peer holds each instance that it has taken.
+struct StoreVerification {
+    private let run: CommandRun
+    private let account: StoreAccount
+
+    /// Some servers list an instance only some time after they have taken it: pauses in seconds before asking again.
+    private static let pauses = [1.0, 2, 4]
+
+    init(_ run: CommandRun, _ account: StoreAccount) {
+        self.run = run
+        self.account = account
+    }
+
+    func perform() {
+        switch run.invocation.storing.verification {
+        case .find?: verifyByFind(account.takeStored())
+        case nil: break
+        }
+    }
+
+    private func verifyByFind(_ stored: [StoredInstance]) {
+        let peer = ExistingInstances(run)
+        var missing = stored
+        do throws(ExistingInstances.Failure) {
+            missing = try unlisted(missing, peer)
+            for pause in Self.pauses where !missing.isEmpty {
+                guard wait(pause) else { break }
+                missing = try unlisted(missing, peer)
+            }
+        } catch {
+            let reason = peer.reason(error)
+            run.fail(.incomplete, Message("\(run.peerName): cannot verify what was stored", reason))
+        }
+        peer.finish()
+        for instance in missing {
+            account.unconfirmed(
+                instance,
+                instance.seriesInstanceUID == nil || instance.studyInstanceUID == nil
+                    ? "not confirmed: the file does not say which study and series it belongs to"
+                    : "not confirmed: the server does not list it")
+        }
+        run.diagnostics.note(
+            Message("\(run.peerName): \(stored.count - missing.count) of \(stored.count) instances confirmed by C-FIND")
+        )
+    }
+
+    private func unlisted(
+        _ instances: [StoredInstance], _ peer: ExistingInstances
+    ) throws(ExistingInstances.Failure) -> [StoredInstance] {
+        let held = try peer.held(instances)
+        return instances.filter { !held.contains($0.sopInstanceUID) }
+    }
+
+    /// False: somebody wants to stop.
+    private func wait(_ seconds: Double) -> Bool {
+        guard let cancellation = run.cancellation else { return true }
+        return !cancellation.waits(until: .after(seconds: seconds))
+    }
+}

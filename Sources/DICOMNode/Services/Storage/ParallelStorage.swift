@@ -1,0 +1,159 @@
+package import DICOMProtocol
+
+/// Several associations that store at once, each on a thread of its own and with a ``StorageSCU`` of its own.
+///
+/// A server that takes fewer associations than were asked for, or lets one wait, is no failure as long as one of them gets
+/// through: the others end, what they had goes to those that are left, and the last one alone decides by the rules of retrying.
+package final class ParallelStorage: Sendable {
+    package typealias Open =
+        @Sendable (
+            _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?,
+            _ cancellation: Cancellation?
+        ) throws(AssociationError) -> Association
+
+    /// What the associations tell, from their threads.
+    package struct Reports: Sendable {
+        package var result: @Sendable (StoreResult) -> Void
+        package var shouldStop: @Sendable () -> Bool
+        package var pause: @Sendable (_ seconds: Double, _ cause: AssociationError?) -> Void
+        /// An association was given up and so many are left.
+        package var fewer: @Sendable (_ left: Int, _ cause: AssociationError) -> Void
+
+        package init(
+            result: @escaping @Sendable (StoreResult) -> Void, shouldStop: @escaping @Sendable () -> Bool,
+            pause: @escaping @Sendable (Double, AssociationError?) -> Void,
+            fewer: @escaping @Sendable (Int, AssociationError) -> Void
+        ) {
+            self.result = result
+            self.shouldStop = shouldStop
+            self.pause = pause
+            self.fewer = fewer
+        }
+    }
+
+    private struct State {
+        var alive: Int
+        /// What ended the last of the workers.
+        var failure: AssociationError?
+        var unfinished: [PendingInstance] = []
+        /// The associations that are being opened with nothing at hand, to be given up when nothing is left to send on them.
+        var opening: [Int: Cancellation] = [:]
+    }
+
+    /// Files found and not sent yet, for each association: enough to keep all busy while a disk is slow.
+    private static let waitingPerJob = 500
+
+    private let options: StorageSCU.Options
+    private let cancellation: Cancellation?
+    private let demand = StorageDemand()
+    private let open: Open
+    private let reports: Reports
+    private let queue: StudyQueue
+    private let state: Locked<State>
+    private let threads: Locked<WorkerThreads?>
+
+    package init(
+        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation?, reports: Reports, open: @escaping Open
+    ) throws(SystemError) {
+        self.options = options
+        self.cancellation = cancellation
+        self.open = open
+        self.reports = reports
+        queue = StudyQueue(capacity: jobs * Self.waitingPerJob)
+        state = Locked(State(alive: jobs))
+        threads = Locked(nil)
+        let started = try WorkerThreads(count: jobs, name: "store") { [self] in work($0) }
+        let missing = jobs - started.count
+        state.withLock { $0.alive -= missing }
+        threads.withLock { $0 = started }
+    }
+
+    /// Hands files to whichever association is free; waits while many wait. False: nothing is sent any more.
+    package func store(_ files: [InstanceFile]) -> Bool {
+        for file in files { demand.note(file) }
+        return queue.push(files)
+    }
+
+    /// Waits until all was sent and every association was released.
+    ///
+    /// - Returns: what ended the work early, and what was not sent for it.
+    package func finish() -> (failure: AssociationError?, unfinished: [PendingInstance]) {
+        queue.close()
+        threads.withLock { $0 }?.join()
+        let left = queue.abandon()
+        return state.withLock { ($0.failure, $0.unfinished + left) }
+    }
+
+    // MARK: One worker
+
+    private func work(_ worker: Int) {
+        let own: Cancellation?
+        do throws(SystemError) { own = try cancellation?.makeChild() } catch { own = cancellation }
+        let sender = StorageSCU(
+            options: options, cancellation: own, demand: demand,
+            open: { [open] contexts, window throws(AssociationError) in try open(contexts, window, own) },
+            report: reports.result)
+        sender.shouldStop = reports.shouldStop
+        sender.onPause = reports.pause
+        sender.mayTryAgain = { [self] _ in state.withLock { $0.alive } == 1 }
+        do throws(AssociationError) {
+            repeat {
+                while queue.waitForWork(worker), !reports.shouldStop() {
+                    // Opened before anything is taken: an association that is kept waiting keeps no file waiting.
+                    try prepare(sender, worker, own)
+                    try sender.store(queue.take(worker))
+                }
+                queue.letGo(worker)
+                try sender.settle()
+            } while !end(worker, leaving: sender)
+            try sender.release()
+        } catch {
+            // The first wish to stop leaves the association whole.
+            if error.isInterruption { do throws(AssociationError) { try sender.release() } catch {} }
+            fail(worker, error, leaving: sender.takeUnfinished())
+        }
+        wakeThoseThatOpen()
+    }
+
+    private func prepare(_ sender: StorageSCU, _ worker: Int, _ cancellation: Cancellation?) throws(AssociationError) {
+        guard sender.isIdle else { return }
+        state.withLock { $0.opening[worker] = cancellation }
+        defer { state.withLock { $0.opening[worker] = nil } }
+        wakeThoseThatOpen()
+        try sender.prepare()
+    }
+
+    /// Nobody needs an association that opens when there is nothing left to send.
+    private func wakeThoseThatOpen() {
+        guard queue.isFinished else { return }
+        for cancellation in state.withLock({ Array($0.opening.values) }) { cancellation.raise(to: .abort) }
+    }
+
+    /// False: another worker has failed meanwhile and left something to do.
+    private func end(_ worker: Int, leaving sender: StorageSCU) -> Bool {
+        state.withLock { state in
+            guard queue.isFinished || reports.shouldStop() else { return false }
+            state.alive -= 1
+            state.unfinished += sender.takeUnfinished()
+            if reports.shouldStop() { state.unfinished += queue.abandon() }
+            return true
+        }
+    }
+
+    private func fail(_ worker: Int, _ error: AssociationError, leaving unfinished: [PendingInstance]) {
+        let isWanted = (cancellation?.level ?? .none) > .none
+        // Woken because all is sent.
+        let isSuperfluous = error.isInterruption && !isWanted
+        let left = state.withLock { state in
+            state.alive -= 1
+            if state.alive == 0 || isWanted {
+                if !isSuperfluous { state.failure = state.failure ?? error }
+                state.unfinished += unfinished + queue.abandon()
+            } else {
+                queue.putBack(unfinished, from: worker)
+            }
+            return state.alive
+        }
+        if left > 0, !isWanted, !isSuperfluous { reports.fewer(left, error) }
+    }
+}

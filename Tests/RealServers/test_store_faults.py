@@ -1,0 +1,238 @@
+"""C-STORE to servers that fail: nothing is lost, nothing is said to be stored that is not."""
+
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+from harness import cases, images, servers
+from harness.faulty import OUT_OF_RESOURCES, FaultyStoreSCP
+from harness.programs import dcmscu, dcmscu_path
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+ROOT = "1.2.826.0.1.3680043.10.999.4"
+
+
+class Sent:
+    """A file to send and what must arrive of it."""
+
+    def __init__(self, path, data, uid):
+        self.path, self.data, self.uid = path, data, uid
+
+
+def make(folder, count, studies=1):
+    """Copies of a real CT with UIDs of their own; the studies take turns."""
+    template = images.image("CT_small.dcm")
+    data = template.path.read_bytes()
+    old_study = str(images.read(template.path).StudyInstanceUID).encode()
+    sent = []
+    for number in range(count):
+        # As long as the one it replaces, in group 0002 as well: every length stays what it is.
+        old = template.sop_instance.encode()
+        uid = f"{ROOT}.{number:06}".ljust(len(old), "1")[: len(old)]
+        uid = f"{uid[:-6]}{number:06}"
+        study = old_study[:-4] + f"{1000 + number % studies}".encode()
+        bytes_ = data.replace(old, uid.encode()).replace(old_study, study)
+        path = folder / f"{number:06}.dcm"
+        path.write_bytes(bytes_)
+        sent.append(Sent(path, images.data_set_bytes(path), uid))
+    return sent
+
+
+def entries(journal):
+    """The journal's lines about instances; what cannot be read is passed over, as the program does."""
+    found = []
+    for line in journal.read_bytes().split(b"\n"):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if "journal" not in entry:
+            found.append(entry)
+    return found
+
+
+class FaultyServers(cases.RealServerTest):
+    def setUp(self):
+        super().setUp()
+        self.input = self.folder / "in"
+        self.input.mkdir()
+
+    def faulty(self, **faults):
+        server = FaultyStoreSCP(**faults)
+        self.addCleanup(server.stop)
+        return server
+
+    def store(self, server, *options, **keywords):
+        return dcmscu("--store", servers.LOOPBACK, server.port, self.input, *options, **keywords)
+
+    def assert_stored(self, server, sent):
+        self.assertEqual(set(server.stored), {one.uid for one in sent})
+        for one in sent:
+            self.assertEqual(server.stored[one.uid], one.data, one.path)
+
+    def assert_listed(self, server, sent, failed):
+        """The list of failures is exactly what the server has not said to have."""
+        names = failed.read_text().splitlines()
+        self.assertEqual(len(names), len(set(names)))
+        missing = {str(one.path) for one in sent if one.uid not in server.stored}
+        self.assertEqual(set(names), missing)
+        self.assertTrue(missing)
+
+    def check_fault(self, **faults):
+        sent = make(self.input, 40, studies=4)
+        failed = self.folder / "failed.txt"
+        server = self.faulty(**faults)
+        run = self.store(server, "--failed-out", failed, expect=1)
+        self.assert_listed(server, sent, failed)
+        # The list goes back in, to a server that has recovered.
+        again = self.faulty()
+        dcmscu("--store", servers.LOOPBACK, again.port, "-i", "-", stdin=failed.read_bytes(), expect=0)
+        self.assertEqual(set(server.stored) | set(again.stored), {one.uid for one in sent}, run)
+        for jobs in (1, 3):
+            for window in (1, 4):
+                server = self.faulty(**faults, **({"window": window} if window > 1 else {}))
+                run = self.store(
+                    server, "--retries", 8, "--retry-delay", "0.05", "--jobs", jobs, "--window", window,
+                    "--failed-out", failed, expect=0,
+                )  # fmt: skip
+                self.assert_stored(server, sent)
+                self.assertEqual(failed.read_bytes(), b"", run)
+
+    def test_a_server_that_aborts_at_every_7th_instance(self):
+        self.check_fault(abort_every=7)
+
+    def test_a_server_that_answers_a700_to_every_5th_instance(self):
+        self.check_fault(status_every=(5, OUT_OF_RESOURCES))
+
+    def test_a_server_that_closes_the_connection_in_mid_file(self):
+        self.check_fault(close_every=6)
+
+    def test_what_is_refused_for_good_is_not_tried_again(self):
+        sent = make(self.input, 10)
+        server = self.faulty(status_every=(5, 0xC001))
+        self.store(server, "--retries", 3, "--retry-delay", "0.05", expect=1)
+        self.assertEqual(set(server.arrivals.values()), {1})
+        self.assertEqual(len(server.stored), len(sent) - 2)
+
+    def test_a_class_that_is_refused_fails_by_name_and_the_others_are_sent(self):
+        make(self.input, 3)
+        other = images.image("MR_small.dcm")
+        (self.input / "other.dcm").write_bytes(other.path.read_bytes())
+        server = self.faulty(refuse=[CT])
+        run = self.store(server, expect=1)
+        self.assertEqual(list(server.stored), [other.sop_instance])
+        self.assert_names(run, "000000.dcm", "CT Image Storage")
+
+    def test_never_rewrite_sends_nothing_that_would_have_to_be_rewritten(self):
+        make(self.input, 2)
+        server = self.faulty(refuse_syntaxes=["1.2.840.10008.1.2.1"])
+        self.store(server, expect=0)
+        self.assertEqual(len(server.stored), 2)
+        server = self.faulty(refuse_syntaxes=["1.2.840.10008.1.2.1"])
+        self.store(server, "--never-rewrite", expect=(1, 6))
+        self.assertEqual(server.received, 0)
+
+    def test_strict_stops_at_the_first_failure(self):
+        sent = make(self.input, 30)
+        failed = self.folder / "failed.txt"
+        server = self.faulty(status_every=(5, 0xC001))
+        self.store(server, "--strict", "--failed-out", failed, expect=1)
+        self.assertEqual(server.received, 5)
+        self.assert_listed(server, sent, failed)
+
+    def test_a_server_that_takes_two_associations_only(self):
+        sent = make(self.input, 60, studies=12)
+        server = self.faulty(most_associations=2, pause=0.005)
+        self.store(server, "--jobs", 6, expect=0)
+        self.assert_stored(server, sent)
+        self.assertGreater(server.rejected, 0)
+
+    def test_associations_that_are_kept_waiting_hold_nothing_up(self):
+        sent = make(self.input, 60, studies=12)
+        server = self.faulty(mute_beyond=2, pause=0.002)
+        run = self.store(server, "--jobs", 6, expect=0)
+        self.assert_stored(server, sent)
+        self.assertLess(run.seconds, 15)
+
+    def test_several_associations_at_once(self):
+        sent = make(self.input, 100, studies=10)
+        server = self.faulty(pause=0.01)
+        self.store(server, "--jobs", 5, expect=0)
+        self.assert_stored(server, sent)
+        self.assertEqual(server.most_seen, 5)
+
+    def test_the_window_keeps_several_instances_in_flight(self):
+        sent = make(self.input, 50)
+        server = self.faulty(window=8)
+        self.store(server, "--window", 8, expect=0)
+        self.assert_stored(server, sent)
+
+    def test_a_resumed_run_leaves_out_what_is_stored_and_sends_what_has_changed(self):
+        sent = make(self.input, 12)
+        journal = self.folder / "journal"
+        server = self.faulty(status_every=(4, OUT_OF_RESOURCES))
+        self.store(server, "--journal", journal, expect=1)
+        self.assertEqual(len(server.stored), 9)
+        self.assertEqual(collections.Counter(e["outcome"] for e in entries(journal)), {"done": 9, "failed": 3})
+        # Another server at another port has none of it; the journal is of a peer.
+        self.store(self.faulty(), "--journal", journal, "--resume", expect=0)
+        server.faults.clear()
+        os.utime(sent[0].path)
+        before = sum(server.arrivals.values())
+        self.store(server, "--journal", journal, "--resume", expect=0)
+        self.assertEqual(sum(server.arrivals.values()) - before, 4)
+        self.assert_stored(server, sent)
+        self.store(server, "--journal", journal, "--resume", expect=0)
+        self.assertEqual(sum(server.arrivals.values()) - before, 4)
+
+    def test_a_run_killed_at_20_random_moments_loses_nothing(self):
+        chance = random.Random(20)
+        sent = make(self.input, 400, studies=7)
+        journal = self.folder / "journal"
+        server = self.faulty(pause=0.001)
+        command = [
+            dcmscu_path(), "--store", servers.LOOPBACK, str(server.port), str(self.input),
+            "--journal", str(journal), "--resume",
+        ]  # fmt: skip
+        for round_ in range(20):
+            process = subprocess.Popen(
+                [*command, "--jobs", str(1 + round_ % 3)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            time.sleep(chance.uniform(0.005, 0.08))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            # What a power cut may leave behind.
+            if round_ % 4 == 3 and journal.exists() and journal.stat().st_size > 200:
+                with open(journal, "r+b") as file:
+                    file.truncate(journal.stat().st_size - chance.randint(1, 120))
+        run = self.store(server, "--journal", journal, "--resume", expect=0)
+        self.assert_stored(server, sent)
+        done = {e["sopInstanceUID"] for e in entries(journal) if e["outcome"] == "done"}
+        self.assertEqual(done, {one.uid for one in sent}, run)
+        # At most what was on its way at each kill was sent a second time.
+        self.assertLess(sum(server.arrivals.values()), len(sent) + 20 * 4)
+
+    def test_an_interrupted_run_finishes_its_instance_and_says_what_is_left(self):
+        sent = make(self.input, 200)
+        server = self.faulty(pause=0.01)
+        failed, journal = self.folder / "failed.txt", self.folder / "journal"
+        process = subprocess.Popen(
+            [
+                dcmscu_path(), "--store", servers.LOOPBACK, str(server.port), str(self.input),
+                "--failed-out", str(failed), "--journal", str(journal),
+            ],  # fmt: skip
+            stderr=subprocess.PIPE,
+        )
+        while len(server.stored) < 5:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn(b" stored", said)
+        self.assert_listed(server, sent, failed)
+        done = {e["sopInstanceUID"] for e in entries(journal) if e["outcome"] == "done"}
+        self.assertEqual(done, set(server.stored))
