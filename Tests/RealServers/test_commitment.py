@@ -1,6 +1,6 @@
 """Storage commitment: the server says that it holds the instance, or why not."""
 
-from harness import cases, images, loading, servers
+from harness import cases, generated, images, loading, servers
 from harness.programs import dcmscu
 
 TITLE = "DCMSCU"
@@ -61,3 +61,78 @@ class WithOrthanc(cases.RealServerTest):
             servers.LOOPBACK, self.server.port, image.path, expect=8,
         )  # fmt: skip
         self.assertLess(run.seconds, 15, run)
+
+
+class ManyInstances(cases.RealServerTest):
+    """One, just more than a transaction takes, and several transactions: unknown to the server, then stored there."""
+
+    # Orthanc was seen to need a second for a transaction of 500; on a busy machine several times that.
+    LIMIT = 60
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.serve_all(servers.Orthanc(ConcurrentJobs=4))
+
+    def setUp(self):
+        super().setUp()
+        self.server.clear()
+        self.port_scp = servers.free_port()
+        self.server.register(TITLE, self.port_scp)
+
+    def check(self, count, transactions):
+        generated.write_instances(self.folder / "images", count)
+        line = [
+            "--stgcmt", "--aetitle", TITLE, "--call", self.server.ae_title, "--port-scp", self.port_scp,
+            "--transaction", self.folder / "transactions.jsonl", servers.LOOPBACK, self.server.port,
+            "-r", self.folder / "images",
+        ]  # fmt: skip
+        run = dcmscu(*line, expect=9, timeout=self.LIMIT)
+        lines = run.stdout.splitlines()
+        self.assertEqual(len(lines), count, run)
+        self.assertTrue(all(line.startswith("not committed") and "0112H" in line for line in lines), run)
+        self.assertIn(f"not committed: {count} of {count} instances: no such object instance (0112H)", run.stderr, run)
+
+        dcmscu(
+            "--store", "--call", self.server.ae_title, servers.LOOPBACK, self.server.port, "-r",
+            self.folder / "images", expect=0, timeout=self.LIMIT,
+        )  # fmt: skip
+        run = dcmscu(*line, expect=0, timeout=self.LIMIT)
+        lines = run.stdout.splitlines()
+        self.assertEqual(len(lines), count, run)
+        self.assertTrue(all(line.startswith("committed") for line in lines), run)
+        requested = (self.folder / "transactions.jsonl").read_text().count('"event":"requested"')
+        self.assertEqual(requested, 2 * transactions, run)
+
+    def test_one_instance(self):
+        self.check(1, 1)
+
+    def test_501_instances_are_two_transactions(self):
+        self.check(501, 2)
+
+    def test_2000_instances_are_four_transactions(self):
+        self.check(2000, 4)
+
+    def test_one_of_501_that_the_server_does_not_hold_is_named(self):
+        generated.write_instances(self.folder / "images", 501)
+        missing = sorted((self.folder / "images").iterdir())[250]
+        held = [path for path in (self.folder / "images").iterdir() if path != missing]
+        dcmscu("--store", servers.LOOPBACK, self.server.port, *held, expect=0, timeout=self.LIMIT)
+        run = dcmscu(
+            "--stgcmt", "--aetitle", TITLE, "--call", self.server.ae_title, "--port-scp", self.port_scp,
+            servers.LOOPBACK, self.server.port, self.folder / "images", expect=9, timeout=self.LIMIT,
+        )  # fmt: skip
+        failed = [line for line in run.stdout.splitlines() if not line.startswith("committed")]
+        self.assertEqual(len(failed), 1, run)
+        self.assertIn(str(missing), failed[0], run)
+
+
+class Unregistered(cases.RealServerTest):
+    def test_orthanc_that_does_not_know_our_title_is_told_in_a_hint(self):
+        server = self.serve(servers.Orthanc())
+        port_scp = servers.free_port()
+        run = dcmscu(
+            "--stgcmt", "--aetitle", "STRANGER", "--port-scp", port_scp, servers.LOOPBACK, server.port,
+            images.image("CT_small.dcm").path, expect=5,
+        )  # fmt: skip
+        self.assert_names(run, "aborted", "hint:", "STRANGER", f"port {port_scp}")
+        self.assertLess(run.seconds, 5, run)
