@@ -5,6 +5,7 @@ import Glibc
 extension Environment {
     /// The environment of this process. Signals arrive as a cancellation from here on.
     static func process() throws(SystemError) -> Environment {
+        occupyStandardDescriptors()
         setlocale(LC_CTYPE, "")
         let codeset = nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
         let cancellation = try Cancellation()
@@ -23,6 +24,16 @@ extension Environment {
             environment.standardError = TranscodingSink(environment.standardError, encoding)
         }
         return environment
+    }
+
+    /// Keeps the numbers of standard streams that somebody closed from going to a socket, which would then be sent messages and
+    /// results. What is written to a closed standard output fails, as it must; messages to a closed standard error go nowhere.
+    private static func occupyStandardDescriptors() {
+        let modes = [(STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY)]
+        // `open` takes the lowest number that is free, so that each lands where it is missing.
+        for (descriptor, mode) in modes where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+            _ = open("/dev/null", mode)
+        }
     }
 
     /// Where a person watches, messages and results go round the progress line.

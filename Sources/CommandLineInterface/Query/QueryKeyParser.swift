@@ -11,6 +11,8 @@ import DICOMNode
 package struct QueryKeyParser {
     private let argument: String
     private var rest: Substring
+    /// The elements read so far: they say whether the value may be shown in a message.
+    private var seen: [Tag] = []
 
     private init(_ argument: String) {
         self.argument = argument
@@ -67,7 +69,7 @@ package struct QueryKeyParser {
         guard item == 0 else {
             throw UsageError(
                 .unsupportedMatching, option: "--key", value: argument,
-                problem: "--key \(argument): a sequence of a query has one item", accepted: "[0]")
+                problem: "--key \(shownArgument()): a sequence of a query has one item", accepted: "[0]")
         }
         rest = rest.dropFirst(inside.count + 3)
         return item
@@ -80,20 +82,26 @@ package struct QueryKeyParser {
             let inside = rest.dropFirst()
             if let (tag, after) = Self.pair(inside), after.first == ")" {
                 rest = after.dropFirst()
+                seen.append(tag)
                 return (tag, false)
             }
             throw unreadable()
         }
         if let (tag, after) = Self.pair(rest) {
             rest = after
+            seen.append(tag)
             return (tag, true)
         }
         let word = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
         rest = rest.dropFirst(word.count)
-        if word.utf8.count == 8, let number = UInt32(word, radix: 16) { return (Tag(number), false) }
+        if word.utf8.count == 8, let number = UInt32(word, radix: 16) {
+            seen.append(Tag(number))
+            return (Tag(number), false)
+        }
         guard let tag = DataDictionary.tag(forKeyword: String(word)) else {
             throw unreadable(suggestion: EditDistance.nearest(to: String(word), in: DataDictionary.keywords))
         }
+        seen.append(tag)
         return (tag, false)
     }
 
@@ -141,10 +149,23 @@ package struct QueryKeyParser {
         return "\(keyword) \(tag)"
     }
 
+    /// The argument for a message: without what may be the value of a patient.
+    private func shownArgument(suggestion: String? = nil) -> String {
+        let meant = suggestion.flatMap { DataDictionary.tag(forKeyword: $0) }
+        guard (seen + [meant].compactMap { $0 }).contains(where: { $0.isPatientData }), !rest.isEmpty else {
+            return argument
+        }
+        let known = argument.dropLast(rest.count)
+        guard let equals = rest.firstIndex(of: "=") else { return known + Redaction.mark }
+        return known + rest[...equals] + Redaction.mark
+    }
+
     private func unreadable(_ why: String? = nil, suggestion: String? = nil) -> UsageError {
-        UsageError(
+        let shown = shownArgument(suggestion: suggestion)
+        return UsageError(
             .unreadableKey, option: "--key", value: argument,
-            problem: "Could not read Tag: \(argument)" + (why.map { " (\($0))" } ?? ""),
+            // A reason that quotes the rest would quote what is hidden.
+            problem: "Could not read Tag: \(shown)" + (shown == argument ? why.map { " (\($0))" } ?? "" : ""),
             accepted: OptionValue.key.accepted, suggestion: suggestion)
     }
 }
