@@ -1,8 +1,116 @@
-/// `--self-test`: all operations against the practice archive.
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import PracticeArchive
+
+/// `--self-test`: all operations against the practice archive, over the loopback interface, in this process.
 final class SelfTestCommand {
     private let run: CommandRun
 
     init(_ run: CommandRun) { self.run = run }
 
-    func perform() { run.fail(.incomplete, Message("--self-test", "not built yet")) }
+    func perform() {
+        let watch = Stopwatch()
+        do throws(SystemError) {
+            let folder = try TemporaryFolder(
+                below: ["images", "archive", "get", "move", "unsent"], variable: run.environment.variable)
+            defer { folder.remove() }
+            perform(in: folder, watch)
+        } catch {
+            run.fail(.localFiles, Message("the self-test cannot start", error.description))
+        }
+    }
+
+    private func perform(in folder: TemporaryFolder, _ watch: Stopwatch) {
+        do throws(SelfTestSteps.Failure) {
+            // The port is free now; it is taken again by the receivers of the steps.
+            let receiverPort = try Self.listener().port
+            let archive = try Self.archive(folder.folder("archive"), receiverPort)
+            let images = run.invocation.imagesDirectory.map { FilePath($0) } ?? folder.folder("images")
+            let steps = SelfTestSteps(
+                shell: SelfTestShell(run.environment, port: archive.port), images: images, work: folder.path,
+                archive: archive, receiverPort: receiverPort
+            ).all
+            let failures = perform(steps)
+            do throws(FileProblem) { try archive.stop() } catch { run.fail(.localFiles, InputNotes.message(error)) }
+            let time = Decimal.text(watch.seconds, digits: 2)
+            if failures == 0 {
+                write("all \(steps.count) steps are well, \(time) s")
+            } else {
+                run.fail(.incomplete, Message("self-test", "\(failures) of \(steps.count) steps failed, \(time) s"))
+            }
+        } catch {
+            run.fail(.localFiles, Message("the self-test cannot start", error.why))
+        }
+    }
+
+    private static let loopback = "127.0.0.1"
+
+    private static func listener() throws(SelfTestSteps.Failure) -> TCPListener {
+        do throws(TransportError) {
+            return try TCPListener(port: 0, bind: loopback)
+        } catch {
+            throw SelfTestSteps.Failure(error.description)
+        }
+    }
+
+    private static func archive(
+        _ path: FilePath, _ receiverPort: UInt16
+    ) throws(SelfTestSteps.Failure) -> PracticeArchive {
+        let title = AETitle(wire: "SELFTEST".utf8)
+        let destinations = Destinations(
+            [title: Endpoint(host: loopback, port: receiverPort)], limits: AssociationLimits())
+        let options = PracticeArchive.Options(title: AETitle(wire: "PRACTICE".utf8), destinations: destinations)
+        let folder: OutputFolder
+        do throws(FileProblem) {
+            folder = try OutputFolder(path, syncing: .none)
+        } catch {
+            throw SelfTestSteps.Failure(error.description)
+        }
+        let listener = try listener()
+        do throws(SystemError) {
+            let archive = try PracticeArchive(
+                folder: folder, listener: listener, options: options, report: { _ in })
+            try archive.start()
+            return archive
+        } catch {
+            throw SelfTestSteps.Failure(error.description)
+        }
+    }
+
+    // MARK: The page
+
+    private func perform(_ steps: [SelfTestSteps.Step]) -> Int {
+        var failures = 0
+        for step in steps {
+            let watch = Stopwatch()
+            let (mark, words) = Self.outcome(of: step, &failures, isUTF8: run.environment.codeset == "UTF-8")
+            let name = step.name + String(repeating: " ", count: max(0, Self.nameWidth - step.name.count))
+            write("\(mark) \(name) \(Decimal.text(watch.seconds, digits: 2)) s  \(words)")
+            // Nothing can be found of what was not stored.
+            if run.cancellation?.level ?? .none != .none { break }
+        }
+        return failures
+    }
+
+    private static let nameWidth = 52
+
+    private static func outcome(
+        of step: SelfTestSteps.Step, _ failures: inout Int, isUTF8: Bool
+    ) -> (mark: String, words: String) {
+        do throws(SelfTestSteps.Failure) {
+            return (isUTF8 ? "✓" : "ok    ", try step.perform())
+        } catch {
+            failures += 1
+            return (isUTF8 ? "✗" : "FAILED", error.why)
+        }
+    }
+
+    private func write(_ line: String) {
+        do throws(ByteSinkError) {
+            try run.output.write(SafeText.line(line) + "\n")
+        } catch {
+            run.note(.localFiles)
+        }
+    }
 }

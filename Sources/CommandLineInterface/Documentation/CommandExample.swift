@@ -40,5 +40,13 @@ struct CommandExample: Sendable {
         CommandExample(
             "Will the server keep what it was sent?",
             "--stgcmt --port-scp 11113 pacs.example.org 11112 -r study/"),
+        CommandExample(
+            "An archive to try with, on this machine; it finds STATION at port 11113:",
+            "--serve archive/ --port-scp 11112 --destination STATION=127.0.0.1:11113"),
+        CommandExample(
+            "Does all of this work here?", "--self-test"),
+        CommandExample(
+            "Rehearse what a script does when every fifth image is refused:",
+            "--serve archive/ --port-scp 11112 --inject store-status=A700/5"),
     ]
 }

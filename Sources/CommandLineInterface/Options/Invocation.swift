@@ -87,6 +87,8 @@ package struct Invocation: Sendable, Equatable {
     /// Where titles are that the archive sends to and reports to.
     package var destinations: [AETitle: Endpoint] = [:]
     package var faults: [Fault] = []
+    /// Where the images of the self-test stay; nil keeps none.
+    package var imagesDirectory: String?
 
     // MARK: The network
 

@@ -5,7 +5,7 @@ import PracticeArchive
 extension OptionTable {
     static let archiveOptions: [OptionDefinition] = [
         OptionDefinition(
-            "serve", value: .directory, .operation, "be a small archive over a folder, for trying",
+            "serve", value: .directory, .operation, "be a small archive over a folder, to try with",
             details: """
                 Answers C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and storage commitment, under any called AE title, on \
                 --port-scp (11112 where it is not given), until it is interrupted; one line on the standard output for each event. \
@@ -17,7 +17,7 @@ extension OptionTable {
                 draft.invocation.archiveDirectory = try argument.string()
             }),
         OptionDefinition(
-            "self-test", .operation, "all operations against ourselves, with made-up images",
+            "self-test", .operation, "all operations against ourselves",
             details: """
                 Starts the practice archive in this process, on a free port of the loopback interface, sends generated images \
                 to it, finds and fetches them again, and compares every data set. Needs nothing else and leaves nothing behind.
@@ -35,6 +35,12 @@ extension OptionTable {
             apply: { (draft, argument) throws(UsageError) in
                 let (title, endpoint) = try destination(argument)
                 draft.invocation.destinations[title] = endpoint
+            }),
+        OptionDefinition(
+            "images", value: .directory, .archive, for: [.selfTest], "keep the made-up images here",
+            default: "they are deleted",
+            apply: { (draft, argument) throws(UsageError) in
+                draft.invocation.imagesDirectory = try argument.string()
             }),
         OptionDefinition(
             "inject", value: .text(placeholder: "FAULT=VALUE"), .archive, for: [.serve],

@@ -38,3 +38,8 @@ package final class ArchiveIndex: Sendable {
         }
     }
 }
+
+extension ArchiveIndex {
+    /// The series that an instance belongs to.
+    package func seriesInstanceUID(of instance: UID) -> UID? { self.instance(instance)?.seriesInstanceUID }
+}

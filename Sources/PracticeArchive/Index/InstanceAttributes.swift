@@ -1,6 +1,5 @@
 import DICOM
 import DICOMNode
-import Glibc
 
 /// The elements of an instance that the index keeps: the small ones of the standard that stand before the pixels.
 enum InstanceAttributes {
@@ -17,7 +16,7 @@ enum InstanceAttributes {
     ) throws(FileProblem) -> DataSet {
         var found = DataSet()
         for length in pieces {
-            let bytes = try bytes(of: file, descriptor, count: length)
+            let bytes = try file.dataSetBytes(descriptor, count: length)
             do throws(DataSetError) {
                 found = try DataSetDecoder(file.transferSyntax).decodePrefix(bytes[...], through: last)
             } catch {
@@ -26,29 +25,6 @@ enum InstanceAttributes {
             if found[.seriesInstanceUID] != nil || UInt64(length) >= file.dataSetLength { break }
         }
         return kept(found)
-    }
-
-    private static func bytes(
-        of file: InstanceFile, _ descriptor: borrowing FileDescriptor, count: Int
-    ) throws(FileProblem) -> [UInt8] {
-        let wanted = Int(clamping: min(UInt64(count), file.dataSetLength))
-        let number = descriptor.rawValue
-        let start = off_t(clamping: file.dataSetOffset)
-        var failure: FileProblem?
-        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
-            while filled < wanted {
-                let count = pread(
-                    number, buffer.baseAddress.map { $0 + filled }, wanted - filled, start + off_t(filled))
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else {
-                    failure = FileProblem(file.path, count == 0 ? .changed : .notReadable)
-                    return
-                }
-                filled += count
-            }
-        }
-        if let failure { throw failure }
-        return bytes
     }
 
     /// A copy of what is small, so that the bytes of the file are not kept alive by it.

@@ -66,7 +66,7 @@ struct UsageErrorTests {
         Case(
             line: "h --echo --find", code: .severalOperations,
             description: "--echo and --find cannot be done at once; "
-                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt"),
+                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test"),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
             description: "--key has no use with --echo; accepted: --key with --find, --move, --get, --worklist"),
@@ -75,7 +75,7 @@ struct UsageErrorTests {
             description: "--input has no use with --find; accepted: --input with --store, --stgcmt"),
         Case(
             line: "h --store 1 a --port-scp 3", code: .optionNotApplicable,
-            description: "--port-scp has no use with --store; accepted: --port-scp with --move, --stgcmt"),
+            description: "--port-scp has no use with --store; accepted: --port-scp with --move, --stgcmt, --serve"),
         Case(
             line: "h --worklist --patientroot", code: .optionNotApplicable,
             description: "--patientroot has no use with --worklist; accepted: --patientroot with --find, --move, --get"),
@@ -184,7 +184,8 @@ struct UsageErrorTests {
                 var draft = InvocationDraft()
                 try option.apply(&draft, argument)
                 let value = option.value.takesArgument ? "='\(argument.text)'" : ""
-                let error = try usageError("h 1 \(operation.option) \(option.option)\(value)")
+                let folder = operation == .serve ? "=A" : ""
+                let error = try usageError("h 1 \(operation.option)\(folder) \(option.option)\(value)")
                 #expect(error.code == .optionNotApplicable)
                 #expect(error.problem == "\(option.option) has no use with \(operation.option)")
             }
@@ -192,6 +193,8 @@ struct UsageErrorTests {
     }
 
     private static func goodValue(_ option: OptionDefinition) -> String {
+        if option.name == "destination" { return "A=b:104" }
+        if option.name == "inject" { return "delay=1" }
         switch option.value {
         case .none, .optionalChoice: ""
         case .choice(let choices): choices.first ?? ""

@@ -1,0 +1,65 @@
+import DICOM
+import DICOMNode
+
+/// Types command lines within the process, and keeps what they print.
+struct SelfTestShell: Sendable {
+    struct Run: Sendable {
+        let exitCode: ExitCode
+        let output: String
+        let errors: String
+
+        /// What a person would look at first.
+        var firstError: String {
+            errors.split(separator: "\n").first { !$0.contains("note:") }.map(String.init) ?? "no message"
+        }
+    }
+
+    private let environment: Environment
+    private let port: UInt16
+
+    init(_ environment: Environment, port: UInt16) {
+        self.environment = environment
+        self.port = port
+    }
+
+    /// Runs one operation against the archive.
+    func perform(_ arguments: [String], files: [String] = []) -> Run {
+        let (output, errors) = (MemorySink(), MemorySink())
+        var inner = environment
+        inner.standardOutput = output
+        inner.standardError = errors
+        // Nothing of the user's may change what is tested: no configuration, no locale, no terminal.
+        inner.variables = [:]
+        inner.codeset = "UTF-8"
+        inner.localeEncoding = nil
+        inner.terminalWidth = nil
+        inner.progress = nil
+        let titles = arguments.contains("--aetitle") ? [] : ["--aetitle", "SELFTEST"]
+        let code = CommandLineInterface.run(
+            arguments: arguments + titles + ["127.0.0.1", "\(port)"] + files, in: inner)
+        return Run(exitCode: code, output: output.text, errors: errors.text)
+    }
+
+    /// Runs one operation that has to succeed.
+    func run(_ arguments: [String], files: [String] = []) throws(SelfTestSteps.Failure) -> Run {
+        let run = perform(arguments, files: files)
+        guard run.exitCode == .success else {
+            throw SelfTestSteps.Failure("exit code \(run.exitCode.rawValue): \(run.firstError)")
+        }
+        return run
+    }
+
+    /// The answers of a query.
+    func find(_ arguments: [String]) throws(SelfTestSteps.Failure) -> [DataSet] {
+        let run = try run(["--find", "--format", "jsonl"] + arguments)
+        var answers: [DataSet] = []
+        for line in run.output.split(separator: "\n") {
+            do throws(DICOMJSONError) {
+                answers += try DICOMJSON.parse(Array(line.utf8))
+            } catch {
+                throw SelfTestSteps.Failure("an answer is no DICOM JSON: \(error)")
+            }
+        }
+        return answers
+    }
+}

@@ -1,0 +1,216 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import PracticeArchive
+
+/// What the self-test does, one operation after the other, each by the command line that a person would type.
+final class SelfTestSteps {
+    /// What is not as it should be.
+    struct Failure: Error {
+        let why: String
+
+        init(_ why: String) { self.why = why }
+    }
+
+    private let shell: SelfTestShell
+    private let images: FilePath
+    private let work: FilePath
+    private let archive: PracticeArchive
+    private let receiverPort: UInt16
+    private var studies: [GeneratedStudy] = []
+
+    init(
+        shell: SelfTestShell, images: FilePath, work: FilePath, archive: PracticeArchive, receiverPort: UInt16
+    ) {
+        self.shell = shell
+        self.images = images
+        self.work = work
+        self.archive = archive
+        self.receiverPort = receiverPort
+    }
+
+    typealias Step = (name: String, perform: () throws(Failure) -> String)
+
+    var all: [Step] {
+        [
+            ("made-up images", generate), ("echo", echo), ("store", store), ("find, four levels, two models", find),
+            ("find by wildcard, range and list", match), ("names in UTF-8 and Japanese", names),
+            ("get", get), ("move", move), ("a destination that nobody knows", unknownDestination),
+            ("storage commitment, report on the same association", commitHere),
+            ("storage commitment, report on a new association", commitAnew),
+            ("commitment to what is not there", commitNothing),
+        ]
+    }
+
+    private var files: [InstanceFile] { studies.flatMap(\.files) }
+
+    // MARK: Steps
+
+    private func generate() throws(Failure) -> String {
+        do throws(FileProblem) {
+            let folder = try OutputFolder(images)
+            do throws(GeneratedStudy.Failure) {
+                studies = try GeneratedStudy.all(in: folder)
+            } catch {
+                throw FileProblem(images, .notWritable, "\(error)")
+            }
+        } catch {
+            throw Failure(error.description)
+        }
+        let syntaxes = Set(files.map(\.transferSyntax)).count
+        return "\(files.count) instances of \(studies.count) studies in \(syntaxes) transfer syntaxes"
+    }
+
+    private func echo() throws(Failure) -> String {
+        _ = try shell.run(["--echo"])
+        return "answered"
+    }
+
+    private func store() throws(Failure) -> String {
+        _ = try shell.run(["--store"], files: ["-r", "\(images)"])
+        for file in files {
+            guard let held = archive.index.instance(file.sopInstanceUID) else {
+                throw Failure("\(file.sopInstanceUID) is not in the archive")
+            }
+            try Self.compare(file, held.file)
+        }
+        return "\(files.count) stored, equal byte for byte"
+    }
+
+    private func find() throws(Failure) -> String {
+        var count = 0
+        for study in studies {
+            let uid = "StudyInstanceUID=\(study.studyInstanceUID)"
+            for (arguments, expected) in [
+                (["--patientroot", "--patient", "-k", "PatientID=\(study.patientID)"], 1),
+                (["--patientroot", "--study", "-k", "PatientID=\(study.patientID)"], 1),
+                (["--studyroot", "--study", "-k", uid], 1),
+                (["--studyroot", "--series", "-k", uid], series(of: study)),
+                (["--studyroot", "--image", "-k", uid, "-k", "SOPInstanceUID"], study.files.count),
+            ] {
+                let found = try shell.find(arguments).count
+                guard found == expected else {
+                    throw Failure("\(arguments.joined(separator: " ")): \(found) matches in place of \(expected)")
+                }
+                count += found
+            }
+        }
+        return "\(count) matches, all expected"
+    }
+
+    private func series(of study: GeneratedStudy) -> Int {
+        Set(study.files.compactMap { archive.index.seriesInstanceUID(of: $0.sopInstanceUID) }).count
+    }
+
+    private func match() throws(Failure) -> String {
+        let list = studies.prefix(2).map(\.studyInstanceUID.string).joined(separator: "\\")
+        let checks: [(keys: [String], expected: Int)] = [
+            (["PatientID=SELFTEST-*"], 3), (["PatientID=SELFTEST-?"], 3), (["PatientName=muster*"], 1),
+            (["PatientID=SELFTEST-*", "StudyDate=20260101-20260131"], 3),
+            (["StudyDate=20260103-", "PatientID=SELFTEST-*"], 0),
+            (["StudyInstanceUID=\(list)"], 2), (["ModalitiesInStudy=MR", "PatientID=SELFTEST-*"], 1),
+            (["PatientID=NOBODY"], 0),
+        ]
+        for (keys, expected) in checks {
+            let found = try shell.find(["--return", "StudyInstanceUID"] + keys.flatMap { ["-k", $0] }).count
+            guard found == expected else {
+                throw Failure("\(keys.joined(separator: " ")): \(found) matches in place of \(expected)")
+            }
+        }
+        return "\(checks.count) queries"
+    }
+
+    private func names() throws(Failure) -> String {
+        for study in studies {
+            let answers = try shell.find(["-k", "PatientID=\(study.patientID)", "-k", "PatientName"])
+            let name = answers.first?[.patientName].map { element -> String in
+                guard let answer = answers.first, case .bytes(let bytes) = element.value else { return "" }
+                return SpecificCharacterSet(of: answer).decodeValues(bytes, vr: .PN).first ?? ""
+            }
+            guard name == study.patientName else {
+                throw Failure("\(study.patientName) came back as \(name ?? "nothing")")
+            }
+        }
+        let found = try shell.find(["-k", "PatientName=山田*", "-k", "PatientID"])
+        guard found.count == 1 else { throw Failure("山田* has \(found.count) matches in place of 1") }
+        return "\(studies.count) names came back as they were, 山田* found"
+    }
+
+    private func get() throws(Failure) -> String { try retrieve("get", []) }
+
+    private func move() throws(Failure) -> String { try retrieve("move", ["--port-scp", "\(receiverPort)"]) }
+
+    private func retrieve(_ operation: String, _ arguments: [String]) throws(Failure) -> String {
+        let folder = work.appending(operation)
+        for study in studies {
+            _ = try shell.run(
+                ["--\(operation)", "-k", "StudyInstanceUID=\(study.studyInstanceUID)", "-o", "\(folder)"] + arguments)
+        }
+        for file in files {
+            let path = folder.appending("\(file.sopInstanceUID).dcm")
+            let held: InstanceFile
+            do throws(FileProblem) {
+                held = try InstanceFile.open(path).file
+            } catch {
+                throw Failure(error.description)
+            }
+            try Self.compare(file, held)
+        }
+        return "\(files.count) instances, equal byte for byte"
+    }
+
+    private func unknownDestination() throws(Failure) -> String {
+        guard let study = studies.first else { return "" }
+        let run = shell.perform(
+            ["--move", "-k", "StudyInstanceUID=\(study.studyInstanceUID)", "--move-destination", "NOBODY"])
+        guard run.exitCode == .failureStatus, run.errors.contains("A801") else {
+            throw Failure("exit code \(run.exitCode.rawValue) in place of 7 and A801H: \(run.firstError)")
+        }
+        return "refused with A801H, as it should be"
+    }
+
+    private func commitHere() throws(Failure) -> String {
+        _ = try shell.run(["--stgcmt", "--aetitle", "SELFTEST2"], files: ["-r", "\(images)"])
+        return "\(files.count) committed"
+    }
+
+    private func commitAnew() throws(Failure) -> String {
+        _ = try shell.run(["--stgcmt", "--port-scp", "\(receiverPort)"], files: ["-r", "\(images)"])
+        return "\(files.count) committed"
+    }
+
+    private func commitNothing() throws(Failure) -> String {
+        let folder = work.appending("unsent")
+        do throws(FileProblem) {
+            let output = try OutputFolder(folder)
+            do throws(GeneratedStudy.Failure) {
+                _ = try GeneratedStudy.all(in: output)
+            } catch {
+                throw FileProblem(folder, .notWritable, "\(error)")
+            }
+        } catch {
+            throw Failure(error.description)
+        }
+        let run = shell.perform(["--stgcmt", "--aetitle", "SELFTEST2"], files: ["-r", "\(folder)"])
+        guard run.exitCode == .commitmentFailed else {
+            throw Failure("exit code \(run.exitCode.rawValue) in place of 9: \(run.firstError)")
+        }
+        return "refused with 0112H, as it should be"
+    }
+
+    // MARK: Comparing
+
+    /// Both data sets, element by element in their encodings: nothing may change on the way.
+    private static func compare(_ sent: InstanceFile, _ held: InstanceFile) throws(Failure) {
+        guard sent.transferSyntax == held.transferSyntax else {
+            throw Failure("\(held.path) is in \(held.transferSyntax), sent was \(sent.transferSyntax)")
+        }
+        do throws(FileProblem) {
+            guard try sent.dataSetBytes() == held.dataSetBytes() else {
+                throw FileProblem(held.path, .changed, "its data set is not the one that was sent")
+            }
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import Glibc
+import Testing
+
+@testable import PracticeArchive
+
+/// The generated images in an index, and queries against it.
+@Suite struct ArchiveQueryTests {
+    private let index = ArchiveIndex()
+    private let studies: [GeneratedStudy]
+
+    init() throws {
+        var template = Array("/tmp/dcmscu-query-XXXXXX".utf8CString)
+        let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) } != nil }
+        try #require(made)
+        let path = FilePath(bytes: template.map { UInt8(bitPattern: $0) })
+        studies = try GeneratedStudy.all(in: OutputFolder(path, syncing: .none))
+        var problems = 0
+        index.rebuild(from: path, problem: { _ in problems += 1 })
+        #expect(problems == 0)
+        for file in studies.flatMap(\.files) { unlink("\(file.path)") }
+        rmdir("\(path)")
+    }
+
+    private func answers(
+        _ level: QueryLevel, _ model: InformationModel = .studyRoot, _ build: (inout DataSet) -> Void
+    ) throws -> [DataSet] {
+        var keys = DataSet()
+        keys.set(.queryRetrieveLevel, .CS, level.rawValue)
+        build(&keys)
+        let query = try ArchiveQuery(keys, model: model, title: "PRACTICE")
+        return query.matches(in: index.contents).map { query.answer($0) }
+    }
+
+    @Test func `the index holds every instance`() {
+        #expect(index.instanceCount == studies.flatMap(\.files).count)
+        #expect(index.studyCount == studies.count)
+    }
+
+    @Test func `an empty query at study level lists every study with what was asked for`() throws {
+        let found = try answers(.study) { keys in
+            keys.setEmpty(.studyInstanceUID, .UI)
+            keys.setEmpty(.numberOfStudyRelatedInstances, .IS)
+            keys.setEmpty(.modalitiesInStudy, .CS)
+        }
+        #expect(found.compactMap { $0.uid(.studyInstanceUID) } == studies.map(\.studyInstanceUID))
+        #expect(
+            found.compactMap { $0.string(.numberOfStudyRelatedInstances) } == studies.map { String($0.files.count) })
+        #expect(found.compactMap { $0.string(.modalitiesInStudy) } == studies.map(\.modality))
+        #expect(found.allSatisfy { $0.string(.retrieveAETitle) == "PRACTICE" })
+    }
+
+    @Test func `patients are grouped by their identifier`() throws {
+        let found = try answers(.patient, .patientRoot) { $0.set(.patientID, .LO, "SELFTEST-*") }
+        #expect(found.compactMap { $0.string(.patientID) } == studies.map(\.patientID))
+    }
+
+    @Test func `a key that is unknown at the level is not answered, and said so`() throws {
+        var keys = DataSet()
+        keys.set(.queryRetrieveLevel, .CS, "STUDY")
+        keys.setEmpty(.seriesDescription, .LO)
+        let query = try ArchiveQuery(keys, model: .studyRoot, title: "X")
+        #expect(query.hasUnsupportedKeys)
+        #expect(query.matches(in: index.contents).allSatisfy { query.answer($0)[.seriesDescription] == nil })
+    }
+
+    @Test func `a key that the entity lacks comes back empty`() throws {
+        let found = try answers(.study) { $0.setEmpty(.issuerOfPatientID, .LO) }
+        #expect(found.count == studies.count)
+        #expect(found.allSatisfy { $0[.issuerOfPatientID]?.isEmpty == true })
+    }
+
+    @Test func `a sequence matches by the keys of its item, and is answered by them`() throws {
+        var item = DataSet()
+        item.set(.referencedSOPClassUID, "1.2.840.10008.5.1.4.1.1.4")
+        let found = try answers(.study) { $0.set(.referencedStudySequence, items: [item]) }
+        #expect(found.count == 1)
+        let answer = try #require(found.first?.items(.referencedStudySequence)?.first)
+        #expect(answer.uid(.referencedSOPClassUID) == "1.2.840.10008.5.1.4.1.1.4")
+        #expect(answer[.referencedSOPInstanceUID] == nil)
+    }
+
+    @Test(arguments: [("PATIENT", InformationModel.studyRoot), ("SERIES", .patientStudyOnly), ("FRAME", .patientRoot)])
+    func `a level that the model lacks is refused`(level: String, model: InformationModel) {
+        var keys = DataSet()
+        keys.set(.queryRetrieveLevel, .CS, level)
+        #expect(throws: ArchiveQuery.Refusal.self) { try ArchiveQuery(keys, model: model, title: "X") }
+    }
+
+    @Test func `a retrieval without its unique key is refused`() {
+        var keys = DataSet()
+        keys.set(.queryRetrieveLevel, .CS, "STUDY")
+        keys.set(.patientID, .LO, "SELFTEST-1")
+        #expect(throws: ArchiveQuery.Refusal.self) {
+            try ArchiveQuery.retrieval(keys, model: .studyRoot, title: "X")
+        }
+    }
+
+    @Test func `an instance that comes again under another study leaves the first one`() throws {
+        let first = try #require(studies.first?.files.first)
+        let old = try #require(index.instance(first.sopInstanceUID))
+        var attributes = old.attributes
+        attributes.set(.studyInstanceUID, "1.2.3")
+        index.add(StoredInstance(old.file, attributes: attributes))
+        #expect(index.instanceCount == studies.flatMap(\.files).count)
+        #expect(index.studyCount == studies.count + 1)
+        #expect(index.contents.studies[old.studyInstanceUID]?.instances.contains(first.sopInstanceUID) == false)
+    }
+}

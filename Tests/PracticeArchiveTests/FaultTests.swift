@@ -1,0 +1,34 @@
+import DICOM
+import DICOMProtocol
+import Testing
+
+@testable import PracticeArchive
+
+@Suite struct FaultTests {
+    @Test(arguments: [
+        ("store-status=0xA700/5", Fault.storeStatus(0xA700, every: 5)),
+        ("find-status=A700", .findStatus(0xA700, every: 1)),
+        ("commit-report=new", .commitmentReport(.newAssociation)), ("delay=1.5", .delay(1.5)),
+        ("refuse-syntax=JPEGBaseline8Bit", .refuseTransferSyntax("1.2.840.10008.1.2.4.50")),
+        ("refuse-class=1.2.3", .refuseSOPClass("1.2.3")), ("close-in-file=7", .closeInFile(every: 7)),
+    ])
+    func `a fault is read from its name and value`(text: String, expected: Fault) throws {
+        #expect(try Fault(parsing: text) == expected)
+    }
+
+    @Test(arguments: ["nonsense=1", "delay", "delay=-1", "store-status=A700/0", "store-status=XYZ", "reject=0", "="])
+    func `a fault that is none is refused`(text: String) {
+        #expect(throws: Fault.ParsingError.self) { try Fault(parsing: text) }
+    }
+
+    @Test func `every nth time is counted over all that ask`() {
+        let plan = FaultPlan([.storeStatus(0xA700, every: 3)])
+        let due = (1...7).map { _ in plan.nextStore() != nil }
+        #expect(due == [false, false, true, false, false, true, false])
+        #expect(!plan.failsNextSuboperation())
+    }
+
+    @Test func `every form has a value that it accepts`() {
+        for form in Fault.forms { #expect(!form.meaning.isEmpty && !form.value.isEmpty) }
+    }
+}
