@@ -1,0 +1,332 @@
+"""The practice archive, used by clients that others wrote: DCMTK, odil, pynetdicom; and by dcmscu itself."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import cases, programs, servers
+from harness.programs import dcmscu, run
+
+PYTHON = os.environ.get("PYNETDICOM") or str(
+    programs.REPOSITORY / ".build" / "pynetdicom" / "bin" / "python"
+)
+
+
+class PracticeArchive(servers.Server):
+    """`dcmscu --serve` over a folder of its own."""
+
+    name = "practice"
+    ae_title = "PRACTICE"
+
+    def __init__(self, destinations=(), options=()):
+        super().__init__()
+        self.destinations = list(destinations)
+        self.options = list(options)
+
+    def command(self):
+        known = [f"--destination={title}={servers.LOOPBACK}:{port}" for title, port in self.destinations]
+        return [
+            programs.dcmscu_path(), "--serve", self.folder / "archive", "--port-scp", self.port, *known, *self.options,
+        ]  # fmt: skip
+
+    def stored(self):
+        return sorted((self.folder / "archive").glob("*.dcm"))
+
+
+def made_up_images(folder):
+    """Thirteen instances of three studies, from the program itself."""
+    dcmscu("--self-test", "--images", folder, expect=0)
+    return sorted(folder.glob("*.dcm"))
+
+
+def data_set(path):
+    import pydicom
+
+    return pydicom.dcmread(path, stop_before_pixels=True)
+
+
+class WithImages(cases.RealServerTest):
+    """An archive that holds the made-up images, and our port that it knows under several titles."""
+
+    TITLES = ("DCMSCU", "MOVESCU", "PYNETDICOM")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.our_port = servers.free_port()
+        cls.archive = cls.serve_all(PracticeArchive([(title, cls.our_port) for title in cls.TITLES]))
+        cls.images = cls.archive.folder / "images"
+        cls.files = made_up_images(cls.images)
+        dcmscu("--store", servers.LOOPBACK, cls.archive.port, *cls.files, expect=0)
+        ct = [data_set(path) for path in cls.files]
+        cls.study = next(str(entry.StudyInstanceUID) for entry in ct if entry.Modality == "MR")
+        cls.of_study = [path for path, entry in zip(cls.files, ct) if entry.StudyInstanceUID == cls.study]
+        # DCMTK's and odil's clients propose no compressed or deflated syntax unless told: the MR study has none.
+
+    @property
+    def peer(self):
+        return [servers.LOOPBACK, str(self.archive.port)]
+
+
+class Dcmtk(WithImages):
+    def test_echoscu(self):
+        run("echoscu", *self.peer, expect=0)
+
+    def test_storescu_stores_what_findscu_finds(self):
+        archive = self.serve(PracticeArchive())
+        run("storescu", servers.LOOPBACK, archive.port, *self.of_study)
+        answer = run(
+            "findscu", "-S", "-k", "QueryRetrieveLevel=STUDY", "-k", "PatientName=*", "-k",
+            f"StudyInstanceUID={self.study}", servers.LOOPBACK, archive.port, expect=0,
+        )  # fmt: skip
+        self.assertEqual(answer.said.count("Find Response:"), 1, answer)
+        self.assertEqual(len(archive.stored()), len(self.of_study))
+
+    def test_findscu_at_four_levels(self):
+        for model, level, keys, count in (
+            ("-P", "PATIENT", ["PatientID=SELFTEST-*"], 3),
+            ("-P", "STUDY", ["PatientID=SELFTEST-2", "StudyInstanceUID"], 1),
+            ("-S", "SERIES", [f"StudyInstanceUID={self.study}", "SeriesInstanceUID"], 2),
+            ("-S", "IMAGE", [f"StudyInstanceUID={self.study}", "SOPInstanceUID"], 4),
+            ("-S", "STUDY", ["StudyDate=20260101-20260131", "StudyInstanceUID"], 3),
+            ("-S", "STUDY", ["StudyDate=20250101-20251231", "StudyInstanceUID"], 0),
+        ):
+            with self.subTest(level=level, keys=keys):
+                given = [part for key in keys for part in ("-k", key)]
+                answer = run("findscu", model, "-k", f"QueryRetrieveLevel={level}", *given, *self.peer, expect=0)
+                self.assertEqual(answer.said.count("Find Response:"), count, answer)
+
+    def test_movescu(self):
+        target = self.folder / "moved"
+        target.mkdir()
+        run(
+            "movescu", "-S", "-aem", "MOVESCU", "+P", self.our_port, "-od", target, "-k", "QueryRetrieveLevel=STUDY",
+            "-k", f"StudyInstanceUID={self.study}", *self.peer, expect=0,
+        )  # fmt: skip
+        self.assert_received(target)
+
+    def test_movescu_to_an_unknown_title_is_a801(self):
+        answer = run(
+            "movescu", "-v", "-S", "-aem", "NOBODY", "-k", "QueryRetrieveLevel=STUDY",
+            "-k", f"StudyInstanceUID={self.study}", *self.peer,
+        )  # fmt: skip
+        self.assertIn("a801", answer.said.lower().replace("movedestinationunknown", "a801"), answer)
+
+    def test_getscu(self):
+        target = self.folder / "got"
+        target.mkdir()
+        run(
+            "getscu", "-S", "+B", "-od", target, "-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={self.study}",
+            *self.peer, expect=0,
+        )  # fmt: skip
+        self.assert_received(target)
+
+    def assert_received(self, target):
+        self.assert_same_instances(target)
+
+    def assert_same_instances(self, target):
+        import pydicom
+
+        received = {}
+        for path in target.rglob("*"):
+            if path.is_file():
+                entry = pydicom.dcmread(path, force=True)
+                received[str(entry.SOPInstanceUID)] = entry
+        sent = {str(entry.SOPInstanceUID): entry for entry in (pydicom.dcmread(path) for path in self.of_study)}
+        self.assertEqual(set(received), set(sent))
+        for uid, entry in sent.items():
+            self.assertEqual(received[uid].PatientName, entry.PatientName)
+            self.assertEqual(len(received[uid].PixelData), len(entry.PixelData))
+
+
+class Odil(WithImages):
+    def test_echo(self):
+        run("odil", "echo", *self.peer, "ODIL", "PRACTICE", expect=0)
+
+    def test_store(self):
+        archive = self.serve(PracticeArchive())
+        run("odil", "store", servers.LOOPBACK, archive.port, "ODIL", "PRACTICE", *self.of_study, expect=0)
+        self.assertEqual(len(archive.stored()), len(self.of_study))
+
+    def test_find(self):
+        answer = run(
+            "odil", "find", *self.peer, "ODIL", "PRACTICE", "study", "QueryRetrieveLevel=STUDY", "PatientID=SELFTEST-2",
+            "StudyInstanceUID", expect=0,
+        )  # fmt: skip
+        self.assertIn(self.study, answer.said)
+
+    def test_get(self):
+        target = self.folder / "got"
+        run(
+            "odil", "get", "-d", target, *self.peer, "ODIL", "PRACTICE", "study", "QueryRetrieveLevel=STUDY",
+            f"StudyInstanceUID={self.study}", expect=0,
+        )  # fmt: skip
+        # odil proposes Implicit and Explicit VR Little Endian: the big endian instance is rewritten on its way.
+        self.assertEqual(len([path for path in target.rglob("*") if path.is_file()]), len(self.of_study))
+
+
+class Pynetdicom(WithImages):
+    def client(self, name, *arguments, expect=0):
+        return run(PYTHON, "-m", "pynetdicom", name, *arguments, directory=self.folder, expect=expect)
+
+    def test_echoscu(self):
+        self.client("echoscu", *self.peer)
+
+    def test_storescu(self):
+        archive = self.serve(PracticeArchive())
+        self.client("storescu", servers.LOOPBACK, archive.port, *self.of_study[:3])
+        self.assertGreaterEqual(len(archive.stored()), 2)
+
+    def test_findscu(self):
+        answer = self.client(
+            "findscu", "-v", "-S", *self.peer, "-k", "QueryRetrieveLevel=STUDY", "-k", "PatientID=SELFTEST-2", "-k",
+            "StudyInstanceUID=",
+        )  # fmt: skip
+        self.assertIn(self.study, answer.said)
+
+    def test_getscu(self):
+        self.client(
+            "getscu", "-S", *self.peer, "-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={self.study}", "-od",
+            self.folder / "got",
+        )  # fmt: skip
+        self.assertGreaterEqual(len(list((self.folder / "got").iterdir())), 3)
+
+    def test_movescu(self):
+        self.client(
+            "movescu", "-S", *self.peer, "-aem", "PYNETDICOM", "--store", "--store-port", self.our_port, "-k",
+            "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={self.study}", "-od", self.folder / "moved",
+        )  # fmt: skip
+        self.assertGreaterEqual(len(list((self.folder / "moved").iterdir())), 3)
+
+
+class Ourselves(WithImages):
+    def test_it_says_that_it_is_no_pacs(self):
+        self.assertIn("this is no PACS", self.archive.log())
+
+    def test_the_index_is_rebuilt_from_the_files(self):
+        folder = self.folder / "archive"
+        folder.mkdir()
+        for path in self.files:
+            (folder / path.name).write_bytes(path.read_bytes())
+        archive = PracticeArchive()
+        archive.start()
+        self.addCleanup(archive.stop)
+        dcmscu("--store", servers.LOOPBACK, archive.port, *self.files, expect=0)
+        archive.process.send_signal(signal.SIGTERM)
+        self.assertEqual(archive.process.wait(10), 0)
+        archive._launch()
+        self.assertTrue(archive._wait_until_ready())
+        answer = dcmscu(
+            "--find", "--image", servers.LOOPBACK, archive.port, "-k", f"StudyInstanceUID={self.study}", "--format",
+            "jsonl", expect=0,
+        )  # fmt: skip
+        self.assertEqual(len(answer.stdout.splitlines()), len(self.of_study))
+
+    def test_one_line_an_event_without_names_of_patients(self):
+        archive = self.serve(PracticeArchive())
+        dcmscu("--store", servers.LOOPBACK, archive.port, *self.files, expect=0)
+        dcmscu("--find", servers.LOOPBACK, archive.port, "-k", "PatientName=Muster*", expect=0)
+        log = archive.log(limit=100_000)
+        self.assertEqual(log.count("C-STORE"), len(self.files), log)
+        self.assertEqual(log.count("C-FIND STUDY: 1 matches"), 1, log)
+        for name in ("Muster", "SELFTEST", "Yamada"):
+            self.assertNotIn(name, log)
+
+    def test_several_associations_at_once(self):
+        archive = self.serve(PracticeArchive())
+        senders = [
+            subprocess.Popen(
+                [programs.dcmscu_path(), "--store", servers.LOOPBACK, str(archive.port), str(path)],
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )
+            for path in self.files
+        ]  # fmt: skip
+        for sender in senders:
+            _, said = sender.communicate(timeout=60)
+            self.assertEqual(sender.returncode, 0, said)
+        self.assertEqual(len(archive.stored()), len(self.files))
+
+    def test_sigint_and_sigterm_end_it_cleanly(self):
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            archive = PracticeArchive()
+            archive.start()
+            self.addCleanup(archive.stop)
+            archive.process.send_signal(ending)
+            started = time.monotonic()
+            self.assertEqual(archive.process.wait(10), 0)
+            self.assertLess(time.monotonic() - started, 3)
+            self.assertIn("practice archive ended", archive.log())
+
+    def test_the_self_test_is_well(self):
+        page = dcmscu("--self-test", expect=0)
+        self.assertIn("all 12 steps are well", page.stdout)
+
+
+class Faults(WithImages):
+    def archive_with(self, *faults):
+        return self.serve(PracticeArchive(options=[f"--inject={fault}" for fault in faults]))
+
+    def store(self, archive, expect):
+        return dcmscu("--store", servers.LOOPBACK, archive.port, *self.files, expect=expect)
+
+    def test_a_status_for_every_fifth_instance(self):
+        archive = self.archive_with("store-status=0xA900/5")
+        run = self.store(archive, 1)
+        self.assertIn("A900H", run.stderr)
+        self.assertEqual(len(archive.stored()), len(self.files) - len(self.files) // 5)
+
+    def test_an_abort_after_three_instances_loses_those_that_were_not_answered(self):
+        archive = self.archive_with("abort-after=3")
+        self.store(archive, (1, 5))
+
+    def test_a_connection_closed_in_the_middle_of_an_instance_leaves_no_half_file(self):
+        archive = self.archive_with("close-in-file=4")
+        self.store(archive, (1, 4))
+        left = [path for path in (archive.folder / "archive").iterdir() if path.suffix != ".dcm"]
+        self.assertEqual(left, [])
+
+    def test_a_refused_syntax(self):
+        archive = self.archive_with("refuse-syntax=JPEG2000Lossless")
+        run = self.store(archive, 1)
+        self.assertIn("JPEG 2000", run.stderr)
+        self.assertEqual(len(archive.stored()), len(self.files) - 2)
+
+    def test_a_refused_class(self):
+        archive = self.archive_with("refuse-class=MRImageStorage")
+        self.store(archive, 1)
+        self.assertEqual(len(archive.stored()), len(self.files) - len(self.of_study))
+
+    def test_a_rejected_association(self):
+        archive = self.archive_with("reject=1")
+        dcmscu("--echo", servers.LOOPBACK, archive.port, expect=5)
+
+    def test_find_move_and_get_that_fail(self):
+        archive = self.archive_with("find-status=A700", "move-status=A702", "get-status=A701")
+        key = ("-k", f"StudyInstanceUID={self.study}")
+        self.assertIn("A700H", dcmscu("--find", servers.LOOPBACK, archive.port, *key, expect=7).stderr)
+        dcmscu("--get", "--no-check", servers.LOOPBACK, archive.port, *key, "-o", self.folder, expect=(1, 7))
+
+    def test_a_delay(self):
+        archive = self.archive_with("delay=0.5")
+        started = time.monotonic()
+        dcmscu("--echo", servers.LOOPBACK, archive.port, expect=0)
+        self.assertGreaterEqual(time.monotonic() - started, 0.5)
+
+    def test_commitment_that_fails_or_never_comes(self):
+        archive = self.archive_with("commit-failure=0110/2")
+        self.store(archive, 0)
+        run = dcmscu("--stgcmt", servers.LOOPBACK, archive.port, *self.files, expect=9)
+        self.assertIn("processing failure", run.said)
+        archive = self.archive_with("commit-report=never")
+        self.store(archive, 0)
+        dcmscu("--stgcmt", "--wait", "1", servers.LOOPBACK, archive.port, *self.files, expect=8)
+
+    def test_a_fault_that_is_none_is_a_usage_error(self):
+        run = dcmscu("--serve", self.folder, "--inject", "nonsense=1", expect=2)
+        self.assert_names(run, "nonsense", "store-status")
+
+
+if __name__ == "__main__":
+    unittest.main()
