@@ -212,7 +212,7 @@ extension InvocationDraft {
     /// A list says itself what is retrieved.
     private func resolveList(_ options: [OptionArgument]) throws(UsageError) {
         guard invocation.retrieval.listPath != nil,
-            let argument = options.first(where: { ["key", "store-query"].contains($0.definition.name) })
+            let argument = options.first(where: { ["key", "query", "store-query"].contains($0.definition.name) })
         else { return }
         let option = argument.definition.option
         throw UsageError(

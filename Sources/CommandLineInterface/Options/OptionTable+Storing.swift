@@ -1,14 +1,17 @@
 extension OptionTable {
     static let storingOptions: [OptionDefinition] = [
         OptionDefinition(
-            "jobs", short: "j", value: .integer(placeholder: "N", 1...64), .sending, for: [.store],
-            "send over N associations at once",
+            "jobs", short: "j", value: .integer(placeholder: "N", 1...64), .sending,
+            for: [.store, .move, .get], "work over N associations at once",
             details: """
-                A study is kept on one association. Where the server takes fewer associations, or lets one wait, the work goes on \
+                A study is kept on one association; retrieved are several studies or series at once, over one receiver port. Where the server takes fewer associations, or lets one wait, the work goes on \
                 over those that it serves.
                 """,
             default: "1", traits: .common,
-            apply: { (draft, argument) throws(UsageError) in draft.invocation.storing.jobs = try argument.integer() }),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.invocation.storing.jobs = try argument.integer()
+                draft.invocation.retrieval.jobs = draft.invocation.storing.jobs
+            }),
         OptionDefinition(
             "window", aliases: ["async-window"], value: .integer(placeholder: "N", 1...65535), .sending, for: [.store],
             "have up to N instances unanswered on an association",

@@ -20,6 +20,10 @@ package struct RetrievalOptions: Sendable, Equatable {
     /// How many studies or series are retrieved at once.
     package var jobs = 1
     package var shard: Shard?
+    /// Where it is recorded what is on disk.
+    package var journalPath: String?
+    /// Whether what the journal says is on disk is left out.
+    package var resumes = false
 
     package init() {}
 }

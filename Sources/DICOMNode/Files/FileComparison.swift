@@ -8,10 +8,10 @@ import Glibc
 enum FileComparison {
     private static let chunkLength = 64 * 1024
 
+    /// - Parameter one: open for reading; `first` names it in messages.
     static func areEqual(
-        _ first: FilePath, _ second: FilePath, in directory: OutputFolder.Directory
+        _ one: borrowing FileDescriptor, _ first: FilePath, _ second: FilePath, in directory: OutputFolder.Directory
     ) throws(FileProblem) -> Bool {
-        let one = try open(first, in: directory)
         let other = try open(second, in: directory)
         let states = (try FileState(of: one, path: first), try FileState(of: other, path: second))
         guard states.0.isRegular, states.1.isRegular else { return false }
@@ -19,10 +19,10 @@ enum FileComparison {
             [UInt8](repeating: 0, count: chunkLength), [UInt8](repeating: 0, count: chunkLength)
         )
         var offsets: (UInt64, UInt64) = (0, 0)
-        let heads = (
-            dataSet(buffers.0.prefix(try read(one, first, at: 0, into: &buffers.0))),
-            dataSet(buffers.1.prefix(try read(other, second, at: 0, into: &buffers.1)))
+        let lengths = (
+            try read(one, first, at: 0, into: &buffers.0), try read(other, second, at: 0, into: &buffers.1)
         )
+        let heads = (dataSet(buffers.0.prefix(lengths.0)), dataSet(buffers.1.prefix(lengths.1)))
         if let one = heads.0, let other = heads.1 {
             guard one.syntax == other.syntax else { return false }
             offsets = (one.offset, other.offset)

@@ -24,6 +24,8 @@ package final class InstanceWriter {
         package let remark: String?
         /// Bytes in the file.
         package let size: UInt64
+        /// SHA-256 of the file, in hexadecimal; nil where nobody asked for it.
+        package let digest: String?
 
         package enum Kind: Sendable { case written, replaced, renamed, skipped }
     }
@@ -39,6 +41,7 @@ package final class InstanceWriter {
     private let naming: InstanceNaming
     private let metaInformation: FileMetaInformation
     private let headerLength: Int
+    private let hashing: Bool
     private var buffer: [UInt8]
     private var size: UInt64 = 0
     private var name: InstanceNaming.Name?
@@ -50,7 +53,11 @@ package final class InstanceWriter {
     /// From here on a span is written from where it lies; copying shorter ones is cheaper than a call for each.
     private static let directSize = 16 * 1024
 
-    package init(in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation) {
+    /// - Parameter hashing: whether the outcome has the digest of the file.
+    package init(
+        in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation, hashing: Bool = false
+    ) {
+        self.hashing = hashing
         self.folder = folder
         self.naming = naming
         self.metaInformation = metaInformation
@@ -88,7 +95,8 @@ package final class InstanceWriter {
             let (path, kind) = try file.finish(existing: existing)
             state = .finished
             buffer = []
-            return Outcome(path: path, kind: kind, remark: name?.remark, size: size + UInt64(headerLength))
+            return Outcome(
+                path: path, kind: kind, remark: name?.remark, size: size + UInt64(headerLength), digest: file.digest)
         } catch {
             fail(error)
             throw error
@@ -126,7 +134,7 @@ package final class InstanceWriter {
             sopClassUID: metaInformation.mediaStorageSOPClassUID,
             sopInstanceUID: metaInformation.mediaStorageSOPInstanceUID, attributes: attributes(with: more))
         self.name = name
-        let file = try OutputFile(in: folder, components: name.components)
+        let file = try OutputFile(in: folder, components: name.components, hashing: hashing)
         state = .open(file)
         return file
     }

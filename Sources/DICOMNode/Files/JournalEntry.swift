@@ -16,6 +16,8 @@ package struct JournalEntry: Sendable, Equatable {
         /// The path's bytes in hexadecimal, only where they are no UTF-8 and `path` is but a likeness.
         case pathBytes
         case sopClassUID, sopInstanceUID, studyInstanceUID, seriesInstanceUID, transferSyntaxUID
+        /// The digest of the file, in hexadecimal.
+        case sha256
         /// The length of the file.
         case bytes
         /// The last change of the file, in nanoseconds of the file system's clock.

@@ -1,46 +1,75 @@
+import DICOM
 import Glibc
 
 /// One file that appears under its final name when it is complete.
 ///
-/// The temporary file is new (`O_EXCL`), no link (`O_NOFOLLOW`), hidden by its leading dot, and lies in the target's folder so
-/// that naming it is one atomic step.
+/// Until then it has no name at all (`O_TMPFILE`), so that nothing of it is left behind when the program is killed; giving it
+/// its name is one atomic step. Where the file system knows no such files, it is a new one (`O_EXCL`), no link (`O_NOFOLLOW`),
+/// hidden by its leading dot, in the folder of its final name.
 final class OutputFile {
     private let directory: OutputFolder.Directory
-    private let syncing: OutputFolder.Syncing
-    private let temporary: FilePath
+    private let folder: OutputFolder
+    /// Nil while the file has no name.
+    private var temporary: FilePath?
     private let final: [UInt8]
     private var descriptor: CInt
     private var isSettled = false
+    /// Nil where nobody wants the digest.
+    private var sum: SHA256?
 
     /// Names tried before "rename" gives up.
     private static let maximumRenames = 10_000
 
     /// `components` ends in the file's name.
-    init(in folder: OutputFolder, components: [[UInt8]]) throws(FileProblem) {
+    init(in folder: OutputFolder, components: [[UInt8]], hashing: Bool = false) throws(FileProblem) {
+        self.folder = folder
+        sum = hashing ? SHA256() : nil
         directory = try folder.directory(for: components.dropLast())
-        syncing = folder.syncing
         final = components.last ?? []
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-        while true {
-            let name = folder.nextTemporaryName()
-            let parent = directory.descriptor.rawValue
-            do throws(SystemError) {
-                descriptor = try systemCall("open") { name.withCString { openat(parent, $0, flags, 0o666) } }
-                temporary = name
-                return
-            } catch {
-                // Left over by another process that had our number.
-                guard error.errno == EEXIST else {
-                    throw FileProblem(writing: directory.path.appending(final), error)
-                }
-            }
+        do throws(SystemError) {
+            (descriptor, temporary) = try Self.open(in: directory, folder)
+        } catch {
+            throw FileProblem(writing: directory.path.appending(final), error)
         }
     }
 
     deinit { discard() }
 
+    private static func open(
+        in directory: OutputFolder.Directory, _ folder: OutputFolder
+    ) throws(SystemError) -> (CInt, FilePath?) {
+        let parent = directory.descriptor.rawValue
+        if folder.hasUnnamedFiles {
+            do throws(SystemError) {
+                let flags = O_RDWR | UnnamedFile.flag | O_CLOEXEC
+                return (try systemCall("open") { openat(parent, ".", flags, 0o666) }, nil)
+            } catch {
+                // Another file system, a network share, an old kernel: a named file does as well.
+                guard [EOPNOTSUPP, EISDIR, EINVAL, ENOENT].contains(error.errno) else { throw error }
+                folder.hasUnnamedFiles = false
+            }
+        }
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        while true {
+            let name = folder.nextTemporaryName()
+            do throws(SystemError) {
+                return (try systemCall("open") { name.withCString { openat(parent, $0, flags, 0o666) } }, name)
+            } catch {
+                // Left over by another process that had our number.
+                guard error.errno == EEXIST else { throw error }
+            }
+        }
+    }
+
+    /// Of everything written so far, in hexadecimal.
+    var digest: String? { sum?.hexadecimal() }
+
     /// Writes both, usually with one call.
     func write(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(FileProblem) {
+        if sum != nil {
+            first.withUnsafeBytes { sum?.update($0) }
+            sum?.update(second)
+        }
         var written = 0
         let total = first.count + second.count
         while written < total {
@@ -73,22 +102,23 @@ final class OutputFile {
         }
     }
 
-    /// Closes and names the file.
+    /// Names the file and closes it.
     func finish(
         existing: InstanceWriter.Existing
     ) throws(FileProblem) -> (FilePath, InstanceWriter.Outcome.Kind) {
         do throws(SystemError) {
-            if syncing == .each { _ = try systemCall("fdatasync") { fdatasync(descriptor) } }
+            if folder.syncing == .each { _ = try systemCall("fdatasync") { fdatasync(descriptor) } }
+            // A share that takes nothing back after close says so before the name is given; a file without a name ends there.
+            if temporary != nil { try reopen() }
+            guard let (name, kind) = try name(existing: existing) else {
+                throw SystemError(errno: EEXIST, operation: "link")
+            }
+            if kind == .skipped { removeTemporary() }
+            isSettled = true
             let closing = FileDescriptor(owning: descriptor)
             descriptor = -1
             try closing.close()
-            let result = try name(existing: existing)
-            guard let (name, kind) = result else {
-                throw SystemError(errno: EEXIST, operation: "link")
-            }
-            isSettled = true
-            if kind == .skipped { removeTemporary() }
-            if syncing == .each { _ = try systemCall("fsync") { fsync(directory.descriptor.rawValue) } }
+            if folder.syncing == .each { _ = try systemCall("fsync") { fsync(directory.descriptor.rawValue) } }
             return (directory.path.appending(name), kind)
         } catch {
             let path = directory.path.appending(final)
@@ -96,14 +126,26 @@ final class OutputFile {
         }
     }
 
+    /// Closes the file, which tells of failed writes on network shares, and opens it again for a comparison.
+    private func reopen() throws(SystemError) {
+        let closing = FileDescriptor(owning: descriptor)
+        descriptor = -1
+        try closing.close()
+        guard let temporary else { return }
+        let parent = directory.descriptor.rawValue
+        descriptor = try systemCall("open") {
+            temporary.withCString { openat(parent, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+        }
+    }
+
     func discard() {
         if descriptor != -1 {
             close(descriptor)
             descriptor = -1
-            removeTemporary()
-        } else if !isSettled {
-            removeTemporary()
         }
+        guard !isSettled else { return }
+        isSettled = true
+        removeTemporary()
     }
 
     /// The name given; nil where all that may be used are taken.
@@ -112,20 +154,20 @@ final class OutputFile {
     ) throws(SystemError) -> ([UInt8], InstanceWriter.Outcome.Kind)? {
         switch existing {
         case .overwrite:
-            let isThere = exists(final)
+            if try link(final) { return (final, .written) }
             try replace(final)
-            return (final, isThere ? .replaced : .written)
+            return (final, .replaced)
         case .skip:
             return (final, try link(final) ? .written : .skipped)
         case .fail:
             return try link(final) ? (final, .written) : nil
         case .rename:
             if try link(final) { return (final, .written) }
-            if hasSameBytes(as: final) { return (final, .skipped) }
+            if hasSameContent(as: final) { return (final, .skipped) }
             for number in 1...Self.maximumRenames {
                 let name = Self.numbered(final, number)
                 if try link(name) { return (name, .renamed) }
-                if hasSameBytes(as: name) { return (name, .skipped) }
+                if hasSameContent(as: name) { return (name, .skipped) }
             }
             return nil
         }
@@ -141,34 +183,46 @@ final class OutputFile {
         return name[..<dot] + suffix + name[dot...]
     }
 
-    /// Whether the existing file is, byte for byte, the one just written. What cannot be read is not the same.
-    private func hasSameBytes(as name: [UInt8]) -> Bool {
+    /// Whether the existing file holds the instance just written. What cannot be read is not the same.
+    private func hasSameContent(as name: [UInt8]) -> Bool {
+        let written = FileDescriptor(owning: dup(descriptor))
         do throws(FileProblem) {
-            return try FileComparison.areEqual(temporary, FilePath(bytes: name), in: directory)
+            return try FileComparison.areEqual(written, FilePath(bytes: final), FilePath(bytes: name), in: directory)
         } catch {
             return false
         }
     }
 
-    private func exists(_ name: [UInt8]) -> Bool {
-        var status = stat()
-        let parent = directory.descriptor.rawValue
-        return FilePath(bytes: name).withCString { fstatat(parent, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
-    }
-
+    /// Puts the file in the place of another, in one step.
     private func replace(_ name: [UInt8]) throws(SystemError) {
         let parent = directory.descriptor.rawValue
+        while temporary == nil {
+            // Only a file with a name can take another's.
+            let name = folder.nextTemporaryName()
+            do throws(SystemError) {
+                try UnnamedFile.link(descriptor, name, in: parent)
+                temporary = name
+            } catch {
+                guard error.errno == EEXIST else { throw error }
+            }
+        }
+        guard let temporary else { return }
         _ = try systemCall("rename") {
             temporary.withCString { old in
                 FilePath(bytes: name).withCString { new in renameat(parent, old, parent, new) }
             }
         }
+        self.temporary = nil
     }
 
     /// Gives the name unless it is taken, in one step; false where it is.
     private func link(_ name: [UInt8]) throws(SystemError) -> Bool {
         let parent = directory.descriptor.rawValue
         do throws(SystemError) {
+            guard let temporary else {
+                try UnnamedFile.link(descriptor, FilePath(bytes: name), in: parent)
+                return true
+            }
             _ = try systemCall("link") {
                 temporary.withCString { old in
                     FilePath(bytes: name).withCString { new in linkat(parent, old, parent, new, 0) }
@@ -204,6 +258,8 @@ final class OutputFile {
     }
 
     private func removeTemporary() {
+        guard let temporary else { return }
+        self.temporary = nil
         let parent = directory.descriptor.rawValue
         _ = temporary.withCString { unlinkat(parent, $0, 0) }
     }

@@ -27,10 +27,11 @@ package final class OutputFolder: Sendable {
     }
 
     package let path: FilePath
-    let syncing: Syncing
+    package let syncing: Syncing
     private let root: Directory
     private let opened = Locked<[[UInt8]: Directory]>([:])
     private let temporaryNumber = Atomic<UInt64>(0)
+    private let lacksUnnamedFiles = Atomic<Bool>(!UnnamedFile.canBeNamed)
 
     /// Folders kept open; each costs a descriptor, of which a process has 1024.
     private static let maximumOpened = 64
@@ -108,6 +109,12 @@ package final class OutputFolder: Sendable {
             }
             throw FileProblem(writing: path, error)
         }
+    }
+
+    /// Whether files can be made without a name here; true until one could not.
+    var hasUnnamedFiles: Bool {
+        get { !lacksUnnamedFiles.load(ordering: .relaxed) }
+        set { lacksUnnamedFiles.store(!newValue, ordering: .relaxed) }
     }
 
     /// A name that nobody else uses, in this process or another.

@@ -8,14 +8,18 @@ package final class InstanceReceiver: Sendable {
     private let folder: OutputFolder
     private let naming: InstanceNaming
     private let existing: InstanceWriter.Existing
+    private let hashing: Bool
     private let report: @Sendable (ReceivedInstance) -> Void
 
-    /// - Parameter report: called for each instance when its fate is known and before the peer is answered, on the thread of its
-    ///   association.
+    /// - Parameters:
+    ///   - hashing: whether the report has the digest of each file.
+    ///   - report: called for each instance when its fate is known and before the peer is answered, on the thread of its
+    ///     association.
     package init(
-        folder: OutputFolder, naming: InstanceNaming, existing: InstanceWriter.Existing,
+        folder: OutputFolder, naming: InstanceNaming, existing: InstanceWriter.Existing, hashing: Bool = false,
         report: @escaping @Sendable (ReceivedInstance) -> Void
     ) {
+        self.hashing = hashing
         self.folder = folder
         self.naming = naming
         self.existing = existing
@@ -32,7 +36,7 @@ package final class InstanceReceiver: Sendable {
             mediaStorageSOPClassUID: sopClass, mediaStorageSOPInstanceUID: sopInstance,
             transferSyntax: context.transferSyntax)
         meta.sourceApplicationEntityTitle = sender?.string
-        let writer = InstanceWriter(in: folder, naming: naming, metaInformation: meta)
+        let writer = InstanceWriter(in: folder, naming: naming, metaInformation: meta, hashing: hashing)
         return InstanceReception(
             sopClassUID: sopClass, sopInstanceUID: sopInstance, transferSyntax: context.transferSyntax,
             moveOriginatorMessageID: command.moveOriginatorMessageID, writer: writer, existing: existing, report: report

@@ -90,7 +90,6 @@ struct MessageTests {
         (.connectTimedOut(host: "pacs", port: 104), ["pacs", "104", "--connect-timeout"]),
         (.abortedAfterRequest(operation: .find, calling: "DCMSCU"), ["C-FIND", "DCMSCU", "--aetitle"]),
         (.noPresentationContext(operation: .get), ["C-GET"]),
-        (.commitmentResultMissing(calling: "ME", port: 5), ["ME", "5"]),
         (.commitment(.noReceiver(calling: "ME")), ["--port-scp", "ME"]),
         (.noIncomingAssociation(title: "ME", host: "10.0.0.7", port: 5), ["ME", "10.0.0.7", "5"]),
         (.receiverPortTaken(port: 5), ["5", "--port-scp"]),

@@ -23,6 +23,7 @@ final class Reception: Sendable {
     private let existing: InstanceWriter.Existing
     private let diagnostics: Diagnostics
     private let events: EventWriter?
+    let journal: RetrievalJournal?
     private let sum = Locked(Total())
     private let open = Locked<[Open]>([])
 
@@ -33,19 +34,26 @@ final class Reception: Sendable {
         existing = invocation.existingFile
         diagnostics = run.diagnostics
         events = run.events
+        journal = try RetrievalJournal(run)
     }
 
     var total: Total { sum.withLock { $0 } }
     var outputFailed: Bool { sum.withLock { $0.outputFailed } }
 
     /// Forces everything onto the disk.
-    func sync() throws(FileProblem) { try folder.sync() }
+    func sync() throws(FileProblem) {
+        try folder.sync()
+        guard let journal else { return }
+        if folder.syncing != .none { journal.recordSync() }
+        try journal.finish()
+    }
 
     // MARK: Who receives
 
     /// Receives for one retrieval: what comes back on its own association.
     func receiver(for ledger: InstanceLedger) -> InstanceReceiver {
-        InstanceReceiver(folder: folder, naming: naming, existing: existing) { [self] instance in
+        InstanceReceiver(folder: folder, naming: naming, existing: existing, hashing: journal != nil) {
+            [self] instance in
             take(instance)
             ledger.record(instance)
         }
@@ -53,7 +61,8 @@ final class Reception: Sendable {
 
     /// Receives at the one port for all retrievals.
     var sharedReceiver: InstanceReceiver {
-        InstanceReceiver(folder: folder, naming: naming, existing: existing) { [self] instance in
+        InstanceReceiver(folder: folder, naming: naming, existing: existing, hashing: journal != nil) {
+            [self] instance in
             take(instance)
             ledger(for: instance)?.record(instance)
         }
@@ -77,6 +86,7 @@ final class Reception: Sendable {
     // MARK: What arrived
 
     private func take(_ instance: ReceivedInstance) {
+        journal?.record(instance)
         switch instance.outcome {
         case .stored(let outcome):
             tell(outcome)

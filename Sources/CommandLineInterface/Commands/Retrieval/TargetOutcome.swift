@@ -19,6 +19,8 @@ struct TargetOutcome: Sendable {
     let target: RetrievalTarget
     /// Instances that the server lists; nil where it was not asked or cannot list.
     var expected: Int?
+    /// Of these, the ones that an earlier run brought.
+    var heldBefore = 0
     /// Instances that the server says it sent, and how many came meanwhile.
     var told = 0
     var arrivedOfTold = 0
@@ -38,12 +40,13 @@ struct TargetOutcome: Sendable {
     init(target: RetrievalTarget) { self.target = target }
 
     /// Whether a part of it came.
-    var hasSome: Bool { tally.held + tally.unlisted > 0 || (told > 0 && tally.attempts == 0) }
+    var hasSome: Bool { tally.held + tally.unlisted > 0 || heldBefore > 0 || (told > 0 && tally.attempts == 0) }
 
     var summary: String {
         var text = "\(target.name): \(tally.arrived) came"
         if tally.skipped > 0 { text += " (\(tally.skipped) were there already)" }
         if let expected { text += " of \(expected)" }
+        if heldBefore > 0 { text += ", \(heldBefore) were here from an earlier run" }
         return text
     }
 

@@ -25,8 +25,12 @@ final class TargetRetrieval {
     func perform() -> TargetOutcome {
         do throws(AssociationError) {
             let expected = try expectation()
-            let ledger = InstanceLedger(expected: session.reception == nil ? nil : expected.uids)
-            retrieve(expected, ledger)
+            let journal = session.reception?.journal
+            let ledger = InstanceLedger(
+                expected: session.reception == nil ? nil : expected.uids, held: { journal?.holds($0) == true })
+            outcome.heldBefore = ledger.now.held
+            let isDone = outcome.heldBefore > 0 && outcome.heldBefore == ledger.expectedCount
+            if !isDone { retrieve(expected, ledger) }
             settle(expected, ledger)
         } catch {
             let failure = AssociationFailure(error, invocation: run.invocation)
@@ -48,6 +52,10 @@ final class TargetRetrieval {
     private func retrieve(_ expected: ExpectedInstances, _ ledger: InstanceLedger) {
         var proposals = proposals(for: expected.sopClasses)
         var identifiers = [target.identifier]
+        if outcome.heldBefore > 0, let series = expected.series {
+            identifiers = ExpectedInstances.identifiers(
+                for: ledger.missing(of: series, toAskAgain: true), like: target.identifier)
+        }
         var idle = 0
         for number in 1...Self.maximumRounds {
             let before = ledger.now
@@ -162,7 +170,8 @@ final class TargetRetrieval {
         outcome.expected = expected.uids.map { Set($0).count }
         if let series = expected.series, session.reception != nil {
             let missing = ledger.missing(of: series, toAskAgain: false)
-            outcome.missing = missing.isEmpty ? .nothing : .instances(missing)
+            let isUnknown = outcome.expected == 0 && tally.arrived == 0
+            outcome.missing = isUnknown ? .whole : missing.isEmpty ? .nothing : .instances(missing)
         } else if !outcome.failedUIDs.isEmpty {
             outcome.missing = .uids(outcome.failedUIDs)
         } else if problems.contains(where: { $0.code != .success }), !outcome.wasInterrupted || tally.held == 0 {

@@ -1,0 +1,116 @@
+import DICOM
+import DICOMNode
+
+/// The journal of a retrieval: one line for each instance that is on disk, and what an earlier run's lines are still worth.
+///
+/// An instance of a run that ended in order, whose files were forced onto the disk before, counts as held if a file of its
+/// length is at its place. Of a run that was cut off nobody knows what the disk kept: there the content must be what it was.
+final class RetrievalJournal: Sendable {
+    private struct Held: Sendable {
+        let path: FilePath
+        let bytes: UInt64
+        /// Of the file as it was written; nil where the file was there before.
+        let digest: String?
+        /// The last line of its run says that everything was forced onto the disk.
+        var isSynced = false
+    }
+
+    /// What the last line of a run says.
+    private static let synced = "synced"
+
+    private let journal: Journal
+    private let held: Locked<[UID: Held]>
+    private let diagnostics: Diagnostics
+    private let failure = Locked<FileProblem?>(nil)
+
+    /// Nil without `--journal`.
+    init?(_ run: CommandRun) throws(FileProblem) {
+        guard let path = run.invocation.retrieval.journalPath else { return nil }
+        diagnostics = run.diagnostics
+        let isResumed = run.invocation.retrieval.resumes
+        held = Locked(isResumed ? try Self.read(FilePath(path), diagnostics) : [:])
+        journal = try Journal(
+            FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
+    }
+
+    private static func read(_ path: FilePath, _ diagnostics: Diagnostics) throws(FileProblem) -> [UID: Held] {
+        var held: [UID: Held] = [:]
+        var sinceStart: [UID] = []
+        var reader: JournalReader
+        do throws(FileProblem) {
+            reader = try JournalReader(path)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            diagnostics.note(Message("\(path)", "there is no journal yet; everything is retrieved"))
+            return [:]
+        }
+        while let entry = try reader.next() {
+            if entry[.journal] != nil { sinceStart = [] }
+            if entry[.outcome]?.string == synced {
+                for uid in sinceStart { held[uid]?.isSynced = true }
+            }
+            guard entry[.outcome]?.string == RunEvent.Outcome.done.rawValue,
+                let uid = entry[.sopInstanceUID]?.string.map({ UID($0) }), let path = entry.path,
+                let bytes = entry[.bytes]?.integer.flatMap({ UInt64(exactly: $0) })
+            else { continue }
+            held[uid] = Held(path: path, bytes: bytes, digest: entry[.sha256]?.string)
+            sinceStart.append(uid)
+        }
+        if reader.damagedLines > 0 {
+            diagnostics.note(Message("\(path)", "\(reader.damagedLines) lines that cannot be read are passed over"))
+        }
+        return held
+    }
+
+    /// Whether an instance that an earlier run brought is still there, whole.
+    func holds(_ uid: UID) -> Bool {
+        guard let known = held.withLock({ $0[uid] }) else { return false }
+        let isWhole =
+            known.isSynced
+            ? WrittenFile.hasLength(known.bytes, at: known.path)
+            : WrittenFile.hasContent(known.bytes, known.digest, at: known.path)
+        if !isWhole { diagnostics.verbose("\(known.path): not what the journal says; retrieved again") }
+        return isWhole
+    }
+
+    /// Records an instance that has its final name, before the server is told that it is stored.
+    func record(_ instance: ReceivedInstance) {
+        guard case .stored(let outcome) = instance.outcome else { return }
+        var entry = JournalEntry()
+        entry.set(.time, JournalEntry.now)
+        entry.set(.outcome, RunEvent.Outcome.done.rawValue)
+        entry.set(.sopInstanceUID, instance.sopInstanceUID)
+        entry.set(.sopClassUID, instance.sopClassUID)
+        entry.set(.transferSyntaxUID, instance.transferSyntax.uid)
+        // A file that was there before has the same data set, but not necessarily the same head.
+        let isOurs = outcome.kind != .skipped
+        entry.set(.bytes, isOurs ? outcome.size : WrittenFile.length(of: outcome.path) ?? 0)
+        if isOurs { entry.set(.sha256, outcome.digest) }
+        entry.set(path: outcome.path)
+        append(entry)
+    }
+
+    /// Everything recorded so far was forced onto the disk.
+    func recordSync() {
+        var entry = JournalEntry()
+        entry.set(.time, JournalEntry.now)
+        entry.set(.outcome, Self.synced)
+        append(entry)
+    }
+
+    private func append(_ entry: JournalEntry) {
+        do throws(FileProblem) { try journal.append(entry) } catch {
+            let isFirst = failure.withLock { failure in
+                defer { failure = failure ?? error }
+                return failure == nil
+            }
+            if isFirst { diagnostics.error(InputNotes.message(error)) }
+        }
+    }
+
+    /// Waits until the journal is on the disk; throws what kept lines from being written.
+    func finish() throws(FileProblem) {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        try journal.sync()
+    }
+}

@@ -1,0 +1,38 @@
+import DICOM
+import Glibc
+
+/// A file that an earlier run has written, looked at again.
+package enum WrittenFile {
+    private static let chunkLength = 256 * 1024
+
+    /// Nil where there is no regular file.
+    package static func length(of path: FilePath) -> UInt64? {
+        var status = stat()
+        guard path.withCString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return UInt64(clamping: status.st_size)
+    }
+
+    package static func hasLength(_ length: UInt64, at path: FilePath) -> Bool { self.length(of: path) == length }
+
+    /// Whether it has the length and, where it is known, the SHA-256 digest.
+    package static func hasContent(_ length: UInt64, _ digest: String?, at path: FilePath) -> Bool {
+        guard hasLength(length, at: path) else { return false }
+        guard let digest else { return true }
+        do throws(SystemError) {
+            let file = FileDescriptor(
+                owning: try systemCall("open") { path.withCString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) } })
+            let number = file.rawValue
+            var sum = SHA256()
+            var buffer = [UInt8](repeating: 0, count: chunkLength)
+            while true {
+                let count = try systemCall("read") {
+                    buffer.withUnsafeMutableBytes { read(number, $0.baseAddress, $0.count) }
+                }
+                guard count > 0 else { return sum.hexadecimal() == digest }
+                buffer.withUnsafeBytes { sum.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            }
+        } catch {
+            return false
+        }
+    }
+}

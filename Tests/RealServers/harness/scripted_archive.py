@@ -1,0 +1,362 @@
+"""A small archive that does what a script says, also what no honest server does. Raw sockets: it shares no code with anybody."""
+
+import random
+import socket
+import struct
+import threading
+
+IMPLICIT = "1.2.840.10008.1.2"
+CT = "1.2.840.10008.5.1.4.1.1.2"
+STUDY_FIND, STUDY_MOVE, STUDY_GET = (f"1.2.840.10008.5.1.4.1.2.2.{n}" for n in (1, 2, 3))
+
+ECHO, STORE, GET, FIND, MOVE, CANCEL = 0x0030, 0x0001, 0x0010, 0x0020, 0x0021, 0x0FFF
+SUCCESS, PENDING, WARNING = 0x0000, 0xFF00, 0xB000
+
+
+def element(tag, value):
+    """Implicit VR Little Endian."""
+    if isinstance(value, int):
+        value = struct.pack("<H", value)
+    if isinstance(value, str):
+        value = value.encode("latin-1")
+    if len(value) % 2:
+        value += b"\0" if tag & 0xFFFF in (0x0002, 0x1000, 0x0018, 0x0016, 0x000D, 0x000E) else b" "
+    return struct.pack("<HHL", tag >> 16, tag & 0xFFFF, len(value)) + value
+
+
+def elements(fields):
+    return b"".join(element(tag, value) for tag, value in sorted(fields.items()))
+
+
+def parsed(data):
+    fields, position = {}, 0
+    while position + 8 <= len(data):
+        group, number, length = struct.unpack_from("<HHL", data, position)
+        fields[group << 16 | number] = data[position + 8 : position + 8 + length]
+        position += 8 + length
+    return fields
+
+
+def text(value):
+    return (value or b"").rstrip(b"\0 ").decode("latin-1")
+
+
+class Gone(Exception):
+    """The peer has closed, released or aborted."""
+
+
+class Association:
+    """One side of an association, after it is established; contexts are {id: (abstract syntax, transfer syntax)}."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.contexts = {}
+        self.maximum = 16384
+        self.calling = self.called = ""
+        self.message_id = 0
+
+    def exactly(self, count):
+        data = b""
+        while len(data) < count:
+            piece = self.connection.recv(count - len(data))
+            if not piece:
+                raise Gone
+            data += piece
+        return data
+
+    def pdu(self):
+        kind, length = struct.unpack(">BxL", self.exactly(6))
+        return kind, self.exactly(length)
+
+    def send_pdu(self, kind, body):
+        self.connection.sendall(struct.pack(">BxL", kind, len(body)) + body)
+
+    # Establishing
+
+    @staticmethod
+    def item(kind, body):
+        return struct.pack(">BxH", kind, len(body)) + body
+
+    @staticmethod
+    def items(body):
+        position = 0
+        while position + 4 <= len(body):
+            kind, length = struct.unpack_from(">BxH", body, position)
+            yield kind, body[position + 4 : position + 4 + length]
+            position += 4 + length
+
+    def accept(self):
+        kind, body = self.pdu()
+        if kind != 1:
+            raise Gone
+        self.called, self.calling = body[4:20].decode().strip(), body[20:36].decode().strip()
+        answer, roles = self.item(0x10, b"1.2.840.10008.3.1.1.1"), b""
+        for kind, item in self.items(body[68:]):
+            if kind == 0x20:
+                names = {}
+                for sub, name in self.items(item[4:]):
+                    names.setdefault(sub, []).append(text(name))
+                syntaxes = names[0x40]
+                syntax = IMPLICIT if IMPLICIT in syntaxes else syntaxes[0]
+                self.contexts[item[0]] = (names[0x30][0], syntax)
+                answer += self.item(0x21, bytes([item[0], 0, 0, 0]) + self.item(0x40, syntax.encode()))
+            if kind == 0x50:
+                for sub, value in self.items(item):
+                    if sub == 0x51:
+                        self.maximum = struct.unpack(">L", value)[0] or 1 << 17
+                    if sub == 0x54:
+                        roles += self.item(0x54, value)
+        information = self.item(0x51, struct.pack(">L", 1 << 17)) + self.item(0x52, b"1.2.3.4") + roles
+        answer += self.item(0x50, information)
+        self.send_pdu(2, body[:68] + answer)
+
+    def request(self, calling, called, classes):
+        body = struct.pack(">HH", 1, 0) + called.ljust(16).encode() + calling.ljust(16).encode() + bytes(32)
+        body += self.item(0x10, b"1.2.840.10008.3.1.1.1")
+        for number, sop_class in enumerate(classes):
+            names = self.item(0x30, sop_class.encode()) + self.item(0x40, IMPLICIT.encode())
+            body += self.item(0x20, bytes([2 * number + 1, 0, 0, 0]) + names)
+            self.contexts[2 * number + 1] = (sop_class, IMPLICIT)
+        body += self.item(0x50, self.item(0x51, struct.pack(">L", 1 << 17)) + self.item(0x52, b"1.2.3.4"))
+        self.send_pdu(1, body)
+        kind, _ = self.pdu()
+        if kind != 2:
+            raise Gone
+
+    def release(self):
+        self.send_pdu(5, bytes(4))
+        try:
+            self.pdu()
+        except (Gone, OSError):
+            pass
+        self.connection.close()
+
+    # Messages
+
+    def send(self, context, fields, data=None, stop_after=None):
+        """`stop_after` bytes of the data set the connection is dropped."""
+        command = elements({**fields, 0x00000800: 0x0101 if data is None else 1})
+        command = element(0x00000000, struct.pack("<L", len(command))) + command
+        self.connection.sendall(self.values(context, command, 1))
+        if data is not None:
+            stream = self.values(context, data, 0)
+            if stop_after is not None:
+                self.connection.sendall(stream[:stop_after])
+                self.connection.close()
+                raise Gone
+            self.connection.sendall(stream)
+
+    def values(self, context, data, is_command):
+        room, pdus, position = self.maximum - 6, [], 0
+        while True:
+            piece = data[position : position + room]
+            position += len(piece)
+            last = 2 if position >= len(data) else 0
+            value = struct.pack(">LBB", len(piece) + 2, context, is_command | last) + piece
+            pdus.append(struct.pack(">BxL", 4, len(value)) + value)
+            if last:
+                return b"".join(pdus)
+
+    def receive(self):
+        command, data, fields, context = b"", b"", None, 0
+        while True:
+            kind, body = self.pdu()
+            if kind == 5:
+                self.send_pdu(6, bytes(4))
+            if kind != 4:
+                raise Gone
+            position = 0
+            while position < len(body):
+                length, context, control = struct.unpack_from(">LBB", body, position)
+                value = body[position + 6 : position + 4 + length]
+                position += 4 + length
+                if control & 1:
+                    command += value
+                else:
+                    data += value
+                if control & 2 and control & 1:
+                    fields = parsed(command)
+                    if struct.unpack("<H", fields[0x00000800])[0] == 0x0101:
+                        return context, fields, b""
+                elif control & 2:
+                    return context, fields, data
+
+    def respond(self, context, request, status, counts=None, data=None):
+        fields = {
+            0x00000002: request.get(0x00000002, b""),
+            0x00000100: struct.unpack("<H", request[0x00000100])[0] | 0x8000,
+            0x00000120: request[0x00000110],
+            0x00000900: status,
+        }
+        for tag, count in zip((0x00001020, 0x00001021, 0x00001022, 0x00001023), counts or ()):
+            if count is not None:
+                fields[tag] = count
+        self.send(context, fields, data)
+
+    def store(self, instance, originator=None, stop_after=None):
+        """Sends an instance; its status."""
+        context = next((i for i, (name, _) in self.contexts.items() if name == instance.sop_class), None)
+        if context is None:
+            return None
+        self.message_id += 1
+        fields = {
+            0x00000002: instance.sop_class, 0x00000100: STORE, 0x00000110: self.message_id % 65535 + 1,
+            0x00000700: 0, 0x00001000: instance.uid,
+        }  # fmt: skip
+        if originator:
+            fields[0x00001030], fields[0x00001031] = originator
+        self.send(context, fields, instance.data, stop_after)
+        _, answer, _ = self.receive()
+        return struct.unpack("<H", answer[0x00000900])[0]
+
+
+class Instance:
+    """`uid` may be bytes that are no UID."""
+
+    def __init__(self, study, series, uid, size=2000, sop_class=CT):
+        self.study, self.series, self.uid, self.sop_class = study, series, uid, sop_class
+        pixels = random.Random(repr(uid)).randbytes(size // 2 * 2)
+        self.data = elements({
+            0x00080016: sop_class, 0x00080018: uid, 0x00080060: "CT", 0x00100020: "P1", 0x0020000D: study,
+            0x0020000E: series, 0x7FE00010: pixels,
+        })  # fmt: skip
+
+
+class ScriptedArchive:
+    """Lists and sends its instances. `plan` is called for each instance to be sent, with its running number from 0, and says
+    what becomes of it: "send", "fail" or "drop" (the association, in the middle of the data set)."""
+
+    ae_title = "SCRIPTED"
+
+    def __init__(self, instances, destination=None, associations=1, plan=None, told=None, status=None, listed=None):
+        self.instances = instances
+        self.destination = destination
+        self.associations = associations
+        self.plan = plan or (lambda number: "send")
+        # What the server says instead of the truth: a function of (completed, failed).
+        self.told = told or (lambda completed, failed: (completed, failed))
+        # The status of every final response to C-MOVE and C-GET; nothing is sent then.
+        self.status = status
+        self.listed = instances if listed is None else listed
+        self.refuses_get = False
+        self.number = 0
+        self.requests = []
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+
+    def answer(self, connection):
+        association = Association(connection)
+        try:
+            association.accept()
+            while True:
+                context, command, data = association.receive()
+                kind = struct.unpack("<H", command[0x00000100])[0]
+                if kind == FIND:
+                    self.find(association, context, command, parsed(data))
+                elif kind in (MOVE, GET):
+                    self.retrieve(association, context, command, parsed(data), kind)
+                elif kind != CANCEL:
+                    association.respond(context, command, SUCCESS)
+        except (Gone, OSError):
+            connection.close()
+
+    @staticmethod
+    def matches(instance, keys):
+        for tag, value in ((0x0020000D, instance.study), (0x0020000E, instance.series), (0x00080018, instance.uid)):
+            wanted = [part for part in text(keys.get(tag)).split("\\") if part]
+            if wanted and (value if isinstance(value, str) else value.decode("latin-1")) not in wanted:
+                return False
+        return True
+
+    def find(self, association, context, command, keys):
+        level = text(keys.get(0x00080052))
+        seen = []
+        for instance in self.listed:
+            answer = {"STUDY": {0x0020000D: instance.study}, "SERIES": {0x0020000E: instance.series}}.get(
+                level, {0x00080018: instance.uid, 0x00080016: instance.sop_class}
+            )
+            if self.matches(instance, keys) and answer not in seen:
+                seen.append(answer)
+        for answer in seen:
+            association.respond(context, command, PENDING, data=elements({0x00080052: level, **answer}))
+        association.respond(context, command, SUCCESS)
+
+    def retrieve(self, association, context, command, keys, kind):
+        asked = [instance for instance in self.instances if self.matches(instance, keys)]
+        with self.lock:
+            self.requests.append((kind, [instance.uid for instance in asked]))
+        if kind == GET and self.refuses_get:
+            return association.respond(context, command, 0x0122)
+        if self.status is not None:
+            return association.respond(context, command, self.status, (None, 0, len(asked), 0))
+        counts = [0, 0]
+        originator = (association.calling, struct.unpack("<H", command[0x00000110])[0])
+        if kind == GET:
+            self.send(association, asked, counts, association, context, command, None)
+        else:
+            shares = [asked[number :: self.associations] for number in range(self.associations)]
+            threads = [
+                threading.Thread(
+                    target=self.send_over, args=(share, counts, association, context, command, originator)
+                )
+                for share in shares
+                if share
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        completed, failed = self.told(*counts)
+        status = SUCCESS if not failed else WARNING if completed else 0xA702
+        association.respond(context, command, status, (None, completed, failed, None if completed is None else 0))
+
+    def send_over(self, share, counts, association, context, command, originator):
+        while share:
+            try:
+                out = Association(socket.create_connection(("127.0.0.1", self.destination)))
+                out.request(self.ae_title, text(command[0x00000600]), sorted({i.sop_class for i in share}))
+            except (Gone, OSError):
+                with self.lock:
+                    counts[1] += len(share)
+                return
+            share = self.send(out, share, counts, association, context, command, originator)
+            if not share:
+                out.release()
+
+    def send(self, out, share, counts, association, context, command, originator):
+        """What is left after a drop."""
+        for position, instance in enumerate(share):
+            with self.lock:
+                number, self.number = self.number, self.number + 1
+            fate = self.plan(number)
+            if fate == "fail":
+                good = False
+            else:
+                try:
+                    half = len(instance.data) // 2 if fate == "drop" else None
+                    good = out.store(instance, originator, stop_after=half) == SUCCESS
+                except (Gone, OSError):
+                    if out is association:
+                        raise Gone from None
+                    with self.lock:
+                        counts[1] += 1
+                    return share[position + 1 :]
+            with self.lock:
+                counts[0 if good else 1] += 1
+                if number % 10 == 9:
+                    association.respond(context, command, PENDING, (len(share), *counts, 0))
+        return []

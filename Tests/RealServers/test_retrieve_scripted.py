@@ -1,0 +1,379 @@
+"""C-MOVE and C-GET from servers that do what no honest server does: the exit code, the hint, nothing half, nothing lost."""
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+
+from harness import cases, images, programs, servers
+from harness.programs import dcmscu
+from harness.scripted_archive import CT, Instance, ScriptedArchive
+
+TITLE = "DCMSCU"
+MR = "1.2.840.10008.5.1.4.1.1.4"
+
+
+def study(count, number=1, size=2000, sop_class=CT):
+    """A study of two series."""
+    return [
+        Instance(f"1.2.{number}", f"1.2.{number}.{1 + n % 2}", f"1.2.{number}.{1 + n % 2}.{n + 1}", size, sop_class)
+        for n in range(count)
+    ]
+
+
+class Scripted(cases.RealServerTest):
+    def serve_scripted(self, instances, **script):
+        self.port_scp = servers.free_port()
+        self.archive = ScriptedArchive(instances, destination=self.port_scp, **script)
+        self.addCleanup(self.archive.close)
+        self.out = self.folder / "out"
+        return self.archive
+
+    def arguments(self, operation, *more):
+        port = ["--port-scp", self.port_scp] if operation == "move" or "--or-move" in more else []
+        keys = [] if {"-k", "--from-list"} & set(more) else ["-k", "20,d=1.2.1"]
+        return [
+            f"--{operation}", *keys, "-o", self.out, *port, *more, servers.LOOPBACK, self.archive.port,
+        ]  # fmt: skip
+
+    def retrieve(self, operation, *more, **options):
+        return dcmscu(*self.arguments(operation, *more), **options)
+
+    def files(self):
+        return sorted(path for path in self.out.rglob("*") if path.is_file()) if self.out.exists() else []
+
+    def assert_whole(self, instances):
+        """Exactly these, each with its data set, and nothing half."""
+        found = {}
+        for path in self.files():
+            data = path.read_bytes()
+            self.assertEqual(data[128:132], b"DICM", path)
+            found[str(images.meta(path).MediaStorageSOPInstanceUID)] = data
+        self.assertEqual(set(found), {instance.uid for instance in instances})
+        for instance in instances:
+            self.assertTrue(found[instance.uid].endswith(instance.data), instance.uid)
+
+    def missing(self, run):
+        """The rows that the run printed for another one."""
+        return list(csv.DictReader(io.StringIO(run.stdout)))
+
+
+class Servers(Scripted):
+    def test_four_associations_at_once(self):
+        instances = study(40)
+        self.serve_scripted(instances, associations=4)
+        self.retrieve("move", expect=0)
+        self.assert_whole(instances)
+
+    def test_one_association_dropped_in_the_middle_of_a_file(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(30, size=100_000)
+                self.serve_scripted(instances, plan=lambda number: "drop" if number == 7 else "send")
+                self.out = self.folder / operation
+                run = self.retrieve(operation, expect=0)
+                self.assert_whole(instances)
+                self.assertEqual(run.stdout, "")
+
+    def test_every_tenth_sub_operation_fails(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(100)
+                self.serve_scripted(instances, plan=lambda number: "fail" if number % 10 == 9 else "send")
+                self.out = self.folder / operation
+                self.retrieve(operation, expect=0)
+                self.assert_whole(instances)
+
+    def test_one_instance_that_never_comes_is_named_for_another_run(self):
+        instances = study(20)
+        lost = instances[3]
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                archive = self.serve_scripted([i for i in instances if i is not lost], listed=instances)
+                self.out = self.folder / operation
+                run = self.retrieve(operation, expect=1)
+                self.assert_whole(archive.instances)
+                self.assert_names(run, "1 of 20 instances that the server lists are missing")
+                self.assertEqual(
+                    self.missing(run),
+                    [{"StudyInstanceUID": "1.2.1", "SeriesInstanceUID": lost.series, "SOPInstanceUID": lost.uid}],
+                )
+                # The server has it back: the difference alone is retrieved.
+                archive.instances = instances
+                archive.requests.clear()
+                self.retrieve(operation, "--from-list", "-", stdin=run.stdout_bytes, expect=0)
+                self.assertEqual([uids for _, uids in archive.requests], [[lost.uid]])
+                self.assert_whole(instances)
+
+    def test_counts_that_lie(self):
+        instances = study(10)
+        for told in ((9, 0), (12, 0), (0, 0)):
+            for operation in ("move", "get"):
+                with self.subTest(f"{operation} {told}"):
+                    self.serve_scripted(instances, told=lambda *_, told=told: told)
+                    self.out = self.folder / f"{operation}{told[0]}"
+                    run = self.retrieve(operation, *(["--grace", "0.2"] if operation == "move" else []), expect=1)
+                    self.assert_whole(instances)
+                    self.assert_names(run, f"says that it sent {told[0]}", "10 came")
+
+    def test_no_counts_at_all_are_no_lie(self):
+        instances = study(10)
+        self.serve_scripted(instances, told=lambda *_: (None, None))
+        self.retrieve("get", expect=0)
+        self.assert_whole(instances)
+
+    def test_success_and_nothing_sent(self):
+        for told in ((0, 0), (10, 0)):
+            with self.subTest(told):
+                archive = self.serve_scripted([], listed=study(10), told=lambda *_, told=told: told)
+                run = self.retrieve("move", "--grace", "0.2", expect=1)
+                self.assert_names(run, "10 of 10 instances", "hint:", TITLE, "127.0.0.1", self.port_scp)
+                self.assertEqual(len(self.missing(run)), 10)
+                self.assertEqual(self.files(), [])
+                # Asked for again, once.
+                self.assertEqual(len(archive.requests), 3)
+
+    def test_a_destination_that_is_not_known(self):
+        archive = self.serve_scripted(study(10), status=0xA801)
+        run = self.retrieve("move", expect=7)
+        self.assert_names(run, "A801H", "hint:", "register", TITLE, "127.0.0.1", self.port_scp)
+        self.assertEqual(len(archive.requests), 1)
+        self.assertEqual(len(self.missing(run)), 10)
+
+    def test_a_server_that_never_calls_back(self):
+        instances = study(10)
+        archive = self.serve_scripted(instances)
+        archive.destination = servers.free_port()
+        run = self.retrieve("move", expect=(1, 7))
+        self.assert_names(run, "hint:", "never called back", TITLE, "127.0.0.1", self.port_scp)
+        self.assertEqual(self.files(), [])
+
+    def test_an_instance_that_was_not_listed_is_kept_and_told(self):
+        instances = study(5)
+        self.serve_scripted(instances, listed=instances[:4])
+        run = self.retrieve("get", expect=1)
+        self.assert_whole(instances)
+        self.assert_names(run, "1 instances that it does not list")
+        self.retrieve("get", "--no-check", expect=0)
+
+    def test_a_study_that_is_not_there(self):
+        self.serve_scripted(study(5))
+        run = self.retrieve("get", "-k", "20,d=1.2.99", expect=1)
+        self.assert_names(run, "nothing of it")
+
+    def test_get_falls_back_to_move(self):
+        instances = study(5)
+        archive = self.serve_scripted(instances)
+        archive.refuses_get = True
+        self.retrieve("get", expect=7)
+        self.retrieve("get", "--or-move", expect=0)
+        self.assert_whole(instances)
+
+    def test_strangers_do_not_get_in(self):
+        instances = study(5)
+        archive = self.serve_scripted(instances)
+        run = self.retrieve("move", "--accept-from", "SOMEBODY", expect=(1, 7))
+        self.assert_names(run, "SCRIPTED", "rejected")
+        self.assertEqual(self.files(), [])
+        archive.requests.clear()
+        self.retrieve("move", "--accept-from", "SOMEBODY", "--accept-from", "SCRIPTED", expect=0)
+        self.assert_whole(instances)
+
+    def test_noise_at_the_port_disturbs_nobody(self):
+        instances = study(20)
+        archive = self.serve_scripted(instances)
+
+        def plan(number):
+            with socket.create_connection((servers.LOOPBACK, self.port_scp)) as stranger:
+                stranger.sendall(random.choice([b"GET / HTTP/1.1\r\n\r\n", b"", b"\x16\x03\x01\x00\x05hello", b"\x01"]))
+            return "send"
+
+        archive.plan = plan
+        self.retrieve("move", expect=0)
+        self.assert_whole(instances)
+
+    def test_several_studies_at_once(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = [instance for number in range(1, 9) for instance in study(10, number)]
+                self.serve_scripted(instances, associations=2)
+                self.out = self.folder / operation
+                studies = "\\".join(f"1.2.{number}" for number in range(1, 9))
+                self.retrieve(operation, "-k", f"20,d={studies}", "--jobs", "4", expect=0)
+                self.assert_whole(instances)
+
+    def test_shares_are_all_of_it_and_none_twice(self):
+        instances = [instance for number in range(1, 31) for instance in study(2, number)]
+        archive = self.serve_scripted(instances)
+        studies = "\\".join(f"1.2.{number}" for number in range(1, 31))
+        for share in range(1, 4):
+            self.retrieve("get", "-k", f"20,d={studies}", "--shard", f"{share}/3", expect=0)
+        self.assert_whole(instances)
+        asked = [uid for _, uids in archive.requests for uid in uids]
+        self.assertEqual(len(asked), len(set(asked)))
+
+    def test_a_dry_run_retrieves_nothing_and_can_be_given_as_list(self):
+        instances = study(6) + study(4, number=2)
+        archive = self.serve_scripted(instances)
+        run = self.retrieve("get", "-k", "20,d=1.2.1\\1.2.2", "--dry-run", expect=0)
+        self.assertEqual([row["StudyInstanceUID"] for row in self.missing(run)], ["1.2.1", "1.2.2"])
+        self.assert_names(run, "10 instances")
+        self.assertEqual((archive.requests, self.files()), ([], []))
+        run = self.retrieve("get", "--from-list", "-", stdin=run.stdout_bytes, expect=0)
+        self.assert_whole(instances)
+        self.assert_names(run, "line 2: complete", "line 3: complete")
+
+    def test_lists_of_every_form(self):
+        instances = study(6) + study(4, number=2)
+        forms = {
+            "uids": b"1.2.1\n1.2.2\n",
+            "csv": b"PatientName,StudyInstanceUID\n\"Doe, John\",1.2.1\r\n,1.2.2\r\n",
+            "json": b'{"0020000D":{"vr":"UI","Value":["1.2.1"]},"00080020":{"vr":"DA","Value":["20200101"]}}\n'
+            b'{"0020000D":{"vr":"UI","Value":["1.2.2"]}}\n',
+        }
+        for name, content in forms.items():
+            with self.subTest(name):
+                self.serve_scripted(instances)
+                self.out = self.folder / name
+                self.retrieve("get", "--from-list", "-", stdin=content, expect=0)
+                self.assert_whole(instances)
+
+    def test_a_list_with_a_row_that_is_not_there(self):
+        instances = study(6)
+        self.serve_scripted(instances)
+        run = self.retrieve("get", "--from-list", "-", stdin=b"1.2.77\n1.2.1\n", expect=1)
+        self.assert_names(run, "line 1: incomplete", "line 2: complete")
+        self.assert_whole(instances)
+        self.assertEqual([row["StudyInstanceUID"] for row in self.missing(run)], ["1.2.77"])
+
+    def test_a_list_with_a_mistake_sends_nothing(self):
+        archive = self.serve_scripted(study(6))
+        for content in (b"1.2.1\nnonsense\n", b"StudyInstanceUID\n1.2.x\n", b"Nonsense\n1\n", b"{\n"):
+            with self.subTest(content):
+                run = self.retrieve("get", "--from-list", "-", stdin=content, expect=2)
+                self.assert_names(run, "line")
+        self.assertEqual(archive.requests, [])
+
+    def test_json_lines_name_what_came_and_what_is_missing(self):
+        instances = study(5)
+        archive = self.serve_scripted(instances[1:], listed=instances)
+        run = self.retrieve("get", "--format", "jsonl", expect=1)
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual(sum(event["event"] == "receive" for event in events), 4)
+        (missing,) = [event for event in events if event["event"] == "missing"]
+        self.assertEqual(missing["sopInstanceUID"], instances[0].uid)
+        self.assertEqual((events[-1]["event"], events[-1]["exitCode"], events[-1]["expected"]), ("summary", 1, 5))
+        archive.instances = instances
+        self.retrieve("get", "--from-list", "-", stdin=run.stdout_bytes, expect=0)
+        self.assert_whole(instances)
+
+
+class HostileNames(Scripted):
+    UIDS = [
+        b"../../x", b"/etc/x", b"", b"1." + b"2" * 298, b"1.2\x003", b"1.2\n3", b"1.2\x1b[31m3", b"-rf", b"..", b".",
+        b"1.2/../../y", b"1.2\\3",
+    ]  # fmt: skip
+
+    def test_no_instance_uid_leaves_the_folder_or_makes_a_strange_name(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = [Instance("1.2.1", "1.2.1.1", uid) for uid in self.UIDS]
+                self.serve_scripted(instances, listed=[])
+                inner = self.folder / operation
+                self.out = inner / "a" / "b" / "out"
+                self.retrieve(operation, "--no-check", expect=0)
+                names = [path.relative_to(self.out) for path in self.files()]
+                self.assertEqual(len(names), len(instances))
+                for name in names:
+                    self.assertRegex(str(name), r"^[A-Za-z0-9][A-Za-z0-9.-]*\.dcm$")
+                everything = [path for path in inner.rglob("*") if path.is_file()]
+                self.assertEqual(len(everything), len(instances))
+                self.assertEqual(list(self.out.rglob(".*")), [])
+
+
+class Resume(Scripted):
+    COUNT = 60
+
+    def test_killed_at_twenty_random_moments(self):
+        """SIGKILL leaves whole files and a journal that the next run believes; the last one completes."""
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(self.COUNT, size=50_000)
+                archive = self.serve_scripted(instances)
+                archive.plan = lambda number: time.sleep(0.004) or "send"
+                self.out = self.folder / operation
+                journal = self.folder / f"{operation}.journal"
+                for _ in range(20):
+                    process = subprocess.Popen(
+                        [str(part) for part in [
+                            programs.dcmscu_path(), *self.arguments(operation, "--journal", journal, "--resume"),
+                        ]],
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    )  # fmt: skip
+                    time.sleep(random.uniform(0.0, 0.15))
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                    for path in self.files():
+                        if path.name.endswith(".dcm"):
+                            self.assertIn(path.read_bytes()[-50_000:], {i.data[-50_000:] for i in instances})
+                archive.requests.clear()
+                run = self.retrieve(operation, "--journal", journal, "--resume", expect=0)
+                self.assert_whole(instances)
+                # Nothing that was journalled is asked for again, and a further run asks for nothing.
+                lines = [json.loads(line) for line in journal.read_text().splitlines()]
+                self.assertEqual({line["sopInstanceUID"] for line in lines if "sopInstanceUID" in line},
+                                 {instance.uid for instance in instances}, run)  # fmt: skip
+                archive.requests.clear()
+                self.retrieve(operation, "--journal", journal, "--resume", expect=0)
+                self.assertEqual(archive.requests, [])
+
+    def test_what_was_damaged_is_fetched_again(self):
+        instances = study(10)
+        archive = self.serve_scripted(instances)
+        journal = self.folder / "journal"
+        self.retrieve("get", "--journal", journal, expect=0)
+        files = self.files()
+        os.truncate(files[0], 100)
+        files[1].unlink()
+        archive.requests.clear()
+        self.retrieve("get", "--journal", journal, "--resume", "--if-exists", "overwrite", expect=0)
+        self.assertEqual(sum(len(uids) for _, uids in archive.requests), 2)
+        self.assert_whole(instances)
+
+    def test_the_digest_of_the_journal_is_that_of_the_file(self):
+        self.serve_scripted(study(3, size=300_000))
+        journal = self.folder / "journal"
+        self.retrieve("get", "--journal", journal, expect=0)
+        for line in map(json.loads, journal.read_text().splitlines()):
+            if "sha256" in line:
+                said = programs.run("sha256sum", line["path"], expect=0).stdout.split()[0]
+                self.assertEqual(line["sha256"], said)
+                self.assertEqual(line["bytes"], os.path.getsize(line["path"]))
+
+
+class Existing(Scripted):
+    def test_the_same_content_is_kept_once_and_another_under_a_second_name(self):
+        instances = study(4)
+        self.serve_scripted(instances)
+        self.retrieve("get", expect=0)
+        run = self.retrieve("get", "--call", "ANOTHER", expect=0)
+        self.assert_names(run, "4 there already")
+        self.assertEqual(len(self.files()), 4)
+        path = self.files()[0]
+        path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+        run = self.retrieve("get", expect=0)
+        self.assert_names(run, "another content has the proper one")
+        self.assertEqual(len(self.files()), 5)
+
+    def test_every_way_to_sync(self):
+        for when in ("each", "end", "none"):
+            instances = study(4)
+            self.serve_scripted(instances)
+            self.out = self.folder / when
+            self.retrieve("get", "--fsync", when, expect=0)
+            self.assert_whole(instances)
