@@ -14,13 +14,22 @@ enum BashCompletion {
                 elif [[ $previous == "=" ]] && ((COMP_CWORD > 1)); then
                     previous=${COMP_WORDS[COMP_CWORD-2]}
                 fi
+                # So does "@node", where @ is among the word breaks.
+                if [[ $previous == "@" ]]; then
+                    local nodes
+                    nodes=$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)
+                    mapfile -t COMPREPLY < <(compgen -W "${nodes//@/}" -- "$current")
+                    return
+                fi
                 COMPREPLY=()
                 case $previous in
             \(cases)    esac
                 if [[ $current == -* ]]; then
                     mapfile -t COMPREPLY < <(compgen -W "\(wrapped(names))" -- "$current")
+                elif [[ $current == @* ]]; then
+                    mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
                 else
-                    compopt -o filenames
+                    compopt -o filenames 2>/dev/null
                     mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 fi
             }
@@ -46,9 +55,9 @@ enum BashCompletion {
         let words = "-W \"$(\"${COMP_WORDS[0]}\" --generate keywords 2>/dev/null)\""
         switch value {
         case .choice(let choices): return reply("-W \"\(choices.joined(separator: " "))\"")
-        case .key, .returnKeys: return reply(words, before: "compopt -o nospace; ")
-        case .file, .fileOrDirectory: return reply("-f", before: "compopt -o filenames; ")
-        case .directory: return reply("-d", before: "compopt -o filenames; ")
+        case .key, .returnKeys: return reply(words, before: "compopt -o nospace 2>/dev/null; ")
+        case .file, .fileOrDirectory: return reply("-f", before: "compopt -o filenames 2>/dev/null; ")
+        case .directory: return reply("-d", before: "compopt -o filenames 2>/dev/null; ")
         case .host: return reply("-A hostname")
         default: return "return"
         }

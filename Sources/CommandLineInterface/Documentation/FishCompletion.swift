@@ -4,6 +4,7 @@ enum FishCompletion {
         let options = OptionCategory.allCases.flatMap { OptionTable.documented(in: $0) }
         return "# fish completion for dcmscu, made by \"dcmscu --generate fish\"\n"
             + options.map { line($0) + "\n" }.joined()
+            + "complete -c dcmscu -a '(dcmscu --generate nodes 2>/dev/null)' -d 'a node of the configuration'\n"
     }
 
     private static func line(_ option: OptionDefinition) -> String {

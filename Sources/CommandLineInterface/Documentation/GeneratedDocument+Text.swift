@@ -8,6 +8,8 @@ extension GeneratedDocument {
         case .bash: BashCompletion.text
         case .zsh: ZshCompletion.text
         case .fish: FishCompletion.text
+        // They are not made from tables: the parser reads them from the configuration.
+        case .nodes: ""
         case .keywords: DataDictionary.keywords.joined(separator: "\n") + "\n"
         }
     }

@@ -3,7 +3,8 @@ import DICOM
 /// The man page, made from the option table, the exit codes and the examples.
 package enum ManualPage {
     package static var text: String {
-        header + description + options + keys + exitStatus + environment + examples + diagnostics + compatibility
+        header + description + options + keys + exitStatus + configuration + environment + patientData + examples
+            + diagnostics + compatibility
             + seeAlso
     }
 
@@ -129,6 +130,8 @@ package enum ManualPage {
         + Roff.tagged(
             Roff.bold("GDCM_ROOT_UID"), Roff.text("The root of the UIDs that we generate; --root-uid wins over it."))
         + Roff.tagged(
+            Roff.bold("DCMSCU_CONFIG"), Roff.text("The configuration file; --config wins over it. /dev/null is none."))
+        + Roff.tagged(
             Roff.bold("LC_ALL") + ", " + Roff.bold("LC_CTYPE") + ", " + Roff.bold("LANG"),
             "The locale, whose encoding decides the Specific Character Set of a query: ISO_IR 192 for UTF\\-8.")
 
@@ -170,7 +173,7 @@ package enum ManualPage {
 
         """
 
-    private static func paragraphs(_ texts: [String]) -> String {
+    static func paragraphs(_ texts: [String]) -> String {
         texts.map { Roff.text($0) + "\n" }.joined(separator: ".PP\n")
     }
 }

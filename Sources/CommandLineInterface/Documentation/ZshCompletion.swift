@@ -11,9 +11,18 @@ enum ZshCompletion {
                 keywords=(${(f)"$(dcmscu --generate keywords 2>/dev/null)"})
                 compadd -S = -a keywords
             }
+            _dcmscu_words() {
+                if [[ $PREFIX == @* ]]; then
+                    local -a nodes
+                    nodes=(${(f)"$(dcmscu --generate nodes 2>/dev/null)"})
+                    compadd -a nodes
+                else
+                    _files
+                fi
+            }
             _dcmscu() {
                 _arguments -s -S \\
-            \(specifications)        '*:file:_files'
+            \(specifications)        '*:file:_dcmscu_words'
             }
             _dcmscu "$@"
 

@@ -17,7 +17,11 @@ package struct CommandLineParser: Sendable {
     package func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
         guard !arguments.isEmpty else { return .empty }
         let scanned = try ArgumentScanner.scan(arguments)
-        if let text = try Self.requestForText(scanned) { return text }
+        if let text = try Self.requestForText(scanned) {
+            guard text == .generate(.nodes) else { return text }
+            let configuration = try configurationFile.load(try Self.last("config", of: scanned)?.string())
+            return .showConfiguration(configuration.nodes.map { "@\($0.name)\n" }.joined())
+        }
         var typed = InvocationDraft()
         for argument in scanned.options { try argument.definition.apply(&typed, argument) }
         if typed.isQueryHelp {

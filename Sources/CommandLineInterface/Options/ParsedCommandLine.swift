@@ -9,7 +9,7 @@ package enum ParsedCommandLine: Sendable, Equatable {
     /// `--queryhelp`: the keys that the standard knows for a model and, where it has any, a level.
     case queryHelp(InformationModel, QueryLevel)
     case generate(GeneratedDocument)
-    /// `--show-config`: the options in force, with where they came from.
+    /// What `--show-config` prints, or the names of the nodes.
     case showConfiguration(String)
     case perform(Invocation)
     /// The same with several peers, one after the other.
@@ -29,4 +29,6 @@ package enum GeneratedDocument: String, Sendable, CaseIterable {
     case man, bash, zsh, fish
     /// The keywords of the dictionary, one a line: what the completions propose after `--key`.
     case keywords
+    /// The nodes of the configuration, `@name` each, one a line.
+    case nodes
 }
