@@ -5,6 +5,7 @@ extension GeneratedDocument {
     package var text: String {
         switch self {
         case .man: ManualPage.text
+        case .conformance: ConformanceStatement.text
         case .bash: BashCompletion.text
         case .zsh: ZshCompletion.text
         case .fish: FishCompletion.text

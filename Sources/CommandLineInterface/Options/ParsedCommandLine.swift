@@ -27,6 +27,8 @@ package enum HelpTopic: String, Sendable, CaseIterable {
 /// What the hidden option `--generate` prints.
 package enum GeneratedDocument: String, Sendable, CaseIterable {
     case man, bash, zsh, fish
+    /// In Markdown, for the administrators of servers.
+    case conformance
     /// The keywords of the dictionary, one a line: what the completions propose after `--key`.
     case keywords
     /// The nodes of the configuration, `@name` each, one a line.

@@ -16,6 +16,7 @@ struct DocumentationTests {
     @Test(arguments: [
         (GeneratedDocument.man, "man/dcmscu.1"), (.bash, "man/completions/dcmscu.bash"),
         (.zsh, "man/completions/_dcmscu"), (.fish, "man/completions/dcmscu.fish"),
+        (.conformance, "man/conformance.md"),
     ])
     func `the committed documents are what the binary makes`(_ document: GeneratedDocument, _ path: String) throws {
         #expect(try committed(path) == document.text, "run dcmscu --generate \(document.rawValue) >\(path)")

@@ -1,0 +1,139 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import PracticeArchive
+
+/// The conformance statement in short, in the order of PS3.2, as Markdown; tables are made from what the code itself uses.
+enum ConformanceStatement {
+    static var text: String {
+        """
+        # DICOM conformance statement of dcmscu \(ImplementationIdentity.version)
+
+        Made by `dcmscu --generate conformance`; change the code instead.
+
+        dcmscu is a client for the command line. It is SCU of verification, storage, query and retrieval, modality worklist and \
+        storage commitment; it is SCP of storage for what a C-MOVE or C-GET brings. Its practice archive (`--serve`) is SCP of \
+        these services, for tests. It displays and decodes no pixels and changes no data sets, but for lossless rewriting \
+        between native transfer syntaxes where a peer takes no other.
+
+        ## Implementation
+
+        | | |
+        |---|---|
+        | Implementation Class UID | \(ImplementationIdentity.classUID) |
+        | Implementation Version Name | \(ImplementationIdentity.versionName) |
+        | Application Context | \(AssociateRequest.dicomApplicationContext) |
+
+        ## SOP classes and roles
+
+        \(table(["SOP class", "UID", "Client", "Practice archive"], classes))
+
+        Storage stands for all \(UIDRegistry.storageSOPClasses.count) storage SOP classes of PS3.4 that are registered, retired ones \
+        included, and for every private or future class that a file or a peer names. For C-GET the client proposes the role SCP \
+        of the storage classes. In storage commitment the client takes the report on the same association and on a new one, \
+        on which it accepts the server's role SCP.
+
+        ## Transfer syntaxes
+
+        Data sets are kept in the encoding in which they come. The client proposes for each file its own transfer syntax, \
+        whatever it is, and for native ones Explicit and Implicit VR Little Endian besides. It rewrites between these:
+
+        \(table(["Transfer syntax", "UID"], TransferSyntax.uncompressed.map { [$0.description, $0.uid.string] }))
+
+        Queries, answers and storage commitment are in Explicit or Implicit VR Little Endian. Registered are \
+        \(UIDRegistry.transferSyntaxes.count) transfer syntaxes; others pass, too.
+
+        ## Query
+
+        \(queries)
+
+        The client negotiates relational queries, combined date-time matching, fuzzy matching of names and timezone query \
+        adjustment on request. The archive matches by single value, wildcard, range, list of UIDs, universal and by sequence \
+        (PS3.4 C.2.2.2); names without regard to case, all other text with regard to it.
+
+        ## Character sets
+
+        Text is read and written in all character sets of PS3.3 C.12.1.1.2, with code extensions: single-byte sets, the \
+        Japanese, Korean and Chinese sets of ISO 2022, ISO_IR 192 (UTF-8), GB18030 and GBK. Queries go in that of the locale \
+        unless `--charset` says otherwise.
+
+        ## Limits
+
+        \(table(["What", "Limit"], limits))
+
+        ## Security
+
+        TLS by OpenSSL, for calling and for being called, with or without client certificates; never a fall back to plain \
+        connections. Profiles of PS3.15: \(TLSProfile.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")). User \
+        identity (PS3.7 D.3.3.7) as user name, user name and passcode, Kerberos ticket, SAML assertion and JSON Web Token. \
+        Values of patients are masked in messages and logs unless `--log-phi` is given.
+
+        """
+    }
+
+    // MARK: Tables
+
+    private static var classes: [[String]] {
+        let models: [InformationModel] = [.patientRoot, .studyRoot, .patientStudyOnly]
+        let retrieval = models.flatMap { model in
+            [model.findSOPClass, model.moveSOPClass, model.getSOPClass].compactMap { $0 }
+        }
+        let row = { (uid: UID, archive: String) in [name(uid), uid.string, "SCU", archive] }
+        return [row(VerificationSCU.sopClass, "SCP"), ["Storage", "see below", "SCU and SCP", "SCU and SCP"]]
+            + retrieval.map { row($0, "SCP") }
+            + [
+                row(InformationModel.modalityWorklist.findSOPClass, "-"), row(StorageCommitmentRequest.sopClass, "SCP"),
+            ]
+    }
+
+    private static var queries: String {
+        let rows = InformationModel.allCases.flatMap { model -> [[String]] in
+            let levels = model.levels.isEmpty ? [QueryLevel.study] : model.levels
+            return levels.map { level in
+                let keys = model.keys(at: level).filter { $0.path.isEmpty }
+                return [
+                    name(model.findSOPClass), model.levels.isEmpty ? "-" : level.rawValue,
+                    names(keys.filter { $0.kind == .unique }), names(keys.filter { $0.kind == .required }),
+                    String(keys.count { $0.kind == .optional }),
+                ]
+            }
+        }
+        return table(["Information model", "Level", "Unique keys", "Required keys", "Optional keys known"], rows)
+    }
+
+    private static var limits: [[String]] {
+        let limits = AssociationLimits()
+        return [
+            ["Maximum PDU length announced", "\(PDULimits.standardAnnouncedMaximumLength) bytes (`--max-pdu`)"],
+            [
+                "Presentation contexts proposed",
+                "\(PresentationContextPlan.maximumContextCount), more on further associations",
+            ],
+            ["Associations accepted at once", "\(AssociationServer.maximumAssociations)"],
+            ["Associate request, other control PDUs", "\(PDULimits.standardMaximumControlLength) bytes"],
+            ["Data set held in memory (answers, reports)", "\(Association.maximumDataSetInMemory) bytes"],
+            ["Nesting of sequences", "\(DecodingLimits.standard.maximumNestingDepth)"],
+            [
+                "References in one commitment request",
+                "\(StorageCommitmentRequest.maximumReferenceCount) (`--max-references`)",
+            ],
+            ["Connect", seconds(limits.connect) + " (`--connect-timeout`)"],
+            ["Answer to an association request", seconds(limits.association)],
+            ["Silence of the peer", seconds(limits.inactivity) + " (`--timeout`)"],
+            ["Release", seconds(limits.release)],
+        ]
+    }
+
+    private static func seconds(_ limit: Double?) -> String { limit.map { "\(NumberWords.plain($0)) s" } ?? "none" }
+
+    private static func name(_ uid: UID) -> String { UIDRegistry.name(of: uid) ?? uid.string }
+
+    private static func names(_ keys: [KeyAttribute]) -> String {
+        keys.map { DataDictionary.entry(for: $0.tag)?.keyword ?? "\($0.tag)" }.joined(separator: ", ")
+    }
+
+    private static func table(_ heads: [String], _ rows: [[String]]) -> String {
+        let lines = [heads, heads.map { _ in "---" }] + rows
+        return lines.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
+    }
+}
