@@ -9,7 +9,8 @@ package func run() -> Int32 {
         Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
         return ExitCode.localFiles.rawValue
     }
-    return run(arguments: ArgumentText.ofProcess(), in: environment).rawValue
+    let exitCode = run(arguments: ArgumentText.ofProcess(), in: environment)
+    return exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue
 }
 
 /// Runs one command line, without the program's name, in an environment that may be a test's.

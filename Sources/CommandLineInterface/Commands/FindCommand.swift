@@ -58,6 +58,10 @@ final class FindCommand {
 
     private func take(_ bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, _ output: AnswerOutput) -> ExchangeControl {
         count += 1
+        guard !bytes.isEmpty else {
+            run.fail(.incomplete, Message("\(run.peerName): answer \(count) has no data set"))
+            return .goOn
+        }
         do throws(DataSetError) {
             let answer = Answer(
                 bytes: bytes, transferSyntax: syntax, dataSet: try DataSetDecoder(syntax).decode(bytes))

@@ -23,6 +23,8 @@ final class StoreAccount: Sendable {
     }
 
     private struct State {
+        /// Why the first file that was sent has no answer.
+        var unanswered: AssociationError?
         var counts = Counts()
         var notSentReason: AssociationError?
         var failedPaths: [FilePath] = []
@@ -113,6 +115,7 @@ final class StoreAccount: Sendable {
             let why = "sent, but not answered: \(AssociationFailure(error, invocation: run.invocation).message.line)"
             record.error = why
             fail(result.file.path)
+            state.withLock { $0.unanswered = $0.unanswered ?? error }
             run.fail(.incomplete, Message("\(result.file.path)", why))
         case .notSent(let error):
             record.outcome = .pending
@@ -251,7 +254,9 @@ final class StoreAccount: Sendable {
         }
         // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
         let isDone = counts.stored + counts.skipped > 0
-        if !isDone, counts.failed > 0, run.exitCode == .incomplete, counts.notSent == 0 { run.note(.localFiles) }
+        if !isDone, counts.failed > 0, run.exitCode == .incomplete, counts.notSent == 0 {
+            run.note(state.withLock(\.unanswered).map(AssociationFailure.exitCode) ?? .localFiles)
+        }
         if !isDone, counts.failed == 0, run.exitCode == .success {
             run.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
         } else if isDone, run.exitCode == .failureStatus || run.exitCode == .noPresentationContext {

@@ -28,7 +28,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .failureStatus: "the peer answered with a failure status"
         case .timeLimit: "a time limit passed"
         case .commitmentFailed: "storage commitment failed for at least one instance"
-        case .interrupted: "interrupted"
+        case .interrupted: "interrupted; 143 if by SIGTERM"
         }
     }
 

@@ -23,6 +23,20 @@ extension Association {
             default: throw .unreachable(error)
             }
         }
+        let connected = watch.seconds
+        let association = try request(
+            parameters, over: connection, cancellation: cancellation, observer: observer)
+        association.timings = Timings(
+            connection.timings, isSecured: connection.securityDescription != nil, connected: connected,
+            established: watch.seconds)
+        return association
+    }
+
+    /// The same over a connection that is open.
+    package static func request(
+        _ parameters: AssociationParameters, over connection: any Connection, cancellation: Cancellation? = nil,
+        observer: AssociationObserver? = nil
+    ) throws(AssociationError) -> Association {
         observer?(
             .connected(
                 peer: connection.peerDescription, local: connection.localDescription,
@@ -30,11 +44,7 @@ extension Association {
         let association = Association(
             role: .requestor, connection: connection, maximumPDULength: parameters.maximumPDULength,
             limits: parameters.limits, cancellation: cancellation, observer: observer)
-        let connected = watch.seconds
         try association.establish(parameters.request)
-        association.timings = Timings(
-            connection.timings, isSecured: connection.securityDescription != nil, connected: connected,
-            established: watch.seconds)
         return association
     }
 

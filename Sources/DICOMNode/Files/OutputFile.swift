@@ -53,7 +53,9 @@ final class OutputFile {
         while true {
             let name = folder.nextTemporaryName()
             do throws(SystemError) {
-                return (try systemCall("open") { name.withCString { openat(parent, $0, flags, 0o666) } }, name)
+                let descriptor = try systemCall("open") { name.withCString { openat(parent, $0, flags, 0o666) } }
+                AbandonedFiles.claim(descriptor)
+                return (descriptor, name)
             } catch {
                 // Left over by another process that had our number.
                 guard error.errno == EEXIST else { throw error }

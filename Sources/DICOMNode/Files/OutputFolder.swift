@@ -30,6 +30,9 @@ package final class OutputFolder: Sendable {
     package let syncing: Syncing
     private let root: Directory
     private let opened = Locked<[[UInt8]: Directory]>([:])
+    private let tidied = Locked<Set<[UInt8]>>([])
+    /// Folders in which earlier runs' leavings are looked for; in more of them, whatever is there stays.
+    private static let maximumTidied = 10_000
     private let temporaryNumber = Atomic<UInt64>(0)
     private let lacksUnnamedFiles = Atomic<Bool>(!UnnamedFile.canBeNamed)
 
@@ -46,6 +49,7 @@ package final class OutputFolder: Sendable {
             let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
             let descriptor = try systemCall("open") { path.withCString { open($0, flags) } }
             root = Directory(descriptor: FileDescriptor(owning: descriptor), path: path)
+            AbandonedFiles.remove(in: root.descriptor)
             // Found out before the peer is asked for anything.
             _ = try systemCall("access") { path.withCString { access($0, W_OK | X_OK) } }
         } catch {
@@ -79,7 +83,7 @@ package final class OutputFolder: Sendable {
         if let known = opened.withLock({ $0[key] }) { return known }
         var directory = root
         for component in components {
-            directory = try Self.openOrMake(component, in: directory)
+            directory = try openOrMake(component, in: directory)
         }
         let made = directory
         opened.withLock { opened in
@@ -89,20 +93,24 @@ package final class OutputFolder: Sendable {
         return made
     }
 
-    private static func openOrMake(_ component: [UInt8], in parent: Directory) throws(FileProblem) -> Directory {
+    private func openOrMake(_ component: [UInt8], in parent: Directory) throws(FileProblem) -> Directory {
         let path = parent.path.appending(component)
         let name = FilePath(bytes: component)
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        var isNew = true
         do throws(SystemError) {
             do throws(SystemError) {
                 _ = try systemCall("mkdir") { name.withCString { mkdirat(parent.descriptor.rawValue, $0, 0o777) } }
             } catch {
                 guard error.errno == EEXIST else { throw error }
+                isNew = false
             }
             let descriptor = try systemCall("open") {
                 name.withCString { openat(parent.descriptor.rawValue, $0, flags) }
             }
-            return Directory(descriptor: FileDescriptor(owning: descriptor), path: path)
+            let directory = Directory(descriptor: FileDescriptor(owning: descriptor), path: path)
+            if !isNew { tidy(directory) }
+            return directory
         } catch {
             guard error.errno != ELOOP, error.errno != ENOTDIR else {
                 throw FileProblem(path, .notWritable, "it is a file or a symbolic link, which is not followed")
@@ -115,6 +123,14 @@ package final class OutputFolder: Sendable {
     var hasUnnamedFiles: Bool {
         get { !lacksUnnamedFiles.load(ordering: .relaxed) }
         set { lacksUnnamedFiles.store(!newValue, ordering: .relaxed) }
+    }
+
+    /// Once for each folder, as far as they are remembered.
+    private func tidy(_ directory: Directory) {
+        let isFirst = tidied.withLock { tidied in
+            tidied.count < Self.maximumTidied && tidied.insert(directory.path.bytes).inserted
+        }
+        if isFirst { AbandonedFiles.remove(in: directory.descriptor) }
     }
 
     /// A name that nobody else uses, in this process or another.

@@ -26,6 +26,11 @@ extension Association {
     /// does not know C-CANCEL would go on for hours.
     private static let cancelPatience = 30.0
 
+    /// Whoever asked for less patience with silence has less with this, too.
+    private var endOfPatience: Deadline {
+        .after(seconds: min(Self.cancelPatience, limits.inactivity ?? .infinity))
+    }
+
     /// The accepted context for an operation, or the reasons why there is none.
     package func context(
         for abstractSyntax: UID
@@ -65,7 +70,7 @@ extension Association {
                 wasInterrupted = true
                 heeds = .abort
                 if cancelled == nil { try cancel(id, contextID: context.id) }
-                cancelled = cancelled ?? .after(seconds: Self.cancelPatience)
+                cancelled = cancelled ?? endOfPatience
                 patience = cancelled ?? .never
                 continue
             } catch .timedOut where cancelled?.isPast == true {
@@ -94,7 +99,7 @@ extension Association {
                 }
             } else if onPending(message) == .cancel {
                 try cancel(id, contextID: context.id)
-                cancelled = .after(seconds: Self.cancelPatience)
+                cancelled = endOfPatience
                 patience = cancelled ?? .never
             }
         }

@@ -67,6 +67,9 @@ package final class AssociationServer: Sendable {
     /// Associations that are open now.
     package var openAssociations: Int { state.withLock { $0.established } }
 
+    /// Threads that answer connections now.
+    package var threadsInUse: Int { state.withLock { $0.threads.count - $0.finished.count } }
+
     /// Counts messages served; whoever waits for a long operation compares it to see that something moves.
     package var progress: Int { activity.load(ordering: .relaxed) }
 

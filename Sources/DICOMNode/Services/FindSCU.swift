@@ -14,7 +14,7 @@ package enum FindSCU {
 
     /// One query. Answers are handed on as they arrive, undecoded, and none is kept.
     ///
-    /// - Parameter onAnswer: the identifier of a match and its transfer syntax.
+    /// - Parameter onAnswer: the identifier of a match, empty where the peer sent none, and its transfer syntax.
     package static func find(
         on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
         onAnswer: (ArraySlice<UInt8>, TransferSyntax) -> ExchangeControl
@@ -25,8 +25,7 @@ package enum FindSCU {
         return try association.exchange(
             request, in: context, identifier: identifier,
             onPending: { message in
-                guard let answer = message.dataSet else { return .goOn }
-                return onAnswer(answer[...], context.transferSyntax)
+                onAnswer((message.dataSet ?? [])[...], context.transferSyntax)
             })
     }
 }

@@ -16,6 +16,13 @@ package struct InstanceListing {
 
     private let association: Association
     private let model: InformationModel
+    private let answers = Answers()
+
+    private final class Answers { var count = 0 }
+
+    /// What is listed is held, some 300 bytes each, to be compared with what arrives. The largest studies have some
+    /// 50,000 instances; a list of more than this, without an end, is cut and must not fill memory.
+    private static let maximumAnswers = 1_000_000
 
     /// - Parameter association: has a context for the model's C-FIND.
     package init(on association: Association, model: InformationModel) {
@@ -27,6 +34,8 @@ package struct InstanceListing {
     package enum Failure: Error {
         case association(AssociationError)
         case refused(CommandSet)
+        /// More answers than are held.
+        case tooMany
         /// The keys name neither a patient nor anything below.
         case nothingToListBy
     }
@@ -138,6 +147,8 @@ package struct InstanceListing {
         do throws(AssociationError) {
             result = try FindSCU.find(on: association, sopClass: model.findSOPClass, identifier: keys) {
                 bytes, syntax in
+                answers.count += 1
+                guard answers.count <= Self.maximumAnswers else { return .cancel }
                 do throws(DataSetError) {
                     onAnswer(try DataSetDecoder(syntax).decode(bytes))
                 } catch {
@@ -148,6 +159,7 @@ package struct InstanceListing {
         } catch {
             throw .association(error)
         }
+        if answers.count > Self.maximumAnswers { throw .tooMany }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
         guard let final = result.final?.command else { return }
         guard final.status?.kind == .success else { throw .refused(final) }

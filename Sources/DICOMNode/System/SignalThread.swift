@@ -1,12 +1,18 @@
 import Glibc
+import Synchronization
 
 /// The one place where signals arrive: a thread that waits for SIGINT and SIGTERM.
 ///
 /// No handler runs in the middle of other code. The first signal asks for an orderly end, the second for an abort, the
 /// third ends the process at once.
 package enum SignalThread {
-    /// What a shell expects of a process that ended by SIGINT: 128 + 2.
-    package static let exitCode: CInt = 130
+    private static let first = Atomic<CInt>(0)
+
+    /// What a shell expects of a process that a signal ended: 128 and its number, 130 for SIGINT and 143 for SIGTERM.
+    package static var exitCode: CInt {
+        let number = first.load(ordering: .relaxed)
+        return 128 + (number == 0 ? SIGINT : number)
+    }
 
     /// Must be called before any other thread exists: threads inherit the mask that keeps the signals for this one.
     ///
@@ -21,6 +27,7 @@ package enum SignalThread {
             while true {
                 var number: CInt = 0
                 guard sigwait(&watched, &number) == 0 else { continue }
+                _ = first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
                 signalArrived(raising: cancellation)
                 onSignal(cancellation.level)
             }

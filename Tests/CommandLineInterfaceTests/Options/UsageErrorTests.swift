@@ -201,7 +201,7 @@ struct UsageErrorTests {
         case .integer(_, let range): String(range.lowerBound)
         case .seconds, .port: "1"
         case .uid: "1.2.3"
-        case .key, .returnKeys: "PatientName"
+        case .key, .returnKeys, .columns: "PatientName"
         case .characterSet: "utf-8"
         case .text: "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"

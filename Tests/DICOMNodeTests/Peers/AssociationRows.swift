@@ -68,18 +68,18 @@ import Testing
     static let silence: [HostileRow] = [
         HostileRow("no word after the connection", [.hold], .timeLimit, "while waiting for the answer to A-ASSOCIATE"),
         HostileRow(
-            "closed at once", [.hear(.associateRequest), .close], .unreachable, "connection closed by the peer"),
+            "closed at once", [.hear(.associateRequest), .close], .unreachable, "closed"),
         HostileRow("reset at once", [.hear(.associateRequest), .reset], .unreachable, "connection"),
         HostileRow("reset before the request", [.reset], .unreachable, "connection"),
         HostileRow(
             "half closed after the request", [.hear(.associateRequest), .closeWriting, .hearAll], .unreachable,
-            "closed by the peer"),
+            "closed"),
         HostileRow(
             "half an answer, then nothing", acceptanceBytes { Array($0.prefix($0.count / 2)) } + [.hold], .timeLimit,
             "while waiting for the answer to A-ASSOCIATE"),
         HostileRow(
             "half an answer, then closed", acceptanceBytes { Array($0.prefix($0.count / 2)) } + [.close], .unreachable,
-            "closed by the peer"),
+            "closed"),
         HostileRow(
             "half an answer, then reset", acceptanceBytes { Array($0.prefix($0.count / 2)) } + [.reset], .unreachable,
             "connection"),
@@ -98,7 +98,7 @@ import Testing
             accepted + [.hearMessage, .drip(PeerBytes.data(context: 1, control: 1, [0]), seconds: 0.02)], .timeLimit,
             "time limit"),
         HostileRow(
-            "closed instead of an answer", accepted + [.hearMessage, .close], .unreachable, "closed by the peer"),
+            "closed instead of an answer", accepted + [.hearMessage, .close], .unreachable, "closed"),
         HostileRow("reset instead of an answer", accepted + [.hearMessage, .reset], .unreachable, "connection"),
         HostileRow(
             "reset in the middle of an answer",

@@ -54,7 +54,7 @@ struct ExpectedInstances {
                 throw .interrupted(level)
             case .association(let error) where !error.leavesAssociationUsable:
                 throw error
-            case .association, .refused, .nothingToListBy:
+            case .association, .refused, .tooMany, .nothingToListBy:
                 answer = nil
             }
         }

@@ -1,0 +1,60 @@
+import Glibc
+
+/// Temporary files that a run has left which was killed before it could delete them: `.dcmscu-PROCESS-NUMBER.part`.
+///
+/// Whoever writes such a file holds a lock on it, which the system lets go of when the process ends however it ends. A file
+/// whose lock can be had, and whose process is not there, belongs to nobody. Where the file system knows no locks,
+/// nothing is removed.
+enum AbandonedFiles {
+    private static let prefix = Array(".dcmscu-".utf8)
+    private static let suffix = Array(".part".utf8)
+
+    /// Between making a file and locking it there is a moment. A file of a process number that is in use is left alone for so
+    /// long, in seconds: in containers every process has the same few numbers.
+    private static let graceSeconds = 60
+
+    /// Marks a temporary file as being written, for as long as it is open.
+    static func claim(_ descriptor: CInt) {
+        // Without it the file would only not be tidied up.
+        _ = flock(descriptor, LOCK_EX | LOCK_NB)
+    }
+
+    /// Never fails: what cannot be removed stays.
+    static func remove(in directory: borrowing FileDescriptor) {
+        let parent = directory.rawValue
+        let copy = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard copy != -1 else { return }
+        guard let stream = fdopendir(copy) else {
+            close(copy)
+            return
+        }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return }
+            let start = UnsafeRawPointer(entry).advanced(by: offset)
+            let name = UnsafeRawBufferPointer(start: start, count: strlen(start.assumingMemoryBound(to: CChar.self)))
+            if let process = process(of: name) { remove(FilePath(bytes: Array(name)), of: process, in: parent) }
+        }
+    }
+
+    private static func process(of name: UnsafeRawBufferPointer) -> pid_t? {
+        guard name.count > prefix.count + suffix.count, name.starts(with: prefix),
+            name.suffix(suffix.count).elementsEqual(suffix)
+        else { return nil }
+        let number = name.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "-") }
+        return pid_t(String(decoding: number, as: UTF8.self))
+    }
+
+    private static func remove(_ name: FilePath, of process: pid_t, in parent: CInt) {
+        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        let descriptor = name.withCString { openat(parent, $0, flags) }
+        guard descriptor != -1 else { return }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        let isThere = process <= 0 || kill(process, 0) == 0 || errno != ESRCH
+        guard !isThere || time(nil) - status.st_mtim.tv_sec > graceSeconds else { return }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+        _ = name.withCString { unlinkat(parent, $0, 0) }
+    }
+}

@@ -1,0 +1,314 @@
+import DICOM
+import DICOMProtocol
+import Glibc
+import Testing
+
+@testable import DICOMNode
+
+/// What strangers do at the receiver's port, and that nothing of it hinders a peer, stays open or is left on disk.
+@Suite struct ReceiverRows {
+    /// A receiver over a folder of its own.
+    private final class Receiving {
+        let folder: TemporaryFolder
+        let server: AssociationServer
+        let received = ConditionLock<[ReceivedInstance]>([])
+        let events = ConditionLock<[AssociationServer.Event]>([])
+
+        init(inactivity: Double = 30, association: Double = 30) throws {
+            folder = try TemporaryFolder()
+            var limits = AssociationLimits()
+            limits.inactivity = inactivity
+            limits.association = association
+            let receiver = InstanceReceiver(
+                folder: try OutputFolder(folder.path), naming: try InstanceNaming(pattern: "{SOPInstanceUID}"),
+                existing: .rename
+            ) { [received] instance in received.withLock { $0.append(instance) } }
+            server = try AssociationServer(
+                listener: try TCPListener(port: 0, bind: "127.0.0.1"),
+                policy: AcceptancePolicy(calledAETitles: [try #require(AETitle("HERE"))]),
+                services: [VerificationSCP(), StorageSCP(receiver: receiver)], limits: limits
+            ) { [events] event in events.withLock { $0.append(event) } }
+            try server.start()
+        }
+
+        func connect() throws -> TCPConnection {
+            try TCPConnection.connect(host: "127.0.0.1", port: server.port, wait: Loopback.patience)
+        }
+
+        /// Plays a script as a peer that calls.
+        func play(_ script: [PeerStep]) throws {
+            var player = PeerPlayer(try connect(), over: try Cancellation())
+            player.play(script)
+        }
+
+        func waitForEvent(_ matches: (AssociationServer.Event) -> Bool) -> Bool {
+            events.wait(until: .after(seconds: 20)) { $0.contains(where: matches) }
+        }
+
+        /// A C-ECHO of a peer that knows how to behave.
+        func echoes() throws -> Bool {
+            var parameters = AssociationParameters(
+                calledAETitle: try #require(AETitle("HERE")), callingAETitle: try #require(AETitle("THERE")))
+            parameters.presentationContexts = PresentationContextPlan(needs: VerificationSCU.needs).associations[0]
+            parameters.limits.association = 20
+            let association = try Association.request(
+                parameters, at: Endpoint(host: "127.0.0.1", port: server.port))
+            let status = try VerificationSCU.echo(on: association)
+            try association.release()
+            return status.status == .success
+        }
+    }
+
+    private static let sopClass: UID = "1.2.840.10008.5.1.4.1.1.2"
+
+    private static func request(called: String = "HERE") -> [UInt8] {
+        let proposal = PresentationContextProposal(
+            id: 1, abstractSyntax: sopClass, transferSyntaxes: ["1.2.840.10008.1.2.1"])
+        return PDU.associateRequest(
+            AssociateRequest(
+                calledAETitle: AETitle(wire: Array(called.utf8)), callingAETitle: AETitle(wire: Array("THERE".utf8)),
+                presentationContexts: [proposal], userInformation: UserInformation())
+        ).encode()
+    }
+
+    private static func store(_ instance: UID = "1.2.3.4") -> CommandSet {
+        .storeRequest(messageID: 1, sopClass: sopClass, sopInstance: instance)
+    }
+
+    private static let dataSet = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet())
+
+    @Test func `a peer gets in beside a thousand connections that say nothing`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        var silent: [TCPConnection] = []
+        for _ in 0..<350 { silent.append(try receiving.connect()) }
+        #expect(try receiving.echoes())
+        // The rest reuses descriptors of this process, which has both ends of all of them.
+        for _ in 0..<650 {
+            silent.removeFirst().close()
+            silent.append(try receiving.connect())
+        }
+        #expect(try receiving.echoes())
+        #expect(receiving.server.threadsInUse < 10)
+        for connection in silent { connection.close() }
+    }
+
+    @Test func `a peer gets in beside connections that have said half of a request`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        var slow: [TCPConnection] = []
+        for _ in 0..<200 {
+            let connection = try receiving.connect()
+            try connection.write(Array(Self.request().dropLast(9)), wait: Loopback.patience)
+            slow.append(connection)
+        }
+        #expect(try receiving.echoes())
+        #expect(receiving.server.threadsInUse < 10)
+        for connection in slow { connection.close() }
+    }
+
+    @Test func `a request in two halves is answered`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        let connection = try receiving.connect()
+        let request = Self.request()
+        for part in [request.prefix(3), request[3..<6], request[6..<50], request[50...]] {
+            try connection.write(Array(part), wait: Loopback.patience)
+        }
+        #expect(try connection.readBytes(1) == [2])
+        connection.close()
+    }
+
+    @Test func `more associations than are served are rejected for now, and let in once there is room`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        var open: [TCPConnection] = []
+        for _ in 0..<AssociationServer.maximumAssociations {
+            let connection = try receiving.connect()
+            try connection.write(Self.request(), wait: Loopback.patience)
+            #expect(try connection.readBytes(1) == [2])
+            open.append(connection)
+        }
+        let refused = try receiving.connect()
+        try refused.write(Self.request(), wait: Loopback.patience)
+        // A-ASSOCIATE-RJ, transient, by the presentation part: local limit exceeded.
+        #expect(try refused.readBytes(10) == [3, 0, 0, 0, 0, 4, 0, 2, 3, 2])
+        refused.close()
+        open.removeFirst().close()
+        #expect(receiving.waitForEvent { if case .failed = $0 { true } else { false } })
+        for connection in open { connection.close() }
+    }
+
+    @Test func `a silent connection is closed when its limit has passed`() throws {
+        let receiving = try Receiving(association: 0.2)
+        defer { receiving.server.stop() }
+        let connection = try receiving.connect()
+        #expect(try connection.readBytes(1) == [])
+        #expect(
+            receiving.waitForEvent { if case .stranger(_, .timedOut) = $0 { true } else { false } })
+    }
+
+    @Test func `stopping takes no longer than a second whatever is open`() throws {
+        let receiving = try Receiving()
+        var open: [TCPConnection] = []
+        for number in 0..<20 {
+            let connection = try receiving.connect()
+            if number % 2 == 0 { try connection.write(Self.request(), wait: Loopback.patience) }
+            if number % 4 == 0 {
+                _ = try connection.readBytes(1)
+                try connection.write(
+                    PeerBytes.data(context: 1, control: 3, Self.store().encode()) + [
+                        4, 0, 0, 1, 0, 0, 0, 0, 0xFF, 0, 1, 0,
+                    ],
+                    wait: Loopback.patience)
+            }
+            open.append(connection)
+        }
+        let watch = Stopwatch()
+        receiving.server.stop()
+        #expect(watch.seconds < 2)
+        #expect(try receiving.folder.names() == [])
+        for connection in open { connection.close() }
+    }
+
+    /// What callers do, and what follows.
+    private static let strangers: [(String, [PeerStep])] = [
+        ("HTTP", [.send(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)), .hearAll]),
+        ("SSH", [.send(Array("SSH-2.0-x\r\n".utf8)), .hearAll]),
+        ("TLS", [.send([0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC]), .hearAll]),
+        ("one byte", [.send([1]), .closeWriting, .hearAll]),
+        ("a request of 4 GiB", [.send([1, 0, 255, 255, 255, 255]), .hearAll]),
+        ("a request of nothing", [.send([1, 0, 0, 0, 0, 0]), .hearAll]),
+        ("a request cut short", [.send(Array(request().dropLast(7))), .closeWriting, .hearAll]),
+        ("a request cut short by a reset", [.send(Array(request().dropLast(7))), .reset]),
+        ("data before a request", [.send(PeerBytes.data(context: 1, control: 3, [0])), .hearAll]),
+        ("A-ABORT before a request", [.send(PeerBytes.pdu(7, [0, 0, 0, 0])), .hearAll]),
+        ("A-RELEASE-RQ before a request", [.send(PDU.releaseRequest.encode()), .hearAll]),
+        ("garbage without an end", [.flood([UInt8](repeating: 1, count: 65_536))]),
+        ("a second request", [.send(request()), .hear(.associateAccept), .send(request()), .hearAll]),
+        ("another title", [.send(request(called: "\u{1B}[31m")), .hearAll]),
+    ]
+
+    @Test(arguments: strangers.indices) func `a stranger is told apart, and the next peer is served`(_ index: Int)
+        throws
+    {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        let (name, script) = Self.strangers[index]
+        try receiving.play(script)
+        #expect(
+            receiving.waitForEvent {
+                switch $0 {
+                case .stranger, .failed, .rejected: true
+                default: false
+                }
+            }, "\(name)")
+        #expect(try receiving.echoes(), "\(name)")
+    }
+
+    /// What peers do in the middle of an instance.
+    private static let cuts: [(String, [PeerStep])] = [
+        ("closed", [.close]),
+        ("reset", [.reset]),
+        ("aborted", [.send(PeerBytes.pdu(7, [0, 0, 0, 0])), .hearAll]),
+        ("released", [.send(PDU.releaseRequest.encode()), .hearAll]),
+        ("another command", [.send(PeerBytes.data(context: 1, control: 3, store().encode())), .hearAll]),
+        ("another context", [.send(PeerBytes.data(context: 3, control: 0, [0])), .hearAll]),
+        ("a PDU that is none", [.send([99]), .hearAll]),
+        ("silent", [.hold]),
+        ("a byte now and then", [.send([4, 0, 0, 1, 0, 0, 0, 0, 0xFF, 0, 1, 0]), .drip([0], seconds: 0.05)]),
+        ("empty fragments without an end", [.flood(PeerBytes.data(context: 1, control: 0, []))]),
+    ]
+
+    @Test(arguments: cuts.indices) func `of an instance that is cut off nothing is left`(_ index: Int) throws {
+        let receiving = try Receiving(inactivity: 0.4)
+        defer { receiving.server.stop() }
+        let (name, steps) = Self.cuts[index]
+        let begun = [UInt8](repeating: 0x20, count: 200_000)
+        let over = try Cancellation()
+        let connection = try receiving.connect()
+        let caller = try Background {
+            var player = PeerPlayer(connection, over: over)
+            player.play(
+                [
+                    .send(Self.request()), .hear(.associateAccept),
+                    .send(PeerBytes.data(context: 1, control: 3, Self.store().encode())),
+                    .send(PeerBytes.data(context: 1, control: 0, Self.dataSet + begun)),
+                ] + steps)
+        }
+        #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty }, "\(name)")
+        over.raise(to: .abort)
+        try caller.value()
+        #expect(receiving.received.withLock { if case .cutOff? = $0.first?.outcome { true } else { false } }, "\(name)")
+        #expect(try receiving.folder.names() == [], "\(name)")
+        #expect(try receiving.echoes(), "\(name)")
+    }
+
+    @Test(arguments: [
+        "../../x", "/etc/passwd", "..", ".", "", "a/b", "1.2\n.3", "1.2\0.3", String(repeating: "9", count: 300),
+    ])
+    func `an instance whose UID is an attack stays in the folder`(_ uid: String) throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        try receiving.play([
+            .send(Self.request()), .hear(.associateAccept),
+            .send(PeerBytes.message(Self.store(UID(uid)), context: 1, dataSet: Self.dataSet)), .hearMessage,
+            .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
+        ])
+        #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty })
+        let names = try receiving.folder.names()
+        #expect(names.count <= 1)
+        #expect(!names.contains { $0.contains("/") || $0.utf8.contains { $0 < 0x20 } })
+    }
+
+    @Test(arguments: [
+        ("a C-STORE without a data set", PeerBytes.message(storeWithoutDataSet, context: 1)),
+        (
+            "a C-FIND in a storage context",
+            PeerBytes.message(.findRequest(messageID: 1, sopClass: "1.2"), context: 1, dataSet: [])
+        ),
+        ("a C-ECHO in a storage context", PeerBytes.message(.echoRequest(messageID: 1), context: 1)),
+    ])
+    func `what a service does not do is refused and the association goes on`(_ name: String, _ message: [UInt8]) throws
+    {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        try receiving.play([
+            .send(Self.request()), .hear(.associateAccept), .send(message), .hearMessage,
+            .send(PeerBytes.message(Self.store(), context: 1, dataSet: Self.dataSet)), .hearMessage,
+            .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
+        ])
+        #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty }, "\(name)")
+        #expect(try receiving.folder.names() == ["1.2.3.4"], "\(name)")
+    }
+
+    private static let storeWithoutDataSet: CommandSet = {
+        var command = store()
+        command.commandDataSetType = CommandSet.noDataSet
+        return command
+    }()
+
+    @Test func `a folder that vanishes is told to the peer, and nothing is written elsewhere`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        _ = receiving.folder.path.withCString { rmdir($0) }
+        try receiving.play([
+            .send(Self.request()), .hear(.associateAccept),
+            .send(PeerBytes.message(Self.store(), context: 1, dataSet: Self.dataSet)), .hearMessage,
+            .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
+        ])
+        #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty })
+        #expect(receiving.received.withLock { if case .failed? = $0.first?.outcome { true } else { false } })
+    }
+
+    @Test func `an association a millisecond is served, one after the other`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        for _ in 0..<200 {
+            let connection = try receiving.connect()
+            try connection.write(Self.request() + PeerBytes.pdu(7, [0, 0, 0, 0]), wait: Loopback.patience)
+            connection.close()
+        }
+        #expect(try receiving.echoes())
+    }
+}
