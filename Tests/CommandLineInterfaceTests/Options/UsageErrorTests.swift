@@ -203,7 +203,7 @@ struct UsageErrorTests {
         case .uid: "1.2.3"
         case .key, .returnKeys, .columns: "PatientName"
         case .characterSet: "utf-8"
-        case .text: "{SOPInstanceUID}"
+        case .text(let placeholder): placeholder == "+HHMM" ? "+0100" : "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }
     }

@@ -1,0 +1,56 @@
+import DICOM
+import DICOMProtocol
+import Testing
+
+@testable import CommandLineInterface
+
+struct EventWriterTests {
+    @Test func `an event is one line that begins with its name and leaves out what does not apply`() {
+        let sink = MemorySink()
+        let writer = EventWriter(output: sink)
+        var event = RunEvent(.store)
+        event.set(.path, "a\n\"b\"")
+        event.set(.sopInstanceUID, UID("1.2.3"))
+        event.set(.comment, nil as String?)
+        event.set(.bytes, 512)
+        event.set(.seconds, seconds: 0.0012345678)
+        event.set(.done)
+        writer.write(event)
+        #expect(
+            sink.text == #"{"event":"store","path":"a\n\"b\"","sopInstanceUID":"1.2.3","bytes":512,"#
+                + #""seconds":0.001235,"outcome":"done"}"# + "\n")
+    }
+
+    @Test func `a status stands as the standard writes it, with its meaning and the peer's words`() throws {
+        var response = CommandSet()
+        response.status = 0xA700
+        response.errorComment = "disk full"
+        var event = RunEvent(.store)
+        event.set(response, for: .storage)
+        let value = JSONValue.object(event.members)
+        #expect(value["status"]?.string == "A700H")
+        #expect(value["comment"]?.string == "disk full")
+        #expect(value["meaning"]?.string?.isEmpty == false)
+    }
+
+    @Test func `a member that is set twice has the later value`() {
+        var event = RunEvent(.summary)
+        event.set(.done, 1)
+        event.set(.done, 2)
+        #expect(event.members.map(\.0) == ["event", "done"])
+        #expect(event.members.last?.1 == .number(2))
+    }
+
+    @Test func `an output that fails ends the writing, and its cause is kept`() {
+        let writer = EventWriter(output: FailingSink())
+        writer.write(RunEvent(.echo))
+        writer.write(RunEvent(.echo))
+        #expect(writer.failure?.errorNumber == 28)
+    }
+
+    private final class FailingSink: ByteSink {
+        func write(_ bytes: RawSpan) throws(ByteSinkError) {
+            throw ByteSinkError(errorNumber: 28, description: "no space left on device")
+        }
+    }
+}
