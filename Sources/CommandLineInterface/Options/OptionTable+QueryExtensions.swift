@@ -14,9 +14,16 @@ extension OptionTable {
                     """,
                 apply: { (draft, argument) throws(UsageError) in draft.invocation.queryPath = try argument.string() }),
             OptionDefinition(
-                "strict", .querying, for: .identifying, "refuse keys that the standard does not define at the level",
-                details: "Without it they are warned of and sent.",
-                apply: { (draft, _) throws(UsageError) in draft.invocation.isStrict = true }),
+                "strict", .querying, for: .identifying.union([.store]),
+                "stop at what is otherwise reported and passed over",
+                details: """
+                    With --store: at the first instance that is not stored. With keys: at one that the standard does not define at \
+                    the level of the query, before anything is sent; without it such keys are warned of and sent.
+                    """,
+                apply: { (draft, _) throws(UsageError) in
+                    draft.invocation.isStrict = true
+                    draft.invocation.storing.isStrict = true
+                }),
             OptionDefinition(
                 "assume-charset", value: .characterSet, .querying, for: .querying,
                 "character set of answers that do not say theirs",

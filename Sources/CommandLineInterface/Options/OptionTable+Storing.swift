@@ -57,9 +57,6 @@ extension OptionTable {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.invocation.storing.neverRewrites = true }),
         OptionDefinition(
-            "strict", .sending, for: [.store], "stop at the first instance that is not stored",
-            apply: { (draft, _) throws(UsageError) in draft.invocation.storing.isStrict = true }),
-        OptionDefinition(
             "skip-existing", .sending, for: [.store], "ask the server first and send only what it lacks",
             details: "Asks by C-FIND at image level. What the server cannot be asked for is sent.",
             apply: { (draft, _) throws(UsageError) in draft.invocation.storing.skipsExisting = true }),

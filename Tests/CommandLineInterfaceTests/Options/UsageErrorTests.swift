@@ -103,10 +103,11 @@ struct UsageErrorTests {
             hint: "did you mean PatientName?"),
         Case(
             line: "h --find --format xml", code: .invalidValue,
-            description: "--format xml: not known; accepted: text, json, jsonl"),
+            description: "--format xml: not known; accepted: text, table, json, jsonl, csv, tsv, dcm"),
         Case(
             line: "h --find --format jsno", code: .invalidValue,
-            description: "--format jsno: not known; accepted: text, json, jsonl", hint: "did you mean json?"),
+            description: "--format jsno: not known; accepted: text, table, json, jsonl, csv, tsv, dcm",
+            hint: "did you mean json?"),
         Case(
             line: "h --find --limit 0", code: .outOfRange,
             description: "--limit 0: out of range; accepted: a number from 1 on"),
