@@ -18,37 +18,60 @@ extension Association {
     package func send(
         _ command: CommandSet, contextID: UInt8, source: (any DataSetSource)?
     ) throws(AssociationError) {
+        try send(try stage(command, contextID: contextID, source: source))
+    }
+
+    /// A message that is laid out in the send buffer, with as much of its data set as there is room for, and has not left.
+    struct StagedMessage {
+        let command: CommandSet
+        let contextID: UInt8
+        /// What comes behind the part in the buffer; nil when that is all.
+        let rest: (any DataSetSource)?
+    }
+
+    /// Lays a message out, while the peer may still be at work on another. It is the next one to be sent.
+    ///
+    /// - Throws: `sourceUnreadable` where the data set cannot be read; nothing has happened then.
+    func stage(
+        _ command: CommandSet, contextID: UInt8, source: (any DataSetSource)?
+    ) throws(AssociationError) -> StagedMessage {
         guard contexts?.context(id: contextID) != nil else {
             throw .unsendable("presentation context \(contextID) was not accepted")
         }
-        try advance(.presentationDataRequest)
-        observer?(.sentMessage(command, contextID: contextID))
         sendBuffer.clear()
         let encoded = command.encode()
         let fits = encoded.withUnsafeBytes { sendBuffer.append($0, contextID: contextID, isCommand: true) }
         guard fits else { throw .unsendable("a command set of \(encoded.count) bytes") }
-        if let source {
-            try sendDataSet(from: source, contextID: contextID)
-        } else {
-            try flush()
+        guard let source else { return StagedMessage(command: command, contextID: contextID, rest: nil) }
+        do throws(DataSetSourceError) {
+            let isLast = try sendBuffer.fill(from: source, contextID: contextID)
+            return StagedMessage(command: command, contextID: contextID, rest: isLast ? nil : source)
+        } catch {
+            sendBuffer.clear()
+            throw .sourceUnreadable(error)
         }
     }
 
-    private func sendDataSet(from source: any DataSetSource, contextID: UInt8) throws(AssociationError) {
-        var hasSent = false
+    /// Sends what was laid out last, and the rest of its data set.
+    func send(_ staged: StagedMessage) throws(AssociationError) {
+        try advance(.presentationDataRequest)
+        try flush()
+        if let rest = staged.rest { try sendRest(of: rest, contextID: staged.contextID) }
+        observer?(.sentMessage(staged.command, contextID: staged.contextID))
+    }
+
+    private func sendRest(of source: any DataSetSource, contextID: UInt8) throws(AssociationError) {
         while true {
             let isLast: Bool
             do throws(DataSetSourceError) {
-                isLast = try sendBuffer.fill(from: source, contextID: contextID)
+                isLast = try sendBuffer.fill(from: source, contextID: contextID, upTo: SendBuffer.streamingLength)
             } catch {
                 sendBuffer.clear()
-                guard hasSent else { throw .sourceUnreadable(error) }
                 abort()
                 throw .sourceCutShort(error)
             }
             try flush()
             if isLast { return }
-            hasSent = true
         }
     }
 

@@ -11,20 +11,32 @@ package protocol DataSetSource: AnyObject {
 /// A data set in memory.
 final class MemoryDataSetSource: DataSetSource {
     private let bytes: [UInt8]
-    private var offset = 0
+    private var offset: Int
+    private let end: Int
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        offset = 0
+        end = bytes.count
+    }
+
+    /// A data set that is a part of the bytes.
+    init(_ bytes: [UInt8], from start: Int, to end: Int) {
+        self.bytes = bytes
+        self.end = min(end, bytes.count)
+        offset = min(start, self.end)
+    }
 
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
         let before = offset
         bytes.withUnsafeBytes { bytes in
             for gap in gaps {
-                let count = min(gap.iov_len, bytes.count - offset)
+                let count = min(gap.iov_len, end - offset)
                 guard count > 0, let base = bytes.baseAddress else { break }
                 gap.iov_base?.copyMemory(from: base + offset, byteCount: count)
                 offset += count
             }
         }
-        return (offset - before, offset == bytes.count)
+        return (offset - before, offset == end)
     }
 }

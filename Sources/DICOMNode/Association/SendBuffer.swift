@@ -7,9 +7,12 @@ import Glibc
 /// The payload of a data set is read straight into its place: the headers' places are left as gaps between the pieces of one
 /// scattered read, and stamped when it is known how much came. PS3.8 9.3.5.
 final class SendBuffer {
-    /// About one megabyte a write is where loopback and 10 GbE stop gaining; a quarter of it already reaches
-    /// nine tenths of that and stays in the second-level cache.
-    static let standardCapacity = 512 * 1024
+    /// A CT slice fits whole, so that it can be laid out while the peer is at work on the one before.
+    static let standardCapacity = 1024 * 1024
+
+    /// Filled at a time where the peer waits for it: what was written stays in the second-level cache until it leaves, and the
+    /// peer begins to read while the next is filled.
+    static let streamingLength = 256 * 1024
 
     /// The system takes no more pieces than this in one read or write (IOV_MAX); it matters for peers with tiny PDUs.
     private static let maximumGaps = 1024
@@ -54,13 +57,17 @@ final class SendBuffer {
         return true
     }
 
-    /// Fills the rest of the block from a data set. True once its last fragment is in the block.
-    func fill(from source: any DataSetSource, contextID: UInt8) throws(DataSetSourceError) -> Bool {
+    /// Fills the rest of the block, or less of it, from a data set. True once its last fragment is in the block.
+    func fill(
+        from source: any DataSetSource, contextID: UInt8, upTo limit: Int = .max
+    ) throws(DataSetSourceError) -> Bool {
         let header = PresentationDataHeader.length
+        // As many whole PDUs as the limit has room for, but at least one, whatever the peer's maximum.
+        let capacity = min(memory.count, max(limit, end + header + min(maximumPayload, memory.count - end - header)))
         var count = 0
         var position = end
-        while count < Self.maximumGaps, memory.count - position > header + 1 {
-            let payload = Swift.min(maximumPayload, (memory.count - position - header) & ~1)
+        while count < Self.maximumGaps, capacity - position > header + 1 {
+            let payload = Swift.min(maximumPayload, (capacity - position - header) & ~1)
             gaps[count] = iovec(iov_base: memory.baseAddress.map { $0 + position + header }, iov_len: payload)
             position += header + payload
             count += 1
@@ -71,7 +78,7 @@ final class SendBuffer {
         var rest = filled
         repeat {
             // A source may have moved the pieces' starts on, but the layout is known from the place alone.
-            let payload = Swift.min(rest, Swift.min(maximumPayload, (memory.count - end - header) & ~1))
+            let payload = Swift.min(rest, Swift.min(maximumPayload, (capacity - end - header) & ~1))
             rest -= payload
             stamp(at: end, payload: payload, contextID: contextID, isCommand: false, isLast: isLast && rest == 0)
             end += header + payload

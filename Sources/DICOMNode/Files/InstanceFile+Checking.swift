@@ -28,13 +28,43 @@ extension InstanceFile {
     /// - Returns: where the data set ends, in bytes from the beginning of the file; its size in all but the case above.
     @discardableResult
     package func checkComplete(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> UInt64 {
+        try checkComplete(.descriptor(descriptor.rawValue))
+    }
+
+    /// The same for a file that was read as a whole.
+    func checkComplete(_ whole: [UInt8]) throws(FileProblem) -> UInt64 { try checkComplete(.memory(whole)) }
+
+    /// Reads the whole of a small file by one call.
+    func readWhole(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> [UInt8] {
+        let wanted = Int(clamping: size)
+        let number = descriptor.rawValue
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            do throws(SystemError) {
+                count = try systemCall("read") { pread(number, buffer.baseAddress, wanted, 0) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw FileProblem(reading: path, failure) }
+        guard bytes.count == wanted else { throw FileProblem(path, .changed) }
+        return bytes
+    }
+
+    /// Where the bytes of a file are read from.
+    private enum Source {
+        case descriptor(CInt)
+        case memory([UInt8])
+    }
+
+    private func checkComplete(_ source: Source) throws(FileProblem) -> UInt64 {
         if transferSyntax.isDeflated {
-            try checkDeflated(descriptor)
+            try checkDeflated(source)
             return size
         }
         var walker = DataSetWalker(transferSyntax)
-        let zeros = try startOfFinalZeros(descriptor)
-        var offset = try walk(descriptor, to: zeros, with: &walker)
+        let zeros = try startOfFinalZeros(source)
+        var offset = try walk(source, to: zeros, with: &walker)
         // The zeros may be the end of a value, of a header, or nothing of the data set at all: the walker knows.
         let zero: [UInt8] = [0]
         while offset < size, !walker.isAtEnd {
@@ -51,12 +81,19 @@ extension InstanceFile {
 
     /// Walks to `end`, or beyond it to the end of a value.
     private func walk(
-        _ descriptor: borrowing FileDescriptor, to end: UInt64, with walker: inout DataSetWalker
+        _ source: Source, to end: UInt64, with walker: inout DataSetWalker
     ) throws(FileProblem) -> UInt64 {
-        var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(Self.chunkLength), dataSetLength)))
         var offset = dataSetOffset
+        if case .memory(let whole) = source {
+            guard offset < end else { return offset }
+            try checked { () throws(DataSetError) in
+                try walker.consume(whole.span.extracting(Int(offset)..<Int(end)).bytes)
+            }
+            return end + passOver(&walker, size - end)
+        }
+        var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(Self.chunkLength), dataSetLength)))
         while offset < end {
-            let count = try read(descriptor, at: offset, before: end, into: &buffer)
+            let count = try read(source, at: offset, before: end, into: &buffer)
             offset += UInt64(count)
             try checked { () throws(DataSetError) in try walker.consume(buffer.span.extracting(..<count).bytes) }
             offset += passOver(&walker, size - offset)
@@ -72,14 +109,14 @@ extension InstanceFile {
     }
 
     /// Where the zeros begin that the file ends with; its size where it ends with none, or with more than a filling.
-    private func startOfFinalZeros(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> UInt64 {
+    private func startOfFinalZeros(_ source: Source) throws(FileProblem) -> UInt64 {
         let limit = max(dataSetOffset, size - min(size, Self.longestFilling))
         var start = size
         var length = 1
         while start > limit {
             var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(length), start - limit)))
             let from = start - UInt64(buffer.count)
-            guard try read(descriptor, at: from, before: start, into: &buffer) == buffer.count else { return size }
+            guard try read(source, at: from, before: start, into: &buffer) == buffer.count else { return size }
             if let last = buffer.lastIndex(where: { $0 != 0 }) { return from + UInt64(last) + 1 }
             start = from
             // One byte tells of most files; then larger steps.
@@ -88,7 +125,7 @@ extension InstanceFile {
         return start > dataSetOffset ? size : start
     }
 
-    private func checkDeflated(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {
+    private func checkDeflated(_ source: Source) throws(FileProblem) {
         // The walker sees what comes out, which is Explicit VR Little Endian (PS3.5 A.5).
         var walker = DataSetWalker(.explicitVRLittleEndian)
         var inflater = Inflater()
@@ -96,7 +133,7 @@ extension InstanceFile {
         var inflated: [UInt8] = []
         var offset = dataSetOffset
         while offset < size, !inflater.isAtEnd {
-            let count = try read(descriptor, at: offset, before: size, into: &buffer)
+            let count = try read(source, at: offset, before: size, into: &buffer)
             offset += UInt64(count)
             inflated.removeAll(keepingCapacity: true)
             try checked { () throws(DataSetError) in
@@ -121,17 +158,22 @@ extension InstanceFile {
 
     /// At least one byte; none where the file has become shorter since it was opened.
     private func read(
-        _ descriptor: borrowing FileDescriptor, at offset: UInt64, before end: UInt64, into buffer: inout [UInt8]
+        _ source: Source, at offset: UInt64, before end: UInt64, into buffer: inout [UInt8]
     ) throws(FileProblem) -> Int {
         let wanted = Int(min(UInt64(buffer.count), end - offset))
-        let number = descriptor.rawValue
-        let count: Int
-        do throws(SystemError) {
-            count = try systemCall("read") { pread(number, &buffer, wanted, off_t(clamping: offset)) }
-        } catch {
-            throw FileProblem(reading: path, error)
+        switch source {
+        case .memory(let whole):
+            for index in 0..<wanted { buffer[index] = whole[Int(offset) + index] }
+            return wanted
+        case .descriptor(let number):
+            let count: Int
+            do throws(SystemError) {
+                count = try systemCall("read") { pread(number, &buffer, wanted, off_t(clamping: offset)) }
+            } catch {
+                throw FileProblem(reading: path, error)
+            }
+            guard count > 0 else { throw FileProblem(path, .changed) }
+            return count
         }
-        guard count > 0 else { throw FileProblem(path, .changed) }
-        return count
     }
 }

@@ -43,13 +43,19 @@ package final class TCPConnection: Connection {
         let deadline = wait.deadlineFromNow()
         while true {
             _ = try Readiness.wait(descriptor, for: .readable, until: deadline, limits: wait, phase: .read)
-            if let count = try readAvailable(into: buffer) { return count }
+            // The acknowledgement was asked to be quick before the wait, and nothing has been read since.
+            if let count = try receive(into: buffer) { return count }
         }
     }
 
     package func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
         guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         setQuickAcknowledgement()
+        return try receive(into: buffer)
+    }
+
+    private func receive(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
+        guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count >= 0 { return count }

@@ -12,12 +12,13 @@ final class FileDataSetSource: DataSetSource {
     private let end: UInt64
     private var owesPadding: Bool
 
-    init(_ file: InstanceFile, descriptor: consuming FileDescriptor) {
-        owesPadding = file.transferSyntax.isDeflated && file.dataSetLength % 2 == 1
+    /// - Parameter end: where the data set ends in the file: what fills its last block is not sent.
+    init(_ file: InstanceFile, descriptor: consuming FileDescriptor, end: UInt64) {
+        owesPadding = file.transferSyntax.isDeflated && (end - file.dataSetOffset) % 2 == 1
         self.file = file
         self.descriptor = descriptor
         offset = file.dataSetOffset
-        end = file.size
+        self.end = end
     }
 
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
@@ -77,18 +78,20 @@ final class RewritingDataSetSource: DataSetSource {
     private let descriptor: FileDescriptor
     private var rewriter: DataSetRewriter
     private var offset: UInt64
+    private let end: UInt64
     private var input = [UInt8](repeating: 0, count: chunk)
     private var output: [UInt8] = []
     private var taken = 0
     private var isFinished = false
 
     init(
-        _ file: InstanceFile, descriptor: consuming FileDescriptor, to syntax: TransferSyntax
+        _ file: InstanceFile, descriptor: consuming FileDescriptor, end: UInt64, to syntax: TransferSyntax
     ) throws(DataSetError) {
         rewriter = try DataSetRewriter(from: file.transferSyntax, to: syntax)
         self.file = file
         self.descriptor = descriptor
         offset = file.dataSetOffset
+        self.end = end
     }
 
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
@@ -138,7 +141,7 @@ final class RewritingDataSetSource: DataSetSource {
     }
 
     private func readInput() throws(DataSetSourceError) -> Int {
-        let wanted = Int(clamping: min(file.size - offset, UInt64(input.count)))
+        let wanted = Int(clamping: min(end - offset, UInt64(input.count)))
         guard wanted > 0 else { return 0 }
         let offset = off_t(offset)
         let count = input.withUnsafeMutableBytes { bytes in

@@ -2,15 +2,24 @@ package import DICOM
 package import DICOMProtocol
 
 extension InstanceFile {
+    /// Up to here system calls cost more than copying.
+    private static let longestInMemory: UInt64 = 64 * 1024
+
     /// The data set to be sent in a transfer syntax: the file's own, untouched, or another native one, rewritten as it goes.
     ///
     /// - Throws: where the file is not what it was any more, or ends in the middle of an element.
     package func dataSetSource(as syntax: TransferSyntax) throws(FileProblem) -> any DataSetSource {
         let descriptor = try reopen()
-        try checkComplete(descriptor)
-        guard syntax != transferSyntax else { return FileDataSetSource(self, descriptor: descriptor) }
+        if syntax == transferSyntax, !syntax.isDeflated, size <= Self.longestInMemory {
+            // What is checked is then what is sent, and it takes one read.
+            let bytes = try readWhole(descriptor)
+            let end = try checkComplete(bytes)
+            return MemoryDataSetSource(bytes, from: Int(dataSetOffset), to: Int(end))
+        }
+        let end = try checkComplete(descriptor)
+        guard syntax != transferSyntax else { return FileDataSetSource(self, descriptor: descriptor, end: end) }
         do throws(DataSetError) {
-            return try RewritingDataSetSource(self, descriptor: descriptor, to: syntax)
+            return try RewritingDataSetSource(self, descriptor: descriptor, end: end, to: syntax)
         } catch {
             throw FileProblem(path, .malformed, error.description)
         }

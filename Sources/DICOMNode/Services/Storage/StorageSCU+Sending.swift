@@ -8,76 +8,109 @@ extension StorageSCU {
         let association = try association(for: waiting[next...])
         let window = options.operationsWindow == 1 ? 1 : window(of: association)
         var deferred: [PendingInstance] = []
+        var staged: Staged?
         defer { if !deferred.isEmpty { waiting.append(contentsOf: deferred) } }
-        while next < waiting.count {
+        while true {
             if let cancellation, cancellation.level >= .graceful {
                 association.heeds = .abort
                 try drain(association, downTo: 0)
                 throw .interrupted(cancellation.level)
             }
+            if staged == nil { staged = try stageNext(on: association, &deferred) }
+            guard let message = staged else { break }
+            try drain(association, downTo: window - 1)
+            guard !isStopped else { break }
+            staged = nil
+            next += 1
+            try send(message, on: association)
+            // Read while the peer is at work on the one before.
+            staged = try stageNext(on: association, &deferred)
+        }
+        try drain(association, downTo: 0)
+    }
+
+    /// A file that is laid out in the association's send buffer. It is still the next of those that wait.
+    private struct Staged {
+        let pending: PendingInstance
+        let message: Association.StagedMessage
+        let rewrittenAs: TransferSyntax?
+    }
+
+    /// Lays out the next file that can be sent on this association; nil when there is none. What is wrong with a file is
+    /// reported, and the one behind it takes its turn.
+    private func stageNext(
+        on association: Association, _ deferred: inout [PendingInstance]
+    ) throws(AssociationError) -> Staged? {
+        while next < waiting.count {
             let pending = waiting[next]
             guard proposed.contains(StorageContextNeed(pending.file)) else {
                 deferred.append(pending)
                 next += 1
                 continue
             }
-            try drain(association, downTo: window - 1)
-            guard !isStopped else { break }
-            next += 1
-            try send(pending, on: association)
+            do throws(StoreResult.Unsendable) {
+                return try stage(pending, on: association)
+            } catch {
+                switch error {
+                case .outcome(let outcome):
+                    next += 1
+                    var pending = pending
+                    pending.attempts += 1
+                    conclude(pending, outcome)
+                case .association(let error): throw error
+                }
+            }
         }
-        try drain(association, downTo: 0)
+        return nil
+    }
+
+    private func stage(_ pending: PendingInstance, on association: Association) throws(StoreResult.Unsendable) -> Staged
+    {
+        let file = pending.file
+        guard let choice = choose(for: file, on: association) else {
+            throw .outcome(.noContext(refusal(of: file, on: association)))
+        }
+        let source: any DataSetSource
+        do throws(FileProblem) {
+            source = try file.dataSetSource(as: choice.transferSyntax)
+        } catch {
+            throw .outcome(.unreadable(error))
+        }
+        let request = CommandSet.storeRequest(
+            messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
+            priority: options.priority, moveOriginator: options.moveOriginator)
+        do throws(AssociationError) {
+            return Staged(
+                pending: pending, message: try association.stage(request, contextID: choice.id, source: source),
+                rewrittenAs: choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax)
+        } catch .sourceUnreadable(let reason) {
+            throw .outcome(.unreadable(FileProblem(file.path, reason)))
+        } catch {
+            throw .association(error)
+        }
+    }
+
+    private func send(_ staged: Staged, on association: Association) throws(AssociationError) {
+        var pending = staged.pending
+        pending.attempts += 1
+        do throws(AssociationError) {
+            try association.send(staged.message)
+        } catch {
+            if case .sourceCutShort(let reason) = error {
+                conclude(pending, .unreadable(FileProblem(pending.file.path, reason)))
+            } else {
+                conclude(pending, .unanswered(error))
+            }
+            throw error
+        }
+        outstanding.append(
+            Outstanding(
+                messageID: staged.message.command.messageID ?? 0, pending: pending, rewrittenAs: staged.rewrittenAs))
     }
 
     private func window(of association: Association) -> Int {
         let granted = association.operationsWindow
         return granted == 0 ? Int(options.operationsWindow) : min(granted, Int(options.operationsWindow))
-    }
-
-    private func send(_ pending: PendingInstance, on association: Association) throws(AssociationError) {
-        var pending = pending
-        pending.attempts += 1
-        let file = pending.file
-        guard let choice = choose(for: file, on: association) else {
-            return conclude(pending, .noContext(refusal(of: file, on: association)))
-        }
-        let source: any DataSetSource
-        do throws(FileProblem) {
-            source = try self.source(of: file, as: choice.transferSyntax)
-        } catch {
-            return conclude(pending, .unreadable(error))
-        }
-        let request = CommandSet.storeRequest(
-            messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
-            priority: options.priority, moveOriginator: options.moveOriginator)
-        let rewritten = choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax
-        do throws(AssociationError) {
-            try association.send(request, contextID: choice.id, source: source)
-        } catch {
-            switch error {
-            case .sourceUnreadable(let reason):
-                return conclude(pending, .unreadable(FileProblem(file.path, reason)))
-            case .sourceCutShort(let reason):
-                conclude(pending, .unreadable(FileProblem(file.path, reason)))
-                throw error
-            default:
-                conclude(pending, .unanswered(error))
-                throw error
-            }
-        }
-        outstanding.append(
-            Outstanding(messageID: request.messageID ?? 0, pending: pending, rewrittenAs: rewritten))
-    }
-
-    private func source(of file: InstanceFile, as syntax: TransferSyntax) throws(FileProblem) -> any DataSetSource {
-        let descriptor = try file.reopen()
-        try file.checkComplete(descriptor)
-        guard syntax != file.transferSyntax else { return FileDataSetSource(file, descriptor: descriptor) }
-        do throws(DataSetError) {
-            return try RewritingDataSetSource(file, descriptor: descriptor, to: syntax)
-        } catch {
-            throw FileProblem(file.path, .malformed, error.description)
-        }
     }
 
     /// Waits for answers until no more than so many are due.
@@ -110,15 +143,10 @@ extension StorageSCU {
 
     // MARK: Contexts
 
-    private func choose(
-        for file: InstanceFile, on association: Association
-    ) -> NegotiatedContexts.Accepted? {
+    private func choose(for file: InstanceFile, on association: Association) -> NegotiatedContexts.Accepted? {
         let accepted = association.contexts?.contexts(for: file.sopClassUID) ?? []
-        if let same = accepted.first(where: { $0.transferSyntax == file.transferSyntax }) { return same }
-        guard options.rewrites, file.transferSyntax.isUncompressed else { return nil }
-        return StorageContextNeed.rewritable.lazy.compactMap { syntax in
-            accepted.first { $0.transferSyntax == syntax }
-        }.first
+        guard options.rewrites else { return accepted.first { $0.transferSyntax == file.transferSyntax } }
+        return file.context(among: accepted)
     }
 
     private func refusal(of file: InstanceFile, on association: Association) -> StoreResult.Refusal {
@@ -126,6 +154,14 @@ extension StorageSCU {
         let refusals = association.contexts?.refusals(for: file.sopClassUID) ?? []
         let own = refusals.first { $0.transferSyntaxes == [file.transferSyntax.uid] } ?? refusals.first
         return StoreResult.Refusal(accepted: accepted, reason: own?.reason ?? "not proposed")
+    }
+}
+
+extension StoreResult {
+    /// Why a file was not laid out: its own fault or the peer's refusal, or what has befallen the association.
+    enum Unsendable: Error {
+        case outcome(StoreResult.Outcome)
+        case association(AssociationError)
     }
 }
 
