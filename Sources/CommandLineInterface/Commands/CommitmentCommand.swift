@@ -13,9 +13,17 @@ final class CommitmentCommand {
     }
 
     private func ask() {
-        let candidates = CommitmentSources(run).candidates()
+        guard let candidates = CommitmentSources(run).candidates() else { return }
         guard !candidates.isEmpty else {
-            return run.fail(.localFiles, Message("nothing to ask for", "no DICOM instance among the files given"))
+            return run.fail(.localFiles, Message("nothing to ask for", "no instance among what was given"))
+        }
+        let journal: Journal?
+        do throws(FileProblem) {
+            journal = try run.invocation.storing.journalPath.map { path throws(FileProblem) in
+                try Journal(FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
+            }
+        } catch {
+            return run.fail(.localFiles, InputNotes.message(error))
         }
         guard let exchange = CommitmentExchange(run) else { return }
         exchange.ask(candidates.transactions(run.invocation.commitment))
@@ -24,9 +32,19 @@ final class CommitmentCommand {
         let results = CommitmentResults(run)
         var told: Set<UID> = []
         for candidate in candidates where told.insert(candidate.reference.sopInstanceUID).inserted {
-            results.write(candidate, verdicts[candidate.reference.sopInstanceUID] ?? .pending(transactionUID: nil))
+            let verdict = verdicts[candidate.reference.sopInstanceUID] ?? .pending(transactionUID: nil)
+            results.write(candidate, verdict)
+            record(candidate, verdict, in: journal)
         }
         results.summarize(loss: exchange.loss, missing: exchange.missingHint)
+    }
+
+    private func record(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, in journal: Journal?) {
+        do throws(FileProblem) {
+            try journal?.append(candidate.journalEntry(verdict))
+        } catch {
+            if run.exitCode != .localFiles { run.fail(.localFiles, InputNotes.message(error)) }
+        }
     }
 
     private func listen() {

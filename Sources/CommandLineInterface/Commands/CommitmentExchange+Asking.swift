@@ -74,8 +74,8 @@ extension CommitmentExchange {
         keep { () throws(FileProblem) in
             try ledger.forget(request.transactionUID, why: "refused, status \(status)")
         }
-        run.fail(
-            .commitmentFailed,
+        // No failure yet: what was refused may be sent and asked again; who prints the verdicts fails.
+        run.diagnostics.warning(
             StatusMessage.refusal(
                 of: "storage commitment request for \(references.count) instances", by: run.peerName, answer,
                 .storageCommitment))

@@ -2,13 +2,25 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Where the references of a storage commitment request come from.
+/// Where the references of a storage commitment request come from: files, a list, a journal; together, if several are given.
 struct CommitmentSources {
     private let run: CommandRun
 
     init(_ run: CommandRun) { self.run = run }
 
-    func candidates() -> [CommitmentCandidate] { fromFiles() }
+    /// Nil: one of them cannot be read; reported.
+    func candidates() -> [CommitmentCandidate]? {
+        var candidates: [CommitmentCandidate] = []
+        if let path = run.invocation.retrieval.listPath {
+            guard let listed = fromList(path) else { return nil }
+            candidates += listed
+        }
+        if let path = run.invocation.storing.journalPath {
+            guard let recorded = fromJournal(FilePath(path)) else { return nil }
+            candidates += recorded
+        }
+        return run.invocation.inputs.isEmpty ? candidates : candidates + fromFiles()
+    }
 
     private func fromFiles() -> [CommitmentCandidate] {
         var batches = InstanceBatches(run)
@@ -20,5 +32,78 @@ struct CommitmentSources {
             batch = batches.next(note: note)
         }
         return candidates
+    }
+
+    // MARK: A list
+
+    /// What was listed is asked for as it stands there, so every line needs the class too: `--find` prints both.
+    private func fromList(_ path: String) -> [CommitmentCandidate]? {
+        let rows: [RetrievalListReader.Row]
+        do throws(RetrievalListReader.Failure) {
+            rows = try RetrievalListReader.read(path, bareUIDsAt: .image)
+        } catch {
+            switch error {
+            case .unreadable(let problem): run.fail(.localFiles, Message("the list \(path) cannot be read", problem))
+            case .malformed(let line, let why): run.fail(.usage, Message("\(path), line \(line)", why))
+            }
+            return nil
+        }
+        var candidates: [CommitmentCandidate] = []
+        for row in rows {
+            func uid(_ tag: Tag) -> UID? {
+                row.keys.first { $0.path.isEmpty && $0.tag == tag }.map { UID($0.value) }.flatMap {
+                    $0.isValid ? $0 : nil
+                }
+            }
+            guard let instance = uid(.sopInstanceUID), let sopClass = uid(.sopClassUID) else {
+                run.fail(
+                    .usage,
+                    Message(
+                        "\(path), line \(row.line)",
+                        "storage commitment needs SOPClassUID and SOPInstanceUID of each instance"))
+                return nil
+            }
+            candidates.append(
+                CommitmentCandidate(
+                    SOPInstanceReference(sopClassUID: sopClass, sopInstanceUID: instance),
+                    study: uid(.studyInstanceUID), series: uid(.seriesInstanceUID)))
+        }
+        return candidates
+    }
+
+    // MARK: A journal
+
+    /// All that was received by whichever server: the one that commits often has another title than the one that stores.
+    private func fromJournal(_ path: FilePath) -> [CommitmentCandidate]? {
+        var order: [UID] = []
+        var candidates: [UID: CommitmentCandidate] = [:]
+        do throws(FileProblem) {
+            var reader = try JournalReader(path)
+            var isStore = false
+            while let entry = try reader.next() {
+                if let program = entry[.journal] {
+                    guard program.string == Journal.program, entry[.version]?.integer == Journal.version else {
+                        throw FileProblem(path, .malformed, "a journal of another kind")
+                    }
+                    isStore = entry[.operation]?.string == Operation.store.rawValue
+                }
+                guard isStore, JournalOutcome.received.contains(entry[.outcome]?.string ?? ""),
+                    let instance = entry[.sopInstanceUID]?.string, let sopClass = entry[.sopClassUID]?.string
+                else { continue }
+                let uid = UID(instance)
+                if candidates[uid] == nil { order.append(uid) }
+                candidates[uid] = CommitmentCandidate(
+                    SOPInstanceReference(sopClassUID: UID(sopClass), sopInstanceUID: uid), path: entry.path,
+                    study: entry[.studyInstanceUID]?.string.map { UID($0) },
+                    series: entry[.seriesInstanceUID]?.string.map { UID($0) })
+            }
+            if reader.damagedLines > 0 {
+                run.diagnostics.note(Message("journal \(path)", "\(reader.damagedLines) damaged lines passed over"))
+            }
+        } catch {
+            run.fail(.localFiles, InputNotes.message(error))
+            return nil
+        }
+        return order.compactMap { candidates[$0] }
     }
 }

@@ -181,6 +181,14 @@ final class StoreAccount: Sendable {
         run.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
     }
 
+    /// An instance that was taken by the server, and whose commitment failed: told and recorded by the caller.
+    func uncommitted(_ path: FilePath) {
+        state.withLock { state in
+            state.counts.failed += 1
+            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(path) }
+        }
+    }
+
     // MARK: Counting
 
     private func fail(_ path: FilePath) {
@@ -206,10 +214,13 @@ final class StoreAccount: Sendable {
         writeJournal(record)
     }
 
-    private func writeJournal(_ record: StoreRecord) {
+    private func writeJournal(_ record: StoreRecord) { write(record.entry) }
+
+    /// Adds to the journal, if there is one.
+    func write(_ entry: JournalEntry) {
         guard let journal else { return }
         do throws(FileProblem) {
-            try journal.append(record.entry)
+            try journal.append(entry)
         } catch {
             let isFirst = state.withLock { state in
                 defer { state.isStopped = true }

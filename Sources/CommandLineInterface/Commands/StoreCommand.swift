@@ -27,6 +27,13 @@ final class StoreCommand: Sendable {
         } catch {
             return run.fail(.localFiles, InputNotes.message(error))
         }
+        var commitment: CommitmentExchange?
+        if storing.verification == .commit {
+            // A port that is taken is found out before a night's worth of files is sent.
+            guard let exchange = CommitmentExchange(run) else { return }
+            commitment = exchange
+        }
+        defer { commitment?.finish() }
         let totals = run.environment.progress.map { _ in
             FileTotals(
                 run.invocation.inputs.filter { $0 != "-" }.map { FilePath($0) }, recursive: run.invocation.isRecursive)
@@ -40,7 +47,9 @@ final class StoreCommand: Sendable {
         }
         totals?.stop()
         if storing.failedOutPath != nil || account.isStopped { source.leaveRest() }
-        if storing.verification != nil, run.exitCode != .interrupted { StoreVerification(run, account).perform() }
+        if storing.verification != nil, run.exitCode != .interrupted {
+            StoreVerification(run, account, commitment).perform()
+        }
         account.syncJournal()
         account.summarize(seconds: watch.seconds)
         do throws(FileProblem) {

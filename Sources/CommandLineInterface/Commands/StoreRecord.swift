@@ -69,8 +69,13 @@ struct StoredInstance: Sendable {
     let sopInstanceUID: UID
     let studyInstanceUID: UID?
     let seriesInstanceUID: UID?
+    /// What the file was when it was sent.
+    let bytes: UInt64
+    let modified: Int64
 
     init(_ file: InstanceFile) {
+        bytes = file.size
+        modified = file.modified
         path = file.path
         sopClassUID = file.sopClassUID
         sopInstanceUID = file.sopInstanceUID

@@ -5,18 +5,23 @@ import DICOMNode
 struct StoreVerification {
     private let run: CommandRun
     private let account: StoreAccount
+    private let commitment: CommitmentExchange?
 
     /// Some servers list an instance only some time after they have taken it: pauses in seconds before asking again.
     private static let pauses = [1.0, 2, 4]
 
-    init(_ run: CommandRun, _ account: StoreAccount) {
+    /// - Parameter commitment: open since before the first instance was sent; for verification by commitment only.
+    init(_ run: CommandRun, _ account: StoreAccount, _ commitment: CommitmentExchange?) {
         self.run = run
         self.account = account
+        self.commitment = commitment
     }
 
     func perform() {
         switch run.invocation.storing.verification {
         case .find?: verifyByFind(account.takeStored())
+        case .commit?:
+            if let commitment { CommitVerification(run, account, commitment).perform(account.takeStored()) }
         case nil: break
         }
     }

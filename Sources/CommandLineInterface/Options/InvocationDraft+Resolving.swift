@@ -90,7 +90,7 @@ extension InvocationDraft {
     mutating func resolve(typed options: [OptionArgument], rootUIDFromEnvironment: String?) throws(UsageError) {
         if invocation.operation.callsPeer { try resolvePeer() } else { resolveArchive(options) }
         try resolveCommitment(options)
-        if invocation.operation.takesFiles, invocation.inputs.isEmpty, !invocation.commitment.isListening {
+        if invocation.operation.takesFiles, invocation.inputs.isEmpty, !hasCommitmentSource {
             throw UsageError(
                 .missingInput, option: "FILE", problem: "\(invocation.operation.option) needs files",
                 accepted: "FILE... after HOST and PORT, or --input")

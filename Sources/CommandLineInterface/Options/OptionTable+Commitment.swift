@@ -39,5 +39,5 @@ extension OptionTable {
 
 extension Set<Operation> {
     /// Those that can ask for storage commitment.
-    static let committing: Set<Operation> = [.storageCommitment]
+    static let committing: Set<Operation> = [.storageCommitment, .store]
 }

@@ -1,11 +1,13 @@
 extension OptionTable {
     static let journalOptions: [OptionDefinition] = [
         OptionDefinition(
-            "journal", value: .file, .sending, for: [.store, .move, .get],
+            "journal", value: .file, .sending, for: [.store, .move, .get, .storageCommitment],
             "record what became of each instance in a file",
             details: """
                 JSON lines, one for each instance as soon as its outcome is known, forced onto the disk as the run goes on. An \
-                existing journal is added to. Of each instance received it has the SHA-256 of the file. See --resume.
+                existing journal is added to. Of each instance received it has the SHA-256 of the file. See --resume. \
+                With --stgcmt: ask for what the journal says was stored, whichever server it went to, and record there \
+                what the server says.
                 """,
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.storing.journalPath = try argument.string()

@@ -4,11 +4,12 @@ import DICOMNode
 extension OptionTable {
     static let retrievalOptions: [OptionDefinition] = [
         OptionDefinition(
-            "from-list", value: .file, .querying, for: .receiving, "retrieve what a list names; - is standard input",
+            "from-list", value: .file, .querying, for: .receiving.union([.storageCommitment]),
+            "retrieve what a list names; - is standard input",
             details: """
                 The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), JSON lines as --find \
                 prints them, or one UID a line, of the level given. What is missing after a retrieval is printed in \
-                this form.
+                this form. With --stgcmt: ask for what the list names, by SOPClassUID and SOPInstanceUID.
                 """,
             traits: .common,
             apply: { (draft, argument) throws(UsageError) in

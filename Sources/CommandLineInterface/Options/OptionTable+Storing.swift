@@ -65,7 +65,9 @@ extension OptionTable {
             "have the server confirm each instance after sending",
             details: """
                 find asks by C-FIND at image level whether the server lists what it took; an instance that it does not list \
-                counts as failed.
+                counts as failed. commit asks for storage commitment of exactly what was sent, and sends once more what \
+                failed; "safe to delete" is printed for each file that the server has committed to keep, and nothing \
+                is ever deleted. See --wait, --transaction and --port-scp.
                 """,
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.storing.verification = try argument.choice(StoreVerificationMethod.self)

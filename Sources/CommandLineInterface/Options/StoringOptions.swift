@@ -26,4 +26,6 @@ package struct StoringOptions: Sendable, Equatable {
 package enum StoreVerificationMethod: String, Sendable, CaseIterable {
     /// C-FIND for each instance.
     case find
+    /// Storage commitment for each instance.
+    case commit
 }

@@ -7,6 +7,8 @@ import DICOMProtocol
 ///     committed      1.2.840.113619.2.5  a.dcm
 ///     not committed  1.2.840.113619.2.6  b.dcm  no such object instance (0112H)
 ///     no answer      1.2.840.113619.2.7  c.dcm
+///
+/// After files were sent, `safe to delete  a.dcm` stands for those that are committed.
 final class CommitmentResults {
     private let run: CommandRun
     private(set) var committed = 0
@@ -15,12 +17,21 @@ final class CommitmentResults {
     private var reasons: [(text: String, count: Int)] = []
     private var outputFailure: ByteSinkError?
 
-    init(_ run: CommandRun) { self.run = run }
+    /// Whether files were sent, and the question is which of them need not be kept.
+    private let isVerification: Bool
 
-    func write(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict) {
+    init(_ run: CommandRun, isVerification: Bool = false) {
+        self.run = run
+        self.isVerification = isVerification
+    }
+
+    /// - Parameter isSafe: whether the file is what the server has committed to, for a verification.
+    func write(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, isSafe: Bool = true) {
         count(verdict)
         if let events = run.events {
             events.write(event(candidate, verdict))
+        } else if isVerification, case .committed = verdict {
+            if isSafe, let path = candidate.path { print("safe to delete  \(path)") }
         } else {
             print(line(candidate, verdict))
         }
@@ -39,9 +50,11 @@ final class CommitmentResults {
         }
         if pending > 0, run.invocation.resultWait > 0 { reportMissing(loss, hint()) }
         if pending > 0 { tellWhereKept() }
-        run.summary.set(.done, committed)
-        run.summary.set(.failures, failed)
-        run.summary.set(.pending, pending)
+        if !isVerification {
+            run.summary.set(.done, committed)
+            run.summary.set(.failures, failed)
+            run.summary.set(.pending, pending)
+        }
         run.diagnostics.note(
             Message(
                 "\(run.peerName): \(committed) committed, \(failed) not"

@@ -51,6 +51,10 @@ package struct CompletedInstances: Sendable {
         case "done", "warning", "skipped":
             guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
             keys.insert(Self.key(path, instance, bytes, modified))
+        // The server took it, and has said since that it does not keep it.
+        case JournalOutcome.uncommitted:
+            guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
+            keys.remove(Self.key(path, instance, bytes, modified))
         default: break
         }
     }

@@ -23,6 +23,8 @@ package struct JournalEntry: Sendable, Equatable {
         /// The last change of the file, in nanoseconds of the file system's clock.
         case modified
         case outcome, status, attempts, error
+        /// Of the storage commitment that an outcome comes from.
+        case transactionUID
     }
 
     package private(set) var members: [JSONValue.Member]

@@ -1,0 +1,110 @@
+import DICOM
+import DICOMProtocol
+import Testing
+
+@testable import DICOMNode
+
+struct CommitmentTransactionFileTests {
+    private static let references = (1...2).map {
+        SOPInstanceReference(sopClassUID: "1.2.840.10008.5.1.4.1.1.7", sopInstanceUID: UID("1.2.\($0)"))
+    }
+    private static let request = StorageCommitmentRequest(transactionUID: "2.25.1", references: references)
+    private static let partner = CommitmentTransaction.Partner(
+        calledAETitle: "ARCHIVE", callingAETitle: "US \"1\"", host: "pacs.example.org", port: 11112)
+
+    /// A run that asks, and is told of the first instance only.
+    private func fill(_ path: FilePath) throws {
+        let ledger = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+        try ledger.register(Self.request, with: Self.partner)
+        let result = StorageCommitmentResult(
+            transactionUID: "2.25.1", committed: [],
+            failed: [.init(reference: Self.references[0], reason: .resourceLimitation)])
+        #expect(ledger.record(result) == .recorded("2.25.1"))
+    }
+
+    @Test func `a later run knows what was asked of whom, and what was reported`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        try fill(path)
+        let transactions = try CommitmentTransactionFile(path, creates: false).transactions
+        let transaction = try #require(transactions.first)
+        #expect(transactions.count == 1)
+        #expect(transaction.request == Self.request)
+        #expect(transaction.partner == Self.partner)
+        #expect(transaction.isReported && !transaction.isAnswered && !transaction.isClosed)
+        #expect(transaction.outcome.failed == [.init(reference: Self.references[0], reason: .resourceLimitation)])
+        #expect(transaction.outcome.unanswered == [Self.references[1]])
+    }
+
+    @Test func `the earlier transactions are waited for only by who listens, and known to all`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        try fill(path)
+        let rest = StorageCommitmentResult(
+            transactionUID: "2.25.1", committed: [.init(reference: Self.references[1])], failed: [])
+        let asking = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+        #expect(asking.isSettled)
+        #expect(asking.awaited.isEmpty)
+        let listening = try CommitmentLedger(
+            file: try CommitmentTransactionFile(path, creates: false), awaitsEarlier: true)
+        #expect(!listening.isSettled)
+        #expect(listening.record(rest) == .recorded("2.25.1"))
+        #expect(listening.isSettled)
+        try listening.close()
+        let closed = try CommitmentTransactionFile(path, creates: false)
+        #expect(closed.transactions.map(\.isClosed) == [true])
+        // Told again, in a run after it was closed.
+        #expect(try CommitmentLedger(file: closed, awaitsEarlier: true).record(rest) == .repeated("2.25.1"))
+        #expect(try CommitmentLedger(file: closed, awaitsEarlier: true).isSettled)
+    }
+
+    @Test func `a file cut at any byte is read as far as its lines are whole, and can be added to`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        try fill(path)
+        let bytes = try folder.read(folder["open"])
+        let firstLine = try #require(bytes.firstIndex(of: UInt8(ascii: "\n")))
+        for length in 0..<bytes.count {
+            try folder.write(Array(bytes[..<length]), to: "cut")
+            let file = try CommitmentTransactionFile(folder["cut"], creates: false)
+            #expect(file.transactions.count == (length > firstLine ? 1 : 0))
+            #expect(file.transactions.first?.isReported ?? false == false)
+            let ledger = try CommitmentLedger(file: file)
+            let request = StorageCommitmentRequest(transactionUID: "2.25.9", references: Self.references)
+            try ledger.register(request, with: Self.partner)
+            let again = try CommitmentTransactionFile(folder["cut"], creates: false)
+            #expect(again.transactions.last?.request == request)
+        }
+    }
+
+    @Test(
+        arguments: [
+            "PATIENT LIST", "some text\nof another kind\n", "{\"event\":\"requested\"}\n", "[]\n", "{\"a\":1}\n",
+            "{\"event\":\"requested\",\"transactionUID\":\"1.2\",\"references\":[]}\n", "{\"journal\":\"dcmscu\"}",
+        ])
+    func `a file of another kind is refused and left as it is`(_ text: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Array(text.utf8), to: "other")
+        #expect(throws: FileProblem.self) {
+            try CommitmentTransactionFile(folder["other"], creates: true)
+        }
+        #expect(try folder.read(folder["other"]) == Array(text.utf8))
+    }
+
+    @Test func `events and members of versions to come are passed over`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        try fill(path)
+        let more = "{\"event\":\"extended\",\"transactionUID\":\"2.25.1\",\"days\":[1,2]}\n\n"
+        try folder.write(try folder.read(folder["open"]) + Array(more.utf8), to: "open")
+        #expect(try CommitmentTransactionFile(path, creates: false).transactions.count == 1)
+    }
+
+    @Test func `only who asks makes a file that is missing`() throws {
+        let folder = try TemporaryFolder()
+        #expect(throws: FileProblem.self) {
+            try CommitmentTransactionFile(folder["none"], creates: false)
+        }
+        #expect(try CommitmentTransactionFile(folder["new"], creates: true).transactions.isEmpty)
+    }
+}
