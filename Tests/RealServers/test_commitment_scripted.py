@@ -475,3 +475,189 @@ def _when_open(port, report):
             return report()
         time.sleep(0.01)
     raise AssertionError(f"nobody listens at port {port}")
+
+
+class OtherSources(ScriptedTest):
+    """References from a list or a journal instead of files."""
+
+    def ask(self, *options, expect, script=None):
+        def report(request):
+            request.respond()
+            request.report()
+
+        with commitment.CommitmentServer(script or report, self.port_scp) as server:
+            run = programs.dcmscu(
+                "--stgcmt", "--aetitle", TITLE, "--call", "SERVER", "--wait", "5", servers.LOOPBACK, server.port, *options,
+                expect=expect,
+            )  # fmt: skip
+        self.assertEqual(server.problems, [], run)
+        return run, server
+
+    def test_a_list_with_classes_and_instances_is_asked_for_as_it_stands(self):
+        list_file = self.folder / "list.csv"
+        rows = "".join(f"{image.sop_class},{image.sop_instance},ignored\n" for image in self.batch)
+        list_file.write_text("SOPClassUID,SOPInstanceUID,PatientID\n" + rows)
+        run, server = self.ask("--from-list", list_file, expect=0)
+        self.assertEqual(
+            server.requests[0].references, [(image.sop_class, image.sop_instance) for image in self.batch], run
+        )
+        self.assert_lines(run, "committed", "committed")
+
+    def test_a_list_without_classes_is_2_and_nothing_is_asked(self):
+        list_file = self.folder / "list.csv"
+        list_file.write_text("".join(f"{image.sop_instance}\n" for image in self.batch))
+        run, server = self.ask("--from-list", list_file, expect=2)
+        self.assertEqual(server.requests, [], run)
+        self.assert_names(run, "line 1", "SOPClassUID")
+
+    def test_a_journal_of_sending_is_asked_for_and_told_the_outcome(self):
+        journal = self.folder / "journal.jsonl"
+        with commitment.CommitmentServer(lambda request: None) as storage:
+            programs.dcmscu(
+                "--store", "--journal", journal, servers.LOOPBACK, storage.port, *(image.path for image in self.batch),
+                expect=0,
+            )  # fmt: skip
+
+        def script(request):
+            request.respond()
+            request.report(request.result(request.references[:1], [(request.references[1], 0x0112)]))
+
+        run, server = self.ask("--journal", journal, expect=9, script=script)
+        self.assert_lines(run, "committed", "not committed")
+        entries = [json.loads(line) for line in journal.read_text().splitlines()]
+        told = {(entry["sopInstanceUID"], entry["outcome"]) for entry in entries if "transactionUID" in entry}
+        first, second = (image.sop_instance for image in self.batch)
+        self.assertEqual(told, {(first, "committed"), (second, "uncommitted")}, run)
+
+    def test_a_journal_that_is_missing_is_3(self):
+        run, _ = self.ask("--journal", self.folder / "none", expect=3)
+        self.assert_names(run, "none", "no such file")
+
+
+class VerifiedStoring(ScriptedTest):
+    """`--store --verify commit`."""
+
+    def setUp(self):
+        super().setUp()
+        self.journal = self.folder / "journal.jsonl"
+
+    def store(self, script, *options, expect, wait="5", files=None):
+        with commitment.CommitmentServer(script, self.port_scp) as server:
+            run = programs.dcmscu(
+                "--store", "--verify", "commit", "--aetitle", TITLE, "--call", "SERVER", "--wait", wait,
+                "--port-scp", self.port_scp, "--journal", self.journal, *options, servers.LOOPBACK, server.port,
+                *(files or [image.path for image in self.batch]), expect=expect,
+            )  # fmt: skip
+        self.assertEqual(server.problems, [], run)
+        return run, server
+
+    def outcomes(self, image):
+        entries = [json.loads(line) for line in self.journal.read_text().splitlines()]
+        return [entry["outcome"] for entry in entries if entry.get("sopInstanceUID") == image.sop_instance]
+
+    def test_what_is_committed_is_safe_to_delete_and_still_there(self):
+        def script(request):
+            request.respond()
+            request.report_on_new_association()
+
+        run, server = self.store(script, expect=0)
+        asked = [instance for request in server.requests for _, instance in request.references]
+        self.assertEqual(asked, server.stored, run)
+        self.assertEqual(
+            run.stdout.splitlines(), [f"safe to delete  {image.path}" for image in self.batch], run
+        )
+        for image in self.batch:
+            self.assertTrue(image.path.exists(), run)
+            self.assertEqual(self.outcomes(image), ["done", "committed"], run)
+
+    def test_what_failed_is_sent_once_more_and_asked_for_again(self):
+        first, second = self.batch
+
+        def script(request):
+            request.respond()
+            if len(request.server.requests) == 1:
+                request.report(request.result(request.references[:1], [(request.references[1], 0x0112)]))
+            else:
+                request.report()
+
+        run, server = self.store(script, expect=0)
+        self.assertEqual(server.stored, [first.sop_instance, second.sop_instance, second.sop_instance], run)
+        self.assertEqual([len(request.references) for request in server.requests], [2, 1], run)
+        self.assertEqual(server.requests[1].references[0][1], second.sop_instance, run)
+        self.assertEqual(len(run.stdout.splitlines()), 2, run)
+
+    def test_what_failed_twice_is_9_and_not_safe_to_delete(self):
+        first, second = self.batch
+
+        def script(request):
+            request.respond()
+            failed = [reference for reference in request.references if reference[1] == second.sop_instance]
+            committed = [reference for reference in request.references if reference not in failed]
+            request.report(request.result(committed, [(reference, 0x0213) for reference in failed]))
+
+        failed_out = self.folder / "failed"
+        run, server = self.store(script, "--failed-out", failed_out, expect=9)
+        self.assertEqual(len(server.requests), 2, run)
+        self.assertEqual(run.stdout.count("safe to delete"), 1, run)
+        self.assertIn(f"safe to delete  {first.path}", run.stdout, run)
+        self.assert_names(run, "resource limitation (0213H)")
+        self.assertEqual(self.outcomes(first)[-1], "committed", run)
+        self.assertEqual(self.outcomes(second)[-1], "uncommitted", run)
+        self.assertEqual(failed_out.read_text().splitlines(), [str(second.path)], run)
+
+    def test_what_is_not_answered_is_8_and_not_safe_to_delete(self):
+        run, server = self.store(lambda request: request.respond(), expect=8, wait="0.5")
+        self.assertEqual(len(server.stored), 2, run)
+        self.assertNotIn("safe to delete", run.said, run)
+        for image in self.batch:
+            self.assertEqual(self.outcomes(image), ["done", "unanswered"], run)
+
+    def test_a_server_without_storage_commitment_makes_nothing_safe(self):
+        with commitment.CommitmentServer(lambda request: None, self.port_scp, [commitment.CLASS]) as server:
+            run = programs.dcmscu(
+                "--store", "--verify", "commit", "--port-scp", self.port_scp, servers.LOOPBACK, server.port,
+                *(image.path for image in self.batch), expect=(1, 6),
+            )  # fmt: skip
+        self.assertNotIn("safe to delete", run.said, run)
+        self.assert_names(run, "no presentation context", "Storage Commitment")
+
+    def test_two_files_of_one_instance_are_never_safe_to_delete(self):
+        copy = self.folder / "copy.dcm"
+        copy.write_bytes(self.batch[0].path.read_bytes())
+
+        def script(request):
+            request.respond()
+            request.report()
+
+        run, _ = self.store(script, expect=0, files=[self.batch[0].path, copy, self.batch[1].path])
+        self.assertEqual(run.stdout.splitlines(), [f"safe to delete  {self.batch[1].path}"], run)
+        self.assertIn("2 files have its SOP instance UID", run.stderr, run)
+
+    def test_a_file_that_changed_meanwhile_is_not_safe_to_delete(self):
+        file = self.folder / "mine.dcm"
+        file.write_bytes(self.batch[0].path.read_bytes())
+
+        def script(request):
+            with open(file, "ab") as end:
+                end.write(b"\xfc\xff\xfc\xff\0\0\0\0" + b"x" * 8)
+            request.respond()
+            request.report()
+
+        run, _ = self.store(script, expect=0, files=[file])
+        self.assertNotIn("safe to delete  ", run.stdout, run)
+        self.assertIn("has changed since it was sent", run.stderr, run)
+
+    def test_json_lines_have_an_event_of_each_kind(self):
+        def script(request):
+            request.respond()
+            request.report()
+
+        run, _ = self.store(script, "--format", "jsonl", expect=0)
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual([event["event"] for event in events], ["store"] * 2 + ["commitment"] * 2 + ["summary"], run)
+        self.assertEqual({event["outcome"] for event in events[2:4]}, {"done"}, run)
+
+    def test_options_of_commitment_without_it_are_2(self):
+        for option in (["--wait", "5"], ["--transaction", "f"], ["--port-scp", "104"], ["--per", "study"]):
+            run = programs.dcmscu("--store", *option, servers.LOOPBACK, "104", self.batch[0].path, expect=2)
+            self.assert_names(run, option[0], "--verify commit")

@@ -24,7 +24,7 @@ struct CommitVerification {
         account.syncJournal()
         ask(stored)
         let failed = stored.filter { isFailed($0) }
-        if !failed.isEmpty, !exchange.isBroken, run.cancellation?.level ?? .none == .none {
+        if !failed.isEmpty, !exchange.isBroken, !exchange.isInterrupted {
             let received = resend(failed)
             if !received.isEmpty { ask(received) }
         }

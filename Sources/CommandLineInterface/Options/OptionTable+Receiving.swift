@@ -14,12 +14,12 @@ extension OptionTable {
                 draft.invocation.outputDirectory = try argument.string()
             }),
         OptionDefinition(
-            "port-scp", value: .port, .receiving, for: .listening.union([.store]).union([.get]), "port of our receiver",
+            "port-scp", value: .port, .receiving, for: .listening.union([.store, .get]), "port of our receiver",
             details: "A move to ourselves needs it; a storage commitment result comes to it.",
             traits: [.compatible, .common],
             apply: { (draft, argument) throws(UsageError) in draft.invocation.receiverPort = try argument.port() }),
         OptionDefinition(
-            "bind", value: .host(placeholder: "ADDRESS"), .receiving, for: .listening.union([.store]).union([.get]),
+            "bind", value: .host(placeholder: "ADDRESS"), .receiving, for: .listening.union([.store, .get]),
             "address that the receiver listens on", default: "all addresses, IPv4 and IPv6",
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.bindAddress = try argument.string()

@@ -126,11 +126,14 @@ class Association:
             if item == 0x20:
                 context_id = value[0]
                 abstract = next(text(v) for k, v in _items(value[4:]) if k == 0x30)
+                syntaxes = [text(v) for k, v in _items(value[4:]) if k == 0x40]
+                # What we say ourselves is implicit; instances are taken as they come.
+                syntax = IMPLICIT_LITTLE if IMPLICIT_LITTLE in syntaxes else syntaxes[0]
                 accepted = abstract not in refuse
                 if accepted:
                     contexts[context_id] = abstract
                 results += _item(
-                    0x21, bytes([context_id, 0, 0 if accepted else 3, 0]) + _item(0x40, IMPLICIT_LITTLE.encode())
+                    0x21, bytes([context_id, 0, 0 if accepted else 3, 0]) + _item(0x40, syntax.encode())
                 )
             elif item == 0x50:
                 for sub, data in _items(value):
