@@ -75,7 +75,8 @@ struct UsageErrorTests {
             description: "--input has no use with --find; accepted: --input with --store, --stgcmt"),
         Case(
             line: "h --store 1 a --port-scp 3", code: .optionNotApplicable,
-            description: "--port-scp has no use with --store; accepted: --port-scp with --move, --stgcmt, --serve"),
+            description: "--port-scp has no use with --store; "
+                + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --store --verify commit"),
         Case(
             line: "h --worklist --patientroot", code: .optionNotApplicable,
             description: "--patientroot has no use with --worklist; accepted: --patientroot with --find, --move, --get"),
