@@ -3,7 +3,8 @@ import DICOM
 /// The man page, made from the option table, the exit codes and the examples.
 package enum ManualPage {
     package static var text: String {
-        header + description + options + keys + exitStatus + configuration + environment + patientData + examples
+        header + description + options + keys + jsonLines + exitStatus + configuration + environment + patientData
+            + examples
             + diagnostics + compatibility
             + seeAlso
     }

@@ -6,15 +6,7 @@ import DICOMProtocol
 /// Every object has `event` as its first member; a member that does not apply is left out, never null. UIDs and statuses
 /// are strings, a status as the standard writes it (`A700H`); times are seconds, lengths bytes.
 ///
-/// | `event` | One for each | Members beside `event` |
-/// |---|---|---|
-/// | `echo` | C-ECHO | `peer`, `outcome`, `status`, `meaning`, `comment`, `seconds` of the C-ECHO itself, `lookupSeconds`, `connectSeconds`, `securitySeconds`, `associationSeconds`, `releaseSeconds`, `error` |
-/// | `store` | instance to be sent | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `sentTransferSyntaxUID`, `bytes`, `outcome`, `status`, `meaning`, `comment`, `error` |
-/// | `receive` | instance received by move or get | `path`, `sopClassUID`, `sopInstanceUID`, `transferSyntaxUID`, `bytes`, `outcome`, `status`, `error` |
-/// | `missing` | what was asked for and is not here, as `--from-list` takes it | `patientID`, `studyInstanceUID`, `seriesInstanceUID`, `sopInstanceUID` |
-/// | `commitment` | instance whose storage is to be committed | `path`, `sopClassUID`, `sopInstanceUID`, `outcome`, `status`, `meaning`, `error` |
-/// | `failed` | instance that the server lists as failed | `sopInstanceUID` |
-/// | `summary` | run, as the last line | `operation`, `peer`, `exitCode`, `seconds`, counts of what happened, `status` and `meaning` of the last response, `error`, the last message of an error |
+/// Which object has which members stands in ``RunEvent/Name/members``, from which the man page is made.
 ///
 /// `outcome` is one of ``Outcome``: a script that only wants to know what went wrong looks at that alone.
 struct RunEvent: Sendable {
