@@ -110,6 +110,81 @@ class FromOrthanc(Retrieve):
         self.assert_came(out, expected)
 
 
+class FindThenRetrieve(Retrieve):
+    """Keys that are no unique keys, lists and a plan, against a real archive's C-FIND."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.serve_all(servers.Orthanc())
+        cls.loaded = [i for i in images.batches(images.whole_images())[0] if i.study]
+        loading.load_orthanc(cls.server, cls.loaded)
+        cls.port_scp = servers.free_port()
+        cls.server.register(TITLE, cls.port_scp)
+        cls.attributes = {image.sop_instance: images.read(image.path) for image in cls.loaded}
+
+    def having(self, test):
+        """The images of all studies of which one satisfies the test."""
+        studies = {image.study for image in self.loaded if test(self.attributes[image.sop_instance])}
+        return [image for image in self.loaded if image.study in studies]
+
+    def test_a_modality_in_a_range_of_dates(self):
+        def test(data):
+            return data.get("Modality") == "CT" and "19900101" <= str(data.get("StudyDate") or "") <= "20301231"
+
+        expected = self.having(test)
+        self.assertTrue(expected)
+        for operation in ("move", "get"):
+            out = self.retrieve(operation, self.server, "StudyDate=19900101-20301231", "ModalitiesInStudy=CT")
+            self.assert_came(out, expected)
+
+    def test_a_patient_by_a_wildcard_in_both_models(self):
+        patient = images.archive_images()[0].patient
+        expected = self.having(lambda data: str(data.get("PatientID") or "").startswith(patient[:-1]))
+        for model in ("study", "patient"):
+            out = self.retrieve("get", self.server, f"PatientID={patient[:-1]}*", model=model)
+            self.assert_came(out, expected)
+
+    def test_series_of_a_modality_of_one_study(self):
+        one = images.archive_images()[0]
+        modality = self.attributes[one.sop_instance].Modality
+        expected = [
+            image for image in self.loaded
+            if image.study == one.study and self.attributes[image.sop_instance].get("Modality") == modality
+        ]  # fmt: skip
+        out = self.retrieve("get", self.server, f"20,d={one.study}", f"Modality={modality}", level="series")
+        self.assert_came(out, expected)
+
+    def test_a_list_of_images_and_of_several_studies(self):
+        some = self.loaded[::7]
+        for study in {image.study for image in some}:
+            group = [image for image in some if image.study == study]
+            series = [image for image in group if image.series == group[0].series]
+            uids = "\\".join(image.sop_instance for image in series)
+            out = self.retrieve(
+                "move", self.server, f"20,d={study}", f"20,e={series[0].series}", f"8,18={uids}", level="image"
+            )
+            self.assert_came(out, series)
+
+    def test_what_find_prints_is_a_list(self):
+        found = dcmscu("--find", "--study", "-k", "StudyInstanceUID", "--format", "jsonl", servers.LOOPBACK,
+                       self.server.port, expect=0)  # fmt: skip
+        out = self.folder / "out"
+        self.last_run = dcmscu("--get", "--from-list", "-", "--jobs", "3", "-o", out, servers.LOOPBACK,
+                               self.server.port, stdin=found.stdout_bytes, expect=0)  # fmt: skip
+        self.assert_came(out, self.loaded)
+
+    def test_nothing_that_matches_is_no_failure(self):
+        out = self.retrieve("get", self.server, "PatientName=NOBODY^AT^ALL")
+        self.assertFalse(out.exists() and list(out.iterdir()))
+        self.assert_names(self.last_run, "nothing matches")
+
+    def test_a_dry_run_counts(self):
+        patient = images.archive_images()[0].patient
+        expected = self.having(lambda data: str(data.get("PatientID") or "") == patient)
+        run = dcmscu("--get", "-k", f"PatientID={patient}", "--dry-run", servers.LOOPBACK, self.server.port, expect=0)
+        self.assert_names(run, f" {len(expected)} instances")
+
+
 class FromDcmqrscp(Retrieve):
     """dcmqrscp keeps and sends bytes as they are, but one transfer syntax a SOP class and run: a server for each syntax."""
 

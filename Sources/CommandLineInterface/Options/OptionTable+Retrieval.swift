@@ -11,7 +11,6 @@ extension OptionTable {
                 prints them, or one UID a line, of the level given. What is missing after a retrieval is printed in \
                 this form. With --stgcmt: ask for what the list names, by SOPClassUID and SOPInstanceUID.
                 """,
-            traits: .common,
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.retrieval.listPath = try argument.string()
             }),

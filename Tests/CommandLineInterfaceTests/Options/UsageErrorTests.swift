@@ -135,7 +135,7 @@ struct UsageErrorTests {
         Case(
             line: "h --move --port-scp 1", code: .missingOption,
             description: "--move needs a key that says what to retrieve; "
-                + "accepted: --key StudyInstanceUID=1.2.3 and the like"),
+                + "accepted: --key StudyInstanceUID=1.2.3 and the like, or --from-list"),
         Case(
             line: "h --move -k 10,20=A --move-destination X --port-scp 1", code: .conflictingOptions,
             description: "--port-scp has no use with --move-destination X: nothing is received here"),
@@ -197,7 +197,9 @@ struct UsageErrorTests {
     private static func goodValue(_ option: OptionDefinition) -> String {
         if option.name == "destination" { return "A=b:104" }
         if option.name == "inject" { return "delay=1" }
-        switch option.value {
+        if option.name == "shard" { return "1/2" }
+        if option.name == "prefer" { return "rle" }
+        return switch option.value {
         case .none, .optionalChoice: ""
         case .choice(let choices): choices.first ?? ""
         case .integer(_, let range): String(range.lowerBound)

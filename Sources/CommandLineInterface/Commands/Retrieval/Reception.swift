@@ -9,6 +9,8 @@ final class Reception: Sendable {
         var skipped = 0
         var failed = 0
         var bytes: UInt64 = 0
+        /// Instances of the retrievals begun so far, as the server lists or announces them; nil where it does neither.
+        var expected: Int? = 0
         /// The output could not be written: nothing more can be kept.
         var outputFailed = false
     }
@@ -26,6 +28,7 @@ final class Reception: Sendable {
     let journal: RetrievalJournal?
     private let sum = Locked(Total())
     private let open = Locked<[Open]>([])
+    private let progress: ProgressLine?
 
     init(_ run: CommandRun) throws(FileProblem) {
         let invocation = run.invocation
@@ -34,6 +37,7 @@ final class Reception: Sendable {
         existing = invocation.existingFile
         diagnostics = run.diagnostics
         events = run.events
+        progress = run.environment.progress
         journal = try RetrievalJournal(run)
     }
 
@@ -85,6 +89,27 @@ final class Reception: Sendable {
 
     // MARK: What arrived
 
+    /// Another retrieval begins.
+    func expect(_ count: Int?) {
+        sum.withLock { total in
+            total.expected = count.flatMap { count in total.expected.map { $0 + count } }
+        }
+    }
+
+    /// For the person who watches.
+    private func showProgress() {
+        progress?.update(
+            {
+                let total = total
+                var progress = ProgressLine.Progress()
+                progress.instances = total.written + total.skipped
+                progress.failures = total.failed
+                progress.bytes = total.bytes
+                progress.total = total.expected
+                return progress
+            }())
+    }
+
     private func take(_ instance: ReceivedInstance) {
         journal?.record(instance)
         switch instance.outcome {
@@ -111,6 +136,7 @@ final class Reception: Sendable {
             sum.withLock { $0.failed += 1 }
         }
         write(instance)
+        showProgress()
     }
 
     private func tell(_ outcome: InstanceWriter.Outcome) {

@@ -26,6 +26,7 @@ final class RetrievalReport: Sendable {
         for line in plan.unmatchedLines {
             run.fail(.incomplete, Message("line \(line)", "the server has nothing that matches"))
         }
+        run.environment.progress?.clear()
         let notBegun = plan.targets.count - outcomes.count
         writeDifference(outcomes, notBegun: plan.targets.suffix(notBegun))
         settleCode(outcomes, notBegun: notBegun)

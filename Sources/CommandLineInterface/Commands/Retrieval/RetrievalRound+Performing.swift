@@ -91,6 +91,16 @@ extension RetrievalRound {
         _ counts: SuboperationCounts, _ operation: String, _ session: RetrievalSession
     ) -> ExchangeControl {
         session.run.diagnostics.verbose("\(operation): \(text(counts))")
+        if session.reception == nil {
+            session.run.environment.progress?.update(
+                {
+                    var progress = ProgressLine.Progress()
+                    progress.instances = (counts.completed ?? 0) + (counts.warning ?? 0)
+                    progress.failures = counts.failed ?? 0
+                    progress.total = counts.remaining.map { $0 + progress.instances + progress.failures }
+                    return progress
+                }())
+        }
         // A full disk stays full: the rest would only be refused, one by one.
         return session.reception?.outputFailed == true ? .cancel : .goOn
     }

@@ -29,6 +29,7 @@ final class TargetRetrieval {
             let ledger = InstanceLedger(
                 expected: session.reception == nil ? nil : expected.uids, held: { journal?.holds($0) == true })
             outcome.heldBefore = ledger.now.held
+            session.reception?.expect(ledger.expectedCount.map { $0 - outcome.heldBefore })
             let isDone = outcome.heldBefore > 0 && outcome.heldBefore == ledger.expectedCount
             if !isDone { retrieve(expected, ledger) }
             settle(expected, ledger)
@@ -101,7 +102,8 @@ final class TargetRetrieval {
     }
 
     private func count(_ round: RetrievalRound, arrived: Int) {
-        if let told = round.told {
+        // Counts have 16 bits: of more than those the server cannot tell.
+        if let told = round.told, arrived <= Int(UInt16.max) {
             outcome.told += told
             outcome.arrivedOfTold += arrived
             outcome.tells = true

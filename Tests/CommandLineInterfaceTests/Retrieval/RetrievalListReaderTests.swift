@@ -1,0 +1,72 @@
+import DICOM
+import DICOMProtocol
+import Testing
+
+@testable import CommandLineInterface
+
+struct RetrievalListReaderTests {
+    private func values(_ text: String, _ level: QueryLevel = .study) throws -> [[String]] {
+        try RetrievalListReader.rows(Array(text.utf8), bareUIDsAt: level).map { row in
+            row.keys.map { "\($0.name)=\($0.value)" }
+        }
+    }
+
+    @Test func `bare UIDs are of the level asked for`() throws {
+        #expect(
+            try values("1.2\n\n 1.3 \r\n", .series) == [
+                ["SeriesInstanceUID (0020,000E)=1.2"], ["SeriesInstanceUID (0020,000E)=1.3"],
+            ])
+    }
+
+    @Test func `a header names the columns, and empty fields are no keys`() throws {
+        let text = "StudyInstanceUID,\"0010,0020\",AccessionNumber\n1.2,,\"A,\"\"1\"\"\"\n"
+        #expect(try values(text) == [["StudyInstanceUID (0020,000D)=1.2", "AccessionNumber (0008,0050)=A,\"1\""]])
+    }
+
+    @Test func `JSON lines may be answers of a query, objects with keywords, or our own events`() throws {
+        let text = """
+            {"0020000D":{"vr":"UI","Value":["1.2"]},"00100010":{"vr":"PN","Value":[{"Alphabetic":"A^B"}]}}
+            {"StudyInstanceUID":"1.3"}
+
+            {"event":"receive","sopInstanceUID":"1.2.3"}
+            {"event":"missing","studyInstanceUID":"1.4","sopInstanceUID":"1.4.5"}
+            """
+        #expect(
+            try values(text) == [
+                ["StudyInstanceUID (0020,000D)=1.2"], ["StudyInstanceUID (0020,000D)=1.3"],
+                ["StudyInstanceUID (0020,000D)=1.4", "SOPInstanceUID (0008,0018)=1.4.5"],
+            ])
+    }
+
+    @Test func `an array of JSON is taken as well`() throws {
+        #expect(try values("[{\"StudyInstanceUID\":\"1.2\"},\n{\"StudyInstanceUID\":\"1.3\"}]").count == 2)
+    }
+
+    @Test(arguments: [
+        ("1.2\nA\n", 2), ("Nonsense,Words\n1,2\n", 1), ("StudyInstanceUID\n1.2,3\n", 2), ("{\"a\":1}\n{\n", 2),
+    ])
+    func `a mistake is told with its line`(text: String, line: Int) {
+        let failure = #expect(throws: RetrievalListReader.Failure.self) {
+            try RetrievalListReader.rows(Array(text.utf8), bareUIDsAt: .study)
+        }
+        guard case .malformed(let found, _)? = failure else {
+            Issue.record("\(String(describing: failure))")
+            return
+        }
+        #expect(found == line)
+    }
+
+    @Test(arguments: ["", " \n\r\n\t"])
+    func `an empty list has no rows`(text: String) throws {
+        #expect(try values(text).isEmpty)
+    }
+
+    @Test(arguments: ["plain", "a,b", "say \"it\"", "two\nlines", "", " spaces "])
+    func `a field that is written is read again`(field: String) throws {
+        let line = CSVText.line(["first", field, "last"])
+        let fields = try #require(CSVText.records(Array(line.utf8)).first?.fields)
+        // White space around a field that is not quoted is nobody's intention.
+        let expected = field == " spaces " ? "spaces" : field
+        #expect(fields == ["first", expected, "last"])
+    }
+}
