@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from harness import cases, images, loading, servers
 from harness.findpeer import FindPeer, element
 from harness.programs import dcmscu, dcmscu_path
+from test_find import WORKLIST_ITEM
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
@@ -303,6 +304,41 @@ def decoded(path):
     dataset = pydicom.dcmread(path)
     dataset.decode()
     return dataset
+
+
+class WorklistKeys(cases.RealServerTest):
+    """Keys inside of the Scheduled Procedure Step Sequence, against DCMTK's wlmscpfs."""
+
+    @classmethod
+    def setUpClass(cls):
+        other = WORKLIST_ITEM.replace("CRANE", "POOLE").replace("CS MR", "CS CT").replace("20251011", "20251012")
+        cls.server = cls.serve_all(servers.WlmSCPFS([WORKLIST_ITEM, other]))
+
+    def names(self, *keys):
+        run = dcmscu(
+            "--worklist", "--call", self.server.ae_title, servers.LOOPBACK, self.server.port, "--format", "csv",
+            "--columns", "PatientName,ScheduledProcedureStepSequence.Modality",
+            *[part for key in keys for part in ("-k", key)], expect=0,
+        )  # fmt: skip
+        return sorted(tuple(row) for row in csv.reader(io.StringIO(run.stdout)))[:-1]
+
+    def test_a_step_is_matched_by_modality_and_date(self):
+        crane, poole = ("CRANE^ICHABOD", "MR"), ("POOLE^ICHABOD", "CT")
+        self.assertEqual(self.names(), [crane, poole])
+        self.assertEqual(self.names("ScheduledProcedureStepSequence[0].Modality=CT"), [poole])
+        self.assertEqual(self.names("0040,0100.0040,0002=20251011"), [crane])
+        self.assertEqual(self.names("(0040,0100)[0].ScheduledProcedureStepStartDate=20251010-20251012"), [crane, poole])
+        self.assertEqual(self.names("ScheduledProcedureStepSequence.Modality=US"), [])
+
+    def test_all_keys_of_the_standard_can_be_asked_for(self):
+        run = dcmscu(
+            "--worklist", "--call", self.server.ae_title, servers.LOOPBACK, self.server.port, "--format", "jsonl",
+            "--return", "all", "--strict", expect=0,
+        )  # fmt: skip
+        for line in run.stdout.splitlines():
+            answer = Dataset.from_json(line)
+            self.assertEqual(answer.ScheduledProcedureStepSequence[0].ScheduledStationAETitle, "AA32")
+            self.assertEqual(answer.RequestedProcedureID, "RP454G234")
 
 
 class CharacterSets(PeerTest):

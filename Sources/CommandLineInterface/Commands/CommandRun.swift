@@ -29,7 +29,9 @@ final class CommandRun: Sendable {
         self.diagnostics = diagnostics
         end = invocation.totalTimeout.map { .after(seconds: $0) } ?? .never
         let writesEvents = invocation.format == .jsonl && !invocation.operation.isQuery
-        events = writesEvents ? EventWriter(output: environment.standardOutput) : nil
+        let writer = EventWriter(
+            output: environment.standardOutput, escapesNonASCII: environment.localeEncoding != nil)
+        events = writesEvents ? writer : nil
     }
 
     /// Writes the summary of `--format jsonl`, once everything else is done.

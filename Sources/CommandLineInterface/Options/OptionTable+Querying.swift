@@ -38,7 +38,8 @@ extension OptionTable {
         + [
             OptionDefinition(
                 "limit", value: .integer(placeholder: "N", 1...Int.max), .querying, for: .querying,
-                "cancel the query after N matches", traits: .common,
+                "cancel the query after N matches",
+                details: "Over all queries of the run, where there are several.", traits: .common,
                 apply: { (draft, argument) throws(UsageError) in draft.invocation.limit = try argument.integer() }),
             OptionDefinition(
                 "charset", value: .characterSet, .querying, for: .identifying,

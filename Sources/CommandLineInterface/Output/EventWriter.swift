@@ -9,13 +9,19 @@ final class EventWriter: Sendable {
     private let output: any ByteSink
     private let state = Locked<ByteSinkError?>(nil)
 
-    init(output: any ByteSink) {
+    private let escapesNonASCII: Bool
+
+    /// - Parameter escapesNonASCII: for an output that has another encoding than UTF-8.
+    init(output: any ByteSink, escapesNonASCII: Bool = false) {
         self.output = output
+        self.escapesNonASCII = escapesNonASCII
     }
 
     func write(_ event: RunEvent) {
-        let line = JSONValue.object(event.members).serialized() + [UInt8(ascii: "\n")]
-        state.withLock { failure in
+        var line = JSONValue.object(event.members).serialized()
+        if escapesNonASCII { DICOMJSON.escapeNonASCII(in: &line, from: 0) }
+        line.append(UInt8(ascii: "\n"))
+        state.withLock { [line] failure in
             guard failure == nil else { return }
             do throws(ByteSinkError) { try output.write(line) } catch { failure = error }
         }
