@@ -30,24 +30,6 @@ extension Association {
 }
 
 extension ArchiveEvent {
-    init(_ event: AssociationServer.Event) {
-        switch event {
-        case .accepted(let request, let peer):
-            self.init(
-                peer: "\(request.callingAETitle)@\(peer)",
-                "associates, calls \(request.calledAETitle), proposes \(request.presentationContexts.count) contexts")
-        case .rejected(let request, let reject, let peer):
-            self.init(
-                peer: "\(request.callingAETitle)@\(peer)", "rejected: \(reject.reasonDescription)", isTrouble: true)
-        case .stranger(let peer, _):
-            self.init(peer: peer, "connected and did not associate", isTrouble: true)
-        case .ended(let peer): self.init(peer: peer, "released")
-        case .failed(let peer, let error):
-            self.init(peer: peer, "association ended: \(Self.text(error))", isTrouble: true)
-        case .turnedAway(let peer): self.init(peer: peer, "turned away: too many connections", isTrouble: true)
-        }
-    }
-
     static func text(_ error: AssociationError) -> String {
         switch error {
         case .abortedByPeer: "aborted by the peer"

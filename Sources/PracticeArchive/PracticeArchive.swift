@@ -34,6 +34,7 @@ package final class PracticeArchive: Sendable {
         observer: AssociationObserver? = nil, report: @escaping @Sendable (ArchiveEvent) -> Void
     ) throws(SystemError) {
         let faults = FaultPlan(options.faults)
+        let events = ServerEvents()
         let archive = ArchiveService(
             index: index, title: options.title, faults: faults, destinations: options.destinations, report: report)
         var policy = AcceptancePolicy(calledAETitles: nil)
@@ -48,7 +49,7 @@ package final class PracticeArchive: Sendable {
         server = try AssociationServer(
             listener: listener, policy: policy, services: services.map { FaultyService($0, archive) },
             tls: options.tls, limits: options.limits, observer: observer,
-            report: { report(ArchiveEvent($0)) })
+            report: { report(events.event($0)) })
     }
 
     /// Reads what the folder holds.
