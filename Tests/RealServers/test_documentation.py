@@ -1,5 +1,7 @@
 """Every command of README.md and of the man page's EXAMPLES is run, against a practice archive, and ends as it says."""
 
+import json
+import os
 import re
 import shlex
 import signal
@@ -53,6 +55,8 @@ class Documentation(cases.RealServerTest):
 
     def check(self, command, code):
         with self.subTest(command=command):
+            if "|" in command:
+                return self.check_pipe(command, code)
             words = shlex.split(self.replaced(command))
             self.assertEqual(words[0], "dcmscu", "only dcmscu is run from console blocks")
             words[0] = programs.dcmscu_path()
@@ -62,7 +66,28 @@ class Documentation(cases.RealServerTest):
                 # The node that the archive is to send to: a receiver at our port.
                 with _Receiver(self.folder / "other", self.our_port):
                     return run(*words, directory=self.folder, expect=code)
-            run(*words, directory=self.folder, expect=code)
+            run(*words, directory=self.folder, environment=self.environment, expect=code)
+
+    def check_pipe(self, command, code):
+        """As a shell runs it, with the binary under test as `dcmscu`."""
+        binary = self.folder / "bin" / "dcmscu"
+        if not binary.exists():
+            binary.parent.mkdir()
+            binary.symlink_to(programs.dcmscu_path())
+        path = f"{binary.parent}:{os.environ['PATH']}"
+        run(
+            "/bin/sh", "-c", self.replaced(command), directory=self.folder,
+            environment={**self.environment, "PATH": path}, expect=code,
+        )  # fmt: skip
+
+    @property
+    def environment(self):
+        """The configuration that the README shows, for our archive."""
+        shown = json.loads(re.search(r"^```json\n(.*?)^```", README.read_text(), re.S | re.M).group(1))
+        shown["nodes"]["pacs1"] |= {"host": servers.LOOPBACK, "port": self.archive.port}
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(shown))
+        return {"DCMSCU_CONFIG": path}
 
     def check_server(self, words):
         port = servers.free_port()

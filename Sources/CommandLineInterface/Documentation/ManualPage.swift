@@ -136,25 +136,6 @@ package enum ManualPage {
             Roff.bold("LC_ALL") + ", " + Roff.bold("LC_CTYPE") + ", " + Roff.bold("LANG"),
             "The locale, whose encoding decides the Specific Character Set of a query: ISO_IR 192 for UTF\\-8.")
 
-    private static let diagnostics =
-        ".SH DIAGNOSTICS\n"
-        + paragraphs([
-            """
-            A message names what failed and why, with the code that the standard has for it. Where a remedy is known, it \
-            follows on a line that begins with "hint:".
-            """
-        ])
-        + Roff.tagged(
-            Roff.text("called AE title not recognized"),
-            Roff.text("The server has another title than the one we called: give it with --call."))
-        + Roff.tagged(
-            Roff.text("move destination unknown (0xA801)"),
-            Roff.text(
-                """
-                The server's administrator must register our AE title with the address of this machine and the port of \
-                --port-scp. Titles are case-sensitive.
-                """))
-
     private static let compatibility =
         ".SH COMPATIBILITY\n"
         + paragraphs([
