@@ -21,7 +21,7 @@ extension OptionTable {
         OptionDefinition(
             "total-timeout", value: .seconds(0...2_592_000), .network, "limit for the whole run; 0 has none",
             details: "Ends the associations with the server by A-ABORT, however much still moves.",
-            default: "0", traits: .common,
+            default: "0",
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.totalTimeout = try argument.limit()
             }),

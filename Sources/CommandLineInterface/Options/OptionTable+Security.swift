@@ -5,7 +5,7 @@ extension OptionTable {
 
     private static let tlsOptions: [OptionDefinition] = [
         OptionDefinition(
-            "tls", .security, "secure the connections, ours and those to our receiver", traits: .common,
+            "tls", .security, "secure all connections, also to our receiver", traits: .common,
             apply: { (draft, _) throws(UsageError) in draft.usesTLS = true }),
         OptionDefinition(
             "tls-ca", value: .fileOrDirectory, .security, "whose certificates are believed",

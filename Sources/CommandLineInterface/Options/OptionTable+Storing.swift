@@ -30,7 +30,7 @@ extension OptionTable {
                 That is: the connection was lost, the server was busy (rejected-transient, status A7xxH) or silent for too long. \
                 What the server refuses for good is not tried again.
                 """,
-            default: "0", traits: .common,
+            default: "0",
             apply: { (draft, argument) throws(UsageError) in draft.invocation.storing.retries = try argument.integer() }
         ),
         OptionDefinition(

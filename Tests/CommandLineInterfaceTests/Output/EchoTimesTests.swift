@@ -24,7 +24,7 @@ struct EchoTimesTests {
                 == "12.34 ms (look-up 0.00, connect 0.00, association 0.00, echo 1.00, release 2.50)")
         let table = EchoTimes.table(of: [times, times])
         #expect(table.split(separator: "\n").count == 7)
-        #expect(table.contains("  all              12.34     12.34     12.34     12.34\n"))
+        #expect(table.contains("  all             12.34     12.34     12.34     12.34\n"))
         #expect(EchoTimes.table(of: []).isEmpty)
     }
 }
