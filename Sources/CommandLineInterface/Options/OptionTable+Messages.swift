@@ -24,16 +24,6 @@ extension OptionTable {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.invocation.logsPatientData = true }),
         OptionDefinition(
-            "strict", .messages, for: Set.identifying.union([.store]), "put up with nothing that is doubtful",
-            details: """
-                Keys that the standard does not define at the level are refused instead of warned of, before anything is sent; \
-                sending stops at the first instance that is not stored.
-                """,
-            apply: { (draft, _) throws(UsageError) in
-                draft.invocation.isStrict = true
-                draft.invocation.storing.isStrict = true
-            }),
-        OptionDefinition(
             "fail-on", value: .choice(FailurePolicy.allCases.map(\.rawValue)), .messages,
             for: [.store, .move, .get], "from what on an instance counts as failed",
             details: "With warning a warning status (0xB000 ...) makes the exit code 1.", default: "failure",
