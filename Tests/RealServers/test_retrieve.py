@@ -173,6 +173,18 @@ class FindThenRetrieve(Retrieve):
                                self.server.port, stdin=found.stdout_bytes, expect=0)  # fmt: skip
         self.assert_came(out, self.loaded)
 
+    def test_a_preferred_syntax_loses_nothing(self):
+        """Orthanc converts what it can; the rest comes as it is."""
+        out = self.folder / "preferred"
+        studies = "\\".join(sorted({image.study for image in self.loaded}))
+        dcmscu("--get", "-k", f"20,d={studies}", "--prefer", "implicit", "-o", out, servers.LOOPBACK, self.server.port,
+               expect=0)  # fmt: skip
+        came = [images.meta(path) for path in out.rglob("*.dcm")]
+        self.assertEqual({str(meta.MediaStorageSOPInstanceUID) for meta in came}, {i.sop_instance for i in self.loaded})
+        syntaxes = collections.Counter(str(meta.TransferSyntaxUID) for meta in came)
+        native = sum(image.syntax in images.NATIVE for image in self.loaded)
+        self.assertGreaterEqual(syntaxes[images.IMPLICIT_LITTLE], native)
+
     def test_nothing_that_matches_is_no_failure(self):
         out = self.retrieve("get", self.server, "PatientName=NOBODY^AT^ALL")
         self.assertFalse(out.exists() and list(out.iterdir()))

@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from harness import cases, images, programs, servers
@@ -137,6 +138,33 @@ class Servers(Scripted):
                 self.assertEqual(self.files(), [])
                 # Asked for again, once.
                 self.assertEqual(len(archive.requests), 3)
+
+    def test_the_first_interrupt_cancels_and_what_came_is_whole_and_the_rest_listed(self):
+        instances = study(200)
+        archive = self.serve_scripted(instances)
+        arrived = threading.Event()
+
+        def plan(number):
+            if number == 5:
+                arrived.set()
+            time.sleep(0.01)
+            return "send"
+
+        archive.plan = plan
+        process = subprocess.Popen(
+            [str(part) for part in [programs.dcmscu_path(), *self.arguments("get")]],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.assertTrue(arrived.wait(20))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        came = {str(images.meta(path).MediaStorageSOPInstanceUID) for path in self.files()}
+        missing = {row["SOPInstanceUID"] for row in csv.DictReader(io.StringIO(out.decode()))}
+        self.assertEqual(came | missing, {instance.uid for instance in instances})
+        self.assertEqual(came & missing, set())
+        self.assertTrue(5 <= len(came) < 200)
+        self.assertIn(f"{len(came)} instances are on disk, whole", err.decode())
 
     def test_a_destination_that_is_not_known(self):
         archive = self.serve_scripted(study(10), status=0xA801)

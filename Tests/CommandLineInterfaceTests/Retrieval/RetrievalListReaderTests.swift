@@ -7,20 +7,20 @@ import Testing
 struct RetrievalListReaderTests {
     private func values(_ text: String, _ level: QueryLevel = .study) throws -> [[String]] {
         try RetrievalListReader.rows(Array(text.utf8), bareUIDsAt: level).map { row in
-            row.keys.map { "\($0.name)=\($0.value)" }
+            row.keys.map { "\(QueryKeyParser.keyword($0.tag))=\($0.value)" }
         }
     }
 
     @Test func `bare UIDs are of the level asked for`() throws {
         #expect(
             try values("1.2\n\n 1.3 \r\n", .series) == [
-                ["SeriesInstanceUID (0020,000E)=1.2"], ["SeriesInstanceUID (0020,000E)=1.3"],
+                ["SeriesInstanceUID=1.2"], ["SeriesInstanceUID=1.3"],
             ])
     }
 
     @Test func `a header names the columns, and empty fields are no keys`() throws {
         let text = "StudyInstanceUID,\"0010,0020\",AccessionNumber\n1.2,,\"A,\"\"1\"\"\"\n"
-        #expect(try values(text) == [["StudyInstanceUID (0020,000D)=1.2", "AccessionNumber (0008,0050)=A,\"1\""]])
+        #expect(try values(text) == [["StudyInstanceUID=1.2", "AccessionNumber=A,\"1\""]])
     }
 
     @Test func `JSON lines may be answers of a query, objects with keywords, or our own events`() throws {
@@ -33,8 +33,8 @@ struct RetrievalListReaderTests {
             """
         #expect(
             try values(text) == [
-                ["StudyInstanceUID (0020,000D)=1.2"], ["StudyInstanceUID (0020,000D)=1.3"],
-                ["StudyInstanceUID (0020,000D)=1.4", "SOPInstanceUID (0008,0018)=1.4.5"],
+                ["StudyInstanceUID=1.2"], ["StudyInstanceUID=1.3"],
+                ["StudyInstanceUID=1.4", "SOPInstanceUID=1.4.5"],
             ])
     }
 

@@ -10,7 +10,7 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 STUDY_FIND, STUDY_MOVE, STUDY_GET = (f"1.2.840.10008.5.1.4.1.2.2.{n}" for n in (1, 2, 3))
 
 ECHO, STORE, GET, FIND, MOVE, CANCEL = 0x0030, 0x0001, 0x0010, 0x0020, 0x0021, 0x0FFF
-SUCCESS, PENDING, WARNING = 0x0000, 0xFF00, 0xB000
+SUCCESS, PENDING, WARNING, CANCELLED = 0x0000, 0xFF00, 0xB000, 0xFE00
 
 
 def element(tag, value):
@@ -55,6 +55,7 @@ class Association:
         self.maximum = 16384
         self.calling = self.called = ""
         self.message_id = 0
+        self.is_cancelled = False
 
     def exactly(self, count):
         data = b""
@@ -207,8 +208,11 @@ class Association:
         if originator:
             fields[0x00001030], fields[0x00001031] = originator
         self.send(context, fields, instance.data, stop_after)
-        _, answer, _ = self.receive()
-        return struct.unpack("<H", answer[0x00000900])[0]
+        while True:
+            _, answer, _ = self.receive()
+            if struct.unpack("<H", answer[0x00000100])[0] != CANCEL:
+                return struct.unpack("<H", answer[0x00000900])[0]
+            self.is_cancelled = True
 
 
 class Instance:
@@ -321,6 +325,9 @@ class ScriptedArchive:
             for thread in threads:
                 thread.join()
         completed, failed = self.told(*counts)
+        if association.is_cancelled:
+            left = len(asked) - completed - failed
+            return association.respond(context, command, CANCELLED, (left, completed, failed, 0))
         status = SUCCESS if not failed else WARNING if completed else 0xA702
         association.respond(context, command, status, (None, completed, failed, None if completed is None else 0))
 
@@ -359,4 +366,6 @@ class ScriptedArchive:
                 counts[0 if good else 1] += 1
                 if number % 10 == 9:
                     association.respond(context, command, PENDING, (len(share), *counts, 0))
+            if out.is_cancelled:
+                return []
         return []

@@ -48,7 +48,8 @@ extension RetrievalRound {
                     priority: session.run.invocation.priority, receiver: receiver,
                     onProgress: { progress($0, "C-GET", session) })
                 round.add(result, isFirst: index == 0)
-                if result.wasInterrupted || result.final?.command.status?.kind == .failure { return }
+                // One list's failure is not another's, unless it is the service that fails.
+                if round.isHopeless { return }
             }
         }
     }

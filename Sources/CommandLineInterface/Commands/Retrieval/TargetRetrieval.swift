@@ -52,15 +52,17 @@ final class TargetRetrieval {
 
     private func retrieve(_ expected: ExpectedInstances, _ ledger: InstanceLedger) {
         var proposals = proposals(for: expected.sopClasses)
-        var identifiers = [target.identifier]
-        if outcome.heldBefore > 0, let series = expected.series {
-            identifiers = ExpectedInstances.identifiers(
-                for: ledger.missing(of: series, toAskAgain: true), like: target.identifier)
-        }
+        // Some servers end a whole C-GET at the first instance that has no context: each round asks for what its contexts are for.
+        let isDivided = proposals.count > 1
+        var asksForAll = outcome.heldBefore == 0 && (!isDivided || expected.series == nil)
         var idle = 0
         for number in 1...Self.maximumRounds {
             let before = ledger.now
-            let round = ask(identifiers, proposals.first ?? [], ledger)
+            let storage = proposals.first ?? []
+            let identifiers =
+                asksForAll
+                ? [target.identifier] : identifiers(expected, ledger, in: isDivided ? storage : [])
+            let round = identifiers.isEmpty ? RetrievalRound() : ask(identifiers, storage, ledger)
             count(round, arrived: ledger.now.arrived - before.arrived)
             note(round)
             if round.isUnsupported, run.invocation.retrieval.fallsBackToMove, !session.movesInstead {
@@ -80,11 +82,22 @@ final class TargetRetrieval {
                 guard missing != nil, idle <= Self.maximumIdleRounds, number < Self.maximumRounds else { return }
                 proposals = self.proposals(for: expected.sopClasses)
             }
-            identifiers = missing.map { ExpectedInstances.identifiers(for: $0, like: target.identifier) } ?? identifiers
+            asksForAll = missing == nil
             let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? round.failed
             warnOfProblems()
             run.diagnostics.verbose("\(run.peerName): \(target.name): asking again for \(count) instances")
         }
+    }
+
+    /// Lists of what is missing, and may come in these contexts.
+    private func identifiers(
+        _ expected: ExpectedInstances, _ ledger: InstanceLedger, in storage: StorageProposals.Round
+    ) -> [DataSet] {
+        let classes = Set(storage.map(\.abstractSyntax))
+        let missing = ledger.missing(of: expected.series ?? [], toAskAgain: true).filter { series in
+            storage.isEmpty || !series.tellsClasses || !series.sopClassUIDs.isDisjoint(with: classes)
+        }
+        return ExpectedInstances.identifiers(for: missing, like: target.identifier)
     }
 
     private func proposals(for classes: [UID]) -> [StorageProposals.Round] {
