@@ -108,7 +108,7 @@ final class SelfTestCommand {
 
     private func write(_ line: String) {
         do throws(ByteSinkError) {
-            try run.output.write(SafeText.line(line) + "\n")
+            try run.output.write(DisplayText.line(line) + "\n")
         } catch {
             run.note(.localFiles)
         }

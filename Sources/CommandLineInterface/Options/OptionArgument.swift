@@ -99,6 +99,7 @@ package struct OptionArgument: Sendable {
 
     /// A defined term of Specific Character Set, spelled as PS3.3 does.
     package func characterSet() throws(UsageError) -> String {
+        guard !text.isEmpty else { throw error("empty", code: .unknownCharacterSet) }
         let terms = text.split(separator: "\\", omittingEmptySubsequences: false).map { String($0) }
         do throws(CharacterSetError) {
             let set = try SpecificCharacterSet(definedTerms: terms)

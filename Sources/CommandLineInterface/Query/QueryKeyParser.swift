@@ -156,8 +156,10 @@ package struct QueryKeyParser {
             return argument
         }
         let known = argument.dropLast(rest.count)
-        guard let equals = rest.firstIndex(of: "=") else { return known + Redaction.mark }
-        return known + rest[...equals] + Redaction.mark
+        if let equals = rest.firstIndex(of: "=") { return known + rest[...equals] + Redaction.mark }
+        // A value behind a separator of another tool's; one letter is a slip.
+        let isValue = rest.count > 2 && rest.first.map { ",:; ".contains($0) } == true
+        return isValue ? known + rest.prefix(1) + Redaction.mark : argument
     }
 
     private func unreadable(_ why: String? = nil, suggestion: String? = nil) -> UsageError {

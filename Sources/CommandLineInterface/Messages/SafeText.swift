@@ -1,4 +1,0 @@
-package import DICOM
-
-/// The former name, until nothing uses it.
-package typealias SafeText = DisplayText
