@@ -61,12 +61,14 @@ struct InstanceWriterTests {
         #expect(try folder.read(outcome.path) == SampleInstance.meta().encode() + bytes)
     }
 
-    @Test func `what is not finished leaves nothing`() throws {
+    @Test(arguments: [true, false])
+    func `what is not finished leaves nothing`(isUnnamed: Bool) throws {
         let output = try OutputFolder(folder.path)
+        if !isUnnamed { output.hasUnnamedFiles = false }
         do {
             let given = try writer(output)
             try write(pattern(200_000), to: given)
-            #expect(try descriptor(below: folder.path) != nil)
+            #expect(try folder.names().count == (output.hasUnnamedFiles ? 0 : 1))
             given.discard()
             #expect(try folder.names() == [])
             #expect(throws: FileProblem.self) { try given.finish(existing: .overwrite) }
@@ -76,13 +78,44 @@ struct InstanceWriterTests {
         #expect(try folder.names() == [])
     }
 
-    @Test func `until it is finished the file is hidden`() throws {
+    @Test func `where a file must have a name it is hidden until it is finished`() throws {
         let output = try OutputFolder(folder.path)
+        output.hasUnnamedFiles = false
         let writer = try writer(output)
         try write(pattern(200_000), to: writer)
-        // It has no name at all, or a hidden one where the file system knows no files without names.
-        #expect(try folder.names().allSatisfy { $0.hasPrefix(".") && $0.hasSuffix(".part") })
-        #expect(try descriptor(below: folder.path) != nil)
+        let name = try #require(try folder.names().first)
+        #expect(name.hasPrefix(".") && name.hasSuffix(".part"))
+    }
+
+    @Test(arguments: [true, false])
+    func `the same data set under another head is the same content`(isUnnamed: Bool) throws {
+        let output = try OutputFolder(folder.path)
+        if !isUnnamed { output.hasUnnamedFiles = false }
+        func store(from title: String, _ bytes: [UInt8]) throws -> InstanceWriter.Outcome {
+            var meta = SampleInstance.meta()
+            meta.sourceApplicationEntityTitle = title
+            let writer = InstanceWriter(in: output, naming: .standard, metaInformation: meta)
+            try write(bytes, to: writer)
+            return try writer.finish(existing: .rename)
+        }
+        #expect(try store(from: "ONE", dataSet).kind == .written)
+        #expect(try store(from: "ANOTHER", dataSet).kind == .skipped)
+        #expect(try store(from: "ONE", dataSet + [1, 2]).kind == .renamed)
+        #expect(try store(from: "ANOTHER", dataSet + [1, 2]).kind == .skipped)
+        #expect(try folder.names().count == 2)
+    }
+
+    @Test func `the digest is that of the whole file`() throws {
+        let output = try OutputFolder(folder.path)
+        let writer = InstanceWriter(
+            in: output, naming: .standard, metaInformation: SampleInstance.meta(), hashing: true)
+        try write(pattern(150_000), to: writer)
+        try write(pattern(7), to: writer)
+        let outcome = try writer.finish(existing: .fail)
+        let digest = try #require(outcome.digest)
+        #expect(WrittenFile.hasContent(outcome.size, digest, at: outcome.path))
+        #expect(!WrittenFile.hasContent(outcome.size, String(digest.reversed()), at: outcome.path))
+        #expect(!WrittenFile.hasLength(outcome.size + 1, at: outcome.path))
     }
 
     @Test func `an existing file is treated as asked`() throws {
@@ -171,10 +204,13 @@ struct InstanceWriterTests {
 
     @Test func `a full disk is told apart and leaves nothing`() throws {
         let output = try OutputFolder(folder.path)
+        // The test finds the file by its name.
+        output.hasUnnamedFiles = false
         let writer = try writer(output)
         try write(pattern(200_000), to: writer)
+        let temporary = folder.path.appending(try #require(try folder.names().first))
         let full = FileDescriptor(owning: open("/dev/full", O_WRONLY | O_CLOEXEC))
-        #expect(dup2(full.rawValue, try #require(try descriptor(below: folder.path))) != -1)
+        #expect(dup2(full.rawValue, try #require(try descriptor(of: temporary))) != -1)
         let problem = try #require(
             #expect(throws: FileProblem.self) { try write(pattern(200_000), to: writer) })
         #expect(problem.code == .outOfSpace)
@@ -185,12 +221,12 @@ struct InstanceWriterTests {
         #expect(try folder.names() == [])
     }
 
-    /// The open descriptor of a file below a folder, by the links that the system keeps of them.
-    private func descriptor(below folder: FilePath) throws -> CInt? {
+    /// The open descriptor of a file, by the links that the system keeps of them.
+    private func descriptor(of path: FilePath) throws -> CInt? {
         (3..<1024).first { number in
             var target = [UInt8](repeating: 0, count: 4096)
             let count = readlink("/proc/self/fd/\(number)", &target, target.count)
-            return count > 0 && target[..<count].starts(with: folder.bytes + [UInt8(ascii: "/")])
+            return count > 0 && FilePath(bytes: target[..<count]) == path
         }.map { CInt($0) }
     }
 
