@@ -29,7 +29,13 @@ final class EchoCommand {
         do throws(AssociationError) {
             let association = try run.associate(for: VerificationSCU.needs)
             let echo = Stopwatch()
-            let answer = try VerificationSCU.echo(on: association)
+            let answer: CommandSet
+            do throws(AssociationError) {
+                answer = try VerificationSCU.echo(on: association)
+            } catch {
+                if error.leavesAssociationUsable { try association.release() }
+                throw error
+            }
             let echoSeconds = echo.seconds
             let release = Stopwatch()
             try association.release()

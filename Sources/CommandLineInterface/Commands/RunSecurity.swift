@@ -1,6 +1,5 @@
 import DICOMNode
 import DICOMProtocol
-import Synchronization
 
 /// What secures a run: certificates, keys and secrets, read once before anything is sent, so that a mistake in them is a usage
 /// error and never a plain connection.
@@ -13,7 +12,7 @@ final class RunSecurity: Sendable {
     /// For our receiver; nil is plain TCP.
     let listening: TLSContext?
     let userIdentity: UserIdentityRequest?
-    private let warned = Mutex<Set<String>>([])
+    private let warned = Locked<Set<String>>([])
 
     init(_ invocation: Invocation, environment: Environment, diagnostics: Diagnostics) throws(Failure) {
         userIdentity = try Self.identity(invocation.userIdentity, environment)

@@ -1,8 +1,8 @@
-import Synchronization
+import DICOMNode
 
 /// A sink that keeps what it is given, for tests and for text that is assembled before it is shown.
 package final class MemorySink: ByteSink {
-    private let storage = Mutex<[UInt8]>([])
+    private let storage = Locked<[UInt8]>([])
 
     package init() {}
 

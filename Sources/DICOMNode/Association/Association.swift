@@ -69,7 +69,14 @@ package final class Association {
         self.observer = observer
     }
 
-    deinit { connection.close() }
+    deinit {
+        // Whoever lets go of an association without a word aborts it; nothing is waited for here.
+        if !isClosed, isEstablished {
+            partingEnd = .after(seconds: 0)
+            sendLastWord(.abort(Abort(source: Abort.Source.serviceUser, reason: Abort.Reason.notSpecified)))
+        }
+        connection.close()
+    }
 
     package var peerDescription: String { connection.peerDescription }
     /// Our end of the connection, `address:port` in numbers.
