@@ -236,3 +236,40 @@ class FaultyServers(cases.RealServerTest):
         self.assert_listed(server, sent, failed)
         done = {e["sopInstanceUID"] for e in entries(journal) if e["outcome"] == "done"}
         self.assertEqual(done, set(server.stored))
+
+    def test_a_second_interruption_ends_the_run_at_once(self):
+        make(self.input, 5)
+        server = self.faulty(pause=60)
+        process = subprocess.Popen(
+            [dcmscu_path(), "--store", servers.LOOPBACK, str(server.port), str(self.input)], stderr=subprocess.PIPE
+        )
+        while not server.received:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        self.assertIsNone(process.poll(), "the first one waits for the instance on its way")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=5)
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn(b"0 stored", said)
+
+    def test_a_file_that_becomes_shorter_while_it_is_sent_fails_and_the_others_arrive(self):
+        sent = make(self.input, 3)
+        large = self.input / "000000-large.dcm"
+        template = images.image("CT_small.dcm").path.read_bytes()
+        large.write_bytes(template)
+        dataset = images.read(large)
+        dataset.Rows = dataset.Columns = 4096
+        dataset.PixelData = bytes(4096 * 4096 * 2)
+        dataset.save_as(large)
+        server = self.faulty(slow_every=1)
+        process = subprocess.Popen(
+            [dcmscu_path(), "--store", servers.LOOPBACK, str(server.port), str(self.input)], stderr=subprocess.PIPE
+        )
+        while server.fragments < 200:
+            time.sleep(0.005)
+        os.truncate(large, 8 << 20)
+        _, said = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 1, said)
+        self.assertIn(b"000000-large.dcm", said)
+        self.assert_stored(server, sent)

@@ -4,7 +4,7 @@ import Testing
 @testable import DICOMNode
 
 struct PathListTests {
-    private func paths(_ text: [UInt8], _ separator: PathList.Separator) throws -> [FilePath] {
+    private func paths(_ text: [UInt8], _ separator: PathList.Separator?) throws -> [FilePath] {
         let folder = try TemporaryFolder()
         try folder.write(text, to: "list")
         let file = FileDescriptor(owning: folder["list"].withCString { open($0, O_RDONLY | O_CLOEXEC) })
@@ -21,6 +21,13 @@ struct PathListTests {
 
     @Test func `names with newlines come separated by NULs`() throws {
         #expect(try paths(Array("a\nb\0c\0".utf8), .nul) == ["a\nb", "c"])
+    }
+
+    @Test func `a list says itself how it is separated`() throws {
+        #expect(try paths(Array("a\nb\0c\0".utf8), nil) == ["a\nb", "c"])
+        #expect(try paths(Array("a\nb\n".utf8), nil) == ["a", "b"])
+        #expect(try paths(Array("a".utf8), nil) == ["a"])
+        #expect(try paths([], nil) == [])
     }
 
     @Test func `a list longer than any buffer comes whole`() throws {

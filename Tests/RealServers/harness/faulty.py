@@ -26,6 +26,7 @@ class FaultyStoreSCP:
     refuse: SOP classes of which no context is accepted; refuse_syntaxes: transfer syntaxes likewise.
     window: asynchronous operations granted; answers come in reverse order, so many at a time.
     pause: seconds before each answer.
+    slow_every: takes a millisecond for each PDU of every so many-th instance.
     """
 
     def __init__(self, **faults):
@@ -33,6 +34,7 @@ class FaultyStoreSCP:
         self.stored = {}
         self.arrivals = collections.Counter()
         self.received = 0
+        self.fragments = 0
         self.most_seen = 0
         self.rejected = 0
         self.studies_at_once = []
@@ -152,6 +154,9 @@ class FaultyStoreSCP:
                         state["number"] = self.received
             else:
                 state["data"].append(data)
+                self.fragments += 1
+                if self._strikes("slow_every", state):
+                    time.sleep(0.001)
                 if self._strikes("close_every", state):
                     # Reset: what is on its way is lost.
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
