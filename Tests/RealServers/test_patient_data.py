@@ -37,6 +37,8 @@ class PatientData(cases.RealServerTest):
         refusing = scripted.Peer(scripted.answers(0xC000, scripted.comment(f"no {NAME} with {NUMBER} or {ACCESSION}")))
         self.addCleanup(refusing.stop)
         out = self.folder / "out"
+        query = self.folder / "query.txt"
+        query.write_text(f"QueryRetrieveLevel=STUDY\nPatientID={NUMBER}\nPatientName={NAME}\nAccessionNumber={ACCESSION}\n")
         lines = [
             ["--echo", *here],
             ["--store", *here, self.file],
@@ -48,6 +50,7 @@ class PatientData(cases.RealServerTest):
             ["--move", *here, "-k", f"20,d={self.study}", "-o", out / "move", "--name", pattern, "--port-scp", self.port_scp],
             ["--get", "--patient", *here, "-k", f"10,20={NUMBER}", "-o", out / "get", "--name", pattern, "--if-exists", "fail"],
             ["--find", servers.LOOPBACK, refusing.port, *keys],
+            ["--find", servers.LOOPBACK, refusing.port, "--query", query],
             ["--store", servers.LOOPBACK, refusing.port, self.file],
             ["--find", *here, "-k", f"10,30={ADDRESS}"],
             ["--find", *here, "-k", f"PatientNam={NAME}"],

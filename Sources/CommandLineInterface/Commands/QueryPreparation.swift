@@ -45,6 +45,7 @@ struct QueryPreparation {
             for source in sources {
                 queries.append(try QueryAssembly(run, purpose: purpose).query(from: source, sopClass: sopClass))
             }
+            for query in queries { run.diagnostics.redaction.learn(query.identifier) }
             return store(queries, run) ? queries : nil
         } catch {
             run.fail(.usage, Message(error))

@@ -10,28 +10,46 @@ package struct Redaction: Sendable {
     static let mark = DataSet.hiddenValue
 
     /// Nothing is hidden: `--log-phi`.
-    package static let off = Redaction(isOn: false, knownValues: [], outputDirectory: nil, shownComponents: [])
+    package static let off = Redaction(isOn: false)
     /// Names of persons are hidden; nothing is known that a peer might repeat.
-    package static let names = Redaction(isOn: true, knownValues: [], outputDirectory: nil, shownComponents: [])
+    package static let names = Redaction(isOn: true)
 
     package let isOn: Bool
-    private let knownValues: [String]
+    /// What was asked for; a run learns more of it as it reads its queries.
+    private let knownValues = Locked<Set<String>>([])
     private let outputDirectory: String?
     private let shownComponents: [String?]
 
-    private init(isOn: Bool, knownValues: [String], outputDirectory: String?, shownComponents: [String?]) {
+    private init(isOn: Bool) {
         self.isOn = isOn
-        self.knownValues = knownValues
-        self.outputDirectory = outputDirectory
-        self.shownComponents = shownComponents
+        outputDirectory = nil
+        shownComponents = []
     }
 
     package init(_ invocation: Invocation) {
         isOn = !invocation.logsPatientData
-        knownValues = invocation.keys.filter { !$0.mayShowValue }.flatMap { Self.tellingParts(of: $0.value) }
         let components = invocation.naming.shownComponents
         shownComponents = components
         outputDirectory = components.contains { $0 != nil } ? invocation.outputDirectory : nil
+        for key in invocation.keys where !key.mayShowValue { learn(key.value) }
+    }
+
+    /// Hides from now on what identifies a patient in a query, wherever a peer repeats it.
+    func learn(_ query: DataSet) {
+        guard isOn else { return }
+        for element in query.elements {
+            switch element.value {
+            case .items(let items): for item in items { learn(item) }
+            case .bytes where element.tag.isPatientData || element.tag.isPatientData(element.vr):
+                for value in query.strings(element.tag) { learn(value) }
+            default: break
+            }
+        }
+    }
+
+    private func learn(_ value: String) {
+        let parts = Self.tellingParts(of: value)
+        knownValues.withLock { $0.formUnion(parts) }
     }
 
     /// Shorter parts are not telling, and would be found everywhere.
@@ -55,7 +73,10 @@ package struct Redaction: Sendable {
     func peerText(_ text: String) -> String {
         guard isOn else { return text }
         var text = text
-        for value in knownValues { text = text.replacing(value, ignoringCaseWith: Self.mark) }
+        // The longest first: a part of a name must not keep the rest of it from being found.
+        for value in knownValues.withLock({ $0 }).sorted(by: { $0.count > $1.count }) {
+            text = text.replacing(value, ignoringCaseWith: Self.mark)
+        }
         return hidingNames(text)
     }
 

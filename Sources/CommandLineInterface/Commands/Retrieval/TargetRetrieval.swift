@@ -43,6 +43,7 @@ final class TargetRetrieval {
     }
 
     private func expectation() throws(AssociationError) -> ExpectedInstances {
+        run.diagnostics.redaction.learn(target.identifier)
         let options = run.invocation.retrieval
         if options.isChecked { return try ExpectedInstances.list(run, target) }
         return run.invocation.operation == .get ? try ExpectedInstances.classes(run, target) : .unknown
