@@ -37,7 +37,7 @@ final class RetrievalPreview {
         run.summary.set(.expected, isWhole ? total : nil)
         run.diagnostics.note(
             Message(
-                "\(run.peerName): \(plan.targets.count) to be retrieved, "
+                "\(run.peerName): \(plan.targets.count) requests to be made, "
                     + (isWhole ? "\(total) instances" : "\(total) instances or more; the server does not list all")))
     }
 

@@ -61,7 +61,7 @@ final class RetrievalReport: Sendable {
             return
         }
         var text = "\(run.peerName): \(run.invocation.operation.serviceName)"
-        if outcomes.count + notBegun > 1 { text += " of \(outcomes.count) of \(outcomes.count + notBegun)" }
+        if outcomes.count + notBegun > 1 { text += ", \(outcomes.count) of \(outcomes.count + notBegun) requests" }
         text += ": " + (expected.map { "\($0) listed, " } ?? "") + "the server sent \(told), \(failed) failed"
         if let total = session.reception?.total {
             run.summary.set(.done, total.written)

@@ -255,8 +255,11 @@ final class TargetRetrieval {
         return problems.count == before
     }
 
+    /// Another attempt follows, or all came in spite of them: no remedy is needed.
     private func warnOfProblems() {
-        for problem in problems where !problem.message.what.isEmpty { run.diagnostics.warning(problem.message) }
+        for problem in problems where !problem.message.what.isEmpty {
+            run.diagnostics.warning(Message(problem.message.line))
+        }
         problems = []
     }
 
@@ -266,11 +269,16 @@ final class TargetRetrieval {
             return
         }
         var said: Set<String> = []
+        // One remedy, the first, is enough; and none of the server's where it is our own disk that is full.
+        var needsHint = session.reception?.outputFailed != true
         for problem in problems {
             outcome.code = outcome.code.worst(problem.code)
-            let message = problem.message
-            if !message.what.isEmpty, said.insert(message.line).inserted { run.diagnostics.error(message) }
-            outcome.error = outcome.error ?? (message.what.isEmpty ? nil : message.line)
+            var message = problem.message
+            guard !message.what.isEmpty, said.insert(message.line).inserted else { continue }
+            if !needsHint { message.hint = nil }
+            needsHint = needsHint && message.hint == nil
+            run.diagnostics.error(message)
+            outcome.error = outcome.error ?? message.line
         }
     }
 }
