@@ -1,5 +1,8 @@
 """Storage commitment: the server says that it holds the instance, or why not."""
 
+import concurrent.futures
+import time
+
 from harness import cases, generated, images, loading, servers
 from harness.programs import dcmscu
 
@@ -61,6 +64,55 @@ class WithOrthanc(cases.RealServerTest):
             servers.LOOPBACK, self.server.port, image.path, expect=8,
         )  # fmt: skip
         self.assertLess(run.seconds, 15, run)
+
+    def test_verified_storing_makes_files_safe_to_delete_and_deletes_none(self):
+        batch = images.archive_images()
+        run = dcmscu(
+            "--store", "--verify", "commit", "--aetitle", TITLE, "--call", self.server.ae_title, "--port-scp", self.port_scp,
+            servers.LOOPBACK, self.server.port, *(image.path for image in batch), expect=0,
+        )  # fmt: skip
+        self.assertEqual(
+            sorted(run.stdout.splitlines()), sorted(f"safe to delete  {image.path}" for image in batch), run
+        )
+        self.assertEqual(len(self.server.sop_instance_uids()), len(batch), run)
+        self.assertTrue(all(image.path.exists() for image in batch))
+
+    def test_a_run_that_did_not_wait_is_finished_by_one_that_listens(self):
+        image = images.image("CT_small.dcm")
+        self.store(image)
+        kept = self.folder / "open.jsonl"
+        # Nobody listens yet: Orthanc's one attempt to report fails.
+        dcmscu(
+            "--stgcmt", "--aetitle", TITLE, "--transaction", kept, "--wait", "0", servers.LOOPBACK, self.server.port,
+            image.path, expect=0,
+        )  # fmt: skip
+        (job,) = self.failed_reports()
+        listen = [
+            "--stgcmt", "--listen", "--aetitle", TITLE, "--transaction", kept, "--port-scp", self.port_scp, "--wait",
+        ]  # fmt: skip
+        run = dcmscu(*listen, "1", expect=8)
+        self.assert_names(run, "no report on 1 instances", f"port {self.port_scp}", "hint:")
+
+        def resubmit():
+            while not servers.accepts_connections(self.port_scp):
+                time.sleep(0.02)
+            self.server.rest(f"/jobs/{job}/resubmit", "POST", {})
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            asked = pool.submit(resubmit)
+            run = dcmscu(*listen, "20", expect=0)
+            asked.result(timeout=20)
+        self.assertTrue(run.stdout.startswith(f"committed      {image.sop_instance}"), run)
+
+    def failed_reports(self):
+        """Orthanc's jobs that could not report; each is awaited to its end."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            jobs = [job for job in self.server.rest("/jobs?expand") if job["Type"] == "StorageCommitmentScp"]
+            if all(job["State"] in ("Success", "Failure") for job in jobs):
+                return [job["ID"] for job in jobs if job["State"] == "Failure"][-1:]
+            time.sleep(0.05)
+        raise AssertionError("jobs without end")
 
 
 class ManyInstances(cases.RealServerTest):

@@ -1,6 +1,9 @@
 """Storage commitment with servers that report in every way the standard allows, and in some that it does not."""
 
 import json
+import signal
+import subprocess
+import threading
 import time
 
 from harness import cases, commitment, images, programs, servers
@@ -417,6 +420,29 @@ class KeptTransactions(ScriptedTest):
         run = self.listen(None, "--wait", "0.5", expect=8)
         self.assert_lines(run, "no answer", "no answer")
         self.assertEqual(self.events(), ["requested"], run)
+
+    def test_an_interrupted_wait_is_130_and_keeps_what_is_open(self):
+        answered = threading.Event()
+
+        def script(request):
+            request.respond()
+            answered.set()
+
+        with commitment.CommitmentServer(script, self.port_scp) as server:
+            process = subprocess.Popen(
+                [
+                    programs.dcmscu_path(), "--stgcmt", "--transaction", str(self.file), "--wait", "60",
+                    servers.LOOPBACK, str(server.port), *(str(image.path) for image in self.batch),
+                ],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            self.assertTrue(answered.wait(20))
+            process.send_signal(signal.SIGINT)
+            said, complained = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130, complained)
+        self.assertEqual(said.count("no answer"), 2, said)
+        self.assertEqual(self.events(), ["requested"], complained)
+        self.assertEqual(server.ends, ["released"], complained)
 
     def test_a_report_repeated_in_a_later_run_is_known(self):
         request = self.ask_in_vain()

@@ -41,6 +41,16 @@ struct CommandExample: Sendable {
             "Will the server keep what it was sent?",
             "--stgcmt --port-scp 11113 pacs.example.org 11112 -r study/"),
         CommandExample(
+            "Ask now, and let a later run take the report:",
+            "--stgcmt --aetitle STATION --port-scp 11113 --transaction open.jsonl --wait 30 pacs.example.org 11112 -r study/"),
+        CommandExample(
+            "The later run, which calls nobody:",
+            "--stgcmt --listen --aetitle STATION --transaction open.jsonl --port-scp 11113 --wait 3600"),
+        CommandExample(
+            "Send, and learn which files the server has committed to keep:",
+            "--store --verify commit --aetitle STATION --port-scp 11113 --journal night.jsonl pacs.example.org 11112 "
+                + "-r study/"),
+        CommandExample(
             "An archive to try with, on this machine; it finds STATION at port 11113:",
             "--serve archive/ --port-scp 11112 --destination STATION=127.0.0.1:11113"),
         CommandExample(
