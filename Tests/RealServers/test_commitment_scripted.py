@@ -297,6 +297,27 @@ class Scripted(ScriptedTest):
         self.assertNotEqual(server.requests[0].transaction, server.requests[1].transaction, run)
         self.assert_lines(run, "committed", "committed")
 
+    def test_what_was_not_asked_before_a_cut_is_asked_on_another_association(self):
+        def script(request):
+            request.respond()
+            if len(request.server.requests) == 1:
+                request.association.cut()
+            request.report_on_new_association()
+
+        run, server = self.commit(script, "--max-references", "1", expect=0)
+        self.assertEqual(len({request.transaction for request in server.requests}), 2, run)
+        self.assert_lines(run, "committed", "committed")
+
+    def test_what_an_abort_kept_from_being_asked_is_accounted_for(self):
+        def script(request):
+            request.respond()
+            request.report()
+            request.association.abort()
+
+        run, server = self.commit(script, "--max-references", "1", expect=5)
+        self.assertEqual(len(server.requests), 1, run)
+        self.assert_lines(run, "committed", "no answer")
+
     def test_per_study_gives_each_study_a_transaction(self):
         def script(request):
             request.respond()

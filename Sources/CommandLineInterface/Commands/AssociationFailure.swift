@@ -48,7 +48,11 @@ struct AssociationFailure {
             let name = UIDRegistry.name(of: abstractSyntax) ?? abstractSyntax.string
             message = Message(
                 "\(peer): no presentation context accepted for \(name)", Self.reasons(refused),
-                code: abstractSyntax.string, hint: .noPresentationContext(operation: invocation.operation))
+                code: abstractSyntax.string,
+                hint: .noPresentationContext(
+                    // Sending may ask for commitment, too.
+                    operation: abstractSyntax == StorageCommitmentRequest.sopClass
+                        ? .storageCommitment : invocation.operation))
         case .identityUnconfirmed:
             message = Message(
                 "\(peer): the server did not confirm our user identity", code: "PS3.7 D.3.3.7",

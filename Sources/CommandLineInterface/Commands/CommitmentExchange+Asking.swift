@@ -8,6 +8,7 @@ extension CommitmentExchange {
         for reference in groups.joined() { settled[reference.sopInstanceUID] = nil }
         loss = nil
         patience = nil
+        inFlight = nil
         var rest = groups[...]
         var isOver = false
         while !isOver {
@@ -17,7 +18,7 @@ extension CommitmentExchange {
                 try exchange(&rest, &answered)
                 isOver = true
             } catch {
-                isOver = !goesOn(after: error, rest: rest, answered: answered)
+                isOver = !goesOn(after: error, rest: &rest, answered: answered)
             }
         }
         for reference in rest.joined() { settled[reference.sopInstanceUID] = .pending(transactionUID: nil) }
@@ -66,8 +67,11 @@ extension CommitmentExchange {
             for reference in references { settled[reference.sopInstanceUID] = .pending(transactionUID: nil) }
             return
         }
+        inFlight = request
         let answer = try service.request(request)
+        inFlight = nil
         guard let status = answer.status, status.kind == .failure else {
+            accepted.insert(request.transactionUID)
             return run.diagnostics.verbose(
                 "\(run.peerName): transaction \(request.transactionUID) accepted, \(references.count) instances")
         }
@@ -103,7 +107,7 @@ extension CommitmentExchange {
 
     /// Decides what an error of our association means for the work. True: the rest is asked for on a new association.
     private func goesOn(
-        after error: AssociationError, rest: ArraySlice<[SOPInstanceReference]>, answered: Int
+        after error: AssociationError, rest: inout ArraySlice<[SOPInstanceReference]>, answered: Int
     ) -> Bool {
         let isEnd: Bool
         switch error {
@@ -115,17 +119,19 @@ extension CommitmentExchange {
             run.fail(error)
             return false
         }
-        if !rest.isEmpty, answered > 0, !isAbort(error) {
+        if answered > 0, !isAbort(error), !rest.isEmpty || inFlight != nil {
+            takeBackRequest(&rest)
             run.diagnostics.note(
                 Message("the server ended the association, asking for the rest on another", failure(error).message.line)
             )
-            return true
+            return !isBroken
         }
         guard !ledger.isSettled || !rest.isEmpty else { return false }
         loss = error
-        // A server that aborts a request has not taken it; one that answered some, or was cut off, may still report.
-        guard server != nil, run.invocation.resultWait > 0, answered > 0 || !isAbort(error) else {
-            if !isRelease(error) || answered == 0 { run.fail(error) }
+        // What was not even answered is a failure of the association; what was is a matter of time.
+        let isUnanswered = inFlight != nil || !rest.isEmpty
+        guard server != nil, run.invocation.resultWait > 0, mayReport(after: error) else {
+            if isUnanswered || !isRelease(error) { run.fail(error) }
             return false
         }
         run.diagnostics.note(
@@ -133,9 +139,22 @@ extension CommitmentExchange {
         loss = nil
         var patience = patience ?? CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
         waitAtPort(&patience)
-        // What was not even answered is a failure of the connection; what was is a matter of time.
-        if answered == 0, !ledger.isSettled { run.fail(error) }
+        if isUnanswered, !ledger.isSettled || !rest.isEmpty { run.fail(error) }
         return false
+    }
+
+    /// A request that was under way when the association ended may not have arrived: it is made again, as a new transaction.
+    private func takeBackRequest(_ rest: inout ArraySlice<[SOPInstanceReference]>) {
+        guard let request = inFlight else { return }
+        inFlight = nil
+        keep { () throws(FileProblem) in try ledger.supersede(request.transactionUID) }
+        rest = [request.references] + rest
+    }
+
+    /// A server that aborts a request has not taken it, but may report on others; one that was cut off may report on all.
+    private func mayReport(after error: AssociationError) -> Bool {
+        guard isAbort(error) else { return true }
+        return ledger.awaited.contains { accepted.contains($0.request.transactionUID) && !$0.isAnswered }
     }
 
     private func isAbort(_ error: AssociationError) -> Bool { if case .abortedByPeer = error { true } else { false } }

@@ -17,6 +17,10 @@ final class CommitmentExchange {
     var settled: [UID: CommitmentVerdict] = [:]
     /// How our own association ended before its time, if it did.
     var loss: AssociationError?
+    /// The request that has left and is not answered.
+    var inFlight: StorageCommitmentRequest?
+    /// Transactions that the server has accepted.
+    var accepted: Set<UID> = []
     /// What is left of the time for reports, once all is asked for.
     var patience: CommitmentPatience?
     /// Whether nothing more was waited for because somebody wants to stop, or the work with the server failed.
@@ -76,7 +80,11 @@ final class CommitmentExchange {
     var verdicts: [UID: CommitmentVerdict] {
         var verdicts: [UID: CommitmentVerdict] = [:]
         for transaction in ledger.awaited {
-            for (reference, verdict) in transaction.verdicts { verdicts[reference.sopInstanceUID] = verdict }
+            for (reference, verdict) in transaction.verdicts {
+                // What was reported stays, when the same was asked again and is not answered.
+                if case .pending = verdict, verdicts[reference.sopInstanceUID] != nil { continue }
+                verdicts[reference.sopInstanceUID] = verdict
+            }
         }
         return verdicts.merging(settled) { _, settled in settled }
     }

@@ -95,6 +95,16 @@ struct CommitmentLedgerTests {
         #expect(ledger.record(report([Self.first])) == .unknown("2.25.1"))
     }
 
+    @Test func `what was asked again is waited for no more, and a report on it still counts`() throws {
+        let ledger = try ledger()
+        try ledger.supersede("2.25.1")
+        #expect(ledger.isSettled)
+        #expect(ledger.awaited.isEmpty)
+        #expect(ledger.record(report([Self.first])) == .recorded("2.25.1"))
+        #expect(ledger.awaited.map(\.outcome.committed) == [[Self.first]])
+        #expect(ledger.isSettled)
+    }
+
     @Test func `without transactions there is nothing to wait for`() throws {
         let ledger = try CommitmentLedger()
         var patience = CommitmentPatience(seconds: 1000, ledger: ledger)

@@ -80,6 +80,15 @@ package final class CommitmentLedger: Sendable {
         try file?.close(transactionUID, why: why)
     }
 
+    /// The request may not have arrived, and is made again in another transaction; a report on this one still counts.
+    package func supersede(_ transactionUID: UID) throws(FileProblem) {
+        state.withLock { state in
+            state.transactions[transactionUID]?.isAwaited = false
+            state.transactions[transactionUID]?.isSuperseded = true
+        }
+        try file?.close(transactionUID, why: "asked again")
+    }
+
     // MARK: Reports
 
     /// Takes a report, and keeps it in the file. Nobody is woken before ``announce()``, so that the report can be answered
@@ -135,9 +144,13 @@ package final class CommitmentLedger: Sendable {
 
     // MARK: The end
 
-    /// The transactions that were waited for, in the order of their requests.
+    /// The transactions that were waited for, in the order of their requests; those too that were given up and reported on.
     package var awaited: [CommitmentTransaction] {
-        state.withLock { state in state.order.compactMap { state.transactions[$0] }.filter(\.isAwaited) }
+        state.withLock { state in
+            state.order.compactMap { state.transactions[$0] }.filter {
+                $0.isAwaited || ($0.isSuperseded && $0.isReported)
+            }
+        }
     }
 
     /// Transactions of other runs or programs that reports came for; nil for a report that named none.

@@ -26,6 +26,8 @@ package struct CommitmentTransaction: Sendable, Equatable {
     package let partner: Partner
     /// Whether this run waits for its report; others are known so that a late or repeated report is recognised.
     package internal(set) var isAwaited: Bool
+    /// Whether the same was asked again in another transaction, because this one's request was not answered.
+    package internal(set) var isSuperseded = false
     /// Whether a report has come, even one that said nothing of what was asked.
     package private(set) var isReported = false
     /// Whether nothing more is expected, by what the transaction file says.
