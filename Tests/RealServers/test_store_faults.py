@@ -158,6 +158,42 @@ class FaultyServers(cases.RealServerTest):
         self.assert_stored(server, sent)
         self.assertLess(run.seconds, 15)
 
+    def test_a_server_that_is_busy_at_first_is_tried_again(self):
+        sent = make(self.input, 8)
+        self.store(self.faulty(reject_first=2), expect=5)
+        for jobs in (1, 3):
+            server = self.faulty(reject_first=2)
+            run = self.store(server, "--jobs", jobs, "--retries", 4, "--retry-delay", "0.05", expect=0)
+            self.assert_stored(server, sent)
+            self.assertEqual(server.rejected, 2, run)
+
+    def test_a_server_that_sometimes_does_not_answer(self):
+        sent = make(self.input, 8)
+        server = self.faulty(silent_every=5)
+        self.store(server, "--timeout", "0.5", "--retries", 2, "--retry-delay", "0.05", expect=0)
+        self.assert_stored(server, sent)
+
+    def test_a_server_that_is_not_there_gets_nothing_and_every_file_is_accounted_for(self):
+        make(self.input, 700)
+        failed, journal = self.folder / "failed.txt", self.folder / "journal"
+        run = dcmscu(
+            "--store", servers.LOOPBACK, servers.free_port(), self.input, "--failed-out", failed, "--journal", journal,
+            expect=4,
+        )  # fmt: skip
+        self.assert_names(run, "700 files not sent", "0 stored", "700 not sent")
+        self.assertEqual(len(failed.read_text().splitlines()), 700)
+        self.assertEqual(len(run.stderr.splitlines()), 4, run)
+
+    def test_each_instance_is_an_event_and_the_run_is_the_last(self):
+        make(self.input, 6)
+        server = self.faulty(status_every=(3, 0xA900))
+        run = self.store(server, "--format", "jsonl", expect=1)
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual([event["event"] for event in events], ["store"] * 6 + ["summary"])
+        self.assertEqual([event["outcome"] for event in events[:6]], ["done", "done", "failed"] * 2)
+        self.assertEqual(events[2]["status"], "A900H")
+        self.assertEqual((events[6]["done"], events[6]["failures"], events[6]["exitCode"]), (4, 2, 1))
+
     def test_several_associations_at_once(self):
         sent = make(self.input, 100, studies=10)
         server = self.faulty(pause=0.01)

@@ -86,7 +86,14 @@ final class StoreAccount: Sendable {
     }
 
     /// A path that was never looked at, because the run ended before.
-    func leave(_ path: FilePath) {
+    func leaveUnseen(_ path: FilePath) {
+        leave(path)
+        var record = StoreRecord(path: path, outcome: .pending)
+        record.error = "not sent: the run ended before"
+        keep(record)
+    }
+
+    private func leave(_ path: FilePath) {
         state.withLock { state in
             state.counts.failed += 1
             state.counts.notSent += 1
@@ -245,8 +252,8 @@ final class StoreAccount: Sendable {
         line.update(
             {
                 var progress = ProgressLine.Progress()
-                progress.instances = counts.stored + counts.failed + counts.skipped
-                progress.failures = counts.failed
+                progress.instances = counts.stored + counts.failed - counts.notSent + counts.skipped
+                progress.failures = counts.failed - counts.notSent
                 progress.bytes = counts.settledBytes
                 (progress.total, progress.totalBytes) = totals?.known ?? (nil, nil)
                 return progress

@@ -46,7 +46,8 @@ final class StoreCommand: Sendable {
             sendInParallel(&source, account)
         }
         totals?.stop()
-        if storing.failedOutPath != nil || account.isStopped { source.leaveRest() }
+        // After the second wish to stop nobody waits for a walk through the rest.
+        if (run.cancellation?.level ?? .none) < .abort { source.leaveRest() }
         if storing.verification != nil, run.exitCode != .interrupted {
             StoreVerification(run, account, commitment).perform()
         }

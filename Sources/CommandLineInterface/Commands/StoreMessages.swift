@@ -23,7 +23,9 @@ enum StoreMessages {
 
     static func summary(_ counts: StoreAccount.Counts, peer: String, seconds: Double) -> String {
         let rate = seconds > 0 ? Double(counts.bytes) / seconds / 1e6 : 0
-        return "\(peer): \(counts.stored) stored (\(counts.warned) with warnings), \(counts.failed) failed"
+        return
+            "\(peer): \(counts.stored) stored (\(counts.warned) with warnings), \(counts.failed - counts.notSent) failed"
+            + (counts.notSent > 0 ? ", \(counts.notSent) not sent" : "")
             + (counts.skipped > 0 ? ", \(counts.skipped) skipped" : "")
             + (counts.passedOver > 0 ? ", \(counts.passedOver) passed over" : "")
             + ", \(counts.bytes) bytes in \(Decimal.text(seconds, digits: 2)) s (\(Decimal.text(rate, digits: 1)) MB/s)"

@@ -44,6 +44,6 @@ struct StoreSource: ~Copyable {
 
     /// The run is over: what was not even looked at belongs to the account of what was not done.
     mutating func leaveRest() {
-        while let path = batches.nextPath() { account.leave(path) }
+        while let path = batches.nextPath() { account.leaveUnseen(path) }
     }
 }

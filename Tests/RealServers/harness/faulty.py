@@ -23,6 +23,8 @@ class FaultyStoreSCP:
     status_every: (number, status): that status for every so many-th instance.
     most_associations: more at a time are rejected as transient, local limit exceeded.
     mute_beyond: associations beyond so many at a time get no answer at all.
+    reject_first: so many associations, from the first on, are rejected in that way.
+    silent_every: no answer at all to every so many-th instance.
     refuse: SOP classes of which no context is accepted; refuse_syntaxes: transfer syntaxes likewise.
     window: asynchronous operations granted; answers come in reverse order, so many at a time.
     pause: seconds before each answer.
@@ -90,7 +92,8 @@ class FaultyStoreSCP:
             # Until the other side gives up.
             connection.recv(1)
             return
-        if number > self.faults.get("most_associations", 1 << 30):
+        is_early = self.rejected < self.faults.get("reject_first", 0)
+        if is_early or number > self.faults.get("most_associations", 1 << 30):
             self.rejected += 1
             connection.sendall(struct.pack(">BBIBBBB", 3, 0, 4, 0, 2, 3, 2))
             connection.recv(1)
@@ -167,6 +170,9 @@ class FaultyStoreSCP:
             return True
         if self._strikes("abort_every", state):
             connection.sendall(struct.pack(">BBIBBBB", 7, 0, 4, 0, 0, 0, 0))
+            return False
+        if self._strikes("silent_every", state):
+            connection.recv(1)
             return False
         # With a window, answers are held back until it is full or nothing more comes, and then given in reverse.
         if len(waiting) < self.faults.get("window", 1) and _more(connection):
