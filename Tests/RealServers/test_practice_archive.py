@@ -230,7 +230,7 @@ class Ourselves(WithImages):
         dcmscu("--find", servers.LOOPBACK, archive.port, "-k", "PatientName=Muster*", expect=0)
         log = archive.log(limit=100_000)
         self.assertEqual(log.count("C-STORE"), len(self.files), log)
-        self.assertEqual(log.count("C-FIND STUDY: 1 matches"), 1, log)
+        self.assertEqual(log.count("C-FIND STUDY: 1 match\n"), 1, log)
         for name in ("Muster", "SELFTEST", "Yamada"):
             self.assertNotIn(name, log)
 
@@ -247,6 +247,25 @@ class Ourselves(WithImages):
             _, said = sender.communicate(timeout=60)
             self.assertEqual(sender.returncode, 0, said)
         self.assertEqual(len(archive.stored()), len(self.files))
+
+    def test_a_move_is_cancelled_in_its_middle(self):
+        slow = self.serve(PracticeArchive(options=["--inject=delay=0.3"]))
+        archive = self.serve(PracticeArchive([("SLOW", slow.port)]))
+        dcmscu("--store", servers.LOOPBACK, archive.port, *self.files, expect=0)
+        mover = subprocess.Popen(
+            [
+                programs.dcmscu_path(), "--move", "-k", f"StudyInstanceUID={self.study}", "--move-destination", "SLOW",
+                servers.LOOPBACK, str(archive.port),
+            ],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        while not slow.stored():
+            self.assertIsNone(mover.poll(), "the move ended")
+        mover.send_signal(signal.SIGINT)
+        said, _ = mover.communicate(timeout=30)
+        self.assertEqual(mover.returncode, 130, said)
+        self.assertIn("cancelled", archive.log())
+        self.assertLess(len(slow.stored()), len(self.of_study))
 
     def test_sigint_and_sigterm_end_it_cleanly(self):
         for ending in (signal.SIGINT, signal.SIGTERM):

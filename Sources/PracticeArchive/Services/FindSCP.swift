@@ -62,7 +62,7 @@ struct FindSCP: ServiceClass {
                 try association.send(pending, contextID: context.id, dataSet: encoder.encode(query.answer(entity)))
                 count += 1
             }
-            archive.tell(association, "C-FIND \(query.level.rawValue): \(count) matches")
+            archive.tell(association, "C-FIND \(query.level.rawValue): \(count) match\(count == 1 ? "" : "es")")
             try finish(request, context, .success)
         }
 
