@@ -16,7 +16,9 @@ enum ConfigurationListing {
         var rows: [(option: String, value: String, source: String)] = []
         for option in OptionTable.all where option.isConfigurable && option.operations.contains(operation) {
             let given = arguments.entries.filter { $0.argument.definition.name == option.name }
-            if let last = given.last {
+            if let value = typed(option, peer) {
+                rows.append((option.option, value, "command line"))
+            } else if let last = given.last {
                 let shown = option.traits.contains(.repeatable) ? given : [last]
                 for entry in shown {
                     rows.append((option.option, value(entry.argument), source(entry.source, configuration)))
@@ -38,6 +40,17 @@ enum ConfigurationListing {
                 "\(TextLayout.padded(row.option, to: nameWidth))  \(TextLayout.padded(row.value, to: valueWidth))  \(row.source)\n"
         }
         return text
+    }
+
+    /// What an argument without an option said: `TITLE@HOST:PORT`.
+    private static func typed(_ option: OptionDefinition, _ peer: InvocationDraft.PeerChoice?) -> String? {
+        guard let peer, peer.host.node == nil, peer.option == "HOST" else { return nil }
+        return switch option.name {
+        case "hostname": peer.host.host
+        case "port": (peer.host.port ?? peer.port).map { String($0) }
+        case "call": peer.host.aeTitle?.string
+        default: nil
+        }
     }
 
     private static func value(_ argument: OptionArgument) -> String {

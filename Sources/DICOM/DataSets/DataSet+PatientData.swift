@@ -27,7 +27,7 @@ extension DataElement {
             guard !isHidden else { return DataElement(tag: tag, vr: vr, value: .items([])) }
             return DataElement(tag: tag, vr: vr, value: .items(items.map { $0.hidingPatientData }))
         case .bytes(let bytes) where isHidden && !bytes.isEmpty:
-            return DataElement(tag: tag, vr: .LO, value: .bytes(Array(DataSet.hiddenValue.utf8)[...]))
+            return DataElement(tag: tag, vr: vr.isText ? vr : .LO, value: .bytes(Array(DataSet.hiddenValue.utf8)[...]))
         case .fragments where isHidden:
             return DataElement(tag: tag, vr: vr, value: .fragments([]))
         default:

@@ -184,5 +184,10 @@ struct ConfigurationTests {
         #expect(line("--connect-timeout")[2].hasSuffix("node pacs1, line 9"))
         #expect(line("--limit").last?.hasSuffix("built in") == true)
         #expect(line("--echo").isEmpty)
+        guard case .showConfiguration(let typed) = try Self.parse("TITLE@h:7 --show-config") else { return }
+        for (option, value) in [("--hostname", "h"), ("--port", "7"), ("--call", "TITLE")] {
+            let row = typed.split(separator: "\n").first { $0.hasPrefix(option + " ") }
+            #expect(row?.contains(" \(value) ") == true && row?.hasSuffix("command line") == true, "\(row ?? "")")
+        }
     }
 }
