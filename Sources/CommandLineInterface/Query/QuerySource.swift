@@ -80,7 +80,10 @@ enum QuerySource {
     private static func text(
         _ bytes: [UInt8], _ name: String, _ encoding: LocaleEncoding?
     ) throws(UsageError) -> [Content] {
-        let decoded = bytes.withUnsafeBytes { encoding?.decode($0) } ?? String(decoding: bytes, as: UTF8.self)
+        let text = encoding.map { encoding in bytes.withUnsafeBytes { encoding.decode($0) } }
+        guard let decoded = text ?? String(validating: bytes, as: UTF8.self) else {
+            throw error(name, "bytes that are no text in \(encoding?.codeset ?? "UTF-8")")
+        }
         var queries: [[QueryKey]] = []
         var keys: [QueryKey] = []
         for (index, line) in decoded.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
