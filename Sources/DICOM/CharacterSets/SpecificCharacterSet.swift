@@ -44,8 +44,7 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         switch bytes {
         case SpecificCharacterSet.utf8Value: self = .utf8
         case SpecificCharacterSet.latin1Value: self = .latin1
-        // An empty one says nothing; where it is written it mostly stands for what was forgotten.
-        case []: self = inherited
+        case []: self = .defaultRepertoire
         default: self.init(tolerating: dataSet.strings(.specificCharacterSet))
         }
     }
