@@ -34,7 +34,9 @@ final class FindCommand {
     private func makeOutput(_ queries: [QueryPreparation]) -> AnswerOutput? {
         let invocation = run.invocation
         let isTerminal = run.environment.terminalWidth != nil
-        let format = invocation.isFormatGiven || !isTerminal ? invocation.format : .table
+        // Without anything asked for a table would have no columns to speak of; the text shows what the server answers.
+        let asks = !invocation.keys.isEmpty || !invocation.returnKeys.isEmpty || invocation.queryPath != nil
+        let format = !invocation.isFormatGiven && isTerminal && asks ? .table : invocation.format
         let layout = AnswerLayout(
             title: invocation.operation == .worklist ? "WL Find Response" : "Find Response",
             columns: format.hasColumns
