@@ -42,7 +42,8 @@ struct CommandExample: Sendable {
             "--stgcmt --port-scp 11113 pacs.example.org 11112 -r study/"),
         CommandExample(
             "Ask now, and let a later run take the report:",
-            "--stgcmt --aetitle STATION --port-scp 11113 --transaction open.jsonl --wait 30 pacs.example.org 11112 -r study/"),
+            "--stgcmt --aetitle STATION --port-scp 11113 --transaction open.jsonl --wait 30 pacs.example.org 11112 -r study/"
+        ),
         CommandExample(
             "The later run, which calls nobody:",
             "--stgcmt --listen --aetitle STATION --transaction open.jsonl --port-scp 11113 --wait 3600"),
