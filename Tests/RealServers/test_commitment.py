@@ -91,7 +91,7 @@ class WithOrthanc(cases.RealServerTest):
             "--stgcmt", "--listen", "--aetitle", TITLE, "--transaction", kept, "--port-scp", self.port_scp, "--wait",
         ]  # fmt: skip
         run = dcmscu(*listen, "1", expect=8)
-        self.assert_names(run, "no report on 1 instances", f"port {self.port_scp}", "hint:")
+        self.assert_names(run, "no report on 1 instance:", f"port {self.port_scp}", "hint:")
 
         def resubmit():
             while not servers.accepts_connections(self.port_scp):
@@ -142,7 +142,7 @@ class ManyInstances(cases.RealServerTest):
         lines = run.stdout.splitlines()
         self.assertEqual(len(lines), count, run)
         self.assertTrue(all(line.startswith("not committed") and "0112H" in line for line in lines), run)
-        self.assertIn(f"not committed: {count} of {count} instances: no such object instance (0112H)", run.stderr, run)
+        self.assertIn(f"not committed: {count} of {count} instance{'s' * (count > 1)}: no such object instance (0112H)", run.stderr, run)
 
         dcmscu(
             "--store", "--call", self.server.ae_title, servers.LOOPBACK, self.server.port, "-r",

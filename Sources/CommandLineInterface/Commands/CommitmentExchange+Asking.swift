@@ -73,7 +73,8 @@ extension CommitmentExchange {
         guard let status = answer.status, status.kind == .failure else {
             accepted.insert(request.transactionUID)
             return run.diagnostics.verbose(
-                "\(run.peerName): transaction \(request.transactionUID) accepted, \(references.count) instances")
+                "\(run.peerName): transaction \(request.transactionUID) accepted, \(CommitmentResults.instances(references.count))"
+            )
         }
         keep { () throws(FileProblem) in
             try ledger.forget(request.transactionUID, why: "refused, status \(status)")
@@ -81,7 +82,8 @@ extension CommitmentExchange {
         // No failure yet: what was refused may be sent and asked again; who prints the verdicts fails.
         run.diagnostics.warning(
             StatusMessage.refusal(
-                of: "storage commitment request for \(references.count) instances", by: run.peerName, answer,
+                of: "storage commitment request for \(CommitmentResults.instances(references.count))", by: run.peerName,
+                answer,
                 .storageCommitment))
         for reference in references {
             settled[reference.sopInstanceUID] = .failed(

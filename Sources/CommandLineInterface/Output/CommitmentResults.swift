@@ -46,7 +46,8 @@ final class CommitmentResults {
         let total = committed + failed + pending
         if let outputFailure { run.fail(.localFiles, Message("standard output", outputFailure.description)) }
         for reason in reasons {
-            run.fail(.commitmentFailed, Message("not committed: \(reason.count) of \(total) instances", reason.text))
+            run.fail(
+                .commitmentFailed, Message("not committed: \(reason.count) of \(Self.instances(total))", reason.text))
         }
         if pending > 0, run.invocation.resultWait > 0 { reportMissing(loss, hint()) }
         if pending > 0 { tellWhereKept() }
@@ -57,14 +58,14 @@ final class CommitmentResults {
         }
         run.diagnostics.note(
             Message(
-                "\(run.peerName): \(committed) committed, \(failed) not"
+                "\(run.peerName): \(committed) committed, \(failed) not committed"
                     + (pending > 0 ? ", \(pending) not reported on" : "")))
     }
 
     private func reportMissing(_ loss: AssociationError?, _ hint: CommitmentHint) {
         let seconds = Decimal.text(run.invocation.resultWait, digits: run.invocation.resultWait < 1 ? 1 : 0)
         let why = loss == nil ? "waited for \(seconds) s" : "the server has ended the association"
-        let message = Message("\(run.peerName): no report on \(pending) instances", why, hint: .commitment(hint))
+        let message = Message("\(run.peerName): no report on \(Self.instances(pending))", why, hint: .commitment(hint))
         switch run.exitCode {
         case .success, .commitmentFailed, .incomplete: run.fail(.timeLimit, message)
         case .unreachable where loss != nil: run.diagnostics.error(message)
@@ -81,6 +82,8 @@ final class CommitmentResults {
                 "what is open is kept in \(file)",
                 "dcmscu --stgcmt --listen --transaction \(file) --port-scp \(port) waits for it"))
     }
+
+    static func instances(_ count: Int) -> String { count == 1 ? "1 instance" : "\(count) instances" }
 
     private func count(_ verdict: CommitmentVerdict) {
         switch verdict {
