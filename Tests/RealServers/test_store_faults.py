@@ -194,6 +194,15 @@ class FaultyServers(cases.RealServerTest):
         self.assertEqual(events[2]["status"], "A900H")
         self.assertEqual((events[6]["done"], events[6]["failures"], events[6]["exitCode"]), (4, 2, 1))
 
+    def test_what_cannot_be_verified_counts_as_failed_and_is_sent_again(self):
+        sent = make(self.input, 3)
+        journal = self.folder / "journal"
+        server = self.faulty()
+        run = self.store(server, "--verify", "find", "--journal", journal, expect=1)
+        self.assert_names(run, *(one.uid for one in sent), "not confirmed")
+        self.store(server, "--journal", journal, "--resume", expect=0)
+        self.assertEqual(set(server.arrivals.values()), {2})
+
     def test_several_associations_at_once(self):
         sent = make(self.input, 100, studies=10)
         server = self.faulty(pause=0.01)

@@ -180,9 +180,7 @@ final class StoreAccount: Sendable {
             state.counts.failed += 1
             if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(instance.path) }
         }
-        var record = StoreRecord(path: instance.path, outcome: .failed)
-        record.sopClassUID = instance.sopClassUID
-        record.sopInstanceUID = instance.sopInstanceUID
+        var record = StoreRecord(instance, outcome: .failed)
         record.error = why
         keep(record)
         run.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
@@ -266,9 +264,9 @@ final class StoreAccount: Sendable {
         run.environment.progress?.clear()
         let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
         if counts.notSent > 0 {
-            let why = reason.map { AssociationFailure($0, invocation: run.invocation).message.line }
-            run.diagnostics.error(
-                Message("\(StoreMessages.files(counts.notSent)) not sent", why ?? "stopped at a failure"))
+            // What ended the run has been told.
+            let why = reason == nil ? "stopped at a failure" : nil
+            run.diagnostics.error(Message("\(StoreMessages.files(counts.notSent)) not sent", why))
         }
         // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
         let isDone = counts.stored + counts.skipped > 0

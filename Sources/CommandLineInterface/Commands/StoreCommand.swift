@@ -88,10 +88,11 @@ final class StoreCommand: Sendable {
         return parameters
     }
 
-    private func tellPause(_ seconds: Double, _ cause: AssociationError?) {
+    private func tellPause(_ seconds: Double, _ instances: Int, _ cause: AssociationError?) {
         let why = cause.map { AssociationFailure($0, invocation: run.invocation).message.line }
         let digits = seconds < 10 ? 1 : 0
-        run.diagnostics.note(Message("trying again in \(Decimal.text(seconds, digits: digits)) s", why))
+        let what = cause == nil ? "trying \(StoreMessages.files(instances)) again" : "trying again"
+        run.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
     }
 
     // MARK: One association
@@ -104,7 +105,7 @@ final class StoreCommand: Sendable {
             },
             report: { account.take($0) })
         sender.shouldStop = { account.isStopped }
-        sender.onPause = { [self] in tellPause($0, $1) }
+        sender.onPause = { [self] in tellPause($0, $1, $2) }
         do throws(AssociationError) {
             while !account.isStopped, let batch = source.next() {
                 for file in batch { demand.note(file) }
@@ -125,7 +126,7 @@ final class StoreCommand: Sendable {
     private func sendInParallel(_ source: inout StoreSource, _ account: StoreAccount) {
         let reports = ParallelStorage.Reports(
             result: { account.take($0) }, shouldStop: { account.isStopped },
-            pause: { [self] in tellPause($0, $1) },
+            pause: { [self] in tellPause($0, $1, $2) },
             fewer: { [run] left, cause in
                 let why = AssociationFailure(cause, invocation: run.invocation).message.line
                 run.diagnostics.note(

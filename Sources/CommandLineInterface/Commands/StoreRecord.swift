@@ -7,6 +7,8 @@ struct StoreRecord {
     let path: FilePath
     var outcome: RunEvent.Outcome
     private let file: InstanceFile?
+    /// Length and last change of the file, by which the journal knows it again.
+    private let identity: (bytes: UInt64, modified: Int64)?
     var sopClassUID: UID?
     var sopInstanceUID: UID?
     var sentTransferSyntax: TransferSyntax?
@@ -17,8 +19,19 @@ struct StoreRecord {
     init(_ file: InstanceFile, outcome: RunEvent.Outcome) {
         path = file.path
         self.file = file
+        identity = (file.size, file.modified)
         sopClassUID = file.sopClassUID
         sopInstanceUID = file.sopInstanceUID
+        self.outcome = outcome
+    }
+
+    /// An instance that was sent before.
+    init(_ instance: StoredInstance, outcome: RunEvent.Outcome) {
+        path = instance.path
+        file = nil
+        sopClassUID = instance.sopClassUID
+        sopInstanceUID = instance.sopInstanceUID
+        identity = (instance.bytes, instance.modified)
         self.outcome = outcome
     }
 
@@ -26,6 +39,7 @@ struct StoreRecord {
     init(path: FilePath, outcome: RunEvent.Outcome) {
         self.path = path
         file = nil
+        identity = nil
         self.outcome = outcome
     }
 
@@ -36,7 +50,7 @@ struct StoreRecord {
         event.set(.sopInstanceUID, sopInstanceUID)
         event.set(.transferSyntaxUID, file?.transferSyntax.uid)
         event.set(.sentTransferSyntaxUID, sentTransferSyntax?.uid)
-        event.set(.bytes, file.map { Int(clamping: $0.size) })
+        event.set(.bytes, identity.map { Int(clamping: $0.bytes) })
         event.set(outcome)
         if let answer { event.set(answer, for: .storage) }
         event.set(.error, error)
@@ -49,10 +63,10 @@ struct StoreRecord {
         entry.set(path: path)
         entry.set(.sopClassUID, sopClassUID)
         entry.set(.sopInstanceUID, sopInstanceUID)
-        if let file {
-            entry.set(.transferSyntaxUID, file.transferSyntax.uid)
-            entry.set(.bytes, file.size)
-            entry.set(.modified, file.modified)
+        entry.set(.transferSyntaxUID, file?.transferSyntax.uid)
+        if let identity {
+            entry.set(.bytes, identity.bytes)
+            entry.set(.modified, identity.modified)
         }
         entry.set(.outcome, outcome.rawValue)
         entry.set(.status, answer?.status?.description)

@@ -29,6 +29,7 @@ struct StoreVerification {
     private func verifyByFind(_ stored: [StoredInstance]) {
         let peer = ExistingInstances(run)
         var missing = stored
+        var why = "not confirmed: the server does not list it"
         do throws(ExistingInstances.Failure) {
             missing = try unlisted(missing, peer)
             for pause in Self.pauses where !missing.isEmpty {
@@ -37,6 +38,7 @@ struct StoreVerification {
             }
         } catch {
             let reason = peer.reason(error)
+            why = "not confirmed: the server could not be asked"
             run.fail(.incomplete, Message("\(run.peerName): cannot verify what was stored", reason))
         }
         peer.finish()
@@ -45,7 +47,7 @@ struct StoreVerification {
                 instance,
                 instance.seriesInstanceUID == nil || instance.studyInstanceUID == nil
                     ? "not confirmed: the file does not say which study and series it belongs to"
-                    : "not confirmed: the server does not list it")
+                    : why)
         }
         run.diagnostics.note(
             Message("\(run.peerName): \(stored.count - missing.count) of \(stored.count) instances confirmed by C-FIND")

@@ -47,14 +47,12 @@ package struct CompletedInstances: Sendable {
     /// What an entry says last is what counts.
     private mutating func take(_ entry: JournalEntry) {
         guard let path = entry.path, let instance = entry[.sopInstanceUID]?.string else { return }
+        guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
+        let key = Self.key(path, instance, bytes, modified)
         switch entry[.outcome]?.string {
-        case "done", "warning", "skipped":
-            guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
-            keys.insert(Self.key(path, instance, bytes, modified))
-        // The server took it, and has said since that it does not keep it.
-        case JournalOutcome.uncommitted:
-            guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
-            keys.remove(Self.key(path, instance, bytes, modified))
+        case let outcome? where JournalOutcome.received.contains(outcome): keys.insert(key)
+        // Refused this time; or taken, and not confirmed or committed to since.
+        case "failed", JournalOutcome.uncommitted: keys.remove(key)
         default: break
         }
     }

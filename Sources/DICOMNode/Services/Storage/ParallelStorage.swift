@@ -15,13 +15,13 @@ package final class ParallelStorage: Sendable {
     package struct Reports: Sendable {
         package var result: @Sendable (StoreResult) -> Void
         package var shouldStop: @Sendable () -> Bool
-        package var pause: @Sendable (_ seconds: Double, _ cause: AssociationError?) -> Void
+        package var pause: @Sendable (_ seconds: Double, _ instances: Int, _ cause: AssociationError?) -> Void
         /// An association was given up and so many are left.
         package var fewer: @Sendable (_ left: Int, _ cause: AssociationError) -> Void
 
         package init(
             result: @escaping @Sendable (StoreResult) -> Void, shouldStop: @escaping @Sendable () -> Bool,
-            pause: @escaping @Sendable (Double, AssociationError?) -> Void,
+            pause: @escaping @Sendable (Double, Int, AssociationError?) -> Void,
             fewer: @escaping @Sendable (Int, AssociationError) -> Void
         ) {
             self.result = result

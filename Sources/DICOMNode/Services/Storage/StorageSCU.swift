@@ -34,8 +34,8 @@ package final class StorageSCU {
     package var shouldStop: (() -> Bool)?
     /// Asked when an association could not be opened, or went silent: whether to go on trying. False leaves the work to others.
     package var mayTryAgain: ((AssociationError) -> Bool)?
-    /// Told of each pause before something is tried again.
-    package var onPause: ((_ seconds: Double, _ cause: AssociationError?) -> Void)?
+    /// Told of each pause before so many instances are tried again, or an association is, for which there is a cause.
+    package var onPause: ((_ seconds: Double, _ instances: Int, _ cause: AssociationError?) -> Void)?
 
     var association: Association?
     var proposed: Set<StorageContextNeed> = []
@@ -138,7 +138,7 @@ package final class StorageSCU {
             if next == waiting.count {
                 guard let first = later.map(\.notBefore).min(), waitsForLater || later.count > Self.maximumLater
                 else { return }
-                try pause(until: first, cause: nil)
+                try pause(until: endOfPause(from: first), cause: nil)
                 continue
             }
             let before = answered
@@ -185,10 +185,16 @@ package final class StorageSCU {
         later.removeAll(where: \.notBefore.isPast)
     }
 
+    /// Those that are due little later than the first are waited for as well: one pause instead of many short ones.
+    private func endOfPause(from first: Deadline) -> Deadline {
+        let latest = Deadline.after(seconds: (first.secondsLeft ?? 0) + options.retry.delay / 2)
+        return later.map(\.notBefore).filter { $0 <= latest }.max() ?? first
+    }
+
     private func pause(until deadline: Deadline, cause: AssociationError?) throws(AssociationError) {
         let seconds = deadline.secondsLeft ?? 0
         guard seconds > 0 else { return }
-        onPause?(seconds, cause)
+        onPause?(seconds, later.count, cause)
         // What goes wrong with an association of which nothing is wanted any more is no failure.
         if seconds > Self.longestIdlePause { do throws(AssociationError) { try release() } catch {} }
         do throws(TransportError) {
