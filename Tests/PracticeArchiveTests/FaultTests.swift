@@ -16,6 +16,15 @@ import Testing
         #expect(try Fault(parsing: text) == expected)
     }
 
+    @Test(arguments: [
+        "store-status=A700/5", "find-status=A700", "move-status=A801", "get-status=A702/2", "retrieve-failure=10",
+        "commit-failure=0110/2", "commit-report=never", "abort-after=7", "close-in-file=3", "delay=0.5", "reject=2",
+        "refuse-syntax=JPEGBaseline8Bit", "refuse-class=MRImageStorage",
+    ])
+    func `a fault is told as it was written`(text: String) throws {
+        #expect("\(try Fault(parsing: text))" == text)
+    }
+
     @Test(arguments: ["nonsense=1", "delay", "delay=-1", "store-status=A700/0", "store-status=XYZ", "reject=0", "="])
     func `a fault that is none is refused`(text: String) {
         #expect(throws: Fault.ParsingError.self) { try Fault(parsing: text) }

@@ -21,6 +21,11 @@ package enum ManualPage {
         .br
         .B dcmscu
         .RI [ OPTION "]... [" OPERATION "] [" TITLE @] HOST : PORT " [" FILE ]...
+        .br
+        .B dcmscu \\-\\-serve
+        .IR DIR " [" OPTION ]...
+        .br
+        .B dcmscu \\-\\-self\\-test
 
         """
 
@@ -31,6 +36,10 @@ package enum ManualPage {
             Asks a DICOM node whether it answers, sends it files, queries it, retrieves from it, and asks it to commit \
             itself to what it was sent: one operation a run, --echo if none is named. \
             Options and arguments may stand in any order; long options may be abbreviated.
+            """,
+            """
+            It can also be the other side: --serve is a small archive over a folder, to try with and to rehearse on, and \
+            --self-test runs every operation against it with made-up images. It is no PACS.
             """,
             """
             Results are printed on the standard output, everything else on the standard error. The exit code tells how it \

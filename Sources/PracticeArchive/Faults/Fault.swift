@@ -116,3 +116,29 @@ extension Fault {
         return uid.isValid ? uid : nil
     }
 }
+
+extension Fault: CustomStringConvertible {
+    /// As it is written on the command line.
+    package var description: String {
+        switch self {
+        case .storeStatus(let status, let every): Self.text("store-status", status.rawValue, every)
+        case .findStatus(let status, let every): Self.text("find-status", status.rawValue, every)
+        case .moveStatus(let status, let every): Self.text("move-status", status.rawValue, every)
+        case .getStatus(let status, let every): Self.text("get-status", status.rawValue, every)
+        case .retrieveFailure(let every): "retrieve-failure=\(every)"
+        case .commitmentFailure(let reason, let every): Self.text("commit-failure", reason.rawValue, every)
+        case .commitmentReport(let report): "commit-report=\(report.rawValue)"
+        case .abort(let every): "abort-after=\(every)"
+        case .closeInFile(let every): "close-in-file=\(every)"
+        case .delay(let seconds): "delay=\(seconds)"
+        case .reject(let every): "reject=\(every)"
+        case .refuseTransferSyntax(let uid): "refuse-syntax=\(UIDRegistry.keyword(of: uid) ?? uid.string)"
+        case .refuseSOPClass(let uid): "refuse-class=\(UIDRegistry.keyword(of: uid) ?? uid.string)"
+        }
+    }
+
+    private static func text(_ name: String, _ code: UInt16, _ every: Int) -> String {
+        let digits = String(code, radix: 16, uppercase: true)
+        return "\(name)=" + String(repeating: "0", count: 4 - digits.count) + digits + (every == 1 ? "" : "/\(every)")
+    }
+}
