@@ -47,6 +47,14 @@ struct PeerPlayer {
             while try progress() != .type(type) {}
         case .hearMessage:
             while try progress() != .message {}
+        case .serve(let answer):
+            while true {
+                switch try progress() {
+                case .message: try connection.write(answer(heard), wait: wait)
+                case .type(.releaseRequest): try connection.write(PDU.releaseResponse.encode(), wait: wait)
+                case .type, .data: break
+                }
+            }
         case .hearAll:
             while true { try fill() }
         case .closeWriting: connection.closeWriting()

@@ -18,6 +18,8 @@ enum PeerStep: Sendable {
     case hear(PDUType)
     /// Reads one whole message, command and data set.
     case hearMessage
+    /// Answers every message so, and A-RELEASE as it should be, until the other side has gone.
+    case serve(@Sendable (Heard) -> [UInt8])
     /// Reads and forgets, until the other side has closed.
     case hearAll
 
