@@ -1,0 +1,31 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+// A package beside the program's, so that its flags stay out of there. The sources are the program's, by links.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"]),
+]
+
+let package = Package(
+    name: "fuzz",
+    targets: [
+        .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CIconv"),
+        .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
+        .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
+        .target(name: "DICOMNode", dependencies: ["DICOM", "DICOMProtocol"], swiftSettings: settings),
+        .target(
+            name: "PracticeArchive", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode"], swiftSettings: settings),
+        .target(
+            name: "CommandLineInterface", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"],
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
+    ]
+)

@@ -1,0 +1,117 @@
+import DICOM
+
+/// The decoder in all syntaxes, and what shows its result.
+///
+/// Invariant: whatever the bytes, a data set or an error; a data set can be shown as text and JSON and be encoded, and what
+/// was encoded decodes to what encodes to the same bytes.
+enum DataSetTarget: FuzzTarget {
+    static let syntaxes: [TransferSyntax] = [
+        .implicitVRLittleEndian, .explicitVRLittleEndian, .explicitVRBigEndian, .deflatedExplicitVRLittleEndian,
+        .jpegBaseline8Bit,
+    ]
+
+    /// A few kilobytes must not become gigabytes here, where thousands of inputs a second are tried.
+    static var limits: DecodingLimits {
+        var limits = DecodingLimits.standard
+        limits.maximumInflatedLength = 8 << 20
+        return limits
+    }
+
+    static func run(_ bytes: [UInt8]) {
+        var choices = Choices(bytes)
+        let syntax = syntaxes[choices.next(syntaxes.count)]
+        let content = choices.rest
+        var walker = DataSetWalker(syntax)
+        if !syntax.isDeflated {
+            do throws(DataSetError) {
+                try walker.consume(content.span.bytes)
+                try walker.finish()
+            } catch {}
+        }
+        do throws(DataSetError) {
+            _ = try DataSetDecoder(syntax, limits: limits).decodePrefix(content, through: .patientID)
+        } catch {}
+        let dataSet: DataSet
+        do throws(DataSetError) { dataSet = try DataSetDecoder(syntax, limits: limits).decode(content) } catch {
+            return
+        }
+        show(dataSet)
+        let encoded = DataSetEncoder(syntax).encode(dataSet)
+        do throws(DataSetError) {
+            let again = try DataSetDecoder(syntax, limits: limits).decode(encoded[...])
+            precondition(DataSetEncoder(syntax).encode(again) == encoded, "what was encoded decodes to something else")
+        } catch {
+            preconditionFailure("what was encoded cannot be decoded: \(error)")
+        }
+    }
+
+    static func show(_ dataSet: DataSet) {
+        var text: [UInt8] = []
+        DataSetText.appendLines(dataSet, to: &text)
+        precondition(!text.contains { $0 < 0x20 && $0 != 0x0A || $0 == 0x7F }, "a control character in shown text")
+        text.removeAll()
+        DICOMJSON.append(dataSet, to: &text)
+        // Not by `DICOMJSON`: what is wrong in a data set stays wrong in its JSON.
+        do throws(JSONError) { _ = try JSONValue.parse(text) } catch {
+            preconditionFailure("our own JSON cannot be read: \(error)")
+        }
+    }
+
+    static var seeds: [[UInt8]] {
+        syntaxes.enumerated().map { [UInt8($0.offset)] + DataSetEncoder($0.element).encode(Recorded.dataSet) }
+    }
+}
+
+/// Rewriting between native syntaxes, as a stream.
+///
+/// Invariant: what is rewritten to its end decodes in the new syntax; how it is cut makes no difference.
+enum RewriteTarget: FuzzTarget {
+    static func run(_ bytes: [UInt8]) {
+        var choices = Choices(bytes)
+        let source = DataSetTarget.syntaxes[choices.next(4)]
+        let target = DataSetTarget.syntaxes[choices.next(4)]
+        let piece = choices.next(100) + 1
+        let content = Array(choices.rest)
+        let whole = rewrite(content, source, target, piece: max(content.count, 1))
+        let cut = rewrite(content, source, target, piece: piece)
+        if target.isDeflated {
+            precondition((whole == nil) == (cut == nil), "cutting makes a difference")
+        } else {
+            precondition(whole == cut, "cutting makes a difference")
+        }
+        guard let whole else { return }
+        var limits = DataSetTarget.limits
+        limits.maximumInflatedLength = 64 << 20
+        do throws(DataSetError) { _ = try DataSetDecoder(target, limits: limits).decode(whole[...]) } catch {
+            preconditionFailure("what was rewritten cannot be decoded: \(error)")
+        }
+    }
+
+    private static func rewrite(_ bytes: [UInt8], _ source: TransferSyntax, _ target: TransferSyntax, piece: Int)
+        -> [UInt8]?
+    {
+        do throws(DataSetError) {
+            var rewriter = try DataSetRewriter(from: source, to: target, limits: DataSetTarget.limits)
+            var output: [UInt8] = []
+            var offset = 0
+            while offset < bytes.count {
+                let end = min(offset + piece, bytes.count)
+                try rewriter.consume(bytes[offset..<end].span.bytes, into: &output)
+                offset = end
+            }
+            try rewriter.finish(into: &output)
+            return output
+        } catch {
+            return nil
+        }
+    }
+
+    static var seeds: [[UInt8]] {
+        (0..<4).flatMap { (source: Int) in
+            (0..<4).map { target in
+                [UInt8(source), UInt8(target), 9]
+                    + DataSetEncoder(DataSetTarget.syntaxes[source]).encode(Recorded.dataSet)
+            }
+        }
+    }
+}

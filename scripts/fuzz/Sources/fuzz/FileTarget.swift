@@ -1,0 +1,58 @@
+import DICOM
+import Glibc
+
+@testable import DICOMNode
+
+/// Files to send.
+///
+/// Invariant: whatever the file, it is an instance or a problem; of an instance that is complete exactly the bytes of its data
+/// set are sent.
+enum FileTarget: FuzzTarget {
+    private static let path = "/dev/shm/dcmscu-fuzz-\(getpid())"
+
+    static func run(_ bytes: [UInt8]) {
+        guard let file = fopen(path, "w") else { fatalError("no file") }
+        fwrite(bytes, 1, bytes.count, file)
+        fclose(file)
+        do throws(FileProblem) {
+            let opened = try InstanceFile.open(FilePath(path)).file
+            let descriptor = try opened.reopen()
+            let end = try opened.checkComplete(descriptor)
+            precondition(opened.dataSetOffset <= end && end <= UInt64(bytes.count))
+            let source = FileDataSetSource(opened, descriptor: descriptor, end: end)
+            var sent: [UInt8] = []
+            do throws(DataSetSourceError) { sent = try read(source) } catch {
+                preconditionFailure("cannot be sent: \(error)")
+            }
+            let expected = bytes[Int(opened.dataSetOffset)..<Int(end)]
+            precondition(sent.starts(with: expected) && sent.count - expected.count <= 1, "other bytes are sent")
+        } catch {}
+    }
+
+    private static func read(_ source: FileDataSetSource) throws(DataSetSourceError) -> [UInt8] {
+        var sent: [UInt8] = []
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1000, alignment: 8)
+        let gaps = UnsafeMutableBufferPointer<iovec>.allocate(capacity: 3)
+        defer {
+            memory.deallocate()
+            gaps.deallocate()
+        }
+        while true {
+            gaps[0] = iovec(iov_base: memory.baseAddress, iov_len: 10)
+            gaps[1] = iovec(iov_base: memory.baseAddress.map { $0 + 10 }, iov_len: 990 - 10)
+            gaps[2] = iovec(iov_base: memory.baseAddress.map { $0 + 990 }, iov_len: 10)
+            let (count, isLast) = try source.fill(gaps)
+            sent += memory[..<count]
+            if isLast { return sent }
+        }
+    }
+
+    static var seeds: [[UInt8]] {
+        DataSetTarget.syntaxes.map { syntax in
+            FileMetaInformation(
+                mediaStorageSOPClassUID: Recorded.storageClass, mediaStorageSOPInstanceUID: "1.2.3.4",
+                transferSyntax: syntax
+            ).encode() + DataSetEncoder(syntax).encode(Recorded.dataSet)
+        } + [DataSetEncoder(.implicitVRLittleEndian).encode(Recorded.dataSet)]
+    }
+}

@@ -1,0 +1,39 @@
+import DICOMNode
+import Synchronization
+
+/// A connection whose peer says what it says whatever it hears, and then closes.
+final class MemoryConnection: Connection {
+    private let bytes: [UInt8]
+    private let piece: Int
+    private let offset = Atomic<Int>(0)
+
+    init(_ bytes: [UInt8], piece: Int) {
+        self.bytes = bytes
+        self.piece = piece
+    }
+
+    var descriptor: CInt { -1 }
+    var peerDescription: String { "memory" }
+    var localDescription: String { "memory" }
+    var timings: TCPConnection.Timings? { nil }
+    var unwritten: Int { 0 }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int {
+        let start = offset.load(ordering: .relaxed)
+        let count = min(piece, buffer.count, bytes.count - start)
+        bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+        offset.store(start + count, ordering: .relaxed)
+        return count
+    }
+
+    func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
+        try read(into: buffer, wait: .unlimited)
+    }
+
+    func write(
+        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+    ) throws(TransportError) {}
+
+    func closeWriting() {}
+    func close() {}
+}
