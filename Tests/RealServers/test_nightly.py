@@ -28,4 +28,4 @@ class Nightly(cases.RealServerTest):
         summary = json.loads(first.stdout)
         self.assertEqual((summary["event"], summary["exitCode"], summary["done"]), ("summary", 0, len(wanted)))
         again = json.loads(programs.run(script, day, environment=environment, expect=0).stdout)
-        self.assertEqual((again["done"], again["skipped"], again["serverCompleted"]), (0, 0, 0))
+        self.assertEqual((again["done"], again["skipped"], again.get("serverCompleted")), (0, 0, None))

@@ -49,7 +49,7 @@ final class RetrievalReport: Sendable {
     }
 
     private func summarize(_ outcomes: [TargetOutcome], notBegun: Int, seconds: Double) {
-        let told = outcomes.reduce(0) { $0 + $1.told }
+        let told = outcomes.contains(where: \.tells) ? outcomes.reduce(0) { $0 + $1.told } : nil
         let failed = outcomes.reduce(0) { $0 + $1.failedLast }
         let expected = outcomes.contains { $0.expected == nil } ? nil : outcomes.reduce(0) { $0 + ($1.expected ?? 0) }
         run.summary.set(.serverCompleted, told)
@@ -62,7 +62,10 @@ final class RetrievalReport: Sendable {
         }
         var text = "\(run.peerName): \(run.invocation.operation.serviceName)"
         if outcomes.count + notBegun > 1 { text += ", \(outcomes.count) of \(outcomes.count + notBegun) requests" }
-        text += ": " + (expected.map { "\($0) listed, " } ?? "") + "the server sent \(told), \(failed) failed"
+        let isAsked = outcomes.contains { $0.rounds > 0 }
+        let silence = isAsked ? "the server does not tell how many it sent" : "it was asked for nothing"
+        text += ": " + (expected.map { "\($0) listed, " } ?? "")
+        text += (told.map { "the server sent \($0)" } ?? silence) + ", \(failed) failed"
         if let total = session.reception?.total {
             run.summary.set(.done, total.written)
             run.summary.set(.skipped, total.skipped)

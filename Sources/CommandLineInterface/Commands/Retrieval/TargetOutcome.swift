@@ -26,6 +26,8 @@ struct TargetOutcome: Sendable {
     var arrivedOfTold = 0
     /// Whether it said anything.
     var tells = false
+    /// Attempts; none where everything was here before.
+    var rounds = 0
     var failedLast = 0
     var failedUIDs: [UID] = []
     var warnings = 0

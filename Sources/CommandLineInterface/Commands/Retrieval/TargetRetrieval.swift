@@ -122,6 +122,7 @@ final class TargetRetrieval {
             outcome.arrivedOfTold += arrived
             outcome.tells = true
         }
+        outcome.rounds += 1
         outcome.failedLast = round.failed
         outcome.failedUIDs = round.failedUIDs
         outcome.warnings += round.warnings
