@@ -652,6 +652,34 @@ class VerifiedStoring(ScriptedTest):
         self.assertEqual(self.outcomes(second)[-1], "uncommitted", run)
         self.assertEqual(failed_out.read_text().splitlines(), [str(second.path)], run)
 
+    def test_a_resumed_run_sends_what_was_not_committed_and_asks_for_all(self):
+        second = self.batch[1]
+
+        def refuse(request):
+            request.respond()
+            failed = [reference for reference in request.references if reference[1] == second.sop_instance]
+            committed = [reference for reference in request.references if reference not in failed]
+            request.report(request.result(committed, [(reference, 0x0213) for reference in failed]))
+
+        def agree(request):
+            request.respond()
+            request.report()
+
+        # The journal goes on for the same server only, so both runs meet it at one port.
+        with commitment.CommitmentServer(refuse, self.port_scp) as server:
+            line = [
+                "--store", "--verify", "commit", "--journal", self.journal, servers.LOOPBACK, server.port,
+                *(image.path for image in self.batch),
+            ]  # fmt: skip
+            programs.dcmscu(*line, expect=9)
+            server.script = agree
+            server.stored.clear()
+            run = programs.dcmscu(*line, "--resume", expect=0)
+        self.assertEqual(server.problems, [], run)
+        self.assertEqual(server.stored, [second.sop_instance], run)
+        self.assertEqual(len(server.requests[-1].references), 2, run)
+        self.assertEqual(run.stdout.count("safe to delete"), 2, run)
+
     def test_what_is_not_answered_is_8_and_not_safe_to_delete(self):
         run, server = self.store(lambda request: request.respond(), expect=8, wait="0.5")
         self.assertEqual(len(server.stored), 2, run)
