@@ -576,6 +576,16 @@ class OtherSources(ScriptedTest):
         first, second = (image.sop_instance for image in self.batch)
         self.assertEqual(told, {(first, "committed"), (second, "uncommitted")}, run)
 
+    def test_a_journal_knows_the_studies(self):
+        journal = self.folder / "journal.jsonl"
+        with commitment.CommitmentServer(lambda request: None) as storage:
+            programs.dcmscu(
+                "--store", "--journal", journal, servers.LOOPBACK, storage.port, *(image.path for image in self.batch),
+                expect=0,
+            )  # fmt: skip
+        run, server = self.ask("--journal", journal, "--per", "study", expect=0)
+        self.assertEqual([len(request.references) for request in server.requests], [1, 1], run)
+
     def test_a_journal_that_is_missing_is_3(self):
         run, _ = self.ask("--journal", self.folder / "none", expect=3)
         self.assert_names(run, "none", "no such file")

@@ -63,6 +63,8 @@ struct StoreRecord {
         entry.set(path: path)
         entry.set(.sopClassUID, sopClassUID)
         entry.set(.sopInstanceUID, sopInstanceUID)
+        entry.set(.studyInstanceUID, file?.studyInstanceUID)
+        entry.set(.seriesInstanceUID, file?.seriesInstanceUID)
         entry.set(.transferSyntaxUID, file?.transferSyntax.uid)
         if let identity {
             entry.set(.bytes, identity.bytes)
