@@ -80,7 +80,8 @@ package enum Hint: Sendable, Equatable {
             "the DICOM port of this server is another one"
         case .closedAtOnce(let usesTLS):
             usesTLS
-                ? "does this machine's address have to be allowed at the server?"
+                ? "does the server want a certificate of ours (--tls-cert and --tls-key), or this machine's address to be "
+                    + "allowed there?"
                 : "does this machine's address have to be allowed at the server, or does it want TLS (--tls)?"
         case .noRoute(let host):
             "is this machine's network up, and may it reach \(host), by VPN for example?"
