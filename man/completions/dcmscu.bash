@@ -7,45 +7,102 @@ _dcmscu() {
     elif [[ $previous == "=" ]] && ((COMP_CWORD > 1)); then
         previous=${COMP_WORDS[COMP_CWORD-2]}
     fi
+    # So does "@node", where @ is among the word breaks.
+    if [[ $previous == "@" ]]; then
+        local nodes
+        nodes=$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)
+        mapfile -t COMPREPLY < <(compgen -W "${nodes//@/}" -- "$current")
+        return
+    fi
     COMPREPLY=()
     case $previous in
         -H|--hostname) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
         -p|--port) return ;;
         --call) return ;;
         --aetitle) return ;;
-        -i|--input) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        -i|--input) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --priority) mapfile -t COMPREPLY < <(compgen -W "low medium high" -- "$current"); return ;;
-        --wait) return ;;
         --root-uid) return ;;
-        -k|--key) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate keywords 2>/dev/null)" -- "$current"); return ;;
-        --return) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate keywords 2>/dev/null)" -- "$current"); return ;;
-        --format) mapfile -t COMPREPLY < <(compgen -W "text json jsonl" -- "$current"); return ;;
+        -j|--jobs) return ;;
+        --window) return ;;
+        --retries) return ;;
+        --retry-delay) return ;;
+        --failed-out) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --verify) mapfile -t COMPREPLY < <(compgen -W "find commit" -- "$current"); return ;;
+        --journal) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --wait) return ;;
+        --transaction) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --max-references) return ;;
+        --per) mapfile -t COMPREPLY < <(compgen -W "study series" -- "$current"); return ;;
+        -k|--key) compopt -o nospace 2>/dev/null; mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate keywords 2>/dev/null)" -- "$current"); return ;;
+        --return) compopt -o nospace 2>/dev/null; mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate keywords 2>/dev/null)" -- "$current"); return ;;
         --limit) return ;;
         --charset) return ;;
-        --store-query) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-        -o|--output) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+        --store-query) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --query) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --assume-charset) return ;;
+        --timezone) return ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm" -- "$current"); return ;;
+        --columns) return ;;
+        -o|--output) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --port-scp) return ;;
         --bind) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
         --move-destination) return ;;
         --name) return ;;
         --if-exists) mapfile -t COMPREPLY < <(compgen -W "skip overwrite rename fail" -- "$current"); return ;;
         --grace) return ;;
+        --from-list) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --shard) return ;;
+        --prefer) return ;;
+        --fsync) mapfile -t COMPREPLY < <(compgen -W "each end none" -- "$current"); return ;;
+        --accept-from) return ;;
+        --serve) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+        --destination) return ;;
+        --images) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+        --inject) return ;;
+        -c|--count) return ;;
+        --interval) return ;;
         --connect-timeout) return ;;
         --timeout) return ;;
+        --total-timeout) return ;;
         --max-pdu) return ;;
-        -L|--log-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --tls-ca) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --tls-cert) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --tls-key) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --tls-key-password) return ;;
+        --tls-min) mapfile -t COMPREPLY < <(compgen -W "1.2 1.3" -- "$current"); return ;;
+        --tls-profile) mapfile -t COMPREPLY < <(compgen -W "bcp195 bcp195-modified bcp195-nd aes" -- "$current"); return ;;
+        --tls-name) return ;;
+        --tls-pin) return ;;
+        --tls-client-cert) mapfile -t COMPREPLY < <(compgen -W "none optional required" -- "$current"); return ;;
+        --user) return ;;
+        --passcode) return ;;
+        --kerberos) return ;;
+        --saml) return ;;
+        --jwt) return ;;
+        -L|--log-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --fail-on) mapfile -t COMPREPLY < <(compgen -W "failure warning" -- "$current"); return ;;
+        --config) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "
-            --echo --store --find --move --get --worklist --stgcmt --hostname --port --call --aetitle --input
-            --recursive --priority --wait --root-uid --key --return --patientroot --studyroot --psonly
-            --patient --study --series --image --format --limit --charset --store-query --output --port-scp
-            --bind --move-destination --name --if-exists --grace --connect-timeout --timeout --max-pdu
-            --verbose --debug --warning --error --log-file --fail-on --help --version --queryhelp
+            --echo --store --find --move --get --worklist --stgcmt --serve --self-test --hostname --port
+            --call --aetitle --input --recursive --priority --root-uid --jobs --window --retries --retry-delay
+            --failed-out --never-rewrite --skip-existing --verify --journal --resume --wait --transaction
+            --listen --max-references --per --key --return --patientroot --studyroot --psonly --patient
+            --study --series --image --limit --charset --store-query --query --strict --assume-charset
+            --relational --datetime-matching --fuzzy --timezone --from-list --shard --dry-run --format
+            --columns --output --port-scp --bind --move-destination --name --if-exists --grace --no-check
+            --or-move --prefer --fsync --accept-from --destination --images --inject --count --interval
+            --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca --tls-cert --tls-key
+            --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-insecure --tls-client-cert
+            --user --passcode --kerberos --saml --jwt --user-unconfirmed --verbose --debug --warning --error
+            --log-file --log-phi --fail-on --config --show-config --help --version --queryhelp
             " -- "$current")
+    elif [[ $current == @* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
     else
-        compopt -o filenames
+        compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
 }
