@@ -64,7 +64,8 @@ enum DataSetTarget: FuzzTarget {
 
 /// Rewriting between native syntaxes, as a stream.
 ///
-/// Invariant: what is rewritten to its end decodes in the new syntax; how it is cut makes no difference.
+/// Invariant: what is rewritten to its end decodes in the new syntax; how it is cut makes no difference. Implicit VR does not
+/// say that a value which the dictionary takes for a sequence was none, so it is left out there.
 enum RewriteTarget: FuzzTarget {
     static func run(_ bytes: [UInt8]) {
         var choices = Choices(bytes)
@@ -80,6 +81,7 @@ enum RewriteTarget: FuzzTarget {
             precondition(whole == cut, "cutting makes a difference")
         }
         guard let whole else { return }
+        if target == .implicitVRLittleEndian { return }
         var limits = DataSetTarget.limits
         limits.maximumInflatedLength = 64 << 20
         do throws(DataSetError) { _ = try DataSetDecoder(target, limits: limits).decode(whole[...]) } catch {
