@@ -9,7 +9,7 @@ struct Loopback {
     let server: TCPConnection
 
     /// Generous: no test waits for it unless something is broken.
-    static let patience = WaitLimits(total: .after(seconds: 30))
+    static var patience: WaitLimits { WaitLimits(total: .after(seconds: 30)) }
 
     /// More than both ends can hold, once their buffers are small.
     static let blockingLength = 4 << 20
