@@ -53,9 +53,11 @@ final class TargetRetrieval {
 
     private func retrieve(_ expected: ExpectedInstances, _ ledger: InstanceLedger) {
         var proposals = proposals(for: expected.sopClasses)
-        // Some servers end a whole C-GET at the first instance that has no context: each round asks for what its contexts are for.
+        // Some servers end a whole C-GET at the first instance that has no context: each round asks for what its contexts are for,
+        // where that is known. Where it is not, the whole is asked for first: some servers take no lists of UIDs.
         let isDivided = proposals.count > 1
-        var asksForAll = outcome.heldBefore == 0 && (!isDivided || expected.series == nil)
+        var asksForAll =
+            outcome.heldBefore == 0 && (!isDivided || expected.series == nil || expected.sopClasses.isEmpty)
         var idle = 0
         for number in 1...Self.maximumRounds {
             let before = ledger.now
@@ -77,7 +79,8 @@ final class TargetRetrieval {
             guard missing.map({ !$0.isEmpty }) ?? (round.failed > 0 && proposals.count > 1) else { return }
             // Another round of presentation contexts may bring what had none in this one.
             if proposals.count > 1, round.error == nil {
-                proposals.removeFirst()
+                // What was asked for as a whole is asked for by name first, in the same contexts.
+                if !(asksForAll && missing != nil) { proposals.removeFirst() }
             } else {
                 idle = ledger.now.held > before.held ? 0 : idle + 1
                 guard missing != nil, idle <= Self.maximumIdleRounds, number < Self.maximumRounds else { return }
