@@ -41,6 +41,24 @@ package final class ConditionLock<State>: @unchecked Sendable {
     package func wait(until deadline: Deadline = .never, for condition: (State) -> Bool) -> Bool {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
+        return waitLocked(until: deadline, for: condition)
+    }
+
+    /// Waits until the condition holds, and then reads or changes the state before anybody else does.
+    package func withLock<Result>(
+        when condition: (State) -> Bool, _ body: (inout State) -> sending Result
+    ) -> sending Result {
+        pthread_mutex_lock(mutex)
+        defer {
+            pthread_cond_broadcast(changed)
+            pthread_mutex_unlock(mutex)
+        }
+        _ = waitLocked(until: .never, for: condition)
+        return body(&state)
+    }
+
+    /// With the mutex held.
+    private func waitLocked(until deadline: Deadline, for condition: (State) -> Bool) -> Bool {
         while !condition(state) {
             guard var time = deadline.timespec else {
                 pthread_cond_wait(changed, mutex)
