@@ -17,8 +17,8 @@ package final class AssociationServer: Sendable {
 
     /// Associations that are served at once. Archives open a handful at most; a peer beyond it is told to come back later.
     package static let maximumAssociations = 32
-    /// Threads at once: what is associated, what is being rejected because that is enough, and TLS handshakes. A connection that
-    /// has not asked for anything has none, see ``Lobby``; one that finds none free waits there.
+    /// Threads at once: what is associated, and what is being rejected because that is enough. A connection that has not asked for
+    /// anything has none, see ``Lobby``; one that finds none free waits there.
     package static let maximumThreads = 96
     /// How long a connection may take to ask for its association while others are waiting too, in seconds.
     package static let requestLimit = 15.0
@@ -94,8 +94,7 @@ package final class AssociationServer: Sendable {
     }
 
     private func acceptConnections() {
-        var lobby = Lobby(
-            listener: listener, cancellation: cancellation, limit: requestLimit, isSecured: tls != nil)
+        var lobby = Lobby(listener: listener, cancellation: cancellation, limit: requestLimit, tls: tls)
         lobby.run(
             admit: { start($0) },
             turnAway: { connection, error in
@@ -107,7 +106,7 @@ package final class AssociationServer: Sendable {
     private var requestLimit: Double { min(limits.association ?? .infinity, Self.requestLimit) }
 
     /// False: all threads are taken.
-    private func start(_ connection: TCPConnection) -> Bool {
+    private func start(_ connection: any Connection) -> Bool {
         let peer = connection.peerDescription
         let id: Int? = state.withLock { state in
             for id in state.finished { state.threads.removeValue(forKey: id)?.join() }
@@ -136,10 +135,10 @@ package final class AssociationServer: Sendable {
         state.withLock { $0.finished.append(id) }
     }
 
-    private func serve(_ connection: TCPConnection, peer: String) {
+    private func serve(_ connection: any Connection, peer: String) {
         let association: Association?
         do throws(AssociationError) {
-            association = try accept(secure(connection), peer: peer)
+            association = try accept(connection, peer: peer)
         } catch {
             return report(.stranger(peer: peer, error))
         }
@@ -165,19 +164,6 @@ package final class AssociationServer: Sendable {
             association.abort()
             sessions.end()
             report(.failed(peer: peer, error))
-        }
-    }
-
-    /// The handshake waits for the peer on the association's own thread: one that freezes there keeps nobody else waiting.
-    private func secure(_ connection: TCPConnection) throws(AssociationError) -> any Connection {
-        guard let tls else { return connection }
-        do throws(TransportError) {
-            return try tls.accept(
-                over: connection,
-                wait: WaitLimits(total: .after(seconds: Self.requestLimit), cancellation: cancellation))
-        } catch {
-            connection.close()
-            throw .unreachable(error)
         }
     }
 

@@ -14,11 +14,13 @@
         private let left = Atomic<Int>(0)
         /// After a fatal error OpenSSL wants no further call, not even the closing one.
         private var isBroken = false
+        /// What was read before anybody asked for it, see ``gather(_:)``; handed out first.
+        private var early: [UInt8] = []
 
+        /// Nothing is said to the peer yet: the handshake comes next.
+        ///
         /// - Parameter host: as a client, what the certificate must be for; nil as a server.
-        init(
-            _ context: TLSContext, over tcp: TCPConnection, host: String?, wait: WaitLimits
-        ) throws(TransportError) {
+        init(_ context: TLSContext, over tcp: TCPConnection, host: String?) throws(TransportError) {
             guard let session = SSL_new(context.pointer) else {
                 throw .tls(TLSError(.configuration, OpenSSLError.take()))
             }
@@ -36,7 +38,6 @@
             } else {
                 SSL_set_accept_state(session)
             }
-            try shakeHands(wait: wait)
         }
 
         deinit {
@@ -83,36 +84,74 @@
             }
         }
 
-        private func shakeHands(wait: WaitLimits) throws(TransportError) {
+        /// Waits for the whole handshake.
+        func shakeHands(wait: WaitLimits) throws(TransportError) {
             // One deadline for the whole: a peer that sends a byte now and then does not hold us.
             let deadline = wait.deadlineFromNow()
             while true {
                 try wait.checkCancellation()
-                ERR_clear_error()
-                let result = SSL_do_handshake(session)
-                if result == 1 { return }
-                let wanted: Readiness
-                switch SSL_get_error(session, result) {
-                case SSL_ERROR_WANT_READ: wanted = .readable
-                case SSL_ERROR_WANT_WRITE: wanted = .writable
-                case let code:
-                    let failed = errno
-                    isBroken = true
-                    if let refusal = verification.refusal { throw .tls(TLSError(.certificate, refusal)) }
-                    if code == SSL_ERROR_SYSCALL, ERR_peek_error() == 0 {
-                        let isReset = failed == ECONNRESET || failed == EPIPE
-                        let words = isReset ? "the peer reset the connection" : "the peer closed the connection"
-                        throw .tls(TLSError(.handshake, "\(words) in the handshake; it may not speak TLS"))
-                    }
-                    throw .tls(OpenSSLError.takeFailure(inHandshake: true))
-                }
+                guard let wanted = try handshakeStep() else { return }
                 _ = try Readiness.wait(
                     tcp.descriptor, for: wanted, until: deadline, limits: wait, phase: .handshake)
             }
         }
 
+        /// As much of the handshake as can be done without waiting: what it waits for, or nil when it is done.
+        func handshakeStep() throws(TransportError) -> Readiness? {
+            ERR_clear_error()
+            let result = SSL_do_handshake(session)
+            if result == 1 { return nil }
+            switch SSL_get_error(session, result) {
+            case SSL_ERROR_WANT_READ: return .readable
+            case SSL_ERROR_WANT_WRITE: return .writable
+            case let code:
+                let failed = errno
+                isBroken = true
+                if let refusal = verification.refusal { throw .tls(TLSError(.certificate, refusal)) }
+                if code == SSL_ERROR_SYSCALL, ERR_peek_error() == 0 {
+                    let isReset = failed == ECONNRESET || failed == EPIPE
+                    let words = isReset ? "the peer reset the connection" : "the peer closed the connection"
+                    throw .tls(TLSError(.handshake, "\(words) in the handshake; it may not speak TLS"))
+                }
+                throw .tls(OpenSSLError.takeFailure(inHandshake: true))
+            }
+        }
+
+        /// Reads on, without waiting, until so many bytes are there that nobody has read: what there are of them, and what the
+        /// rest waits for, nil when they are there. A read gets them first.
+        func gather(_ count: Int) throws(TransportError) -> (bytes: [UInt8], wanted: Readiness?) {
+            while early.count < count {
+                var chunk = [UInt8](repeating: 0, count: count - early.count)
+                var wanted = Readiness.readable
+                guard let read = try fill(&chunk, orWaitFor: &wanted) else { return (early, wanted) }
+                guard read > 0 else { throw .closed }
+                early += chunk[..<read]
+            }
+            return (early, nil)
+        }
+
+        private func fill(
+            _ chunk: inout [UInt8], orWaitFor wanted: inout Readiness
+        ) throws(TransportError) -> Int? {
+            var result: Result<Int?, TransportError> = .success(nil)
+            chunk.withUnsafeMutableBytes { buffer in
+                result = Result { () throws(TransportError) in try take(into: buffer, orWaitFor: &wanted) }
+            }
+            return try result.get()
+        }
+
+        /// What of ``early`` fits.
+        private func takeEarly(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+            guard !early.isEmpty else { return nil }
+            let count = min(early.count, buffer.count)
+            buffer.copyBytes(from: early[..<count])
+            early.removeFirst(count)
+            return count
+        }
+
         func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int {
             try wait.checkCancellation()
+            if let count = takeEarly(into: buffer) { return count }
             var wanted = Readiness.readable
             if let count = try take(into: buffer, orWaitFor: &wanted) { return count }
             let deadline = wait.deadlineFromNow()
@@ -123,6 +162,7 @@
         }
 
         func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
+            if let count = takeEarly(into: buffer) { return count }
             var wanted = Readiness.readable
             return try take(into: buffer, orWaitFor: &wanted)
         }

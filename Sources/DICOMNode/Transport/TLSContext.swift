@@ -42,14 +42,14 @@
         package func connect(
             over connection: TCPConnection, host: String, wait: WaitLimits
         ) throws(TransportError) -> any Connection {
-            try TLSConnection(self, over: connection, host: configuration.expectedName ?? host, wait: wait)
+            let secured = try TLSConnection(self, over: connection, host: configuration.expectedName ?? host)
+            try secured.shakeHands(wait: wait)
+            return secured
         }
 
-        /// Secures a connection that was accepted, as its server. Waits for the peer: not on the thread that accepts.
-        package func accept(
-            over connection: TCPConnection, wait: WaitLimits
-        ) throws(TransportError) -> any Connection {
-            try TLSConnection(self, over: connection, host: nil, wait: wait)
+        /// A connection that was accepted, whose server we are: its handshake is done step by step as the peer answers.
+        func arrival(over connection: TCPConnection) throws(TransportError) -> any Arrival {
+            SecuredArrival(try TLSConnection(self, over: connection, host: nil), over: connection)
         }
 
         private static func setRules(
@@ -194,9 +194,7 @@
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }
 
-        package func accept(
-            over connection: TCPConnection, wait: WaitLimits
-        ) throws(TransportError) -> any Connection {
+        func arrival(over connection: TCPConnection) throws(TransportError) -> any Arrival {
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }
     }

@@ -7,76 +7,6 @@ import Testing
 
 /// What strangers do at the receiver's port, and that nothing of it hinders a peer, stays open or is left on disk.
 @Suite struct ReceiverRows {
-    /// A receiver over a folder of its own.
-    private final class Receiving {
-        let folder: TemporaryFolder
-        let server: AssociationServer
-        let received = ConditionLock<[ReceivedInstance]>([])
-        let events = ConditionLock<[AssociationServer.Event]>([])
-
-        init(inactivity: Double = 30, association: Double = 30) throws {
-            folder = try TemporaryFolder()
-            var limits = AssociationLimits()
-            limits.inactivity = inactivity
-            limits.association = association
-            let receiver = InstanceReceiver(
-                folder: try OutputFolder(folder.path), naming: try InstanceNaming(pattern: "{SOPInstanceUID}"),
-                existing: .rename
-            ) { [received] instance in received.withLock { $0.append(instance) } }
-            server = try AssociationServer(
-                listener: try TCPListener(port: 0, bind: "127.0.0.1"),
-                policy: AcceptancePolicy(calledAETitles: [try #require(AETitle("HERE"))]),
-                services: [VerificationSCP(), StorageSCP(receiver: receiver)], limits: limits
-            ) { [events] event in events.withLock { $0.append(event) } }
-            try server.start()
-        }
-
-        func connect() throws -> TCPConnection {
-            try TCPConnection.connect(host: "127.0.0.1", port: server.port, wait: Loopback.patience)
-        }
-
-        /// Plays a script as a peer that calls.
-        func play(_ script: [PeerStep]) throws {
-            var player = PeerPlayer(try connect(), over: try Cancellation())
-            player.play(script)
-        }
-
-        func waitForEvent(_ matches: (AssociationServer.Event) -> Bool) -> Bool {
-            events.wait(until: .after(seconds: 20)) { $0.contains(where: matches) }
-        }
-
-        /// A C-ECHO of a peer that knows how to behave.
-        func echoes() throws -> Bool {
-            var parameters = AssociationParameters(
-                calledAETitle: try #require(AETitle("HERE")), callingAETitle: try #require(AETitle("THERE")))
-            parameters.presentationContexts = PresentationContextPlan(needs: VerificationSCU.needs).associations[0]
-            parameters.limits.association = 20
-            let association = try Association.request(
-                parameters, at: Endpoint(host: "127.0.0.1", port: server.port))
-            let status = try VerificationSCU.echo(on: association)
-            try association.release()
-            return status.status == .success
-        }
-    }
-
-    private static let sopClass: UID = "1.2.840.10008.5.1.4.1.1.2"
-
-    private static func request(called: String = "HERE") -> [UInt8] {
-        let proposal = PresentationContextProposal(
-            id: 1, abstractSyntax: sopClass, transferSyntaxes: ["1.2.840.10008.1.2.1"])
-        return PDU.associateRequest(
-            AssociateRequest(
-                calledAETitle: AETitle(wire: Array(called.utf8)), callingAETitle: AETitle(wire: Array("THERE".utf8)),
-                presentationContexts: [proposal], userInformation: UserInformation())
-        ).encode()
-    }
-
-    private static func store(_ instance: UID = "1.2.3.4") -> CommandSet {
-        .storeRequest(messageID: 1, sopClass: sopClass, sopInstance: instance)
-    }
-
-    private static let dataSet = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet())
-
     @Test func `a peer gets in beside a thousand connections that say nothing`() throws {
         let receiving = try Receiving()
         defer { receiving.server.stop() }
@@ -99,7 +29,7 @@ import Testing
         var slow: [TCPConnection] = []
         for _ in 0..<200 {
             let connection = try receiving.connect()
-            try connection.write(Array(Self.request().dropLast(9)), wait: Loopback.patience)
+            try connection.write(Array(Receiving.request().dropLast(9)), wait: Loopback.patience)
             slow.append(connection)
         }
         #expect(try receiving.echoes())
@@ -111,7 +41,7 @@ import Testing
         let receiving = try Receiving()
         defer { receiving.server.stop() }
         let connection = try receiving.connect()
-        let request = Self.request()
+        let request = Receiving.request()
         for part in [request.prefix(3), request[3..<6], request[6..<50], request[50...]] {
             try connection.write(Array(part), wait: Loopback.patience)
         }
@@ -125,12 +55,12 @@ import Testing
         var open: [TCPConnection] = []
         for _ in 0..<AssociationServer.maximumAssociations {
             let connection = try receiving.connect()
-            try connection.write(Self.request(), wait: Loopback.patience)
+            try connection.write(Receiving.request(), wait: Loopback.patience)
             #expect(try connection.readBytes(1) == [2])
             open.append(connection)
         }
         let refused = try receiving.connect()
-        try refused.write(Self.request(), wait: Loopback.patience)
+        try refused.write(Receiving.request(), wait: Loopback.patience)
         // A-ASSOCIATE-RJ, transient, by the presentation part: local limit exceeded.
         #expect(try refused.readBytes(10) == [3, 0, 0, 0, 0, 4, 0, 2, 3, 2])
         refused.close()
@@ -153,11 +83,11 @@ import Testing
         var open: [TCPConnection] = []
         for number in 0..<20 {
             let connection = try receiving.connect()
-            if number % 2 == 0 { try connection.write(Self.request(), wait: Loopback.patience) }
+            if number % 2 == 0 { try connection.write(Receiving.request(), wait: Loopback.patience) }
             if number % 4 == 0 {
                 _ = try connection.readBytes(1)
                 try connection.write(
-                    PeerBytes.data(context: 1, control: 3, Self.store().encode()) + [
+                    PeerBytes.data(context: 1, control: 3, Receiving.store().encode()) + [
                         4, 0, 0, 1, 0, 0, 0, 0, 0xFF, 0, 1, 0,
                     ],
                     wait: Loopback.patience)
@@ -179,14 +109,17 @@ import Testing
         ("one byte", [.send([1]), .closeWriting, .hearAll]),
         ("a request of 4 GiB", [.send([1, 0, 255, 255, 255, 255]), .hearAll]),
         ("a request of nothing", [.send([1, 0, 0, 0, 0, 0]), .hearAll]),
-        ("a request cut short", [.send(Array(request().dropLast(7))), .closeWriting, .hearAll]),
-        ("a request cut short by a reset", [.send(Array(request().dropLast(7))), .reset]),
+        ("a request cut short", [.send(Array(Receiving.request().dropLast(7))), .closeWriting, .hearAll]),
+        ("a request cut short by a reset", [.send(Array(Receiving.request().dropLast(7))), .reset]),
         ("data before a request", [.send(PeerBytes.data(context: 1, control: 3, [0])), .hearAll]),
         ("A-ABORT before a request", [.send(PeerBytes.pdu(7, [0, 0, 0, 0])), .hearAll]),
         ("A-RELEASE-RQ before a request", [.send(PDU.releaseRequest.encode()), .hearAll]),
         ("garbage without an end", [.flood([UInt8](repeating: 1, count: 65_536))]),
-        ("a second request", [.send(request()), .hear(.associateAccept), .send(request()), .hearAll]),
-        ("another title", [.send(request(called: "\u{1B}[31m")), .hearAll]),
+        (
+            "a second request",
+            [.send(Receiving.request()), .hear(.associateAccept), .send(Receiving.request()), .hearAll]
+        ),
+        ("another title", [.send(Receiving.request(called: "\u{1B}[31m")), .hearAll]),
     ]
 
     @Test(arguments: strangers.indices) func `a stranger is told apart, and the next peer is served`(_ index: Int)
@@ -212,7 +145,7 @@ import Testing
         ("reset", [.reset]),
         ("aborted", [.send(PeerBytes.pdu(7, [0, 0, 0, 0])), .hearAll]),
         ("released", [.send(PDU.releaseRequest.encode()), .hearAll]),
-        ("another command", [.send(PeerBytes.data(context: 1, control: 3, store().encode())), .hearAll]),
+        ("another command", [.send(PeerBytes.data(context: 1, control: 3, Receiving.store().encode())), .hearAll]),
         ("another context", [.send(PeerBytes.data(context: 3, control: 0, [0])), .hearAll]),
         ("a PDU that is none", [.send([99]), .hearAll]),
         ("silent", [.hold]),
@@ -231,9 +164,9 @@ import Testing
             var player = PeerPlayer(connection, over: over)
             player.play(
                 [
-                    .send(Self.request()), .hear(.associateAccept),
-                    .send(PeerBytes.data(context: 1, control: 3, Self.store().encode())),
-                    .send(PeerBytes.data(context: 1, control: 0, Self.dataSet + begun)),
+                    .send(Receiving.request()), .hear(.associateAccept),
+                    .send(PeerBytes.data(context: 1, control: 3, Receiving.store().encode())),
+                    .send(PeerBytes.data(context: 1, control: 0, Receiving.dataSet + begun)),
                 ] + steps)
         }
         #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty }, "\(name)")
@@ -251,8 +184,8 @@ import Testing
         let receiving = try Receiving()
         defer { receiving.server.stop() }
         try receiving.play([
-            .send(Self.request()), .hear(.associateAccept),
-            .send(PeerBytes.message(Self.store(UID(uid)), context: 1, dataSet: Self.dataSet)), .hearMessage,
+            .send(Receiving.request()), .hear(.associateAccept),
+            .send(PeerBytes.message(Receiving.store(UID(uid)), context: 1, dataSet: Receiving.dataSet)), .hearMessage,
             .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
         ])
         #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty })
@@ -274,8 +207,8 @@ import Testing
         let receiving = try Receiving()
         defer { receiving.server.stop() }
         try receiving.play([
-            .send(Self.request()), .hear(.associateAccept), .send(message), .hearMessage,
-            .send(PeerBytes.message(Self.store(), context: 1, dataSet: Self.dataSet)), .hearMessage,
+            .send(Receiving.request()), .hear(.associateAccept), .send(message), .hearMessage,
+            .send(PeerBytes.message(Receiving.store(), context: 1, dataSet: Receiving.dataSet)), .hearMessage,
             .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
         ])
         #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty }, "\(name)")
@@ -283,7 +216,7 @@ import Testing
     }
 
     private static let storeWithoutDataSet: CommandSet = {
-        var command = store()
+        var command = Receiving.store()
         command.commandDataSetType = CommandSet.noDataSet
         return command
     }()
@@ -293,8 +226,8 @@ import Testing
         defer { receiving.server.stop() }
         _ = receiving.folder.path.withCString { rmdir($0) }
         try receiving.play([
-            .send(Self.request()), .hear(.associateAccept),
-            .send(PeerBytes.message(Self.store(), context: 1, dataSet: Self.dataSet)), .hearMessage,
+            .send(Receiving.request()), .hear(.associateAccept),
+            .send(PeerBytes.message(Receiving.store(), context: 1, dataSet: Receiving.dataSet)), .hearMessage,
             .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
         ])
         #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty })
@@ -306,7 +239,7 @@ import Testing
         defer { receiving.server.stop() }
         for _ in 0..<200 {
             let connection = try receiving.connect()
-            try connection.write(Self.request() + PeerBytes.pdu(7, [0, 0, 0, 0]), wait: Loopback.patience)
+            try connection.write(Receiving.request() + PeerBytes.pdu(7, [0, 0, 0, 0]), wait: Loopback.patience)
             connection.close()
         }
         #expect(try receiving.echoes())

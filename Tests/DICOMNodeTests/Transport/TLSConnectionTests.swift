@@ -42,7 +42,7 @@
             let end = loopback.server
             let accepting = try Background { () -> any Connection in
                 do {
-                    return try serverContext.accept(over: end, wait: Loopback.patience)
+                    return try serverContext.accept(over: end)
                 } catch {
                     end.close()
                     throw error
@@ -189,7 +189,7 @@
             let loopback = try Loopback()
             let context = try TLSContext(asking, role: .server)
             let end = loopback.server
-            let accepting = try Background { _ = try context.accept(over: end, wait: Loopback.patience) }
+            let accepting = try Background { _ = try context.accept(over: end) }
             // In TLS 1.3 the client is done before the server has judged it.
             let connection = try TLSContext(shown, role: .client)
                 .connect(over: loopback.client, host: "127.0.0.1", wait: patience)
@@ -214,7 +214,7 @@
             // The beginning of an A-ASSOCIATE-RQ.
             try plain.client.write([0x01, 0x00, 0x00, 0x00, 0x00, 0xCD, 0x00, 0x01], wait: patience)
             let serverContext = try TLSContext(server(), role: .server)
-            #expect(throws: words) { try serverContext.accept(over: plain.server, wait: patience) }
+            #expect(throws: words) { try serverContext.accept(over: plain.server) }
         }
 
         @Test func `a peer that closes or keeps silent does not hold the handshake`() throws {
@@ -233,6 +233,15 @@
             #expect(throws: TransportError.timedOut(.handshake)) {
                 try context.connect(over: silent.client, host: "127.0.0.1", wait: WaitLimits(inactivity: 0))
             }
+        }
+    }
+
+    extension TLSContext {
+        /// The whole handshake of a server at once; ours waits for it in its lobby.
+        func accept(over connection: TCPConnection) throws(TransportError) -> any Connection {
+            let secured = try TLSConnection(self, over: connection, host: nil)
+            try secured.shakeHands(wait: Loopback.patience)
+            return secured
         }
     }
 #endif

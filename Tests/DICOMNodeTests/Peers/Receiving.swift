@@ -1,0 +1,77 @@
+import DICOM
+import DICOMProtocol
+import Testing
+
+@testable import DICOMNode
+
+/// A receiver over a folder of its own.
+final class Receiving {
+    let folder: TemporaryFolder
+    let server: AssociationServer
+    let received = ConditionLock<[ReceivedInstance]>([])
+    let events = ConditionLock<[AssociationServer.Event]>([])
+
+    init(inactivity: Double = 30, association: Double = 30, tls: TLSContext? = nil) throws {
+        folder = try TemporaryFolder()
+        var limits = AssociationLimits()
+        limits.inactivity = inactivity
+        limits.association = association
+        let receiver = InstanceReceiver(
+            folder: try OutputFolder(folder.path), naming: try InstanceNaming(pattern: "{SOPInstanceUID}"),
+            existing: .rename
+        ) { [received] instance in received.withLock { $0.append(instance) } }
+        server = try AssociationServer(
+            listener: try TCPListener(port: 0, bind: "127.0.0.1"),
+            policy: AcceptancePolicy(calledAETitles: [try #require(AETitle("HERE"))]),
+            services: [VerificationSCP(), StorageSCP(receiver: receiver)], tls: tls, limits: limits
+        ) { [events] event in events.withLock { $0.append(event) } }
+        try server.start()
+    }
+
+    func connect() throws -> TCPConnection {
+        try TCPConnection.connect(host: "127.0.0.1", port: server.port, wait: Loopback.patience)
+    }
+
+    /// Plays a script as a peer that calls.
+    func play(_ script: [PeerStep]) throws {
+        var player = PeerPlayer(try connect(), over: try Cancellation())
+        player.play(script)
+    }
+
+    func waitForEvent(_ matches: (AssociationServer.Event) -> Bool) -> Bool {
+        events.wait(until: .after(seconds: 20)) { $0.contains(where: matches) }
+    }
+
+    /// A C-ECHO of a peer that knows how to behave.
+    func echoes(over tls: TLSContext? = nil) throws -> Bool {
+        var parameters = AssociationParameters(
+            calledAETitle: try #require(AETitle("HERE")), callingAETitle: try #require(AETitle("THERE")))
+        parameters.presentationContexts = PresentationContextPlan(needs: VerificationSCU.needs).associations[0]
+        parameters.limits.association = 20
+        let association = try Association.request(
+            parameters, at: Endpoint(host: "127.0.0.1", port: server.port), connector: Connector(tls: tls))
+        let status = try VerificationSCU.echo(on: association)
+        try association.release()
+        return status.status == .success
+    }
+
+    // MARK: What its callers say
+
+    static let sopClass: UID = "1.2.840.10008.5.1.4.1.1.2"
+
+    static func request(called: String = "HERE") -> [UInt8] {
+        let proposal = PresentationContextProposal(
+            id: 1, abstractSyntax: sopClass, transferSyntaxes: ["1.2.840.10008.1.2.1"])
+        return PDU.associateRequest(
+            AssociateRequest(
+                calledAETitle: AETitle(wire: Array(called.utf8)), callingAETitle: AETitle(wire: Array("THERE".utf8)),
+                presentationContexts: [proposal], userInformation: UserInformation())
+        ).encode()
+    }
+
+    static func store(_ instance: UID = "1.2.3.4") -> CommandSet {
+        .storeRequest(messageID: 1, sopClass: sopClass, sopInstance: instance)
+    }
+
+    static let dataSet = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet())
+}
