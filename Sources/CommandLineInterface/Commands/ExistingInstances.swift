@@ -76,8 +76,8 @@ final class ExistingInstances {
         do throws(AssociationError) {
             result = try FindSCU.find(
                 on: try opened(), sopClass: Self.sopClass, identifier: keys, priority: run.invocation.priority,
-                onAnswer: { answer, syntax in
-                    if let uid = Self.instance(answer, syntax) { found.insert(uid) }
+                onAnswer: { match in
+                    if let uid = Self.instance(match) { found.insert(uid) }
                     return .goOn
                 })
         } catch {
@@ -92,9 +92,9 @@ final class ExistingInstances {
         return found
     }
 
-    private static func instance(_ answer: ArraySlice<UInt8>, _ syntax: TransferSyntax) -> UID? {
+    private static func instance(_ match: FindSCU.Match) -> UID? {
         do throws(DataSetError) {
-            return try DataSetDecoder(syntax).decode(answer).uid(.sopInstanceUID)
+            return try match.identifier().uid(.sopInstanceUID)
         } catch {
             // An answer that cannot be read confirms nothing.
             return nil

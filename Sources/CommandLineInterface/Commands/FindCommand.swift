@@ -22,7 +22,7 @@ final class FindCommand {
                 let result = try FindSCU.find(
                     on: association, sopClass: query.sopClass, identifier: query.identifier,
                     priority: invocation.priority,
-                    onAnswer: { answer, syntax in self.take(answer, syntax, output) })
+                    onAnswer: { match in self.take(match, output) })
                 settle(result)
             }
         }
@@ -58,15 +58,15 @@ final class FindCommand {
         }
     }
 
-    private func take(_ bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, _ output: AnswerOutput) -> ExchangeControl {
+    private func take(_ match: FindSCU.Match, _ output: AnswerOutput) -> ExchangeControl {
         count += 1
-        guard !bytes.isEmpty else {
+        guard !match.bytes.isEmpty || match.omittedLength != nil else {
             run.fail(.incomplete, Message("\(run.peerName): answer \(count) has no data set"))
             return .goOn
         }
         do throws(DataSetError) {
             let answer = Answer(
-                bytes: bytes, transferSyntax: syntax, dataSet: try DataSetDecoder(syntax).decode(bytes))
+                bytes: match.bytes, transferSyntax: match.transferSyntax, dataSet: try match.identifier())
             guard output.take(answer, number: count) else { return .cancel }
         } catch {
             run.fail(

@@ -111,7 +111,10 @@ enum ConformanceStatement {
             ],
             ["Associations accepted at once", "\(AssociationServer.maximumAssociations)"],
             ["Associate request, other control PDUs", "\(PDULimits.standardMaximumControlLength) bytes"],
-            ["Data set held in memory (answers, reports)", "\(Association.maximumDataSetInMemory) bytes"],
+            [
+                "Data set held in memory (answers, reports)",
+                "\(Association.maximumDataSetInMemory) bytes; a longer answer is passed over and named",
+            ],
             ["Nesting of sequences", "\(DecodingLimits.standard.maximumNestingDepth)"],
             [
                 "References in one commitment request",

@@ -18,6 +18,8 @@ package struct DataSetError: Error, Sendable, Equatable, CustomStringConvertible
         case unexpectedDelimiter
         case nestingTooDeep
         case tooManyElements
+        /// More bytes than are held in memory.
+        case tooLong
         /// An undefined length (PS3.5 7.1.1) where only a defined one is allowed.
         case undefinedLength
         case unknownVR

@@ -15,6 +15,14 @@ package struct DecodingLimits: Sendable {
 
     package static let standard = DecodingLimits()
 
+    /// For what a peer sends us to be looked at whole: a query's answer has some ten elements, one with long sequences some
+    /// thousand. Tiny elements cost ten times their bytes, and a peer must not fill memory with them.
+    package static let identifier: DecodingLimits = {
+        var limits = DecodingLimits()
+        limits.maximumElements = 100_000
+        return limits
+    }()
+
     /// For what is treated piece by piece and never held: only a stream that would never end is refused, at 1 TiB.
     package static let streaming: DecodingLimits = {
         var limits = DecodingLimits()

@@ -8,6 +8,10 @@ extension Association {
         var contextID: UInt8 = 0
         var destination = DataSetDestination.memory
         var dataSet: [UInt8] = []
+        /// Bytes of the data set that have arrived; more than are held once it is too long for that.
+        var length = 0
+
+        var isOmitted: Bool { length > Association.maximumDataSetInMemory }
     }
 
     /// Waits for the next whole message.
@@ -129,12 +133,19 @@ extension Association {
         case .data(let isLast)?:
             try take(bytes)
             guard isLast, let command = message.command else { return nil }
-            if let observer, case .memory = message.destination, let context = contexts?.context(id: message.contextID)
+            if let observer, case .memory = message.destination, !message.isOmitted,
+                let context = contexts?.context(id: message.contextID)
             {
                 observer(.receivedDataSet(message.dataSet, context.transferSyntax))
             }
-            let dataSet: [UInt8]? = if case .memory = message.destination { message.dataSet } else { nil }
-            let complete = Message(command: command, contextID: message.contextID, dataSet: dataSet)
+            var complete = Message(command: command, contextID: message.contextID, dataSet: nil)
+            if case .memory = message.destination {
+                if message.isOmitted {
+                    complete.omittedLength = message.length
+                } else {
+                    complete.dataSet = message.dataSet
+                }
+            }
             message = IncomingMessage()
             return complete
         }
@@ -145,13 +156,14 @@ extension Association {
         case .discard: break
         case .sink(let sink): sink.write(bytes)
         case .memory:
-            guard bytes.count <= Self.maximumDataSetInMemory - message.dataSet.count else {
+            guard bytes.count <= Self.maximumDataSetPassedOver - message.length else {
                 throw violation(
                     ProtocolError(
                         .messageTooLong, section: "PS3.7 6.3",
-                        "a data set of more than \(Self.maximumDataSetInMemory) bytes where a small one belongs"))
+                        "a data set of more than \(Self.maximumDataSetPassedOver) bytes where a small one belongs"))
             }
-            message.dataSet.append(contentsOf: bytes)
+            message.length += bytes.count
+            if message.isOmitted { message.dataSet = [] } else { message.dataSet.append(contentsOf: bytes) }
         }
     }
 }

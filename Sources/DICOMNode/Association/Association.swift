@@ -49,9 +49,13 @@ package final class Association {
     /// Called before each read that may wait: whoever collects output passes it on now, as nothing more is at hand.
     package var willRead: (() -> Void)?
 
-    /// The most that is held of one data set that goes to memory. A query's answer or a commitment report has some kilobytes;
-    /// this is far above any of them and keeps a peer from filling memory.
-    package static let maximumDataSetInMemory = 64 << 20
+    /// The longest data set that is held in memory. A query's answer has some kilobytes, a commitment report of 100,000 references
+    /// 15 MB; a longer one is passed over, and whoever waits for it is told its length.
+    package static let maximumDataSetInMemory = 16 << 20
+
+    /// The longest data set that is passed over where a small one belongs. Whatever a server has put into an answer, such as an
+    /// image, goes by and the others follow; what is longer still is a stream that may never end.
+    static let maximumDataSetPassedOver = 256 << 20
 
     /// A peer that sends a byte now and then is as good as silent: it is one that sends less than this, in bytes, within the
     /// inactivity limit, and no whole message. The slowest modem line is a hundred times faster.

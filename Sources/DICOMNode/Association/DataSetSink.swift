@@ -9,7 +9,7 @@ package protocol DataSetSink: AnyObject {
 
 /// Where the data set of an incoming message goes.
 package enum DataSetDestination {
-    /// Into the message, up to ``Association/maximumDataSetInMemory``.
+    /// Into the message, up to ``Association/maximumDataSetInMemory``; a longer one is left out of it.
     case memory
     case sink(any DataSetSink)
     /// Read and forgotten: the message is refused, but what belongs to it must pass.
@@ -21,5 +21,7 @@ package struct Message: Sendable {
     package let command: CommandSet
     package let contextID: UInt8
     /// The data set in the context's transfer syntax, where there is one and it went to memory.
-    package let dataSet: [UInt8]?
+    package internal(set) var dataSet: [UInt8]?
+    /// How long a data set was that was too long to be held, in bytes.
+    package internal(set) var omittedLength: Int?
 }

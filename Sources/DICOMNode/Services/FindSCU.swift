@@ -12,12 +12,27 @@ package enum FindSCU {
         [PresentationContextPlan.Need(sopClass, transferSyntaxes)]
     }
 
+    /// The identifier of one answer, as the peer sent it.
+    package struct Match: Sendable {
+        /// Empty where the peer sent none, or more than is held.
+        package let bytes: ArraySlice<UInt8>
+        package let transferSyntax: TransferSyntax
+        /// How long an identifier was that was too long to be held, in bytes.
+        package let omittedLength: Int?
+
+        package func identifier() throws(DataSetError) -> DataSet {
+            if let omittedLength {
+                throw DataSetError(
+                    .tooLong, "it has \(omittedLength) bytes, more than the \(Association.maximumDataSetInMemory) held")
+            }
+            return try DataSetDecoder(transferSyntax, limits: .identifier).decode(bytes)
+        }
+    }
+
     /// One query. Answers are handed on as they arrive, undecoded, and none is kept.
-    ///
-    /// - Parameter onAnswer: the identifier of a match, empty where the peer sent none, and its transfer syntax.
     package static func find(
         on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
-        onAnswer: (ArraySlice<UInt8>, TransferSyntax) -> ExchangeControl
+        onAnswer: (Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         let context = try association.context(for: sopClass)
         let request = CommandSet.findRequest(
@@ -25,7 +40,10 @@ package enum FindSCU {
         return try association.exchange(
             request, in: context, identifier: identifier,
             onPending: { message in
-                onAnswer((message.dataSet ?? [])[...], context.transferSyntax)
+                onAnswer(
+                    Match(
+                        bytes: (message.dataSet ?? [])[...], transferSyntax: context.transferSyntax,
+                        omittedLength: message.omittedLength))
             })
     }
 }

@@ -146,11 +146,11 @@ package struct InstanceListing {
         let result: ExchangeResult
         do throws(AssociationError) {
             result = try FindSCU.find(on: association, sopClass: model.findSOPClass, identifier: keys) {
-                bytes, syntax in
+                match in
                 answers.count += 1
                 guard answers.count <= Self.maximumAnswers else { return .cancel }
                 do throws(DataSetError) {
-                    onAnswer(try DataSetDecoder(syntax).decode(bytes))
+                    onAnswer(try match.identifier())
                 } catch {
                     // An answer that cannot be read names no instance; what is missing for it is seen in the end.
                 }

@@ -16,11 +16,13 @@ package enum SignalThread {
 
     /// Must be called before any other thread exists: threads inherit the mask that keeps the signals for this one.
     ///
-    /// SIGPIPE is ignored: a peer that went away is an error of `write`, not the end of the process.
+    /// SIGPIPE and SIGXFSZ are ignored: a peer that went away, and a file longer than the process may write, are errors of
+    /// `write`, not the end of the process.
     package static func start(
         raising cancellation: Cancellation, onSignal: @escaping @Sendable (Cancellation.Level) -> Void = { _ in }
     ) throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         let watched = try block()
         _ = try PosixThread(name: "signals") {
             var watched = watched

@@ -26,7 +26,8 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
     package var description: String { "\(operation): \(reason)" }
 
     /// Whether the output has no room left, by the disk itself or by the user's quota.
-    package var isOutOfSpace: Bool { errno == ENOSPC || errno == EDQUOT }
+    /// The disk is full, the user's quota is used up, or the process may write no longer files.
+    package var isOutOfSpace: Bool { [ENOSPC, EDQUOT, EFBIG].contains(errno) }
 
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
 }

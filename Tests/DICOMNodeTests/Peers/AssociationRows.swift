@@ -148,6 +148,9 @@ import Testing
         HostileRow("an item cut short", acceptance(with: [0x21, 0, 0]), .association, "broke the protocol"),
         HostileRow(
             "a context without its fields", acceptance(with: [0x21, 0, 0, 1, 9]), .association, "broke the protocol"),
+        HostileRow(
+            "the application context twice", acceptance(with: [0x10, 0, 0, 3, 0x31, 0x2E, 0x32]), .association,
+            "broke the protocol"),
         HostileRow("user information twice", acceptance(with: [0x50, 0, 0, 0]), .association, "broke the protocol"),
         HostileRow(
             "a context that was never proposed",
@@ -196,10 +199,13 @@ import Testing
             "66"),
         HostileRow(
             "HTTP", [.hear(.associateRequest), .send(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)), .close],
-            .association,
-            "hint:"),
-        HostileRow("SSH", [.send(Array("SSH-2.0-OpenSSH_9.6\r\n".utf8)), .hearAll], .association, "hint:"),
-        HostileRow("TLS", [.send([0x16, 3, 3, 0, 2, 2, 40]), .hearAll], .association, "hint:"),
+            .association, "is no DICOM peer: it speaks HTTP, not DICOM"),
+        HostileRow(
+            "SSH", [.send(Array("SSH-2.0-OpenSSH_9.6\r\n".utf8)), .hearAll], .association,
+            "is no DICOM peer: it speaks SSH, not DICOM"),
+        HostileRow(
+            "TLS", [.send([0x16, 3, 3, 0, 2, 2, 40]), .hearAll], .association,
+            "is no DICOM peer: it speaks TLS, not DICOM"),
         HostileRow(
             "a request instead of an answer",
             PeerStep.answerRequest { PDU.associateRequest($0.request).encode() } + [.hearAll], .association,

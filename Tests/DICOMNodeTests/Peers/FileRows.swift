@@ -64,6 +64,15 @@ import Testing
         PeerBytes.explicit(0x0008_0016, "UI", Array("1.2.840.10008.5.1.4.1.1.2\0".utf8))
         + PeerBytes.explicit(0x0008_0018, "UI", Array("1.2.3.77".utf8))
 
+    /// The two elements in Implicit VR Little Endian.
+    private static func implicit(_ explicit: [UInt8]) -> [UInt8] {
+        var bytes = explicit
+        for offset in [0, 8 + 26] {
+            bytes.replaceSubrange(offset + 4..<offset + 8, with: [explicit[offset + 6], 0, 0, 0])
+        }
+        return bytes
+    }
+
     private static func nested(_ depth: Int) -> [UInt8] {
         let level: [UInt8] =
             PeerBytes.explicitLong(0x0040_A730, "SQ", [], length: .max) + [0xFE, 0xFF, 0, 0xE0, 255, 255, 255, 255]
@@ -101,6 +110,13 @@ import Testing
         ),
         Row("100,000 sequences within each other", meta + head + nested(100_000)),
         Row("a deflate bomb that is cut", bomb),
+        Row("implicit VR that says it is explicit", meta + implicit(head), .incomplete, "is malformed"),
+        Row(
+            "explicit VR that says it is implicit", SampleInstance.meta(.implicitVRLittleEndian).encode() + head,
+            .incomplete, "bad.dcm: is truncated"),
+        Row(
+            "meta information with another UID than the data set: the data set's counts",
+            SampleInstance.meta(syntax).encode() + head, .success, "2 stored"),
         Row(
             "no UIDs at all",
             SampleInstance.meta(syntax).encode().prefix(132) + PeerBytes.explicit(0x0010_0010, "PN", [65, 65])),

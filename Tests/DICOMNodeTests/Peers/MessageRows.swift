@@ -146,6 +146,20 @@ import Testing
                         + PeerBytes.findSuccess($0)
                 } + PeerStep.release, .incomplete, "answer 1 has no data set"),
         HostileRow(
+            "a fragment of an identifier after its last", by: find,
+            accepted
+                + PeerStep.answerMessage {
+                    PeerBytes.match($0, good) + PeerBytes.data(context: $0.contextID, control: 0, good)
+                } + [.hearAll], .association, "without a command", output: "Nightingale"),
+        HostileRow(
+            "a fragment of a command after its last",
+            accepted
+                + PeerStep.answerMessage {
+                    PeerBytes.data(
+                        context: 1, control: 3, Array(CommandSet.echoResponse(to: $0.command).encode().prefix(20)))
+                        + PeerBytes.data(context: 1, control: 3, [0])
+                } + [.hearAll], .association, "broke the protocol"),
+        HostileRow(
             "answers after the final one", by: find,
             accepted + PeerStep.answerMessage { PeerBytes.findSuccess($0) + PeerBytes.findSuccess($0) }
                 + PeerStep.release, .success),
@@ -177,10 +191,10 @@ import Testing
             "pending without an end ends with the total limit", by: find + " --total-timeout 1",
             accepted + [.hearMessage, .flood(pending)], .timeLimit, "time limit"),
         HostileRow(
-            "pending after C-CANCEL without an end", by: find + " --limit 3",
+            "pending after C-CANCEL without an end", by: find + " --limit 3 --timeout 1",
             accepted + [.hearMessage, .flood(pending)], .success, ""),
         HostileRow(
-            "silence after C-CANCEL", by: find + " --limit 1",
+            "silence after C-CANCEL", by: find + " --limit 1 --timeout 1",
             accepted
                 + PeerStep.answerMessage { PeerBytes.match($0, good) } + [.hold], .success, ""),
         HostileRow(
@@ -209,8 +223,8 @@ import Testing
                         .findResponse(
                             to: .findRequest(messageID: 1, sopClass: "1.2.840.10008.5.1.4.1.2.1.1"), status: .pending,
                             hasIdentifier: true), context: 1)),
-                .flood(PeerBytes.data(context: 1, control: 0, [UInt8](repeating: 0, count: 65_536))),
-            ], .association, "data set of more than"),
+                .flood(PeerBytes.data(context: 1, control: 0, [UInt8](repeating: 0, count: 1 << 20))),
+            ], .association, "data set of more than", seconds: 60),
     ]
 
     private static let pending = PeerBytes.message(
@@ -258,6 +272,14 @@ import Testing
             "answer 1 cannot be read"),
         broken(
             "another representation than the dictionary's", PeerBytes.explicit(0x0010_0010, "US", [1, 2]), .success, ""),
+        broken(
+            "17 MiB in one element",
+            PeerBytes.explicitLong(0x7FE0_0010, "OB", [UInt8](repeating: 0, count: 17 << 20)), .incomplete,
+            "answer 1 cannot be read: it has 17825804 bytes, more than the 16777216 held"),
+        broken(
+            "more tiny elements than any answer has",
+            [[UInt8]](repeating: PeerBytes.explicit(0x0009_0010, "LO", []), count: 100_001).flatMap { $0 }, .incomplete,
+            "answer 1 cannot be read: more than 100000 elements"),
         broken("an odd length", PeerBytes.explicit(0x0010_0010, "PN", [65, 66, 67]), .success, ""),
         broken(
             "an unknown character set",

@@ -32,6 +32,8 @@ struct PeerPlayer {
         switch step {
         case .send(let bytes): try connection.write(bytes, wait: wait)
         case .reply(let answer): try connection.write(answer(heard), wait: wait)
+        case .replyByteByByte(let answer):
+            for byte in answer(heard) { try connection.write([byte], wait: wait) }
         case .sendByteByByte(let bytes):
             for byte in bytes { try connection.write([byte], wait: wait) }
         case .flood(let bytes):

@@ -12,6 +12,8 @@ enum PeerStep: Sendable {
     case drip([UInt8], seconds: Double)
     /// Bytes that follow from what was asked: the request of the association, the last command and its context.
     case reply(@Sendable (Heard) -> [UInt8])
+    /// The same, each byte in a segment of its own.
+    case replyByteByByte(@Sendable (Heard) -> [UInt8])
 
     // MARK: What it listens to
     /// Reads up to and with the next control PDU of this type.

@@ -78,6 +78,23 @@ import Testing
             receiving.waitForEvent { if case .stranger(_, .timedOut) = $0 { true } else { false } })
     }
 
+    @Test func `a request that comes byte by byte costs the limit`() throws {
+        let receiving = try Receiving(association: 0.5)
+        defer { receiving.server.stop() }
+        try receiving.play([.drip(Receiving.request(), seconds: 0.05)])
+        #expect(receiving.waitForEvent { if case .stranger(_, .timedOut) = $0 { true } else { false } })
+    }
+
+    @Test func `a wrong title is rejected with its reason`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        let connection = try receiving.connect()
+        try connection.write(Receiving.request(called: "ELSEWHERE"), wait: Loopback.patience)
+        // Permanently, by the user: called AE title not recognized.
+        #expect(try connection.readBytes(10) == [3, 0, 0, 0, 0, 4, 0, 1, 1, 7])
+        connection.close()
+    }
+
     @Test func `stopping takes no longer than a second whatever is open`() throws {
         let receiving = try Receiving()
         var open: [TCPConnection] = []
@@ -102,7 +119,7 @@ import Testing
     }
 
     /// What callers do, and what follows.
-    private static let strangers: [(String, [PeerStep])] = [
+    static let strangers: [(String, [PeerStep])] = [
         ("HTTP", [.send(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)), .hearAll]),
         ("SSH", [.send(Array("SSH-2.0-x\r\n".utf8)), .hearAll]),
         ("TLS", [.send([0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC]), .hearAll]),
@@ -139,8 +156,17 @@ import Testing
         #expect(try receiving.echoes(), "\(name)")
     }
 
+    /// A PDU that says it has 1 GiB, with the headers of three fragments that say they have 4 GiB each.
+    private static let tenGigabytes: [UInt8] = {
+        let header: [UInt8] = [0xFE, 0xFF, 0x00, 0xE0, 0xFE, 0xFF, 0xFF, 0xFF]
+        let value = PeerBytes.value(
+            context: 1, control: 0, header + header + header + [UInt8](repeating: 0, count: 100_000),
+            length: (1 << 30) - 4)
+        return PeerBytes.pdu(4, length: 1 << 30, value)
+    }()
+
     /// What peers do in the middle of an instance.
-    private static let cuts: [(String, [PeerStep])] = [
+    static let cuts: [(String, [PeerStep])] = [
         ("closed", [.close]),
         ("reset", [.reset]),
         ("aborted", [.send(PeerBytes.pdu(7, [0, 0, 0, 0])), .hearAll]),
@@ -150,6 +176,7 @@ import Testing
         ("a PDU that is none", [.send([99]), .hearAll]),
         ("silent", [.hold]),
         ("a byte now and then", [.send([4, 0, 0, 1, 0, 0, 0, 0, 0xFF, 0, 1, 0]), .drip([0], seconds: 0.05)]),
+        ("10 GB announced", [.send(tenGigabytes), .close]),
         ("empty fragments without an end", [.flood(PeerBytes.data(context: 1, control: 0, []))]),
     ]
 
@@ -157,21 +184,7 @@ import Testing
         let receiving = try Receiving(inactivity: 0.4)
         defer { receiving.server.stop() }
         let (name, steps) = Self.cuts[index]
-        let begun = [UInt8](repeating: 0x20, count: 200_000)
-        let over = try Cancellation()
-        let connection = try receiving.connect()
-        let caller = try Background {
-            var player = PeerPlayer(connection, over: over)
-            player.play(
-                [
-                    .send(Receiving.request()), .hear(.associateAccept),
-                    .send(PeerBytes.data(context: 1, control: 3, Receiving.store().encode())),
-                    .send(PeerBytes.data(context: 1, control: 0, Receiving.dataSet + begun)),
-                ] + steps)
-        }
-        #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty }, "\(name)")
-        over.raise(to: .abort)
-        try caller.value()
+        #expect(try receiving.isCutOff(by: steps), "\(name)")
         #expect(receiving.received.withLock { if case .cutOff? = $0.first?.outcome { true } else { false } }, "\(name)")
         #expect(try receiving.folder.names() == [], "\(name)")
         #expect(try receiving.echoes(), "\(name)")

@@ -38,6 +38,27 @@ final class Receiving {
         player.play(script)
     }
 
+    /// Sends the beginning of an instance, then goes on as told. Whether the instance was reported; nobody is left then.
+    func isCutOff(by steps: [PeerStep]) throws -> Bool {
+        let known = received.withLock { $0.count }
+        let over = try Cancellation()
+        let connection = try connect()
+        let begun = Self.dataSet + [UInt8](repeating: 0x20, count: 200_000)
+        let caller = try Background {
+            var player = PeerPlayer(connection, over: over)
+            player.play(
+                [
+                    .send(Self.request()), .hear(.associateAccept),
+                    .send(PeerBytes.data(context: 1, control: 3, Self.store().encode())),
+                    .send(PeerBytes.data(context: 1, control: 0, begun)),
+                ] + steps)
+        }
+        let isReported = received.wait(until: .after(seconds: 20)) { $0.count > known }
+        over.raise(to: .abort)
+        try caller.value()
+        return isReported
+    }
+
     func waitForEvent(_ matches: (AssociationServer.Event) -> Bool) -> Bool {
         events.wait(until: .after(seconds: 20)) { $0.contains(where: matches) }
     }

@@ -25,7 +25,7 @@ struct SystemCallTests {
         #expect(calls == 3)
     }
 
-    @Test(arguments: [ENOSPC, EDQUOT])
+    @Test(arguments: [ENOSPC, EDQUOT, EFBIG])
     func `a full disk and a used up quota are out of space`(number: CInt) {
         #expect(SystemError(errno: number, operation: "write").isOutOfSpace)
         #expect(!SystemError(errno: EIO, operation: "write").isOutOfSpace)

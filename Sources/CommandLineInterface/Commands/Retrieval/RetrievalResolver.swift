@@ -137,8 +137,8 @@ final class RetrievalResolver {
             let association = try openAssociation()
             result = try FindSCU.find(
                 on: association, sopClass: model.findSOPClass, identifier: keys, priority: run.invocation.priority
-            ) { bytes, syntax in
-                do throws(DataSetError) { onAnswer(try DataSetDecoder(syntax).decode(bytes)) } catch {
+            ) { match in
+                do throws(DataSetError) { onAnswer(try match.identifier()) } catch {
                     unreadable = error
                 }
                 return .goOn

@@ -50,8 +50,8 @@ enum PeerTarget: FuzzTarget {
         case 0: _ = try VerificationSCU.echo(on: association)
         case 1:
             _ = try FindSCU.find(on: association, sopClass: Recorded.findClass, identifier: Recorded.dataSet) {
-                bytes, syntax in
-                do throws(DataSetError) { DataSetTarget.show(try DataSetDecoder(syntax).decode(bytes)) } catch {}
+                match in
+                do throws(DataSetError) { DataSetTarget.show(try match.identifier()) } catch {}
                 return .goOn
             }
         case 2:
