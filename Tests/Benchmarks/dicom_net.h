@@ -19,7 +19,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { BUFFER_SIZE = 1 << 20, MAXIMUM_CONTEXTS = 256, COMMAND_SIZE = 4096, RAW_ITEMS_SIZE = 65536 };
+enum { BUFFER_SIZE = 1 << 20, MAXIMUM_CONTEXTS = 256, COMMAND_SIZE = 4096, RAW_ITEMS_SIZE = 65536, HEAD_SIZE = 256 };
 
 static const char *const implicit_little = "1.2.840.10008.1.2";
 static const char *const explicit_little = "1.2.840.10008.1.2.1";
@@ -48,6 +48,7 @@ struct message {
     char sop_class[65], sop_instance[65];
     char destination[17];
     uint64_t data_length;
+    uint8_t head[HEAD_SIZE];  // the beginning of the data set
 };
 
 static inline void die(const char *what) {
@@ -337,7 +338,7 @@ static inline void parse_command(struct message *m, const uint8_t *p, size_t len
     }
 }
 
-// Reads one message and throws its data set away. 1: a message; 0: the peer released, and was answered; -1: it is gone.
+// Reads one message and throws its data set away but for its beginning. 1: a message; 0: the peer released, and was answered; -1: it is gone.
 static inline int read_message(struct association *a, struct message *m) {
     uint8_t command[COMMAND_SIZE];
     size_t command_length = 0;
@@ -378,10 +379,14 @@ static inline int read_message(struct association *a, struct message *m) {
                 in_data = true;
             }
         } else {
-            m->data_length += length;
             while (length > 0) {
                 if (a->start == a->end && !fill(a)) return -1;
                 size_t there = a->end - a->start < length ? a->end - a->start : length;
+                if (m->data_length < HEAD_SIZE) {
+                    size_t room = HEAD_SIZE - m->data_length;
+                    memcpy(m->head + m->data_length, a->buffer + a->start, there < room ? there : room);
+                }
+                m->data_length += there;
                 a->start += there;
                 length -= (uint32_t)there;
             }
@@ -423,6 +428,42 @@ static inline size_t command_finish(struct command *c, uint8_t context) {
     p = put_le32(put_le16(put_le16(p, 0), 0), 4);
     put_le32(p, length - 12);
     return (size_t)(c->end - c->bytes);
+}
+
+// Data sets, for what is found
+
+static inline uint8_t *element(uint8_t *p, bool explicit_vr, uint16_t group, uint16_t number, const char *vr, const char *value) {
+    size_t length = strlen(value), even = length + (length & 1);
+    p = put_le16(put_le16(p, group), number);
+    if (explicit_vr) {
+        *p++ = (uint8_t)vr[0];
+        *p++ = (uint8_t)vr[1];
+        p = put_le16(p, (uint32_t)even);
+    } else p = put_le32(p, (uint32_t)even);
+    memcpy(p, value, length);
+    if (length & 1) p[length] = vr[0] == 'U' && vr[1] == 'I' ? 0 : ' ';
+    return p + even;
+}
+
+static inline bool is_explicit(const struct association *a, uint8_t context) {
+    for (int i = 0; i < a->context_count; i++)
+        if (a->contexts[i].id == context) return strcmp(a->contexts[i].transfer_syntax, implicit_little) != 0;
+    return false;
+}
+
+// Puts the header before a data set, which begins 12 bytes behind `pdu`.
+static inline void data_set_finish(uint8_t *pdu, const uint8_t *end, uint8_t context) {
+    uint32_t size = (uint32_t)(end - pdu - 12);
+    pdu[0] = 4;
+    pdu[1] = 0;
+    put_be32(pdu + 2, size + 6);
+    put_be32(pdu + 6, size + 2);
+    pdu[10] = context;
+    pdu[11] = 2;
+}
+
+static inline void put_digits(uint8_t *p, int count, unsigned value) {
+    for (int i = count - 1; i >= 0; i--, value /= 10) p[i] = (uint8_t)('0' + value % 10);
 }
 
 // A response without a data set: for C-STORE, C-ECHO, and the last one of C-FIND, C-GET and C-MOVE.

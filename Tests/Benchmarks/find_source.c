@@ -12,19 +12,6 @@ struct template {
     size_t length, id_offset, uid_offset;
 };
 
-static uint8_t *element(uint8_t *p, bool explicit_vr, uint16_t group, uint16_t number, const char *vr, const char *value) {
-    size_t length = strlen(value), even = length + (length & 1);
-    p = put_le16(put_le16(p, group), number);
-    if (explicit_vr) {
-        *p++ = (uint8_t)vr[0];
-        *p++ = (uint8_t)vr[1];
-        p = put_le16(p, (uint32_t)even);
-    } else p = put_le32(p, (uint32_t)even);
-    memcpy(p, value, length);
-    if (length & 1) p[length] = vr[0] == 'U' && vr[1] == 'I' ? 0 : ' ';
-    return p + even;
-}
-
 // One pending response: a P-DATA-TF with the command, one with the match.
 static void make(struct template *t, const struct message *m, bool explicit_vr) {
     struct command c;
@@ -51,32 +38,20 @@ static void make(struct template *t, const struct message *m, bool explicit_vr) 
     p = element(p, explicit_vr, 0x0020, 0x000D, "UI", "1.2.826.0.1.3680043.10.999.7.20240517.100000000");
     t->uid_offset = (size_t)(p - 9 - t->bytes);
     p = element(p, explicit_vr, 0x0020, 0x1208, "IS", "412");
-    uint32_t size = (uint32_t)(p - pdu - 12);
-    pdu[0] = 4;
-    pdu[1] = 0;
-    put_be32(pdu + 2, size + 6);
-    put_be32(pdu + 6, size + 2);
-    pdu[10] = m->context;
-    pdu[11] = 2;
+    data_set_finish(pdu, p, m->context);
     t->length = (size_t)(p - t->bytes);
 }
 
-static void digits(uint8_t *p, unsigned value) {
-    for (int i = 7; i >= 0; i--, value /= 10) p[i] = (uint8_t)('0' + value % 10);
-}
-
 static bool answer(struct association *a, const struct message *m) {
-    bool explicit_vr = false;
-    for (int i = 0; i < a->context_count; i++)
-        if (a->contexts[i].id == m->context) explicit_vr = strcmp(a->contexts[i].transfer_syntax, implicit_little) != 0;
+    bool explicit_vr = is_explicit(a, m->context);
     struct template t;
     make(&t, m, explicit_vr);
     uint8_t *chunk = malloc(BUFFER_SIZE);
     size_t used = 0;
     uint16_t status = 0;
     for (int i = 0; i < answers; i++) {
-        digits(t.bytes + t.id_offset, (unsigned)i);
-        digits(t.bytes + t.uid_offset, (unsigned)i);
+        put_digits(t.bytes + t.id_offset, 8, (unsigned)i);
+        put_digits(t.bytes + t.uid_offset, 8, (unsigned)i);
         memcpy(chunk + used, t.bytes, t.length);
         used += t.length;
         bool pausing = i == 0 && pause_milliseconds > 0;

@@ -25,6 +25,11 @@ def small(folder, count):
     return _series(folder, count, 64, 112, series=2, of_study=5)
 
 
+def tiny(folder):
+    """One file of 3 KB in the study."""
+    return _series(folder, 1, 32, 32, series=4)
+
+
 def _series(folder, count, rows, columns, series, of_study=None):
     if folder.is_dir():
         return sorted(folder.iterdir())

@@ -42,6 +42,9 @@ package final class Association {
     /// Which wish to stop ends a wait. Whoever has acted on the first sets this to `.abort` and winds up in order.
     package var heeds: Cancellation.Level = .graceful
 
+    /// Whether the peer sends instance after instance, each at once when the last one is answered.
+    var awaitsInstances = false
+
     /// Asked when the peer has been silent for the whole inactivity limit: whether the work moves all the same, as a C-MOVE does
     /// whose instances arrive on other associations.
     package var movesElsewhere: (() -> Bool)?
@@ -106,9 +109,11 @@ package final class Association {
     // MARK: Waits
 
     var readWait: WaitLimits {
-        WaitLimits(
+        var wait = WaitLimits(
             inactivity: limits.inactivity, total: limits.end.earlier(patience), cancellation: cancellation,
             cancelledAt: heeds)
+        wait.staysAwake = awaitsInstances
+        return wait
     }
 
     /// A write is never stopped half-way by the first wish to stop: it would leave half a message.

@@ -34,6 +34,7 @@ package final class InstanceWriter {
         case buffering
         case open(OutputFile)
         case failed(FileProblem)
+        case named(OutputFile)
         case finished
     }
 
@@ -93,8 +94,7 @@ package final class InstanceWriter {
             let file = try openFile(with: UnsafeRawBufferPointer(start: nil, count: 0))
             try file.write(buffer, then: UnsafeRawBufferPointer(start: nil, count: 0))
             let (path, kind) = try file.finish(existing: existing)
-            state = .finished
-            buffer = []
+            state = .named(file)
             return Outcome(
                 path: path, kind: kind, remark: name?.remark, size: size + UInt64(headerLength), digest: file.digest)
         } catch {
@@ -103,11 +103,17 @@ package final class InstanceWriter {
         }
     }
 
+    /// Gives back what a finished file still holds, once nobody waits for that any more.
+    package func close() {
+        if case .named(let file) = state { file.close() }
+        state = .finished
+        buffer = []
+    }
+
     /// Deletes what was written. Also happens when the writer's life ends before ``finish(existing:)``.
     package func discard() {
         if case .open(let file) = state { file.discard() }
-        state = .finished
-        buffer = []
+        close()
     }
 
     private var isOpen: Bool {
@@ -117,7 +123,7 @@ package final class InstanceWriter {
     private func throwFailure() throws(FileProblem) {
         switch state {
         case .failed(let problem): throw problem
-        case .finished: throw FileProblem(folder.path, .notWritable, "the instance was finished or given up")
+        case .named, .finished: throw FileProblem(folder.path, .notWritable, "the instance was finished or given up")
         case .buffering, .open: return
         }
     }

@@ -104,7 +104,7 @@ final class OutputFile {
         }
     }
 
-    /// Names the file and closes it.
+    /// Names the file; ``close()`` gives back what it still holds.
     func finish(
         existing: InstanceWriter.Existing
     ) throws(FileProblem) -> (FilePath, InstanceWriter.Outcome.Kind) {
@@ -117,9 +117,6 @@ final class OutputFile {
             }
             if kind == .skipped { removeTemporary() }
             isSettled = true
-            let closing = FileDescriptor(owning: descriptor)
-            descriptor = -1
-            try closing.close()
             if folder.syncing == .each { _ = try systemCall("fsync") { fsync(directory.descriptor.rawValue) } }
             return (directory.path.appending(name), kind)
         } catch {
@@ -140,11 +137,15 @@ final class OutputFile {
         }
     }
 
+    /// What a close could tell is known by then: see ``finish(existing:)``.
+    func close() {
+        guard descriptor != -1 else { return }
+        _ = Glibc.close(descriptor)
+        descriptor = -1
+    }
+
     func discard() {
-        if descriptor != -1 {
-            close(descriptor)
-            descriptor = -1
-        }
+        close()
         guard !isSettled else { return }
         isSettled = true
         removeTemporary()
@@ -250,7 +251,7 @@ final class OutputFile {
             let reserved = try systemCall("open") {
                 FilePath(bytes: name).withCString { openat(parent, $0, flags, 0o666) }
             }
-            close(reserved)
+            _ = Glibc.close(reserved)
         } catch {
             guard error.errno == EEXIST else { throw error }
             return false

@@ -120,6 +120,9 @@ final class InstanceReception: DataSetSink {
         }
     }
 
+    /// Lets go of the file, which has its name or is given up.
+    func close() { writer.close() }
+
     /// The association ended before the data set did.
     func cutOff() {
         writer.discard()

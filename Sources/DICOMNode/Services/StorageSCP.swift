@@ -62,7 +62,11 @@ final class StorageSession: ServiceSession {
                 .storeResponse(to: command, status: .cannotUnderstand), contextID: context.id)
         }
         self.reception = nil
-        try association.send(.storeResponse(to: command, status: reception.finish()), contextID: context.id)
+        let status = reception.finish()
+        // The peer goes on from here; what is still to be put away needs not keep it waiting.
+        defer { reception.close() }
+        association.awaitsInstances = true
+        try association.send(.storeResponse(to: command, status: status), contextID: context.id)
     }
 
     func end() {

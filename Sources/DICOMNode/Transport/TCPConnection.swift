@@ -4,7 +4,7 @@ import Synchronization
 /// A TCP connection whose socket never blocks.
 ///
 /// `TCP_NODELAY` is on: messages are written whole, so holding back their last segment only costs time. `TCP_QUICKACK` is
-/// set again before each read, because the system forgets it: some peers answer in two segments with Nagle's algorithm
+/// set again before each wait for data, because the system forgets it: some peers answer in two segments with Nagle's algorithm
 /// on, and a delayed acknowledgement then costs some 40 ms a message. Buffer sizes are left to the system's autotuning.
 package final class TCPConnection: Connection {
     package let descriptor: CInt
@@ -12,6 +12,11 @@ package final class TCPConnection: Connection {
     package let timings: Timings?
     private let isClosed = Atomic<Bool>(false)
     private let left = Atomic<Int>(0)
+    /// Whether the last wait was a short one.
+    private let answersSoon = Atomic<Bool>(true)
+
+    /// What a wait costs that ends at once, in seconds: a shorter one is better spent awake.
+    private static let shortWait = 0.0001
 
     /// How long the parts of connecting took, in seconds; for diagnosis.
     package struct Timings: Sendable {
@@ -39,13 +44,32 @@ package final class TCPConnection: Connection {
         into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits
     ) throws(TransportError) -> Int {
         try wait.checkCancellation()
-        if let count = try readAvailable(into: buffer) { return count }
+        if let count = try receive(into: buffer) { return count }
+        // Only who waits can be waited for: while data is at hand the peer is not held up by an acknowledgement.
+        setQuickAcknowledgement()
+        let soon = Deadline.after(seconds: Self.shortWait)
+        if wait.staysAwake, let count = try receive(into: buffer, until: soon) { return count }
         let deadline = wait.deadlineFromNow()
         while true {
             _ = try Readiness.wait(descriptor, for: .readable, until: deadline, limits: wait, phase: .read)
-            // The acknowledgement was asked to be quick before the wait, and nothing has been read since.
-            if let count = try receive(into: buffer) { return count }
+            if let count = try receive(into: buffer) {
+                answersSoon.store(!soon.isPast, ordering: .relaxed)
+                return count
+            }
         }
+    }
+
+    /// Looks again and again for a moment, if the last wait was as short: to be put to sleep and woken takes longer, above all
+    /// in a virtual machine. A peer that lets us wait longer costs one such moment, not one each time.
+    private func receive(into buffer: UnsafeMutableRawBufferPointer, until soon: Deadline) throws(TransportError)
+        -> Int?
+    {
+        guard answersSoon.load(ordering: .relaxed) else { return nil }
+        repeat {
+            sched_yield()
+            if let count = try receive(into: buffer) { return count }
+        } while !soon.isPast
+        return nil
     }
 
     package func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
@@ -136,7 +160,7 @@ package final class TCPConnection: Connection {
         close()
     }
 
-    /// Before each read: the system forgets it.
+    /// Before each wait: the system forgets it.
     func setQuickAcknowledgement() { setOption(CInt(IPPROTO_TCP), TCP_QUICKACK, 1) }
 
     private func setOption(_ level: CInt, _ option: CInt, _ value: CInt) {

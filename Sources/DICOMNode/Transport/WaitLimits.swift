@@ -12,6 +12,8 @@ package struct WaitLimits: Sendable {
     /// The step of the cancellation that ends the wait. A thread that has acted on the graceful one, and is winding up
     /// in an orderly way, waits on with `.abort`.
     package var cancelledAt: Cancellation.Level
+    /// Whether what is waited for is worth staying awake a moment: the peer has the next instance at hand.
+    package var staysAwake = false
 
     package init(
         inactivity: Double? = nil, total: Deadline = .never, cancellation: Cancellation? = nil,
