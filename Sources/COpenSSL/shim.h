@@ -36,6 +36,12 @@ static inline int cERR_GET_LIB(unsigned long error) { return ERR_GET_LIB(error);
 
 static inline long cBIO_get_mem_data(BIO *bio, const char **bytes) { return BIO_get_mem_data(bio, (char **)bytes); }
 
+static inline int cBIO_flush(BIO *bio) { return (int)BIO_flush(bio); }
+
+static inline EVP_PKEY *cEVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
+
+static const int cMBSTRING_ASC = MBSTRING_ASC;
+
 static const unsigned long cXN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 
 // Options are built by a macro with an argument.

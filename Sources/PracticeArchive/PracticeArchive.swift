@@ -1,4 +1,4 @@
-import DICOM
+package import DICOM
 package import DICOMNode
 package import DICOMProtocol
 
@@ -15,6 +15,8 @@ package final class PracticeArchive: Sendable {
         package var limits = AssociationLimits()
         package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
         package var tls: TLSContext?
+        /// The worklist: items of PS3.4 K.6 as data sets. Empty: modality worklist queries are not answered at all.
+        package var worklist: [DataSet] = []
 
         package init(title: AETitle, destinations: Destinations) {
             self.title = title
@@ -36,7 +38,8 @@ package final class PracticeArchive: Sendable {
         let faults = FaultPlan(options.faults)
         let events = ServerEvents()
         let archive = ArchiveService(
-            index: index, title: options.title, faults: faults, destinations: options.destinations, report: report)
+            index: index, title: options.title, faults: faults, destinations: options.destinations,
+            worklist: WorklistQuery.steps(of: options.worklist), report: report)
         var policy = AcceptancePolicy(calledAETitles: nil)
         policy.maximumPDULength = options.maximumPDULength
         policy.objection = { _ in faults.rejectsNextAssociation() ? .localLimitExceeded : nil }

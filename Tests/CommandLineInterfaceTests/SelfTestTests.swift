@@ -20,8 +20,8 @@ struct SelfTestTests {
     @Test func `every operation works against the practice archive`() {
         let (code, page, errors) = run(["--self-test"])
         #expect(code == .success, "\(page)\(errors)")
-        #expect(page.split(separator: "\n").count { $0.hasPrefix("✓") } == 12)
-        #expect(page.contains("all 12 steps are well"))
+        #expect(page.split(separator: "\n").count { $0.hasPrefix("✓") } == 14)
+        #expect(page.contains("all 14 steps are well"))
         #expect(errors.isEmpty)
     }
 

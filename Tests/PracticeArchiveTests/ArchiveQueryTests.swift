@@ -93,6 +93,29 @@ import Testing
         #expect(throws: ArchiveQuery.Refusal.self) { try ArchiveQuery(keys, model: model, title: "X") }
     }
 
+    @Test func `dates and times are matched together only where that was negotiated`() throws {
+        var keys = DataSet()
+        keys.set(.queryRetrieveLevel, .CS, "STUDY")
+        keys.set(.studyDate, .DA, "20260101-20260102")
+        keys.set(.studyTime, .TM, "1000-")
+        for (combines, count) in [(false, 0), (true, studies.count)] {
+            let query = try ArchiveQuery(keys, model: .studyRoot, title: "X", combinesDateAndTime: combines)
+            #expect(query.matches(in: index.contents).count == count)
+        }
+    }
+
+    @Test func `the index knows in which syntaxes the instances of a class are`() throws {
+        let ct: UID = "1.2.840.10008.5.1.4.1.1.2"
+        let held: [TransferSyntax: Int] = [
+            .explicitVRLittleEndian: 5, .deflatedExplicitVRLittleEndian: 1, .jpeg2000Lossless: 2,
+        ]
+        #expect(index.contents.syntaxes(of: ct) == held)
+        let first = try #require(studies.first?.files.first)
+        index.add(try #require(index.instance(first.sopInstanceUID)))
+        #expect(index.contents.syntaxes(of: ct) == held)
+        #expect(index.contents.syntaxes(of: "1.2.3").isEmpty)
+    }
+
     @Test func `a retrieval without its unique key is refused`() {
         var keys = DataSet()
         keys.set(.queryRetrieveLevel, .CS, "STUDY")

@@ -30,7 +30,7 @@ def manual_examples():
     examples = source.split(".SH EXAMPLES")[1].split("\n.SH ")[0]
     for block in re.findall(r"^\.nf\n\.RS 4\n(.*?)^\.RE", examples, re.S | re.M):
         text = block.replace("\\e\n", " ").replace("\\-", "-").replace("\\&", "").replace("\\(aq", "'").replace("\\e", "\\")
-        yield text.strip(), 6 if "--worklist" in text else 0
+        yield text.strip(), 0
 
 
 class Documentation(cases.RealServerTest):
@@ -40,11 +40,18 @@ class Documentation(cases.RealServerTest):
         super().setUp()
         self.our_port = servers.free_port()
         titles = ("DCMSCU", "STATION", "OTHER")
-        self.archive = self.serve(PracticeArchive([(title, self.our_port) for title in titles]))
+        (self.folder / "worklist.txt").write_text(self.worklist())
+        items = [f"--worklist-items={self.folder / 'worklist.txt'}"]
+        self.archive = self.serve(PracticeArchive([(title, self.our_port) for title in titles], items))
         self.files = made_up_images(self.folder / "study")
         dcmscu("--store", servers.LOOPBACK, self.archive.port, *self.files, expect=0)
         entry = next(entry for entry in map(data_set, self.files) if entry.Modality == "CT")
         self.study, self.series = str(entry.StudyInstanceUID), str(entry.SeriesInstanceUID)
+
+    @staticmethod
+    def worklist():
+        """The item that the README shows."""
+        return next(block for block in re.findall(r"^```\n(.*?)^```", README.read_text(), re.S | re.M) if "Scheduled" in block)
 
     def replaced(self, command):
         command = command.replace("pacs.example.org:11112", f"{servers.LOOPBACK}:{self.archive.port}")

@@ -58,6 +58,7 @@ _dcmscu() {
         --accept-from) return ;;
         --serve) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --destination) return ;;
+        --worklist-items) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --images) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --inject) return ;;
         -c|--count) return ;;
@@ -93,11 +94,12 @@ _dcmscu() {
             --study --series --image --limit --charset --store-query --query --strict --assume-charset
             --relational --datetime-matching --fuzzy --timezone --from-list --shard --dry-run --format
             --columns --output --port-scp --bind --move-destination --name --if-exists --grace --no-check
-            --or-move --prefer --fsync --accept-from --destination --images --inject --count --interval
-            --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca --tls-cert --tls-key
-            --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-insecure --tls-client-cert
-            --user --passcode --kerberos --saml --jwt --user-unconfirmed --verbose --debug --warning --error
-            --log-file --log-phi --fail-on --config --show-config --help --version --queryhelp
+            --or-move --prefer --fsync --accept-from --destination --worklist-items --images --inject --count
+            --interval --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca --tls-cert
+            --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-insecure
+            --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed --verbose --debug
+            --warning --error --log-file --log-phi --fail-on --config --show-config --help --version
+            --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

@@ -68,6 +68,7 @@ complete -c dcmscu -l prefer -x -d 'receive in this transfer syntax if the serve
 complete -c dcmscu -l fsync -x -a 'each end none' -d 'when received instances are forced onto the disk'
 complete -c dcmscu -l accept-from -x -d 'AE title that may call our receiver'
 complete -c dcmscu -l destination -x -d 'where the archive finds an AE title'
+complete -c dcmscu -l worklist-items -r -F -d 'what the archive\'s worklist holds'
 complete -c dcmscu -l images -x -a '(__fish_complete_directories)' -d 'keep the made-up images here'
 complete -c dcmscu -l inject -x -d 'do something wrong on purpose'
 complete -c dcmscu -s c -l count -x -d 'ask N times, and sum up the times'

@@ -13,7 +13,10 @@ final class SelfTestCommand {
         let watch = Stopwatch()
         do throws(SystemError) {
             let folder = try TemporaryFolder(
-                below: ["images", "archive", "get", "move", "unsent"], variable: run.environment.variable)
+                below: [
+                    "images", "archive", "get", "move", "unsent", "secured/archive", "secured/get", "secured/move",
+                    "secured",
+                ], variable: run.environment.variable)
             defer { folder.remove() }
             perform(in: folder, watch)
         } catch {
@@ -24,8 +27,8 @@ final class SelfTestCommand {
     private func perform(in folder: TemporaryFolder, _ watch: Stopwatch) {
         do throws(SelfTestSteps.Failure) {
             // The port is free now; it is taken again by the receivers of the steps.
-            let receiverPort = try Self.listener().port
-            let archive = try Self.archive(folder.folder("archive"), receiverPort)
+            let receiverPort = try SelfTestArchive.freePort()
+            let archive = try SelfTestArchive.start(over: folder.folder("archive"), receiverPort: receiverPort)
             let images = run.invocation.imagesDirectory.map { FilePath($0) } ?? folder.folder("images")
             let steps = SelfTestSteps(
                 shell: SelfTestShell(run.environment, port: archive.port), images: images, work: folder.path,
@@ -41,40 +44,6 @@ final class SelfTestCommand {
             }
         } catch {
             run.fail(.localFiles, Message("the self-test cannot start", error.why))
-        }
-    }
-
-    private static let loopback = "127.0.0.1"
-
-    private static func listener() throws(SelfTestSteps.Failure) -> TCPListener {
-        do throws(TransportError) {
-            return try TCPListener(port: 0, bind: loopback)
-        } catch {
-            throw SelfTestSteps.Failure(error.description)
-        }
-    }
-
-    private static func archive(
-        _ path: FilePath, _ receiverPort: UInt16
-    ) throws(SelfTestSteps.Failure) -> PracticeArchive {
-        let title = AETitle(wire: "SELFTEST".utf8)
-        let destinations = Destinations(
-            [title: Endpoint(host: loopback, port: receiverPort)], limits: AssociationLimits())
-        let options = PracticeArchive.Options(title: AETitle(wire: "PRACTICE".utf8), destinations: destinations)
-        let folder: OutputFolder
-        do throws(FileProblem) {
-            folder = try OutputFolder(path, syncing: .none)
-        } catch {
-            throw SelfTestSteps.Failure(error.description)
-        }
-        let listener = try listener()
-        do throws(SystemError) {
-            let archive = try PracticeArchive(
-                folder: folder, listener: listener, options: options, report: { _ in })
-            try archive.start()
-            return archive
-        } catch {
-            throw SelfTestSteps.Failure(error.description)
         }
     }
 

@@ -14,8 +14,9 @@ final class ServeCommand {
         let invocation = run.invocation
         let port = invocation.receiverPort ?? 0
         do throws(FileProblem) {
+            guard let worklist = WorklistItems(run).read() else { return }
             let folder = try OutputFolder(FilePath(invocation.archiveDirectory))
-            guard let archive = start(folder, port) else { return }
+            guard let archive = start(folder, port, worklist) else { return }
             wait()
             try archive.stop()
             run.diagnostics.note(
@@ -25,10 +26,10 @@ final class ServeCommand {
         }
     }
 
-    private func start(_ folder: OutputFolder, _ port: UInt16) -> PracticeArchive? {
+    private func start(_ folder: OutputFolder, _ port: UInt16, _ worklist: [DataSet]) -> PracticeArchive? {
         do throws(TransportError) {
             let listener = try TCPListener(port: port, bind: run.invocation.bindAddress)
-            return try start(folder, listener)
+            return try start(folder, listener, worklist)
         } catch {
             let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
             run.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
@@ -36,7 +37,9 @@ final class ServeCommand {
         }
     }
 
-    private func start(_ folder: OutputFolder, _ listener: TCPListener) throws(TransportError) -> PracticeArchive {
+    private func start(
+        _ folder: OutputFolder, _ listener: TCPListener, _ worklist: [DataSet]
+    ) throws(TransportError) -> PracticeArchive {
         let invocation = run.invocation
         var options = PracticeArchive.Options(
             title: invocation.callingAETitle,
@@ -46,12 +49,13 @@ final class ServeCommand {
         options.limits = run.limits
         options.maximumPDULength = invocation.maximumPDULength
         options.tls = run.security.listening
+        options.worklist = worklist
         do throws(SystemError) {
             let archive = try PracticeArchive(
                 folder: folder, listener: listener, options: options, observer: run.observer,
                 report: { [output = run.output] in Self.write($0, to: output) })
             archive.readFolder { [run] problem in run.diagnostics.warning(InputNotes.message(problem)) }
-            tell(archive, folder, listener)
+            tell(archive, folder, listener, worklist: worklist.count)
             try archive.start()
             return archive
         } catch {
@@ -59,12 +63,15 @@ final class ServeCommand {
         }
     }
 
-    private func tell(_ archive: PracticeArchive, _ folder: OutputFolder, _ listener: TCPListener) {
+    private func tell(
+        _ archive: PracticeArchive, _ folder: OutputFolder, _ listener: TCPListener, worklist: Int
+    ) {
         let index = archive.index
         run.diagnostics.note(
             Message(
                 "practice archive \(run.invocation.callingAETitle) listens at \(listener.localDescription) over \(folder.path): "
-                    + "\(index.instanceCount) instances in \(index.studyCount) studies"))
+                    + "\(index.instanceCount) instances in \(index.studyCount) studies"
+                    + (worklist == 0 ? "" : ", \(worklist) worklist item\(worklist == 1 ? "" : "s")")))
         run.diagnostics.warning(
             Message("this is no PACS", "it is for trying and for tests, not for images of patients"))
         for fault in run.invocation.faults {

@@ -48,8 +48,9 @@ enum ConformanceStatement {
         \(queries)
 
         The client negotiates relational queries, combined date-time matching, fuzzy matching of names and timezone query \
-        adjustment on request. The archive matches by single value, wildcard, range, list of UIDs, universal and by sequence \
-        (PS3.4 C.2.2.2); names without regard to case, all other text with regard to it.
+        adjustment on request. The archive grants relational queries and retrievals and combined date-time matching, and denies the \
+        other two. It matches by single value, wildcard, range, list of UIDs, universal and by sequence (PS3.4 C.2.2.2); names \
+        without regard to case, all other text with regard to it. Its worklist answers each scheduled procedure step by itself.
 
         ## Character sets
 
@@ -82,7 +83,8 @@ enum ConformanceStatement {
         return [row(VerificationSCU.sopClass, "SCP"), ["Storage", "see below", "SCU and SCP", "SCU and SCP"]]
             + retrieval.map { row($0, "SCP") }
             + [
-                row(InformationModel.modalityWorklist.findSOPClass, "-"), row(StorageCommitmentRequest.sopClass, "SCP"),
+                row(InformationModel.modalityWorklist.findSOPClass, "SCP, with `--worklist-items`"),
+                row(StorageCommitmentRequest.sopClass, "SCP"),
             ]
     }
 

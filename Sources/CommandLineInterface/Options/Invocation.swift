@@ -86,6 +86,8 @@ package struct Invocation: Sendable, Equatable {
     package var archiveDirectory = "."
     /// Where titles are that the archive sends to and reports to.
     package var destinations: [AETitle: Endpoint] = [:]
+    /// Files and folders with the items of the archive's worklist.
+    package var worklistItems: [String] = []
     package var faults: [Fault] = []
     /// Where the images of the self-test stay; nil keeps none.
     package var imagesDirectory: String?

@@ -7,7 +7,8 @@ extension OptionTable {
         OptionDefinition(
             "serve", value: .directory, .operation, "be a small archive over a folder, to try with",
             details: """
-                Answers C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and storage commitment, under any called AE title, on \
+                Answers C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and storage commitment, and worklist queries where \
+                --worklist-items names some, under any called AE title, on \
                 --port-scp (11112 where it is not given), until it is interrupted; one line on the standard output for each event. \
                 It is no PACS: it asks nobody who they are, keeps no backup, and is not for patients' images.
                 """,
@@ -20,7 +21,8 @@ extension OptionTable {
             "self-test", .operation, "all operations against ourselves",
             details: """
                 Starts the practice archive in this process, on a free port of the loopback interface, sends generated images \
-                to it, finds and fetches them again, and compares every data set. Needs nothing else and leaves nothing behind.
+                to it, finds and fetches them again, and compares every data set; then the same with TLS. Needs nothing else and \
+                leaves nothing behind.
                 """,
             traits: .common,
             apply: { (draft, _) throws(UsageError) in draft.operations.append(.selfTest) }),
@@ -35,6 +37,17 @@ extension OptionTable {
             apply: { (draft, argument) throws(UsageError) in
                 let (title, endpoint) = try destination(argument)
                 draft.invocation.destinations[title] = endpoint
+            }),
+        OptionDefinition(
+            "worklist-items", value: .file, .archive, for: [.serve], "what the archive's worklist holds",
+            details: """
+                Files, or a folder of them, in all forms that --query takes: DICOM files, such as --worklist --format dcm or \
+                DCMTK's dump2dcm write, DICOM JSON, or lines of KEY=VALUE with an empty line between two items. They are read at \
+                the start; dates such as "today" are those of that moment. Without items there is no worklist to ask.
+                """,
+            default: "no worklist", traits: .repeatable,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.invocation.worklistItems.append(try argument.string())
             }),
         OptionDefinition(
             "images", value: .directory, .archive, for: [.selfTest], "keep the made-up images here",

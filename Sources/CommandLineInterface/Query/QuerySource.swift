@@ -15,23 +15,37 @@ enum QuerySource {
         case keys([QueryKey])
     }
 
+    /// Where queries come from, for messages.
+    private struct Origin {
+        let option: String
+        let name: String
+
+        func error(_ why: String) -> UsageError {
+            UsageError(
+                .unreadableQuery, option: option, value: name, problem: "\(option) \(name): \(why)",
+                accepted: "a DICOM file, data sets in DICOM JSON, or lines of KEY[=VALUE]")
+        }
+    }
+
     /// - Parameters:
     ///   - name: of the file, for messages.
+    ///   - option: that named the file.
     ///   - encoding: of text, where the locale's is not UTF-8.
     static func parse(
-        _ bytes: [UInt8], name: String, encoding: LocaleEncoding? = nil
+        _ bytes: [UInt8], name: String, option: String = "--query", encoding: LocaleEncoding? = nil
     ) throws(UsageError) -> [Content] {
+        let origin = Origin(option: option, name: name)
         let queries: [Content]
         if isDICOM(bytes) {
-            queries = [try dicomFile(bytes, name)]
+            queries = [try dicomFile(bytes, origin)]
         } else if let first = bytes.first(where: { !isSpace($0) }),
             first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
         {
-            queries = try json(bytes, name)
+            queries = try json(bytes, origin)
         } else {
-            queries = try text(bytes, name, encoding)
+            queries = try text(bytes, origin, encoding)
         }
-        guard !queries.isEmpty else { throw error(name, "no query in it") }
+        guard !queries.isEmpty else { throw origin.error("nothing in it") }
         return queries
     }
 
@@ -42,7 +56,7 @@ enum QuerySource {
 
     // MARK: DICOM
 
-    private static func dicomFile(_ bytes: [UInt8], _ name: String) throws(UsageError) -> Content {
+    private static func dicomFile(_ bytes: [UInt8], _ origin: Origin) throws(UsageError) -> Content {
         do throws(DataSetError) {
             let (meta, offset) = try FileMetaInformation.decode(bytes[...])
             let dataSet = try DataSetDecoder(meta.transferSyntax).decode(bytes[offset...])
@@ -50,7 +64,7 @@ enum QuerySource {
             return .dataSet(dataSet, sopClass: sopClass.string.isEmpty ? nil : sopClass)
         } catch {
             guard error.code == .notDICOM || error.code == .metaInformationMissing else {
-                throw self.error(name, error.description)
+                throw origin.error(error.description)
             }
         }
         // As gdcmscu writes it: a preamble without meta information; or nothing but the data set.
@@ -58,31 +72,31 @@ enum QuerySource {
         let hasPreamble = bytes.dropFirst(FileMetaInformation.preambleLength).starts(with: FileMetaInformation.prefix)
         let rest = bytes[(hasPreamble ? min(start, bytes.count) : 0)...]
         guard let syntax = TransferSyntax.guessed(fromDataSet: rest) else {
-            throw error(name, "neither DICOM nor text")
+            throw origin.error("neither DICOM nor text")
         }
         do throws(DataSetError) {
             return .dataSet(try DataSetDecoder(syntax).decode(rest), sopClass: nil)
         } catch {
-            throw self.error(name, error.description)
+            throw origin.error(error.description)
         }
     }
 
-    private static func json(_ bytes: [UInt8], _ name: String) throws(UsageError) -> [Content] {
+    private static func json(_ bytes: [UInt8], _ origin: Origin) throws(UsageError) -> [Content] {
         do throws(DICOMJSONError) {
             return try DICOMJSON.parse(bytes).map { .dataSet($0, sopClass: nil) }
         } catch {
-            throw self.error(name, error.description)
+            throw origin.error(error.description)
         }
     }
 
     // MARK: Text
 
     private static func text(
-        _ bytes: [UInt8], _ name: String, _ encoding: LocaleEncoding?
+        _ bytes: [UInt8], _ origin: Origin, _ encoding: LocaleEncoding?
     ) throws(UsageError) -> [Content] {
         let text = encoding.map { encoding in bytes.withUnsafeBytes { encoding.decode($0) } }
         guard let decoded = text ?? String(validating: bytes, as: UTF8.self) else {
-            throw error(name, "bytes that are no text in \(encoding?.codeset ?? "UTF-8")")
+            throw origin.error("bytes that are no text in \(encoding?.codeset ?? "UTF-8")")
         }
         var queries: [[QueryKey]] = []
         var keys: [QueryKey] = []
@@ -97,19 +111,13 @@ enum QuerySource {
                     keys.append(try QueryKeyParser.parse(String(key)))
                 } catch {
                     throw UsageError(
-                        error.code, option: "--query", value: error.value,
-                        problem: "\(name), line \(index + 1): \(error.problem)",
+                        error.code, option: origin.option, value: error.value,
+                        problem: "\(origin.name), line \(index + 1): \(error.problem)",
                         accepted: error.accepted, suggestion: error.suggestion)
                 }
             }
         }
         if !keys.isEmpty { queries.append(keys) }
         return queries.map { .keys($0) }
-    }
-
-    private static func error(_ name: String, _ why: String) -> UsageError {
-        UsageError(
-            .unreadableQuery, option: "--query", value: name, problem: "--query \(name): \(why)",
-            accepted: "a DICOM file, data sets in DICOM JSON, or lines of KEY[=VALUE]")
     }
 }

@@ -16,10 +16,18 @@ struct SelfTestShell: Sendable {
 
     private let environment: Environment
     private let port: UInt16
+    /// Options that go with each operation.
+    private let options: [String]
 
-    init(_ environment: Environment, port: UInt16) {
+    init(_ environment: Environment, port: UInt16, options: [String] = []) {
         self.environment = environment
         self.port = port
+        self.options = options
+    }
+
+    /// The same against another archive.
+    func moved(to port: UInt16, options: [String]) -> SelfTestShell {
+        SelfTestShell(environment, port: port, options: options)
     }
 
     /// Runs one operation against the archive.
@@ -36,7 +44,7 @@ struct SelfTestShell: Sendable {
         inner.progress = nil
         let titles = arguments.contains("--aetitle") ? [] : ["--aetitle", "SELFTEST"]
         let code = CommandLineInterface.run(
-            arguments: arguments + titles + ["127.0.0.1", "\(port)"] + files, in: inner)
+            arguments: arguments + options + titles + ["127.0.0.1", "\(port)"] + files, in: inner)
         return Run(exitCode: code, output: output.text, errors: errors.text)
     }
 
@@ -50,8 +58,8 @@ struct SelfTestShell: Sendable {
     }
 
     /// The answers of a query.
-    func find(_ arguments: [String]) throws(SelfTestSteps.Failure) -> [DataSet] {
-        let run = try run(["--find", "--format", "jsonl"] + arguments)
+    func find(_ arguments: [String], as operation: String = "--find") throws(SelfTestSteps.Failure) -> [DataSet] {
+        let run = try run([operation, "--format", "jsonl"] + arguments)
         var answers: [DataSet] = []
         for line in run.output.split(separator: "\n") {
             do throws(DICOMJSONError) {

@@ -34,11 +34,11 @@ final class SelfTestSteps {
     var all: [Step] {
         [
             ("made-up images", generate), ("echo", echo), ("store", store), ("find, four levels, two models", find),
-            ("find by wildcard, range and list", match), ("names in UTF-8 and Japanese", names),
+            ("find by wildcard, range and list", match), ("names in UTF-8 and Japanese", names), ("worklist", worklist),
             ("get", get), ("move", move), ("a destination that nobody knows", unknownDestination),
             ("storage commitment, report on the same association", commitHere),
             ("storage commitment, report on a new association", commitAnew),
-            ("commitment to what is not there", commitNothing),
+            ("commitment to what is not there", commitNothing), ("all of it over TLS", secured),
         ]
     }
 
@@ -136,6 +136,27 @@ final class SelfTestSteps {
         return "\(studies.count) names came back as they were, 山田* found"
     }
 
+    private func worklist() throws(Failure) -> String {
+        let step = "ScheduledProcedureStepSequence[0]"
+        let checks: [(keys: [String], expected: Int)] = [
+            (["PatientName"], 2), (["\(step).Modality=MR", "PatientName=山田*"], 1), (["\(step).Modality=US"], 0),
+            // The two ranges mean one: from the first day at nine on.
+            (
+                [
+                    "\(step).ScheduledProcedureStepStartDate=20260101-20260102",
+                    "\(step).ScheduledProcedureStepStartTime=0900-",
+                ], 2
+            ),
+        ]
+        for (keys, expected) in checks {
+            let found = try shell.find(keys.flatMap { ["-k", $0] }, as: "--worklist").count
+            guard found == expected else {
+                throw Failure("\(keys.joined(separator: " ")): \(found) items in place of \(expected)")
+            }
+        }
+        return "\(checks.count) queries"
+    }
+
     private func get() throws(Failure) -> String { try retrieve("get", []) }
 
     private func move() throws(Failure) -> String { try retrieve("move", ["--port-scp", "\(receiverPort)"]) }
@@ -196,6 +217,30 @@ final class SelfTestSteps {
             throw Failure("exit code \(run.exitCode.rawValue) in place of 9: \(run.firstError)")
         }
         return "refused with 0112H, as it should be"
+    }
+
+    /// Against an archive of its own, with certificates on both sides.
+    private func secured() throws(Failure) -> String {
+        guard TLSContext.isAvailable else { return "left out: this program was built without TLS" }
+        let folder = work.appending("secured")
+        do throws(FileProblem) { _ = try OutputFolder(folder) } catch { throw Failure(error.description) }
+        let security = try SelfTestArchive.Security(below: folder)
+        let other = try SelfTestArchive.start(
+            over: folder.appending("archive"), receiverPort: receiverPort, security: security)
+        let steps = SelfTestSteps(
+            shell: shell.moved(to: other.port, options: security.options), images: images, work: folder,
+            archive: other, receiverPort: receiverPort)
+        steps.studies = studies
+        let result = Result { () throws(Failure) in
+            for step in [
+                steps.echo, steps.store, steps.find, steps.get, steps.move, steps.commitHere, steps.commitAnew,
+            ] {
+                _ = try step()
+            }
+        }
+        do throws(FileProblem) { try other.stop() } catch { throw Failure(error.description) }
+        try result.get()
+        return "echo to storage commitment, with certificates on both sides"
     }
 
     // MARK: Comparing

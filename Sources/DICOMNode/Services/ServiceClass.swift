@@ -7,10 +7,15 @@ package protocol ServiceClass: Sendable {
     func supports(_ abstractSyntax: UID) -> Bool
 
     /// Which of the proposed transfer syntaxes is taken, the best first in the peer's eyes; nil refuses the context for its syntaxes.
-    func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID?
+    ///
+    /// - Parameter roles: what the requestor proposes to be for the class: one that is to be sent instances is SCP of it.
+    func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID?
 
     /// The roles granted of those that the requestor proposes for itself (PS3.7 D.3.3.4); nil leaves the default roles.
     func grant(_ selection: RoleSelection) -> RoleSelection?
+
+    /// What is granted of a SOP class extended negotiation (PS3.7 D.3.3.5); nil leaves it unanswered, which grants nothing.
+    func grant(_ negotiation: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation?
 
     /// What answers the messages of one association.
     func session(on association: Association) -> any ServiceSession
@@ -29,13 +34,15 @@ package protocol ServiceSession: AnyObject {
 }
 
 extension ServiceClass {
-    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? {
+    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID? {
         [TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid].first {
             transferSyntaxes.contains($0)
         }
     }
 
     package func grant(_ selection: RoleSelection) -> RoleSelection? { nil }
+
+    package func grant(_ negotiation: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation? { nil }
 }
 
 extension ServiceSession {
@@ -75,22 +82,31 @@ package struct AcceptancePolicy: Sendable {
             return .reject(.callingAETitleNotRecognized)
         }
         if let reject = objection?(request) { return .reject(reject) }
-        let results = request.presentationContexts.map { proposal in Self.result(for: proposal, services: services) }
+        let asked = request.userInformation
+        let results = request.presentationContexts.map { proposal in
+            Self.result(
+                for: proposal, roles: asked.roleSelections.first { $0.sopClass == proposal.abstractSyntax },
+                services: services)
+        }
         var information = UserInformation.own(maximumPDULength: maximumPDULength)
-        information.roleSelections = request.userInformation.roleSelections.compactMap { selection in
+        information.roleSelections = asked.roleSelections.compactMap { selection in
             services.first { $0.supports(selection.sopClass) }?.grant(selection)
+        }
+        information.extendedNegotiations = asked.extendedNegotiations.compactMap { item in
+            services.first { $0.supports(item.sopClass) }?.grant(item)
         }
         return .accept(
             AssociateAccept(answering: request, presentationContexts: results, userInformation: information))
     }
 
     private static func result(
-        for proposal: PresentationContextProposal, services: [any ServiceClass]
+        for proposal: PresentationContextProposal, roles: RoleSelection?, services: [any ServiceClass]
     ) -> PresentationContextResult {
         guard let service = services.first(where: { $0.supports(proposal.abstractSyntax) }) else {
             return PresentationContextResult(id: proposal.id, result: .abstractSyntaxNotSupported, transferSyntax: nil)
         }
-        guard let syntax = service.choose(from: proposal.transferSyntaxes, for: proposal.abstractSyntax) else {
+        let syntax = service.choose(from: proposal.transferSyntaxes, for: proposal.abstractSyntax, roles: roles)
+        guard let syntax else {
             return PresentationContextResult(
                 id: proposal.id, result: .transferSyntaxesNotSupported, transferSyntax: nil)
         }

@@ -17,7 +17,7 @@ package struct StorageSCP: ServiceClass {
     /// has instances of it.
     package func supports(_ abstractSyntax: UID) -> Bool { abstractSyntax.mayBeStorage }
 
-    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? {
+    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID? {
         preferred.first { transferSyntaxes.contains($0) } ?? transferSyntaxes.first
     }
 

@@ -62,6 +62,16 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
         self = granted.intersection(Self.available(for: item.sopClass))
     }
 
+    /// What an acceptor that can do this answers to a peer's item: each of its bytes with 1 or 0.
+    package func answer(to item: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation {
+        let granted = intersection(QueryNegotiation(granted: item))
+        let isWorklist = item.sopClass == InformationModel.modalityWorklist.findSOPClass
+        let information = zip(item.information, Self.names).enumerated().map { index, pair in
+            UInt8(granted.contains(pair.1.option) || (isWorklist && index < 2) ? 1 : 0)
+        }
+        return SOPClassExtendedNegotiation(sopClass: item.sopClass, information: information)
+    }
+
     /// The names of what is in it, for a message.
     package var words: String {
         Self.names.filter { contains($0.option) }.map(\.name).joined(separator: ", ")

@@ -43,12 +43,18 @@ struct ArchiveContents: Sendable {
     private(set) var studies: [UID: Study] = [:]
     /// In the order in which their first instances came.
     private(set) var studyOrder: [UID] = []
+    /// By SOP class, how many instances are in which syntax: asked for at each association, so it is not counted then.
+    private var syntaxes: [UID: [TransferSyntax: Int]] = [:]
 
     /// Adds an instance, or puts it in the place of the one that has its UID.
     mutating func add(_ instance: StoredInstance) {
         let uid = instance.file.sopInstanceUID
-        if let old = instances[uid] { detach(old) }
+        if let old = instances[uid] {
+            detach(old)
+            syntaxes[old.file.sopClassUID]?[old.file.transferSyntax, default: 1] -= 1
+        }
         instances[uid] = instance
+        syntaxes[instance.file.sopClassUID, default: [:]][instance.file.transferSyntax, default: 0] += 1
         guard !instance.studyInstanceUID.string.isEmpty else { return }
         if studies[instance.studyInstanceUID] == nil { studyOrder.append(instance.studyInstanceUID) }
         studies[instance.studyInstanceUID, default: Study(uid: instance.studyInstanceUID)]
@@ -62,6 +68,8 @@ struct ArchiveContents: Sendable {
         studies[study] = nil
         studyOrder.removeAll { $0 == study }
     }
+
+    func syntaxes(of sopClass: UID) -> [TransferSyntax: Int] { syntaxes[sopClass] ?? [:] }
 
     func stored(_ uids: some Sequence<UID>) -> [StoredInstance] { uids.compactMap { instances[$0] } }
 }

@@ -16,22 +16,27 @@ struct ArchiveQuery {
     let level: QueryLevel
     /// Whether there are keys that the archive neither matches nor returns.
     let hasUnsupportedKeys: Bool
-    private let keys: [(element: DataElement, criterion: KeyCriterion)]
+    private let keys: [DataElement]
+    private let matching: KeyMatching
     private let studyUIDs: Set<UID>?
     private let title: String
 
-    init(_ identifier: DataSet, model: InformationModel, title: String) throws(Refusal) {
+    /// - Parameter combinesDateAndTime: what was negotiated on ranges of dates and times.
+    init(
+        _ identifier: DataSet, model: InformationModel, title: String, combinesDateAndTime: Bool = false
+    ) throws(Refusal) {
         let level = try Self.level(identifier, model)
         let set = SpecificCharacterSet(of: identifier)
         var unsupported = false
-        keys = identifier.elements.compactMap { element in
-            guard element.tag != .specificCharacterSet, element.tag != .queryRetrieveLevel else { return nil }
+        keys = identifier.elements.filter { element in
+            guard element.tag != .specificCharacterSet, element.tag != .queryRetrieveLevel else { return false }
             guard Self.supports(element.tag, model, level) else {
                 unsupported = unsupported || !Self.isSilent(element.tag)
-                return nil
+                return false
             }
-            return (element, KeyCriterion(element, characterSet: set))
+            return true
         }
+        matching = KeyMatching(keys, characterSet: set, combinesDateAndTime: combinesDateAndTime)
         hasUnsupportedKeys = unsupported
         let uids = identifier.uids(.studyInstanceUID)
         studyUIDs = uids.isEmpty ? nil : Set(uids)
@@ -98,11 +103,7 @@ struct ArchiveQuery {
     }
 
     private func matches(_ entity: ArchiveEntity) -> Bool {
-        let set = entity.characterSet
-        return keys.allSatisfy { key in
-            key.criterion.isUniversal
-                || key.criterion.matches(entity.element(key.element.tag), characterSet: set)
-        }
+        matching.matches(characterSet: entity.characterSet) { entity.element($0) }
     }
 
     private func entities(in contents: ArchiveContents) -> [ArchiveEntity] {
@@ -156,24 +157,26 @@ struct ArchiveQuery {
         if let set = entity.first.attributes[.specificCharacterSet], !set.isEmpty { answer.append(set) }
         answer.set(.queryRetrieveLevel, .CS, level.rawValue)
         answer.set(.retrieveAETitle, .AE, title)
-        for (key, _) in keys {
-            answer.append(Self.returned(entity.element(key.tag), for: key))
-        }
+        for key in keys { answer.append(key.answered(by: entity.element(key.tag))) }
         return answer
     }
+}
 
+extension DataElement {
+    /// What a key gets: the element, or an empty one of the key's tag.
+    ///
     /// A sequence comes with the keys alone that its item in the query has; a query without an item asks for all of it.
-    private static func returned(_ element: DataElement?, for key: DataElement) -> DataElement {
+    func answered(by element: DataElement?) -> DataElement {
         guard let element else {
-            let vr = key.vr == .UN ? DataDictionary.vr(of: key.tag) : key.vr
-            return DataElement(tag: key.tag, vr: vr, value: vr == .SQ ? .items([]) : .bytes([]))
+            let vr = vr == .UN ? DataDictionary.vr(of: tag) : vr
+            return DataElement(tag: tag, vr: vr, value: vr == .SQ ? .items([]) : .bytes([]))
         }
-        guard case .items(let items) = element.value, case .items(let wanted) = key.value, let keys = wanted.first
+        guard case .items(let items) = element.value, case .items(let wanted) = value, let keys = wanted.first
         else { return element }
         let kept = items.map { item -> DataSet in
             var kept = DataSet()
             kept[.specificCharacterSet] = item[.specificCharacterSet]
-            for key in keys.elements { kept.append(returned(item[key.tag], for: key)) }
+            for key in keys.elements { kept.append(key.answered(by: item[key.tag])) }
             return kept
         }
         return DataElement(tag: element.tag, vr: .SQ, value: .items(kept))

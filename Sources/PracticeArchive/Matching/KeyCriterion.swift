@@ -14,11 +14,11 @@ enum KeyCriterion: Sendable {
     /// Values that are no text.
     case bytes(ArraySlice<UInt8>)
     /// C.2.2.2.6: one item of the instance's has to fit all keys of the item.
-    case sequence([(tag: Tag, criterion: KeyCriterion)])
+    case sequence(KeyMatching)
     /// A value that nothing can be equal to, such as a date that is none.
     case nothing
 
-    init(_ key: DataElement, characterSet: SpecificCharacterSet) {
+    init(_ key: DataElement, characterSet: SpecificCharacterSet, combinesDateAndTime: Bool) {
         switch key.value {
         case .items(let items):
             guard let item = items.first else {
@@ -26,8 +26,9 @@ enum KeyCriterion: Sendable {
                 return
             }
             let set = SpecificCharacterSet(of: item, inherited: characterSet)
-            let keys = item.elements.map { ($0.tag, KeyCriterion($0, characterSet: set)) }
-            self = keys.allSatisfy { $0.1.isUniversal } ? .universal : .sequence(keys)
+            let keys = KeyMatching(
+                item.elements, characterSet: set, combinesDateAndTime: combinesDateAndTime)
+            self = keys.isUniversal ? .universal : .sequence(keys)
         case .fragments:
             self = .nothing
         case .bytes(let bytes):
@@ -81,7 +82,7 @@ enum KeyCriterion: Sendable {
             guard case .items(let items) = element.value else { return false }
             return items.contains { item in
                 let set = SpecificCharacterSet(of: item, inherited: characterSet)
-                return keys.allSatisfy { $0.criterion.matches(item[$0.tag], characterSet: set) }
+                return keys.matches(characterSet: set) { item[$0] }
             }
         case .uids, .moments, .names, .texts, .numbers:
             guard case .bytes(let bytes) = element.value else { return false }

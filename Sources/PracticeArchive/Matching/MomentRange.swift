@@ -7,6 +7,8 @@ struct MomentRange: Sendable {
     private let lower: String?
     private let upper: String?
     private let vr: ValueRepresentation
+    /// Whether it was written with a hyphen.
+    private let isRange: Bool
 
     /// Nil where the text is no date or time.
     init?(_ text: String, vr: ValueRepresentation) {
@@ -15,11 +17,13 @@ struct MomentRange: Sendable {
             guard let digits = Self.digits(text, vr) else { return nil }
             lower = Self.padded(digits, vr, with: "0")
             upper = lower
+            isRange = false
             return
         }
         let first = text[..<dash].filter { $0 != " " }
         let second = text[text.index(after: dash)...].filter { $0 != " " }
         guard !first.isEmpty || !second.isEmpty else { return nil }
+        isRange = true
         if first.isEmpty {
             lower = nil
         } else {
@@ -32,6 +36,21 @@ struct MomentRange: Sendable {
             guard let digits = Self.digits(second, vr) else { return nil }
             upper = Self.padded(digits, vr, with: "9")
         }
+    }
+
+    /// One range of moments from a range of dates and one of times; nil where one of them is no range.
+    init?(date: MomentRange, time: MomentRange) {
+        guard date.isRange, time.isRange else { return nil }
+        vr = .DT
+        isRange = true
+        lower = date.lower.map { Self.padded($0 + (time.lower ?? ""), .DT, with: "0") }
+        upper = date.upper.map { Self.padded($0 + (time.upper ?? ""), .DT, with: "9") }
+    }
+
+    /// What has no time is at the beginning of its day.
+    func matches(date: String, time: String) -> Bool {
+        guard let day = Self.digits(date, .DA) else { return false }
+        return matches(day + (Self.digits(time, .TM) ?? ""))
     }
 
     func matches(_ text: String) -> Bool {

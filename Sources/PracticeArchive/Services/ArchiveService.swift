@@ -8,10 +8,15 @@ struct ArchiveService: Sendable {
     let title: AETitle
     let faults: FaultPlan
     let destinations: Destinations
+    /// Scheduled procedure steps, one a data set; without any there is no worklist.
+    let worklist: [DataSet]
     let report: ArchiveReport
 
     /// The information models that are served, PS3.4 C.6.
     static let models: [InformationModel] = [.patientRoot, .studyRoot, .patientStudyOnly]
+
+    /// What can be negotiated: keys of the levels above are always matched, names never by their sound.
+    static let negotiable: QueryNegotiation = [.relational, .dateTimeMatching]
 
     /// The identifier of a request in its context's transfer syntax.
     static func identifier(
@@ -29,6 +34,12 @@ struct ArchiveService: Sendable {
                 status: .unableToProcess, comment: "the identifier cannot be decoded",
                 offendingElement: .queryRetrieveLevel)
         }
+    }
+
+    /// What was granted for a SOP class.
+    static func granted(for sopClass: UID, on association: Association) -> QueryNegotiation {
+        let items = association.accept?.userInformation.extendedNegotiations ?? []
+        return items.first { $0.sopClass == sopClass }.map { QueryNegotiation(granted: $0) } ?? []
     }
 
     func tell(_ association: Association, _ text: String, isTrouble: Bool = false) {

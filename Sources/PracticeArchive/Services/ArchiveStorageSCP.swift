@@ -15,7 +15,23 @@ struct ArchiveStorageSCP: ServiceClass {
 
     func supports(_ abstractSyntax: UID) -> Bool { storage { _ in }.supports(abstractSyntax) }
 
-    func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? { transferSyntaxes.first }
+    /// A peer that stores gets the syntax that it likes best; one that retrieves gets that in which most of what is here can
+    /// be sent to it: a context has one syntax only, and C-GET proposes several in one.
+    func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID? {
+        guard roles?.scp == true else { return transferSyntaxes.first }
+        let held = archive.index.contents.syntaxes(of: abstractSyntax)
+        var best: (uid: UID, sendable: Int, unchanged: Int)?
+        for uid in transferSyntaxes {
+            let syntax = TransferSyntax(uid)
+            let unchanged = held[syntax] ?? 0
+            let native = held.reduce(0) { $0 + ($1.key.isUncompressed ? $1.value : 0) }
+            let sendable = syntax.isUncompressed ? native : unchanged
+            // Of those that are equally good the first is the peer's choice.
+            if let best, (best.sendable, best.unchanged) >= (sendable, unchanged) { continue }
+            best = (uid, sendable, unchanged)
+        }
+        return best?.uid
+    }
 
     /// Both roles: a peer that stores here is SCU of the class, one that retrieves by C-GET is SCP of it (PS3.4 C.5.3.1).
     func grant(_ selection: RoleSelection) -> RoleSelection? { selection }

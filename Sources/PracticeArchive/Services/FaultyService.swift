@@ -16,11 +16,16 @@ struct FaultyService: ServiceClass {
         service.supports(abstractSyntax) && !archive.faults.refuses(abstractSyntax)
     }
 
-    func choose(from transferSyntaxes: [UID], for abstractSyntax: UID) -> UID? {
-        service.choose(from: transferSyntaxes.filter { !archive.faults.refuses($0) }, for: abstractSyntax)
+    func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID? {
+        service.choose(
+            from: transferSyntaxes.filter { !archive.faults.refuses($0) }, for: abstractSyntax, roles: roles)
     }
 
     func grant(_ selection: RoleSelection) -> RoleSelection? { service.grant(selection) }
+
+    func grant(_ negotiation: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation? {
+        service.grant(negotiation)
+    }
 
     func session(on association: Association) -> any ServiceSession {
         Session(service.session(on: association), association, archive)

@@ -2,67 +2,97 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Answers C-FIND, PS3.4 C.4.1, in the three information models.
+/// Answers C-FIND, PS3.4 C.4.1, in the three information models of query and retrieval, and K.4.1 where there is a worklist.
 struct FindSCP: ServiceClass {
     private let archive: ArchiveService
 
     init(_ archive: ArchiveService) { self.archive = archive }
 
-    func supports(_ abstractSyntax: UID) -> Bool { Self.model(of: abstractSyntax) != nil }
+    func supports(_ abstractSyntax: UID) -> Bool { model(of: abstractSyntax) != nil }
 
-    func session(on association: Association) -> any ServiceSession { Session(association, archive) }
+    func grant(_ negotiation: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation? {
+        ArchiveService.negotiable.answer(to: negotiation)
+    }
 
-    private static func model(of sopClass: UID) -> InformationModel? {
-        ArchiveService.models.first { $0.findSOPClass == sopClass }
+    func session(on association: Association) -> any ServiceSession { Session(self, association) }
+
+    private func model(of sopClass: UID) -> InformationModel? {
+        let worklist: [InformationModel] = archive.worklist.isEmpty ? [] : [.modalityWorklist]
+        return (ArchiveService.models + worklist).first { $0.findSOPClass == sopClass }
+    }
+
+    /// What a query has found, before it is encoded.
+    private struct Findings {
+        /// As the line of the event calls the query.
+        let name: String
+        let status: DIMSEStatus
+        let answers: [() -> DataSet]
+    }
+
+    private func findings(
+        _ identifier: DataSet, _ model: InformationModel, _ negotiated: QueryNegotiation
+    ) throws(ArchiveQuery.Refusal) -> Findings {
+        guard model != .modalityWorklist else {
+            let query = WorklistQuery(identifier)
+            let steps = query.matches(in: archive.worklist)
+            return Findings(name: "worklist", status: .pending, answers: steps.map { step in { query.answer(step) } })
+        }
+        let query = try ArchiveQuery(
+            identifier, model: model, title: archive.title.string,
+            combinesDateAndTime: negotiated.contains(.dateTimeMatching))
+        return Findings(
+            name: query.level.rawValue, status: query.hasUnsupportedKeys ? .pendingWithUnsupportedKeys : .pending,
+            answers: query.matches(in: archive.index.contents).map { entity in { query.answer(entity) } })
     }
 
     private final class Session: ServiceSession {
+        private let service: FindSCP
         private let association: Association
-        private let archive: ArchiveService
+        private var archive: ArchiveService { service.archive }
 
-        init(_ association: Association, _ archive: ArchiveService) {
+        init(_ service: FindSCP, _ association: Association) {
+            self.service = service
             self.association = association
-            self.archive = archive
         }
 
         func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
             // A C-CANCEL that comes when all has been answered is too late, and is not answered.
             guard request.command != .cCancelRQ else { return }
-            guard request.command == .cFindRQ, let model = FindSCP.model(of: context.abstractSyntax) else {
+            guard request.command == .cFindRQ, let model = service.model(of: context.abstractSyntax) else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             if let status = archive.faults.nextFind() {
                 archive.tell(association, "C-FIND: answers \(status), as told by --inject", isTrouble: true)
                 return try finish(request, context, status)
             }
-            let query: ArchiveQuery
+            let findings: Findings
             do throws(ArchiveQuery.Refusal) {
-                query = try ArchiveQuery(
-                    ArchiveService.identifier(of: message, in: context), model: model, title: archive.title.string)
+                findings = try service.findings(
+                    ArchiveService.identifier(of: message, in: context), model,
+                    ArchiveService.granted(for: context.abstractSyntax, on: association))
             } catch {
                 archive.tell(association, "C-FIND: refused, \(error.comment) (\(error.status))", isTrouble: true)
                 return try refuse(request, context, error)
             }
-            try answer(query, request, context)
+            try send(findings, request, context)
         }
 
-        private func answer(
-            _ query: ArchiveQuery, _ request: CommandSet, _ context: NegotiatedContexts.Accepted
+        private func send(
+            _ findings: Findings, _ request: CommandSet, _ context: NegotiatedContexts.Accepted
         ) throws(AssociationError) {
-            let status: DIMSEStatus = query.hasUnsupportedKeys ? .pendingWithUnsupportedKeys : .pending
-            let pending = CommandSet.findResponse(to: request, status: status, hasIdentifier: true)
+            let pending = CommandSet.findResponse(to: request, status: findings.status, hasIdentifier: true)
             let encoder = DataSetEncoder(context.transferSyntax)
             var count = 0
-            for entity in query.matches(in: archive.index.contents) {
+            for answer in findings.answers {
                 guard try !association.isCancelled(request) else {
-                    archive.tell(association, "C-FIND \(query.level.rawValue): cancelled after \(count) matches")
+                    archive.tell(association, "C-FIND \(findings.name): cancelled after \(count) matches")
                     return try finish(request, context, .cancel)
                 }
-                try association.send(pending, contextID: context.id, dataSet: encoder.encode(query.answer(entity)))
+                try association.send(pending, contextID: context.id, dataSet: encoder.encode(answer()))
                 count += 1
             }
-            archive.tell(association, "C-FIND \(query.level.rawValue): \(count) match\(count == 1 ? "" : "es")")
+            archive.tell(association, "C-FIND \(findings.name): \(count) match\(count == 1 ? "" : "es")")
             try finish(request, context, .success)
         }
 

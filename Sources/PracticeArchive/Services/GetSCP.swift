@@ -11,6 +11,10 @@ struct GetSCP: ServiceClass {
 
     func supports(_ abstractSyntax: UID) -> Bool { Self.model(of: abstractSyntax) != nil }
 
+    func grant(_ negotiation: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation? {
+        ArchiveService.negotiable.answer(to: negotiation)
+    }
+
     func session(on association: Association) -> any ServiceSession { Session(association, archive) }
 
     private static func model(of sopClass: UID) -> InformationModel? {

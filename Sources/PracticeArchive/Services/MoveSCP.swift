@@ -14,6 +14,10 @@ struct MoveSCP: ServiceClass {
 
     func supports(_ abstractSyntax: UID) -> Bool { Self.model(of: abstractSyntax) != nil }
 
+    func grant(_ negotiation: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation? {
+        ArchiveService.negotiable.answer(to: negotiation)
+    }
+
     func session(on association: Association) -> any ServiceSession { Session(association, archive, outgoing) }
 
     private static func model(of sopClass: UID) -> InformationModel? {

@@ -25,6 +25,21 @@ struct TLSConfigurationTests {
             return reason
         }
 
+        @Test func `a certificate that is made for a run serves both sides`() throws {
+            let folder = try TemporaryFolder()
+            let path = folder["made.pem"]
+            try SelfSignedCertificate.write(to: path, address: "127.0.0.1")
+            var configuration = TLSConfiguration()
+            configuration.trust = .path(path)
+            configuration.certificate = path
+            // It lasts a day, of which a warning tells nobody anything: it is the context's to give.
+            for role in [TLSContext.Role.client, .server] { _ = try TLSContext(configuration, role: role) }
+            #expect(throws: TransportError.self) {
+                try SelfSignedCertificate.write(to: "/dev/null/made.pem", address: "127.0.0.1")
+            }
+            #expect(throws: TransportError.self) { try SelfSignedCertificate.write(to: path, address: "nowhere") }
+        }
+
         @Test func `files that cannot be used are named with the reason`() throws {
             let folder = try TLSFixtureFolder()
             let missing = failure(.client) { $0.trust = .path("/no/such/file") }

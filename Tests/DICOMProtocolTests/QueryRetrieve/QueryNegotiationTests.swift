@@ -40,6 +40,22 @@ struct QueryNegotiationTests {
         #expect(QueryNegotiation(granted: item) == granted)
     }
 
+    private static let requests: [(UID, [UInt8], [UInt8])] = [
+        (find, [1, 1, 1, 1], [1, 1, 0, 0]), (find, [1], [1]), (find, [0, 1], [0, 1]), (find, [], []),
+        (find, [1, 0, 0, 0, 1, 7], [1, 0, 0, 0]), (worklist, [1, 1, 1, 1], [1, 1, 0, 0]), (worklist, [1], [1]),
+        ("1.2.840.10008.5.1.4.1.2.2.2", [1, 1], [1, 0]), ("1.2.840.10008.1.1", [1, 1], [0, 0]),
+    ]
+
+    @Test(arguments: requests)
+    func `an acceptor answers each byte that it was asked, with what it can do`(
+        _ sopClass: UID, _ asked: [UInt8], _ answered: [UInt8]
+    ) {
+        let item = SOPClassExtendedNegotiation(sopClass: sopClass, information: asked)
+        let answer = QueryNegotiation([.relational, .dateTimeMatching]).answer(to: item)
+        #expect(answer.sopClass == sopClass)
+        #expect(answer.information == answered)
+    }
+
     @Test func `the reserved bytes of a worklist grant nothing`() {
         let item = SOPClassExtendedNegotiation(sopClass: Self.worklist, information: [1, 1, 1])
         #expect(QueryNegotiation(granted: item) == .fuzzyNames)
