@@ -1,4 +1,8 @@
-"""Every command of README.md and of the man page's EXAMPLES is run, against a practice archive, and ends as it says."""
+"""Every command that README.md and the man page show is run, against practice archives, and ends as they say.
+
+A block of a kind that nothing here runs, or a command that nothing here knows, is a failure: there is no way to write one that is
+not tried.
+"""
 
 import json
 import os
@@ -7,141 +11,280 @@ import shlex
 import signal
 import subprocess
 
-from harness import cases, programs, servers
+from harness import cases, certificates, markdown, programs, servers
 from harness.programs import dcmscu, run
-from test_practice_archive import PracticeArchive, data_set, made_up_images
+from test_practice_archive import PYTHON, PracticeArchive, data_set, made_up_images
 
 README = programs.REPOSITORY / "README.md"
 
-
-def console_commands(text):
-    """(command, exit code) of each `$` line in the console blocks; `# exit N` behind one says that it ends otherwise."""
-    for block in re.findall(r"^```console\n(.*?)^```", text, re.S | re.M):
-        for line in block.replace("\\\n", " ").splitlines():
-            if line.startswith("$ "):
-                command, _, remark = line[2:].partition("   # ")
-                code = re.search(r"exit (\d+)", remark)
-                yield command.strip(), int(code.group(1)) if code else 0
+# How a command begins, so that none hides in a block that is not run.
+COMMAND = re.compile(r"^\s*(\$ |dcmscu\b|scripts/|swift\b|sudo\b|apt|pip|git\b|curl\b|man \w)", re.M)
 
 
 def manual_examples():
     """The commands of EXAMPLES, taken from the page as `man` would show it."""
     source = dcmscu("--generate", "man", expect=0).stdout
     examples = source.split(".SH EXAMPLES")[1].split("\n.SH ")[0]
-    for block in re.findall(r"^\.nf\n\.RS 4\n(.*?)^\.RE", examples, re.S | re.M):
+    found = re.findall(r"^\.nf\n\.RS 4\n(.*?)^\.RE", examples, re.S | re.M)
+    if len(found) != examples.count(".nf"):
+        raise AssertionError("an example of the man page is not written as the others are")
+    for block in found:
         text = block.replace("\\e\n", " ").replace("\\-", "-").replace("\\&", "").replace("\\(aq", "'").replace("\\e", "\\")
-        yield text.strip(), 0
+        yield text.strip()
 
 
-class Documentation(cases.RealServerTest):
-    """A folder with `study/`, an archive in place of every named server, and two UIDs in place of 1.2.3 and 1.2.3.4."""
+def comparable(text):
+    """Output without what differs from run to run: times, rates, bytes, ports."""
+    text = re.sub(r"\d+(?:\.\d+)? (s|ms|MB/s|bytes)\b", r"N \1", text)
+    text = re.sub(r"\b\d+(\.\d+){2,}", "UID", re.sub(r"127\.0\.0\.1:\d+|port \d+", "PORT", text))
+    return [re.sub(r" +", " ", line.rstrip()) for line in text.splitlines()]
+
+
+class Documented(cases.RealServerTest):
+    """A folder with `study/`, archives in place of every named server, and UIDs in place of 1.2.3 and 1.2.3.4."""
+
+    TITLES = ("DCMSCU", "STATION", "OTHER", "ME")
 
     def setUp(self):
         super().setUp()
         self.our_port = servers.free_port()
-        titles = ("DCMSCU", "STATION", "OTHER")
+        destinations = [(title, self.our_port) for title in self.TITLES]
         (self.folder / "worklist.txt").write_text(self.worklist())
         items = [f"--worklist-items={self.folder / 'worklist.txt'}"]
-        self.archive = self.serve(PracticeArchive([(title, self.our_port) for title in titles], items))
+        self.archive = self.serve(PracticeArchive(destinations, items))
         self.files = made_up_images(self.folder / "study")
         dcmscu("--store", servers.LOOPBACK, self.archive.port, *self.files, expect=0)
         entry = next(entry for entry in map(data_set, self.files) if entry.Modality == "CT")
         self.study, self.series = str(entry.StudyInstanceUID), str(entry.SeriesInstanceUID)
+        # As a shell finds it.
+        bin_folder = self.folder / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "dcmscu").symlink_to(programs.dcmscu_path())
+        (self.folder / "config.json").write_text(json.dumps(self.configuration()))
+        self.environment = {
+            "PATH": f"{bin_folder}:{os.environ['PATH']}", "DCMSCU_CONFIG": self.folder / "config.json", "LC_ALL": "C.UTF-8",
+            "DCMSCU": programs.dcmscu_path(), "HOME": self.folder / "home",
+        }  # fmt: skip
 
     @staticmethod
     def worklist():
         """The item that the README shows."""
-        return next(block for block in re.findall(r"^```\n(.*?)^```", README.read_text(), re.S | re.M) if "Scheduled" in block)
+        return next(block.text for block in markdown.blocks(README.read_text()) if "ScheduledProcedureStep" in block.text and block.kind == "text")
+
+    def configuration(self):
+        """What the README shows, for our archive."""
+        shown = next(block.text for block in markdown.blocks(README.read_text()) if block.kind == "json")
+        shown = json.loads(shown)
+        shown["nodes"]["pacs1"] |= {"host": servers.LOOPBACK, "port": self.archive.port}
+        return shown
 
     def replaced(self, command):
-        command = command.replace("pacs.example.org:11112", f"{servers.LOOPBACK}:{self.archive.port}")
-        command = command.replace("pacs.example.org 11112", f"{servers.LOOPBACK} {self.archive.port}")
+        plain = f"{servers.LOOPBACK} {self.archive.port}"
+        command = command.replace("pacs.example.org:11112", plain.replace(" ", ":")).replace("host:104", plain.replace(" ", ":"))
+        command = re.sub(r"(?:pacs\.example\.org|127\.0\.0\.1) 11112|host 104", plain, command)
+        if "pacs.example.org 2762" in command:
+            command = command.replace("pacs.example.org 2762", f"{servers.LOOPBACK} {self.secured().port}")
         command = re.sub(r"UID=1\.2\.3\.4\b", f"UID={self.series}", command)
         command = re.sub(r"UID=1\.2\.3\b(?!\.)", f"UID={self.study}", command)
         return command.replace("11113", str(self.our_port))
 
-    def check(self, command, code):
-        with self.subTest(command=command):
-            if "|" in command:
-                return self.check_pipe(command, code)
-            words = shlex.split(self.replaced(command))
-            self.assertEqual(words[0], "dcmscu", "only dcmscu is run from console blocks")
-            words[0] = programs.dcmscu_path()
+    def secured(self):
+        """An archive with TLS that wants a certificate; the files of the authority and of ours have the README's names."""
+        authority = certificates.Authority(self.folder / "authority", "hospital")
+        (self.folder / "hospital-ca.pem").write_bytes(authority.certificate.read_bytes())
+        station = authority.issue("station")
+        (self.folder / "station.pem").write_bytes(b"".join(path.read_bytes() for path in station))
+        certificate, key = authority.issue("pacs")
+        options = ["--tls", "--tls-cert", certificate, "--tls-key", key, "--tls-ca", authority.certificate]
+        return self.serve(PracticeArchive(options=[*options, "--tls-client-cert", "required"]))
+
+    def check(self, command, code=0, output=None, line=0):
+        """Runs one command line as a shell does."""
+        with self.subTest(command=command, line=line):
+            ready = self.replaced(command)
+            words = shlex.split(ready)
             if "--serve" in words:
                 return self.check_server(words)
             if "OTHER" in words:
                 # The node that the archive is to send to: a receiver at our port.
-                with _Receiver(self.folder / "other", self.our_port):
-                    return run(*words, directory=self.folder, expect=code)
-            run(*words, directory=self.folder, environment=self.environment, expect=code)
+                with Receiver(self.folder / "other", self.our_port):
+                    return self.shell(ready, code)
+            ended = self.shell(ready, code)
+            if output is not None:
+                self.assertEqual(comparable(ended.said), comparable(output), ended)
 
-    def check_pipe(self, command, code):
-        """As a shell runs it, with the binary under test as `dcmscu`."""
-        binary = self.folder / "bin" / "dcmscu"
-        if not binary.exists():
-            binary.parent.mkdir()
-            binary.symlink_to(programs.dcmscu_path())
-        path = f"{binary.parent}:{os.environ['PATH']}"
-        run(
-            "/bin/sh", "-c", self.replaced(command), directory=self.folder,
-            environment={**self.environment, "PATH": path}, expect=code,
-        )  # fmt: skip
-
-    @property
-    def environment(self):
-        """The configuration that the README shows, for our archive."""
-        shown = json.loads(re.search(r"^```json\n(.*?)^```", README.read_text(), re.S | re.M).group(1))
-        shown["nodes"]["pacs1"] |= {"host": servers.LOOPBACK, "port": self.archive.port}
-        path = self.folder / "config.json"
-        path.write_text(json.dumps(shown))
-        return {"DCMSCU_CONFIG": path}
+    def shell(self, command, code=0):
+        # What was moved or fetched before is asked for once more by the next example.
+        return run("/bin/bash", "-c", command, directory=self.folder, environment=self.environment, expect=code)
 
     def check_server(self, words):
+        self.assertEqual(words.pop(0), "dcmscu")
         port = servers.free_port()
-        words[words.index("--port-scp") + 1] = str(port)
+        if "--port-scp" in words:
+            words[words.index("--port-scp") + 1] = str(port)
+        else:
+            words += ["--port-scp", str(port)]
         server = subprocess.Popen(
-            words, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-        )
+            [programs.dcmscu_path(), *words], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
         try:
             while not servers.accepts_connections(port):
                 self.assertIsNone(server.poll(), "the archive ended")
             dcmscu("--echo", servers.LOOPBACK, port, expect=0)
             server.send_signal(signal.SIGTERM)
-            _, said = server.communicate(timeout=10)
+            _, said = server.communicate(timeout=30)
             self.assertEqual(server.returncode, 0, said)
         finally:
             server.kill()
             server.wait()
 
-    def test_every_command_of_the_readme(self):
-        commands = list(console_commands(README.read_text()))
-        self.assertGreater(len(commands), 10)
-        for command, code in commands:
-            self.check(command, code)
 
-    def test_every_example_of_the_man_page(self):
-        commands = list(manual_examples())
-        self.assertGreater(len(commands), 8)
-        for command, code in commands:
-            self.check(command, code)
+class Readme(Documented):
+    def setUp(self):
+        super().setUp()
+        self.text = README.read_text()
+
+    def test_every_block_is_of_a_kind_that_is_run_or_has_no_command(self):
+        kinds = {block.kind for block in markdown.blocks(self.text)}
+        self.assertEqual(kinds - {"console", "sh", "cron", "json", "text"}, set(), "nothing runs blocks of this kind")
+        for block in markdown.blocks(self.text):
+            if block.kind in ("json", "text"):
+                self.assertIsNone(COMMAND.search(block.text), f"line {block.line}: a command in a block that is not run")
+
+    def test_every_console_block(self):
+        """`echo $?` tells what the command before it ends with, and all that is shown as output has to come."""
+        steps = [step for block in markdown.blocks(self.text) if block.kind == "console" for step in markdown.console_steps(block)]
+        self.assertGreater(len(steps), 30)
+        for step, following in zip(steps, [*steps[1:], None]):
+            if step.command == "echo $?":
+                continue
+            code = int(following.output) if following and following.command == "echo $?" else 0
+            self.check(step.command, code, step.output, step.line)
+
+    def test_every_line_of_the_shell_blocks(self):
+        lines = [entry for block in markdown.blocks(self.text) if block.kind == "sh" for entry in markdown.shell_lines(block)]
+        self.assertGreater(len(lines), 5)
+        # What a later run waits for is left by an earlier one, which stands in a console block.
+        self.check(next(
+            step.command for block in markdown.blocks(self.text) if block.kind == "console"
+            for step in markdown.console_steps(block) if "--transaction open.transactions" in step.command
+        ))  # fmt: skip
+        for number, command in lines:
+            with self.subTest(command=command, line=number):
+                self.run_line(command)
+
+    def run_line(self, command):
+        """What builds and tests is what runs this: scripts/test has to have the very line, or the checks of a change have it."""
+        first = command.split()[0]
+        if first == "dcmscu":
+            return self.check(command)
+        if first in ("scripts/demo", "scripts/install"):
+            # With the binary that is tested in place of a build of its own.
+            return self.shell(f"{programs.REPOSITORY}/{command}")
+        callers = [programs.REPOSITORY / "scripts" / "test", programs.REPOSITORY / ".ci" / "run"]
+        ran = [line.strip() for path in callers for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+        self.assertTrue(any(re.search(rf"\b{re.escape(command)}(\s|$)", line) for line in ran), "nothing runs this command")
+
+    def test_every_line_of_the_crontabs(self):
+        lines = [line for block in markdown.blocks(self.text) if block.kind == "cron" for line in block.text.splitlines() if line]
+        self.assertTrue(lines)
+        for line in lines:
+            _, command = cron_entry(line)
+            self.check(command.replace("/var/lib/mr", str(self.folder)).replace("/data/mr", f"{self.folder}/mr"))
+
+    def test_commands_within_the_text_and_in_the_tables(self):
+        """Whole ones; those of the other tools too, where Debian or PyPI have them."""
+        (self.folder / "native").mkdir()
+        for path in self.files:
+            if data_set(path).Modality == "MR":
+                (self.folder / "native" / path.name).symlink_to(path)
+        tried = 0
+        for number, code in markdown.inline_code(self.text):
+            words = code.split()
+            ours = words[0] == "dcmscu" and len(words) > 1 and words[-1] != "--serve"
+            fragment = words[0] in ("--store", "--find", "--get", "--move") and "host" in words
+            theirs = words[:3] == ["python", "-m", "pynetdicom"] or words[0] in ("echoscu", "storescu", "dcmsend") and "host" in words
+            if not (ours or fragment or theirs):
+                continue
+            tried += 1
+            command = code.replace("-k ...", "-k StudyInstanceUID=1.2.3").replace("DIR", "study" if "-r" in code or "+r" in code else "out")
+            command = command.replace("FILE", "study").replace("python -m", f"{shlex.quote(PYTHON)} -m")
+            if theirs:
+                # They send nothing compressed unless they are told.
+                command = command.replace("study", "native")
+            if fragment:
+                command = f"dcmscu {command}"
+            self.check(command, line=number)
+        self.assertGreater(tried, 10)
+
+    def test_the_options_of_other_tools_exist(self):
+        """Of DCMTK and pynetdicom, whose help is here."""
+        sections = re.findall(r"^\| (\w+) \| dcmscu \|\n\|---\|---\|\n((?:\|.*\n)+)", self.text, re.M)
+        self.assertEqual([name for name, _ in sections], ["DCMTK", "dcm4che", "pynetdicom"])
+        rows = dict(sections)
+        helps = {
+            "DCMTK": "".join(run(name, "--help").said for name in ("echoscu", "storescu", "dcmsend", "findscu", "movescu", "getscu")),
+            "pynetdicom": "".join(
+                run(PYTHON, "-m", "pynetdicom", name, "--help").said
+                for name in ("echoscu", "storescu", "findscu", "movescu", "getscu", "qrscp", "storescp")
+            ),
+        }
+        for tool, text in helps.items():
+            for row in rows[tool].splitlines():
+                given = " ".join(re.findall(r"`([^`]*)`", row.split("|")[1])).replace("python -m", "")
+                for option in re.findall(r"(?<![\w=\"-])[-+]-?[A-Za-z][\w-]*", given):
+                    self.assertTrue(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{tool} has no {option}: {row}")
 
     def test_the_scripts_that_the_readme_names_exist(self):
-        for name in set(re.findall(r"scripts/[a-z][a-z-]*(?:/[a-z-]+)?", README.read_text())):
+        for name in set(re.findall(r"scripts/[a-z][a-z-]*(?:/[a-z-]+)?", self.text)):
             self.assertTrue((programs.REPOSITORY / name).exists(), name)
 
     def test_the_exit_codes_of_the_readme_are_those_of_the_help(self):
         help_text = dcmscu("--help", "all", expect=0).stdout
         table = " ".join(help_text.split("Exit codes:")[1].split("Examples:")[0].split())
-        for code, meaning in re.findall(r"^\| (\d+) \| (.*) \|$", README.read_text(), re.M):
+        for code, meaning in re.findall(r"^\| (\d+) \| (.*) \|$", self.text, re.M):
             self.assertIn(f"{code} {meaning}", table)
 
     def test_every_option_of_the_readme_exists(self):
         known = set(re.findall(r"--[a-z][a-z-]+", dcmscu("--help", "all", expect=0).stdout)) | {"--generate"}
         ours = {"--prefix", "--uninstall", "--disable-default-traits", "--without-tls"}
         # Options of other tools stand in the first column of the tables, which is left out here.
-        text = re.sub(r"^\| [^|]*\|", "", README.read_text(), flags=re.M)
+        text = re.sub(r"^\| [^|]*\|", "", self.text, flags=re.M)
         used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
         self.assertEqual(used - known - ours, set())
+
+    def test_the_links_of_the_readme_lead_somewhere(self):
+        for target in re.findall(r"\]\(([^)]+)\)", self.text):
+            if "://" not in target:
+                self.assertTrue((programs.REPOSITORY / target.split("#")[0]).exists(), target)
+
+
+class ManualPage(Documented):
+    def test_every_example(self):
+        commands = list(manual_examples())
+        self.assertGreater(len(commands), 8)
+        for command in commands:
+            self.assertTrue(command.startswith("dcmscu "), command)
+            self.check(command)
+
+
+def cron_entry(line):
+    """(when, command) of a line of a crontab; fields out of range are a failure."""
+    *when, command = line.split(None, 5)
+    limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+    if len(when) != len(limits):
+        raise AssertionError(f"no line of a crontab: {line}")
+    for field, (low, high) in zip(when, limits):
+        for part in field.split(","):
+            match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/\d+)?", part)
+            numbers = [int(number) for number in match.groups() if number] if match else []
+            if not match or not all(low <= number <= high for number in numbers):
+                raise AssertionError(f"no field of a crontab: {field}")
+    # cron turns a percent sign into the end of the line.
+    if "%" in command.replace("\\%", ""):
+        raise AssertionError(f"cron ends this command at its percent sign: {command}")
+    return when, command
 
 
 class Installation(cases.RealServerTest):
@@ -152,11 +295,21 @@ class Installation(cases.RealServerTest):
         run(self.folder / "bin" / "dcmscu", "--version", expect=0)
         self.assertTrue((self.folder / "share/man/man1/dcmscu.1").exists())
         run(script, "--prefix", self.folder, "--uninstall", expect=0)
-        self.assertEqual([path for path in self.folder.rglob("*") if path.is_file()], [])
+        self.assertEqual(list(self.folder.iterdir()), [], "something is left behind")
         run(script, "--prefix", self.folder, "--uninstall", expect=1)
 
+    def test_what_was_there_before_stays(self):
+        script = programs.REPOSITORY / "scripts" / "install"
+        other = self.folder / "share" / "man" / "man1" / "other.1"
+        other.parent.mkdir(parents=True)
+        other.touch()
+        (self.folder / "bin").mkdir()
+        run(script, "--prefix", self.folder, environment={"DCMSCU": programs.dcmscu_path()}, expect=0)
+        run(script, "--prefix", self.folder, "--uninstall", expect=0)
+        self.assertEqual([path for path in self.folder.rglob("*") if path.is_file()], [other])
 
-class _Receiver(servers.Server):
+
+class Receiver(servers.Server):
     """A practice archive at a port that is given, for what is sent on."""
 
     name = "receiver"
