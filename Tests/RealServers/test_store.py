@@ -1,5 +1,6 @@
 """C-STORE: what arrives is what was sent."""
 
+import random
 import shutil
 
 from harness import cases, images, servers
@@ -52,6 +53,36 @@ class ToStoreSCP(cases.RealServerTest):
             self.server.clear()
             dcmscu("--store", servers.LOOPBACK, self.server.port, *(i.path for i in batch), expect=0)
             self.assert_arrived_as_sent(batch)
+
+    def test_large_ones_arrive_byte_for_byte_where_the_server_takes_large_pdus(self):
+        # They are sent from their files, without passing through memory.
+        self.server = self.serve(servers.StoreSCP("--max-pdu", "131072"))
+        large = [
+            i for i in images.whole_images() if i.sop_class != COLOR_PALETTE and i.path.stat().st_size > 128 * 1024
+        ]
+        self.assertTrue(large)
+        for batch in images.batches(large):
+            self.server.clear()
+            dcmscu("--store", servers.LOOPBACK, self.server.port, *(i.path for i in batch), expect=0)
+            self.assert_arrived_as_sent(batch)
+
+    def test_data_sets_of_every_length_beside_a_page_arrive_byte_for_byte(self):
+        self.server = self.serve(servers.StoreSCP("--max-pdu", "131072"))
+        template = images.read(images.image("CT_small.dcm").path)
+        sent = {}
+        for number in range(60):
+            # From below the length from which files are sent by themselves to three PDUs beyond it, around ends of pages.
+            template.PixelData = random.Random(number).randbytes((31 + number) * 4096 + (number % 7 - 3) * 2)
+            uid = f"1.2.826.0.1.3680043.10.999.5.{number + 1}"
+            template.SOPInstanceUID = template.file_meta.MediaStorageSOPInstanceUID = uid
+            path = self.folder / f"{number}.dcm"
+            template.save_as(path)
+            sent[uid] = path
+        dcmscu("--store", servers.LOOPBACK, self.server.port, *sent.values(), expect=0)
+        received = self.received()
+        self.assertEqual(set(received), set(sent))
+        for uid, path in sent.items():
+            self.assertEqual(images.data_set_bytes(received[uid]), images.data_set_bytes(path), path)
 
     def test_classes_that_most_servers_do_not_know_arrive_where_one_does(self):
         palettes = [image for image in images.whole_images() if image.sop_class == COLOR_PALETTE]

@@ -299,6 +299,12 @@ class FaultyServers(cases.RealServerTest):
         self.assertIn(b"0 stored", said)
 
     def test_a_file_that_becomes_shorter_while_it_is_sent_fails_and_the_others_arrive(self):
+        self.check_shortened(max_pdu=16384)
+
+    def test_so_does_one_that_is_sent_from_the_file_itself(self):
+        self.check_shortened(max_pdu=65536)
+
+    def check_shortened(self, **faults):
         sent = make(self.input, 3)
         large = self.input / "000000-large.dcm"
         template = images.image("CT_small.dcm").path.read_bytes()
@@ -307,7 +313,7 @@ class FaultyServers(cases.RealServerTest):
         dataset.Rows = dataset.Columns = 4096
         dataset.PixelData = bytes(4096 * 4096 * 2)
         dataset.save_as(large)
-        server = self.faulty(slow_every=1)
+        server = self.faulty(slow_every=1, **faults)
         process = subprocess.Popen(
             [dcmscu_path(), "--store", servers.LOOPBACK, str(server.port), str(self.input)], stderr=subprocess.PIPE
         )

@@ -21,11 +21,20 @@ extension Association {
         try send(try stage(command, contextID: contextID, source: source))
     }
 
+    /// The payload of a PDU whose header is the last in the send buffer.
+    struct FileFragment {
+        let range: FileRange
+        let contextID: UInt8
+        let isLast: Bool
+    }
+
     /// A message that is laid out in the send buffer, with as much of its data set as there is room for, and has not left.
     struct StagedMessage {
         let command: CommandSet
         let contextID: UInt8
-        /// What comes behind the part in the buffer; nil when that is all.
+        /// What is sent from a file behind the part in the buffer.
+        let file: FileFragment?
+        /// What comes behind that; nil when it is all.
         let rest: (any DataSetSource)?
     }
 
@@ -42,10 +51,12 @@ extension Association {
         let encoded = command.encode()
         let fits = encoded.withUnsafeBytes { sendBuffer.append($0, contextID: contextID, isCommand: true) }
         guard fits else { throw .unsendable("a command set of \(encoded.count) bytes") }
-        guard let source else { return StagedMessage(command: command, contextID: contextID, rest: nil) }
+        guard let source else {
+            return StagedMessage(command: command, contextID: contextID, file: nil, rest: nil)
+        }
         do throws(DataSetSourceError) {
-            let isLast = try sendBuffer.fill(from: source, contextID: contextID)
-            return StagedMessage(command: command, contextID: contextID, rest: isLast ? nil : source)
+            let (file, isLast) = try layOut(source, contextID: contextID)
+            return StagedMessage(command: command, contextID: contextID, file: file, rest: isLast ? nil : source)
         } catch {
             sendBuffer.clear()
             throw .sourceUnreadable(error)
@@ -55,32 +66,49 @@ extension Association {
     /// Sends what was laid out last, and the rest of its data set.
     func send(_ staged: StagedMessage) throws(AssociationError) {
         try advance(.presentationDataRequest)
-        try flush()
+        try flush(then: staged.file)
         if let rest = staged.rest { try sendRest(of: rest, contextID: staged.contextID) }
         observer?(.sentMessage(staged.command, contextID: staged.contextID))
     }
 
     private func sendRest(of source: any DataSetSource, contextID: UInt8) throws(AssociationError) {
         while true {
+            let file: FileFragment?
             let isLast: Bool
             do throws(DataSetSourceError) {
-                isLast = try sendBuffer.fill(from: source, contextID: contextID, upTo: SendBuffer.streamingLength)
+                (file, isLast) = try layOut(source, contextID: contextID, upTo: SendBuffer.streamingLength)
             } catch {
                 sendBuffer.clear()
                 abort()
                 throw .sourceCutShort(error)
             }
-            try flush()
+            try flush(then: file)
             if isLast { return }
         }
     }
 
+    /// Lays out what comes next of a data set: many PDUs of it or, where it is sent from its file, the header of one.
+    private func layOut(
+        _ source: any DataSetSource, contextID: UInt8, upTo limit: Int = .max
+    ) throws(DataSetSourceError) -> (file: FileFragment?, isLast: Bool) {
+        guard fileSender != nil, let longest = sendBuffer.longestFilePayload,
+            let (range, isLast) = try source.takeRange(upTo: longest)
+        else { return (nil, try sendBuffer.fill(from: source, contextID: contextID, upTo: limit)) }
+        sendBuffer.appendHeader(payload: range.count, contextID: contextID, isLast: isLast)
+        return (FileFragment(range: range, contextID: contextID, isLast: isLast), isLast)
+    }
+
     /// Writes what is laid out, and reads meanwhile what the peer says: it may wait for us to do so.
-    private func flush() throws(AssociationError) {
+    private func flush(then file: FileFragment?) throws(AssociationError) {
         defer { sendBuffer.clear() }
         do throws(TransportError) {
-            observeSending()
-            try write(sendBuffer.contents, wait: writeWait, whileBlocked: { self.readWhileBlocked() })
+            observeSending(then: file)
+            let bytes = OutgoingBytes(sendBuffer.contents, then: file?.range)
+            try write(bytes, wait: writeWait, whileBlocked: { self.readWhileBlocked() })
+        } catch .file(let fault) {
+            // In the middle of a PDU: nothing more can be said, and the connection closes.
+            abort()
+            throw .sourceCutShort(DataSetSourceError(fault))
         } catch {
             throw lost(error, waitingFor: "the peer to take data")
         }
@@ -91,7 +119,7 @@ extension Association {
     private static let maximumReadAhead = 4 << 20
 
     /// Tells of the presentation data that is laid out, for a transcript in every detail.
-    private func observeSending() {
+    private func observeSending(then file: FileFragment?) {
         guard let observer else { return }
         var framer = PDUFramer()
         var rest = UnsafeRawBufferPointer(sendBuffer.contents)
@@ -103,6 +131,7 @@ extension Association {
         } catch {
             // Our own PDUs: only lengths beyond the framer's limits could be meant, and they are sent all the same.
         }
+        if let file { observer(.sentData(PresentationDataSummary(file))) }
     }
 
     private func readWhileBlocked() -> BlockedWrite {

@@ -6,6 +6,8 @@ package import DICOMProtocol
 /// bytes between them and the socket and obeys. It is used by one thread at a time.
 package final class Association {
     let connection: any Connection
+    /// The same where it can send from files.
+    let fileSender: (any FileSendingConnection)?
     let limits: AssociationLimits
     let cancellation: Cancellation?
     let observer: AssociationObserver?
@@ -71,6 +73,7 @@ package final class Association {
         machine = UpperLayerStateMachine(role)
         framer = PDUFramer(limits: PDULimits(announcedMaximumLength: maximumPDULength))
         self.connection = connection
+        fileSender = connection as? any FileSendingConnection
         self.limits = limits
         self.cancellation = cancellation
         self.observer = observer
@@ -168,29 +171,36 @@ package final class Association {
     /// Writes whole PDUs. Where the second wish to stop, or a limit, comes in their middle, what has begun is brought to its
     /// end if the peer takes it at once.
     func write(
-        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)? = nil
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)? = nil
     ) throws(TransportError) {
         do throws(TransportError) {
-            try connection.write(bytes, wait: wait, whileBlocked: whileBlocked)
+            try put(bytes, wait: wait, whileBlocked: whileBlocked)
         } catch {
             let rest = connection.unwritten
             guard rest < bytes.count else { throw error }
             isTorn = true
             guard error == .cancelled else { throw error }
             do throws(TransportError) {
-                try connection.write(
-                    UnsafeRawBufferPointer(rebasing: bytes.suffix(rest)), wait: WaitLimits(total: parting()),
-                    whileBlocked: whileBlocked)
+                var unsent = bytes
+                unsent.removeFirst(bytes.count - rest)
+                try put(unsent, wait: WaitLimits(total: parting()), whileBlocked: whileBlocked)
                 isTorn = false
             } catch {}
             throw error
         }
     }
 
+    private func put(
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+    ) throws(TransportError) {
+        guard let fileSender else { return try connection.write(bytes.memory, wait: wait, whileBlocked: whileBlocked) }
+        try fileSender.write(bytes, wait: wait, whileBlocked: whileBlocked)
+    }
+
     private func write(_ bytes: [UInt8], wait: WaitLimits) throws(TransportError) {
         var failure: TransportError?
         bytes.withUnsafeBytes { buffer in
-            do throws(TransportError) { try write(buffer, wait: wait) } catch { failure = error }
+            do throws(TransportError) { try write(OutgoingBytes(buffer), wait: wait) } catch { failure = error }
         }
         if let failure { throw failure }
     }

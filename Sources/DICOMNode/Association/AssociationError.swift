@@ -51,6 +51,14 @@ package enum DataSetSourceError: Error, Sendable {
     /// The data set could not be rewritten in the syntax that the peer accepted.
     case unconvertible(DataSetError)
 
+    init(_ fault: TransportError.FileFault) {
+        self =
+            switch fault {
+            case .ended: .changed(detail: fault.description)
+            case .unreadable(let error): .unreadable(error)
+            }
+    }
+
     package var description: String {
         switch self {
         case .changed(let detail): detail

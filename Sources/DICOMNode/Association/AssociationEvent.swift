@@ -25,6 +25,13 @@ package struct PresentationDataSummary: Sendable, Equatable {
     /// Of the payload.
     package let length: Int
 
+    init(_ fragment: Association.FileFragment) {
+        contextID = fragment.contextID
+        isCommand = false
+        isLast = fragment.isLast
+        length = fragment.range.count
+    }
+
     init(_ fragment: PDUFramer.Fragment) {
         contextID = fragment.contextID
         isCommand = fragment.isCommand

@@ -6,6 +6,19 @@ package protocol DataSetSource: AnyObject {
     ///
     /// - Returns: how many bytes were placed, and whether they are the last.
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool)
+
+    /// The bytes that come next, at most so many, as a part of a file that they are sent from without being read; whether they
+    /// are the last. Nil where bytes are to be had by ``fill(_:)`` only.
+    func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)?
+
+    /// Proves, once the peer has answered, that what it got is one state of the data set: bytes that are sent from a file may be
+    /// changed by others until they have arrived.
+    func checkArrived() throws(DataSetSourceError)
+}
+
+extension DataSetSource {
+    package func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)? { nil }
+    package func checkArrived() throws(DataSetSourceError) {}
 }
 
 /// A data set in memory.

@@ -17,6 +17,14 @@ final class SendBuffer {
     /// The system takes no more pieces than this in one read or write (IOV_MAX); it matters for peers with tiny PDUs.
     private static let maximumGaps = 1024
 
+    /// The payload of a PDU that is sent from a file. With the PDU's header it fits into one segment of 64 KiB, and it is a whole
+    /// number of pages: the system then passes the pages on as they are, one PDU to a segment. Longer and unaligned ones take a
+    /// third more time.
+    private static let filePayload = 60 * 1024
+
+    /// Where the peer takes shorter PDUs only, a read and a write of many of them at once take less time.
+    private static let shortestFilePayload = 32 * 1024
+
     private let memory: UnsafeMutableRawBufferPointer
     private let gaps: UnsafeMutableBufferPointer<iovec>
     private let maximumPayload: Int
@@ -33,6 +41,18 @@ final class SendBuffer {
     deinit {
         memory.deallocate()
         gaps.deallocate()
+    }
+
+    /// The most that a PDU carries of a file that is sent without being read; nil where the peer's PDUs are too short for it.
+    var longestFilePayload: Int? {
+        let payload = min(Self.filePayload, maximumPayload)
+        return payload < Self.shortestFilePayload || memory.count - end < PresentationDataHeader.length ? nil : payload
+    }
+
+    /// Lays out the header of a PDU whose payload follows from elsewhere. There is room where ``longestFilePayload`` is not nil.
+    func appendHeader(payload: Int, contextID: UInt8, isLast: Bool) {
+        stamp(at: end, payload: payload, contextID: contextID, isCommand: false, isLast: isLast)
+        end += PresentationDataHeader.length
     }
 
     var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<end]) }

@@ -16,8 +16,12 @@ extension InstanceFile {
 
     /// Proves that the file is still the one that was opened; called after its data set was read.
     package func checkUnchanged(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {
-        guard try FileState(of: descriptor, path: path) == state else { throw FileProblem(path, .changed) }
+        guard try FileState(of: descriptor, path: path) == state else {
+            throw FileProblem(path, .changed, Self.otherState)
+        }
     }
+
+    private static let otherState = "its length or time is not what it was"
 
     /// Proves that the file ends where an element of its data set ends, reading headers only: values are passed over by
     /// seeking. A deflated data set is inflated as a stream.

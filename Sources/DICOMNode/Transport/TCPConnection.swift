@@ -6,7 +6,7 @@ import Synchronization
 /// `TCP_NODELAY` is on: messages are written whole, so holding back their last segment only costs time. `TCP_QUICKACK` is
 /// set again before each wait for data, because the system forgets it: some peers answer in two segments with Nagle's algorithm
 /// on, and a delayed acknowledgement then costs some 40 ms a message. Buffer sizes are left to the system's autotuning.
-package final class TCPConnection: Connection {
+package final class TCPConnection: FileSendingConnection {
     package let descriptor: CInt
     package let peerDescription: String
     package let timings: Timings?
@@ -94,26 +94,39 @@ package final class TCPConnection: Connection {
     package func write(
         _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
+        try write(OutgoingBytes(bytes), wait: wait, whileBlocked: whileBlocked)
+    }
+
+    func write(
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+    ) throws(TransportError) {
         var rest = bytes
         defer { left.store(rest.count, ordering: .relaxed) }
         try wait.checkCancellation()
         var watcher = whileBlocked
-        while !rest.isEmpty {
+        while rest.count > 0 {
             let count = try writeAvailable(rest)
             if count > 0 {
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+                rest.removeFirst(count)
             } else {
                 try waitUntilWritable(wait: wait, watcher: &watcher)
             }
         }
     }
 
+    private func writeAvailable(_ bytes: OutgoingBytes) throws(TransportError) -> Int {
+        guard let file = bytes.file else { return try writeAvailable(bytes.memory) }
+        // What stands before the file's bytes waits for them, so that both leave in one segment.
+        guard bytes.memory.isEmpty else { return try writeAvailable(bytes.memory, flags: CInt(MSG_MORE)) }
+        return try writeAvailable(file)
+    }
+
     /// What the system takes now; zero when it takes nothing.
-    private func writeAvailable(_ bytes: UnsafeRawBufferPointer) throws(TransportError) -> Int {
+    func writeAvailable(_ bytes: UnsafeRawBufferPointer, flags: CInt = 0) throws(TransportError) -> Int {
         guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         while true {
             // Without MSG_NOSIGNAL a process that did not ignore SIGPIPE would end here.
-            let count = send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+            let count = send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL) | flags)
             if count >= 0 { return count }
             switch errno {
             case EINTR: continue
@@ -169,7 +182,7 @@ package final class TCPConnection: Connection {
         setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    private static func streamError(_ operation: String) -> TransportError {
+    static func streamError(_ operation: String) -> TransportError {
         switch errno {
         case ECONNRESET, EPIPE, ECONNABORTED: .reset
         case ETIMEDOUT: .timedOut(.read)

@@ -17,6 +17,8 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     case cancelled
     /// The reader that was called while a write was blocked asked to give the write up.
     case abandoned
+    /// The file whose bytes were being sent cannot be read to where they end.
+    case file(FileFault)
     case tls(TLSError)
     /// Another process listens at the port.
     case portInUse(UInt16)
@@ -25,6 +27,19 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     /// The address to listen at is none of this machine.
     case addressNotAvailable(String)
     case system(SystemError)
+
+    package enum FileFault: Sendable, Equatable, CustomStringConvertible {
+        /// It has become shorter than what was to be sent of it.
+        case ended
+        case unreadable(SystemError)
+
+        package var description: String {
+            switch self {
+            case .ended: "the file became shorter while it was sent"
+            case .unreadable(let error): error.description
+            }
+        }
+    }
 
     /// What was waited for.
     package enum Phase: String, Sendable {
@@ -47,6 +62,7 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
         case .closedAtOnce(let byReset): "the connection was \(byReset ? "reset" : "closed") at once, before any answer"
         case .cancelled: "interrupted"
         case .abandoned: "sending given up"
+        case .file(let fault): fault.description
         case .tls(let error): error.description
         case .portInUse(let port): "port \(port) is in use by another process"
         case .portNotPermitted(let port): "port \(port) needs a privilege that this process does not have"

@@ -74,6 +74,10 @@ struct GetSCP: ServiceClass {
             while true {
                 let message = try association.receive()
                 if message.command.command == .cStoreRSP {
+                    do throws(DataSetSourceError) { try source.checkArrived() } catch {
+                        archive.tell(association, error.description, isTrouble: true)
+                        return nil
+                    }
                     return message.command.status
                 } else if message.cancels(request) {
                     tally.cancel()

@@ -28,6 +28,7 @@ class FaultyStoreSCP:
     refuse: SOP classes of which no context is accepted, besides those of queries; refuse_syntaxes: transfer syntaxes likewise.
     window: asynchronous operations granted; answers come in reverse order, so many at a time.
     pause: seconds before each answer.
+    max_pdu: the largest PDU that it takes; large images are sent to it from their files, not by way of memory, if that is large.
     slow_every: takes a millisecond for each PDU of every so many-th instance.
     """
 
@@ -133,7 +134,8 @@ class FaultyStoreSCP:
             result = 3 if refused else 0 if syntaxes else 4
             chosen = _item(0x40, (syntaxes or [IMPLICIT])[0].encode())
             contexts += _item(0x21, bytes([content[0], 0, result, 0]) + chosen)
-        user = _item(0x51, struct.pack(">I", 16384)) + _item(0x52, b"1.2.826.0.1.3680043.10.999.9")
+        user = _item(0x51, struct.pack(">I", self.faults.get("max_pdu", 16384)))
+        user += _item(0x52, b"1.2.826.0.1.3680043.10.999.9")
         if "window" in self.faults:
             user += _item(0x53, struct.pack(">HH", self.faults["window"], 1))
         body = body[:68] + _item(0x10, b"1.2.840.10008.3.1.1.1") + contexts + _item(0x50, user)

@@ -1,7 +1,8 @@
 import DICOM
 import Glibc
 
-/// The data set of a file, read straight into the send buffer and passed through untouched: never parsed, never copied.
+/// The data set of a file, passed through untouched: sent from the file where the connection can do that, else read straight into the
+/// send buffer.
 ///
 /// A deflated data set of odd length gets the NUL behind its end that PS3.5 A.5 asks for and that some software leaves out:
 /// peers abort at a fragment of odd length.
@@ -11,9 +12,19 @@ final class FileDataSetSource: DataSetSource {
     private var offset: UInt64
     private let end: UInt64
     private var owesPadding: Bool
+    /// Whether the file stays open until the peer has answered: nothing is sent from it otherwise.
+    private let staysOpen: Bool
+    private var wasSentFromFile = false
+
+    /// Up to here a read and one write of it all take less time.
+    private static let shortestSentFromFile: UInt64 = 128 * 1024
+
+    /// Of the file: PDUs end where a page does, so that the system passes on whole ones.
+    private static let pageLength: UInt64 = 4096
 
     /// - Parameter end: where the data set ends in the file: what fills its last block is not sent.
-    init(_ file: InstanceFile, descriptor: consuming FileDescriptor, end: UInt64) {
+    init(_ file: InstanceFile, descriptor: consuming FileDescriptor, end: UInt64, staysOpen: Bool) {
+        self.staysOpen = staysOpen
         owesPadding = file.transferSyntax.isDeflated && (end - file.dataSetOffset) % 2 == 1
         self.file = file
         self.descriptor = descriptor
@@ -58,14 +69,38 @@ final class FileDataSetSource: DataSetSource {
         let count = Int(offset - before)
         guard offset == end else { return (count, false) }
         // Before the last fragment leaves: a data set that changed under our hands must not look complete to the peer.
-        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch {
-            throw .changed(detail: error.description)
-        }
+        try checkUnchanged()
         guard owesPadding else { return (count, true) }
         // Gaps have even lengths, so an odd data set always leaves room in its last one.
         guard count < room, let last = gaps.last(where: { $0.iov_len > 0 }) else { return (count, false) }
         last.iov_base?.storeBytes(of: 0, toByteOffset: last.iov_len, as: UInt8.self)
         return (count + 1, true)
+    }
+
+    func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)? {
+        let left = end - offset
+        // PS3.8 E.2 wants even fragments, and pages are even: so must be where the first one begins.
+        guard staysOpen, !owesPadding, offset % 2 == 0, wasSentFromFile || left >= Self.shortestSentFromFile else {
+            return nil
+        }
+        let whole = (offset + UInt64(limit)) / Self.pageLength * Self.pageLength
+        let stop = left <= UInt64(limit) || whole <= offset ? min(end, offset + UInt64(limit)) : whole
+        if stop == end { try checkUnchanged() }
+        let range = FileRange(descriptor: descriptor.rawValue, offset: offset, count: Int(stop - offset))
+        offset = stop
+        wasSentFromFile = true
+        return (range, offset == end)
+    }
+
+    func checkArrived() throws(DataSetSourceError) {
+        guard wasSentFromFile else { return }
+        try checkUnchanged()
+    }
+
+    private func checkUnchanged() throws(DataSetSourceError) {
+        do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch {
+            throw .changed(detail: error.detail)
+        }
     }
 }
 
@@ -136,7 +171,7 @@ final class RewritingDataSetSource: DataSetSource {
         }
         guard isFinished else { return }
         do throws(FileProblem) { try file.checkUnchanged(descriptor) } catch {
-            throw .changed(detail: error.description)
+            throw .changed(detail: error.detail)
         }
     }
 

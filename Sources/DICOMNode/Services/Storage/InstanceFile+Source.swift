@@ -7,8 +7,12 @@ extension InstanceFile {
 
     /// The data set to be sent in a transfer syntax: the file's own, untouched, or another native one, rewritten as it goes.
     ///
+    /// - Parameter staysOpen: whether the file may be held open until the peer has answered, so that it can be sent without being
+    ///   read.
     /// - Throws: where the file is not what it was any more, or ends in the middle of an element.
-    package func dataSetSource(as syntax: TransferSyntax) throws(FileProblem) -> any DataSetSource {
+    package func dataSetSource(
+        as syntax: TransferSyntax, staysOpen: Bool = true
+    ) throws(FileProblem) -> any DataSetSource {
         let descriptor = try reopen()
         if syntax == transferSyntax, !syntax.isDeflated, size <= Self.longestInMemory {
             // What is checked is then what is sent, and it takes one read.
@@ -17,7 +21,9 @@ extension InstanceFile {
             return MemoryDataSetSource(bytes, from: Int(dataSetOffset), to: Int(end))
         }
         let end = try checkComplete(descriptor)
-        guard syntax != transferSyntax else { return FileDataSetSource(self, descriptor: descriptor, end: end) }
+        guard syntax != transferSyntax else {
+            return FileDataSetSource(self, descriptor: descriptor, end: end, staysOpen: staysOpen)
+        }
         do throws(DataSetError) {
             return try RewritingDataSetSource(self, descriptor: descriptor, end: end, to: syntax)
         } catch {

@@ -33,6 +33,7 @@ extension StorageSCU {
     private struct Staged {
         let pending: PendingInstance
         let message: Association.StagedMessage
+        let source: any DataSetSource
         let rewrittenAs: TransferSyntax?
     }
 
@@ -72,7 +73,8 @@ extension StorageSCU {
         }
         let source: any DataSetSource
         do throws(FileProblem) {
-            source = try file.dataSetSource(as: choice.transferSyntax)
+            source = try file.dataSetSource(
+                as: choice.transferSyntax, staysOpen: outstanding.count < Self.maximumOpenFiles)
         } catch {
             throw .outcome(.unreadable(error))
         }
@@ -82,6 +84,7 @@ extension StorageSCU {
         do throws(AssociationError) {
             return Staged(
                 pending: pending, message: try association.stage(request, contextID: choice.id, source: source),
+                source: source,
                 rewrittenAs: choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax)
         } catch .sourceUnreadable(let reason) {
             throw .outcome(.unreadable(FileProblem(file.path, reason)))
@@ -105,7 +108,8 @@ extension StorageSCU {
         }
         outstanding.append(
             Outstanding(
-                messageID: staged.message.command.messageID ?? 0, pending: pending, rewrittenAs: staged.rewrittenAs))
+                messageID: staged.message.command.messageID ?? 0, pending: pending, source: staged.source,
+                rewrittenAs: staged.rewrittenAs))
     }
 
     private func window(of association: Association) -> Int {
@@ -137,7 +141,7 @@ extension StorageSCU {
             }
             let done = outstanding.remove(at: index)
             answered += 1
-            conclude(done.pending, .answered(message.command, rewrittenAs: done.rewrittenAs))
+            conclude(done.pending, done.outcome(message.command))
         }
     }
 
@@ -154,6 +158,21 @@ extension StorageSCU {
         let refusals = association.contexts?.refusals(for: file.sopClassUID) ?? []
         let own = refusals.first { $0.transferSyntaxes == [file.transferSyntax.uid] } ?? refusals.first
         return StoreResult.Refusal(accepted: accepted, reason: own?.reason ?? "not proposed")
+    }
+}
+
+extension StorageSCU.Outstanding {
+    /// What the peer's answer means: it may be of bytes that were changed while they were on their way.
+    func outcome(_ answer: CommandSet) -> StoreResult.Outcome {
+        do throws(DataSetSourceError) {
+            try source.checkArrived()
+            return .answered(answer, rewrittenAs: rewrittenAs)
+        } catch .changed {
+            let detail = "the server may hold a mixture of old and new bytes; send it again"
+            return .unreadable(FileProblem(pending.file.path, .changed, detail))
+        } catch {
+            return .unreadable(FileProblem(pending.file.path, error))
+        }
     }
 }
 

@@ -50,8 +50,13 @@ package final class StorageSCU {
     struct Outstanding {
         let messageID: UInt16
         let pending: PendingInstance
+        let source: any DataSetSource
         let rewrittenAs: TransferSyntax?
     }
+
+    /// Files that one association holds open at most while their answers are due. A process may have a thousand descriptors; beyond
+    /// so many in flight, files are read before they leave.
+    static let maximumOpenFiles = 16
 
     /// Associations in a row that ended before a single answer, after which the peer is given up.
     private static let maximumBarrenAssociations = 3
