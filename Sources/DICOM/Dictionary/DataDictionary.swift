@@ -82,8 +82,8 @@ package enum DataDictionary {
     }
 
     /// All keywords in ascending order.
-    package static var keywords: [String] {
-        (0..<keywordCount).map { String(decoding: keyword(ofRank: $0), as: UTF8.self) }
+    package static var keywords: some RandomAccessCollection<String> {
+        (0..<keywordCount).lazy.map { String(decoding: keyword(ofRank: $0), as: UTF8.self) }
     }
 }
 
@@ -128,10 +128,14 @@ extension DataDictionary {
     }
 
     private static func textLine(of record: Int) -> UnsafeBufferPointer<UInt8>.SubSequence {
+        texts(from: record).prefix { $0 != UInt8(ascii: "\n") }
+    }
+
+    /// The line of the record and all that follow.
+    private static func texts(from record: Int) -> UnsafeBufferPointer<UInt8>.SubSequence {
         let place = UnsafeBufferPointer(start: records.utf8Start + record * recordLength + 10, count: 5)
-        let rest = UnsafeBufferPointer(start: texts.utf8Start, count: texts.utf8CodeUnitCount)
+        return UnsafeBufferPointer(start: texts.utf8Start, count: texts.utf8CodeUnitCount)
             .dropFirst(Int(truncatingIfNeeded: number(fromHexadecimal: place)))
-        return rest.prefix { $0 != UInt8(ascii: "\n") }
     }
 
     private static func recordNumber(ofKeywordRank rank: Int) -> Int {
@@ -140,7 +144,7 @@ extension DataDictionary {
     }
 
     private static func keyword(ofRank rank: Int) -> UnsafeBufferPointer<UInt8>.SubSequence {
-        textLine(of: recordNumber(ofKeywordRank: rank)).prefix { $0 != UInt8(ascii: "|") }
+        texts(from: recordNumber(ofKeywordRank: rank)).prefix { $0 != UInt8(ascii: "|") }
     }
 
     /// Eight upper case digits as one number whose order is theirs: all nibbles are spread and spelled at once.

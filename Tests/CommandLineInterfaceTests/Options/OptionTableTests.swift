@@ -1,3 +1,4 @@
+import DICOM
 import Testing
 
 @testable import CommandLineInterface
@@ -67,6 +68,19 @@ struct OptionTableTests {
     func `the distance of two words is the number of slips`(_ left: String, _ right: String, _ distance: Int) {
         #expect(EditDistance.between(left, right) == distance)
         #expect(EditDistance.between(right, left) == distance)
+    }
+
+    @Test(arguments: [
+        ("PatientNmae", "PatientName"), ("patientname", "PatientName"), ("StudyDat", "StudyDate"), ("Modalty", "Modality"),
+        ("SOPInstaceUID", "SOPInstanceUID"), ("SeriesInstanceUIDs", "SeriesInstanceUID"), ("Müller", nil),
+    ])
+    func `the nearest of all keywords is proposed`(_ word: String, _ keyword: String?) {
+        #expect(EditDistance.nearest(to: word, in: DataDictionary.keywords) == keyword)
+    }
+
+    @Test func `of two that are as near the first is proposed`() {
+        #expect(EditDistance.nearest(to: "bat", in: ["xxxx", "cat", "hat", "bats"]) == "cat")
+        #expect(EditDistance.nearest(to: "bat", in: ["cat", "bat", "hat"]) == "bat")
     }
 
     @Test func `nothing is proposed for what is like nothing`() {

@@ -63,7 +63,7 @@ struct DataDictionaryTests {
     }
 
     @Test func `every keyword leads to a tag whose entry has that keyword`() {
-        let keywords = DataDictionary.keywords
+        let keywords = Array(DataDictionary.keywords)
         #expect(keywords.count > 5_000)
         #expect(keywords == keywords.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
         for keyword in keywords {
