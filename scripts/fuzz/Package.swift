@@ -7,7 +7,8 @@ let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
-    .unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"]),
+    // Optimised, because a debug build tries a tenth as much; assertions and checks of overflow stay, and say what they found.
+    .unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing", "-assert-config", "Debug"]),
 ]
 
 let package = Package(

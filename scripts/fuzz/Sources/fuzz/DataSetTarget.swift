@@ -60,6 +60,20 @@ enum DataSetTarget: FuzzTarget {
     static var seeds: [[UInt8]] {
         syntaxes.enumerated().map { [UInt8($0.offset)] + DataSetEncoder($0.element).encode(Recorded.dataSet) }
     }
+
+    static func seeds(from file: [UInt8]) -> [[UInt8]] {
+        content(of: file).map { syntax, dataSet in [[UInt8(syntax)] + dataSet] } ?? []
+    }
+
+    /// The data set of a file, and the place of its syntax in ``syntaxes``: all encapsulated ones are the last.
+    static func content(of file: [UInt8]) -> (syntax: Int, dataSet: ArraySlice<UInt8>)? {
+        do throws(DataSetError) {
+            let (meta, offset) = try FileMetaInformation.decode(file[...])
+            return (syntaxes.firstIndex(of: meta.transferSyntax) ?? syntaxes.count - 1, file[offset...])
+        } catch {
+            return nil
+        }
+    }
 }
 
 /// Rewriting between native syntaxes, as a stream.
@@ -115,5 +129,10 @@ enum RewriteTarget: FuzzTarget {
                     + DataSetEncoder(DataSetTarget.syntaxes[source]).encode(Recorded.dataSet)
             }
         }
+    }
+
+    static func seeds(from file: [UInt8]) -> [[UInt8]] {
+        guard let (source, dataSet) = DataSetTarget.content(of: file), source < 4 else { return [] }
+        return (0..<4).map { [UInt8(source), UInt8($0), 99] + dataSet }
     }
 }

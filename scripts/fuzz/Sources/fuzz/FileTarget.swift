@@ -8,12 +8,10 @@ import Glibc
 /// Invariant: whatever the file, it is an instance or a problem; of an instance that is complete exactly the bytes of its data
 /// set are sent.
 enum FileTarget: FuzzTarget {
-    private static let path = "/dev/shm/dcmscu-fuzz-\(getpid())"
+    private static let path = "\(scratchFolder)/dcmscu-fuzz-file"
 
     static func run(_ bytes: [UInt8]) {
-        guard let file = fopen(path, "w") else { fatalError("no file") }
-        fwrite(bytes, 1, bytes.count, file)
-        fclose(file)
+        guard writeFile(bytes, path) else { fatalError("no file") }
         do throws(FileProblem) {
             let opened = try InstanceFile.open(FilePath(path)).file
             let descriptor = try opened.reopen()
@@ -48,11 +46,9 @@ enum FileTarget: FuzzTarget {
     }
 
     static var seeds: [[UInt8]] {
-        DataSetTarget.syntaxes.map { syntax in
-            FileMetaInformation(
-                mediaStorageSOPClassUID: Recorded.storageClass, mediaStorageSOPInstanceUID: "1.2.3.4",
-                transferSyntax: syntax
-            ).encode() + DataSetEncoder(syntax).encode(Recorded.dataSet)
-        } + [DataSetEncoder(.implicitVRLittleEndian).encode(Recorded.dataSet)]
+        DataSetTarget.syntaxes.map { Recorded.file($0) }
+            + [DataSetEncoder(.implicitVRLittleEndian).encode(Recorded.dataSet)]
     }
+
+    static func seeds(from file: [UInt8]) -> [[UInt8]] { [file] }
 }

@@ -1,4 +1,5 @@
 import DICOMNode
+import Glibc
 import Synchronization
 
 /// A connection whose peer says what it says whatever it hears, and then closes.
@@ -12,7 +13,10 @@ final class MemoryConnection: Connection {
         self.piece = piece
     }
 
-    var descriptor: CInt { -1 }
+    /// For those who wait by `poll`: always readable.
+    private static let readable = open("/dev/null", O_RDONLY)
+
+    var descriptor: CInt { Self.readable }
     var peerDescription: String { "memory" }
     var localDescription: String { "memory" }
     var timings: TCPConnection.Timings? { nil }

@@ -5,11 +5,14 @@ import DICOMProtocol
 enum Recorded {
     static let storageClass: UID = "1.2.840.10008.5.1.4.1.1.2"
     static let findClass: UID = "1.2.840.10008.5.1.4.1.2.2.1"
+    static let moveClass: UID = "1.2.840.10008.5.1.4.1.2.2.2"
+    static let getClass: UID = "1.2.840.10008.5.1.4.1.2.2.3"
+    static let instanceUID: UID = "1.2.3.4"
+    static let studyUID: UID = "1.2.3"
 
     static var proposals: [PresentationContextProposal] {
         let classes: [UID] = [
-            "1.2.840.10008.1.1", findClass, "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3",
-            "1.2.840.10008.1.20.1", storageClass,
+            "1.2.840.10008.1.1", findClass, moveClass, getClass, StorageCommitmentRequest.sopClass, storageClass,
         ]
         return classes.enumerated().map { index, sopClass in
             PresentationContextProposal(
@@ -20,7 +23,8 @@ enum Recorded {
         }
     }
 
-    private static var title: AETitle { AETitle(wire: Array("HERE".utf8)) }
+    static var title: AETitle { AETitle(wire: Array("FUZZ".utf8)) }
+    static var destination: AETitle { AETitle(wire: Array("DEST".utf8)) }
 
     static var requestValue: AssociateRequest {
         var information = UserInformation()
@@ -76,7 +80,7 @@ enum Recorded {
     }
 
     static var move: [UInt8] {
-        let request = CommandSet.moveRequest(messageID: 1, sopClass: "1.2.840.10008.5.1.4.1.2.2.2", destination: title)
+        let request = CommandSet.moveRequest(messageID: 1, sopClass: moveClass, destination: destination)
         return message(
             .moveResponse(to: request, status: .pending, counts: SuboperationCounts(remaining: 3, completed: 1)),
             context: 5)
@@ -86,12 +90,12 @@ enum Recorded {
 
     static var store: [UInt8] {
         message(
-            .storeRequest(messageID: 1, sopClass: storageClass, sopInstance: "1.2.3.4"), context: 11,
+            .storeRequest(messageID: 1, sopClass: storageClass, sopInstance: instanceUID), context: 11,
             DataSetEncoder(.explicitVRLittleEndian).encode(dataSet))
     }
 
     static var get: [UInt8] {
-        let request = CommandSet.getRequest(messageID: 1, sopClass: "1.2.840.10008.5.1.4.1.2.2.3")
+        let request = CommandSet.getRequest(messageID: 1, sopClass: getClass)
         return store
             + message(
                 .getResponse(to: request, status: .success, counts: SuboperationCounts(completed: 1)), context: 7)
@@ -100,8 +104,62 @@ enum Recorded {
     static var stored: [UInt8] {
         message(
             .storeResponse(
-                to: .storeRequest(messageID: 1, sopClass: storageClass, sopInstance: "1.2.3.4"), status: .success),
+                to: .storeRequest(messageID: 1, sopClass: storageClass, sopInstance: instanceUID), status: .success),
             context: 11)
+    }
+
+    static let commitmentRequest = StorageCommitmentRequest(
+        transactionUID: "1.2.9.1",
+        references: [
+            SOPInstanceReference(sopClassUID: storageClass, sopInstanceUID: instanceUID),
+            SOPInstanceReference(sopClassUID: storageClass, sopInstanceUID: "1.2.3.5"),
+        ])
+
+    /// The answer to an N-ACTION, and the report on the same association.
+    static var commitment: [UInt8] {
+        message(.actionResponse(to: StorageCommitmentRequest.command(messageID: 1), status: .success), context: 9)
+            + report
+    }
+
+    static var report: [UInt8] {
+        let result = StorageCommitmentResult(
+            transactionUID: commitmentRequest.transactionUID,
+            committed: [StorageCommitmentResult.Committed(reference: commitmentRequest.references[0])],
+            failed: [
+                StorageCommitmentResult.Failed(
+                    reference: commitmentRequest.references[1], reason: .noSuchObjectInstance)
+            ])
+        return message(
+            .eventReportRequest(
+                messageID: 7, sopClass: StorageCommitmentRequest.sopClass,
+                sopInstance: StorageCommitmentRequest.sopInstance, eventTypeID: 2),
+            context: 9, DataSetEncoder(.explicitVRLittleEndian).encode(result.dataSet))
+    }
+
+    /// What a C-FIND asks for.
+    static var query: DataSet {
+        var query = DataSet()
+        query.set(.queryRetrieveLevel, .CS, "STUDY")
+        query.set(.patientName, .PN, "")
+        query.set(.patientID, .LO, "")
+        query.set(.studyInstanceUID, .UI, "")
+        return query
+    }
+
+    /// What a C-MOVE or C-GET asks for.
+    static var selection: DataSet {
+        var selection = DataSet()
+        selection.set(.queryRetrieveLevel, .CS, "STUDY")
+        selection.set(.studyInstanceUID, studyUID)
+        return selection
+    }
+
+    static var file: [UInt8] { file(.explicitVRLittleEndian) }
+
+    static func file(_ syntax: TransferSyntax) -> [UInt8] {
+        FileMetaInformation(
+            mediaStorageSOPClassUID: storageClass, mediaStorageSOPInstanceUID: instanceUID, transferSyntax: syntax
+        ).encode() + DataSetEncoder(syntax).encode(dataSet)
     }
 
     /// A data set with everything that a decoder has to tell apart.
@@ -113,10 +171,11 @@ enum Recorded {
         var dataSet = DataSet()
         dataSet.set(.specificCharacterSet, .CS, "ISO 2022 IR 6\\ISO 2022 IR 87")
         dataSet.set(.sopClassUID, storageClass)
-        dataSet.set(.sopInstanceUID, "1.2.3.4")
+        dataSet.set(.sopInstanceUID, instanceUID)
         dataSet.set(.patientName, .PN, "Yamada^Tarou")
         dataSet.set(.patientID, .LO, "4711")
-        dataSet.set(.studyInstanceUID, "1.2.3")
+        dataSet.set(.studyInstanceUID, studyUID)
+        dataSet.set(.seriesInstanceUID, "1.2.3.1")
         dataSet.set(.referencedSOPSequence, items: [item, DataSet()])
         dataSet[.pixelData] = DataElement(
             tag: .pixelData, vr: .OW, value: .bytes([UInt8](repeating: 0x5A, count: 40)[...]))

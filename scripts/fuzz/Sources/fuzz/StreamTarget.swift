@@ -22,6 +22,10 @@ enum StreamTarget: FuzzTarget {
         ]
     }
 
+    static func seeds(from side: RecordedSide) -> [[UInt8]] {
+        [[side.operation.isPeerRequestor ? 1 : 0, 29] + side.bytes]
+    }
+
     private struct Heard: Equatable {
         var pdus: [[UInt8]] = []
         var commands: [[UInt8]] = []

@@ -10,7 +10,8 @@ enum KeysTarget: FuzzTarget {
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }
-        for line in lines.prefix(8) {
+        // Few: for each unknown word the whole dictionary is searched for the one that was meant.
+        for line in lines.prefix(2) {
             do throws(UsageError) { _ = try QueryKeyParser.parse(line) } catch { check(error) }
         }
         let keys = lines.prefix(4).flatMap { ["-k", $0] }
@@ -47,6 +48,17 @@ enum JSONTarget: FuzzTarget {
         let dataSets: [DataSet]
         do throws(DICOMJSONError) { dataSets = try DICOMJSON.parse(bytes) } catch { return }
         for dataSet in dataSets { DataSetTarget.show(dataSet) }
+    }
+
+    static func seeds(from file: [UInt8]) -> [[UInt8]] {
+        guard let (syntax, dataSet) = DataSetTarget.content(of: file) else { return [] }
+        do throws(DataSetError) {
+            var json: [UInt8] = []
+            DICOMJSON.append(try DataSetDecoder(DataSetTarget.syntaxes[syntax]).decode(dataSet), to: &json)
+            return [json]
+        } catch {
+            return []
+        }
     }
 
     static var seeds: [[UInt8]] {

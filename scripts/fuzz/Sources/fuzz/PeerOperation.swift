@@ -1,0 +1,148 @@
+import DICOM
+import DICOMProtocol
+import Glibc
+
+@testable import DICOMNode
+
+/// What we do with a peer: each service that we use, and what peers ask of us.
+enum PeerOperation: String, CaseIterable {
+    case echo, find, move, get, store
+    /// C-STOREs on an association that the peer opens.
+    case receive
+    case commit
+    /// A report of storage commitment on an association that the peer opens.
+    case report
+
+    var isPeerRequestor: Bool { self == .receive || self == .report }
+
+    func perform(over connection: any Connection) throws(AssociationError) {
+        switch self {
+        case .receive: try Self.serve(connection, [VerificationSCP(), StorageSCP(receiver: Self.receiver)])
+        case .report:
+            try Self.serve(connection, [VerificationSCP(), CommitmentReportSCU(ledger: Self.ledger()) { _ in }])
+        case .store: try Self.store(over: connection)
+        default:
+            let association = try Association.request(Self.parameters, over: connection)
+            try use(association)
+            try association.release()
+        }
+    }
+
+    private func use(_ association: Association) throws(AssociationError) {
+        switch self {
+        case .find:
+            _ = try FindSCU.find(on: association, sopClass: Recorded.findClass, identifier: Recorded.query) { match in
+                do throws(DataSetError) { DataSetTarget.show(try match.identifier()) } catch {}
+                return .goOn
+            }
+        case .move:
+            _ = try MoveSCU.move(
+                on: association, sopClass: Recorded.moveClass, identifier: Recorded.selection,
+                destination: Recorded.destination
+            ) { _ in .goOn }
+        case .get:
+            _ = try GetSCU.get(
+                on: association, sopClass: Recorded.getClass, identifier: Recorded.selection, receiver: Self.receiver
+            ) { _ in .goOn }
+        case .commit:
+            let ledger = Self.ledger()
+            let commitment = try StorageCommitmentSCU(on: association, ledger: ledger) { _ in }
+            guard try commitment.request(Recorded.commitmentRequest).status == .success else { return }
+            // A real server may report on another association: then the first one has been recorded.
+            var patience = CommitmentPatience(seconds: 2, ledger: ledger)
+            _ = try commitment.wait(&patience)
+        default: _ = try VerificationSCU.echo(on: association)
+        }
+    }
+
+    private static var parameters: AssociationParameters {
+        var parameters = AssociationParameters(
+            calledAETitle: AETitle(wire: Array((variable("FUZZ_CALLED") ?? "PEER").utf8)),
+            callingAETitle: Recorded.title, presentationContexts: Recorded.proposals)
+        parameters.roleSelections = [RoleSelection(sopClass: Recorded.storageClass, scu: true, scp: true)]
+        return parameters
+    }
+
+    private static func store(over connection: any Connection) throws(AssociationError) {
+        // What the service would propose for this one file is among what is always proposed here.
+        let storage = StorageSCU(
+            options: StorageSCU.Options(), cancellation: nil,
+            open: { (_, _) throws(AssociationError) in try Association.request(parameters, over: connection) },
+            report: { _ in })
+        try storage.store([instance])
+        try storage.finish()
+    }
+
+    /// As the receiver does, without its threads.
+    private static func serve(
+        _ connection: any Connection, _ services: [any ServiceClass]
+    ) throws(AssociationError) {
+        let policy = AcceptancePolicy(calledAETitles: nil)
+        let accepted = try Association.accept(
+            connection, maximumPDULength: 16_384, limits: AssociationLimits()
+        ) { policy.decide($0, services: services) }
+        guard let association = accepted else { return }
+        let sessions = services.map { $0.session(on: association) }
+        defer { for session in sessions { session.end() } }
+        func session(_ context: NegotiatedContexts.Accepted) -> (any ServiceSession)? {
+            services.firstIndex { $0.supports(context.abstractSyntax) }.map { sessions[$0] }
+        }
+        while true {
+            let message = try association.receive { command, contextID in
+                guard let context = association.contexts?.context(id: contextID) else { return .discard }
+                return session(context)?.destination(of: command, in: context) ?? .discard
+            }
+            guard let context = association.contexts?.context(id: message.contextID) else { continue }
+            try session(context)?.answer(message, in: context)
+        }
+    }
+}
+
+// What lasts for the whole run.
+extension PeerOperation {
+    private static let folder: String = {
+        var template = Array("\(scratchFolder)/dcmscu-fuzz-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { fatalError("no folder") }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }()
+
+    private static let receiver: InstanceReceiver = {
+        do {
+            return InstanceReceiver(
+                folder: try OutputFolder(FilePath(folder)), naming: try InstanceNaming(pattern: "received"),
+                existing: .overwrite
+            ) { _ in }
+        } catch {
+            fatalError("no receiver: \(error)")
+        }
+    }()
+
+    /// Traps where something is left that is no whole instance.
+    static func checkFolder() {
+        guard let names = try? DirectoryNames(of: FilePath(folder)) else { preconditionFailure("the folder is gone") }
+        for index in 0..<names.count {
+            precondition(names.name(at: index).elementsEqual("received".utf8), "something is left in the folder")
+        }
+    }
+
+    /// The file that is sent.
+    private static let instance: InstanceFile = {
+        let path = "\(scratchFolder)/dcmscu-fuzz-instance"
+        guard writeFile(Recorded.file, path) else { fatalError("no file") }
+        do throws(FileProblem) { return try InstanceFile.open(FilePath(path)).file } catch {
+            fatalError("no file: \(error)")
+        }
+    }()
+
+    private static func ledger() -> CommitmentLedger {
+        do {
+            let ledger = try CommitmentLedger()
+            try ledger.register(
+                Recorded.commitmentRequest,
+                with: CommitmentTransaction.Partner(calledAETitle: "A", callingAETitle: "B", host: "h", port: 104))
+            return ledger
+        } catch {
+            fatalError("no ledger: \(error)")
+        }
+    }
+}
