@@ -71,7 +71,8 @@ struct OptionTableTests {
     }
 
     @Test(arguments: [
-        ("PatientNmae", "PatientName"), ("patientname", "PatientName"), ("StudyDat", "StudyDate"), ("Modalty", "Modality"),
+        ("PatientNmae", "PatientName"), ("patientname", "PatientName"), ("StudyDat", "StudyDate"),
+        ("Modalty", "Modality"),
         ("SOPInstaceUID", "SOPInstanceUID"), ("SeriesInstanceUIDs", "SeriesInstanceUID"), ("Müller", nil),
     ])
     func `the nearest of all keywords is proposed`(_ word: String, _ keyword: String?) {
