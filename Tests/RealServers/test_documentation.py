@@ -52,7 +52,8 @@ class Documented(cases.RealServerTest):
         (self.folder / "worklist.txt").write_text(self.worklist())
         items = [f"--worklist-items={self.folder / 'worklist.txt'}"]
         self.archive = self.serve(PracticeArchive(destinations, items))
-        self.files = made_up_images(self.folder / "study")
+        # In the order of the patients, in which the archive then lists them: the names of the files are new with each run.
+        self.files = sorted(made_up_images(self.folder / "study"), key=lambda path: data_set(path).PatientID)
         dcmscu("--store", servers.LOOPBACK, self.archive.port, *self.files, expect=0)
         entry = next(entry for entry in map(data_set, self.files) if entry.Modality == "CT")
         self.study, self.series = str(entry.StudyInstanceUID), str(entry.SeriesInstanceUID)
