@@ -40,7 +40,8 @@ class Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err is not None:
-            self._tell(subtest, (self.failures or self.errors)[-1][1])
+            found = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self._tell(subtest, found[-1][1])
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

@@ -80,6 +80,13 @@ class StuckServer:
                 pass
 
     def _talk(self, connection):
+        if self.stage == "handshake":
+            # The first byte of the ClientHello, and then nothing more.
+            connection.recv(1)
+            self.reached.set()
+            while connection.recv(1 << 16):
+                pass
+            return
         kind, request = received(connection)
         if self.stage == "association":
             return self._wait(connection)
@@ -94,7 +101,16 @@ class StuckServer:
                 rest = (rest + more)[-100:]
             self.heard.append(("end", rest))
             return
-        received(connection)
+        _, message = received(connection)
+        if self.stage == "release":
+            # C-ECHO-RSP 1, success.
+            body = b"".join(
+                struct.pack("<HHIH", 0, number, 2, value)
+                for number, value in ((0x0100, 0x8030), (0x0120, 1), (0x0800, 0x0101), (0x0900, 0))
+            )
+            command = struct.pack("<HHII", 0, 0, 4, len(body)) + body
+            connection.sendall(pdu(4, struct.pack(">IBB", len(command) + 2, message[4], 3) + command))
+            received(connection)
         self._wait(connection)
 
     def _wait(self, connection):
@@ -112,27 +128,32 @@ class StuckServer:
 
 
 class Signals(cases.RealServerTest):
+    def setUp(self):
+        super().setUp()
+        # Where a program leaves things that it should not.
+        self.scratch = self.folder / "scratch"
+        self.scratch.mkdir()
+
     def start(self, *arguments):
         process = subprocess.Popen(
             [programs.dcmscu_path(), *map(str, arguments)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.scratch,
+            env={**os.environ, "LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null", "TMPDIR": str(self.scratch)},
         )  # fmt: skip
         self.addCleanup(process.kill)
         return process
 
     def stop(self, process, server, *signals):
         """Sends the signals one after the other; exit code and seconds from the last one to the end."""
+        server.client = process
         self.assertTrue(server.reached.wait(20), "the server was not asked")
-        for number, one in enumerate(signals):
-            if number:
-                time.sleep(0.3)
-            process.send_signal(one)
+        programs.send_signals(process.pid, *signals)
         started = time.monotonic()
         server.go_on.set()
         _, err = process.communicate(timeout=30)
         seconds = time.monotonic() - started
         server.close()
+        self.assertEqual(list(self.scratch.iterdir()), [], err)
         return process.returncode, seconds, err.decode()
 
     def large_file(self):
@@ -190,3 +211,77 @@ class Signals(cases.RealServerTest):
         self.assertEqual(found, INTERRUPTED, err)
         self.assertLess(seconds, AT_ONCE)
         self.assertEqual(list(pathlib.Path(output).rglob("*")), [])
+
+    # MARK: Every signal at every stage
+
+    def stages(self):
+        """(name, how many signals end it at once, server, arguments): each run is started anew."""
+        large = self.large_file()
+        find = ["--find", "--patient", "-k", "0010,0020"]
+        move = ["--move", "--study", "-k", "0020,000D=1.2.3", "--no-check", "-o", self.folder / "out"]
+        yield "connect", 1, FullBacklog, ["--echo"], []
+        yield "handshake", 1, lambda: StuckServer("handshake"), ["--echo", "--tls", "--tls-insecure"], []
+        yield "association", 1, lambda: StuckServer("association"), ["--echo"], []
+        yield "answer", 2, lambda: StuckServer("answer"), find, []
+        yield "sub-association", 2, lambda: StuckServer("answer"), [*move, "--port-scp", servers.free_port()], []
+        yield "transfer", 2, lambda: StuckServer("transfer"), ["--store"], [large]
+        yield "release", 2, lambda: StuckServer("release"), ["--echo"], []
+
+    def test_every_signal_at_every_stage(self):
+        for name, count, make, before, after in self.stages():
+            for one, code in (
+                (signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGKILL, -signal.SIGKILL),
+            ):  # fmt: skip
+                with self.subTest(stage=name, signal=one.name):
+                    server = make()
+                    process = self.start(*before, "127.0.0.1", server.port, *after)
+                    # SIGPIPE is nobody's wish: the run goes on.
+                    found, seconds, err = self.stop(
+                        process, server, signal.SIGPIPE, *[one] * (1 if one == signal.SIGKILL else count)
+                    )
+                    self.assertEqual(found, code, err)
+                    self.assertLess(seconds, AT_ONCE, err)
+                    if "-o" in before:
+                        self.assertEqual(list((self.folder / "out").rglob("*")), [], err)
+
+
+class FullBacklog:
+    """A port whose queue is full and never served: what comes next is dropped, as by a firewall."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.fillers = [socket.socket() for _ in range(3)]
+        for filler in self.fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", self.port))
+        self.go_on = threading.Event()
+
+    @property
+    def reached(self):
+        return self
+
+    def wait(self, seconds):
+        """Until the process waits for its connection."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            # SYN_SENT is 02; the inode is the tenth field.
+            fields = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
+            waiting = {f"socket:[{line[9]}]" for line in fields if line[3] == "02"}
+            if waiting & set(self._open()):
+                return True
+            time.sleep(0.01)
+        return False
+
+    def _open(self):
+        for entry in pathlib.Path(f"/proc/{self.client.pid}/fd").iterdir():
+            try:
+                yield os.readlink(entry)
+            except FileNotFoundError:
+                pass
+
+    def close(self):
+        for one in (self.listener, *self.fillers):
+            one.close()

@@ -7,7 +7,7 @@ import Glibc
 /// oldest silent one goes when the lobby is full, and whoever does speak is served within one round of `poll`.
 struct Lobby {
     /// Connections that wait at a time. Far more than peers ever open at once, and a quarter of the 1024 descriptors that a
-    /// process usually has. Over TLS each has some 100 KB of memory for its session.
+    /// process usually has. Over TLS each has some 50 KB of memory for its session.
     static let capacity = 256
 
     /// Connections taken at a time before those that wait are looked at again.

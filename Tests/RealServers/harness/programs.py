@@ -93,6 +93,27 @@ def dcmscu(*arguments, **options):
     return run(dcmscu_path(), *arguments, environment=environment, **options)
 
 
+def send_signals(pid, *numbers):
+    """One after the other, each when the one before has been taken: two of a kind that wait are one."""
+    for number in numbers:
+        os.kill(pid, number)
+        limit = time.monotonic() + TIME_LIMIT
+        while _waits(pid, number) and time.monotonic() < limit:
+            time.sleep(0.01)
+
+
+def _waits(pid, number):
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    # What has ended takes nothing any more.
+    if fields["State"].strip().startswith("Z"):
+        return False
+    return any(int(fields[name], 16) >> (number - 1) & 1 for name in ("SigPnd", "ShdPnd"))
+
+
 def _shortened(text, limit=6000):
     if len(text) > limit:
         text = text[: limit // 2] + f"\n... {len(text) - limit} characters ...\n" + text[-limit // 2 :]
