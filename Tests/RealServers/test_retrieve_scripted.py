@@ -323,6 +323,46 @@ class HostileNames(Scripted):
                 self.assertEqual(len(everything), len(instances))
                 self.assertEqual(list(self.out.rglob(".*")), [])
 
+    def test_the_same_where_the_server_lists_them_and_all_parts_of_the_name_are_hostile(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = [Instance("1.2.1", uid, uid) for uid in self.UIDS]
+                self.serve_scripted(instances)
+                inner = self.folder / operation
+                self.out = inner / "a" / "b" / "out"
+                run = self.retrieve(
+                    operation, "--name", "{SeriesInstanceUID}/{SOPInstanceUID}.dcm", expect=(0, 1)
+                )
+                names = [path.relative_to(self.out) for path in self.files()]
+                self.assertEqual(len(names), len(instances), run)
+                for name in names:
+                    self.assertRegex(str(name), r"^[A-Za-z0-9][A-Za-z0-9.-]*/[A-Za-z0-9][A-Za-z0-9.-]*\.dcm$")
+                    self.assertLessEqual(max(map(len, name.parts)), 255)
+                everything = [path for path in inner.rglob("*") if path.is_file()]
+                self.assertEqual(len(everything), len(instances))
+                for channel in (run.stdout, run.stderr):
+                    self.assertNotRegex(channel, r"[\x00-\x09\x0b-\x1f\x7f]")
+
+    def test_a_link_in_the_output_folder_leads_nowhere(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(4)
+                self.serve_scripted(instances)
+                self.out = self.folder / operation / "out"
+                elsewhere = self.folder / operation / "elsewhere"
+                elsewhere.mkdir(parents=True)
+                self.out.mkdir()
+                (self.out / "1.2.1").symlink_to(elsewhere)
+                run = self.retrieve(operation, "--name", "{StudyInstanceUID}/{SOPInstanceUID}.dcm", expect=(1, 3))
+                self.assert_names(run, "symbolic link")
+                self.assertEqual(list(elsewhere.iterdir()), [])
+                # A name of the file itself that is a link is not written through either.
+                target = elsewhere / "target"
+                (self.out / f"{instances[0].uid}.dcm").symlink_to(target)
+                self.retrieve(operation, "--if-exists", "overwrite", expect=0)
+                self.assertEqual(list(elsewhere.iterdir()), [])
+                self.assert_whole(instances)
+
 
 class Resume(Scripted):
     COUNT = 60

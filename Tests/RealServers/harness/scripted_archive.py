@@ -197,7 +197,8 @@ class Association:
 
     def store(self, instance, originator=None, stop_after=None):
         """Sends an instance; its status."""
-        context = next((i for i, (name, _) in self.contexts.items() if name == instance.sop_class), None)
+        wanted = (instance.sop_class, IMPLICIT)
+        context = next((number for number, names in self.contexts.items() if names == wanted), None)
         if context is None:
             return None
         self.message_id += 1
