@@ -173,6 +173,13 @@ class Servers(Scripted):
         self.assertEqual(len(archive.requests), 1)
         self.assertEqual(len(self.missing(run)), 10)
 
+    def test_a_destination_that_is_not_known_is_asked_for_once_whatever_is_to_come(self):
+        archive = self.serve_scripted(study(4) + study(4, number=2) + study(4, number=3), status=0xA801)
+        run = self.retrieve("move", "--from-list", "-", stdin=b"1.2.1\n1.2.2\n1.2.3\n", expect=7)
+        self.assert_names(run, "line 1: incomplete", "line 2: not begun", "line 3: not begun", "hint:", TITLE)
+        self.assertEqual(len(archive.requests), 1)
+        self.assertEqual({row["StudyInstanceUID"] for row in self.missing(run)}, {"1.2.1", "1.2.2", "1.2.3"})
+
     def test_a_server_that_never_calls_back(self):
         instances = study(10)
         archive = self.serve_scripted(instances)
@@ -193,6 +200,20 @@ class Servers(Scripted):
         self.serve_scripted(study(5))
         run = self.retrieve("get", "-k", "20,d=1.2.99", expect=1)
         self.assert_names(run, "nothing of it")
+
+    def test_more_classes_than_an_association_has_contexts_for(self):
+        """Each class in each syntax has a context of its own, of which there are 128."""
+        instances = [
+            Instance("1.2.1", f"1.2.1.{number}", f"1.2.1.{number}.1", sop_class=f"1.2.840.10008.5.1.4.1.1.{number}")
+            for number in (1, 2, 4, 7, 20, 30, 66, 67, 128, 129)
+        ] + [
+            Instance("1.2.1", f"1.2.1.88{number}", f"1.2.1.88{number}.1", sop_class=f"1.2.840.10008.5.1.4.1.1.88.{number}")
+            for number in (11, 22, 33, 34, 35, 40, 50, 59, 65, 67)
+        ]  # fmt: skip
+        archive = self.serve_scripted(instances)
+        self.retrieve("get", expect=0)
+        self.assert_whole(instances)
+        self.assertGreater(len(archive.requests), 1)
 
     def test_get_falls_back_to_move(self):
         instances = study(5)
@@ -437,6 +458,42 @@ class Existing(Scripted):
         run = self.retrieve("get", expect=0)
         self.assert_names(run, "another content has the proper one")
         self.assertEqual(len(self.files()), 5)
+
+    def test_a_file_that_is_there_may_be_an_error_of_ours_alone(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                archive = self.serve_scripted(study(4))
+                self.out = self.folder / operation
+                self.retrieve(operation, expect=0)
+                run = self.retrieve(operation, "--if-exists", "fail", expect=1)
+                self.assert_names(run, "exists", "is not kept", "(C000H)", "4 of 4 instances")
+                # The server only passes on what it was told: no cause of its own, no remedy at its side.
+                self.assertNotRegex(run.stderr, r"hint|A702")
+                self.assertEqual(len(archive.requests), 2)
+                self.assertEqual(len(self.missing(run)), 4)
+
+    def test_a_full_disk_is_told_to_the_server_and_leaves_no_half_file(self):
+        """No file may be longer than 100 KiB, which ends a write as a full disk does."""
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(40)
+                big = Instance("1.2.1", "1.2.1.1", "1.2.1.1.999", 500_000)
+                archive = self.serve_scripted(instances[:5] + [big] + instances[5:])
+                self.out = self.folder / operation
+                limits = 'trap "" XFSZ; ulimit -f 100; exec "$@"'
+                run = programs.run(
+                    "bash", "-c", limits, "-", programs.dcmscu_path(), *self.arguments(operation),
+                    environment={"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"}, expect=3,
+                )  # fmt: skip
+                self.assertIn(0xA700, archive.statuses)
+                self.assert_names(run, "no space left", big.uid, "(A700H)")
+                self.assertNotIn("hint", run.stderr)
+                # What is whole stays, what is not there is named.
+                came = {str(images.meta(path).MediaStorageSOPInstanceUID) for path in self.files()}
+                missing = {row["SOPInstanceUID"] for row in self.missing(run)}
+                self.assertEqual(came | missing, {instance.uid for instance in [*instances, big]})
+                self.assertEqual(came & missing, set())
+                self.assertIn(big.uid, missing)
 
     def test_every_way_to_sync(self):
         for when in ("each", "end", "none"):

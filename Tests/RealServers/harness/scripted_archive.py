@@ -247,6 +247,8 @@ class ScriptedArchive:
         self.refuses_get = False
         self.number = 0
         self.requests = []
+        # What we were told of each instance that was sent.
+        self.statuses = []
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
@@ -356,7 +358,9 @@ class ScriptedArchive:
             else:
                 try:
                     half = len(instance.data) // 2 if fate == "drop" else None
-                    good = out.store(instance, originator, stop_after=half) == SUCCESS
+                    status = out.store(instance, originator, stop_after=half)
+                    self.statuses.append(status)
+                    good = status == SUCCESS
                 except (Gone, OSError):
                     if out is association:
                         raise Gone from None

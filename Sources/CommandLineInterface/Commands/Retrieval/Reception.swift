@@ -122,9 +122,7 @@ final class Reception: Sendable {
         case .failed(let problem):
             let uid = DisplayText.line(instance.sopInstanceUID.string)
             diagnostics.error(
-                Message(
-                    "\(problem.path)", "instance \(uid) \(problem.code.rawValue): \(problem.detail)",
-                    code: instance.status.description))
+                Message("\(problem)", "instance \(uid) is not kept", code: instance.status.description))
             sum.withLock { total in
                 total.failed += 1
                 total.outputFailed = total.outputFailed || problem.code == .outOfSpace || problem.code == .notWritable

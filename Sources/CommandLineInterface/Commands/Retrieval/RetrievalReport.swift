@@ -28,6 +28,9 @@ final class RetrievalReport: Sendable {
         }
         run.environment.progress?.clear()
         let notBegun = plan.targets.count - outcomes.count
+        for row in plan.targets.suffix(notBegun).flatMap(\.rows) {
+            run.diagnostics.note(Message("line \(row.line): not begun"))
+        }
         writeDifference(outcomes, notBegun: plan.targets.suffix(notBegun))
         settleCode(outcomes, notBegun: notBegun)
         summarize(outcomes, notBegun: notBegun, seconds: seconds)

@@ -13,6 +13,7 @@ final class RetrievalSession: Sendable {
     private let callbacks: CallbackCounter
     private let lastMoveMessageID = Atomic<UInt16>(0)
     private let hasNoGet = Atomic<Bool>(false)
+    private let hasNoDestination = Atomic<Bool>(false)
 
     /// Nil: the port cannot be had, reported.
     init?(_ run: CommandRun) throws(FileProblem) {
@@ -51,8 +52,16 @@ final class RetrievalSession: Sendable {
         set { hasNoGet.store(newValue, ordering: .relaxed) }
     }
 
+    /// Whether the server does not know where to send to: it would say so of each retrieval.
+    var destinationIsUnknown: Bool {
+        get { hasNoDestination.load(ordering: .relaxed) }
+        set { hasNoDestination.store(newValue, ordering: .relaxed) }
+    }
+
     /// Whether no further retrieval should begin.
-    var isOver: Bool { (run.cancellation?.level ?? .none) > .none || reception?.outputFailed == true }
+    var isOver: Bool {
+        (run.cancellation?.level ?? .none) > .none || reception?.outputFailed == true || destinationIsUnknown
+    }
 }
 
 /// Counts on the threads of the server.

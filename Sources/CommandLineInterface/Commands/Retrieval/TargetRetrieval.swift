@@ -66,8 +66,9 @@ final class TargetRetrieval {
                 asksForAll
                 ? [target.identifier] : identifiers(expected, ledger, in: isDivided ? storage : [])
             let round = identifiers.isEmpty ? RetrievalRound() : ask(identifiers, storage, ledger)
-            count(round, arrived: ledger.now.arrived - before.arrived)
-            note(round)
+            let now = ledger.now
+            count(round, arrived: now.arrived - before.arrived)
+            note(round, refusedHere: now.refusedHere - before.refusedHere)
             if round.isUnsupported, run.invocation.retrieval.fallsBackToMove, !session.movesInstead {
                 run.diagnostics.note(Message("\(run.peerName): no C-GET", "retrieving by C-MOVE instead"))
                 session.movesInstead = true
@@ -134,13 +135,16 @@ final class TargetRetrieval {
         outcome.lastStatus = round.status ?? outcome.lastStatus
     }
 
-    private func note(_ round: RetrievalRound) {
+    /// - Parameter refusedHere: instances that we could not keep: the server only passes on what we told it, and we say why.
+    private func note(_ round: RetrievalRound, refusedHere: Int) {
         if let error = round.error {
             if case .interrupted = error { outcome.wasInterrupted = true }
             let failure = AssociationFailure(error, invocation: run.invocation)
             problems.append((failure.exitCode, failure.message))
         }
         guard !round.wasInterrupted, let response = round.decisive, let status = response.status else { return }
+        if status == .moveDestinationUnknown { session.destinationIsUnknown = true }
+        guard refusedHere == 0 || round.failed > refusedHere else { return }
         let isMove = run.invocation.operation == .move || session.movesInstead
         let service: ServiceKind = isMove ? .move : .get
         switch status.kind {
