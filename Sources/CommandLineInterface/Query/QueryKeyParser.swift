@@ -37,6 +37,10 @@ package struct QueryKeyParser {
             guard Self.mayHoldItems(element.tag) else {
                 throw unreadable("\(Self.name(element.tag)) is not a sequence")
             }
+            // What is sent is as deep as the path, and no peer should have to read what we would not.
+            guard path.count < DecodingLimits.standard.maximumNestingDepth else {
+                throw unreadable("more than \(DecodingLimits.standard.maximumNestingDepth) sequences within each other")
+            }
             path.append(QueryKey.Step(tag: element.tag, item: item))
             element = try parseElement()
         }

@@ -84,6 +84,12 @@ struct QueryKeyParserTests {
         #expect(error.code == .unsupportedMatching)
     }
 
+    @Test func `a path as deep as what is read is a key, and a deeper one is none`() throws {
+        let deepest = String(repeating: "0040,A730.", count: 64)
+        #expect(try QueryKeyParser.parse(deepest + "10,10").path.count == 64)
+        #expect(throws: UsageError.self) { _ = try QueryKeyParser.parse(deepest + "0040,A730.10,10") }
+    }
+
     @Test func `a misspelt keyword brings the nearest one`() throws {
         let error = try #require(throws: UsageError.self) { _ = try QueryKeyParser.parse("PatinetName=A") }
         #expect(error.hint == "did you mean PatientName?")
