@@ -183,6 +183,17 @@ class Readme(Documented):
         if first in ("scripts/demo", "scripts/install"):
             # With the binary that is tested in place of a build of its own.
             return self.shell(f"{programs.REPOSITORY}/{command}")
+        words = command.split()
+        if first == "scripts/test" and len(words) > 1:
+            # It names its parts to whoever asks for one that it does not have.
+            said = run(programs.REPOSITORY / first, "no-such-part", expect=2).stderr
+            return self.assertEqual(set(words[1:]) - set(said.partition("there are:")[2].split()), set(), said)
+        if first == "scripts/fuzz/run":
+            # Minutes each: `scripts/test fuzz` runs all of them.
+            run(programs.REPOSITORY / first, "no-such-target", "check", expect=2)
+            targets = re.search(r"^targets=\((.*)\)$", (programs.REPOSITORY / first).read_text(), re.M).group(1).split()
+            self.assertIn(words[1], targets)
+            return self.assertRegex(words[2], r"^(check|\d+)$")
         callers = [programs.REPOSITORY / "scripts" / "test", programs.REPOSITORY / ".ci" / "run"]
         ran = [line.strip() for path in callers for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
         self.assertTrue(any(re.search(rf"\b{re.escape(command)}(\s|$)", line) for line in ran), "nothing runs this command")

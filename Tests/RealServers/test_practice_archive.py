@@ -234,6 +234,16 @@ class Ourselves(WithImages):
         for name in ("Muster", "SELFTEST", "Yamada"):
             self.assertNotIn(name, log)
 
+    def test_what_is_refused_is_told_with_its_remedy(self):
+        archive = self.serve(PracticeArchive())
+        peer = [servers.LOOPBACK, archive.port]
+        dcmscu("--worklist", *peer, "-k", "PatientName", expect=6)
+        dcmscu("--store", *peer, *self.files, expect=0)
+        dcmscu("--move", *peer, "-k", f"StudyInstanceUID={self.study}", "--move-destination", "NODE", expect=7)
+        log = archive.log(limit=100_000)
+        self.assertRegex(log, r"proposes 1 context, refused: Modality Worklist Information Model - FIND\n")
+        self.assertRegex(log, r"destination NODE is not known here \(A801H\); --destination NODE=HOST:PORT makes it known\n")
+
     def test_several_associations_at_once(self):
         archive = self.serve(PracticeArchive())
         senders = [

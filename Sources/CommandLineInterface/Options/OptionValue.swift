@@ -53,7 +53,10 @@ package enum OptionValue: Sendable, Equatable {
         switch self {
         case .none: nil
         case .optionalChoice(let choices), .choice(let choices): choices.joined(separator: ", ")
-        case .text, .file, .directory, .fileOrDirectory: "text that is not empty"
+        case .text: "text that is not empty"
+        case .file: "the path of a file"
+        case .directory: "the path of a folder"
+        case .fileOrDirectory: "the path of a file or folder"
         case .host: "a host name or an address"
         case .aeTitle: "1 to 16 characters of ASCII, no backslash"
         case .port: "a number from 1 to 65535"

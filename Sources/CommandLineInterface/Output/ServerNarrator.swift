@@ -10,7 +10,7 @@ struct ServerNarrator: Sendable {
     var narrate: @Sendable (AssociationServer.Event) -> Void {
         { [diagnostics] event in
             switch event {
-            case .accepted(let request, let peer):
+            case .accepted(let request, _, let peer):
                 diagnostics.verbose("\(request.callingAETitle)@\(peer) associates to send")
             case .rejected(let request, let reject, let peer):
                 diagnostics.note(

@@ -5,7 +5,7 @@ import Synchronization
 package final class AssociationServer: Sendable {
     /// What happens at the port, for notes and logs. Nothing here is an error of our own operation.
     package enum Event: Sendable {
-        case accepted(AssociateRequest, peer: String)
+        case accepted(AssociateRequest, AssociateAccept, peer: String)
         case rejected(AssociateRequest, AssociateReject, peer: String)
         /// Something connected that is no DICOM peer, or that went away or fell silent before it had associated.
         case stranger(peer: String, AssociationError)
@@ -185,7 +185,7 @@ package final class AssociationServer: Sendable {
                 if !isRoom { decision = .reject(.localLimitExceeded) }
             }
             switch decision {
-            case .accept: report(.accepted(request, peer: peer))
+            case .accept(let accept): report(.accepted(request, accept, peer: peer))
             case .reject(let reject): report(.rejected(request, reject, peer: peer))
             }
             return decision

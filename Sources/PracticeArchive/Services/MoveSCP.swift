@@ -46,7 +46,9 @@ struct MoveSCP: ServiceClass {
             if let status = archive.faults.nextMove() { return try retrieval.refuse(status, "as told by --inject") }
             guard let destination = request.moveDestination, archive.destinations.isKnown(destination) else {
                 let title = request.moveDestination.map { "\($0)" } ?? ""
-                return try retrieval.refuse(.moveDestinationUnknown, "destination \(title) is not known here")
+                return try retrieval.refuse(
+                    .moveDestinationUnknown, "destination \(title) is not known here",
+                    remedy: "--destination \(title)=HOST:PORT makes it known")
             }
             guard let instances = try retrieval.instances(message, model: model) else { return }
             let cancellation: Cancellation

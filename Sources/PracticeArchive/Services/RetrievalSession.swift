@@ -37,8 +37,11 @@ struct RetrievalSession {
     }
 
     /// Ends the operation before it has begun.
-    func refuse(_ status: DIMSEStatus, _ why: String) throws(AssociationError) {
-        archive.tell(association, "\(name): \(why) (\(status))", isTrouble: true)
+    ///
+    /// - Parameter remedy: for whoever reads the archive's own lines.
+    func refuse(_ status: DIMSEStatus, _ why: String, remedy: String? = nil) throws(AssociationError) {
+        let hint = remedy.map { "; \($0)" } ?? ""
+        archive.tell(association, "\(name): \(why) (\(status))\(hint)", isTrouble: true)
         var answer = CommandSet.failureResponse(to: request, status: status, comment: why)
         answer?.affectedSOPClassUID = request.affectedSOPClassUID
         if let answer { try association.send(answer, contextID: context.id) }

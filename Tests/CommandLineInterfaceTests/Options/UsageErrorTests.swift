@@ -148,7 +148,7 @@ struct UsageErrorTests {
                 + "accepted: 1 to 64 digits and dots, no component empty or led by a zero"),
         Case(
             line: "h --log-file ''", code: .invalidValue,
-            description: "--log-file \"\": empty; accepted: text that is not empty"),
+            description: "--log-file \"\": empty; accepted: the path of a file"),
     ]
 
     @Test(arguments: cases)
