@@ -418,8 +418,9 @@ class Resume(Scripted):
                 self.assertEqual({line["sopInstanceUID"] for line in lines if "sopInstanceUID" in line},
                                  {instance.uid for instance in instances}, run)  # fmt: skip
                 archive.requests.clear()
-                self.retrieve(operation, "--journal", journal, "--resume", expect=0)
+                run = self.retrieve(operation, "--journal", journal, "--resume", expect=0)
                 self.assertEqual(archive.requests, [])
+                self.assert_names(run, f"{self.COUNT} listed, {self.COUNT} here from an earlier run")
 
     def test_what_was_damaged_is_fetched_again(self):
         instances = study(10)

@@ -68,6 +68,8 @@ final class RetrievalReport: Sendable {
         let isAsked = outcomes.contains { $0.rounds > 0 }
         let silence = isAsked ? "the server does not tell how many it sent" : "it was asked for nothing"
         text += ": " + (expected.map { "\($0) listed, " } ?? "")
+        let before = outcomes.reduce(0) { $0 + $1.heldBefore }
+        if before > 0 { text += "\(before) here from an earlier run, " }
         text += (told.map { "the server sent \($0)" } ?? silence) + ", \(failed) failed"
         if let total = session.reception?.total {
             run.summary.set(.done, total.written)
