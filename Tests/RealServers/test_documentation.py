@@ -310,6 +310,15 @@ class Installation(cases.RealServerTest):
         self.assertEqual(list(self.folder.iterdir()), [], "something is left behind")
         run(script, "--prefix", self.folder, "--uninstall", expect=1)
 
+    def test_the_folders_of_the_system_stay(self):
+        script = programs.REPOSITORY / "scripts" / "install"
+        environment = {"DCMSCU": programs.dcmscu_path(), "DESTDIR": self.folder}
+        run(script, "--prefix", "/usr/local", environment=environment, expect=0)
+        run(script, "--prefix", "/usr/local", "--uninstall", environment=environment, expect=0)
+        left = list(self.folder.rglob("*"))
+        self.assertIn(self.folder / "usr" / "local" / "bin", left)
+        self.assertEqual([path for path in left if path.is_file()], [])
+
     def test_what_was_there_before_stays(self):
         script = programs.REPOSITORY / "scripts" / "install"
         other = self.folder / "share" / "man" / "man1" / "other.1"

@@ -236,7 +236,9 @@ ScheduledProcedureStepSequence[0].ScheduledProcedureStepStartDate=20200101
     def test_keys_match_within_the_step(self):
         step = "ScheduledProcedureStepSequence[0]"
         self.assertEqual(self.names(f"{step}.ScheduledProcedureStepID=STEP-2"), ["Json^Jason"])
-        self.assertEqual(self.names(f"{step}.ScheduledProcedureStepStartDate=today", f"{step}.Modality=US"), ["Doe^Jane"])
+        # The item is of the day on which the archive began.
+        recent = f"{step}.ScheduledProcedureStepStartDate=today-1d..today"
+        self.assertEqual(self.names(recent, f"{step}.Modality=US"), ["Doe^Jane"])
         self.assertEqual(self.names("PatientName=M*", f"{step}.Modality=US"), ["Müller^Jörg"])
         self.assertEqual(self.names(f"{step}.Modality=XA"), [])
 
