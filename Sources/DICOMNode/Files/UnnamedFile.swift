@@ -15,7 +15,7 @@ enum UnnamedFile {
     static let canBeNamed = access(descriptors, X_OK) == 0
 
     /// Older systems let nobody but root name a file by its descriptor alone; the way through /proc is longer, but open to all.
-    private static let namesByDescriptor = Atomic<Bool>(true)
+    static let namesByDescriptor = Atomic<Bool>(true)
 
     /// Fails with `EEXIST` where the name is taken.
     static func link(_ descriptor: CInt, _ name: FilePath, in parent: CInt) throws(SystemError) {

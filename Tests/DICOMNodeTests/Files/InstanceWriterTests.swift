@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import Synchronization
 import Testing
 
 @testable import DICOMNode
@@ -76,6 +77,35 @@ struct InstanceWriterTests {
             try write(pattern(200_000), to: forgotten)
         }
         #expect(try folder.names() == [])
+    }
+
+    @Test(arguments: [true, false])
+    func `a file gets its name by its descriptor or through the list of them, and never another's`(
+        isDirect: Bool
+    ) throws {
+        // Other tests may run meanwhile: each way is good for them, too.
+        UnnamedFile.namesByDescriptor.store(isDirect, ordering: .relaxed)
+        defer { UnnamedFile.namesByDescriptor.store(true, ordering: .relaxed) }
+        let output = try OutputFolder(folder.path)
+        #expect(try store(dataSet, .fail, output).kind == .written)
+        #expect(throws: FileProblem(folder["1.2.3.4.dcm"], .exists)) { try store(dataSet, .fail, output) }
+        #expect(try store(dataSet + [0], .rename, output).kind == .renamed)
+        #expect(try folder.names() == ["1.2.3.4-1.dcm", "1.2.3.4.dcm"])
+    }
+
+    @Test func `what is finished is there before it is put away, and takes nothing more`() throws {
+        let output = try OutputFolder(folder.path)
+        let writer = try writer(output)
+        try write(dataSet, to: writer)
+        let outcome = try writer.finish(existing: .fail)
+        #expect(try folder.read(outcome.path) == SampleInstance.meta().encode() + dataSet)
+        for _ in 1...2 {
+            #expect(throws: FileProblem.self) { try write([1], to: writer) }
+            #expect(throws: FileProblem.self) { try writer.finish(existing: .overwrite) }
+            writer.close()
+        }
+        writer.discard()
+        #expect(try folder.names() == ["1.2.3.4.dcm"])
     }
 
     @Test func `where a file must have a name it is hidden until it is finished`() throws {

@@ -54,6 +54,27 @@ struct TCPConnectionTests {
         #expect(try loopback.client.readBytes(1, wait: WaitLimits(inactivity: 0)) == [5])
     }
 
+    @Test func `who stays awake reads the same, whether it comes at once, late or never`() throws {
+        let loopback = try Loopback()
+        var awake = patience
+        awake.staysAwake = true
+        // Each answer meets the other end while it is awake, asleep, or before it has looked.
+        let echo = try Background {
+            while case let bytes = try loopback.server.readBytes(1), !bytes.isEmpty {
+                if bytes[0] % 7 == 0 { _ = poll(nil, 0, 2) }
+                try loopback.server.write(bytes, wait: Loopback.patience)
+            }
+        }
+        for number in 0..<200 {
+            try loopback.client.write([UInt8(number)], wait: patience)
+            #expect(try loopback.client.readBytes(1, wait: awake) == [UInt8(number)])
+        }
+        awake.total = .after(seconds: 0)
+        #expect(throws: TransportError.timedOut(.read)) { try loopback.client.readBytes(1, wait: awake) }
+        loopback.client.closeWriting()
+        try echo.value()
+    }
+
     @Test func `a write that the peer does not take times out`() throws {
         let loopback = try Loopback(smallBuffers: true)
         let bytes = [UInt8](repeating: 0, count: Loopback.blockingLength)
