@@ -72,11 +72,12 @@ class Servers(Scripted):
         self.assert_whole(instances)
 
     def test_one_association_dropped_in_the_middle_of_a_file(self):
-        for operation in ("move", "get"):
-            with self.subTest(operation):
+        for operation, associations in (("move", 1), ("move", 4), ("get", 1)):
+            with self.subTest(f"{operation} over {associations}"):
                 instances = study(30, size=100_000)
-                self.serve_scripted(instances, plan=lambda number: "drop" if number == 7 else "send")
-                self.out = self.folder / operation
+                plan = lambda number: "drop" if number == 7 else "send"  # noqa: E731
+                self.serve_scripted(instances, plan=plan, associations=associations)
+                self.out = self.folder / f"{operation}{associations}"
                 run = self.retrieve(operation, expect=0)
                 self.assert_whole(instances)
                 self.assertEqual(run.stdout, "")
@@ -397,14 +398,18 @@ class Resume(Scripted):
                 archive.plan = lambda number: time.sleep(0.004) or "send"
                 self.out = self.folder / operation
                 journal = self.folder / f"{operation}.journal"
-                for _ in range(20):
+                for attempt in range(20):
+                    goal = archive.number + attempt % 5
                     process = subprocess.Popen(
                         [str(part) for part in [
                             programs.dcmscu_path(), *self.arguments(operation, "--journal", journal, "--resume"),
                         ]],
                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                     )  # fmt: skip
-                    time.sleep(random.uniform(0.0, 0.15))
+                    # Before anything came, and in the middle of it, however slow the machine is.
+                    while archive.number < goal and process.poll() is None:
+                        time.sleep(0.001)
+                    time.sleep(random.uniform(0.0, 0.01))
                     process.send_signal(signal.SIGKILL)
                     process.wait()
                     for path in self.files():
