@@ -11,7 +11,7 @@ package final class AssociationServer: Sendable {
         case stranger(peer: String, AssociationError)
         case ended(peer: String)
         case failed(peer: String, AssociationError)
-        /// More connections at once than ``Lobby/capacity``: this one was closed unheard.
+        /// More connections at once than ``Lobby/maximumCapacity``: this one was closed unheard.
         case turnedAway(peer: String)
     }
 

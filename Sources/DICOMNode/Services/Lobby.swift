@@ -6,9 +6,13 @@ import Glibc
 /// So a thousand connections that say nothing, or one byte a second, or that freeze in the TLS handshake, keep no peer out: the
 /// oldest silent one goes when the lobby is full, and whoever does speak is served within one round of `poll`.
 struct Lobby {
-    /// Connections that wait at a time. Far more than peers ever open at once, and a quarter of the 1024 descriptors that a
-    /// process usually has. Over TLS each has some 50 KB of memory for its session.
-    static let capacity = 256
+    /// Connections that wait at a time. Far more than peers ever open at once. Over TLS each has some 50 KB of memory for its
+    /// session.
+    static let maximumCapacity = 256
+
+    /// The part of the process's descriptors that may wait here, one in so many: associations and files need theirs. Of the
+    /// usual 1024 it gives the maximum.
+    private static let shareOfDescriptors: rlim_t = 4
 
     /// Connections taken at a time before those that wait are looked at again.
     private static let acceptedPerRound = 64
@@ -32,6 +36,7 @@ struct Lobby {
     private let limit: Double
     /// Nil: plain TCP.
     private let tls: TLSContext?
+    private let capacity: Int
     private var guests: [Guest] = []
     private var polled: [pollfd] = []
     private var isExhausted = false
@@ -41,6 +46,10 @@ struct Lobby {
         self.cancellation = cancellation
         self.limit = limit
         self.tls = tls
+        var descriptors = rlimit()
+        let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors) == 0
+        let share = isKnown ? Int(clamping: descriptors.rlim_cur / Self.shareOfDescriptors) : Self.maximumCapacity
+        capacity = max(1, min(share, Self.maximumCapacity))
     }
 
     /// Works until the cancellation, and closes what waits then.
@@ -115,17 +124,20 @@ struct Lobby {
 
     /// False: the listener cannot be used any more.
     private mutating func acceptWaiting(_ turnAway: (any Connection, AssociationError?) -> Void) -> Bool {
+        var hasMadeRoom = false
         for _ in 0..<Self.acceptedPerRound {
             switch listener.acceptWaiting() {
             case .none: return true
             case .unusable: return false
             case .exhausted:
-                isExhausted = true
-                // The oldest that has said nothing gives its descriptor to one that may.
+                // The oldest that has said nothing gives its descriptor to one that may; where that does not help, only time does.
+                isExhausted = guests.isEmpty || hasMadeRoom
+                guard !isExhausted else { return true }
+                hasMadeRoom = true
                 dismissOldest(turnAway)
-                return true
             case .connection(let connection):
-                if guests.count >= Self.capacity { dismissOldest(turnAway) }
+                hasMadeRoom = false
+                if guests.count >= capacity { dismissOldest(turnAway) }
                 receive(connection, turnAway)
             }
         }

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 
 from . import measured, scripted, servers, wire
 
@@ -34,7 +35,12 @@ class HeldMove:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._messages, env=measured.environment(),
             cwd=folder,
         )  # fmt: skip
-        if not self._asked.wait(wire.LIMIT):
+        # The wrapper has written the number by then, or does so at once.
+        number = folder / "peak-pid"
+        limit = time.monotonic() + wire.LIMIT
+        while not (self._asked.wait(0.05) and number.exists()):
+            if time.monotonic() < limit and self.process.poll() is None:
+                continue
             raise AssertionError(f"no C-MOVE came\n{self.said}")
 
     def _serve(self, peer, connection):
@@ -56,8 +62,7 @@ class HeldMove:
     @property
     def pid(self):
         """Of the program, which the wrapper has started."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0])
+        return int((pathlib.Path(self._folder.name) / "peak-pid").read_text())
 
     @property
     def peak(self):

@@ -27,6 +27,9 @@ if pid == 0:
         os.setresgid(identity, identity, identity)
         os.setresuid(identity, identity, identity)
     os.execv(program, sys.argv[5:])
+with open(result + ".pid", "w") as file:
+    file.write(str(pid))
+os.rename(result + ".pid", result + "-pid")
 _, status, usage = os.wait4(pid, 0)
 with open(result, "w") as file:
     file.write(str(usage.ru_maxrss * 1024))
@@ -36,7 +39,7 @@ os._exit(code if code >= 0 else 200 - code)
 
 
 def command(result, *arguments, files=0, longest=0, identity=None):
-    """The command line that writes the peak in bytes to `result`.
+    """The command line that writes the peak in bytes to `result` when it ends, and when it begins the program's number beside it.
 
     files: descriptors at most; longest: bytes of a file at most; identity: (number of a user, path of the program).
     """
