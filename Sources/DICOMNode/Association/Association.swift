@@ -269,9 +269,8 @@ package final class Association {
 
     /// Aborts because the peer broke the protocol; gives the error to throw.
     func violation(_ error: ProtocolError) -> AssociationError {
-        if machine.permits(.received(error)) {
-            _ = machine.handle(.received(error))
-            sendLastWord(.abort(Abort(source: Abort.Source.serviceProvider, reason: error.abortReason)))
+        for case .sendAbort(let source, let reason) in machine.handle(.received(error)) {
+            sendLastWord(.abort(Abort(source: source, reason: reason)))
         }
         closeAfterLastWord()
         return .protocolViolation(error)

@@ -103,12 +103,11 @@ package struct AcceptancePolicy: Sendable {
         for proposal: PresentationContextProposal, roles: RoleSelection?, services: [any ServiceClass]
     ) -> PresentationContextResult {
         guard let service = services.first(where: { $0.supports(proposal.abstractSyntax) }) else {
-            return PresentationContextResult(id: proposal.id, result: .abstractSyntaxNotSupported, transferSyntax: nil)
+            return .rejected(id: proposal.id, .abstractSyntaxNotSupported)
         }
         let syntax = service.choose(from: proposal.transferSyntaxes, for: proposal.abstractSyntax, roles: roles)
         guard let syntax else {
-            return PresentationContextResult(
-                id: proposal.id, result: .transferSyntaxesNotSupported, transferSyntax: nil)
+            return .rejected(id: proposal.id, .transferSyntaxesNotSupported)
         }
         return PresentationContextResult(id: proposal.id, result: .acceptance, transferSyntax: syntax)
     }

@@ -12,6 +12,8 @@ package struct AssociateAccept: Sendable, Equatable {
     package var applicationContext: UID
     package var presentationContexts: [PresentationContextResult]
     package var userInformation: UserInformation
+    /// Titles and reserved bytes of the request, where they are not what the titles alone make. Never read out of an accept.
+    private var fieldsAsReceived: [UInt8]?
 
     package init(
         protocolVersion: UInt16 = AssociateRequest.protocolVersion1, calledAETitle: AETitle,
@@ -34,6 +36,7 @@ package struct AssociateAccept: Sendable, Equatable {
         self.init(
             calledAETitle: request.calledAETitle, callingAETitle: request.callingAETitle,
             presentationContexts: presentationContexts, userInformation: userInformation)
+        fieldsAsReceived = request.fieldsAsReceived
     }
 }
 
@@ -60,7 +63,7 @@ extension AssociateAccept {
     func encode(into bytes: inout [UInt8]) {
         AssociateHeader.encode(
             into: &bytes, protocolVersion: protocolVersion, calledAETitle: calledAETitle,
-            callingAETitle: callingAETitle, applicationContext: applicationContext)
+            callingAETitle: callingAETitle, fields: fieldsAsReceived, applicationContext: applicationContext)
         for context in presentationContexts { context.encode(into: &bytes) }
         bytes.appendItem(AssociateHeader.userInformationItemType) { userInformation.encode(into: &$0) }
     }

@@ -8,7 +8,7 @@ import DICOM
 /// | 3-4 | reserved, 0000H |
 /// | 5-20 | called AE title (in the accept: as received, not tested) |
 /// | 21-36 | calling AE title (in the accept: as received, not tested) |
-/// | 37-68 | reserved |
+/// | 37-68 | reserved; in the accept: as received |
 /// | 69- | items, in any order: application context (10H), presentation contexts, user information (50H) |
 struct AssociateHeader {
     static let applicationContextItemType: UInt8 = 0x10
@@ -20,9 +20,14 @@ struct AssociateHeader {
     /// All items of a PDU: those above and as many of types unknown today, which must be passed over.
     static let maximumItems = 1024
 
+    /// The reserved bytes behind the titles.
+    private static let reservedLength = 32
+
     let protocolVersion: UInt16
     let calledAETitle: AETitle
     let callingAETitle: AETitle
+    /// Both titles and the reserved bytes, where they came otherwise than this side would write them; nil is the usual case.
+    let fieldsAsReceived: [UInt8]?
     /// Empty where the item is missing: the receiver rejects the association then, as for an unknown context.
     private(set) var applicationContext = UID("")
     private(set) var userInformation = UserInformation()
@@ -35,9 +40,13 @@ struct AssociateHeader {
         var reader = ItemReader(body, section: section)
         protocolVersion = try reader.uint16("protocol version")
         _ = try reader.uint16("reserved bytes")
-        calledAETitle = AETitle(wire: try reader.take(AETitle.wireLength, "called AE title"))
-        callingAETitle = AETitle(wire: try reader.take(AETitle.wireLength, "calling AE title"))
-        _ = try reader.take(32, "reserved bytes")
+        let called = try reader.take(AETitle.wireLength, "called AE title")
+        let calling = try reader.take(AETitle.wireLength, "calling AE title")
+        let received = called + calling + (try reader.take(Self.reservedLength, "reserved bytes"))
+        calledAETitle = AETitle(wire: called)
+        callingAETitle = AETitle(wire: calling)
+        let usual = Self.fields(calledAETitle: calledAETitle, callingAETitle: callingAETitle)
+        fieldsAsReceived = received.elementsEqual(usual) ? nil : Array(received)
         var hasApplicationContext = false
         var hasUserInformation = false
         var itemCount = 0
@@ -75,15 +84,19 @@ struct AssociateHeader {
         }
     }
 
+    private static func fields(calledAETitle: AETitle, callingAETitle: AETitle) -> [UInt8] {
+        calledAETitle.wireBytes + callingAETitle.wireBytes + [UInt8](repeating: 0, count: reservedLength)
+    }
+
+    /// - Parameter fields: both titles and the reserved bytes as they are to be sent back; nil makes them of the titles.
     static func encode(
         into bytes: inout [UInt8], protocolVersion: UInt16, calledAETitle: AETitle, callingAETitle: AETitle,
-        applicationContext: UID
+        fields: [UInt8]?, applicationContext: UID
     ) {
         bytes.append(bigEndian: protocolVersion)
         bytes.append(bigEndian: UInt16(0))
-        bytes.append(contentsOf: calledAETitle.wireBytes)
-        bytes.append(contentsOf: callingAETitle.wireBytes)
-        bytes.append(contentsOf: repeatElement(0, count: 32))
+        bytes.append(
+            contentsOf: fields ?? Self.fields(calledAETitle: calledAETitle, callingAETitle: callingAETitle))
         bytes.appendItem(applicationContextItemType, applicationContext)
     }
 }

@@ -16,6 +16,8 @@ package struct AssociateRequest: Sendable, Equatable {
     package var applicationContext: UID
     package var presentationContexts: [PresentationContextProposal]
     package var userInformation: UserInformation
+    /// Titles and reserved bytes, where a peer wrote them in a way of its own: the accept repeats them, byte by byte.
+    private(set) var fieldsAsReceived: [UInt8]?
 
     package init(
         protocolVersion: UInt16 = Self.protocolVersion1, calledAETitle: AETitle, callingAETitle: AETitle,
@@ -52,12 +54,13 @@ extension AssociateRequest {
         applicationContext = header.applicationContext
         presentationContexts = contexts
         userInformation = header.userInformation
+        fieldsAsReceived = header.fieldsAsReceived
     }
 
     func encode(into bytes: inout [UInt8]) {
         AssociateHeader.encode(
             into: &bytes, protocolVersion: protocolVersion, calledAETitle: calledAETitle,
-            callingAETitle: callingAETitle, applicationContext: applicationContext)
+            callingAETitle: callingAETitle, fields: fieldsAsReceived, applicationContext: applicationContext)
         for context in presentationContexts { context.encode(into: &bytes) }
         bytes.appendItem(AssociateHeader.userInformationItemType) { userInformation.encode(into: &$0) }
     }
