@@ -43,6 +43,21 @@ import Testing
         #expect(try #require(MomentRange(key, vr: .TM)).matches(time) == expected)
     }
 
+    @Test(arguments: [
+        ("20260102120000+0100", "20260102110000+0000", true), ("20260102003000+0100", "20260101233000-0000", true),
+        ("20260102120000+0100", "20260102120000+0000", false), ("20260102120000+0100", "20260102120000", true),
+        ("20260101120000-0500-20260102120000-0500", "20260101165959+0000", false),
+        ("20260101120000-0500-20260102120000-0500", "20260101170000+0000", true),
+        ("20260101120000-0500-20260102120000-0500", "20260102170001.5+0000", false),
+        ("20251231233000-0100-", "20260101003000+0000", true), ("-2026+0000", "20270101003000+0100", true),
+        ("202602+0000-202602+0000", "20260301003000+0100", true), ("2025-2026", "20260301", true),
+    ])
+    func `moments with an offset from UTC match by when they are, PS3_4 C_2_2_2_5`(
+        key: String, moment: String, expected: Bool
+    ) throws {
+        #expect(try #require(MomentRange(key, vr: .DT)).matches(moment) == expected)
+    }
+
     @Test(arguments: ["", "-", "today", "2020-01-xx"])
     func `what is no date is no range`(text: String) { #expect(MomentRange(text, vr: .DA) == nil) }
 }

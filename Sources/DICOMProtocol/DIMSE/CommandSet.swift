@@ -67,6 +67,9 @@ package struct CommandSet: Equatable, Sendable {
     /// The operation, or nil if the peer named none or one that the standard does not know.
     package var command: CommandField? { commandField.flatMap(CommandField.init(rawValue:)) }
 
+    /// How urgent the request is; medium where the peer said nothing, or nothing that the standard knows.
+    package var requestedPriority: Priority { priority.flatMap(Priority.init(rawValue:)) ?? .medium }
+
     package var isResponse: Bool { (commandField ?? 0) & CommandField.responseBit != 0 }
 
     /// The SOP class the command is about, in whichever of the two elements it stands.

@@ -54,10 +54,18 @@ struct ArchiveQuery {
                 status: .identifierDoesNotMatchSOPClass, comment: "the unique key of the level has no value",
                 offendingElement: InformationModel.uniqueKey(of: level))
         }
+        // A retrieval that took a wildcard for one would send everything that fits, in the worst case all there is.
+        let uniqueKeys = model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)]
+        let pattern = uniqueKeys.first { identifier.string($0)?.contains { $0 == "*" || $0 == "?" } == true }
+        if let pattern {
+            throw Refusal(
+                status: .identifierDoesNotMatchSOPClass, comment: "a retrieval takes no wildcards",
+                offendingElement: pattern)
+        }
         var unique = DataSet()
         unique[.queryRetrieveLevel] = identifier[.queryRetrieveLevel]
         unique[.specificCharacterSet] = identifier[.specificCharacterSet]
-        for tag in model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)] {
+        for tag in uniqueKeys {
             unique[tag] = identifier[tag]
         }
         return try ArchiveQuery(unique, model: model, title: title)

@@ -1,11 +1,9 @@
 import DICOM
 
 /// A date, time or both of a query: single value and range matching, PS3.4 C.2.2.2.1 and C.2.2.2.5.
-///
-/// Moments are compared as digits, the most significant first. A time zone in a DT is not taken into account.
 struct MomentRange: Sendable {
-    private let lower: String?
-    private let upper: String?
+    private let lower: Moment?
+    private let upper: Moment?
     private let vr: ValueRepresentation
     /// Whether it was written with a hyphen.
     private let isRange: Bool
@@ -13,29 +11,21 @@ struct MomentRange: Sendable {
     /// Nil where the text is no date or time.
     init?(_ text: String, vr: ValueRepresentation) {
         self.vr = vr
+        let text = text.filter { $0 != " " }
         guard let dash = Self.dash(in: text, vr) else {
-            guard let digits = Self.digits(text, vr) else { return nil }
-            lower = Self.padded(digits, vr, with: "0")
-            upper = lower
+            guard let moment = Moment(text, vr, filler: "0") else { return nil }
+            lower = moment
+            upper = moment
             isRange = false
             return
         }
-        let first = text[..<dash].filter { $0 != " " }
-        let second = text[text.index(after: dash)...].filter { $0 != " " }
+        let first = String(text[..<dash])
+        let second = String(text[text.index(after: dash)...])
         guard !first.isEmpty || !second.isEmpty else { return nil }
         isRange = true
-        if first.isEmpty {
-            lower = nil
-        } else {
-            guard let digits = Self.digits(first, vr) else { return nil }
-            lower = Self.padded(digits, vr, with: "0")
-        }
-        if second.isEmpty {
-            upper = nil
-        } else {
-            guard let digits = Self.digits(second, vr) else { return nil }
-            upper = Self.padded(digits, vr, with: "9")
-        }
+        lower = Moment(first, vr, filler: "0")
+        upper = Moment(second, vr, filler: "9")
+        guard first.isEmpty == (lower == nil), second.isEmpty == (upper == nil) else { return nil }
     }
 
     /// One range of moments from a range of dates and one of times; nil where one of them is no range.
@@ -43,45 +33,39 @@ struct MomentRange: Sendable {
         guard date.isRange, time.isRange else { return nil }
         vr = .DT
         isRange = true
-        lower = date.lower.map { Self.padded($0 + (time.lower ?? ""), .DT, with: "0") }
-        upper = date.upper.map { Self.padded($0 + (time.upper ?? ""), .DT, with: "9") }
+        lower = date.lower.map { Moment(digits: $0.written + (time.lower?.written ?? ""), .DT, filler: "0") }
+        upper = date.upper.map { Moment(digits: $0.written + (time.upper?.written ?? ""), .DT, filler: "9") }
     }
 
     /// What has no time is at the beginning of its day.
     func matches(date: String, time: String) -> Bool {
-        guard let day = Self.digits(date, .DA) else { return false }
-        return matches(day + (Self.digits(time, .TM) ?? ""))
+        guard let day = Moment(date, .DA, filler: "0") else { return false }
+        let time = Moment(time, .TM, filler: "0")?.written ?? ""
+        return contains(Moment(digits: day.written + time, .DT, filler: "0"))
     }
 
     func matches(_ text: String) -> Bool {
-        guard let digits = Self.digits(text, vr) else { return false }
-        let moment = Self.padded(digits, vr, with: "0")
-        if let lower, moment < lower { return false }
-        if let upper, moment > upper { return false }
+        guard let moment = Moment(text, vr, filler: "0") else { return false }
+        return contains(moment)
+    }
+
+    private func contains(_ moment: Moment) -> Bool {
+        if let lower, moment.isBefore(lower) { return false }
+        if let upper, upper.isBefore(moment) { return false }
         return true
     }
 
+    /// The hyphen of a range. In a DT one may also be the sign of an offset: it is where four digits up to 1200 end the value
+    /// (PS3.5 6.2); nobody asks for years as early as these.
     private static func dash(in text: String, _ vr: ValueRepresentation) -> String.Index? {
-        guard let dash = text.firstIndex(of: "-") else { return nil }
-        // Behind a date and an hour, four digits are the offset from UTC (PS3.5 6.2, DT), unless another range sign follows.
-        let rest = text[text.index(after: dash)...]
-        let isOffset =
-            vr == .DT && rest.count == 4 && text.distance(from: text.startIndex, to: dash) >= 10
-        return isOffset ? nil : dash
-    }
-
-    private static func digits(_ text: String, _ vr: ValueRepresentation) -> String? {
-        var kept = text.filter { $0 != " " }
-        if vr == .DT, let sign = kept.lastIndex(where: { $0 == "+" || $0 == "-" }) { kept = String(kept[..<sign]) }
-        // The forms of ACR-NEMA, 2026.11.21 and 10:30, are still met.
-        let digits = kept.filter { $0 != "." && $0 != ":" }
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return digits
-    }
-
-    private static func padded(_ digits: String, _ vr: ValueRepresentation, with filler: Character) -> String {
-        // Hours to microseconds; a date is eight digits.
-        let length = vr == .DA ? 8 : vr == .TM ? 12 : 20
-        return digits + String(repeating: filler, count: max(0, length - digits.count))
+        var rest = text[...]
+        while let dash = rest.firstIndex(of: "-") {
+            rest = text[text.index(after: dash)...]
+            guard vr == .DT, dash > text.startIndex else { return dash }
+            let offset = rest.prefix(4)
+            let isOffset = offset.count == 4 && (Int(offset).map { (0...1200).contains($0) } ?? false)
+            guard isOffset, rest.count == 4 || rest.dropFirst(4).first == "-" else { return dash }
+        }
+        return nil
     }
 }

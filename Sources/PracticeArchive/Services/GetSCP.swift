@@ -58,7 +58,9 @@ struct GetSCP: ServiceClass {
         ) throws(AssociationError) -> DIMSEStatus? {
             guard !archive.faults.failsNextSuboperation(), let context = context(for: file) else { return nil }
             let store = CommandSet.storeRequest(
-                messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID)
+                messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
+                // PS3.4 C.4.3.1.2: as urgent as what asks for it.
+                priority: request.requestedPriority)
             let source: any DataSetSource
             do throws(FileProblem) {
                 source = try file.dataSetSource(as: context.transferSyntax)
@@ -74,6 +76,7 @@ struct GetSCP: ServiceClass {
             while true {
                 let message = try association.receive()
                 if message.command.command == .cStoreRSP {
+                    try association.checkAnswer(message.command, to: store)
                     do throws(DataSetSourceError) { try source.checkArrived() } catch {
                         archive.tell(association, error.description, isTrouble: true)
                         return nil

@@ -50,8 +50,15 @@ struct StorageCommitmentSCP: ServiceClass {
             guard message.command.actionTypeID == StorageCommitmentRequest.actionTypeID else {
                 return try association.refuse(message, status: .noSuchActionType)
             }
-            guard let request = request(message, context) else {
-                archive.tell(association, "storage commitment: request without a transaction UID", isTrouble: true)
+            // PS3.4 J.3.5: every request acts on the one well-known instance.
+            guard message.command.requestedSOPInstanceUID == StorageCommitmentRequest.sopInstance else {
+                archive.tell(association, "storage commitment: not of the well-known SOP instance", isTrouble: true)
+                return try association.refuse(message, status: .noSuchObjectInstance)
+            }
+            guard let request = request(message, context), !request.references.isEmpty else {
+                archive.tell(
+                    association, "storage commitment: request without a transaction UID or without a reference",
+                    isTrouble: true)
                 return try association.refuse(message, status: .invalidArgumentValue)
             }
             let result = result(of: request)
