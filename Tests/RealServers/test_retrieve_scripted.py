@@ -65,6 +65,26 @@ class Scripted(cases.RealServerTest):
 
 
 class Servers(Scripted):
+    def test_a_server_that_wants_the_keys_above_is_given_them(self):
+        """PS3.4 C.4.2.2.1: without relational retrieval each level above needs its unique key."""
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                self.serve_scripted(study(2), status=0xA900)
+                run = self.retrieve(operation, "--series", "-k", "20,e=1.2.1.1", expect=7)
+                self.assert_names(run, "A900H", "--key StudyInstanceUID=VALUE")
+
+    def test_a_retrieval_has_unique_keys_alone(self):
+        """PS3.4 C.4.2.1.4.1: what asks a query for an answer has no place in it."""
+        instances = study(2)
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                archive = self.serve_scripted(instances)
+                self.retrieve(operation, "-k", "20,d=1.2.1", "-k", "10,10", "-k", "8,1030", expect=0)
+                self.assert_whole(instances)
+                tags = set().union(*archive.identifiers)
+                self.assertEqual(tags - {0x00080005, 0x00080052, 0x00100020, 0x0020000D}, set())
+                self.assertIn(0x0020000D, tags)
+
     def test_four_associations_at_once(self):
         instances = study(40)
         self.serve_scripted(instances, associations=4)

@@ -24,6 +24,7 @@ package enum Hint: Sendable, Equatable {
     case notAuthorized
     case outOfResources
     case identityUnconfirmed
+    case uniqueKeysAbove(names: [String])
     case certificateRefused
     case ourCertificateRefused
     case noCommonTLS
@@ -59,6 +60,9 @@ package enum Hint: Sendable, Equatable {
                 + "and does a firewall let it in?"
         case .receiverPortTaken(let port):
             "another program uses port \(port); give a free one with --port-scp"
+        case .uniqueKeysAbove(let names):
+            "many servers want the keys of the levels above, too: --key "
+                + names.map { "\($0)=VALUE" }.joined(separator: " --key ")
         case .identityUnconfirmed:
             "servers that know no user identity ignore it; --user-unconfirmed puts up with that"
         case .certificateRefused:

@@ -249,6 +249,8 @@ class ScriptedArchive:
         self.requests = []
         # What we were told of each instance that was sent.
         self.statuses = []
+        # The identifiers of C-MOVE and C-GET.
+        self.identifiers = []
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
@@ -306,6 +308,7 @@ class ScriptedArchive:
         asked = [instance for instance in self.instances if self.matches(instance, keys)]
         with self.lock:
             self.requests.append((kind, [instance.uid for instance in asked]))
+            self.identifiers.append(keys)
         if kind == GET and self.refuses_get:
             return association.respond(context, command, 0x0122)
         if self.status is not None:

@@ -22,7 +22,7 @@ final class RetrievalResolver {
     /// - Parameter query: an identifier of a query, with level and keys.
     func targets(for query: DataSet) throws(Failure) -> [RetrievalTarget] {
         let level = query.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? run.invocation.level
-        if isDirect(query, level) { return [RetrievalTarget(identifier: query, level: level)] }
+        if isDirect(query, level) { return [RetrievalTarget(identifier: uniqueKeys(of: query, level), level: level)] }
         var contexts = [base(query)]
         var used: Set<Tag> = []
         let levels = model.levels.filter { $0 <= level }
@@ -77,6 +77,17 @@ final class RetrievalResolver {
                 if element.isEmpty || QueryIdentifier.generalElements.contains(element.tag) { return true }
                 return unique.contains(element.tag) && isPlain(query, element.tag)
             }
+    }
+
+    /// What may stand in the identifier of a retrieval (PS3.4 C.4.2.1.4.1): keys without a value ask a query for an answer, and
+    /// have no place in it. Unique keys of the levels above stay, also empty ones: some servers insist on their presence.
+    private func uniqueKeys(of query: DataSet, _ level: QueryLevel) -> DataSet {
+        let unique = model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)]
+        var identifier = DataSet()
+        for tag in [.specificCharacterSet, .queryRetrieveLevel, .queryRetrieveView] + unique {
+            identifier[tag] = query[tag]
+        }
+        return identifier
     }
 
     /// Whether the key has a value that names one entity, or several.

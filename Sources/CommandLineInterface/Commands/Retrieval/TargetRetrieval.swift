@@ -154,7 +154,8 @@ final class TargetRetrieval {
                 (
                     .failureStatus,
                     StatusMessage.refusal(
-                        of: operation, by: run.peerName, response, service, hint: isMove ? hint(for: round) : nil)
+                        of: operation, by: run.peerName, response, service,
+                        hint: missingKeys(status) ?? (isMove ? hint(for: round) : nil))
                 ))
         case .success, .warning, .cancel, .pending:
             guard round.failed > 0 else { return }
@@ -166,6 +167,14 @@ final class TargetRetrieval {
                         code: status.description, hint: isMove ? hint(for: round) : nil)
                 ))
         }
+    }
+
+    /// Without relational retrieval each level above needs its unique key, PS3.4 C.4.2.2.1.
+    private func missingKeys(_ status: DIMSEStatus) -> Hint? {
+        guard status == .identifierDoesNotMatchSOPClass else { return nil }
+        let missing = QueryIdentifier.missingUniqueKeys(
+            of: target.identifier, model: run.invocation.informationModel, level: target.level)
+        return missing.isEmpty ? nil : .uniqueKeysAbove(names: missing.map { QueryKeyParser.keyword($0) })
     }
 
     /// What the server's administrator has to know when nothing comes.
