@@ -70,7 +70,8 @@ class Documented(cases.RealServerTest):
     @staticmethod
     def worklist():
         """The item that the README shows."""
-        return next(block.text for block in markdown.blocks(README.read_text()) if "ScheduledProcedureStep" in block.text and block.kind == "text")
+        texts = [block.text for block in markdown.blocks(README.read_text()) if block.kind == "text"]
+        return next(text for text in texts if "ScheduledProcedureStep" in text)
 
     def configuration(self):
         """What the README shows, for our archive."""
@@ -265,6 +266,17 @@ class Readme(Documented):
         text = re.sub(r"^\| [^|]*\|", "", self.text, flags=re.M)
         used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
         self.assertEqual(used - known - ours, set())
+
+    def test_the_messages_in_the_table_of_troubles_are_those_of_the_program(self):
+        table = self.text.split("| What you see |")[1].split("\n\n")[0]
+        sources = "".join(path.read_text() for path in (programs.REPOSITORY / "Sources").rglob("*.swift"))
+        # As the source has them, with what is put in between.
+        found = re.sub(r"\\\([^()]*\)", "...", sources)
+        shown = [words for row in table.splitlines() for words in re.findall(r"`([^`]+)`", row.split("|")[1] if "|" in row else "")]
+        self.assertGreater(len(shown), 4)
+        for words in shown:
+            if not re.fullmatch(r"[0-9A-F]{4}H", words):
+                self.assertIn(words, found)
 
     def test_the_links_of_the_readme_lead_somewhere(self):
         for target in re.findall(r"\]\(([^)]+)\)", self.text):
