@@ -142,7 +142,9 @@ class Documented(cases.RealServerTest):
             server.wait()
 
 
-class Readme(Documented):
+class ReadmeText(cases.RealServerTest):
+    """What holds without running anything but programs' help."""
+
     def setUp(self):
         super().setUp()
         self.text = README.read_text()
@@ -153,6 +155,64 @@ class Readme(Documented):
         for block in markdown.blocks(self.text):
             if block.kind in ("json", "text"):
                 self.assertIsNone(COMMAND.search(block.text), f"line {block.line}: a command in a block that is not run")
+
+    def test_the_options_of_other_tools_exist(self):
+        """Of DCMTK and pynetdicom, whose help is here."""
+        sections = re.findall(r"^\| (\w+) \| dcmscu \|\n\|---\|---\|\n((?:\|.*\n)+)", self.text, re.M)
+        self.assertEqual([name for name, _ in sections], ["DCMTK", "dcm4che", "pynetdicom"])
+        rows = dict(sections)
+        helps = {
+            "DCMTK": "".join(run(name, "--help").said for name in ("echoscu", "storescu", "dcmsend", "findscu", "movescu", "getscu")),
+            "pynetdicom": "".join(
+                run(PYTHON, "-m", "pynetdicom", name, "--help").said
+                for name in ("echoscu", "storescu", "findscu", "movescu", "getscu", "qrscp", "storescp")
+            ),
+        }
+        for tool, text in helps.items():
+            for row in rows[tool].splitlines():
+                given = " ".join(re.findall(r"`([^`]*)`", row.split("|")[1])).replace("python -m", "")
+                for option in re.findall(r"(?<![\w=\"-])[-+]-?[A-Za-z][\w-]*", given):
+                    self.assertTrue(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{tool} has no {option}: {row}")
+
+    def test_the_scripts_that_the_readme_names_exist(self):
+        for name in set(re.findall(r"scripts/[a-z][a-z-]*(?:/[a-z-]+)?", self.text)):
+            self.assertTrue((programs.REPOSITORY / name).exists(), name)
+
+    def test_the_exit_codes_of_the_readme_are_those_of_the_help(self):
+        help_text = dcmscu("--help", "all", expect=0).stdout
+        table = " ".join(help_text.split("Exit codes:")[1].split("Examples:")[0].split())
+        for code, meaning in re.findall(r"^\| (\d+) \| (.*) \|$", self.text, re.M):
+            self.assertIn(f"{code} {meaning}", table)
+
+    def test_every_option_of_the_readme_exists(self):
+        known = set(re.findall(r"--[a-z][a-z-]+", dcmscu("--help", "all", expect=0).stdout)) | {"--generate"}
+        ours = {"--prefix", "--uninstall", "--disable-default-traits", "--without-tls"}
+        # Options of other tools stand in the first column of the tables, which is left out here.
+        text = re.sub(r"^\| [^|]*\|", "", self.text, flags=re.M)
+        used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+        self.assertEqual(used - known - ours, set())
+
+    def test_the_messages_in_the_table_of_troubles_are_those_of_the_program(self):
+        table = self.text.split("| What you see |")[1].split("\n\n")[0]
+        sources = "".join(path.read_text() for path in (programs.REPOSITORY / "Sources").rglob("*.swift"))
+        # As the source has them, with what is put in between.
+        found = re.sub(r"\\\([^()]*\)", "...", sources)
+        shown = [words for row in table.splitlines() for words in re.findall(r"`([^`]+)`", row.split("|")[1] if "|" in row else "")]
+        self.assertGreater(len(shown), 4)
+        for words in shown:
+            if not re.fullmatch(r"[0-9A-F]{4}H", words):
+                self.assertIn(words, found)
+
+    def test_the_links_of_the_readme_lead_somewhere(self):
+        for target in re.findall(r"\]\(([^)]+)\)", self.text):
+            if "://" not in target:
+                self.assertTrue((programs.REPOSITORY / target.split("#")[0]).exists(), target)
+
+
+class Readme(Documented):
+    def setUp(self):
+        super().setUp()
+        self.text = README.read_text()
 
     def test_every_console_block(self):
         """`echo $?` tells what the command before it ends with, and all that is shown as output has to come."""
@@ -230,58 +290,6 @@ class Readme(Documented):
                 command = f"dcmscu {command}"
             self.check(command, line=number)
         self.assertGreater(tried, 10)
-
-    def test_the_options_of_other_tools_exist(self):
-        """Of DCMTK and pynetdicom, whose help is here."""
-        sections = re.findall(r"^\| (\w+) \| dcmscu \|\n\|---\|---\|\n((?:\|.*\n)+)", self.text, re.M)
-        self.assertEqual([name for name, _ in sections], ["DCMTK", "dcm4che", "pynetdicom"])
-        rows = dict(sections)
-        helps = {
-            "DCMTK": "".join(run(name, "--help").said for name in ("echoscu", "storescu", "dcmsend", "findscu", "movescu", "getscu")),
-            "pynetdicom": "".join(
-                run(PYTHON, "-m", "pynetdicom", name, "--help").said
-                for name in ("echoscu", "storescu", "findscu", "movescu", "getscu", "qrscp", "storescp")
-            ),
-        }
-        for tool, text in helps.items():
-            for row in rows[tool].splitlines():
-                given = " ".join(re.findall(r"`([^`]*)`", row.split("|")[1])).replace("python -m", "")
-                for option in re.findall(r"(?<![\w=\"-])[-+]-?[A-Za-z][\w-]*", given):
-                    self.assertTrue(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{tool} has no {option}: {row}")
-
-    def test_the_scripts_that_the_readme_names_exist(self):
-        for name in set(re.findall(r"scripts/[a-z][a-z-]*(?:/[a-z-]+)?", self.text)):
-            self.assertTrue((programs.REPOSITORY / name).exists(), name)
-
-    def test_the_exit_codes_of_the_readme_are_those_of_the_help(self):
-        help_text = dcmscu("--help", "all", expect=0).stdout
-        table = " ".join(help_text.split("Exit codes:")[1].split("Examples:")[0].split())
-        for code, meaning in re.findall(r"^\| (\d+) \| (.*) \|$", self.text, re.M):
-            self.assertIn(f"{code} {meaning}", table)
-
-    def test_every_option_of_the_readme_exists(self):
-        known = set(re.findall(r"--[a-z][a-z-]+", dcmscu("--help", "all", expect=0).stdout)) | {"--generate"}
-        ours = {"--prefix", "--uninstall", "--disable-default-traits", "--without-tls"}
-        # Options of other tools stand in the first column of the tables, which is left out here.
-        text = re.sub(r"^\| [^|]*\|", "", self.text, flags=re.M)
-        used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
-        self.assertEqual(used - known - ours, set())
-
-    def test_the_messages_in_the_table_of_troubles_are_those_of_the_program(self):
-        table = self.text.split("| What you see |")[1].split("\n\n")[0]
-        sources = "".join(path.read_text() for path in (programs.REPOSITORY / "Sources").rglob("*.swift"))
-        # As the source has them, with what is put in between.
-        found = re.sub(r"\\\([^()]*\)", "...", sources)
-        shown = [words for row in table.splitlines() for words in re.findall(r"`([^`]+)`", row.split("|")[1] if "|" in row else "")]
-        self.assertGreater(len(shown), 4)
-        for words in shown:
-            if not re.fullmatch(r"[0-9A-F]{4}H", words):
-                self.assertIn(words, found)
-
-    def test_the_links_of_the_readme_lead_somewhere(self):
-        for target in re.findall(r"\]\(([^)]+)\)", self.text):
-            if "://" not in target:
-                self.assertTrue((programs.REPOSITORY / target.split("#")[0]).exists(), target)
 
 
 class ManualPage(Documented):
