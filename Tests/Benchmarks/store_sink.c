@@ -5,7 +5,8 @@
 //   --fail-every N   answers 0xA700 to every Nth instance
 //   --abort-every N  sends A-ABORT instead of answering every Nth instance
 //   --cut-every N    closes the connection after every Nth instance, without an answer
-//   --report         prints, when an association ends, instances, bytes, and seconds from connect to the first instance
+//   --report         prints, when an association ends, instances, bytes, seconds from connect to the first instance, and when
+//                    that was, in seconds of the monotonic clock
 #include "dicom_net.h"
 #include <time.h>
 
@@ -42,7 +43,7 @@ static void *serve(void *argument) {
         }
     }
     if (report) {
-        printf("%u instances, %llu bytes, first after %.6f s\n", count, (unsigned long long)bytes, first);
+        printf("%u instances, %llu bytes, first after %.6f s, at %.6f\n", count, (unsigned long long)bytes, first, begin + first);
         fflush(stdout);
     }
     end_association(a);

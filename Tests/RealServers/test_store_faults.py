@@ -147,9 +147,10 @@ class FaultyServers(cases.RealServerTest):
     def test_a_server_that_takes_two_associations_only(self):
         sent = make(self.input, 60, studies=12)
         server = self.faulty(most_associations=2, pause=0.005)
-        self.store(server, "--jobs", 6, expect=0)
+        run = self.store(server, "--jobs", 6, expect=0)
         self.assert_stored(server, sent)
         self.assertGreater(server.rejected, 0)
+        self.assertEqual(run.stderr.count("going on with"), 1, run)
 
     def test_associations_that_are_kept_waiting_hold_nothing_up(self):
         sent = make(self.input, 60, studies=12)
@@ -183,6 +184,22 @@ class FaultyServers(cases.RealServerTest):
         self.assert_names(run, "700 files not sent", "0 stored", "700 not sent")
         self.assertEqual(len(failed.read_text().splitlines()), 700)
         self.assertEqual(len(run.stderr.splitlines()), 4, run)
+
+    def test_a_run_in_which_nothing_more_is_sent_waits_for_no_further_names(self):
+        (one,) = make(self.input, 1)
+        refusing = self.faulty(status_every=(1, 0xC001))
+        for code, port, *options in ((4, servers.free_port()), (7, refusing.port, "--strict")):
+            with self.subTest(code=code):
+                command = [dcmscu_path(), "--store", servers.LOOPBACK, str(port), *options, "-i", "-"]
+                process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+                self.addCleanup(process.kill)
+                process.stdin.write(f"{one.path}\n".encode())
+                process.stdin.flush()
+                # Whoever gives the names goes on: the run ends all the same.
+                self.assertEqual(process.wait(timeout=30), code)
+                self.assertIn(b"0 stored", process.stderr.read())
+                process.stdin.close()
+                process.stderr.close()
 
     def test_each_instance_is_an_event_and_the_run_is_the_last(self):
         make(self.input, 6)

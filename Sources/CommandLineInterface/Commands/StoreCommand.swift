@@ -39,12 +39,19 @@ final class StoreCommand: Sendable {
                 run.invocation.inputs.filter { $0 != "-" }.map { FilePath($0) }, recursive: run.invocation.isRecursive)
         }
         let account = StoreAccount(run, journal: journal, totals: totals)
-        var source = StoreSource(run, account, completed)
-        if storing.jobs == 1 {
-            sendAlone(&source, account)
-        } else {
-            sendInParallel(&source, account)
+        // The search ends when nothing is sent any more, also where it waits for names.
+        let search: Cancellation
+        do throws(SystemError) {
+            if let cancellation = run.cancellation {
+                search = try cancellation.makeChild()
+            } else {
+                search = try Cancellation()
+            }
+        } catch {
+            return run.fail(.localFiles, Message("cannot start", error.description))
         }
+        var source = StoreSource(run, account, completed, cancellation: search)
+        send(&source, account, endOfSearch: { search.raise(to: .graceful) })
         totals?.stop()
         // After the second wish to stop nobody waits for a walk through the rest.
         if (run.cancellation?.level ?? .none) < .abort { source.leaveRest() }
@@ -95,43 +102,30 @@ final class StoreCommand: Sendable {
         run.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
     }
 
-    // MARK: One association
-
-    private func sendAlone(_ source: inout StoreSource, _ account: StoreAccount) {
-        let demand = StorageDemand()
-        let sender = StorageSCU(
-            options: options, cancellation: run.cancellation, demand: demand,
-            open: { [self] contexts, window throws(AssociationError) in try run.associate(parameters(contexts, window))
-            },
-            report: { account.take($0) })
-        sender.shouldStop = { account.isStopped }
-        sender.onPause = { [self] in tellPause($0, $1, $2) }
-        do throws(AssociationError) {
-            while !account.isStopped, let batch = source.next() {
-                for file in batch { demand.note(file) }
-                try sender.store(batch.map { PendingInstance($0) })
-            }
-            if let level = run.cancellation?.level, level > .none { throw .interrupted(level) }
-            try sender.finish()
-        } catch {
-            if error.isInterruption { do throws(AssociationError) { try sender.release() } catch {} }
-            run.fail(error)
-            account.leave(sender.takeUnfinished(), .notSent(error))
+    /// Told once: many associations that end at once end for one reason.
+    private func tellFewer(_ left: Int, _ cause: AssociationError, isFirst: Bool) {
+        let why = AssociationFailure(cause, invocation: run.invocation).message.line
+        guard isFirst else {
+            return run.diagnostics.verbose("going on with \(StoreMessages.associations(left)): \(why)")
         }
-        account.leave(sender.takeUnfinished(), .stopped)
+        run.diagnostics.note(
+            Message("going on with fewer associations", "one of \(storing.jobs) has ended: \(why)"))
     }
 
-    // MARK: Several
-
-    private func sendInParallel(_ source: inout StoreSource, _ account: StoreAccount) {
+    private func send(
+        _ source: inout StoreSource, _ account: StoreAccount, endOfSearch: @escaping @Sendable () -> Void
+    ) {
+        let wasTold = Locked(false)
         let reports = ParallelStorage.Reports(
             result: { account.take($0) }, shouldStop: { account.isStopped },
             pause: { [self] in tellPause($0, $1, $2) },
-            fewer: { [run] left, cause in
-                let why = AssociationFailure(cause, invocation: run.invocation).message.line
-                run.diagnostics.note(
-                    Message("going on with \(left) \(left == 1 ? "association" : "associations")", why))
-            })
+            fewer: { [self] left, cause in
+                let isFirst = wasTold.withLock { told in
+                    defer { told = true }
+                    return !told
+                }
+                tellFewer(left, cause, isFirst: isFirst)
+            }, ended: endOfSearch)
         let storage: ParallelStorage
         do throws(SystemError) {
             storage = try ParallelStorage(

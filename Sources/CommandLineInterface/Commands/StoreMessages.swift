@@ -7,6 +7,8 @@ enum StoreMessages {
 
     static func files(_ count: Int) -> String { count == 1 ? "1 file" : "\(count) files" }
 
+    static func associations(_ count: Int) -> String { count == 1 ? "1 association" : "\(count) associations" }
+
     static func message(for refusal: StoreResult.Refusal, of file: InstanceFile) -> Message {
         let sopClass = name(file.sopClassUID)
         let syntax = name(file.transferSyntax.uid)

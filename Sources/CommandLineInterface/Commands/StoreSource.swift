@@ -8,11 +8,13 @@ struct StoreSource: ~Copyable {
     private let existing: ExistingInstances?
     private var batches: InstanceBatches
 
-    init(_ run: CommandRun, _ account: StoreAccount, _ completed: CompletedInstances?) {
+    init(
+        _ run: CommandRun, _ account: StoreAccount, _ completed: CompletedInstances?, cancellation: Cancellation
+    ) {
         self.account = account
         self.completed = completed
         existing = run.invocation.storing.skipsExisting ? ExistingInstances(run) : nil
-        batches = InstanceBatches(run)
+        batches = InstanceBatches(run, cancellation: cancellation)
     }
 
     /// The next instances to send; nil when there are no more.

@@ -25,7 +25,7 @@ struct StudyQueueTests {
     }
 
     @Test func `gives a study to one worker at a time`() throws {
-        let queue = StudyQueue(capacity: 100)
+        let queue = StudyQueue(capacity: 100, workers: 3)
         #expect(queue.push(try files(["1.1", "1.2", "1.1", "1.2", "1.3"])))
         #expect(studies(queue.take(0)) == ["1.1", "1.1"])
         #expect(studies(queue.take(1)) == ["1.2", "1.2"])
@@ -37,7 +37,7 @@ struct StudyQueueTests {
     }
 
     @Test func `gives what a failed worker had to another`() throws {
-        let queue = StudyQueue(capacity: 100)
+        let queue = StudyQueue(capacity: 100, workers: 3)
         #expect(queue.push(try files(["1.1", "1.1"])))
         queue.close()
         let taken = queue.take(0)
@@ -49,7 +49,7 @@ struct StudyQueueTests {
     }
 
     @Test func `that is abandoned takes nothing and gives back what waits`() throws {
-        let queue = StudyQueue(capacity: 1)
+        let queue = StudyQueue(capacity: 1, workers: 3)
         #expect(queue.push(try files(["1.1", "1.2"])))
         #expect(queue.abandon().count == 2)
         #expect(!queue.push(try files(["1.3"])))

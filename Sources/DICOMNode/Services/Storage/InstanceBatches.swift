@@ -33,14 +33,15 @@ package struct InstanceBatches: ~Copyable {
 
     /// The next paths as the walk finds them, not looked into: for the account of what was not done.
     package mutating func nextPath() -> FilePath? {
-        while let finding = nextFinding(until: .now) {
+        // Whoever wants to stop wants this account all the same.
+        while let finding = nextFinding(until: .now, cancellation: nil) {
             if case .file(let path) = finding { return path }
         }
         return nil
     }
 
     /// Nil at the end, and where a list keeps us waiting beyond the deadline.
-    private mutating func nextFinding(until deadline: Deadline) -> FileScanner.Finding? {
+    private mutating func nextFinding(until deadline: Deadline, cancellation: Cancellation?) -> FileScanner.Finding? {
         while true {
             if let finding = scanner.next() { return finding }
             guard list != nil else {
@@ -69,7 +70,7 @@ package struct InstanceBatches: ~Copyable {
         var batch: [InstanceFile] = []
         let deadline = Deadline.after(seconds: Self.maximumSeconds)
         while !ended, !isCancelled, batch.count < Self.maximumCount, batch.isEmpty || !deadline.isPast {
-            switch nextFinding(until: batch.isEmpty ? .never : deadline) {
+            switch nextFinding(until: batch.isEmpty ? .never : deadline, cancellation: cancellation) {
             case nil: break
             case .problem(let problem)?: note(.problem(problem))
             case .passedOver(let path, let reason)?: note(.passedOver(path, reason))

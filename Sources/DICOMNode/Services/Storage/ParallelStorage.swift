@@ -1,6 +1,7 @@
 package import DICOMProtocol
 
-/// Several associations that store at once, each on a thread of its own and with a ``StorageSCU`` of its own.
+/// One or several associations that store at once, each on a thread of its own and with a ``StorageSCU`` of its own, while the
+/// caller's thread finds what comes next.
 ///
 /// A server that takes fewer associations than were asked for, or lets one wait, is no failure as long as one of them gets
 /// through: the others end, what they had goes to those that are left, and the last one alone decides by the rules of retrying.
@@ -18,16 +19,19 @@ package final class ParallelStorage: Sendable {
         package var pause: @Sendable (_ seconds: Double, _ instances: Int, _ cause: AssociationError?) -> Void
         /// An association was given up and so many are left.
         package var fewer: @Sendable (_ left: Int, _ cause: AssociationError) -> Void
+        /// Nothing is sent any more: whoever looks for more files need not.
+        package var ended: @Sendable () -> Void
 
         package init(
             result: @escaping @Sendable (StoreResult) -> Void, shouldStop: @escaping @Sendable () -> Bool,
             pause: @escaping @Sendable (Double, Int, AssociationError?) -> Void,
-            fewer: @escaping @Sendable (Int, AssociationError) -> Void
+            fewer: @escaping @Sendable (Int, AssociationError) -> Void, ended: @escaping @Sendable () -> Void
         ) {
             self.result = result
             self.shouldStop = shouldStop
             self.pause = pause
             self.fewer = fewer
+            self.ended = ended
         }
     }
 
@@ -43,6 +47,7 @@ package final class ParallelStorage: Sendable {
     /// Files found and not sent yet, for each association: enough to keep all busy while a disk is slow.
     private static let waitingPerJob = 500
 
+    private let jobs: Int
     private let options: StorageSCU.Options
     private let cancellation: Cancellation?
     private let demand = StorageDemand()
@@ -55,11 +60,12 @@ package final class ParallelStorage: Sendable {
     package init(
         jobs: Int, options: StorageSCU.Options, cancellation: Cancellation?, reports: Reports, open: @escaping Open
     ) throws(SystemError) {
+        self.jobs = jobs
         self.options = options
         self.cancellation = cancellation
         self.open = open
         self.reports = reports
-        queue = StudyQueue(capacity: jobs * Self.waitingPerJob)
+        queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs)
         state = Locked(State(alive: jobs))
         threads = Locked(nil)
         let started = try WorkerThreads(count: jobs, name: "store") { [self] in work($0) }
@@ -98,9 +104,10 @@ package final class ParallelStorage: Sendable {
         sender.mayTryAgain = { [self] _ in state.withLock { $0.alive } == 1 }
         do throws(AssociationError) {
             repeat {
-                while queue.waitForWork(worker), !reports.shouldStop() {
-                    // Opened before anything is taken: an association that is kept waiting keeps no file waiting.
-                    try prepare(sender, worker, own)
+                while !reports.shouldStop(), queue.waitForWork(worker) {
+                    // Opened before anything is taken: an association that is kept waiting keeps no file waiting. One that is
+                    // alone is opened for what it has taken.
+                    if jobs > 1 { try prepare(sender, worker, own) }
                     try sender.store(queue.take(worker))
                 }
                 queue.letGo(worker)
@@ -135,7 +142,10 @@ package final class ParallelStorage: Sendable {
             guard queue.isFinished || reports.shouldStop() else { return false }
             state.alive -= 1
             state.unfinished += sender.takeUnfinished()
-            if reports.shouldStop() { state.unfinished += queue.abandon() }
+            if reports.shouldStop() {
+                state.unfinished += queue.abandon()
+                reports.ended()
+            }
             return true
         }
     }
@@ -154,6 +164,7 @@ package final class ParallelStorage: Sendable {
             }
             return state.alive
         }
+        if left == 0 { reports.ended() }
         if left > 0, !isWanted, !isSuperfluous { reports.fewer(left, error) }
     }
 }

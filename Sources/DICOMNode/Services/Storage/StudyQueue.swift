@@ -6,13 +6,15 @@ import DICOM
 /// Bounded, so that the walk through a large tree does not run ahead of the network and fill memory.
 final class StudyQueue: Sendable {
     private let capacity: Int
-    private let state = ConditionLock(State())
+    private let maximumTaken: Int
+    private let state: ConditionLock<State>
 
     /// Files handed out at once: enough to keep an association busy, few enough to share.
-    private static let maximumTaken = 64
+    private static let maximumShared = 64
     private static let unknown = UID("")
 
     private struct State {
+        let keepsStudies: Bool
         /// What waits, by study; the empty UID holds those of which none is known, which belong to nobody.
         var waiting: [UID: [PendingInstance]] = [:]
         /// The studies that have files waiting, in the order of their first.
@@ -27,7 +29,7 @@ final class StudyQueue: Sendable {
         var isFinished: Bool { isClosed && count == 0 }
 
         mutating func add(_ pending: PendingInstance) {
-            let study = pending.file.studyInstanceUID ?? StudyQueue.unknown
+            let study = keepsStudies ? pending.file.studyInstanceUID ?? StudyQueue.unknown : StudyQueue.unknown
             if waiting[study] == nil { order.append(study) }
             waiting[study, default: []].append(pending)
             count += 1
@@ -42,7 +44,12 @@ final class StudyQueue: Sendable {
         }
     }
 
-    init(capacity: Int) { self.capacity = max(capacity, 1) }
+    /// - Parameter workers: a single one gets the files in the order in which they came, whatever their studies.
+    init(capacity: Int, workers: Int) {
+        self.capacity = max(capacity, 1)
+        maximumTaken = workers == 1 ? self.capacity : Self.maximumShared
+        state = ConditionLock(State(keepsStudies: workers > 1))
+    }
 
     /// Waits while the queue is full. False when nobody takes anything any more: the files were not taken.
     func push(_ files: [InstanceFile]) -> Bool {
@@ -75,7 +82,7 @@ final class StudyQueue: Sendable {
             state.letGo(worker)
             guard let study, var files = state.waiting[study] else { return [] }
             if study != Self.unknown { state.owners[study] = worker }
-            let taken = Array(files.prefix(Self.maximumTaken))
+            let taken = Array(files.prefix(maximumTaken))
             files.removeFirst(taken.count)
             state.count -= taken.count
             if files.isEmpty {
