@@ -17,9 +17,14 @@ enum FileTarget: FuzzTarget {
             let descriptor = try opened.reopen()
             let end = try opened.checkComplete(descriptor)
             precondition(opened.dataSetOffset <= end && end <= UInt64(bytes.count))
-            let source = FileDataSetSource(opened, descriptor: descriptor, end: end)
+            let source = FileDataSetSource(opened, descriptor: descriptor, end: end, staysOpen: false)
+            let usual = try opened.dataSetSource(as: opened.transferSyntax)
             var sent: [UInt8] = []
-            do throws(DataSetSourceError) { sent = try read(source) } catch {
+            do throws(DataSetSourceError) {
+                sent = try read(source)
+                let same = sent == (try read(usual))
+                precondition(same, "it makes a difference how the file is read")
+            } catch {
                 preconditionFailure("cannot be sent: \(error)")
             }
             let expected = bytes[Int(opened.dataSetOffset)..<Int(end)]
@@ -27,7 +32,7 @@ enum FileTarget: FuzzTarget {
         } catch {}
     }
 
-    private static func read(_ source: FileDataSetSource) throws(DataSetSourceError) -> [UInt8] {
+    private static func read(_ source: any DataSetSource) throws(DataSetSourceError) -> [UInt8] {
         var sent: [UInt8] = []
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1000, alignment: 8)
         let gaps = UnsafeMutableBufferPointer<iovec>.allocate(capacity: 3)
