@@ -42,7 +42,8 @@ final class CommandRun: Sendable {
         summary.set(.seconds, ContinuousClock.now - start)
         // An output that takes no more lines is a cause of its own, and the summary may still get through.
         if let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
-        summary.set(.exitCode, Int(exitCode.rawValue))
+        // As the process ends: which signal it was is part of it.
+        summary.set(.exitCode, Int(exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue))
         let failed = events.failure != nil
         events.write(summary)
         if !failed, let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }

@@ -20,6 +20,8 @@ package enum Hint: Sendable, Equatable {
     case noRoute(host: String)
     case associationUnanswered(usesTLS: Bool)
     case silence
+    case listCutShort
+    case mislabelled
     case rejectedWithoutReason(calling: String, called: String)
     case notAuthorized
     case outOfResources
@@ -94,6 +96,10 @@ package enum Hint: Sendable, Equatable {
                 + (usesTLS ? "?" : ", and without TLS (--tls)?")
         case .silence:
             "a server that works longer without a word needs a longer --timeout"
+        case .listCutShort:
+            "servers limit how much they answer: ask for less at a time, a shorter span of dates for example"
+        case .mislabelled:
+            "whatever wrote the file is wrong in one of them: put the right transfer syntax into (0002,0010) of a copy"
         case .rejectedWithoutReason(let calling, let called):
             "are the titles right? we are \"\(calling)\" (--aetitle) and called \"\(called)\" (--call)"
         case .notAuthorized:

@@ -182,6 +182,7 @@ extension InvocationDraft {
             }
         }
         guard invocation.operation.isRetrieval else { return }
+        try resolveNaming()
         guard !invocation.receivesMovedInstances else {
             if invocation.retrieval.isDryRun { return }
             guard invocation.receiverPort != nil else {
@@ -207,6 +208,17 @@ extension InvocationDraft {
                 problem: "\(option) has no use with --move-destination \(invocation.effectiveMoveDestination): "
                     + "nothing is received here")
         }
+    }
+
+    /// Where two instances can have one name, keeping the file that is there, or replacing it, loses one of them.
+    private func resolveNaming() throws(UsageError) {
+        let existing = invocation.existingFile
+        guard existing == .skip || existing == .overwrite, !invocation.naming.namesEveryInstance else { return }
+        throw UsageError(
+            .conflictingOptions, option: "--if-exists", value: existing.rawValue,
+            problem:
+                "--if-exists \(existing.rawValue) would lose instances: by this --name two of them can have one name",
+            accepted: "a --name with {SOPInstanceUID}, or --if-exists rename or fail")
     }
 
     /// A list says itself what is retrieved.

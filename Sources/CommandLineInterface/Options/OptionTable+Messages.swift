@@ -25,7 +25,7 @@ extension OptionTable {
             apply: { (draft, _) throws(UsageError) in draft.invocation.logsPatientData = true }),
         OptionDefinition(
             "fail-on", value: .choice(FailurePolicy.allCases.map(\.rawValue)), .messages,
-            for: [.store, .move, .get], "from what on an instance counts as failed",
+            for: [.store, .move, .get, .find, .worklist], "from what on an instance or a query counts as failed",
             details: "With warning a warning status (0xB000 ...) makes the exit code 1.", default: "failure",
             apply: { (draft, argument) throws(UsageError) in
                 draft.invocation.failOn = try argument.choice(FailurePolicy.self)

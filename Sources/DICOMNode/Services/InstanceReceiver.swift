@@ -107,6 +107,8 @@ final class InstanceReception: DataSetSink {
     func finish() -> DIMSEStatus {
         do throws(FileProblem) {
             if let problem { throw problem }
+            // A file of nothing but a head would look like an image that is there.
+            guard length > 0 else { throw writer.problem(.empty, "its data set has no bytes") }
             let outcome = try writer.finish(existing: existing)
             tell(.success, .stored(outcome))
             return .success

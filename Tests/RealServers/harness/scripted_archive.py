@@ -245,6 +245,10 @@ class ScriptedArchive:
         self.status = status
         self.listed = instances if listed is None else listed
         self.refuses_get = False
+        # How a query ends: its last status, and the most answers that are given of it, by level.
+        self.find_status, self.find_limits = SUCCESS, {}
+        # Levels at which an answer lacks its unique key, which it must not.
+        self.find_unnamed = set()
         self.number = 0
         self.requests = []
         # What we were told of each instance that was sent.
@@ -300,9 +304,12 @@ class ScriptedArchive:
             )
             if self.matches(instance, keys) and answer not in seen:
                 seen.append(answer)
-        for answer in seen:
+        limit = self.find_limits.get(level, len(seen))
+        for answer in seen[:limit]:
+            if level in self.find_unnamed:
+                answer = {}
             association.respond(context, command, PENDING, data=elements({0x00080052: level, **answer}))
-        association.respond(context, command, SUCCESS)
+        association.respond(context, command, self.find_status if limit < len(seen) else SUCCESS)
 
     def retrieve(self, association, context, command, keys, kind):
         asked = [instance for instance in self.instances if self.matches(instance, keys)]

@@ -6,13 +6,19 @@ enum CSVText {
         let fields: [String]
     }
 
+    /// A quote that is never closed: all that follows would pass for one field.
+    struct UnclosedQuote: Error {
+        let line: Int
+    }
+
     /// All records but empty lines.
-    static func records(_ bytes: [UInt8]) -> [Record] {
+    static func records(_ bytes: [UInt8]) throws(UnclosedQuote) -> [Record] {
         var records: [Record] = []
         var fields: [String] = []
         var field: [UInt8] = []
         var line = 1
         var start = 1
+        var quoted = 1
         var isQuoted = false
         var wasQuoted = false
         func text() -> String {
@@ -58,6 +64,7 @@ enum CSVText {
             case UInt8(ascii: "\"") where field.isEmpty:
                 isQuoted = true
                 wasQuoted = true
+                quoted = line
             case UInt8(ascii: ","): endField()
             case UInt8(ascii: "\n"):
                 endRecord()
@@ -66,6 +73,7 @@ enum CSVText {
             default: field.append(byte)
             }
         }
+        guard !isQuoted else { throw UnclosedQuote(line: quoted) }
         endRecord()
         return records
     }

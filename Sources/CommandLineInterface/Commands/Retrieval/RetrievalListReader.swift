@@ -27,7 +27,12 @@ enum RetrievalListReader {
     static func rows(_ bytes: [UInt8], bareUIDsAt level: QueryLevel) throws(Failure) -> [Row] {
         guard let first = bytes.first(where: { $0 > 0x20 }) else { return [] }
         if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") { return try jsonRows(bytes) }
-        let lines = CSVText.records(bytes)
+        let lines: [CSVText.Record]
+        do throws(CSVText.UnclosedQuote) {
+            lines = try CSVText.records(bytes)
+        } catch {
+            throw .malformed(line: error.line, why: "a double quote that is never closed")
+        }
         guard let header = lines.first else { return [] }
         if header.fields.count == 1, UID(header.fields[0]).isValid { return try bareUIDs(lines, level) }
         return try table(header, lines.dropFirst())

@@ -123,12 +123,25 @@ final class RetrievalResolver {
             keys.set(.queryRetrieveLevel, .CS, step.rawValue)
             keys.setEmpty(key, DataDictionary.vr(of: key))
             for element in own { keys.append(element) }
+            var unnamed = 0
             try find(keys) { answer in
-                guard let value = answer[key], !value.isEmpty else { return }
+                guard let value = answer[key], !value.isEmpty else {
+                    unnamed += 1
+                    return
+                }
                 var next = context
                 next[key] = value
                 if step == .patient, let set = answer[.specificCharacterSet] { next[.specificCharacterSet] = set }
                 found.append(next)
+            }
+            // What has no name cannot be asked for, and must not be left out unseen.
+            if unnamed > 0 {
+                run.fail(
+                    .incomplete,
+                    Message(
+                        "\(run.peerName): \(Self.answers(unnamed)) without \(QueryKeyParser.keyword(key))",
+                        "what they stand for is not retrieved",
+                        code: "PS3.4 C.4.1.2.1"))
             }
         }
         return found
@@ -143,12 +156,14 @@ final class RetrievalResolver {
 
     private func find(_ keys: DataSet, onAnswer: (DataSet) -> Void) throws(Failure) {
         var unreadable: DataSetError?
+        var count = 0
         let result: ExchangeResult
         do throws(AssociationError) {
             let association = try openAssociation()
             result = try FindSCU.find(
                 on: association, sopClass: model.findSOPClass, identifier: keys, priority: run.invocation.priority
             ) { match in
+                count += 1
                 do throws(DataSetError) { onAnswer(try match.identifier()) } catch {
                     unreadable = error
                 }
@@ -163,6 +178,16 @@ final class RetrievalResolver {
         if let unreadable {
             run.fail(.incomplete, Message("\(run.peerName): an answer cannot be read", unreadable.description))
         }
-        if let final = result.final?.command, final.status?.kind == .failure { throw .refused(final) }
+        guard let final = result.final?.command, let status = final.status, status.kind != .success else { return }
+        if status.kind == .failure { throw .refused(final) }
+        // A server that gives no more than so many answers ends with another status than success: there is more.
+        run.fail(
+            .incomplete,
+            Message(
+                "\(run.peerName): the list of what matches may be incomplete",
+                "the server ended it after \(Self.answers(count)): \(status.meaning(for: .find))",
+                peerText: final.errorComment, code: status.description, hint: .listCutShort))
     }
+
+    private static func answers(_ count: Int) -> String { count == 1 ? "1 answer" : "\(count) answers" }
 }

@@ -24,7 +24,12 @@ final class RetrieveCommand {
             guard let plan = RetrievalPlan(run, sopClass: sopClass) else { return }
             let outcomes = retrieve(plan.targets, session)
             session.server?.stop()
-            try session.reception?.sync()
+            do throws(FileProblem) {
+                try session.reception?.sync()
+            } catch {
+                // What came, and what is missing, is told all the same.
+                run.fail(.localFiles, InputNotes.message(error))
+            }
             RetrievalReport(run, session).settle(outcomes, plan, seconds: watch.seconds)
         } catch {
             run.fail(.localFiles, InputNotes.message(error))

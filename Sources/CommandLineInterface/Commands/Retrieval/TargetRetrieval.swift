@@ -212,8 +212,11 @@ final class TargetRetrieval {
         }
         if outcome.wasInterrupted { return }
         let agrees = compare(tally)
-        // All that is listed is here: what went wrong on the way was made good.
-        if agrees, expected.series != nil, session.reception != nil, outcome.missing.isEmpty, outcome.expected != 0 {
+        // All that is listed is here: what went wrong on the way was made good. What has failed in the last attempt was not:
+        // the server has more than it lists.
+        if agrees, expected.series != nil, session.reception != nil, outcome.missing.isEmpty, outcome.expected != 0,
+            outcome.failedLast == 0
+        {
             warnOfProblems()
         }
         if outcome.warnings > 0, run.invocation.failOn == .warning {
@@ -257,6 +260,18 @@ final class TargetRetrieval {
                             "the server sent \(tally.unlisted) instances that it does not list; they are kept")
                     ))
             }
+        }
+        // Of what goes to a third party only the server's own count tells.
+        let mayTell = session.reception != nil || outcome.tells
+        if outcome.expected == nil, problems.isEmpty, mayTell, outcome.told == 0, tally.attempts == 0 {
+            problems.append(
+                (
+                    .incomplete,
+                    Message(
+                        "\(run.peerName): \(target.name)",
+                        "nothing came, and the server does not say that it sent anything",
+                        hint: neverCalled(outcome.localAddress))
+                ))
         }
         if session.reception != nil, outcome.tells, outcome.told != outcome.arrivedOfTold {
             problems.append(
