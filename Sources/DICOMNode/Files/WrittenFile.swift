@@ -12,6 +12,13 @@ package enum WrittenFile {
         return UInt64(clamping: status.st_size)
     }
 
+    /// The last change of its bytes, in nanoseconds of the file system's clock; nil where there is no regular file.
+    package static func modified(_ path: FilePath) -> Int64? {
+        var status = stat()
+        guard path.withCString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    }
+
     package static func hasLength(_ length: UInt64, at path: FilePath) -> Bool { self.length(of: path) == length }
 
     /// Whether it has the length and, where it is known, the SHA-256 digest.

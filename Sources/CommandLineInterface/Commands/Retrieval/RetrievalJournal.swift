@@ -4,11 +4,14 @@ import DICOMNode
 /// The journal of a retrieval: one line for each instance that is on disk, and what an earlier run's lines are still worth.
 ///
 /// An instance of a run that ended in order, whose files were forced onto the disk before, counts as held if a file of its
-/// length is at its place. Of a run that was cut off nobody knows what the disk kept: there the content must be what it was.
+/// length and time of change is at its place. Of a run that was cut off nobody knows what the disk kept, and of a file that was
+/// touched since nobody knows what it holds: there the content must be what it was.
 final class RetrievalJournal: Sendable {
     private struct Held: Sendable {
         let path: FilePath
         let bytes: UInt64
+        /// The last change of the file when it was written.
+        let modified: Int64?
         /// Of the file as it was written; nil where the file was there before.
         let digest: String?
         /// The last line of its run says that everything was forced onto the disk.
@@ -20,6 +23,7 @@ final class RetrievalJournal: Sendable {
 
     private let journal: Journal
     private let held: Locked<[UID: Held]>
+    private let folder: FolderMembership
     private let diagnostics: Diagnostics
     private let failure = Locked<FileProblem?>(nil)
 
@@ -27,6 +31,7 @@ final class RetrievalJournal: Sendable {
     init?(_ run: CommandRun) throws(FileProblem) {
         guard let path = run.invocation.retrieval.journalPath else { return nil }
         diagnostics = run.diagnostics
+        folder = FolderMembership(FilePath(run.invocation.outputDirectory))
         let isResumed = run.invocation.retrieval.resumes
         held = Locked(isResumed ? try Self.read(FilePath(path), diagnostics) : [:])
         journal = try Journal(
@@ -53,7 +58,8 @@ final class RetrievalJournal: Sendable {
                 let uid = entry[.sopInstanceUID]?.string.map({ UID($0) }), let path = entry.path,
                 let bytes = entry[.bytes]?.integer.flatMap({ UInt64(exactly: $0) })
             else { continue }
-            held[uid] = Held(path: path, bytes: bytes, digest: entry[.sha256]?.string)
+            let modified = entry[.modified]?.integer.map { Int64($0) }
+            held[uid] = Held(path: path, bytes: bytes, modified: modified, digest: entry[.sha256]?.string)
             sinceStart.append(uid)
         }
         if reader.damagedLines > 0 {
@@ -65,8 +71,13 @@ final class RetrievalJournal: Sendable {
     /// Whether an instance that an earlier run brought is still there, whole.
     func holds(_ uid: UID) -> Bool {
         guard let known = held.withLock({ $0[uid] }) else { return false }
+        guard folder.holds(known.path) else {
+            diagnostics.verbose("\(known.path): not in the folder of this run; retrieved again")
+            return false
+        }
+        let isUntouched = known.isSynced && known.modified != nil
         let isWhole =
-            known.isSynced
+            isUntouched && WrittenFile.modified(known.path) == known.modified
             ? WrittenFile.hasLength(known.bytes, at: known.path)
             : WrittenFile.hasContent(known.bytes, known.digest, at: known.path)
         if !isWhole { diagnostics.verbose("\(known.path): not what the journal says; retrieved again") }
@@ -85,6 +96,7 @@ final class RetrievalJournal: Sendable {
         // A file that was there before has the same data set, but not necessarily the same head.
         let isOurs = outcome.kind != .skipped
         entry.set(.bytes, isOurs ? outcome.size : WrittenFile.length(of: outcome.path) ?? 0)
+        if let modified = WrittenFile.modified(outcome.path) { entry.set(.modified, modified) }
         if isOurs { entry.set(.sha256, outcome.digest) }
         entry.set(path: outcome.path)
         append(entry)
