@@ -701,9 +701,11 @@ class VerifiedStoring(ScriptedTest):
         with commitment.CommitmentServer(lambda request: None, self.port_scp, [commitment.CLASS]) as server:
             run = programs.dcmscu(
                 "--store", "--verify", "commit", "--port-scp", self.port_scp, servers.LOOPBACK, server.port,
-                *(image.path for image in self.batch), expect=(1, 6),
+                *(image.path for image in self.batch), expect=6,
             )  # fmt: skip
         self.assertNotIn("safe to delete", run.said, run)
+        # Each file counts once: it was taken, and is not committed to.
+        self.assert_names(run, "0 stored", "2 failed")
         self.assert_names(run, "no presentation context", "Storage Commitment")
 
     def test_two_files_of_one_instance_are_never_safe_to_delete(self):
@@ -731,6 +733,60 @@ class VerifiedStoring(ScriptedTest):
         run, _ = self.store(script, expect=0, files=[file])
         self.assertNotIn("safe to delete  ", run.stdout, run)
         self.assertIn("has changed since it was sent", run.stderr, run)
+
+    def test_what_was_taken_with_a_warning_is_committed_and_not_safe_to_delete(self):
+        def script(request):
+            request.respond()
+            request.report()
+
+        for status in (0xB000, 0xB006, 0xB007):
+            with self.subTest(hex(status)), commitment.CommitmentServer(script, self.port_scp) as server:
+                server.store_status = status
+                line = [
+                    "--store", "--verify", "commit", "--journal", self.folder / hex(status), servers.LOOPBACK,
+                    server.port, *(image.path for image in self.batch),
+                ]  # fmt: skip
+                run = programs.dcmscu(*line, "--format", "jsonl", expect=0)
+                events = [json.loads(line) for line in run.stdout.splitlines()]
+                outcomes = [event["outcome"] for event in events if event["event"] == "commitment"]
+                self.assertEqual(outcomes, ["warning", "warning"], run)
+                self.assertEqual(run.stderr.count("not safe to delete: the server has stored it with a warning"), 2, run)
+                # Nor does another run forget it, which sends nothing.
+                server.stored.clear()
+                run = programs.dcmscu(*line, "--resume", expect=0)
+                self.assertEqual((server.stored, run.stdout), ([], ""), run)
+
+    def test_what_the_server_had_before_is_committed_and_not_safe_to_delete(self):
+        def script(request):
+            request.respond()
+            request.report()
+
+        with commitment.CommitmentServer(script, self.port_scp) as server:
+            line = [
+                "--store", "--verify", "commit", "--journal", self.journal, servers.LOOPBACK, server.port,
+                *(image.path for image in self.batch),
+            ]  # fmt: skip
+            programs.dcmscu(*line, expect=0)
+            # As --skip-existing records it: the server has an instance of this UID.
+            self.journal.write_text(self.journal.read_text().replace('"outcome":"done"', '"outcome":"skipped"'))
+            server.stored.clear()
+            run = programs.dcmscu(*line, "--resume", expect=0)
+        self.assertEqual(server.stored, [], run)
+        self.assertEqual(run.stdout, "", run)
+        self.assertEqual(run.stderr.count("it was not sent"), 2, run)
+
+    def test_each_file_counts_once_whatever_becomes_of_it(self):
+        second = self.batch[1]
+
+        def script(request):
+            request.respond()
+            failed = [reference for reference in request.references if reference[1] == second.sop_instance]
+            committed = [reference for reference in request.references if reference not in failed]
+            request.report(request.result(committed, [(reference, 0x0213) for reference in failed]))
+
+        run, _ = self.store(script, "--format", "jsonl", expect=9)
+        summary = json.loads(run.stdout.splitlines()[-1])
+        self.assertEqual((summary["done"], summary["failures"]), (1, 1), run)
 
     def test_json_lines_have_an_event_of_each_kind(self):
         def script(request):

@@ -6,7 +6,7 @@ import DICOMProtocol
 /// asked for again.
 ///
 /// "safe to delete" is said of a file whose instance the server has committed to keep, if the file is still the one that was
-/// sent; of nothing else. Nothing is ever deleted.
+/// sent and was taken without a warning; of nothing else. Nothing is ever deleted.
 struct CommitVerification {
     private let run: CommandRun
     private let account: StoreAccount
@@ -95,18 +95,19 @@ struct CommitVerification {
             if case .committed = verdict {
                 doubt = Self.doubt(instance, copies: files[instance.sopInstanceUID]?.count ?? 1)
             } else {
-                account.uncommitted(instance.path)
+                account.uncommitted(instance)
             }
             if let doubt {
                 run.diagnostics.note(Message("\(instance.path)", "committed, but not safe to delete: \(doubt)"))
             }
-            results.write(CommitmentCandidate(instance), verdict, isSafe: doubt == nil)
+            results.write(CommitmentCandidate(instance), verdict, doubt: doubt)
         }
         results.summarize(loss: exchange.loss, missing: exchange.missingHint)
     }
 
     /// Why a file may hold something else than what the server has committed to keep.
     private static func doubt(_ instance: StoredInstance, copies: Int) -> String? {
+        if let doubt = instance.doubt { return doubt }
         guard copies == 1 else { return "\(copies) files have its SOP instance UID, and the server keeps one" }
         do throws(FileProblem) {
             return instance.isSame(as: try InstanceFile.open(instance.path).file)

@@ -20,6 +20,18 @@ final class StoreAccount: Sendable {
         var bytes: UInt64 = 0
         /// Of all files that are settled, as the progress counts them.
         var settledBytes: UInt64 = 0
+
+        /// What was counted as done and is not, because the peer does not confirm it: each file counts once.
+        mutating func takeBack(_ instance: StoredInstance) {
+            failed += 1
+            switch instance.count {
+            case .stored: stored -= 1
+            case .warned:
+                stored -= 1
+                warned -= 1
+            case .skipped: skipped -= 1
+            }
+        }
     }
 
     private struct State {
@@ -72,11 +84,15 @@ final class StoreAccount: Sendable {
     }
 
     /// A file that needs not be sent.
-    func skip(_ file: InstanceFile, _ why: String, isRecorded: Bool) {
+    ///
+    /// - Parameter doubt: why the peer may hold something else under its UID.
+    func skip(_ file: InstanceFile, _ why: String, isRecorded: Bool, doubt: String? = nil) {
         state.withLock { state in
             state.counts.skipped += 1
             state.counts.settledBytes += file.size
-            if run.invocation.storing.verification != nil { state.toVerify.append(StoredInstance(file)) }
+            if run.invocation.storing.verification != nil {
+                state.toVerify.append(StoredInstance(file, as: .skipped, doubt: doubt))
+            }
         }
         run.diagnostics.verbose("\(file.path): \(why)")
         let record = StoreRecord(file, outcome: .skipped)
@@ -157,7 +173,12 @@ final class StoreAccount: Sendable {
             state.counts.stored += 1
             state.counts.bytes += file.dataSetLength
             if status.kind == .warning { state.counts.warned += 1 }
-            if run.invocation.storing.verification != nil { state.toVerify.append(StoredInstance(file)) }
+            if run.invocation.storing.verification != nil {
+                let doubt = "the server has stored it with a warning: \(StatusMessage.reason(answer, .storage))"
+                state.toVerify.append(
+                    status.kind == .warning
+                        ? StoredInstance(file, as: .warned, doubt: doubt) : StoredInstance(file))
+            }
         }
         guard status.kind == .warning else {
             return run.diagnostics.verbose(
@@ -176,10 +197,7 @@ final class StoreAccount: Sendable {
 
     /// An instance that was taken by the server and is not confirmed.
     func unconfirmed(_ instance: StoredInstance, _ why: String) {
-        state.withLock { state in
-            state.counts.failed += 1
-            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(instance.path) }
-        }
+        uncommitted(instance)
         var record = StoreRecord(instance, outcome: .failed)
         record.error = why
         keep(record)
@@ -187,10 +205,10 @@ final class StoreAccount: Sendable {
     }
 
     /// An instance that was taken by the server, and whose commitment failed: told and recorded by the caller.
-    func uncommitted(_ path: FilePath) {
+    func uncommitted(_ instance: StoredInstance) {
         state.withLock { state in
-            state.counts.failed += 1
-            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(path) }
+            state.counts.takeBack(instance)
+            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(instance.path) }
         }
     }
 
@@ -260,14 +278,9 @@ final class StoreAccount: Sendable {
 
     // MARK: The end
 
-    func summarize(seconds: Double) {
-        run.environment.progress?.clear()
-        let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
-        if counts.notSent > 0 {
-            // What ended the run has been told.
-            let why = reason == nil ? "stopped at a failure" : nil
-            run.diagnostics.error(Message("\(StoreMessages.files(counts.notSent)) not sent", why))
-        }
+    /// Sets the exit code to what the sending comes to. What is asked of the peer afterwards has causes of its own.
+    func settleSending() {
+        let counts = counts
         // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
         let isDone = counts.stored + counts.skipped > 0
         if !isDone, counts.failed > 0, run.exitCode == .incomplete, counts.notSent == 0 {
@@ -277,6 +290,16 @@ final class StoreAccount: Sendable {
             run.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
         } else if isDone, run.exitCode == .failureStatus || run.exitCode == .noPresentationContext {
             run.settle(.incomplete)
+        }
+    }
+
+    func summarize(seconds: Double) {
+        run.environment.progress?.clear()
+        let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
+        if counts.notSent > 0 {
+            // What ended the run has been told.
+            let why = reason == nil ? "stopped at a failure" : nil
+            run.diagnostics.error(Message("\(StoreMessages.files(counts.notSent)) not sent", why))
         }
         var summary = run.summary
         summary.set(.done, counts.stored - counts.warned)

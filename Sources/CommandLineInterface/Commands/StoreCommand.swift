@@ -55,6 +55,7 @@ final class StoreCommand: Sendable {
         totals?.stop()
         // After the second wish to stop nobody waits for a walk through the rest.
         if (run.cancellation?.level ?? .none) < .abort { source.leaveRest() }
+        account.settleSending()
         if storing.verification != nil, run.exitCode != .interrupted {
             StoreVerification(run, account, commitment).perform()
         }

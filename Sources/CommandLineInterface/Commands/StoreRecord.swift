@@ -88,8 +88,18 @@ struct StoredInstance: Sendable {
     /// What the file was when it was sent.
     let bytes: UInt64
     let modified: Int64
+    /// Why the peer may hold something else than the file, although it has an instance of its UID; nil where it was sent as it is
+    /// and taken without a remark.
+    let doubt: String?
 
-    init(_ file: InstanceFile) {
+    let count: Count
+
+    /// Among what the account has counted it.
+    enum Count: Sendable { case stored, warned, skipped }
+
+    init(_ file: InstanceFile, as count: Count = .stored, doubt: String? = nil) {
+        self.count = count
+        self.doubt = doubt
         bytes = file.size
         modified = file.modified
         path = file.path

@@ -3,6 +3,8 @@ import DICOMNode
 
 /// The instances to be stored, batch by batch, without those that need not be sent.
 struct StoreSource: ~Copyable {
+    private static let neverSent = "it was not sent: the server had an instance of its UID before"
+
     private let account: StoreAccount
     private let completed: CompletedInstances?
     private let existing: ExistingInstances?
@@ -27,8 +29,9 @@ struct StoreSource: ~Copyable {
             }
             if let completed {
                 batch.removeAll { file in
-                    guard completed.contains(file) else { return false }
-                    account.skip(file, "stored before, says the journal", isRecorded: true)
+                    guard let before = completed[file] else { return false }
+                    account.skip(
+                        file, "stored before, says the journal", isRecorded: true, doubt: Self.doubt(before))
                     return true
                 }
             }
@@ -36,11 +39,19 @@ struct StoreSource: ~Copyable {
                 let held = existing.held(of: batch)
                 batch.removeAll { file in
                     guard held.contains(file.sopInstanceUID) else { return false }
-                    account.skip(file, "the server has it", isRecorded: false)
+                    account.skip(file, "the server has it", isRecorded: false, doubt: Self.neverSent)
                     return true
                 }
             }
             if !batch.isEmpty { return batch }
+        }
+    }
+
+    private static func doubt(_ completion: CompletedInstances.Completion) -> String? {
+        switch completion {
+        case .wasSent: nil
+        case .wasSentWithWarning: "the server has stored it with a warning"
+        case .wasThere: neverSent
         }
     }
 

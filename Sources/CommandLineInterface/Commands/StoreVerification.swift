@@ -49,9 +49,21 @@ struct StoreVerification {
                     ? "not confirmed: the file does not say which study and series it belongs to"
                     : why)
         }
+        warnOfCopies(stored)
         run.diagnostics.note(
             Message("\(run.peerName): \(stored.count - missing.count) of \(stored.count) instances confirmed by C-FIND")
         )
+    }
+
+    /// The server has one instance of a UID, and which file it is made of no query tells.
+    private func warnOfCopies(_ stored: [StoredInstance]) {
+        let copies = Dictionary(grouping: stored, by: \.sopInstanceUID).values.filter { $0.count > 1 }
+        for files in copies.sorted(by: { $0[0].path < $1[0].path }) {
+            run.diagnostics.warning(
+                Message(
+                    "\(files[0].path)", "\(files.count) files have its SOP instance UID, and the server keeps one",
+                    code: files[0].sopInstanceUID.string))
+        }
     }
 
     private func unlisted(

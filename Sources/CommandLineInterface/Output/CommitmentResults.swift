@@ -25,13 +25,13 @@ final class CommitmentResults {
         self.isVerification = isVerification
     }
 
-    /// - Parameter isSafe: whether the file is what the server has committed to, for a verification.
-    func write(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, isSafe: Bool = true) {
+    /// - Parameter doubt: why the file may not be what the server has committed to, for a verification.
+    func write(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, doubt: String? = nil) {
         count(verdict)
         if let events = run.events {
-            events.write(event(candidate, verdict))
+            events.write(event(candidate, verdict, doubt))
         } else if isVerification, case .committed = verdict {
-            if isSafe, let path = candidate.path { print("safe to delete  \(path)") }
+            if doubt == nil, let path = candidate.path { print("safe to delete  \(path)") }
         } else {
             print(line(candidate, verdict))
         }
@@ -118,14 +118,18 @@ final class CommitmentResults {
         }
     }
 
-    private func event(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict) -> RunEvent {
+    private func event(
+        _ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, _ doubt: String?
+    ) -> RunEvent {
         var event = RunEvent(.commitment)
         event.set(.path, candidate.path.map { "\($0)" })
         event.set(.sopClassUID, candidate.reference.sopClassUID)
         event.set(.sopInstanceUID, candidate.reference.sopInstanceUID)
         event.set(.transactionUID, verdict.transactionUID)
         switch verdict {
-        case .committed: event.set(.done)
+        case .committed:
+            event.set(doubt == nil ? .done : .warning)
+            event.set(.error, doubt)
         case .pending: event.set(.pending)
         case .failed(let why, let code, _):
             event.set(.failed)

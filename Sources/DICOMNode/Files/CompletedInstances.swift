@@ -11,7 +11,15 @@ package struct CompletedInstances: Sendable {
         let low: Int
     }
 
-    private var keys: Set<Key> = []
+    /// How an instance came to be at the peer.
+    package enum Completion: Sendable {
+        case wasSent
+        case wasSentWithWarning
+        /// The peer had an instance of its UID; what that holds nobody has compared.
+        case wasThere
+    }
+
+    private var keys: [Key: Completion] = [:]
     /// Lines of the journal that could not be read.
     package private(set) var damagedLines = 0
 
@@ -40,8 +48,11 @@ package struct CompletedInstances: Sendable {
 
     package var count: Int { keys.count }
 
-    package func contains(_ file: InstanceFile) -> Bool {
-        keys.contains(Self.key(file.path, file.sopInstanceUID.string, Int(clamping: file.size), Int(file.modified)))
+    package func contains(_ file: InstanceFile) -> Bool { self[file] != nil }
+
+    /// Nil: it is still to be sent.
+    package subscript(file: InstanceFile) -> Completion? {
+        keys[Self.key(file.path, file.sopInstanceUID.string, Int(clamping: file.size), Int(file.modified))]
     }
 
     /// What an entry says last is what counts.
@@ -50,9 +61,15 @@ package struct CompletedInstances: Sendable {
         guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
         let key = Self.key(path, instance, bytes, modified)
         switch entry[.outcome]?.string {
-        case let outcome? where JournalOutcome.received.contains(outcome): keys.insert(key)
+        case let outcome? where JournalOutcome.received.contains(outcome):
+            keys[key] =
+                switch outcome {
+                case JournalOutcome.skipped: .wasThere
+                case JournalOutcome.warning: .wasSentWithWarning
+                default: .wasSent
+                }
         // Refused this time; or taken, and not confirmed or committed to since.
-        case "failed", JournalOutcome.uncommitted: keys.remove(key)
+        case "failed", JournalOutcome.uncommitted: keys[key] = nil
         default: break
         }
     }

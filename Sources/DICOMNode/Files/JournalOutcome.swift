@@ -2,7 +2,11 @@
 ///
 /// "done", "warning" and "skipped" are what became of a C-STORE: received, no more.
 package enum JournalOutcome {
-    package static let received: Set<String> = ["done", "warning", "skipped"]
+    package static let received: Set<String> = ["done", warning, skipped]
+    /// Taken with a remark: the server may have changed it, or left something out.
+    package static let warning = "warning"
+    /// Not sent: the server had an instance of its UID before.
+    package static let skipped = "skipped"
     /// The server has committed to keep it.
     package static let committed = "committed"
     /// The server has refused to commit to it, or has left it out of its report.

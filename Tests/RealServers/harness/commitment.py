@@ -93,6 +93,8 @@ class CommitmentServer:
         self.port = self.listener.getsockname()[1]
         # What the program answered to each report, and what it asked for.
         self.statuses, self.requests, self.stored = [], [], []
+        # What each C-STORE is answered.
+        self.store_status = 0
         # How associations ended, and what went wrong in our own threads.
         self.ends, self.problems = [], []
         self.threads = []
@@ -143,7 +145,7 @@ class CommitmentServer:
                         "affected_class": command["affected_class"],
                         "affected_instance": command["affected_instance"],
                         "answers": command["message_id"],
-                        "status": 0,
+                        "status": self.store_status,
                     },
                     context=next(
                         number for number, name in association.contexts.items() if name == command["affected_class"]
