@@ -154,6 +154,35 @@ class Formats(PeerTest):
             self.assertEqual(images.data_set_bytes(path), answer)
             self.assertEqual(images.meta(path).MediaStorageSOPClassUID, STUDY_ROOT_FIND)
 
+    def test_dcm_never_loses_what_an_earlier_run_has_written(self):
+        folder = self.folder / "answers"
+        first, second = study(PatientID="1"), study(PatientID="2")
+        options = ("--format", "dcm", "--output", folder)
+
+        def values():
+            return {path.name: images.read(path).PatientID for path in folder.iterdir()}
+
+        self.find(self.peer(first), *options)
+        # The same answer again is there already.
+        self.find(self.peer(first), *options)
+        self.assertEqual(values(), {"rsp0001.dcm": "1"})
+        run = self.find(self.peer(second), *options)
+        self.assertEqual(values(), {"rsp0001.dcm": "1", "rsp0001-1.dcm": "2"})
+        self.assert_names(run, "rsp0001-1.dcm", "another content")
+        run = self.find(self.peer(second), *options, "--if-exists", "fail", expect=3)
+        self.assert_names(run, "rsp0001.dcm", "exists")
+        self.find(self.peer(second), *options, "--if-exists", "overwrite")
+        self.assertEqual(values(), {"rsp0001.dcm": "2", "rsp0001-1.dcm": "2"})
+        run = self.find(self.peer(first), "--format", "json", "--if-exists", "skip", expect=2)
+        self.assert_names(run, "--if-exists", "--format dcm")
+
+    def test_a_list_that_ends_with_a_warning_is_told(self):
+        peer = FindPeer([study(PatientID="1")], final=0xB001)
+        self.addCleanup(peer.stop)
+        arguments = ("--find", "--key", "PatientID", servers.LOOPBACK, peer.port)
+        self.assert_names(dcmscu(*arguments, expect=0), "after 1 answer", "B001")
+        dcmscu(*arguments, "--fail-on", "warning", expect=1)
+
     def test_the_first_answer_is_printed_before_the_second_arrives(self):
         for name in ("text", "jsonl", "csv"):
             go_on = threading.Event()

@@ -48,8 +48,9 @@ final class FindCommand {
         do throws(AnswerWriterError) {
             let writer = try format.writer(layout) { () throws(AnswerWriterError) in
                 try FileAnswerWriter(
-                    folder: invocation.outputDirectory, sopClass: invocation.informationModel.findSOPClass,
-                    newUID: { [run] in run.newUID() })
+                    folder: invocation.outputDirectory, existing: invocation.existingFile,
+                    sopClass: invocation.informationModel.findSOPClass, newUID: { [run] in run.newUID() },
+                    report: { [run] in WrittenNotes.tell($0, $1, run.diagnostics) })
             }
             return AnswerOutput(writer, to: run.output)
         } catch {
@@ -78,6 +79,19 @@ final class FindCommand {
         return .cancel
     }
 
+    /// PS3.4 has no such status for most queries; where a server uses one, there may be more than it answered.
+    private func warn(of command: CommandSet, _ status: DIMSEStatus) {
+        let service: ServiceKind = run.invocation.operation == .worklist ? .worklist : .find
+        let message = Message(
+            "\(run.peerName): C-FIND ended with a warning after \(answers)", StatusMessage.reason(command, service),
+            peerText: command.errorComment, code: status.description, hint: .listCutShort)
+        if run.invocation.failOn == .warning {
+            run.fail(.incomplete, message)
+        } else {
+            run.diagnostics.warning(message)
+        }
+    }
+
     private var answers: String { count == 1 ? "1 answer" : "\(count) answers" }
 
     private func settle(_ result: ExchangeResult) {
@@ -90,6 +104,7 @@ final class FindCommand {
         case .success, .warning:
             run.diagnostics.verbose("\(run.peerName): \(answers)")
             run.diagnostics.verbose("Find was successful.")
+            if status.kind == .warning { warn(of: command, status) }
         case .cancel where result.wasCancelled:
             break
         default:

@@ -41,11 +41,12 @@ extension InvocationDraft {
     /// A query writes files in one format only.
     private func resolveOutput(_ options: [OptionArgument]) throws(UsageError) {
         guard invocation.operation.isQuery, invocation.format != .dcm,
-            let argument = options.first(where: { $0.definition.name == "output" })
+            let argument = options.first(where: { ["output", "if-exists"].contains($0.definition.name) })
         else { return }
+        let option = argument.definition.option
         throw UsageError(
-            .conflictingOptions, option: "--output", value: argument.text,
-            problem: "--output has no use with \(invocation.operation.option) but for --format dcm",
-            accepted: "--output with --format dcm")
+            .conflictingOptions, option: option, value: argument.text,
+            problem: "\(option) has no use with \(invocation.operation.option) but for --format dcm",
+            accepted: "\(option) with --format dcm")
     }
 }

@@ -42,9 +42,11 @@ extension OptionTable {
             apply: { (draft, argument) throws(UsageError) in draft.invocation.naming = try naming(argument) }),
         OptionDefinition(
             "if-exists", value: .choice(InstanceWriter.Existing.allCases.map(\.rawValue)), .receiving,
-            for: .receiving, "what is done where the name is taken",
+            for: .receiving.union([.find, .worklist]), "what is done where the name is taken",
             details: """
-                rename keeps both: the second gets a number. The same content is never kept twice.
+                rename keeps both: the second gets a number. The same content is never kept twice. skip and overwrite need a \
+                --name with {SOPInstanceUID}: with another, two instances of a run could have one name. Queries take it with \
+                --format dcm.
                 """,
             default: "rename",
             apply: { (draft, argument) throws(UsageError) in

@@ -9,7 +9,7 @@ import Glibc
 package final class InstanceWriter {
     /// What happens where the final name is taken.
     package enum Existing: String, Sendable, CaseIterable {
-        /// The file that is there stays, whatever it holds.
+        /// The file that is there stays, whatever it holds; one that holds nothing at all is no instance, and is replaced.
         case skip
         case overwrite
         /// The same bytes are kept once, others under a second name: nothing is lost and nothing is doubled.
@@ -108,6 +108,11 @@ package final class InstanceWriter {
         if case .named(let file) = state { file.close() }
         state = .finished
         buffer = []
+    }
+
+    /// Something that is wrong with the instance, and not with the disk.
+    func problem(_ code: FileProblem.Code, _ detail: String) -> FileProblem {
+        FileProblem(folder.path, code, detail)
     }
 
     /// Deletes what was written. Also happens when the writer's life ends before ``finish(existing:)``.

@@ -161,11 +161,18 @@ final class OutputFile {
             try replace(final)
             return (final, .replaced)
         case .skip:
-            return (final, try link(final) ? .written : .skipped)
+            if try link(final) { return (final, .written) }
+            guard isEmpty(final) else { return (final, .skipped) }
+            try replace(final)
+            return (final, .replaced)
         case .fail:
             return try link(final) ? (final, .written) : nil
         case .rename:
             if try link(final) { return (final, .written) }
+            if isEmpty(final) {
+                try replace(final)
+                return (final, .replaced)
+            }
             if hasSameContent(as: final) { return (final, .skipped) }
             for number in 1...Self.maximumRenames {
                 let name = Self.numbered(final, number)
@@ -174,6 +181,15 @@ final class OutputFile {
             }
             return nil
         }
+    }
+
+    /// Whether the name belongs to a file without a byte, such as a run leaves that was killed between the steps of ``reserve(_:)``:
+    /// that is no instance, and must not pass for one.
+    private func isEmpty(_ name: [UInt8]) -> Bool {
+        var status = stat()
+        let parent = directory.descriptor.rawValue
+        let result = FilePath(bytes: name).withCString { fstatat(parent, $0, &status, AT_SYMLINK_NOFOLLOW) }
+        return result == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size == 0
     }
 
     /// "image.dcm" and 2 make "image-2.dcm".

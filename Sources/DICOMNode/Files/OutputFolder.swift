@@ -139,6 +139,15 @@ package final class OutputFolder: Sendable {
         return FilePath(".dcmscu-\(getpid())-\(number).part")
     }
 
+    /// Writes a small file: it appears under its name when all of it is there.
+    package func write(
+        _ bytes: [UInt8], named name: String, existing: InstanceWriter.Existing
+    ) throws(FileProblem) -> (path: FilePath, kind: InstanceWriter.Outcome.Kind) {
+        let file = try OutputFile(in: self, components: [Array(name.utf8)])
+        try file.write(bytes, then: UnsafeRawBufferPointer(start: nil, count: 0))
+        return try file.finish(existing: existing)
+    }
+
     /// With `.end`: forces everything written so far onto the disk.
     package func sync() throws(FileProblem) {
         guard syncing == .end else { return }

@@ -148,6 +148,15 @@ struct InstanceWriterTests {
         #expect(!WrittenFile.hasLength(outcome.size + 1, at: outcome.path))
     }
 
+    @Test(arguments: [InstanceWriter.Existing.skip, .rename, .overwrite])
+    func `a file without a byte is in nobody's way`(existing: InstanceWriter.Existing) throws {
+        let output = try OutputFolder(folder.path)
+        try folder.write([], to: "1.2.3.4.dcm")
+        #expect(try store(dataSet, existing, output).kind == .replaced)
+        #expect(try folder.names() == ["1.2.3.4.dcm"])
+        #expect(try !folder.read(folder["1.2.3.4.dcm"]).isEmpty)
+    }
+
     @Test func `an existing file is treated as asked`() throws {
         let output = try OutputFolder(folder.path)
         let other = dataSet + [0x00]

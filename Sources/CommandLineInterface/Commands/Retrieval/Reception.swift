@@ -139,13 +139,7 @@ final class Reception: Sendable {
 
     private func tell(_ outcome: InstanceWriter.Outcome) {
         if let remark = outcome.remark { diagnostics.warning(Message("\(outcome.path)", remark)) }
-        switch outcome.kind {
-        case .written: diagnostics.verbose("\(outcome.path): written")
-        case .replaced: diagnostics.verbose("\(outcome.path): replaced")
-        case .skipped: diagnostics.verbose("\(outcome.path): skipped, it is there already")
-        case .renamed:
-            diagnostics.warning(Message("\(outcome.path)", "kept under this name: another content has the proper one"))
-        }
+        WrittenNotes.tell(outcome.path, outcome.kind, diagnostics)
     }
 
     private func write(_ instance: ReceivedInstance) {
