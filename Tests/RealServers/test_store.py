@@ -92,15 +92,28 @@ class ToStoreSCP(cases.RealServerTest):
         dcmscu("--store", servers.LOOPBACK, self.server.port, *(i.path for i in palettes), expect=0)
         self.assert_arrived_as_sent(palettes)
 
-    def test_a_file_that_lies_about_its_transfer_syntax_is_sent_as_it_is_or_refused_by_name(self):
+    def test_a_file_that_lies_about_its_transfer_syntax_is_refused_and_the_lie_is_told(self):
         for name in images.MISLABELLED:
             image = images.image(name)
-            run = dcmscu("--store", servers.LOOPBACK, self.server.port, image.path)
-            if run.code == 0:
-                self.assert_arrived_as_sent([image])
-            else:
-                self.assertIn(run.code, (1, 3), run)
-                self.assert_names(run, name)
+            run = dcmscu("--store", servers.LOOPBACK, self.server.port, image.path, expect=3)
+            self.assert_names(run, name, "says JPEG Baseline", "looks like Implicit VR Little Endian", "hint:")
+
+    def test_the_list_of_a_medium_and_a_head_without_a_data_set_are_called_what_they_are(self):
+        image = images.archive_images()[0]
+        whole, data_set = image.path.read_bytes(), images.data_set_bytes(image.path)
+        head = self.folder / "head.dcm"
+        head.write_bytes(whole[: len(whole) - len(data_set)])
+        run = dcmscu("--store", servers.LOOPBACK, self.server.port, head, expect=3)
+        self.assert_names(run, "head.dcm", "file meta information and no data set")
+        shutil.copy(image.path, self.folder / "image.dcm")
+        head.unlink()
+        shutil.copy(images.DATA / "test_files" / "dicomdirtests" / "DICOMDIR", self.folder / "DICOMDIR")
+        run = dcmscu("--store", servers.LOOPBACK, self.server.port, self.folder, expect=0)
+        self.assert_names(run, "DICOMDIR: passed over: a DICOMDIR", "1 passed over")
+        self.assertNotIn("not DICOM", run.stderr, run)
+        self.assert_arrived_as_sent([image])
+        run = dcmscu("--store", servers.LOOPBACK, self.server.port, self.folder / "DICOMDIR", expect=3)
+        self.assert_names(run, "lists the instances of a medium")
 
     def test_a_directory_is_listed_one_level_deep(self):
         near, far = images.archive_images()[:2]

@@ -18,6 +18,8 @@ enum InputNotes {
     }
 
     static func message(_ problem: FileProblem) -> Message {
-        Message("\(problem.path)", problem.code.rawValue + (problem.detail.isEmpty ? "" : ": \(problem.detail)"))
+        Message(
+            "\(problem.path)", problem.code.rawValue + (problem.detail.isEmpty ? "" : ": \(problem.detail)"),
+            hint: problem.code == .mislabelled ? .mislabelled : nil)
     }
 }

@@ -11,6 +11,10 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
         case notAFile = "not a regular file"
         case empty = "is empty"
         case notDICOM = "not DICOM"
+        /// A DICOMDIR (PS3.3 F).
+        case mediaDirectory = "a DICOMDIR, which lists the instances of a medium and is none itself"
+        case noDataSet = "has file meta information and no data set"
+        case mislabelled = "contradicts itself"
         case noSOPClassUID = "has no SOP class UID"
         case noSOPInstanceUID = "has no SOP instance UID"
         case truncated = "is truncated"

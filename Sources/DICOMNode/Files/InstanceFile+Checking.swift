@@ -11,6 +11,9 @@ extension InstanceFile {
     /// A whole tag: none is (0000,0000).
     private static let shortestFillingBigEndian: UInt64 = 4
 
+    /// The header of an element tells how the data set is encoded.
+    private static let headLength: UInt64 = 16
+
     /// Deflated bytes can inflate a thousandfold; small pieces keep the result small.
     private static let deflatedChunkLength = 4 * 1024
 
@@ -62,6 +65,29 @@ extension InstanceFile {
     }
 
     private func checkComplete(_ source: Source) throws(FileProblem) -> UInt64 {
+        do throws(FileProblem) {
+            return try walk(source)
+        } catch {
+            throw try contradiction(source) ?? error
+        }
+    }
+
+    /// What is wrong with a data set that makes no sense in the syntax that the file says, but begins as in another.
+    private func contradiction(_ source: Source) throws(FileProblem) -> FileProblem? {
+        guard form != .dataSetAlone, !transferSyntax.isDeflated else { return nil }
+        var head = [UInt8](repeating: 0, count: Int(min(dataSetLength, Self.headLength)))
+        let count = try read(source, at: dataSetOffset, before: size, into: &head)
+        guard let actual = TransferSyntax.guessed(fromDataSet: head[..<count]),
+            actual.isExplicitVR != transferSyntax.isExplicitVR || actual.isBigEndian != transferSyntax.isBigEndian
+        else { return nil }
+        let (said, seen) = (transferSyntax.uid, actual.uid)
+        return FileProblem(
+            path, .mislabelled,
+            "the file meta information says \(UIDRegistry.name(of: said) ?? said.string), "
+                + "the data set looks like \(UIDRegistry.name(of: seen) ?? seen.string)")
+    }
+
+    private func walk(_ source: Source) throws(FileProblem) -> UInt64 {
         if transferSyntax.isDeflated {
             try checkDeflated(source)
             return size

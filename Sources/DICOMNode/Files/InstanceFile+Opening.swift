@@ -52,6 +52,7 @@ extension InstanceFile {
             return try describe(path, descriptor, state, prefixLength: longestPrefix)
         }
 
+        guard UInt64(found.offset) < state.size else { throw FileProblem(path, .noDataSet) }
         let attributes = found.attributes(prefix)
         guard let sopClassUID = attributes.uid(.sopClassUID) ?? found.sopClassUID else {
             // A few bytes that happen to look like an element make no DICOM file.

@@ -25,6 +25,18 @@ struct CompletenessTests {
         #expect(try check(bytes) == UInt64(bytes.count))
     }
 
+    @Test(arguments: [
+        (TransferSyntax.explicitVRLittleEndian, TransferSyntax.implicitVRLittleEndian),
+        (.implicitVRLittleEndian, .explicitVRLittleEndian), (.explicitVRBigEndian, .explicitVRLittleEndian),
+        (.explicitVRLittleEndian, .explicitVRBigEndian), (.implicitVRLittleEndian, .explicitVRBigEndian),
+    ])
+    func `a data set in another syntax than the file says is called that`(
+        said: TransferSyntax, written: TransferSyntax
+    ) throws {
+        let bytes = SampleInstance.meta(said).encode() + DataSetEncoder(written).encode(SampleInstance.dataSet())
+        #expect(try problem(bytes) == .mislabelled)
+    }
+
     @Test(arguments: TransferSyntax.uncompressed)
     func `a cut is found at every length but the ends of elements`(syntax: TransferSyntax) throws {
         let bytes = SampleInstance.file(syntax)

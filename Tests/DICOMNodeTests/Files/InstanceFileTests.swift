@@ -78,6 +78,7 @@ struct InstanceFileTests {
         #expect(try problem("just some text, longer than a preamble would be\n".utf8) == .notDICOM)
         #expect(try problem([UInt8](repeating: 0, count: 4096)) == .notDICOM)
         #expect(try problem(SampleInstance.file().prefix(200)) == .truncated)
+        #expect(try problem(SampleInstance.meta().encode()) == .noDataSet)
         var noClass = SampleInstance.dataSet()
         noClass.remove(.sopClassUID)
         #expect(try problem(DataSetEncoder(.explicitVRLittleEndian).encode(noClass)) == .noSOPClassUID)
@@ -104,7 +105,7 @@ struct InstanceFileTests {
                 let opened = try InstanceFile.open(folder["file"])
                 #expect(opened.file.size == UInt64(length))
             } catch {
-                #expect([.notDICOM, .truncated, .noSOPClassUID, .noSOPInstanceUID].contains(error.code))
+                #expect([.notDICOM, .truncated, .noDataSet, .noSOPClassUID, .noSOPInstanceUID].contains(error.code))
             }
         }
     }

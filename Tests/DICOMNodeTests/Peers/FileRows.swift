@@ -110,10 +110,10 @@ import Testing
         ),
         Row("100,000 sequences within each other", meta + head + nested(100_000)),
         Row("a deflate bomb that is cut", bomb),
-        Row("implicit VR that says it is explicit", meta + implicit(head), .incomplete, "is malformed"),
+        Row("implicit VR that says it is explicit", meta + implicit(head), .incomplete, "contradicts itself"),
         Row(
             "explicit VR that says it is implicit", SampleInstance.meta(.implicitVRLittleEndian).encode() + head,
-            .incomplete, "bad.dcm: is truncated"),
+            .incomplete, "bad.dcm: contradicts itself"),
         Row(
             "meta information with another UID than the data set: the data set's counts",
             SampleInstance.meta(syntax).encode() + head, .success, "2 stored"),

@@ -78,11 +78,12 @@ package struct InstanceBatches: ~Copyable {
                 do throws(FileProblem) {
                     let opened = try InstanceFile.open(path)
                     guard !opened.file.isMediaStorageDirectory else {
-                        throw FileProblem(path, .notDICOM, "a DICOMDIR lists instances and is none itself")
+                        throw FileProblem(path, .mediaDirectory)
                     }
                     batch.append(opened.file)
                 } catch {
-                    note(error.code == .notDICOM && !named.contains(path) ? .notAnInstance(error) : .problem(error))
+                    let isNoInstance = error.code == .notDICOM || error.code == .mediaDirectory
+                    note(isNoInstance && !named.contains(path) ? .notAnInstance(error) : .problem(error))
                 }
             }
         }
