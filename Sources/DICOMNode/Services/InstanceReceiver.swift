@@ -35,7 +35,8 @@ package final class InstanceReceiver: Sendable {
         var meta = FileMetaInformation(
             mediaStorageSOPClassUID: sopClass, mediaStorageSOPInstanceUID: sopInstance,
             transferSyntax: context.transferSyntax)
-        meta.sourceApplicationEntityTitle = sender?.string
+        // A title has characters of the default repertoire (PS3.5 6.2, AE), whatever a peer calls itself.
+        meta.sourceApplicationEntityTitle = sender?.description
         let writer = InstanceWriter(in: folder, naming: naming, metaInformation: meta, hashing: hashing)
         return InstanceReception(
             sopClassUID: sopClass, sopInstanceUID: sopInstance, transferSyntax: context.transferSyntax,

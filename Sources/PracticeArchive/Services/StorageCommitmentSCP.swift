@@ -171,6 +171,13 @@ private enum CommitmentReport {
                 with: title, as: archive.title, contexts: contexts,
                 roles: [RoleSelection(sopClass: sopClass, scu: false, scp: true)], cancellation: cancellation)
             guard let association = opened else { return }
+            if association.contexts?.roles(for: sopClass).scp == false {
+                // Not conforming, but what many a peer means is that it takes reports all the same.
+                archive.tell(
+                    association,
+                    "storage commitment: the peer grants no role SCP (PS3.7 D.3.3.4), reported nevertheless",
+                    isTrouble: true)
+            }
             try send(result, on: association, in: try association.context(for: sopClass))
             let answer = try association.receive()
             archive.tell(
