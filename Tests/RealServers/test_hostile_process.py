@@ -13,8 +13,8 @@ from harness.programs import dcmscu
 import pydicom
 
 DAY = 86_400
-# The most that a row may take, in seconds; what it waits for is far below.
-SECONDS = 30
+# The most that a row may take, in seconds; what it waits for is far below, the rest is for a busy machine.
+SECONDS = 60
 
 
 def compiler():
@@ -124,12 +124,12 @@ class Arguments(cases.RealServerTest):
     def test_a_megabyte_of_arguments(self):
         self.server.clear()
         good = images.image("CT_small.dcm").path
-        missing = [f"/nowhere/{number:05}-{'x' * 100}" for number in range(9000)]
+        missing = ["/nowhere/" + f"{'x' * 200}/" * 4 + f"{number:05}" for number in range(1300)]
         self.assertGreater(sum(map(len, missing)), 1_000_000)
         run = measured.dcmscu(
             "--store", servers.LOOPBACK, self.server.port, *missing, good, expect=1, timeout=SECONDS
         )
-        self.assert_names(run, "1 stored", "9000 failed", missing[0], missing[-1])
+        self.assert_names(run, "1 stored", "1300 failed", missing[0], missing[-1])
         self.assertEqual(len(self.server.received()), 1)
         self.assertLess(run.peak, measured.PEAK_MEMORY)
 
@@ -141,13 +141,13 @@ class Vanishing(cases.RealServerTest):
         folder.mkdir()
         template = images.image("CT_small.dcm")
         old = template.sop_instance.encode()
-        for number in range(1200):
+        for number in range(300):
             uid = old[:-5] + f"{number:05}".encode()
             (folder / f"{number:05}.dcm").write_bytes(template.path.read_bytes().replace(old, uid))
         stored = []
 
         def act(_, connection):
-            for path in sorted(folder.iterdir())[100:]:
+            for path in sorted(folder.iterdir())[10:]:
                 path.unlink(missing_ok=True)
             association = wire.Association.accept(connection)
             while True:
@@ -163,8 +163,8 @@ class Vanishing(cases.RealServerTest):
         peer = scripted.Peer(act)
         self.addCleanup(peer.stop)
         run = dcmscu("--store", servers.LOOPBACK, peer.port, folder, expect=1, timeout=SECONDS)
-        self.assertGreaterEqual(len(set(stored)), 100)
-        self.assert_names(run, f"{len(stored)} stored", f"{1200 - len(stored)} failed", "no such file")
+        self.assertGreaterEqual(len(set(stored)), 10)
+        self.assert_names(run, f"{len(stored)} stored", f"{300 - len(stored)} failed", "no such file")
 
 
 class TableOfProofs(cases.RealServerTest):
