@@ -206,7 +206,7 @@ class Callers(cases.RealServerTest):
                 started = time.monotonic()
                 # A-ABORT as the last word, within a second; the rest is for a busy machine.
                 self.assertEqual(association.connection.recv(100)[:6], bytes([7, 0, 0, 0, 0, 4]))
-                self.assertLess(time.monotonic() - started, 3)
+                self.assertLess(time.monotonic() - started, 8)
                 association.connection.close()
                 self.assertEqual(move.process.wait(wire.LIMIT), code, move.said)
                 self.assertEqual(move.files(), ["1.2.1.dcm"])

@@ -13,8 +13,8 @@ from harness import cases, programs, servers
 
 INTERRUPTED = 130
 TERMINATED = 143
-# The design's limit is one second; the rest is for a busy machine.
-AT_ONCE = 3.0
+# The design's limit is one second; the rest is for a busy machine. Without a signal's help these runs last 30 s and more.
+AT_ONCE = 8.0
 
 
 def pdu(kind, body):
