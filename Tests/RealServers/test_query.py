@@ -183,6 +183,13 @@ class Formats(PeerTest):
         self.assert_names(dcmscu(*arguments, expect=0), "after 1 answer", "B001")
         dcmscu(*arguments, "--fail-on", "warning", expect=1)
 
+    def test_a_list_that_the_server_cuts_short_is_no_success(self):
+        peer = FindPeer([study(PatientID="1")], final=0xFE00)
+        self.addCleanup(peer.stop)
+        run = dcmscu("--find", "--key", "PatientID", servers.LOOPBACK, peer.port, expect=7)
+        self.assert_names(run, "FE00", "hint: servers limit")
+        self.assertIn("1", run.stdout, run)
+
     def test_the_first_answer_is_printed_before_the_second_arrives(self):
         for name in ("text", "jsonl", "csv"):
             go_on = threading.Event()

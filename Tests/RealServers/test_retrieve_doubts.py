@@ -20,6 +20,13 @@ class Lists(Scripted):
                 self.assertEqual(len(self.files()), 12)
                 self.assert_names(run, "3 answers", f"{status:04X}", "hint: servers limit")
 
+    def test_a_list_of_instances_that_is_cut_short_proves_nothing_and_that_is_told_once(self):
+        archive = self.serve_scripted(self.studies(2))
+        archive.find_status, archive.find_limits = CANCELLED, {"IMAGE": 1}
+        run = self.retrieve("get", "-k", "StudyInstanceUID=1.2.1\\1.2.2", "--jobs", 2, expect=0)
+        self.assertEqual(len(self.files()), 8)
+        self.assertEqual(run.stderr.count("no whole list"), 1, run)
+
     def test_an_answer_without_its_unique_key_is_told(self):
         archive = self.serve_scripted(self.studies(2))
         archive.find_unnamed = {"STUDY"}

@@ -111,7 +111,8 @@ final class FindCommand {
             run.fail(
                 .failureStatus,
                 StatusMessage.refusal(
-                    of: "C-FIND", by: run.peerName, command, run.invocation.operation == .worklist ? .worklist : .find))
+                    of: "C-FIND", by: run.peerName, command, run.invocation.operation == .worklist ? .worklist : .find,
+                    hint: status.kind == .cancel ? .listCutShort : nil))
         }
     }
 }

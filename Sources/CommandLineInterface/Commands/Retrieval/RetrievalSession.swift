@@ -13,6 +13,7 @@ final class RetrievalSession: Sendable {
     private let callbacks: CallbackCounter
     private let lastMoveMessageID = Atomic<UInt16>(0)
     private let hasNoGet = Atomic<Bool>(false)
+    private let toldOfNoList = Atomic<Bool>(false)
     private let hasNoDestination = Atomic<Bool>(false)
 
     /// Nil: the port cannot be had, reported.
@@ -56,6 +57,15 @@ final class RetrievalSession: Sendable {
     var destinationIsUnknown: Bool {
         get { hasNoDestination.load(ordering: .relaxed) }
         set { hasNoDestination.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Says, once for all retrievals, that completeness rests on the server's word alone.
+    func tellOfNoList() {
+        guard !toldOfNoList.exchange(true, ordering: .relaxed) else { return }
+        run.diagnostics.note(
+            Message(
+                "\(run.peerName): the server gives no whole list of its instances",
+                "what comes is compared with its own count alone"))
     }
 
     /// Whether no further retrieval should begin.

@@ -45,7 +45,11 @@ final class TargetRetrieval {
     private func expectation() throws(AssociationError) -> ExpectedInstances {
         run.diagnostics.redaction.learn(target.identifier)
         let options = run.invocation.retrieval
-        if options.isChecked { return try ExpectedInstances.list(run, target) }
+        if options.isChecked {
+            let expected = try ExpectedInstances.list(run, target)
+            if expected.series == nil { session.tellOfNoList() }
+            return expected
+        }
         return run.invocation.operation == .get ? try ExpectedInstances.classes(run, target) : .unknown
     }
 
