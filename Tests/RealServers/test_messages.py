@@ -216,8 +216,8 @@ PROVOKED = {
 }  # fmt: skip
 ELSEWHERE = {
     "commitment", "certificateRefused", "ourCertificateRefused",
-    # With the lists and files that they are about: test_retrieve_doubts, test_store.
-    "listCutShort", "mislabelled",
+    # With the lists and files that they are about: test_retrieve_doubts, test_store, test_retrieve_scripted.
+    "listCutShort", "mislabelled", "uniqueKeysAbove",
     # Only a binary that was built without it can say so.
     "builtWithoutTLS",
 }  # fmt: skip
