@@ -413,7 +413,7 @@ def first_instance(bench, root):
     sink = bench.servers[-1].stdout
     began = time.monotonic()
     process = subprocess.Popen(
-        [bench.binary, "--store", LOOPBACK, port, "-r", root], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [bench.binary, "--store", LOOPBACK, str(port), "-r", root], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     time.sleep(1)
     process.send_signal(signal.SIGTERM)

@@ -44,8 +44,8 @@ package final class Association {
     /// Which wish to stop ends a wait. Whoever has acted on the first sets this to `.abort` and winds up in order.
     package var heeds: Cancellation.Level = .graceful
 
-    /// Whether instance follows instance: what the peer says next comes soon after what we said last.
-    var exchangesInstances = false
+    /// Whether the peer sends instance after instance, each at once when the last one is answered.
+    var awaitsInstances = false
 
     /// Asked when the peer has been silent for the whole inactivity limit: whether the work moves all the same, as a C-MOVE does
     /// whose instances arrive on other associations.
@@ -115,7 +115,7 @@ package final class Association {
         var wait = WaitLimits(
             inactivity: limits.inactivity, total: limits.end.earlier(patience), cancellation: cancellation,
             cancelledAt: heeds)
-        wait.staysAwake = exchangesInstances
+        wait.staysAwake = awaitsInstances
         return wait
     }
 

@@ -65,7 +65,7 @@ final class StorageSession: ServiceSession {
         let status = reception.finish()
         // The peer goes on from here; what is still to be put away needs not keep it waiting.
         defer { reception.close() }
-        association.exchangesInstances = true
+        association.awaitsInstances = true
         try association.send(.storeResponse(to: command, status: status), contextID: context.id)
     }
 

@@ -250,7 +250,6 @@ package final class StorageSCU {
             options.operationsWindow == 1
             ? nil : AsynchronousOperationsWindow(invoked: options.operationsWindow, performed: 1)
         let opened = try open(contexts.proposals, window)
-        opened.exchangesInstances = true
         association = opened
         return opened
     }
