@@ -60,13 +60,13 @@ package final class TCPConnection: FileSendingConnection {
     }
 
     /// Looks again and again for a moment, if the last wait was as short: to be put to sleep and woken takes longer, above all
-    /// in a virtual machine. A peer that lets us wait longer costs one such moment, not one each time.
+    /// in a virtual machine. A peer that lets us wait longer, or has no processor while we look, costs one such moment, not one
+    /// each time; to yield the processor instead would leave it to whoever else is busy for far longer.
     private func receive(into buffer: UnsafeMutableRawBufferPointer, until soon: Deadline) throws(TransportError)
         -> Int?
     {
         guard answersSoon.load(ordering: .relaxed) else { return nil }
         repeat {
-            sched_yield()
             if let count = try receive(into: buffer) { return count }
         } while !soon.isPast
         return nil
