@@ -225,7 +225,8 @@ class Callers(cases.RealServerTest):
         # Where the file system knows no files without a name, the next run removes what is left.
         after = self.held()
         self.assertEqual(after.files(), whole)
-        self.assertEqual(after.finish(0), 0, after.said)
+        self.assert_serves(after, "1.2.3")
+        self.assertEqual(after.finish(1), 0, after.said)
 
     def test_sigpipe_in_the_middle_of_an_instance_changes_nothing(self):
         move = self.held()
