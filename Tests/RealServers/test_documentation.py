@@ -6,19 +6,25 @@ not tried.
 
 import json
 import os
+import pathlib
 import re
 import shlex
 import signal
 import subprocess
 
+import pydicom
+
 from harness import cases, certificates, markdown, programs, servers
+from harness.markdown import cron_entry
+from harness.practice import PYTHON, PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu, run
-from test_practice_archive import PYTHON, PracticeArchive, data_set, made_up_images
 
 README = programs.REPOSITORY / "README.md"
 
 # How a command begins, so that none hides in a block that is not run.
 COMMAND = re.compile(r"^\s*(\$ |dcmscu\b|scripts/|swift\b|sudo\b|apt|pip|git\b|curl\b|man \w)", re.M)
+SCRIPT = pathlib.Path(__file__).with_name("gdcmscu-examples")
+TITLE = "ACME1"
 
 
 def manual_examples():
@@ -109,7 +115,9 @@ class Documented(cases.RealServerTest):
                 return self.check_server(words)
             if "OTHER" in words:
                 # The node that the archive is to send to: a receiver at our port.
-                with Receiver(self.folder / "other", self.our_port):
+                with servers.Receiver(
+                    [programs.dcmscu_path(), "--serve", self.folder / "other", "--port-scp", self.our_port], self.our_port
+                ):
                     return self.shell(ready, code)
             ended = self.shell(ready, code)
             if output is not None:
@@ -301,24 +309,6 @@ class ManualPage(Documented):
             self.check(command)
 
 
-def cron_entry(line):
-    """(when, command) of a line of a crontab; fields out of range are a failure."""
-    *when, command = line.split(None, 5)
-    limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-    if len(when) != len(limits):
-        raise AssertionError(f"no line of a crontab: {line}")
-    for field, (low, high) in zip(when, limits):
-        for part in field.split(","):
-            match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/\d+)?", part)
-            numbers = [int(number) for number in match.groups() if number] if match else []
-            if not match or not all(low <= number <= high for number in numbers):
-                raise AssertionError(f"no field of a crontab: {field}")
-    # cron turns a percent sign into the end of the line.
-    if "%" in command.replace("\\%", ""):
-        raise AssertionError(f"cron ends this command at its percent sign: {command}")
-    return when, command
-
-
 class Installation(cases.RealServerTest):
     def test_install_and_uninstall(self):
         script = programs.REPOSITORY / "scripts" / "install"
@@ -350,18 +340,93 @@ class Installation(cases.RealServerTest):
         self.assertEqual([path for path in self.folder.rglob("*") if path.is_file()], [other])
 
 
-class Receiver(servers.Server):
-    """A practice archive at a port that is given, for what is sent on."""
+class Completions(cases.RealServerTest):
+    def setUp(self):
+        super().setUp()
+        # Completions ask the program that is typed, by its name.
+        (self.folder / "bin").mkdir()
+        (self.folder / "bin" / "dcmscu").symlink_to(programs.dcmscu_path())
+        (self.folder / "images").mkdir()
+        (self.folder / "image1.dcm").touch()
+        configuration = self.folder / "config.json"
+        configuration.write_text(json.dumps({"nodes": {"pacs1": {"host": "h"}, "research": {"host": "i"}}}))
+        self.environment = {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "DCMSCU_CONFIG": configuration, "HOME": self.folder
+        }  # fmt: skip
+        for shell in ("bash", "zsh", "fish"):
+            script = programs.dcmscu("--generate", shell, expect=0).stdout_bytes
+            (self.folder / f"dcmscu.{shell}").write_bytes(script)
 
-    name = "receiver"
+    def shell(self, *arguments):
+        return programs.run(*arguments, environment=self.environment, directory=self.folder, expect=0)
 
-    def __init__(self, directory, port):
-        super().__init__()
-        self.directory = directory
-        self.given = port
+    def bash(self, *words):
+        line = " ".join(shlex.quote(word) for word in words)
+        script = f"source ./dcmscu.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _dcmscu; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        return self.shell("bash", "-c", script).stdout.split()
 
-    def prepare(self):
-        self.port = self.given
+    def test_bash(self):
+        self.assertEqual(self.bash("dcmscu", "--ec"), ["--echo"])
+        self.assertIn("--find", self.bash("dcmscu", "--"))
+        self.assertIn("jsonl", self.bash("dcmscu", "--find", "--format", ""))
+        self.assertEqual(self.bash("dcmscu", "--find", "-k", "PatientBirthD"), ["PatientBirthDate", "PatientBirthDateInAlternativeCalendar"])
+        self.assertIn("PatientName", self.bash("dcmscu", "--find", "--key", "=", "PatientNam"))
+        self.assertEqual(self.bash("dcmscu", "--echo", "@"), ["@pacs1", "@research"])
+        self.assertEqual(self.bash("dcmscu", "--echo", "@p"), ["@pacs1"])
+        self.assertEqual(self.bash("dcmscu", "--echo", "@", "re"), ["research"])
+        self.assertEqual(sorted(self.bash("dcmscu", "--store", "ima")), ["image1.dcm", "images"])
+        self.assertEqual(self.bash("dcmscu", "--get", "--output", "ima"), ["images"])
 
-    def command(self):
-        return [programs.dcmscu_path(), "--serve", self.directory, "--port-scp", self.port]
+    def fish(self, line):
+        script = f"source ./dcmscu.fish; complete -C {shlex.quote(line)}"
+        return [entry.split("\t")[0] for entry in self.shell(servers.program("fish"), "-c", script).stdout.splitlines()]
+
+    def test_fish(self):
+        self.assertIn("--echo", self.fish("dcmscu --ec"))
+        self.assertIn("jsonl", self.fish("dcmscu --find --format j"))
+        self.assertIn("PatientBirthDate", self.fish("dcmscu --find --key PatientBirthD"))
+        self.assertIn("@pacs1", self.fish("dcmscu --echo @p"))
+        self.assertIn("image1.dcm", self.fish("dcmscu --store ima"))
+
+    def test_zsh_takes_the_script(self):
+        self.shell(servers.program("zsh"), "-f", "-n", self.folder / "dcmscu.zsh")
+        loaded = self.shell(
+            servers.program("zsh"), "-f", "-c",
+            f"fpath=({self.folder} $fpath); mkdir -p f; cp dcmscu.zsh f/_dcmscu; fpath=($PWD/f $fpath); "
+            "autoload -Uz compinit; compinit -u -d ./dump; print ${_comps[dcmscu]}",
+        )  # fmt: skip
+        self.assertEqual(loaded.stdout.strip(), "_dcmscu")
+
+
+class GdcmscuExamples(cases.RealServerTest):
+    def run_examples(self, server, port_scp):
+        images = self.folder / "images"
+        images.mkdir()
+        people = {
+            "anderson": ("ANDERSON^ANNA", "ABCD1234"), "fischer": ("FISCHER^FRANZ", "F1"), "martin": ("MARTIN^Jérôme", "M1")
+        }  # fmt: skip
+        for number, (name, (person, number_of_patient)) in enumerate(people.items(), 1):
+            dataset = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
+            dataset.SpecificCharacterSet, dataset.PatientName, dataset.PatientID = "ISO_IR 192", person, number_of_patient
+            for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+                setattr(dataset, keyword, f"{dataset[keyword].value}.{number}")
+            dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+            dataset.save_as(images / f"{name}.dcm")
+        run = programs.run(
+            SCRIPT, servers.LOOPBACK, server.port, server.ae_title, TITLE, port_scp, images,
+            environment={"GDCMSCU": programs.dcmscu_path(), "DCMSCU_CONFIG": os.devnull},
+        )  # fmt: skip
+        self.assertEqual(run.code, 0, run)
+        self.assertIn(" 0 do not", run.stdout)
+
+    def test_against_orthanc(self):
+        port_scp = servers.free_port()
+        server = self.serve(
+            servers.Orthanc(DicomAlwaysAllowFind=True, DicomAlwaysAllowMove=True, DicomAlwaysAllowStore=True)
+        )
+        server.register(TITLE, port_scp)
+        self.run_examples(server, port_scp)
+
+    def test_against_dcmqrscp(self):
+        port_scp = servers.free_port()
+        self.run_examples(self.serve(servers.DcmQRSCP([(TITLE, port_scp)])), port_scp)

@@ -1,7 +1,13 @@
-"""C-ECHO: is the peer there, and does it speak DICOM."""
+"""C-ECHO: whether the peer answers, how long each step takes, several peers, JSON lines."""
 
-from harness import cases, servers
+import json
+import signal
+import subprocess
+
+from harness import cases, programs, servers
 from harness.programs import dcmscu
+
+PARTS = ["lookupSeconds", "connectSeconds", "associationSeconds", "seconds", "releaseSeconds"]
 
 
 class Echo(cases.RealServerTest):
@@ -47,3 +53,77 @@ class Echo(cases.RealServerTest):
         dcmscu("--echo", servers.LOOPBACK, server.port, "--call", "ORTHANC", expect=0)
         run = dcmscu("--echo", servers.LOOPBACK, server.port, "--call", "SOMEBODYELSE", expect=5)
         self.assert_names(run, "called AE title")
+
+
+class EchoTimes(cases.RealServerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.storescp = cls.serve_all(servers.StoreSCP())
+
+    @property
+    def here(self):
+        return f"{servers.LOOPBACK}:{self.storescp.port}"
+
+    def test_one_echo_prints_one_line_with_its_times(self):
+        run = dcmscu("--echo", f"ANY@{self.here}", expect=0)
+        self.assertEqual(len(run.stdout.splitlines()), 1, run)
+        for part in ("look-up", "connect", "association", "echo", "release", f"ANY@{self.here}"):
+            self.assertIn(part, run.stdout)
+        self.assertEqual(run.stderr, "")
+
+    def test_a_count_ends_with_a_table(self):
+        run = dcmscu("--echo", self.here, "-c", 5, "--interval", 0, expect=0)
+        lines = run.stdout.splitlines()
+        self.assertEqual(sum("answered in" in line for line in lines), 5, run)
+        self.assertIn("5 asked, 5 answered, 0 failed", run.stdout)
+        for word in ("min", "median", "p95", "max"):
+            self.assertIn(word, run.stdout)
+
+    def test_json_lines_hold_every_part_and_a_summary(self):
+        run = dcmscu("--echo", self.here, "--count=3", "--interval=0", "--format", "jsonl", expect=0)
+        objects = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual([o["event"] for o in objects], ["echo"] * 3 + ["summary"])
+        for echo in objects[:3]:
+            self.assertEqual(echo["outcome"], "done")
+            for part in PARTS:
+                self.assertGreaterEqual(echo[part], 0)
+        summary = objects[3]
+        self.assertEqual((summary["count"], summary["done"], summary["failures"]), (3, 3, 0))
+        self.assertLessEqual(summary["minimumSeconds"], summary["medianSeconds"])
+        self.assertLessEqual(summary["percentile95Seconds"], summary["maximumSeconds"])
+
+    def test_several_peers_in_one_call_and_the_worst_one_decides(self):
+        closed = servers.free_port()
+        run = dcmscu("--echo", self.here, f"{servers.LOOPBACK}:{closed}", self.here, expect=4)
+        self.assertEqual(run.stdout.count("answered in"), 2, run)
+        self.assert_names(run, f"{servers.LOOPBACK}:{closed}")
+
+    def test_nodes_of_the_configuration(self):
+        configuration = self.folder / "config.json"
+        configuration.write_text(json.dumps({
+            "defaults": {"aetitle": "STATION"},
+            "nodes": {"pacs1": {"host": servers.LOOPBACK, "port": self.storescp.port, "called": "ARCHIVE"}},
+        }))  # fmt: skip
+        for environment, options in (({"DCMSCU_CONFIG": configuration}, []), ({}, ["--config", configuration])):
+            run = dcmscu("--echo", "@pacs1", "-V", *options, environment=environment, expect=0)
+            self.assertIn(f"ARCHIVE@{self.here}: C-ECHO answered", run.stdout)
+            self.assert_names(run, "STATION")
+        home = self.folder / "home"
+        (home / ".config" / "dcmscu").mkdir(parents=True)
+        (home / ".config" / "dcmscu" / "config.json").write_text(configuration.read_text())
+        dcmscu("--echo", "@pacs1", environment={"HOME": home, "XDG_CONFIG_HOME": "", "DCMSCU_CONFIG": ""}, expect=0)
+        configuration.write_text('{\n "nodes": {\n  "pacs1": { "host": "h",\n   "prot": 104 }\n }\n}\n')
+        run = dcmscu("--echo", "@pacs1", "--config", configuration, expect=2)
+        self.assert_names(run, "line 4", "prot", "did you mean port?")
+
+    def test_an_interrupt_ends_with_the_summary_so_far(self):
+        process = subprocess.Popen(
+            [programs.dcmscu_path(), "--echo", self.here, "-c", "1000", "--interval", "60"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        first = process.stdout.readline()
+        self.assertIn(b"answered in", first)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn(b"1 asked, 1 answered", out)

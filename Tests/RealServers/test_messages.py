@@ -1,13 +1,46 @@
-"""Messages that help: every cause in words, and every remedy of the table provoked by a peer that needs it."""
+"""Messages, hints and output channels: every cause in words, every hint provoked by a peer that needs it, no patient data in messages."""
 
+import json
+import os
 import pathlib
 import re
 import socket
+import subprocess
 
-from harness import cases, images, loading, programs, scripted, servers
+import pydicom
+
+from harness import cases, findpeer, images, loading, programs, scripted, servers
 from harness.programs import dcmscu
 
 FIND = ["--find", "--studyroot", "-k", "20,d"]
+
+# Where each remedy of the table is provoked: here, or in the tests of its topic.
+PROVOKED = {
+    "calledAETitleNotRecognized": "rejection", "callingAETitleNotRecognized": "rejection",
+    "localLimitExceeded": "rejection", "rejectedWithoutReason": "rejection",
+    "moveDestinationUnknown": "title_that_the_server_does_not_know", "noIncomingAssociation": "never_calls_back",
+    "connectionRefused": "refused", "nameNotFound": "name_not_found", "connectTimedOut": "connect_timed_out",
+    "abortedAfterRequest": "aborts_in_words", "noPresentationContext": "refused_contexts",
+    "receiverPortTaken": "port_that_is_taken", "peerSpeaksAnotherProtocol": "anything_else", "peerSpeaks": "web_server",
+    "closedAtOnce": "closed_at_once", "noRoute": "no_route", "associationUnanswered": "no_answer_to_the_request",
+    "silence": "silence", "notAuthorized": "not_authorized", "outOfResources": "out_of_resources",
+    "identityUnconfirmed": "identity_that_nobody_confirms", "noCommonTLS": "tls_where_there_is_none",
+}  # fmt: skip
+
+ELSEWHERE = {
+    "commitment", "certificateRefused", "ourCertificateRefused",
+    # With the lists and files that they are about: test_retrieve and test_store.
+    "listCutShort", "mislabelled", "uniqueKeysAbove",
+    # Only a binary that was built without it can say so.
+    "builtWithoutTLS",
+}  # fmt: skip
+
+USAGE = 2
+LOCAL_FILES = 3
+NAME, NUMBER, ACCESSION, PHYSICIAN = "QUIXOTE^ALONSO", "PID7391", "ACC55017", "PANZA^SANCHO"
+BIRTHDAY, ADDRESS = "16051116", "LA MANCHA 1"
+SECRETS = ["QUIXOTE", "ALONSO", NUMBER, ACCESSION, "PANZA", "SANCHO", BIRTHDAY, "MANCHA"]
+STATION = "STATION"
 
 
 class Messages(cases.RealServerTest):
@@ -202,27 +235,6 @@ class Messages(cases.RealServerTest):
         self.assertRegex(run.stderr, r"(?m)^hint: .*STATION")
 
 
-# Where each remedy of the table is provoked: here, or in the tests of its topic.
-PROVOKED = {
-    "calledAETitleNotRecognized": "rejection", "callingAETitleNotRecognized": "rejection",
-    "localLimitExceeded": "rejection", "rejectedWithoutReason": "rejection",
-    "moveDestinationUnknown": "title_that_the_server_does_not_know", "noIncomingAssociation": "never_calls_back",
-    "connectionRefused": "refused", "nameNotFound": "name_not_found", "connectTimedOut": "connect_timed_out",
-    "abortedAfterRequest": "aborts_in_words", "noPresentationContext": "refused_contexts",
-    "receiverPortTaken": "port_that_is_taken", "peerSpeaksAnotherProtocol": "anything_else", "peerSpeaks": "web_server",
-    "closedAtOnce": "closed_at_once", "noRoute": "no_route", "associationUnanswered": "no_answer_to_the_request",
-    "silence": "silence", "notAuthorized": "not_authorized", "outOfResources": "out_of_resources",
-    "identityUnconfirmed": "identity_that_nobody_confirms", "noCommonTLS": "tls_where_there_is_none",
-}  # fmt: skip
-ELSEWHERE = {
-    "commitment", "certificateRefused", "ourCertificateRefused",
-    # With the lists and files that they are about: test_retrieve_doubts, test_store, test_retrieve_scripted.
-    "listCutShort", "mislabelled", "uniqueKeysAbove",
-    # Only a binary that was built without it can say so.
-    "builtWithoutTLS",
-}  # fmt: skip
-
-
 class TableOfHints(cases.RealServerTest):
     def test_every_remedy_is_provoked_by_some_test(self):
         source = programs.REPOSITORY / "Sources" / "CommandLineInterface" / "Messages" / "Hint.swift"
@@ -232,4 +244,271 @@ class TableOfHints(cases.RealServerTest):
         tests = [name for name in dir(Messages) if name.startswith("test_")]
         for name, part in PROVOKED.items():
             self.assertTrue([test for test in tests if part in test], f"{name}: no test is named {part}")
-        self.assertTrue(pathlib.Path(__file__).with_name("test_tls.py").exists())
+        self.assertTrue(pathlib.Path(__file__).with_name("test_security.py").exists())
+
+
+class BadArguments(cases.RealServerTest):
+    """Usage errors: nothing is sent, so a closed port is enough."""
+
+    def refused(self, *arguments, names):
+        run = dcmscu(*arguments, expect=USAGE, timeout=10)
+        self.assert_names(run, *names)
+        self.assertEqual(run.stdout, "")
+
+    def test_an_ae_title_of_17_characters(self):
+        title = "SEVENTEENLETTERS1"
+        self.refused("--echo", servers.LOOPBACK, 104, "--aetitle", title, names=["--aetitle", title, "16"])
+        self.refused("--echo", servers.LOOPBACK, 104, "--call", title, names=["--call", title, "16"])
+
+    def test_a_port_that_cannot_be(self):
+        for port in ("70000", "0", "-1", "http", ""):
+            self.refused("--echo", "-H", servers.LOOPBACK, f"--port={port}", names=["port", port])
+        self.refused("--echo", servers.LOOPBACK, "70000", names=["port", "70000"])
+        self.refused(
+            "--move", "--studyroot", "-k", "20,d=1.2", "--port-scp", "70000", servers.LOOPBACK, 104,
+            names=["--port-scp", "70000"],
+        )  # fmt: skip
+
+    def test_an_unknown_option(self):
+        self.refused("--ehco", servers.LOOPBACK, 104, names=["--ehco"])
+
+    def test_a_key_that_cannot_be_read(self):
+        self.refused(
+            "--find", "--studyroot", servers.LOOPBACK, 104, "-k", "10;20", names=["Could not read Tag: 10;20"]
+        )
+
+    def test_two_operations(self):
+        self.refused("--echo", "--store", servers.LOOPBACK, 104, names=["--echo", "--store"])
+
+    def test_a_move_to_ourselves_without_a_port_to_receive_on(self):
+        self.refused("--move", "--studyroot", "-k", "20,d=1.2", servers.LOOPBACK, 104, names=["--port-scp"])
+
+    def test_the_patient_level_of_the_study_root(self):
+        self.refused("--find", "--studyroot", "--patient", servers.LOOPBACK, 104, names=["patient", "study"])
+
+    def test_no_host(self):
+        self.refused("--echo", names=["host"])
+
+
+def schema():
+    """event -> its members, and the outcomes, as the man page has them."""
+    page = dcmscu("--generate", "man", expect=0).stdout
+    section = page.split(".SH JSON LINES\n")[1].split("\n.SH ")[0]
+    events, outcomes = section.split("of an object:\n")
+    entries = re.findall(r"\.TP\n\\fB(\w+)\\fR\n.*?:\n(.*?)\.\n", events, re.S)
+    return (
+        {name: set(re.findall(r"\\fI(\w+)\\fR", members)) for name, members in entries},
+        set(re.findall(r"\.TP\n\\fB(\w+)\\fR", outcomes)),
+    )
+
+
+class JSONLines(cases.RealServerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.events, cls.outcomes = schema()
+        cls.images = images.archive_images()[:6]
+        cls.port_scp = servers.free_port()
+        cls.orthanc = cls.serve_all(servers.Orthanc(DicomModalities={"mover": ["MOVER", servers.LOOPBACK, cls.port_scp]}))
+        loading.load_orthanc(cls.orthanc, cls.images)
+
+    def objects(self, *arguments, expect=0):
+        run = dcmscu(*arguments, "--format", "jsonl", expect=expect)
+        objects = [json.loads(line) for line in run.stdout.splitlines()]
+        for entry in objects:
+            self.assertEqual(next(iter(entry)), "event")
+            self.assertIn(entry["event"], self.events, run)
+            self.assertLessEqual(set(entry) - {"event"}, self.events[entry["event"]], run)
+            self.assertNotIn(None, entry.values())
+            self.assertIn(entry.get("outcome", "done"), self.outcomes)
+            self.assertRegex(entry.get("status", "0000H"), "^[0-9A-F]{4}H$")
+        self.assertEqual([entry["event"] for entry in objects].count("summary"), 1, run)
+        self.assertEqual(objects[-1]["event"], "summary")
+        self.assertEqual(objects[-1]["exitCode"], run.code)
+        return objects[:-1], objects[-1]
+
+    def peer(self):
+        return ("--call", self.orthanc.ae_title, servers.LOOPBACK, self.orthanc.port)
+
+    def test_the_schema_is_written_down(self):
+        self.assertLessEqual({"echo", "store", "receive", "commitment", "summary"}, set(self.events))
+        self.assertIn("sopInstanceUID", self.events["store"])
+        self.assertEqual(self.outcomes, {"done", "warning", "skipped", "failed", "pending"})
+
+    def test_an_echo_is_one_object(self):
+        objects, summary = self.objects("--echo", *self.peer())
+        self.assertEqual([entry["event"] for entry in objects], ["echo"])
+        self.assertEqual((objects[0]["outcome"], objects[0]["status"]), ("done", "0000H"))
+        self.assertEqual(summary["operation"], "echo")
+
+    def test_a_failure_has_a_summary_too(self):
+        _, summary = self.objects("--echo", servers.LOOPBACK, servers.free_port(), expect=4)
+        self.assertIn("refused", summary["error"])
+
+    def test_each_file_stored_is_one_object(self):
+        paths = [image.path for image in self.images]
+        objects, summary = self.objects("--store", *self.peer(), *paths)
+        stored = [entry for entry in objects if entry["event"] == "store"]
+        self.assertEqual(sorted(e["sopInstanceUID"] for e in stored), sorted(i.sop_instance for i in self.images))
+        self.assertEqual({entry["outcome"] for entry in stored}, {"done"})
+        self.assertEqual(summary["done"], len(paths))
+
+    def test_each_instance_retrieved_is_one_object(self):
+        study = self.images[0].study
+        expected = sorted(image.sop_instance for image in self.images if image.study == study)
+        for arguments in (["--get"], ["--move", "--aetitle", "MOVER", "--port-scp", self.port_scp]):
+            with self.subTest(arguments[0]):
+                folder = self.folder / arguments[0].strip("-")
+                objects, summary = self.objects(
+                    *arguments, *self.peer(), "-k", f"StudyInstanceUID={study}", "--output", folder
+                )
+                received = [entry for entry in objects if entry["event"] == "receive"]
+                self.assertEqual(sorted(entry["sopInstanceUID"] for entry in received), expected)
+                self.assertEqual(summary["done"], len(expected))
+
+
+class OutputChannels(cases.RealServerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.storescp = cls.serve_all(servers.StoreSCP())
+
+    def shell(self, redirection, *arguments, expect):
+        """Runs the program by a shell, which can close a stream: `>&-`."""
+        line = " ".join([programs.dcmscu_path(), *(f"'{argument}'" for argument in arguments), redirection])
+        run = subprocess.run(
+            ["bash", "-c", line], capture_output=True, timeout=60, env={**os.environ, "DCMSCU_CONFIG": "/dev/null"}
+        )
+        self.assertEqual(run.returncode, expect, f"{line}\n{run.stdout}\n{run.stderr}")
+        return run
+
+    def many_answers(self):
+        answer = pydicom.Dataset()
+        answer.PatientID = "P" * 60
+        peer = findpeer.FindPeer([answer] * 20_000)
+        self.addCleanup(peer.stop)
+        return ["--find", "--studyroot", "-k", "10,20", servers.LOOPBACK, str(peer.port)]
+
+    @property
+    def echo(self):
+        return ["--echo", servers.LOOPBACK, str(self.storescp.port)]
+
+    def test_a_reader_that_has_gone(self):
+        for form in ("text", "jsonl"):
+            arguments = [programs.dcmscu_path(), *self.many_answers(), "--format", form]
+            process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            process.stdout.readline()
+            process.stdout.close()
+            error = process.stderr.read()
+            self.assertEqual(process.wait(60), LOCAL_FILES, error)
+            self.assertIn(b"standard output", error)
+
+    def test_a_full_disk(self):
+        run = self.shell(">/dev/full", *self.many_answers(), expect=LOCAL_FILES)
+        self.assertIn(b"standard output", run.stderr)
+        self.shell(">/dev/full", *self.echo, expect=LOCAL_FILES)
+        self.shell(">/dev/full", "--help", expect=LOCAL_FILES)
+        self.shell(">/dev/full", *self.echo, "--format", "jsonl", expect=LOCAL_FILES)
+
+    def test_a_closed_standard_output(self):
+        run = self.shell(">&-", *self.many_answers(), expect=LOCAL_FILES)
+        self.assertIn(b"standard output", run.stderr)
+        self.shell(">&-", *self.echo, expect=LOCAL_FILES)
+
+    def test_a_closed_standard_error_changes_nothing_else(self):
+        self.shell("2>&-", *self.echo, "-D", expect=0)
+        self.shell("2>&-", "--echo", servers.LOOPBACK, str(servers.free_port()), expect=4)
+        self.shell("2>/dev/full", *self.echo, "-D", expect=0)
+        self.shell("2>&- >&- <&-", *self.echo, "-D", expect=LOCAL_FILES)
+        self.shell("2>&-", "--bogus", expect=2)
+
+    def test_an_instance_is_sent_whole_with_all_streams_closed(self):
+        self.storescp.clear()
+        image = images.image("CT_small.dcm")
+        arguments = ["--store", servers.LOOPBACK, str(self.storescp.port), str(image.path), "-D"]
+        self.shell("2>&- >&- <&-", *arguments, expect=0)
+        [received] = self.storescp.received()
+        self.assertEqual(images.data_set_bytes(received), images.data_set_bytes(image.path))
+
+    def test_a_log_that_cannot_be_written(self):
+        run = self.shell("", *self.echo, "-V", "-L", "/dev/full", expect=LOCAL_FILES)
+        self.assertIn(b"/dev/full", run.stderr)
+        self.shell("", *self.echo, "-L", str(self.folder / "missing" / "log"), expect=LOCAL_FILES)
+
+    def test_messages_go_to_the_log_and_results_do_not(self):
+        log = self.folder / "log"
+        run = self.shell("", *self.echo, "-V", "-L", str(log), expect=0)
+        self.assertIn(b"answered in", run.stdout)
+        self.assertEqual(run.stderr, b"")
+        self.assertIn("A-ASSOCIATE-AC", log.read_text())
+        self.assertNotIn("answered in", log.read_text())
+
+
+class PatientData(cases.RealServerTest):
+    def setUp(self):
+        super().setUp()
+        self.port_scp = servers.free_port()
+        self.server = self.serve(servers.Orthanc(DicomAlwaysAllowFind=True, DicomAlwaysAllowGet=True, DicomAlwaysAllowMove=True))
+        self.server.register(STATION, self.port_scp)
+        self.log = self.folder / "log"
+        self.file = self.folder / "in" / "image1.dcm"
+        self.file.parent.mkdir()
+        dataset = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
+        dataset.PatientName, dataset.PatientID, dataset.AccessionNumber = NAME, NUMBER, ACCESSION
+        dataset.PatientBirthDate, dataset.PatientAddress = BIRTHDAY, ADDRESS
+        dataset.ReferringPhysicianName = dataset.OperatorsName = PHYSICIAN
+        self.study = str(dataset.StudyInstanceUID)
+        dataset.save_as(self.file)
+
+    def run_all(self, *options):
+        """One of everything, also what goes wrong; all messages in one text."""
+        said = ""
+        here = [servers.LOOPBACK, self.server.port, "--call", "ORTHANC", "--aetitle", STATION]
+        pattern = "{PatientName}/{PatientID}-{AccessionNumber}/{SOPInstanceUID}.dcm"
+        keys = ["-k", f"10,10={NAME}", "-k", f"10,20={NUMBER}", "-k", f"8,50={ACCESSION}", "-k", "8,90", "-k", "10,30"]
+        refusing = scripted.Peer(scripted.answers(0xC000, scripted.comment(f"no {NAME} with {NUMBER} or {ACCESSION}")))
+        self.addCleanup(refusing.stop)
+        out = self.folder / "out"
+        query = self.folder / "query.txt"
+        query.write_text(f"QueryRetrieveLevel=STUDY\nPatientID={NUMBER}\nPatientName={NAME}\nAccessionNumber={ACCESSION}\n")
+        lines = [
+            ["--echo", *here],
+            ["--store", *here, self.file],
+            ["--find", *here, *keys, "-k", "20,d"],
+            ["--find", "--patient", *here, "-k", f"10,10={NAME.lower()}", "-k", "10,20"],
+            ["--find", *here, "--image", "-k", f"20,d={self.study}", "-k", "10,1001", "-k", "8,1110", "--return", "all"],
+            ["--get", *here, "-k", f"20,d={self.study}", "-o", out / "get", "--name", pattern],
+            ["--get", *here, "-k", f"20,d={self.study}", "-o", out / "get", "--name", pattern],
+            ["--move", *here, "-k", f"20,d={self.study}", "-o", out / "move", "--name", pattern, "--port-scp", self.port_scp],
+            ["--get", "--patient", *here, "-k", f"10,20={NUMBER}", "-o", out / "get", "--name", pattern, "--if-exists", "fail"],
+            ["--find", servers.LOOPBACK, refusing.port, *keys],
+            ["--find", servers.LOOPBACK, refusing.port, "--query", query],
+            ["--store", servers.LOOPBACK, refusing.port, self.file],
+            ["--find", *here, "-k", f"10,30={ADDRESS}"],
+            ["--find", *here, "-k", f"PatientNam={NAME}"],
+            ["--find", *here, "-k", f"10,10={NAME}", "-k", f"10,10={PHYSICIAN}"],
+            ["--find", *here, "-k", f"10,1002[1].10,20={NUMBER}"],
+        ]
+        for line in lines:
+            # What is printed is what was asked for; only messages count here.
+            said += dcmscu(*line, *options).stderr
+            said += dcmscu(*line, *options, "-L", self.log).stderr
+        return said + self.log.read_text()
+
+    def test_a_full_run_in_every_detail_names_nobody(self):
+        said = self.run_all("-D")
+        for secret in SECRETS:
+            found = [line for line in said.splitlines() if re.search(secret, line, re.IGNORECASE)]
+            self.assertEqual(found, [], secret)
+        # It was told in every detail all the same.
+        for word in ("P-DATA-TF", "C-FIND-RQ", "C-STORE-RSP", "(0010,0010)", "***", "{PatientName}/"):
+            self.assertIn(word, said)
+
+    def test_a_run_of_few_words_names_nobody_either(self):
+        for level in ([], ["-V"]):
+            said = self.run_all(*level)
+            for secret in SECRETS:
+                self.assertNotIn(secret.lower(), said.lower(), level)
+
+    def test_whoever_wants_it_sees_it(self):
+        said = self.run_all("-D", "--log-phi")
+        for secret in SECRETS[:6]:
+            self.assertIn(secret, said)

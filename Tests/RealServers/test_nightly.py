@@ -1,8 +1,19 @@
-"""scripts/nightly-retrieve: the example that hospitals copy works as it stands."""
+"""scripts/nightly-retrieve and the files in scripts/nightly: each is read by the program that it is for, and run."""
 
+import configparser
 import json
+import os
+import re
+import shlex
 
 from harness import cases, images, loading, programs, servers
+from harness.markdown import cron_entry
+from harness.practice import PracticeArchive, data_set, made_up_images
+from harness.programs import dcmscu, run
+
+NIGHTLY = programs.REPOSITORY / "scripts" / "nightly"
+SERVER = "ARCHIVE@pacs.example.org:104"
+DAY = "20260102"  # of the made-up images
 
 
 class Nightly(cases.RealServerTest):
@@ -29,3 +40,128 @@ class Nightly(cases.RealServerTest):
         self.assertEqual((summary["event"], summary["exitCode"], summary["done"]), ("summary", 0, len(wanted)))
         again = json.loads(programs.run(script, day, environment=environment, expect=0).stdout)
         self.assertEqual((again["done"], again["skipped"], again.get("serverCompleted")), (0, 0, None))
+
+
+class NightlyFiles(cases.RealServerTest):
+    """An archive with the made-up images, and a PATH on which dcmscu and nightly-retrieve are found."""
+
+    def setUp(self):
+        super().setUp()
+        self.our_port = servers.free_port()
+        self.archive = self.serve(PracticeArchive([("DCMSCU", self.our_port)]))
+        self.files = made_up_images(self.folder / "images")
+        dcmscu("--store", servers.LOOPBACK, self.archive.port, *self.files, expect=0)
+        self.programs = self.folder / "bin"
+        self.programs.mkdir()
+        (self.programs / "dcmscu").symlink_to(programs.dcmscu_path())
+        (self.programs / "nightly-retrieve").symlink_to(programs.REPOSITORY / "scripts" / "nightly-retrieve")
+
+    def replaced(self, text):
+        """The file's text, for this archive, this folder and our port."""
+        self.assertIn(SERVER, text)
+        text = text.replace(SERVER, f"ARCHIVE@{servers.LOOPBACK}:{self.archive.port}")
+        return re.sub(r"(?<=ROOT=)/[\w/]+", str(self.folder / "root"), text).replace("PORT=11112", f"PORT={self.our_port}")
+
+    def run_it(self, *command, **settings):
+        """As cron, systemd and the others start it: from an environment that holds little."""
+        environment = {"PATH": f"{self.programs}:{os.environ['PATH']}", "DCMSCU_CONFIG": "/dev/null", **settings}
+        return run(*command, environment=environment, directory=self.folder, expect=0)
+
+    def came(self):
+        return sorted(path.name for path in (self.folder / "root" / DAY).rglob("*.dcm"))
+
+    def expected(self, modality=None):
+        return sorted(
+            f"{entry.SOPInstanceUID}.dcm" for entry in map(data_set, self.files) if modality in (None, entry.Modality)
+        )
+
+    def test_every_file_is_tried_here(self):
+        tried = {"crontab", "dcmscu-nightly.service", "dcmscu-nightly.timer", "kubernetes-job.yaml", "slurm-array.sbatch"}
+        self.assertEqual({path.name for path in NIGHTLY.iterdir()}, tried)
+
+    def test_crontab(self):
+        settings, entries = {}, []
+        for line in self.replaced((NIGHTLY / "crontab").read_text()).splitlines():
+            if match := re.fullmatch(r"([A-Z_]+)=(.*)", line):
+                settings[match.group(1)] = match.group(2)
+            elif line and not line.startswith("#"):
+                entries.append(cron_entry(line))
+        self.assertEqual([when for when, _ in entries], [["0", "2,5", "*", "*", "*"]])
+        settings.pop("MAILTO")
+        ((_, command),) = entries
+        script = self.installed(command)
+        # Yesterday's studies: there are none.
+        self.run_it(*script, **settings)
+        self.run_it(*script, DAY, **settings)
+        self.assertEqual(self.came(), self.expected("MR"))
+
+    def installed(self, command):
+        """The words of a command whose program stands in /usr/local/bin, as our own stands there once installed."""
+        program, *arguments = shlex.split(command)
+        self.assertEqual(os.path.dirname(program), "/usr/local/bin", command)
+        return [self.programs / os.path.basename(program), *arguments]
+
+    def test_systemd_units(self):
+        service = self.unit("dcmscu-nightly.service", self.replaced)
+        settings = dict(word.split("=", 1) for word in service["Service"]["Environment"].split())
+        self.run_it(*self.installed(service["Service"]["ExecStart"]), DAY, **settings)
+        self.assertEqual(self.came(), self.expected("MR"))
+        self.assertEqual(service["Service"]["Type"], "oneshot")
+        timer = self.unit("dcmscu-nightly.timer")
+        self.assertRegex(timer["Timer"]["OnCalendar"], r"^\*-\*-\* \d\d:\d\d$")
+        # A timer starts the service of its own name, and is enabled as its comment says.
+        self.assertIn("Install", timer)
+        for checker in (path for path in ("/usr/bin/systemd-analyze", "/bin/systemd-analyze") if os.access(path, os.X_OK)):
+            self.verify(checker)
+            break
+
+    def unit(self, name, change=lambda text: text):
+        parser = configparser.ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None, strict=True)
+        parser.optionxform = str
+        parser.read_string(change((NIGHTLY / name).read_text()))
+        return parser
+
+    def verify(self, checker):
+        """systemd's own opinion of the files, where it is installed."""
+        for name in ("dcmscu-nightly.service", "dcmscu-nightly.timer"):
+            text = (NIGHTLY / name).read_text().replace("/usr/local/bin/nightly-retrieve", str(self.programs / "nightly-retrieve"))
+            (self.folder / name).write_text(text)
+        for name in ("dcmscu-nightly.service", "dcmscu-nightly.timer"):
+            said = run(checker, "verify", "--man=no", self.folder / name).said
+            # It tells of other units of the machine, too.
+            self.assertEqual([line for line in said.splitlines() if "dcmscu-nightly" in line], [], said)
+
+    def test_slurm_array(self):
+        """Every task with its number: together they fetch all, each study once."""
+        script = self.folder / "array.sbatch"
+        script.write_text(self.replaced((NIGHTLY / "slurm-array.sbatch").read_text()))
+        run("/bin/bash", "-n", script, expect=0)
+        options = re.findall(r"^#SBATCH --([a-z-]+)(?:=(\S+))?$", script.read_text(), re.M)
+        self.assertEqual(len(options), script.read_text().count("#SBATCH"))
+        first, last = map(int, dict(options)["array"].split("-"))
+        for task in range(first, last + 1):
+            self.run_it("/bin/bash", script, DAY, SLURM_ARRAY_TASK_ID=str(task), SLURM_ARRAY_TASK_COUNT=str(last))
+        self.assertEqual(self.came(), self.expected())
+
+    def test_kubernetes_job(self):
+        """The command of the container for each index, with what the Job gives it."""
+        import yaml
+
+        job = yaml.safe_load(self.replaced((NIGHTLY / "kubernetes-job.yaml").read_text()))
+        self.assertEqual((job["apiVersion"], job["kind"]), ("batch/v1", "Job"))
+        spec = job["spec"]
+        self.assertEqual(spec["completionMode"], "Indexed")
+        # backoffLimitPerIndex and a failure policy go with this alone.
+        self.assertEqual(spec["template"]["spec"]["restartPolicy"], "Never")
+        (container,) = spec["template"]["spec"]["containers"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        self.assertEqual(set(mounts), {volume["name"] for volume in spec["template"]["spec"]["volumes"]})
+        settings = {entry["name"]: entry["value"] for entry in container["env"]}
+        self.assertEqual(settings["ROOT"], mounts["data"])
+        settings["ROOT"] = self.folder / "root"
+        shell, option, line = container["command"]
+        for index in range(spec["completions"]):
+            # A day of ours in place of yesterday.
+            self.run_it(shell, option, f"{line} {DAY}", JOB_COMPLETION_INDEX=str(index), **settings)
+        self.assertEqual(self.came(), self.expected())
+        self.assertIn(f"/{spec['completions']} ", line, "the shares are as many as the pods")

@@ -1,10 +1,19 @@
-"""C-MOVE and C-GET: every instance comes, in its own transfer syntax, with an equal data set."""
+"""C-MOVE and C-GET: every instance arrives in its own transfer syntax with an equal data set; servers that leave something out are found out."""
 
 import collections
+import csv
+import io
+import json
 import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
 
-from harness import cases, images, loading, servers
+from harness import cases, images, loading, programs, servers
 from harness.programs import dcmscu
+from harness.scripted_archive import CANCELLED, Instance, ScriptedRetrieval, study
 
 TITLE = "DCMSCU"
 
@@ -252,3 +261,412 @@ class FromDcmqrscp(Retrieve):
             held.sort(key=lambda image: (series[image.series] == 1, patients[image.patient], image.sop_instance))
             if held:
                 self.check_levels(self.start(syntax, batch), batch, held[0])
+
+
+class WithPynetdicom(cases.RealServerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.port_scp = servers.free_port()
+        cls.server = cls.serve_all(servers.PynetdicomQRSCP([(TITLE, cls.port_scp)]))
+        cls.sent = images.archive_images()[:20]
+        # Several transfer syntaxes of one SOP class in one association.
+        cls.sent += [image for image in images.whole_images() if image.name.startswith("SC_rgb_dcmtk_")]
+        dcmscu("--store", *cls.peer(), *(image.path for image in cls.sent), expect=0)
+
+    @classmethod
+    def peer(cls):
+        return ["--aetitle", TITLE, "--call", cls.server.ae_title, servers.LOOPBACK, cls.server.port]
+
+    def test_echo_ends_in_0(self):
+        dcmscu("--echo", *self.peer(), expect=0)
+
+    def test_every_instance_is_found_at_the_image_level(self):
+        study = self.sent[0].study
+        run = dcmscu(
+            "--find", "--studyroot", "--image", *self.peer(), "-k", f"20,d={study}", "-k", "20,e", "-k", "8,18", expect=0
+        )
+        for image in self.sent:
+            self.assertEqual(image.study == study, f"[{image.sop_instance}" in run.stdout, run)
+
+    def retrieve(self, study, *operation):
+        expected = {image.sop_instance: image for image in self.sent if image.study == study}
+        out = self.folder / operation[0].strip("-") / study
+        dcmscu(*operation, "--studyroot", "-k", f"20,d={study}", "-o", out, *self.peer(), expect=0)
+        came = {str(images.meta(path).MediaStorageSOPInstanceUID): path for path in out.iterdir()}
+        self.assertEqual(set(came), set(expected), operation)
+        self.assert_equal_data_sets(
+            (image.name, images.read(image.path), images.read(came[uid])) for uid, image in expected.items()
+        )
+
+    def test_every_study_comes_by_move(self):
+        for study in sorted({image.study for image in self.sent}):
+            self.retrieve(study, "--move", "--port-scp", self.port_scp)
+
+    def test_every_uncompressed_study_comes_by_get(self):
+        # This archive names no SOP classes, and fails on a request that lists several SOP Instance UIDs.
+        for study in sorted({image.study for image in self.sent if image.syntax in images.NATIVE}):
+            self.retrieve(study, "--get")
+
+
+class ScriptedServers(ScriptedRetrieval):
+    def test_a_server_that_wants_the_keys_above_is_given_them(self):
+        """PS3.4 C.4.2.2.1: without relational retrieval each level above needs its unique key."""
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                self.serve_scripted(study(2), status=0xA900)
+                run = self.retrieve(operation, "--series", "-k", "20,e=1.2.1.1", expect=7)
+                self.assert_names(run, "A900H", "--key StudyInstanceUID=VALUE")
+
+    def test_a_retrieval_has_unique_keys_alone(self):
+        """PS3.4 C.4.2.1.4.1: what asks a query for an answer has no place in it."""
+        instances = study(2)
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                archive = self.serve_scripted(instances)
+                self.retrieve(operation, "-k", "20,d=1.2.1", "-k", "10,10", "-k", "8,1030", expect=0)
+                self.assert_whole(instances)
+                tags = set().union(*archive.identifiers)
+                self.assertEqual(tags - {0x00080005, 0x00080052, 0x00100020, 0x0020000D}, set())
+                self.assertIn(0x0020000D, tags)
+
+    def test_four_associations_at_once(self):
+        instances = study(40)
+        self.serve_scripted(instances, associations=4)
+        self.retrieve("move", expect=0)
+        self.assert_whole(instances)
+
+    def test_one_association_dropped_in_the_middle_of_a_file(self):
+        for operation, associations in (("move", 1), ("move", 4), ("get", 1)):
+            with self.subTest(f"{operation} over {associations}"):
+                instances = study(30, size=100_000)
+                plan = lambda number: "drop" if number == 7 else "send"  # noqa: E731
+                self.serve_scripted(instances, plan=plan, associations=associations)
+                self.out = self.folder / f"{operation}{associations}"
+                run = self.retrieve(operation, expect=0)
+                self.assert_whole(instances)
+                self.assertEqual(run.stdout, "")
+
+    def test_every_tenth_sub_operation_fails(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(100)
+                self.serve_scripted(instances, plan=lambda number: "fail" if number % 10 == 9 else "send")
+                self.out = self.folder / operation
+                self.retrieve(operation, expect=0)
+                self.assert_whole(instances)
+
+    def test_one_instance_that_never_comes_is_named_for_another_run(self):
+        instances = study(20)
+        lost = instances[3]
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                archive = self.serve_scripted([i for i in instances if i is not lost], listed=instances)
+                self.out = self.folder / operation
+                run = self.retrieve(operation, expect=1)
+                self.assert_whole(archive.instances)
+                self.assert_names(run, "1 of 20 instances that the server lists are missing")
+                self.assertEqual(
+                    self.missing(run),
+                    [{"StudyInstanceUID": "1.2.1", "SeriesInstanceUID": lost.series, "SOPInstanceUID": lost.uid}],
+                )
+                # The server has it back: the difference alone is retrieved.
+                archive.instances = instances
+                archive.requests.clear()
+                self.retrieve(operation, "--from-list", "-", stdin=run.stdout_bytes, expect=0)
+                self.assertEqual([uids for _, uids in archive.requests], [[lost.uid]])
+                self.assert_whole(instances)
+
+    def test_counts_that_lie(self):
+        instances = study(10)
+        for told in ((9, 0), (12, 0), (0, 0)):
+            for operation in ("move", "get"):
+                with self.subTest(f"{operation} {told}"):
+                    self.serve_scripted(instances, told=lambda *_, told=told: told)
+                    self.out = self.folder / f"{operation}{told[0]}"
+                    run = self.retrieve(operation, *(["--grace", "0.2"] if operation == "move" else []), expect=1)
+                    self.assert_whole(instances)
+                    self.assert_names(run, f"says that it sent {told[0]}", "10 came")
+
+    def test_no_counts_at_all_are_no_lie(self):
+        instances = study(10)
+        self.serve_scripted(instances, told=lambda *_: (None, None))
+        self.retrieve("get", expect=0)
+        self.assert_whole(instances)
+
+    def test_success_and_nothing_sent(self):
+        for told in ((0, 0), (10, 0)):
+            with self.subTest(told):
+                archive = self.serve_scripted([], listed=study(10), told=lambda *_, told=told: told)
+                run = self.retrieve("move", "--grace", "0.2", expect=1)
+                self.assert_names(run, "10 of 10 instances", "hint:", TITLE, "127.0.0.1", self.port_scp)
+                self.assertEqual(len(self.missing(run)), 10)
+                self.assertEqual(self.files(), [])
+                # Asked for again, once.
+                self.assertEqual(len(archive.requests), 3)
+
+    def test_the_first_interrupt_cancels_and_what_came_is_whole_and_the_rest_listed(self):
+        instances = study(200)
+        archive = self.serve_scripted(instances)
+        arrived = threading.Event()
+
+        def plan(number):
+            if number == 5:
+                arrived.set()
+            time.sleep(0.01)
+            return "send"
+
+        archive.plan = plan
+        process = subprocess.Popen(
+            [str(part) for part in [programs.dcmscu_path(), *self.arguments("get")]],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.assertTrue(arrived.wait(20))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        came = {str(images.meta(path).MediaStorageSOPInstanceUID) for path in self.files()}
+        missing = {row["SOPInstanceUID"] for row in csv.DictReader(io.StringIO(out.decode()))}
+        self.assertEqual(came | missing, {instance.uid for instance in instances})
+        self.assertEqual(came & missing, set())
+        self.assertTrue(5 <= len(came) < 200)
+        self.assertIn(f"{len(came)} instances are on disk, whole", err.decode())
+
+    def test_a_destination_that_is_not_known(self):
+        archive = self.serve_scripted(study(10), status=0xA801)
+        run = self.retrieve("move", expect=7)
+        self.assert_names(run, "A801H", "hint:", "register", TITLE, "127.0.0.1", self.port_scp)
+        self.assertEqual(len(archive.requests), 1)
+        self.assertEqual(len(self.missing(run)), 10)
+
+    def test_a_destination_that_is_not_known_is_asked_for_once_whatever_is_to_come(self):
+        archive = self.serve_scripted(study(4) + study(4, number=2) + study(4, number=3), status=0xA801)
+        run = self.retrieve("move", "--from-list", "-", stdin=b"1.2.1\n1.2.2\n1.2.3\n", expect=7)
+        self.assert_names(run, "line 1: incomplete", "line 2: not begun", "line 3: not begun", "hint:", TITLE)
+        self.assertEqual(len(archive.requests), 1)
+        self.assertEqual({row["StudyInstanceUID"] for row in self.missing(run)}, {"1.2.1", "1.2.2", "1.2.3"})
+
+    def test_a_server_that_never_calls_back(self):
+        instances = study(10)
+        archive = self.serve_scripted(instances)
+        archive.destination = servers.free_port()
+        run = self.retrieve("move", expect=(1, 7))
+        self.assert_names(run, "hint:", "never called back", TITLE, "127.0.0.1", self.port_scp)
+        self.assertEqual(self.files(), [])
+
+    def test_an_instance_that_was_not_listed_is_kept_and_told(self):
+        instances = study(5)
+        self.serve_scripted(instances, listed=instances[:4])
+        run = self.retrieve("get", expect=1)
+        self.assert_whole(instances)
+        self.assert_names(run, "1 instances that it does not list")
+        self.retrieve("get", "--no-check", expect=0)
+
+    def test_a_study_that_is_not_there(self):
+        self.serve_scripted(study(5))
+        run = self.retrieve("get", "-k", "20,d=1.2.99", expect=1)
+        self.assert_names(run, "nothing of it")
+
+    def test_more_classes_than_an_association_has_contexts_for(self):
+        """Each class in each syntax has a context of its own, of which there are 128."""
+        instances = [
+            Instance("1.2.1", f"1.2.1.{number}", f"1.2.1.{number}.1", sop_class=f"1.2.840.10008.5.1.4.1.1.{number}")
+            for number in (1, 2, 4, 7, 20, 30, 66, 67, 128, 129)
+        ] + [
+            Instance("1.2.1", f"1.2.1.88{number}", f"1.2.1.88{number}.1", sop_class=f"1.2.840.10008.5.1.4.1.1.88.{number}")
+            for number in (11, 22, 33, 34, 35, 40, 50, 59, 65, 67)
+        ]  # fmt: skip
+        archive = self.serve_scripted(instances)
+        self.retrieve("get", expect=0)
+        self.assert_whole(instances)
+        self.assertGreater(len(archive.requests), 1)
+
+    def test_get_falls_back_to_move(self):
+        instances = study(5)
+        archive = self.serve_scripted(instances)
+        archive.refuses_get = True
+        self.retrieve("get", expect=7)
+        self.retrieve("get", "--or-move", expect=0)
+        self.assert_whole(instances)
+
+    def test_strangers_do_not_get_in(self):
+        instances = study(5)
+        archive = self.serve_scripted(instances)
+        run = self.retrieve("move", "--accept-from", "SOMEBODY", expect=(1, 7))
+        self.assert_names(run, "SCRIPTED", "rejected")
+        self.assertEqual(self.files(), [])
+        archive.requests.clear()
+        self.retrieve("move", "--accept-from", "SOMEBODY", "--accept-from", "SCRIPTED", expect=0)
+        self.assert_whole(instances)
+
+    def test_noise_at_the_port_disturbs_nobody(self):
+        chance = self.chance()
+        instances = study(20)
+        archive = self.serve_scripted(instances)
+
+        def plan(number):
+            with socket.create_connection((servers.LOOPBACK, self.port_scp)) as stranger:
+                stranger.sendall(chance.choice([b"GET / HTTP/1.1\r\n\r\n", b"", b"\x16\x03\x01\x00\x05hello", b"\x01"]))
+            return "send"
+
+        archive.plan = plan
+        self.retrieve("move", expect=0)
+        self.assert_whole(instances)
+
+    def test_several_studies_at_once(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = [instance for number in range(1, 9) for instance in study(10, number)]
+                self.serve_scripted(instances, associations=2)
+                self.out = self.folder / operation
+                studies = "\\".join(f"1.2.{number}" for number in range(1, 9))
+                self.retrieve(operation, "-k", f"20,d={studies}", "--jobs", "4", expect=0)
+                self.assert_whole(instances)
+
+    def test_shares_are_all_of_it_and_none_twice(self):
+        instances = [instance for number in range(1, 31) for instance in study(2, number)]
+        archive = self.serve_scripted(instances)
+        studies = "\\".join(f"1.2.{number}" for number in range(1, 31))
+        for share in range(1, 4):
+            self.retrieve("get", "-k", f"20,d={studies}", "--shard", f"{share}/3", expect=0)
+        self.assert_whole(instances)
+        asked = [uid for _, uids in archive.requests for uid in uids]
+        self.assertEqual(len(asked), len(set(asked)))
+
+    def test_a_dry_run_retrieves_nothing_and_can_be_given_as_list(self):
+        instances = study(6) + study(4, number=2)
+        archive = self.serve_scripted(instances)
+        run = self.retrieve("get", "-k", "20,d=1.2.1\\1.2.2", "--dry-run", expect=0)
+        self.assertEqual([row["StudyInstanceUID"] for row in self.missing(run)], ["1.2.1", "1.2.2"])
+        self.assert_names(run, "10 instances")
+        self.assertEqual((archive.requests, self.files()), ([], []))
+        run = self.retrieve("get", "--from-list", "-", stdin=run.stdout_bytes, expect=0)
+        self.assert_whole(instances)
+        self.assert_names(run, "line 2: complete", "line 3: complete")
+
+    def test_lists_of_every_form(self):
+        instances = study(6) + study(4, number=2)
+        forms = {
+            "uids": b"1.2.1\n1.2.2\n",
+            "csv": b"PatientName,StudyInstanceUID\n\"Doe, John\",1.2.1\r\n,1.2.2\r\n",
+            "json": b'{"0020000D":{"vr":"UI","Value":["1.2.1"]},"00080020":{"vr":"DA","Value":["20200101"]}}\n'
+            b'{"0020000D":{"vr":"UI","Value":["1.2.2"]}}\n',
+        }
+        for name, content in forms.items():
+            with self.subTest(name):
+                self.serve_scripted(instances)
+                self.out = self.folder / name
+                self.retrieve("get", "--from-list", "-", stdin=content, expect=0)
+                self.assert_whole(instances)
+
+    def test_a_list_with_a_row_that_is_not_there(self):
+        instances = study(6)
+        self.serve_scripted(instances)
+        run = self.retrieve("get", "--from-list", "-", stdin=b"1.2.77\n1.2.1\n", expect=1)
+        self.assert_names(run, "line 1: incomplete", "line 2: complete")
+        self.assert_whole(instances)
+        self.assertEqual([row["StudyInstanceUID"] for row in self.missing(run)], ["1.2.77"])
+
+    def test_a_list_with_a_mistake_sends_nothing(self):
+        archive = self.serve_scripted(study(6))
+        for content in (b"1.2.1\nnonsense\n", b"StudyInstanceUID\n1.2.x\n", b"Nonsense\n1\n", b"{\n"):
+            with self.subTest(content):
+                run = self.retrieve("get", "--from-list", "-", stdin=content, expect=2)
+                self.assert_names(run, "line")
+        self.assertEqual(archive.requests, [])
+
+    def test_json_lines_name_what_came_and_what_is_missing(self):
+        instances = study(5)
+        archive = self.serve_scripted(instances[1:], listed=instances)
+        run = self.retrieve("get", "--format", "jsonl", expect=1)
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual(sum(event["event"] == "receive" for event in events), 4)
+        (missing,) = [event for event in events if event["event"] == "missing"]
+        self.assertEqual(missing["sopInstanceUID"], instances[0].uid)
+        self.assertEqual((events[-1]["event"], events[-1]["exitCode"], events[-1]["expected"]), ("summary", 1, 5))
+        archive.instances = instances
+        self.retrieve("get", "--from-list", "-", stdin=run.stdout_bytes, expect=0)
+        self.assert_whole(instances)
+
+
+class Lists(ScriptedRetrieval):
+    def studies(self, count):
+        return [instance for number in range(1, count + 1) for instance in study(4, number=number)]
+
+    def test_a_server_that_limits_its_answers_does_not_make_the_rest_unseen(self):
+        for status in (CANCELLED, 0xB001):
+            with self.subTest(hex(status)):
+                archive = self.serve_scripted(self.studies(5))
+                archive.find_status, archive.find_limits = status, {"STUDY": 3}
+                run = self.retrieve("get", "-k", "StudyDate=20260101-", expect=1)
+                self.assertEqual(len(self.files()), 12)
+                self.assert_names(run, "3 answers", f"{status:04X}", "hint: servers limit")
+
+    def test_a_list_of_instances_that_is_cut_short_proves_nothing_and_that_is_told_once(self):
+        archive = self.serve_scripted(self.studies(2))
+        archive.find_status, archive.find_limits = CANCELLED, {"IMAGE": 1}
+        run = self.retrieve("get", "-k", "StudyInstanceUID=1.2.1\\1.2.2", "--jobs", 2, expect=0)
+        self.assertEqual(len(self.files()), 8)
+        self.assertEqual(run.stderr.count("no whole list"), 1, run)
+
+    def test_an_answer_without_its_unique_key_is_told(self):
+        archive = self.serve_scripted(self.studies(2))
+        archive.find_unnamed = {"STUDY"}
+        run = self.retrieve("get", "-k", "StudyDate=20260101-", expect=1)
+        self.assert_names(run, "without StudyInstanceUID")
+
+    def test_a_list_cut_short_with_success_does_not_hide_what_the_server_says_has_failed(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(5)
+                self.serve_scripted(instances, listed=instances[:3], plan=lambda n: "send" if n < 3 else "fail")
+                self.out = self.folder / operation
+                run = self.retrieve(operation, expect=1)
+                self.assert_names(run, "2 sub-operations failed")
+                self.assert_whole(instances[:3])
+
+    def test_nothing_at_all_is_no_success_without_a_list_either(self):
+        for told in ((None, None), (0, 0)):
+            for operation in ("move", "get"):
+                with self.subTest((operation, told)):
+                    self.serve_scripted([], told=lambda *_, told=told: told)
+                    run = self.retrieve(operation, "--no-check", expect=1)
+                    self.assert_names(run, "nothing came")
+
+    def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_of_a_list(self):
+        archive = self.serve_scripted(self.studies(3))
+        rows = self.folder / "rows.csv"
+        rows.write_text('StudyInstanceUID,PatientName\n1.2.1,"DOE^JOHN\n1.2.2,\n1.2.3,\n')
+        run = self.retrieve("get", "--from-list", rows, expect=2)
+        self.assert_names(run, "line 2", "quote")
+        self.assertEqual(archive.requests, [])
+
+    def test_instances_of_one_uid_and_two_contents_are_both_kept_and_told(self):
+        first, second = study(1), study(1, size=3000)
+        self.serve_scripted(first + second, listed=first)
+        for operation in ("move", "get"):
+            self.out = self.folder / operation
+            run = self.retrieve(operation)
+            self.assertEqual(len(self.files()), 2, run)
+            self.assert_names(run, "another content")
+
+
+    def test_a_name_that_two_instances_can_have_is_refused_where_one_would_be_lost(self):
+        instances = study(4)
+        archive = self.serve_scripted(instances)
+        for existing in ("skip", "overwrite"):
+            run = self.retrieve("get", "--name", "{PatientID}.dcm", "--if-exists", existing, expect=2)
+            self.assert_names(run, "--if-exists", "{SOPInstanceUID}")
+        self.assertEqual(archive.requests, [])
+        # Without it both are kept.
+        self.retrieve("get", "--name", "{PatientID}.dcm", expect=0)
+        self.assert_whole(instances)
+
+    def test_an_instance_without_a_data_set_is_not_kept_as_one(self):
+        instances = study(3)
+        instances[1].data = b""
+        for operation in ("move", "get"):
+            self.serve_scripted(instances)
+            self.out = self.folder / operation
+            run = self.retrieve(operation, expect=1)
+            self.assert_names(run, instances[1].uid, "is empty")
+            self.assert_whole([instances[0], instances[2]])

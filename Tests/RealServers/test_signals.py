@@ -13,6 +13,7 @@ from harness import cases, programs, servers
 
 INTERRUPTED = 130
 TERMINATED = 143
+
 # The design's limit is one second; the rest is for a busy machine. Without a signal's help these runs last 30 s and more.
 AT_ONCE = 8.0
 

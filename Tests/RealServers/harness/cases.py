@@ -1,6 +1,8 @@
 """The test case class that all tests against real servers share."""
 
+import os
 import pathlib
+import random
 import shutil
 import tempfile
 import unittest
@@ -12,8 +14,11 @@ class RealServerTest(unittest.TestCase):
     def run(self, result=None):
         before = _troubles(result)
         self._servers = []
+        self._seed = None
         super().run(result)
         if _troubles(result) > before:
+            if self._seed is not None:
+                print(f"          random moments: the same ones again with DCMSCU_SEED={self._seed}")
             for log in self._logs:
                 print(log)
 
@@ -25,6 +30,11 @@ class RealServerTest(unittest.TestCase):
         self.addCleanup(self._keep_logs)
         for server in getattr(type(self), "shared_servers", []):
             self._servers.append(server)
+
+    def chance(self):
+        """A source of random moments. A test that fails prints its seed; DCMSCU_SEED gives the same moments again."""
+        self._seed = int(os.environ.get("DCMSCU_SEED") or random.SystemRandom().randrange(1_000_000))
+        return random.Random(self._seed)
 
     def serve(self, server):
         """Starts a server for this test alone."""

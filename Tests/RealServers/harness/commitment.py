@@ -3,8 +3,9 @@
 import socket
 import threading
 
-from . import wire
+from . import cases, images, programs, servers, wire
 
+TITLE = "DCMSCU"
 CLASS = "1.2.840.10008.1.20.1"
 INSTANCE = "1.2.840.10008.1.20.1.1"
 
@@ -167,3 +168,30 @@ def _item(reference, padding, reason=None):
     if reason is not None:
         data += wire.element(0x0008, 0x1197, reason.to_bytes(2, "little"))
     return data
+
+
+class CommitmentTest(cases.RealServerTest):
+    """Runs the program against a script."""
+
+    def setUp(self):
+        super().setUp()
+        self.port_scp = servers.free_port()
+        self.batch = [images.image("CT_small.dcm"), images.image("MR_small.dcm")]
+
+    def commit(self, script, *options, expect, listens=True, wait="5", refuse=(), count=2):
+        """Runs --stgcmt against the script. Gives (run, server)."""
+        with CommitmentServer(script, self.port_scp, refuse) as server:
+            receiver = ["--port-scp", self.port_scp] if listens else []
+            run = programs.dcmscu(
+                "--stgcmt", "--aetitle", TITLE, "--call", "SERVER", "--wait", wait, *receiver, *options,
+                servers.LOOPBACK, server.port, *(image.path for image in self.batch[:count]), expect=expect,
+            )  # fmt: skip
+        self.assertEqual(server.problems, [], run)
+        return run, server
+
+    def assert_lines(self, run, *starts):
+        lines = run.stdout.splitlines()
+        self.assertEqual(len(lines), len(starts), run)
+        for line, start, image in zip(lines, starts, self.batch):
+            self.assertEqual(" ".join(line.split()[: len(start.split())]), start, run)
+            self.assertIn(image.sop_instance, line, run)

@@ -1,5 +1,6 @@
 """A C-FIND SCP in a thread that answers what a test tells it to, byte for byte: what no real server can be made to say."""
 
+import re
 import socket
 import struct
 import threading
@@ -180,3 +181,19 @@ def _message(context, message, status, answer=None):
 def _data_pdu(context, control, fragment):
     value = struct.pack(">IBB", len(fragment) + 2, context, control) + fragment
     return b"\x04\0" + struct.pack(">I", len(value)) + value
+
+
+LINE = re.compile(r"^\(([0-9a-f]{4},[0-9a-f]{4})\) ([A-Z]{2}) (.*?)\s*# ")
+
+
+def answers(run):
+    """The matches of a find as gdcmscu scripts read them: `Find Response: N`, then one line an element."""
+    found = []
+    for line in run.stdout.splitlines():
+        if re.match(r"^(WL )?Find Response: \d+$", line):
+            found.append({})
+            continue
+        match = LINE.match(line)
+        if match and found:
+            found[-1][match[1]] = match[3].strip().removeprefix("[").removesuffix("]").strip(" \0")
+    return found

@@ -76,3 +76,21 @@ def shell_lines(block):
         command = re.sub(r"(^|\s)#.*", "", line).strip()
         if command:
             yield number, command
+
+
+def cron_entry(line):
+    """(when, command) of a line of a crontab; fields out of range are a failure."""
+    *when, command = line.split(None, 5)
+    limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+    if len(when) != len(limits):
+        raise AssertionError(f"no line of a crontab: {line}")
+    for field, (low, high) in zip(when, limits):
+        for part in field.split(","):
+            match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/\d+)?", part)
+            numbers = [int(number) for number in match.groups() if number] if match else []
+            if not match or not all(low <= number <= high for number in numbers):
+                raise AssertionError(f"no field of a crontab: {field}")
+    # cron turns a percent sign into the end of the line.
+    if "%" in command.replace("\\%", ""):
+        raise AssertionError(f"cron ends this command at its percent sign: {command}")
+    return when, command

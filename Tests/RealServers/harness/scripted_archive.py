@@ -1,12 +1,18 @@
 """A small archive that does what a script says, also what no honest server does. Raw sockets: it shares no code with anybody."""
 
+import csv
+import io
 import random
 import socket
 import struct
 import threading
 
+from . import cases, images, servers
+from .programs import dcmscu
+
 IMPLICIT = "1.2.840.10008.1.2"
 CT = "1.2.840.10008.5.1.4.1.1.2"
+MR = "1.2.840.10008.5.1.4.1.1.4"
 STUDY_FIND, STUDY_MOVE, STUDY_GET = (f"1.2.840.10008.5.1.4.1.2.2.{n}" for n in (1, 2, 3))
 
 ECHO, STORE, GET, FIND, MOVE, CANCEL = 0x0030, 0x0001, 0x0010, 0x0020, 0x0021, 0x0FFF
@@ -384,3 +390,48 @@ class ScriptedArchive:
             if out.is_cancelled:
                 return []
         return []
+
+
+def study(count, number=1, size=2000, sop_class=CT):
+    """A study of two series."""
+    return [
+        Instance(f"1.2.{number}", f"1.2.{number}.{1 + n % 2}", f"1.2.{number}.{1 + n % 2}.{n + 1}", size, sop_class)
+        for n in range(count)
+    ]
+
+
+class ScriptedRetrieval(cases.RealServerTest):
+    def serve_scripted(self, instances, **script):
+        self.port_scp = servers.free_port()
+        self.archive = ScriptedArchive(instances, destination=self.port_scp, **script)
+        self.addCleanup(self.archive.close)
+        self.out = self.folder / "out"
+        return self.archive
+
+    def arguments(self, operation, *more):
+        port = ["--port-scp", self.port_scp] if operation == "move" or "--or-move" in more else []
+        keys = [] if {"-k", "--from-list"} & set(more) else ["-k", "20,d=1.2.1"]
+        return [
+            f"--{operation}", *keys, "-o", self.out, *port, *more, servers.LOOPBACK, self.archive.port,
+        ]  # fmt: skip
+
+    def retrieve(self, operation, *more, **options):
+        return dcmscu(*self.arguments(operation, *more), **options)
+
+    def files(self):
+        return sorted(path for path in self.out.rglob("*") if path.is_file()) if self.out.exists() else []
+
+    def assert_whole(self, instances):
+        """Exactly these, each with its data set, and nothing half."""
+        found = {}
+        for path in self.files():
+            data = path.read_bytes()
+            self.assertEqual(data[128:132], b"DICM", path)
+            found[str(images.meta(path).MediaStorageSOPInstanceUID)] = data
+        self.assertEqual(set(found), {instance.uid for instance in instances})
+        for instance in instances:
+            self.assertTrue(found[instance.uid].endswith(instance.data), instance.uid)
+
+    def missing(self, run):
+        """The rows that the run printed for another one."""
+        return list(csv.DictReader(io.StringIO(run.stdout)))

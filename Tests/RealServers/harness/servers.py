@@ -401,3 +401,20 @@ class PynetdicomQRSCP(Server):
         if not os.access(python, os.X_OK):
             raise AssertionError(f"{python} is not there: scripts/test makes it, with pynetdicom in it")
         return [python, "-m", "pynetdicom", "qrscp", "-v", "-c", self.folder / "qrscp.ini"]
+
+
+class Receiver(Server):
+    """A program that listens at a port that is given."""
+
+    name = "receiver"
+
+    def __init__(self, arguments, port):
+        super().__init__()
+        self.arguments = arguments
+        self.given = port
+
+    def prepare(self):
+        self.port = self.given
+
+    def command(self):
+        return self.arguments

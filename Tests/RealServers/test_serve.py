@@ -1,73 +1,14 @@
-"""The practice archive, used by clients that others wrote: DCMTK, odil, pynetdicom; and by dcmscu itself."""
+"""The practice archive, used by clients that others wrote (DCMTK, odil, pynetdicom) and by dcmscu itself."""
 
-import os
-import pathlib
 import signal
 import subprocess
 import time
-import unittest
 
-from harness import cases, programs, servers
+from harness import cases, images, programs, servers
+from harness.practice import PYTHON, PracticeArchive, WithImages, data_set, made_up_images
 from harness.programs import dcmscu, run
 
-PYTHON = os.environ.get("PYNETDICOM") or str(
-    programs.REPOSITORY / ".build" / "pynetdicom" / "bin" / "python"
-)
-
-
-class PracticeArchive(servers.Server):
-    """`dcmscu --serve` over a folder of its own."""
-
-    name = "practice"
-    ae_title = "PRACTICE"
-
-    def __init__(self, destinations=(), options=()):
-        super().__init__()
-        self.destinations = list(destinations)
-        self.options = list(options)
-
-    def command(self):
-        known = [f"--destination={title}={servers.LOOPBACK}:{port}" for title, port in self.destinations]
-        return [
-            programs.dcmscu_path(), "--serve", self.folder / "archive", "--port-scp", self.port, *known, *self.options,
-        ]  # fmt: skip
-
-    def stored(self):
-        return sorted((self.folder / "archive").glob("*.dcm"))
-
-
-def made_up_images(folder):
-    """Thirteen instances of three studies, from the program itself."""
-    dcmscu("--self-test", "--images", folder, expect=0)
-    return sorted(folder.glob("*.dcm"))
-
-
-def data_set(path):
-    import pydicom
-
-    return pydicom.dcmread(path, stop_before_pixels=True)
-
-
-class WithImages(cases.RealServerTest):
-    """An archive that holds the made-up images, and our port that it knows under several titles."""
-
-    TITLES = ("DCMSCU", "MOVESCU", "PYNETDICOM")
-
-    @classmethod
-    def setUpClass(cls):
-        cls.our_port = servers.free_port()
-        cls.archive = cls.serve_all(PracticeArchive([(title, cls.our_port) for title in cls.TITLES]))
-        cls.images = cls.archive.folder / "images"
-        cls.files = made_up_images(cls.images)
-        dcmscu("--store", servers.LOOPBACK, cls.archive.port, *cls.files, expect=0)
-        ct = [data_set(path) for path in cls.files]
-        cls.study = next(str(entry.StudyInstanceUID) for entry in ct if entry.Modality == "MR")
-        cls.of_study = [path for path, entry in zip(cls.files, ct) if entry.StudyInstanceUID == cls.study]
-        # DCMTK's and odil's clients propose no compressed or deflated syntax unless told: the MR study has none.
-
-    @property
-    def peer(self):
-        return [servers.LOOPBACK, str(self.archive.port)]
+MODELS = {"patient": "-P", "study": "-S", "patient/study": "-O"}
 
 
 class Dcmtk(WithImages):
@@ -357,5 +298,171 @@ class Faults(WithImages):
         self.assert_names(run, "nonsense", "store-status")
 
 
-if __name__ == "__main__":
-    unittest.main()
+class Peers(WithImages):
+    """DCMTK's, pynetdicom's and odil's clients ask for the MR study: two series, of three instances and of one."""
+
+    def questions(self):
+        """(model, level, keys, instances): one entity, named as a hierarchical query names it."""
+        entries = [data_set(path) for path in self.of_study]
+        first = next(entry for entry in entries if sum(e.SeriesInstanceUID == entry.SeriesInstanceUID for e in entries) == 3)
+        patient, study = [f"PatientID={first.PatientID}"], [f"StudyInstanceUID={self.study}"]
+        series = [f"SeriesInstanceUID={first.SeriesInstanceUID}"]
+        image = [f"SOPInstanceUID={first.SOPInstanceUID}"]
+        return [
+            ("patient", "PATIENT", patient, 4),
+            ("patient", "STUDY", patient + study, 4),
+            ("patient", "SERIES", patient + study + series, 3),
+            ("patient", "IMAGE", patient + study + series + image, 1),
+            ("study", "STUDY", study, 4),
+            ("study", "SERIES", study + series, 3),
+            ("study", "IMAGE", study + series + image, 1),
+            ("patient/study", "PATIENT", patient, 4),
+            ("patient/study", "STUDY", patient + study, 4),
+        ]
+
+    def each(self, *models):
+        """Each question with its keys as options, and a folder for what comes."""
+        for number, (model, level, keys, count) in enumerate(self.questions()):
+            if models and model not in models:
+                continue
+            folder = self.folder / f"{number}"
+            folder.mkdir()
+            yield model, [f"QueryRetrieveLevel={level}", *keys], count, folder
+
+    def assert_came(self, folder, count):
+        """As many as there have to be, each as it was sent, in whichever of the native syntaxes."""
+        sent = {str(data_set(path).SOPInstanceUID): path for path in self.of_study}
+        came = [images.read(path) for path in folder.rglob("*") if path.is_file()]
+        self.assertEqual(len(came), count)
+        self.assert_equal_data_sets(
+            (str(entry.SOPInstanceUID), images.read(sent[str(entry.SOPInstanceUID)]), entry) for entry in came
+        )
+
+    @staticmethod
+    def options(keys):
+        return [part for key in keys for part in ("-k", key)]
+
+    def pynetdicom(self, name, *arguments):
+        return run(PYTHON, "-m", "pynetdicom", name, *arguments, directory=self.folder, expect=0)
+
+    def test_findscu_of_dcmtk(self):
+        for model, keys, _, _ in self.each():
+            answer = run("findscu", MODELS[model], *self.options(keys), *self.peer, expect=0)
+            self.assertEqual(answer.said.count("Find Response:"), 1, answer)
+
+    def test_movescu_of_dcmtk(self):
+        for model, keys, count, folder in self.each():
+            run(
+                "movescu", MODELS[model], "-aem", "MOVESCU", "+P", self.our_port, "-od", folder, *self.options(keys),
+                *self.peer, expect=0,
+            )  # fmt: skip
+            self.assert_came(folder, count)
+
+    def test_getscu_of_dcmtk(self):
+        for model, keys, count, folder in self.each():
+            run("getscu", MODELS[model], "-od", folder, *self.options(keys), *self.peer, expect=0)
+            self.assert_came(folder, count)
+
+    def test_findscu_of_pynetdicom(self):
+        for model, keys, _, _ in self.each():
+            answer = self.pynetdicom("findscu", "-v", MODELS[model], *self.peer, *self.options(keys))
+            self.assertEqual(answer.said.count("(Pending)"), 1, answer)
+
+    def test_movescu_of_pynetdicom(self):
+        for model, keys, count, folder in self.each():
+            self.pynetdicom(
+                "movescu", MODELS[model], *self.peer, "-aem", "PYNETDICOM", "--store", "--store-port", self.our_port,
+                "-od", folder, *self.options(keys),
+            )  # fmt: skip
+            self.assert_came(folder, count)
+
+    def test_getscu_of_pynetdicom(self):
+        for model, keys, count, folder in self.each():
+            self.pynetdicom("getscu", MODELS[model], *self.peer, "-od", folder, *self.options(keys))
+            self.assert_came(folder, count)
+
+    def test_find_and_get_of_odil(self):
+        for model, keys, count, folder in self.each("patient", "study"):
+            answer = run("odil", "find", *self.peer, "ODIL", "PRACTICE", model, *keys, expect=0)
+            self.assertIn("1 answer\n", answer.stdout)
+            run("odil", "get", "-d", folder, *self.peer, "ODIL", "PRACTICE", model, *keys, expect=0)
+            self.assert_came(folder, count)
+
+    def test_storescu_of_each(self):
+        """pynetdicom proposes all native syntaxes in one context and sends nothing but what is in the one that is accepted."""
+        implicit = [path for path in self.of_study if images.meta(path).TransferSyntaxUID.is_implicit_VR]
+        archive = self.serve(PracticeArchive())
+        peer = [servers.LOOPBACK, str(archive.port)]
+        for sender, files in (
+            (["storescu", *peer], self.of_study),
+            ([PYTHON, "-m", "pynetdicom", "storescu", *peer], implicit),
+            (["odil", "store", *peer, "ODIL", "PRACTICE"], self.of_study),
+        ):
+            for path in archive.stored():
+                path.unlink()
+            run(*sender, *files, directory=self.folder, expect=0)
+            self.assert_came(archive.folder / "archive", len(files))
+
+    def test_relational_queries_and_retrievals_are_granted(self):
+        """A series by its own UID alone; pynetdicom asks for what the extended negotiation has."""
+        series = next(keys for model, level, keys, _ in self.questions() if level == "SERIES" and model == "study")[-1:]
+        keys = self.options(["QueryRetrieveLevel=SERIES", *series])
+        answer = self.pynetdicom("findscu", "-d", "-S", "--relational-query", "--fuzzy-names", *self.peer, *keys)
+        self.assertEqual(answer.said.count("(Pending)"), 1, answer)
+        folder = self.folder / "relational"
+        folder.mkdir()
+        self.pynetdicom("getscu", "-S", "--relational-retrieval", *self.peer, "-od", folder, *keys)
+        self.assert_came(folder, 3)
+        run = dcmscu(
+            "--find", "--series", "--relational", "--datetime-matching", "--fuzzy", *self.peer, "-k", series[0], expect=0
+        )
+        self.assert_names(run, "grants relational queries, date-time matching", "does not grant fuzzy matching")
+
+    def test_ranges_of_dates_and_times_are_one_where_that_was_negotiated(self):
+        """Studies are of 2 January, 03:04:05: from the first, ten o'clock, on they are, at ten o'clock and later they are not."""
+        keys = ["-k", "StudyDate=20260101-20260102", "-k", "StudyTime=1000-", "-k", "StudyInstanceUID"]
+        for options, count in (([], 0), (["--datetime-matching"], 3)):
+            answer = dcmscu("--find", *options, *self.peer, *keys, "--format", "jsonl", expect=0)
+            self.assertEqual(len(answer.stdout.splitlines()), count, answer)
+
+
+class SeveralSyntaxes(cases.RealServerTest):
+    """C-GET of a study of which five instances are native, one deflated and two in JPEG 2000, by a context for each class."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.archive = cls.serve_all(PracticeArchive())
+        cls.files = made_up_images(cls.archive.folder / "images")
+        dcmscu("--store", servers.LOOPBACK, cls.archive.port, *cls.files, expect=0)
+        cls.ct = {str(e.SOPInstanceUID): path for path in cls.files if (e := data_set(path)).Modality == "CT"}
+        cls.study = data_set(next(iter(cls.ct.values()))).StudyInstanceUID
+
+    def got(self, *options):
+        run(
+            "getscu", "-S", *options, "+B", "-od", self.folder, "-k", "QueryRetrieveLevel=STUDY", "-k",
+            f"StudyInstanceUID={self.study}", servers.LOOPBACK, self.archive.port,
+        )  # fmt: skip
+        came = [images.read(path) for path in self.folder.iterdir()]
+        self.assert_equal_data_sets(
+            (str(entry.SOPInstanceUID), images.read(self.ct[str(entry.SOPInstanceUID)]), entry) for entry in came
+        )
+        return sorted(entry.file_meta.TransferSyntaxUID.name for entry in came)
+
+    def test_the_syntax_that_most_can_be_sent_in_is_chosen(self):
+        """JPEG 2000 is proposed first, for which there are two; the deflated one is rewritten."""
+        self.assertEqual(self.got("+xv"), ["Explicit VR Little Endian"] * 6)
+
+    def test_a_proposal_of_native_syntaxes_brings_all_native_instances(self):
+        self.assertEqual(self.got(), ["Explicit VR Little Endian"] * 6)
+
+    def test_where_all_are_compressed_they_come_as_they_are(self):
+        archive = self.serve(PracticeArchive())
+        compressed = [
+            path for path in self.files if images.meta(path).TransferSyntaxUID.name == "JPEG 2000 Image Compression (Lossless Only)"
+        ]
+        dcmscu("--store", servers.LOOPBACK, archive.port, *compressed, expect=0)
+        run(
+            "getscu", "-S", "+xv", "+B", "-od", self.folder, "-k", "QueryRetrieveLevel=STUDY", "-k",
+            f"StudyInstanceUID={self.study}", servers.LOOPBACK, archive.port, expect=0,
+        )  # fmt: skip
+        self.assertEqual(len(list(self.folder.iterdir())), len(compressed))

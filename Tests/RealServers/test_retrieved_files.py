@@ -1,0 +1,270 @@
+"""The files that C-MOVE and C-GET write: names, files that exist already, journals, runs that are killed and resumed, full disks."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import cases, images, loading, programs, servers
+from harness.programs import dcmscu
+from harness.scripted_archive import Instance, ScriptedRetrieval, study
+
+LOCAL_FILES = 3
+
+
+class BadOutput(cases.RealServerTest):
+    def test_an_output_folder_that_cannot_be_is_exit_code_3(self):
+        port_scp = servers.free_port()
+        server = self.serve(servers.DcmQRSCP([("DCMSCU", port_scp)]))
+        image = images.archive_images()[0]
+        loading.load_dcmqrscp(server, [image])
+        # Below a regular file nobody can write, not even root.
+        (self.folder / "file").write_text("not a folder")
+        for operation in (["--get"], ["--move", "--port-scp", port_scp]):
+            run = dcmscu(
+                *operation, "--studyroot", "-k", f"20,d={image.study}", "--aetitle", "DCMSCU", "--call", "QRSCP",
+                "-o", self.folder / "file" / "out", servers.LOOPBACK, server.port, expect=LOCAL_FILES,
+            )  # fmt: skip
+            self.assert_names(run, str(self.folder / "file" / "out"))
+
+
+class HostileNames(ScriptedRetrieval):
+    UIDS = [
+        b"../../x", b"/etc/x", b"", b"1." + b"2" * 298, b"1.2\x003", b"1.2\n3", b"1.2\x1b[31m3", b"-rf", b"..", b".",
+        b"1.2/../../y", b"1.2\\3",
+    ]  # fmt: skip
+
+    def test_no_instance_uid_leaves_the_folder_or_makes_a_strange_name(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = [Instance("1.2.1", "1.2.1.1", uid) for uid in self.UIDS]
+                self.serve_scripted(instances, listed=[])
+                inner = self.folder / operation
+                self.out = inner / "a" / "b" / "out"
+                self.retrieve(operation, "--no-check", expect=0)
+                names = [path.relative_to(self.out) for path in self.files()]
+                self.assertEqual(len(names), len(instances))
+                for name in names:
+                    self.assertRegex(str(name), r"^[A-Za-z0-9][A-Za-z0-9.-]*\.dcm$")
+                everything = [path for path in inner.rglob("*") if path.is_file()]
+                self.assertEqual(len(everything), len(instances))
+                self.assertEqual(list(self.out.rglob(".*")), [])
+
+    def test_the_same_where_the_server_lists_them_and_all_parts_of_the_name_are_hostile(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = [Instance("1.2.1", uid, uid) for uid in self.UIDS]
+                self.serve_scripted(instances)
+                inner = self.folder / operation
+                self.out = inner / "a" / "b" / "out"
+                run = self.retrieve(
+                    operation, "--name", "{SeriesInstanceUID}/{SOPInstanceUID}.dcm", expect=(0, 1)
+                )
+                names = [path.relative_to(self.out) for path in self.files()]
+                self.assertEqual(len(names), len(instances), run)
+                for name in names:
+                    self.assertRegex(str(name), r"^[A-Za-z0-9][A-Za-z0-9.-]*/[A-Za-z0-9][A-Za-z0-9.-]*\.dcm$")
+                    self.assertLessEqual(max(map(len, name.parts)), 255)
+                everything = [path for path in inner.rglob("*") if path.is_file()]
+                self.assertEqual(len(everything), len(instances))
+                for channel in (run.stdout, run.stderr):
+                    self.assertNotRegex(channel, r"[\x00-\x09\x0b-\x1f\x7f]")
+
+    def test_a_link_in_the_output_folder_leads_nowhere(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(4)
+                self.serve_scripted(instances)
+                self.out = self.folder / operation / "out"
+                elsewhere = self.folder / operation / "elsewhere"
+                elsewhere.mkdir(parents=True)
+                self.out.mkdir()
+                (self.out / "1.2.1").symlink_to(elsewhere)
+                run = self.retrieve(operation, "--name", "{StudyInstanceUID}/{SOPInstanceUID}.dcm", expect=(1, 3))
+                self.assert_names(run, "symbolic link")
+                self.assertEqual(list(elsewhere.iterdir()), [])
+                # A name of the file itself that is a link is not written through either.
+                target = elsewhere / "target"
+                (self.out / f"{instances[0].uid}.dcm").symlink_to(target)
+                self.retrieve(operation, "--if-exists", "overwrite", expect=0)
+                self.assertEqual(list(elsewhere.iterdir()), [])
+                self.assert_whole(instances)
+
+
+class Resume(ScriptedRetrieval):
+    COUNT = 60
+
+    def test_killed_at_twenty_random_moments(self):
+        """SIGKILL leaves whole files and a journal that the next run believes; the last one completes."""
+        chance = self.chance()
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(self.COUNT, size=50_000)
+                archive = self.serve_scripted(instances)
+                archive.plan = lambda number: time.sleep(0.004) or "send"
+                self.out = self.folder / operation
+                journal = self.folder / f"{operation}.journal"
+                for attempt in range(20):
+                    goal = archive.number + attempt % 5
+                    process = subprocess.Popen(
+                        [str(part) for part in [
+                            programs.dcmscu_path(), *self.arguments(operation, "--journal", journal, "--resume"),
+                        ]],
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    )  # fmt: skip
+                    # Before anything came, and in the middle of it, however slow the machine is.
+                    while archive.number < goal and process.poll() is None:
+                        time.sleep(0.001)
+                    time.sleep(chance.uniform(0.0, 0.01))
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                    for path in self.files():
+                        if path.name.endswith(".dcm"):
+                            self.assertIn(path.read_bytes()[-50_000:], {i.data[-50_000:] for i in instances})
+                archive.requests.clear()
+                run = self.retrieve(operation, "--journal", journal, "--resume", expect=0)
+                self.assert_whole(instances)
+                # Nothing that was journalled is asked for again, and a further run asks for nothing.
+                lines = [json.loads(line) for line in journal.read_text().splitlines()]
+                self.assertEqual({line["sopInstanceUID"] for line in lines if "sopInstanceUID" in line},
+                                 {instance.uid for instance in instances}, run)  # fmt: skip
+                archive.requests.clear()
+                run = self.retrieve(operation, "--journal", journal, "--resume", expect=0)
+                self.assertEqual(archive.requests, [])
+                self.assert_names(run, f"{self.COUNT} listed, {self.COUNT} here from an earlier run")
+
+    def test_what_was_damaged_is_fetched_again(self):
+        instances = study(10)
+        archive = self.serve_scripted(instances)
+        journal = self.folder / "journal"
+        self.retrieve("get", "--journal", journal, expect=0)
+        files = self.files()
+        os.truncate(files[0], 100)
+        files[1].unlink()
+        archive.requests.clear()
+        self.retrieve("get", "--journal", journal, "--resume", "--if-exists", "overwrite", expect=0)
+        self.assertEqual(sum(len(uids) for _, uids in archive.requests), 2)
+        self.assert_whole(instances)
+
+    def test_the_digest_of_the_journal_is_that_of_the_file(self):
+        self.serve_scripted(study(3, size=300_000))
+        journal = self.folder / "journal"
+        self.retrieve("get", "--journal", journal, expect=0)
+        for line in map(json.loads, journal.read_text().splitlines()):
+            if "sha256" in line:
+                said = programs.run("sha256sum", line["path"], expect=0).stdout.split()[0]
+                self.assertEqual(line["sha256"], said)
+                self.assertEqual(line["bytes"], os.path.getsize(line["path"]))
+
+
+class Existing(ScriptedRetrieval):
+    def test_the_same_content_is_kept_once_and_another_under_a_second_name(self):
+        instances = study(4)
+        self.serve_scripted(instances)
+        self.retrieve("get", expect=0)
+        run = self.retrieve("get", "--call", "ANOTHER", expect=0)
+        self.assert_names(run, "4 there already")
+        self.assertEqual(len(self.files()), 4)
+        path = self.files()[0]
+        path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+        run = self.retrieve("get", expect=0)
+        self.assert_names(run, "another content has the proper one")
+        self.assertEqual(len(self.files()), 5)
+
+    def test_a_file_that_is_there_may_be_an_error_of_ours_alone(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                archive = self.serve_scripted(study(4))
+                self.out = self.folder / operation
+                self.retrieve(operation, expect=0)
+                run = self.retrieve(operation, "--if-exists", "fail", expect=1)
+                self.assert_names(run, "exists", "is not kept", "(C000H)", "4 of 4 instances")
+                # The server only passes on what it was told: no cause of its own, no remedy at its side.
+                self.assertNotRegex(run.stderr, r"hint|A702")
+                self.assertEqual(len(archive.requests), 2)
+                self.assertEqual(len(self.missing(run)), 4)
+
+    def test_a_full_disk_is_told_to_the_server_and_leaves_no_half_file(self):
+        """No file may be longer than 100 KiB, which ends a write as a full disk does."""
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(40)
+                big = Instance("1.2.1", "1.2.1.1", "1.2.1.1.999", 500_000)
+                archive = self.serve_scripted(instances[:5] + [big] + instances[5:])
+                self.out = self.folder / operation
+                limits = 'trap "" XFSZ; ulimit -f 100; exec "$@"'
+                run = programs.run(
+                    "bash", "-c", limits, "-", programs.dcmscu_path(), *self.arguments(operation),
+                    environment={"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"}, expect=3,
+                )  # fmt: skip
+                self.assertIn(0xA700, archive.statuses)
+                self.assert_names(run, "no space left", big.uid, "(A700H)")
+                self.assertNotIn("hint", run.stderr)
+                # What is whole stays, what is not there is named.
+                came = {str(images.meta(path).MediaStorageSOPInstanceUID) for path in self.files()}
+                missing = {row["SOPInstanceUID"] for row in self.missing(run)}
+                self.assertEqual(came | missing, {instance.uid for instance in [*instances, big]})
+                self.assertEqual(came & missing, set())
+                self.assertIn(big.uid, missing)
+
+    def test_every_way_to_sync(self):
+        for when in ("each", "end", "none"):
+            instances = study(4)
+            self.serve_scripted(instances)
+            self.out = self.folder / when
+            self.retrieve("get", "--fsync", when, expect=0)
+            self.assert_whole(instances)
+
+
+class Journals(ScriptedRetrieval):
+    def setUp(self):
+        super().setUp()
+        self.journal = self.folder / "journal"
+
+    def again(self, *more, expect=0):
+        self.archive.requests.clear()
+        return self.retrieve("get", "--journal", self.journal, "--resume", *more, expect=expect)
+
+    def asked(self):
+        return sum(len(uids) for _, uids in self.archive.requests)
+
+    def test_a_file_changed_in_its_length_or_only_in_its_content_is_fetched_again(self):
+        instances = study(6)
+        self.serve_scripted(instances)
+        self.retrieve("get", "--journal", self.journal, expect=0)
+        for path in self.files()[:2]:
+            data = path.read_bytes()
+            path.write_bytes(data[:-4] + bytes(4))
+        self.again("--if-exists", "overwrite")
+        self.assertEqual(self.asked(), 2)
+        self.assert_whole(instances)
+
+    def test_a_file_that_was_only_touched_is_not(self):
+        self.serve_scripted(study(3))
+        self.retrieve("get", "--journal", self.journal, expect=0)
+        for path in self.files():
+            os.utime(path, (1, 1))
+        self.again()
+        self.assertEqual(self.asked(), 0)
+
+    def test_what_an_earlier_run_has_put_elsewhere_is_not_here(self):
+        instances = study(3)
+        self.serve_scripted(instances)
+        self.retrieve("get", "--journal", self.journal, expect=0)
+        self.out = self.folder / "another"
+        self.again()
+        self.assert_whole(instances)
+        # The same folder by another name is the same.
+        link = self.folder / "link"
+        link.symlink_to(self.out)
+        self.out = link
+        self.again()
+        self.assertEqual(self.asked(), 0)
+
+    def test_the_journal_knows_when_a_file_was_written(self):
+        self.serve_scripted(study(2))
+        self.retrieve("get", "--journal", self.journal, expect=0)
+        entries = [json.loads(line) for line in self.journal.read_text().splitlines()]
+        done = [entry for entry in entries if entry.get("outcome") == "done"]
+        self.assertEqual([entry["modified"] for entry in done], [os.stat(e["path"]).st_mtime_ns for e in done])

@@ -1,0 +1,494 @@
+"""TLS and user identity: servers that others wrote, certificates that are wrong in one way each, and the binary without TLS."""
+
+import os
+import pathlib
+import pty
+import select
+import shutil
+import socket
+import ssl
+import struct
+import tempfile
+import time
+
+from harness import cases, certificates, images, programs, scripted, servers, wire
+from harness.practice import PracticeArchive, data_set, made_up_images
+from harness.programs import dcmscu, run
+
+UNREACHABLE, USAGE, ASSOCIATION = 4, 2, 5
+
+
+class TLSTest(cases.RealServerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-keys-"))
+        cls.addClassCleanup(shutil.rmtree, cls.keys, ignore_errors=True)
+        cls.authority = certificates.Authority(cls.keys / "authority")
+        cls.server_pair = cls.authority.issue("server")
+        cls.client_pair = cls.authority.issue("client")
+        cls.image = images.archive_images()[0]
+
+    def trust(self):
+        return ["--tls", "--tls-ca", self.authority.certificate]
+
+    def identity(self):
+        certificate, key = self.client_pair
+        return ["--tls-cert", certificate, "--tls-key", key]
+
+
+class WithDCMTK(TLSTest):
+    def storescp(self, pair, *options):
+        certificate, key = pair
+        return self.serve(servers.StoreSCP("+tls", key, certificate, "+cf", self.authority.certificate, *options))
+
+    def test_echo_and_store_with_a_client_certificate(self):
+        server = self.storescp(self.server_pair, "--require-peer-cert")
+        peer = [servers.LOOPBACK, server.port]
+        run = dcmscu("--echo", "-V", *self.trust(), *self.identity(), *peer, expect=0)
+        self.assert_names(run, "TLSv1")
+        dcmscu("--store", *self.trust(), *self.identity(), *peer, self.image.path, expect=0)
+        (arrived,) = server.received()
+        self.assertEqual(images.data_set_bytes(arrived), images.data_set_bytes(self.image.path))
+
+    def test_a_server_that_asks_for_no_certificate_needs_none(self):
+        server = self.storescp(self.server_pair, "--ignore-peer-cert")
+        dcmscu("--echo", *self.trust(), servers.LOOPBACK, server.port, expect=0)
+
+    def test_a_server_that_requires_a_certificate_says_so(self):
+        server = self.storescp(self.server_pair, "--require-peer-cert")
+        run = dcmscu("--echo", *self.trust(), servers.LOOPBACK, server.port, expect=4)
+        self.assert_names(run, "certificate", "--tls-cert")
+
+    def test_a_key_with_a_password_from_the_environment_or_a_file(self):
+        certificate, key = self.authority.issue("locked", password="open sesame")
+        server = self.storescp(self.server_pair, "--require-peer-cert")
+        secret = self.folder / "secret"
+        secret.write_text("open sesame\n")
+        asked = ["--echo", *self.trust(), "--tls-cert", certificate, "--tls-key", key, servers.LOOPBACK, server.port]
+        dcmscu(*asked, "--tls-key-password", f"file:{secret}", expect=0)
+        dcmscu(*asked, "--tls-key-password", "env:KEY_PASSWORD", environment={"KEY_PASSWORD": "open sesame"}, expect=0)
+        secret.write_text("wrong\n")
+        dcmscu(*asked, "--tls-key-password", f"file:{secret}", expect=2)
+        dcmscu(*asked, "--tls-key-password", "open sesame", expect=2)
+
+    def assert_refused(self, pair, *words):
+        server = self.storescp(pair, "--ignore-peer-cert")
+        run = dcmscu("--store", *self.trust(), servers.LOOPBACK, server.port, self.image.path)
+        self.assertEqual(run.code, 4, run)
+        self.assert_names(run, *words)
+        self.assertFalse(server.received(), "something was sent")
+
+    def test_an_expired_certificate_is_refused(self):
+        self.assert_refused(self.authority.issue("expired", first_day=-20, last_day=-1), "expired")
+
+    def test_a_certificate_that_is_not_yet_valid_is_refused(self):
+        self.assert_refused(self.authority.issue("early", first_day=2, last_day=20), "not yet valid")
+
+    def test_a_certificate_for_another_name_is_refused(self):
+        self.assert_refused(self.authority.issue("elsewhere", names="DNS:elsewhere.example"), "elsewhere.example", "127.0.0.1")
+
+    def test_a_certificate_of_a_foreign_authority_is_refused(self):
+        foreign = certificates.Authority(self.folder / "foreign", "foreign authority")
+        self.assert_refused(foreign.issue("server"), "issuer")
+
+    def test_a_self_signed_certificate_is_refused(self):
+        self.assert_refused(certificates.self_signed(self.folder), "self-signed")
+
+    def test_a_certificate_that_expires_soon_is_accepted_with_a_warning(self):
+        server = self.storescp(self.authority.issue("soon", last_day=3), "--ignore-peer-cert")
+        run = dcmscu("--echo", *self.trust(), servers.LOOPBACK, server.port, expect=0)
+        self.assert_names(run, "warning", "expires in")
+
+    def test_a_pin_takes_the_place_of_authority_and_name(self):
+        certificate, key = certificates.self_signed(self.folder, "pinned")
+        server = self.storescp((certificate, key), "--ignore-peer-cert")
+        pin = certificates.fingerprint(certificate)
+        dcmscu("--echo", "--tls", "--tls-pin", pin, servers.LOOPBACK, server.port, expect=0)
+        other = certificates.fingerprint(self.server_pair[0])
+        dcmscu("--echo", "--tls", "--tls-pin", other, servers.LOOPBACK, server.port, expect=4)
+
+    def test_insecure_is_loud(self):
+        server = self.storescp(certificates.self_signed(self.folder, "any"), "--ignore-peer-cert")
+        run = dcmscu("--echo", "--tls", "--tls-insecure", servers.LOOPBACK, server.port, expect=0)
+        self.assert_names(run, "warning", "--tls-insecure")
+
+    def test_tls_to_a_plain_server_and_the_reverse_fail_with_a_reason(self):
+        plain = self.serve(servers.StoreSCP())
+        run = dcmscu("--echo", *self.trust(), servers.LOOPBACK, plain.port, expect=4)
+        self.assert_names(run, "TLS")
+        secured = self.storescp(self.server_pair, "--ignore-peer-cert")
+        self.assertIn(dcmscu("--echo", servers.LOOPBACK, secured.port).code, (4, 5))
+
+
+class WithOrthanc(TLSTest):
+    def orthanc(self, receiver_port=0, require=True):
+        certificate, key = self.server_pair
+        return self.serve(
+            servers.Orthanc(
+                DicomTlsEnabled=True,
+                DicomTlsCertificate=str(certificate),
+                DicomTlsPrivateKey=str(key),
+                DicomTlsTrustedCertificates=str(self.authority.certificate),
+                DicomTlsRemoteCertificateRequired=require,
+                DicomModalities={
+                    "us": {"AET": "DCMSCU", "Host": "localhost", "Port": receiver_port or 1, "UseDicomTls": True}
+                },
+            )
+        )
+
+    def test_every_operation_over_tls_with_client_certificates_in_both_directions(self):
+        port = servers.free_port()
+        server = self.orthanc(port)
+        secured = [*self.trust(), *self.identity()]
+        peer = [servers.LOOPBACK, server.port]
+        dcmscu("--echo", *secured, *peer, expect=0)
+        dcmscu("--store", *secured, *peer, self.image.path, expect=0)
+        run = dcmscu("--find", *secured, *peer, "-k", "StudyInstanceUID", expect=0)
+        self.assertIn(self.image.study, run.stdout)
+        for operation, options in (("--move", ["--port-scp", port]), ("--get", [])):
+            output = self.folder / operation.strip("-")
+            dcmscu(
+                operation, *secured, *options, "-o", output, "-k", f"StudyInstanceUID={self.image.study}", *peer, expect=0
+            )
+            (arrived,) = output.iterdir()
+            self.assert_equal_data_sets([(operation, images.read(self.image.path), images.read(arrived))])
+        dcmscu("--stgcmt", *secured, "--port-scp", port, *peer, self.image.path, expect=0)
+
+    def test_without_a_client_certificate(self):
+        server = self.orthanc(require=False)
+        peer = [servers.LOOPBACK, server.port]
+        dcmscu("--echo", *self.trust(), *peer, expect=0)
+        dcmscu("--store", *self.trust(), *peer, self.image.path, expect=0)
+        dcmscu(
+            "--get", *self.trust(), "-o", self.folder / "out", "-k", f"StudyInstanceUID={self.image.study}", *peer,
+            expect=0,
+        )
+
+    def test_a_receiver_that_requires_certificates_takes_none_without(self):
+        """Orthanc shows its certificate, so the move comes; a plain caller at the same port is told apart and not served."""
+        port = servers.free_port()
+        server = self.orthanc(port)
+        secured = [*self.trust(), *self.identity(), "--tls-client-cert", "required"]
+        peer = [servers.LOOPBACK, server.port]
+        dcmscu("--store", *self.trust(), *self.identity(), *peer, self.image.path, expect=0)
+        dcmscu(
+            "--move", *secured, "--port-scp", port, "-o", self.folder / "out", "-k",
+            f"StudyInstanceUID={self.image.study}", *peer, expect=0,
+        )
+
+
+def answer_echo(connection):
+    association = wire.Association.accept(connection)
+    command, _ = association.receive()
+    association.send(dict(field=command["field"] | wire.RESPONSE, answers=command["message_id"], status=0))
+    association.receive()
+
+
+def ciphers_offered(connection):
+    """Of a ClientHello that has arrived, RFC 8446 4.1.2, without those of TLS 1.3 and without signals."""
+    head = b""
+    while len(head) < 5 or len(head) < 5 + struct.unpack_from(">H", head, 3)[0]:
+        head = connection.recv(1 << 16, socket.MSG_PEEK)
+        if not head:
+            return set()
+    # Record and handshake headers, version, random, session.
+    at = 5 + 4 + 2 + 32
+    at += 1 + head[at]
+    (length,) = struct.unpack_from(">H", head, at)
+    numbers = struct.unpack_from(f">{length // 2}H", head, at + 2)
+    return {number for number in numbers if number >> 8 != 0x13 and number not in (0x00FF, 0x5600)}
+
+
+class TLSOptions(cases.RealServerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-keys-"))
+        cls.addClassCleanup(shutil.rmtree, cls.keys, ignore_errors=True)
+        cls.authority = certificates.Authority(cls.keys / "authority")
+        cls.pair = cls.authority.issue("server")
+        cls.elsewhere = cls.authority.issue("elsewhere", names="DNS:pacs.example")
+
+    def server(self, pair=None, change=lambda context: None):
+        """A TLS server; `seen` has what it saw of each client: (version, numbers of the ciphers offered, certificate)."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*(pair or self.pair))
+        change(context)
+        self.seen = []
+
+        def act(_, connection):
+            offered = ciphers_offered(connection)
+            with context.wrap_socket(connection, server_side=True) as secured:
+                self.seen.append((secured.version(), offered, secured.getpeercert()))
+                answer_echo(secured)
+
+        peer = scripted.Peer(act)
+        self.addCleanup(peer.stop)
+        return [servers.LOOPBACK, peer.port]
+
+    def trust(self):
+        return ["--echo", "--tls", "--tls-ca", self.authority.certificate]
+
+    def test_the_oldest_version(self):
+        def only(version):
+            def change(context):
+                context.minimum_version = context.maximum_version = version
+
+            return change
+
+        dcmscu(*self.trust(), *self.server(change=only(ssl.TLSVersion.TLSv1_2)), expect=0)
+        self.assertEqual(self.seen[0][0], "TLSv1.2")
+        run = dcmscu(
+            *self.trust(), "--tls-min", "1.3", *self.server(change=only(ssl.TLSVersion.TLSv1_2)), expect=UNREACHABLE
+        )
+        self.assert_names(run, "no version of TLS in common")
+        dcmscu(*self.trust(), "--tls-min", "1.3", *self.server(), expect=0)
+        self.assertEqual(self.seen[0][0], "TLSv1.3")
+        dcmscu(*self.trust(), "--tls-min", "1.1", *self.server(), expect=USAGE)
+
+    def test_the_profiles_of_bcp_195_by_name(self):
+        # ECDHE with ECDSA and with RSA, AES in GCM with 128 and with 256 bits.
+        recommended = {0xC02B, 0xC02F, 0xC02C, 0xC030}
+        finite = {0x009E, 0x009F}
+        profiles = {
+            "bcp195": recommended,
+            "bcp195-nd": recommended | finite,
+            # ChaCha20 with Poly1305, and AES in CCM.
+            "bcp195-modified": recommended | finite | {0xCCA9, 0xCCA8, 0xC0AC, 0xC0AD},
+        }
+        for profile, ciphers in profiles.items():
+            with self.subTest(profile):
+                dcmscu(*self.trust(), "--tls-profile", profile, *self.server(), expect=0)
+                self.assertEqual(self.seen[0][1], ciphers)
+        dcmscu(*self.trust(), *self.server(), expect=0)
+        self.assertEqual(self.seen[0][1], recommended, "the default is bcp195")
+
+    def test_a_folder_of_authorities(self):
+        folder = self.folder / "authorities"
+        folder.mkdir()
+        shutil.copy(self.authority.certificate, folder / "ca.pem")
+        programs.run("openssl", "rehash", folder, expect=0)
+        dcmscu("--echo", "--tls", "--tls-ca", folder, *self.server(), expect=0)
+        empty = self.folder / "empty"
+        empty.mkdir()
+        run = dcmscu("--echo", "--tls", "--tls-ca", empty, *self.server(), expect=UNREACHABLE)
+        self.assert_names(run, "certificate", "issuer")
+        dcmscu("--echo", "--tls", "--tls-ca", self.folder / "missing", *self.server(), expect=USAGE)
+
+    def test_the_systems_authorities_do_not_know_ours(self):
+        run = dcmscu("--echo", "--tls", *self.server(), expect=UNREACHABLE)
+        self.assert_names(run, "certificate")
+
+    def test_another_name(self):
+        run = dcmscu(*self.trust(), *self.server(self.elsewhere), expect=UNREACHABLE)
+        self.assert_names(run, "pacs.example", "not for 127.0.0.1")
+        dcmscu(*self.trust(), "--tls-name", "pacs.example", *self.server(self.elsewhere), expect=0)
+        run = dcmscu(*self.trust(), "--tls-name", "other.example", *self.server(self.elsewhere), expect=UNREACHABLE)
+        self.assert_names(run, "not for other.example")
+
+    def test_our_certificate_is_shown(self):
+        certificate, key = self.authority.issue("client")
+
+        def ask(context):
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.authority.certificate)
+
+        dcmscu(*self.trust(), "--tls-cert", certificate, "--tls-key", key, *self.server(change=ask), expect=0)
+        self.assertIn((("commonName", "client"),), self.seen[0][2]["subject"])
+
+    def test_a_password_is_asked_for_at_the_terminal_and_not_shown(self):
+        certificate, key = self.authority.issue("locked", password="open sesame")
+        line = [*self.trust(), "--tls-cert", certificate, "--tls-key", key, "--tls-key-password", "prompt", *self.server()]
+        code, said = self.at_a_terminal(line, "open sesame\n")
+        self.assertEqual(code, 0, said)
+        self.assertIn("password", said)
+        self.assertNotIn("sesame", said)
+        # Without one there is nobody to ask; the test's own must not be asked either.
+        run = programs.run("setsid", programs.dcmscu_path(), *line, expect=USAGE)
+        self.assert_names(run, "no terminal")
+
+    def at_a_terminal(self, line, typed):
+        process, terminal = pty.fork()
+        if process == 0:
+            os.execve(
+                programs.dcmscu_path(), [programs.dcmscu_path(), *map(str, line)],
+                {"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"},
+            )  # fmt: skip
+        said, limit, was_typed = b"", time.monotonic() + programs.TIME_LIMIT, False
+        while time.monotonic() < limit:
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            said += piece
+            if not was_typed and said.rstrip().endswith(b":"):
+                os.write(terminal, typed.encode())
+                was_typed = True
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()
+
+
+def identity(body):
+    """(type, response asked for, primary field, secondary field) of an A-ASSOCIATE-RQ, PS3.7 D.3.3.7.1; None without one."""
+    for item, value in wire._items(body[68:]):
+        if item == 0x50:
+            for sub, data in wire._items(value):
+                if sub == 0x58:
+                    (length,) = struct.unpack_from(">H", data, 2)
+                    return data[0], data[1], data[4 : 4 + length], data[6 + length :]
+    return None
+
+
+class Identity(cases.RealServerTest):
+    def server(self, confirms=True, response=b""):
+        self.seen = []
+
+        def act(_, connection):
+            request = scripted.request(connection)
+            self.seen.append(identity(request))
+            user = wire._item(0x51, bytes(4)) + wire._item(0x52, b"1.2.3.4")
+            if confirms:
+                user += wire._item(0x59, struct.pack(">H", len(response)) + response)
+            context = bytes([1, 0, 0, 0]) + wire._item(0x40, wire.IMPLICIT_LITTLE.encode())
+            body = request[:68] + wire._item(0x10, wire.APPLICATION_CONTEXT.encode()) + wire._item(0x21, context)
+            wire._write_pdu(connection, 2, body + wire._item(0x50, user))
+            association = wire.Association(connection, {1: "1.2.840.10008.1.1"})
+            command, _ = association.receive()
+            association.send(dict(field=command["field"] | wire.RESPONSE, answers=command["message_id"], status=0))
+            association.receive()
+
+        peer = scripted.Peer(act)
+        self.addCleanup(peer.stop)
+        return ["--echo", servers.LOOPBACK, peer.port]
+
+    def test_every_kind_is_sent_and_its_confirmation_asked_for(self):
+        secret = self.folder / "secret"
+        secret.write_bytes(b"s3cret\n")
+        ticket = self.folder / "ticket"
+        ticket.write_bytes(bytes(range(1, 256)))
+        kinds = [
+            (["--user", "night"], (1, 1, b"night", b"")),
+            (["--user", "night", "--passcode", f"file:{secret}"], (2, 1, b"night", b"s3cret")),
+            (["--user", "night", "--passcode", "env:CODE"], (2, 1, b"night", b"from the environment")),
+            (["--kerberos", f"file:{ticket}"], (3, 1, bytes(range(1, 256)), b"")),
+            (["--saml", f"file:{secret}"], (4, 1, b"s3cret", b"")),
+            (["--jwt", "env:CODE"], (5, 1, b"from the environment", b"")),
+        ]
+        for options, expected in kinds:
+            with self.subTest(options[0]):
+                line = [*self.server(response=b"welcome"), *options]
+                run = dcmscu(*line, "-D", environment={"CODE": "from the environment"}, expect=0)
+                self.assertEqual(self.seen, [expected])
+                self.assertNotIn("s3cret", run.said)
+                self.assertNotIn("from the environment", run.said)
+        dcmscu(*self.server(), expect=0)
+        self.assertEqual(self.seen, [None])
+
+    def test_an_identity_that_is_not_confirmed_ends_the_run_unless_that_is_allowed(self):
+        run = dcmscu(*self.server(confirms=False), "--user", "night", expect=ASSOCIATION)
+        self.assert_names(run, "did not confirm", "--user-unconfirmed")
+        dcmscu(*self.server(confirms=False), "--user", "night", "--user-unconfirmed", expect=0)
+
+    def test_a_secret_on_the_command_line_or_none_at_all_is_2_and_nobody_is_called(self):
+        for options in (
+            ["--user", "night", "--passcode", "s3cret"], ["--jwt", "s3cret"], ["--passcode", "env:CODE"],
+            ["--user", "night", "--passcode", "env:NOT_SET"], ["--saml", f"file:{self.folder}/missing"],
+            ["--user", "night", "--jwt", "env:CODE"],
+        ):  # fmt: skip
+            with self.subTest(options[-1]):
+                run = dcmscu(*self.server(), *options, environment={"CODE": "x"}, expect=USAGE)
+                self.assertNotIn("s3cret", run.said)
+                self.assertEqual(self.seen, [])
+
+
+class Secured(cases.RealServerTest):
+    """DCMTK's clients and the archive with TLS, and certificates on both sides."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-keys-"))
+        cls.addClassCleanup(shutil.rmtree, cls.keys, ignore_errors=True)
+        cls.authority = certificates.Authority(cls.keys / "authority")
+        cls.certificate, cls.key = cls.authority.issue("archive")
+        cls.client = cls.authority.issue("client")
+        cls.tls = ["+tls", cls.client[1], cls.client[0], "+cf", cls.authority.certificate]
+        cls.our_port = servers.free_port()
+        cls.archive = cls.serve_all(
+            PracticeArchive(
+                [("STORESCP", cls.our_port)],
+                [
+                    "--tls", f"--tls-cert={cls.certificate}", f"--tls-key={cls.key}", "--tls-client-cert=required",
+                    f"--tls-ca={cls.authority.certificate}",
+                ],
+            )
+        )  # fmt: skip
+        cls.files = made_up_images(cls.archive.folder / "images")
+        cls.files = [path for path in cls.files if data_set(path).Modality == "MR"]
+        cls.study = data_set(cls.files[0]).StudyInstanceUID
+
+    @property
+    def peer(self):
+        return [servers.LOOPBACK, str(self.archive.port)]
+
+    def test_echoscu_storescu_findscu_and_storescp_of_dcmtk(self):
+        run("echoscu", *self.tls, *self.peer, expect=0)
+        run("storescu", *self.tls, *self.peer, *self.files, expect=0)
+        self.assertEqual(len(self.archive.stored()), len(self.files))
+        keys = ["-S", "-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={self.study}"]
+        answer = run("findscu", *self.tls, *keys, *self.peer, expect=0)
+        self.assertEqual(answer.said.count("Find Response:"), 1, answer)
+        # Debian's getscu and movescu know no TLS. The archive calls back with it, and DCMTK's storescp is where it calls.
+        moved = self.folder / "moved"
+        moved.mkdir()
+        ours = ["--tls-ca", self.authority.certificate, "--tls-cert", self.client[0], "--tls-key", self.client[1]]
+        with servers.Receiver(["storescp", *self.tls, "-od", moved, self.our_port], self.our_port):
+            dcmscu(
+                "--move", "--tls", *ours, "--move-destination", "STORESCP", "-k", f"StudyInstanceUID={self.study}",
+                *self.peer, expect=0,
+            )  # fmt: skip
+        self.assertEqual(len(list(moved.iterdir())), len(self.files))
+
+    def test_without_a_certificate_or_without_tls_nobody_gets_in(self):
+        anonymous = ["+tla", "+cf", self.authority.certificate]
+        for options in (anonymous, []):
+            refused = run("echoscu", *options, *self.peer)
+            self.assertNotEqual(refused.code, 0, refused)
+
+
+def binary():
+    path = os.environ.get("DCMSCU_WITHOUT_TLS") or str(programs.REPOSITORY / ".build-without-tls" / "release" / "dcmscu")
+    if not os.access(path, os.X_OK):
+        raise AssertionError(f"{path} is not there: scripts/test builds it")
+    return path
+
+
+class WithoutTLS(cases.RealServerTest):
+    def dcmscu(self, *arguments, expect):
+        return run(binary(), *arguments, environment={"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"}, expect=expect)
+
+    def test_the_self_test_is_well_and_names_what_it_left_out(self):
+        page = self.dcmscu("--self-test", expect=0).stdout
+        self.assertIn("all 14 steps are well", page)
+        self.assertRegex(page, r"over TLS .* left out: this program was built without TLS")
+
+    def test_tls_is_a_usage_error_that_says_why_and_nothing_is_sent_plainly(self):
+        archive = self.serve(PracticeArchive())
+        for operation in ("--echo", "--store", "--find", "--get"):
+            more = {"--store": ["/dev/null"], "--find": ["-k", "PatientID"], "--get": ["-k", "StudyInstanceUID=1"]}
+            peer = [servers.LOOPBACK, archive.port]
+            self.assert_refused(self.dcmscu(operation, "--tls", *peer, *more.get(operation, []), expect=2))
+        self.assert_refused(self.dcmscu("--serve", self.folder / "a", "--tls", expect=2))
+        self.assertNotIn("associates", archive.log())
+
+    def assert_refused(self, ended):
+        self.assert_names(ended, "built without TLS", "hint:")
+
+    def test_it_is_not_linked_with_openssl(self):
+        self.assertNotRegex(run("ldd", binary(), expect=0).stdout, "libssl|libcrypto")
+
+    def test_the_two_binaries_talk_with_each_other(self):
+        archive = self.serve(PracticeArchive())
+        self.dcmscu("--echo", servers.LOOPBACK, archive.port, expect=0)
