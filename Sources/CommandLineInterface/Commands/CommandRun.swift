@@ -66,7 +66,7 @@ final class CommandRun: Sendable {
         invocation.peer.host.isEmpty ? "any server" : "\(invocation.calledAETitle)@\(invocation.peer)"
     }
 
-    var endpoint: Endpoint { Endpoint(host: invocation.peer.host, port: invocation.peer.port) }
+    var endpoint: Endpoint { invocation.peer }
 
     /// Reports what went wrong and remembers its exit code.
     func fail(_ code: ExitCode, _ message: Message) {

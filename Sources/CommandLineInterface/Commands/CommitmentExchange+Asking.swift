@@ -59,10 +59,10 @@ extension CommitmentExchange {
         _ references: [SOPInstanceReference], _ service: StorageCommitmentSCU
     ) throws(AssociationError) {
         let request = StorageCommitmentRequest(transactionUID: run.newUID(), references: references)
-        let partner = CommitmentTransaction.Partner(
+        let peer = CommitmentTransaction.Peer(
             calledAETitle: run.invocation.calledAETitle.string, callingAETitle: run.invocation.callingAETitle.string,
-            host: run.invocation.peer.host, port: run.invocation.peer.port)
-        let isKept = keep { () throws(FileProblem) in try ledger.register(request, with: partner) }
+            endpoint: run.invocation.peer)
+        let isKept = keep { () throws(FileProblem) in try ledger.register(request, with: peer) }
         guard isKept else {
             for reference in references { settled[reference.sopInstanceUID] = .pending(transactionUID: nil) }
             return
@@ -187,7 +187,7 @@ extension CommitmentExchange {
             return loss == nil
                 ? .noReceiver(calling: calling.string) : .releasedWithoutReceiver(calling: calling.string)
         }
-        let ours = ledger.awaited.lazy.compactMap { AETitle($0.partner.callingAETitle) }.first ?? calling
+        let ours = ledger.awaited.lazy.compactMap { AETitle($0.peer.callingAETitle) }.first ?? calling
         return calls.hint(calling: ours, port: port) ?? .slow
     }
 }

@@ -66,7 +66,7 @@ final class CommitmentExchange {
         guard let port = run.invocation.receiverPort else { return true }
         let calls = calls
         // The server calls us by the title under which it was asked.
-        let titles = run.invocation.commitment.isListening ? ledger.awaited.map(\.partner.callingAETitle) : []
+        let titles = run.invocation.commitment.isListening ? ledger.awaited.map(\.peer.callingAETitle) : []
         server = Receiver.start(
             run, port: port, services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: report)],
             titles: titles.compactMap { AETitle($0) }, watch: { calls.watch($0) })

@@ -1,3 +1,5 @@
+import DICOMNode
+
 /// What `--show-config` prints: every option that the operation can use, its value, and where that came from.
 enum ConfigurationListing {
     static func text(
@@ -9,7 +11,7 @@ enum ConfigurationListing {
         if let host = draft.host {
             let name = peer?.host.node.map { "@\($0), " } ?? ""
             text +=
-                "peer: \(name)\(Peer(host: host.host, port: host.port ?? draft.port ?? InvocationDraft.standardPort))\n"
+                "peer: \(name)\(Endpoint(host: host.host, port: host.port ?? draft.port ?? InvocationDraft.standardPort))\n"
         }
         for node in configuration.nodes { text += "node: @\(node.name) (line \(node.line))\n" }
         text += "\n"

@@ -8,7 +8,7 @@ package import PracticeArchive
 /// An option that was not given has its default here; one that the operation cannot use has been refused before.
 package struct Invocation: Sendable, Equatable {
     package var operation: Operation
-    package var peer: Peer
+    package var peer: Endpoint
     package var callingAETitle: AETitle
     package var calledAETitle: AETitle
 
@@ -119,7 +119,7 @@ package struct Invocation: Sendable, Equatable {
     package var verbosity: Diagnostics.Level = .note
     package var failOn: FailurePolicy = .failure
 
-    package init(operation: Operation, peer: Peer, callingAETitle: AETitle, calledAETitle: AETitle) {
+    package init(operation: Operation, peer: Endpoint, callingAETitle: AETitle, calledAETitle: AETitle) {
         self.operation = operation
         self.peer = peer
         self.callingAETitle = callingAETitle
@@ -134,20 +134,6 @@ package struct Invocation: Sendable, Equatable {
 
     /// The title that a C-MOVE request names as its destination.
     package var effectiveMoveDestination: AETitle { moveDestination ?? callingAETitle }
-}
-
-/// A host, by name or address, and a port of it.
-package struct Peer: Sendable, Equatable, CustomStringConvertible {
-    package var host: String
-    package var port: UInt16
-
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
-    }
-
-    /// `host:port`, an IPv6 address in brackets.
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
 /// What answers of a query look like on the standard output.

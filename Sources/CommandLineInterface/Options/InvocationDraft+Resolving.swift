@@ -1,4 +1,5 @@
 import DICOM
+import DICOMNode
 import DICOMProtocol
 
 // What the options mean together: operation, peer and files, model and level, receiver.
@@ -14,7 +15,7 @@ extension InvocationDraft {
         invocation.operation = operation
     }
 
-    // MARK: Peer and files
+    // MARK: Endpoint and files
 
     /// `HOST`, `HOST PORT` and `HOST PORT FILE...` win over `-H` and `-p`; with both of these, positionals are files.
     ///
@@ -125,7 +126,7 @@ extension InvocationDraft {
                 .missingHost, option: "HOST", problem: "no HOST given",
                 accepted: "HOST PORT, or --hostname and --port")
         }
-        invocation.peer = Peer(host: host.host, port: host.port ?? port ?? Self.standardPort)
+        invocation.peer = Endpoint(host: host.host, port: host.port ?? port ?? Self.standardPort)
         if let title = host.aeTitle, let calledAETitle, title != calledAETitle {
             throw UsageError(
                 .conflictingOptions, option: "--call", value: calledAETitle.string,

@@ -8,7 +8,7 @@ package struct InvocationDraft: Sendable {
     /// Options whose value is used as it is are put here at once.
     package var invocation: Invocation
     package var operations: [Operation] = []
-    package var host: Endpointed?
+    package var host: HostArgument?
     package var port: UInt16?
     package var calledAETitle: AETitle?
     package var levels: Set<QueryLevel> = []
@@ -24,7 +24,7 @@ package struct InvocationDraft: Sendable {
     package var identities: [UserIdentityOption] = []
 
     /// A host as it was typed, with title and port where it held them: `TITLE@host:port`.
-    package struct Endpointed: Sendable, Equatable {
+    package struct HostArgument: Sendable, Equatable {
         package var aeTitle: AETitle?
         package var host: String
         package var port: UInt16?
@@ -37,7 +37,7 @@ package struct InvocationDraft: Sendable {
 
     /// A peer as it was chosen on the command line.
     struct PeerChoice: Sendable, Equatable {
-        var host: Endpointed
+        var host: HostArgument
         var port: UInt16?
         /// How messages name the argument: `HOST`, `--hostname`.
         var option: String
@@ -45,7 +45,7 @@ package struct InvocationDraft: Sendable {
 
     package init() {
         invocation = Invocation(
-            operation: .echo, peer: Peer(host: "", port: Self.standardPort),
+            operation: .echo, peer: Endpoint(host: "", port: Self.standardPort),
             callingAETitle: AETitle(wire: "DCMSCU".utf8), calledAETitle: AETitle(wire: "ANY-SCP".utf8))
     }
 

@@ -6,7 +6,7 @@ enum PeerArgument {
     private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT or @NODE"
 
     /// - Parameter option: how messages name the argument: `HOST`, `--hostname`.
-    static func parse(_ text: String, option: String) throws(UsageError) -> InvocationDraft.Endpointed {
+    static func parse(_ text: String, option: String) throws(UsageError) -> InvocationDraft.HostArgument {
         func error(_ why: String, _ code: UsageError.Code = .invalidValue) -> UsageError {
             UsageError(
                 code, option: option, value: text, problem: "\(option) \(text.isEmpty ? "\"\"" : text): \(why)",
@@ -15,7 +15,7 @@ enum PeerArgument {
         if text.first == "@" {
             let name = String(text.dropFirst())
             guard !name.isEmpty else { throw error("no name after the @") }
-            return InvocationDraft.Endpointed(aeTitle: nil, host: "", port: nil, node: name)
+            return InvocationDraft.HostArgument(aeTitle: nil, host: "", port: nil, node: name)
         }
         var rest = text[...]
         var title: AETitle?
@@ -43,7 +43,7 @@ enum PeerArgument {
             }
             port = number
         }
-        return InvocationDraft.Endpointed(aeTitle: title, host: String(host), port: port)
+        return InvocationDraft.HostArgument(aeTitle: title, host: String(host), port: port)
     }
 
     private static func divide(

@@ -5,7 +5,7 @@ extension Association {
     /// The next message if the peer has begun to send one; nil, at once, if it has not.
     ///
     /// - Throws: `interrupted` when our user wants to stop, so that long work ends there.
-    package func receiveIfAny() throws(AssociationError) -> Message? {
+    package func receiveIfAny() throws(AssociationError) -> DIMSEMessage? {
         guard try waitForMessage(until: .now, wakeUp: -1) else { return nil }
         return try receive()
     }

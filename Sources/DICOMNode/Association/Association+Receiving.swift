@@ -19,7 +19,7 @@ extension Association {
     /// - Parameter destination: asked once a command that announces a data set is complete: where the data set goes.
     package func receive(
         destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory }
-    ) throws(AssociationError) -> Message {
+    ) throws(AssociationError) -> DIMSEMessage {
         expectProgress()
         while true {
             switch try nextStep(wait: readWait.within(commandEnd), waitingFor: "a message of the peer") {
@@ -102,7 +102,7 @@ extension Association {
 
     private func accept(
         _ fragment: PDUFramer.Fragment, destination: (CommandSet, UInt8) -> DataSetDestination
-    ) throws(AssociationError) -> Message? {
+    ) throws(AssociationError) -> DIMSEMessage? {
         guard contexts?.context(id: fragment.contextID) != nil else {
             throw violation(
                 ProtocolError(
@@ -126,7 +126,7 @@ extension Association {
         case .command(let command, let contextID)?:
             commandEnd = .never
             observer?(.receivedMessage(command, contextID: contextID))
-            guard command.hasDataSet else { return Message(command: command, contextID: contextID, dataSet: nil) }
+            guard command.hasDataSet else { return DIMSEMessage(command: command, contextID: contextID, dataSet: nil) }
             message = IncomingMessage(
                 command: command, contextID: contextID, destination: destination(command, contextID))
             return nil
@@ -138,7 +138,7 @@ extension Association {
             {
                 observer(.receivedDataSet(message.dataSet, context.transferSyntax))
             }
-            var complete = Message(command: command, contextID: message.contextID, dataSet: nil)
+            var complete = DIMSEMessage(command: command, contextID: message.contextID, dataSet: nil)
             if case .memory = message.destination {
                 if message.isOmitted {
                     complete.omittedLength = message.length

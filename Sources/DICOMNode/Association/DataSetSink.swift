@@ -17,7 +17,7 @@ package enum DataSetDestination {
 }
 
 /// A DIMSE message that has arrived, PS3.7 6.3.
-package struct Message: Sendable {
+package struct DIMSEMessage: Sendable {
     package let command: CommandSet
     package let contextID: UInt8
     /// The data set in the context's transfer syntax, where there is one and it went to memory.

@@ -11,7 +11,7 @@ package enum ExchangeControl: Sendable {
 /// How an exchange ended.
 package struct ExchangeResult: Sendable {
     /// The final response; nil if the peer went on after C-CANCEL until our patience ended.
-    package let final: Message?
+    package let final: DIMSEMessage?
     /// What the final response's identifier, if it has one, is encoded in.
     package let transferSyntax: TransferSyntax
     package let wasCancelled: Bool
@@ -52,9 +52,9 @@ extension Association {
     ///   - onRequest: called with requests of the peer, such as the C-STORE sub-operations of a C-GET. Nil: there are none.
     package func exchange(
         _ request: CommandSet, in context: NegotiatedContexts.Accepted, identifier: DataSet,
-        onPending: (Message) -> ExchangeControl,
+        onPending: (DIMSEMessage) -> ExchangeControl,
         destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory },
-        onRequest: ((Message) throws(AssociationError) -> Void)? = nil
+        onRequest: ((DIMSEMessage) throws(AssociationError) -> Void)? = nil
     ) throws(AssociationError) -> ExchangeResult {
         try send(
             request, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(identifier))
@@ -63,7 +63,7 @@ extension Association {
         var cancelled: Deadline?
         var wasInterrupted = false
         while true {
-            let message: Message
+            let message: DIMSEMessage
             do throws(AssociationError) {
                 message = try receive(destination: destination)
             } catch .interrupted(.graceful) {
@@ -106,7 +106,7 @@ extension Association {
     }
 
     /// Refuses a request that is not served. What has no answer, such as C-CANCEL, gets none.
-    package func refuse(_ message: Message, status: DIMSEStatus) throws(AssociationError) {
+    package func refuse(_ message: DIMSEMessage, status: DIMSEStatus) throws(AssociationError) {
         guard let answer = CommandSet.failureResponse(to: message.command, status: status) else { return }
         try send(answer, contextID: message.contextID)
     }

@@ -27,7 +27,7 @@ package protocol ServiceSession: AnyObject {
     func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination
 
     /// Answers a message that is complete.
-    func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError)
+    func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError)
 
     /// The association has ended; a message may be incomplete.
     func end()

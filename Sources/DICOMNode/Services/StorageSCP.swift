@@ -51,7 +51,7 @@ final class StorageSession: ServiceSession {
         return .sink(reception)
     }
 
-    func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+    func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
         let command = message.command
         guard command.command == .cStoreRQ else {
             return try association.refuse(message, status: .unrecognizedOperation)

@@ -14,7 +14,7 @@ package struct VerificationSCP: ServiceClass {
 
         init(_ association: Association) { self.association = association }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             guard message.command.command == .cEchoRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }

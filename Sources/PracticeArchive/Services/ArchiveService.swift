@@ -20,7 +20,7 @@ struct ArchiveService: Sendable {
 
     /// The identifier of a request in its context's transfer syntax.
     static func identifier(
-        of message: Message, in context: NegotiatedContexts.Accepted
+        of message: DIMSEMessage, in context: NegotiatedContexts.Accepted
     ) throws(ArchiveQuery.Refusal) -> DataSet {
         guard let bytes = message.dataSet else {
             throw ArchiveQuery.Refusal(
@@ -58,7 +58,7 @@ extension Association {
     }
 }
 
-extension Message {
+extension DIMSEMessage {
     func cancels(_ request: CommandSet) -> Bool {
         guard command.command == .cCancelRQ else { return false }
         return command.messageIDBeingRespondedTo.map { $0 == request.messageID } ?? true

@@ -92,7 +92,7 @@ struct ArchiveStorageSCP: ServiceClass {
             }
         }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             defer { fault = nil }
             switch fault {
             case .status(let status):

@@ -48,7 +48,7 @@ struct FaultyService: ServiceClass {
             session.destination(of: command, in: context)
         }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             try association.pause(seconds: archive.faults.delay)
             if message.command.command == .cEchoRQ { archive.tell(association, "C-ECHO") }
             try session.answer(message, in: context)

@@ -55,7 +55,7 @@ struct FindSCP: ServiceClass {
             self.association = association
         }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
             // A C-CANCEL that comes when all has been answered is too late, and is not answered.
             guard request.command != .cCancelRQ else { return }

@@ -30,7 +30,7 @@ struct GetSCP: ServiceClass {
             self.archive = archive
         }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
             guard request.command != .cCancelRQ else { return }
             guard request.command == .cGetRQ, let model = GetSCP.model(of: context.abstractSyntax) else {

@@ -35,7 +35,7 @@ struct MoveSCP: ServiceClass {
             self.outgoing = outgoing
         }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
             guard request.command != .cCancelRQ else { return }
             guard request.command == .cMoveRQ, let model = MoveSCP.model(of: context.abstractSyntax) else {

@@ -12,7 +12,7 @@ struct RetrievalSession {
     let name: String
 
     /// The instances that the identifier names; nil where it was refused.
-    func instances(_ message: Message, model: InformationModel) throws(AssociationError) -> [StoredInstance]? {
+    func instances(_ message: DIMSEMessage, model: InformationModel) throws(AssociationError) -> [StoredInstance]? {
         do throws(ArchiveQuery.Refusal) {
             let identifier = try ArchiveService.identifier(of: message, in: context)
             let query = try ArchiveQuery.retrieval(identifier, model: model, title: archive.title.string)

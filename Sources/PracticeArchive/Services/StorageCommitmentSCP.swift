@@ -28,7 +28,7 @@ struct StorageCommitmentSCP: ServiceClass {
         private let archive: ArchiveService
         private let outgoing: OutgoingWork
         /// Requests that came while the answer to a report was due.
-        private var waiting: [Message] = []
+        private var waiting: [DIMSEMessage] = []
 
         init(_ association: Association, _ archive: ArchiveService, _ outgoing: OutgoingWork) {
             self.association = association
@@ -36,13 +36,13 @@ struct StorageCommitmentSCP: ServiceClass {
             self.outgoing = outgoing
         }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             waiting.append(message)
             while !waiting.isEmpty { try answerOne(waiting.removeFirst(), context) }
         }
 
         private func answerOne(
-            _ message: Message, _ context: NegotiatedContexts.Accepted
+            _ message: DIMSEMessage, _ context: NegotiatedContexts.Accepted
         ) throws(AssociationError) {
             guard message.command.command == .nActionRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)
@@ -71,7 +71,7 @@ struct StorageCommitmentSCP: ServiceClass {
         }
 
         private func request(
-            _ message: Message, _ context: NegotiatedContexts.Accepted
+            _ message: DIMSEMessage, _ context: NegotiatedContexts.Accepted
         ) -> StorageCommitmentRequest? {
             guard let bytes = message.dataSet else { return nil }
             do throws(DataSetError) {

@@ -1,4 +1,5 @@
 import DICOM
+import DICOMNode
 import DICOMProtocol
 import Testing
 
@@ -20,7 +21,9 @@ struct CompatibilityTests {
 
     static let lines: [Line] = [
         // What its manual shows.
-        Line("dicom.example.com") { $0.operation == .echo && $0.peer == Peer(host: "dicom.example.com", port: 104) },
+        Line("dicom.example.com") {
+            $0.operation == .echo && $0.peer == Endpoint(host: "dicom.example.com", port: 104)
+        },
         Line("--echo dicom.example.com 104") { $0.operation == .echo && $0.peer.port == 104 },
         Line("--echo dicom.example.com 11112 --call SERVSCP") { $0.calledAETitle.string == "SERVSCP" },
         Line("--echo dicom.example.com 11112 --call SERVSCP --aetitle MYSCU") {
@@ -47,10 +50,10 @@ struct CompatibilityTests {
                 && $0.receivesMovedInstances && $0.outputDirectory == "."
         },
         // Any order, every way to give a value, abbreviations, clusters.
-        Line("-H h -p 11112") { $0.peer == Peer(host: "h", port: 11112) },
-        Line("-Hh -p11112") { $0.peer == Peer(host: "h", port: 11112) },
-        Line("--hostname=h --port=11112") { $0.peer == Peer(host: "h", port: 11112) },
-        Line("--hos h --port 11112") { $0.peer == Peer(host: "h", port: 11112) },
+        Line("-H h -p 11112") { $0.peer == Endpoint(host: "h", port: 11112) },
+        Line("-Hh -p11112") { $0.peer == Endpoint(host: "h", port: 11112) },
+        Line("--hostname=h --port=11112") { $0.peer == Endpoint(host: "h", port: 11112) },
+        Line("--hos h --port 11112") { $0.peer == Endpoint(host: "h", port: 11112) },
         Line("11.0.0.1 11112 --ec") { $0.operation == .echo && $0.peer.host == "11.0.0.1" },
         Line("h --store --in a -i b --rec") { $0.operation == .store && $0.inputs == ["a", "b"] && $0.isRecursive },
         Line("-ria --store h") { $0.isRecursive && $0.inputs == ["a"] },

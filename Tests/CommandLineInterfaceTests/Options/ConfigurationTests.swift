@@ -50,7 +50,7 @@ struct ConfigurationTests {
 
     @Test func `a node has host, port, titles and limits`() throws {
         let invocation = try Self.invocation("--echo @pacs1")
-        #expect(invocation.peer == Peer(host: "pacs.example.org", port: 11112))
+        #expect(invocation.peer == Endpoint(host: "pacs.example.org", port: 11112))
         #expect(invocation.calledAETitle.string == "ARCHIVE")
         #expect(invocation.callingAETitle.string == "STATION")
         #expect(invocation.connectTimeout == 2.5)

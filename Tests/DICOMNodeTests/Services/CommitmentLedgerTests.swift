@@ -8,14 +8,14 @@ struct CommitmentLedgerTests {
     private static let sopClass: UID = "1.2.840.10008.5.1.4.1.1.7"
     private static let first = SOPInstanceReference(sopClassUID: sopClass, sopInstanceUID: "1.2.1")
     private static let second = SOPInstanceReference(sopClassUID: sopClass, sopInstanceUID: "1.2.2")
-    private static let partner = CommitmentTransaction.Partner(
-        calledAETitle: "ARCHIVE", callingAETitle: "US", host: "::1", port: 104)
+    private static let peer = CommitmentTransaction.Peer(
+        calledAETitle: "ARCHIVE", callingAETitle: "US", endpoint: Endpoint(host: "::1", port: 104))
 
     private func ledger(_ file: CommitmentTransactionFile? = nil) throws -> CommitmentLedger {
         let ledger = try CommitmentLedger(file: file)
         try ledger.register(
             StorageCommitmentRequest(transactionUID: "2.25.1", references: [Self.first, Self.second]),
-            with: Self.partner)
+            with: Self.peer)
         return ledger
     }
 

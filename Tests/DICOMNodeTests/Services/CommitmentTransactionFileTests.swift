@@ -9,13 +9,14 @@ struct CommitmentTransactionFileTests {
         SOPInstanceReference(sopClassUID: "1.2.840.10008.5.1.4.1.1.7", sopInstanceUID: UID("1.2.\($0)"))
     }
     private static let request = StorageCommitmentRequest(transactionUID: "2.25.1", references: references)
-    private static let partner = CommitmentTransaction.Partner(
-        calledAETitle: "ARCHIVE", callingAETitle: "US \"1\"", host: "pacs.example.org", port: 11112)
+    private static let peer = CommitmentTransaction.Peer(
+        calledAETitle: "ARCHIVE", callingAETitle: "US \"1\"",
+        endpoint: Endpoint(host: "pacs.example.org", port: 11112))
 
     /// A run that asks, and is told of the first instance only.
     private func fill(_ path: FilePath) throws {
         let ledger = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
-        try ledger.register(Self.request, with: Self.partner)
+        try ledger.register(Self.request, with: Self.peer)
         let result = StorageCommitmentResult(
             transactionUID: "2.25.1", committed: [],
             failed: [.init(reference: Self.references[0], reason: .resourceLimitation)])
@@ -30,7 +31,7 @@ struct CommitmentTransactionFileTests {
         let transaction = try #require(transactions.first)
         #expect(transactions.count == 1)
         #expect(transaction.request == Self.request)
-        #expect(transaction.partner == Self.partner)
+        #expect(transaction.peer == Self.peer)
         #expect(transaction.isReported && !transaction.isAnswered && !transaction.isClosed)
         #expect(transaction.outcome.failed == [.init(reference: Self.references[0], reason: .resourceLimitation)])
         #expect(transaction.outcome.unanswered == [Self.references[1]])
@@ -71,7 +72,7 @@ struct CommitmentTransactionFileTests {
             #expect(file.transactions.first?.isReported ?? false == false)
             let ledger = try CommitmentLedger(file: file)
             let request = StorageCommitmentRequest(transactionUID: "2.25.9", references: Self.references)
-            try ledger.register(request, with: Self.partner)
+            try ledger.register(request, with: Self.peer)
             let again = try CommitmentTransactionFile(folder["cut"], creates: false)
             #expect(again.transactions.last?.request == request)
         }

@@ -120,7 +120,7 @@ extension StorageSCU {
     /// Waits for answers until no more than so many are due.
     private func drain(_ association: Association, downTo count: Int) throws(AssociationError) {
         while outstanding.count > count {
-            let message: Message
+            let message: DIMSEMessage
             do throws(AssociationError) {
                 message = try association.receive()
             } catch .interrupted(.graceful) {

@@ -61,9 +61,9 @@ package final class CommitmentLedger: Sendable {
 
     /// Enters a transaction; to be called before its request leaves.
     package func register(
-        _ request: StorageCommitmentRequest, with partner: CommitmentTransaction.Partner
+        _ request: StorageCommitmentRequest, with peer: CommitmentTransaction.Peer
     ) throws(FileProblem) {
-        let transaction = CommitmentTransaction(request, partner: partner)
+        let transaction = CommitmentTransaction(request, peer: peer)
         try file?.add(transaction)
         state.withLock { state in
             state.order.append(request.transactionUID)

@@ -46,7 +46,7 @@ package struct CommitmentReportSCU: ServiceClass {
             self.report = report
         }
 
-        func answer(_ message: Message, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let command = message.command
             guard command.command == .nEventReportRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)

@@ -2,28 +2,24 @@ package import DICOMProtocol
 
 /// One storage commitment transaction as we know it: what was asked of whom, and what was reported on it so far.
 package struct CommitmentTransaction: Sendable, Equatable {
-    /// Who was asked, and as whom: what is needed to recognise the answer in a later run.
-    package struct Partner: Sendable, Equatable {
+    /// The peer that was asked, and our own AE title: both are needed to recognise the report in a later run.
+    package struct Peer: Sendable, Equatable {
         package var calledAETitle: String
         package var callingAETitle: String
-        package var host: String
-        package var port: UInt16
+        package var endpoint: Endpoint
 
-        package init(calledAETitle: String, callingAETitle: String, host: String, port: UInt16) {
+        package init(calledAETitle: String, callingAETitle: String, endpoint: Endpoint) {
             self.calledAETitle = calledAETitle
             self.callingAETitle = callingAETitle
-            self.host = host
-            self.port = port
+            self.endpoint = endpoint
         }
 
         /// As peers are named in messages: `TITLE@host:port`, an IPv6 address in brackets.
-        package var name: String {
-            "\(calledAETitle)@" + (host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
-        }
+        package var name: String { "\(calledAETitle)@\(endpoint)" }
     }
 
     package let request: StorageCommitmentRequest
-    package let partner: Partner
+    package let peer: Peer
     /// Whether this run waits for its report; others are known so that a late or repeated report is recognised.
     package internal(set) var isAwaited: Bool
     /// Whether the same was asked again in another transaction, because this one's request was not answered.
@@ -37,9 +33,9 @@ package struct CommitmentTransaction: Sendable, Equatable {
     private var committed: [StorageCommitmentResult.Committed] = []
     private var failed: [StorageCommitmentResult.Failed] = []
 
-    package init(_ request: StorageCommitmentRequest, partner: Partner, isAwaited: Bool = true) {
+    package init(_ request: StorageCommitmentRequest, peer: Peer, isAwaited: Bool = true) {
         self.request = request
-        self.partner = partner
+        self.peer = peer
         self.isAwaited = isAwaited
         outcome = StorageCommitmentOutcome(
             of: request,

@@ -9,10 +9,10 @@ enum CommitmentTransactionLines {
         line(
             "requested", transaction.request.transactionUID, time,
             [
-                ("called", .string(transaction.partner.calledAETitle)),
-                ("calling", .string(transaction.partner.callingAETitle)),
-                ("host", .string(transaction.partner.host)),
-                ("port", .number(transaction.partner.port)),
+                ("called", .string(transaction.peer.calledAETitle)),
+                ("calling", .string(transaction.peer.callingAETitle)),
+                ("host", .string(transaction.peer.endpoint.host)),
+                ("port", .number(transaction.peer.endpoint.port)),
                 ("references", .array(transaction.request.references.map { .object(members($0)) })),
             ])
     }
@@ -98,11 +98,12 @@ enum CommitmentTransactionLines {
     private static func transaction(_ uid: UID, _ value: JSONValue) -> CommitmentTransaction? {
         let references = (value["references"]?.array ?? []).compactMap(reference)
         guard !references.isEmpty else { return nil }
-        let partner = CommitmentTransaction.Partner(
+        let peer = CommitmentTransaction.Peer(
             calledAETitle: value["called"]?.string ?? "", callingAETitle: value["calling"]?.string ?? "",
-            host: value["host"]?.string ?? "", port: UInt16(clamping: value["port"]?.integer ?? 0))
+            endpoint: Endpoint(
+                host: value["host"]?.string ?? "", port: UInt16(clamping: value["port"]?.integer ?? 0)))
         return CommitmentTransaction(
-            StorageCommitmentRequest(transactionUID: uid, references: references), partner: partner, isAwaited: false)
+            StorageCommitmentRequest(transactionUID: uid, references: references), peer: peer, isAwaited: false)
     }
 
     private static func result(_ uid: UID, _ value: JSONValue) -> StorageCommitmentResult {
