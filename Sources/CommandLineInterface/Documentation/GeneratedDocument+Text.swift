@@ -1,7 +1,7 @@
 import DICOM
 
 extension GeneratedDocument {
-    /// What `--generate` prints.
+    /// The text that `--generate` prints.
     package var text: String {
         switch self {
         case .man: ManualPage.text
@@ -14,4 +14,9 @@ extension GeneratedDocument {
         case .keywords: DataDictionary.keywords.joined(separator: "\n") + "\n"
         }
     }
+}
+
+/// The text that `--version` prints.
+package enum VersionText {
+    package static let text = "dcmscu \(ImplementationIdentity.version)\n"
 }

@@ -3,10 +3,8 @@ import DICOM
 /// The man page, made from the option table, the exit codes and the examples.
 package enum ManualPage {
     package static var text: String {
-        header + description + options + keys + jsonLines + exitStatus + configuration + environment + patientData
-            + examples
-            + diagnostics + compatibility
-            + seeAlso
+        header + description + options + keys + jsonLines + exitStatus + environment + files + patientData + examples
+            + diagnostics + compatibility + seeAlso
     }
 
     // Commands run with the committed page must give the same bytes on every day: it has no date.
@@ -145,6 +143,12 @@ package enum ManualPage {
             Roff.bold("LC_ALL") + ", " + Roff.bold("LC_CTYPE") + ", " + Roff.bold("LANG"),
             "The locale, whose encoding decides the Specific Character Set of a query: ISO_IR 192 for UTF\\-8.")
 
+    private static let files =
+        ".SH FILES\n"
+        + Roff.tagged(
+            Roff.italic("~/.config/dcmscu/config.json"),
+            "Named peers and defaults of options; see\n.BR dcmscu\\-config (5).")
+
     private static let compatibility =
         ".SH COMPATIBILITY\n"
         + paragraphs([
@@ -157,6 +161,10 @@ package enum ManualPage {
 
     private static let seeAlso = """
         .SH SEE ALSO
+        .BR dcmscu\\-config (5),
+        .BR dcmscu\\-nightly (7),
+        .BR dcmscu\\-troubleshooting (7),
+        .BR dcmscu\\-migrating (7),
         .BR gdcmscu (1),
         .BR dcmdump (1)
         .PP
@@ -164,7 +172,76 @@ package enum ManualPage {
 
         """
 
-    static func paragraphs(_ texts: [String]) -> String {
+    private static func paragraphs(_ texts: [String]) -> String {
         texts.map { Roff.text($0) + "\n" }.joined(separator: ".PP\n")
     }
+
+    private static let patientData =
+        ".SH PATIENT DATA\n"
+        + paragraphs([
+            """
+            Messages and logs show no values of group 0010, no accession numbers and no names of persons, at no level and in no \
+            text of a server, unless --log-phi is given; *** stands for them. A received file whose path was made of such values \
+            by --name is shown by the pattern. Names of files that you give are shown, but for what looks like a person's name \
+            in them, as messages would be of no use otherwise. Results on the standard output are what was asked for, and whole.
+            """
+        ])
+
+    // MARK: JSON lines
+
+    /// The objects that `--format jsonl` prints, from the schema that they are held to.
+    private static var jsonLines: String {
+        ".SH JSON LINES\n" + jsonLinesIntroduction
+            + RunEvent.Name.allCases.map { name in
+                let members = name.members.map { Roff.italic($0.rawValue) }.joined(separator: ", ")
+                return Roff.tagged(Roff.bold(name.rawValue), Roff.text(name.meaning) + ":\n" + members + ".")
+            }.joined()
+            + ".PP\nThe " + Roff.italic("outcome") + " of an object:\n"
+            + RunEvent.Outcome.allCases.map { Roff.tagged(Roff.bold($0.rawValue), Roff.text($0.meaning) + ".") }
+            .joined()
+    }
+
+    private static let jsonLinesIntroduction = paragraphs([
+        """
+        With --format jsonl --find and --worklist print each answer as one object in the DICOM JSON Model (PS3.18 F), on a line \
+        of its own, and nothing else. All other operations print objects of the program's own, one a line as things happen. \
+        The first member, event, tells what an object is about; a member that does not apply is left out. UIDs are \
+        strings, statuses too, as the standard writes them (A700H); times are seconds, lengths bytes. New members may be \
+        added; those that are here keep their meaning.
+        """
+    ])
+
+    // MARK: Diagnostics
+
+    /// The most frequent failures, with the hints that the program prints for them.
+    private static var diagnostics: String {
+        ".SH DIAGNOSTICS\n"
+            + Roff.text(
+                """
+                A message names what failed and why, with the code that the standard has for it. Where a remedy is known, it \
+                follows on a line that begins with "hint:". The usual ones, with words in capitals for what is yours:
+                """)
+            + "\n"
+            + remedies.map { Roff.tagged(Roff.text($0.what), Roff.text($0.hint.text)) }.joined()
+    }
+
+    private static let remedies: [(what: String, hint: Hint)] = [
+        ("name not found", .nameNotFound(host: "HOST")),
+        ("connection refused", .connectionRefused(host: "HOST", port: 104)),
+        ("time limit passed while connecting", .connectTimedOut(host: "HOST", port: 104)),
+        ("no route to host", .noRoute(host: "HOST")),
+        ("the connection is closed at once", .closedAtOnce(usesTLS: false)),
+        ("no answer to A-ASSOCIATE", .associationUnanswered(usesTLS: false)),
+        ("called AE title not recognized", .calledAETitleNotRecognized(called: "TITLE")),
+        ("calling AE title not recognized", .callingAETitleNotRecognized(calling: "TITLE")),
+        ("local limit exceeded", .localLimitExceeded),
+        ("aborted by the peer after a request", .abortedAfterRequest(operation: .find, calling: "TITLE")),
+        ("no presentation context accepted", .noPresentationContext(operation: .store)),
+        ("move destination unknown (A801H)", .moveDestinationUnknown(title: "TITLE", host: "HOST", port: 11113)),
+        ("instances are missing after a move", .noIncomingAssociation(title: "TITLE", host: "HOST", port: 11113)),
+        ("cannot listen: port in use", .receiverPortTaken(port: 11113)),
+        ("out of resources (A700H)", .outOfResources),
+        ("certificate refused", .certificateRefused),
+        ("no TLS version or cipher in common", .noCommonTLS),
+    ]
 }
