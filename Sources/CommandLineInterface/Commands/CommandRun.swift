@@ -79,8 +79,33 @@ final class CommandRun: Sendable {
     }
 
     func fail(_ error: AssociationError) {
-        let explanation = AssociationFailure(error, invocation: invocation)
-        fail(explanation.exitCode, explanation.message)
+        fail(ExitCode(for: error), message(error))
+    }
+
+    /// The message for an association that failed.
+    func message(_ error: AssociationError) -> Message { Message(error, calling: server) }
+
+    /// The server as messages name it.
+    private var server: CalledServer {
+        CalledServer(
+            endpoint: endpoint, calledAETitle: invocation.calledAETitle, callingAETitle: invocation.callingAETitle,
+            service: invocation.operation.serviceName, usesTLS: invocation.tls != nil,
+            hasCertificate: invocation.tls?.configuration.certificate != nil, receiverPort: invocation.receiverPort)
+    }
+
+    /// Reports a problem with one of the files given.
+    func report(_ problem: FileProblem) { fail(.incomplete, Message(problem)) }
+
+    /// Reports a finding among the files given that is not an instance.
+    func report(_ note: InstanceBatches.Note) {
+        switch note {
+        case .passedOver(let path, let reason):
+            diagnostics.note(Message("\(path)", "skipped: \(reason.rawValue)"))
+        case .notAnInstance(let problem):
+            diagnostics.note(Message("\(problem.path)", "skipped: \(problem.code.rawValue)"))
+        case .problem(let problem):
+            report(problem)
+        }
     }
 
     /// A problem that was already reported.

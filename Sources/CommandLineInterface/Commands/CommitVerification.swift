@@ -44,7 +44,7 @@ struct CommitVerification {
     /// Sends what the server did not commit to; gives what it has taken.
     private func resend(_ instances: [StoredInstance]) -> [StoredInstance] {
         run.diagnostics.note(
-            Message("\(run.peerName): \(StoreMessages.files(instances.count)) not committed", "sending once more"))
+            Message("\(run.peerName): \(Quantity.count(instances.count, "file")) not committed", "sending once more"))
         var files: [InstanceFile] = []
         for instance in instances {
             do throws(FileProblem) {
@@ -52,7 +52,7 @@ struct CommitVerification {
                 guard instance.isSame(as: file) else { throw FileProblem(instance.path, .changed) }
                 files.append(file)
             } catch {
-                run.diagnostics.warning(InputNotes.message(error))
+                run.diagnostics.warning(Message(error))
             }
         }
         var received: [StoredInstance] = []

@@ -38,10 +38,10 @@ final class CommitmentCalls: Sendable {
     }
 
     /// Why nothing came, as far as the port can tell; nil if somebody has called.
-    func hint(calling: AETitle, port: UInt16) -> CommitmentHint? {
+    func hint(calling: AETitle, port: UInt16) -> Hint.Commitment? {
         let (accepted, otherTitle) = state.withLock { ($0.accepted, $0.otherTitle) }
         guard accepted == 0 else { return nil }
-        if let otherTitle { return .calledByOtherTitle(otherTitle.string, ours: calling.string) }
+        if let otherTitle { return .calledByOtherAETitle(otherTitle.string, ours: calling.string) }
         return .neverCalledBack(calling: calling.string, port: port)
     }
 }

@@ -23,7 +23,7 @@ final class CommitmentCommand {
                 try Journal(FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
             }
         } catch {
-            return run.fail(.localFiles, InputNotes.message(error))
+            return run.fail(.localFiles, Message(error))
         }
         guard let exchange = CommitmentExchange(run) else { return }
         exchange.ask(candidates.transactions(run.invocation.commitment))
@@ -43,7 +43,7 @@ final class CommitmentCommand {
         do throws(FileProblem) {
             try journal?.append(candidate.journalEntry(verdict))
         } catch {
-            if run.exitCode != .localFiles { run.fail(.localFiles, InputNotes.message(error)) }
+            if run.exitCode != .localFiles { run.fail(.localFiles, Message(error)) }
         }
     }
 

@@ -73,7 +73,7 @@ extension CommitmentExchange {
         guard let status = answer.status, status.kind == .failure else {
             accepted.insert(request.transactionUID)
             return run.diagnostics.verbose(
-                "\(run.peerName): transaction \(request.transactionUID) accepted, \(CommitmentResults.instances(references.count))"
+                "\(run.peerName): transaction \(request.transactionUID) accepted, \(Quantity.count(references.count, "instance"))"
             )
         }
         keep { () throws(FileProblem) in
@@ -81,10 +81,9 @@ extension CommitmentExchange {
         }
         // No failure yet: what was refused may be sent and asked again; who prints the verdicts fails.
         run.diagnostics.warning(
-            StatusMessage.refusal(
-                of: "storage commitment request for \(CommitmentResults.instances(references.count))", by: run.peerName,
-                answer,
-                .storageCommitment))
+            Message(
+                refusal: answer, of: "storage commitment request for \(Quantity.count(references.count, "instance"))",
+                by: run.peerName, service: .storageCommitment))
         for reference in references {
             settled[reference.sopInstanceUID] = .failed(
                 why: "request refused: \(status.meaning(for: .storageCommitment))", code: status.description,
@@ -100,7 +99,7 @@ extension CommitmentExchange {
             return true
         } catch {
             isBroken = true
-            run.fail(.localFiles, InputNotes.message(error))
+            run.fail(.localFiles, Message(error))
             return false
         }
     }
@@ -124,7 +123,7 @@ extension CommitmentExchange {
         if answered > 0, !isAbort(error), !rest.isEmpty || inFlight != nil {
             takeBackRequest(&rest)
             run.diagnostics.note(
-                Message("the server ended the association, asking for the rest on another", failure(error).message.line)
+                Message("the server ended the association, asking for the rest on another", run.message(error).line)
             )
             return !isBroken
         }
@@ -137,7 +136,7 @@ extension CommitmentExchange {
             return false
         }
         run.diagnostics.note(
-            Message("the server ended the association; still listening for its report", failure(error).message.line))
+            Message("the server ended the association; still listening for its report", run.message(error).line))
         loss = nil
         var patience = patience ?? CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
         waitAtPort(&patience)
@@ -164,10 +163,6 @@ extension CommitmentExchange {
         if case .releasedByPeer = error { true } else { false }
     }
 
-    private func failure(_ error: AssociationError) -> AssociationFailure {
-        AssociationFailure(error, invocation: run.invocation)
-    }
-
     private func waitAtPort(_ patience: inout CommitmentPatience) {
         do throws(AssociationError) {
             _ = try ledger.wait(&patience, cancellation: run.cancellation)
@@ -180,7 +175,7 @@ extension CommitmentExchange {
     // MARK: Why nothing came
 
     /// The most likely reason for reports that are missing.
-    var missingHint: CommitmentHint {
+    var missingHint: Hint.Commitment {
         let calling = run.invocation.callingAETitle
         if let foreign = ledger.foreign.first { return .otherTransaction(foreign?.string) }
         guard let port = run.invocation.receiverPort else {

@@ -46,7 +46,7 @@ final class CommitmentExchange {
                 reportFiles?.keep(report)
             }
         } catch {
-            run.fail(.localFiles, InputNotes.message(error))
+            run.fail(.localFiles, Message(error))
             return nil
         }
         guard startServer() else { return nil }
@@ -96,9 +96,9 @@ final class CommitmentExchange {
         do throws(FileProblem) {
             try ledger.close()
         } catch {
-            run.fail(.localFiles, InputNotes.message(error))
+            run.fail(.localFiles, Message(error))
         }
-        for problem in reportFiles?.finish() ?? [] { run.fail(.localFiles, InputNotes.message(problem)) }
+        for problem in reportFiles?.finish() ?? [] { run.fail(.localFiles, Message(problem)) }
     }
 
     var isInterrupted: Bool { run.cancellation.map { $0.level > .none } ?? false }

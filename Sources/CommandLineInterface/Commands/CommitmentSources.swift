@@ -25,7 +25,7 @@ struct CommitmentSources {
     private func fromFiles() -> [CommitmentCandidate] {
         var batches = InstanceBatches(run)
         var candidates: [CommitmentCandidate] = []
-        let note: (InstanceBatches.Note) -> Void = { [run] note in InputNotes.report(note, run) }
+        let note: (InstanceBatches.Note) -> Void = { [run] note in run.report(note) }
         var batch = batches.next(note: note)
         while !batch.isEmpty {
             candidates += batch.map { CommitmentCandidate($0) }
@@ -101,7 +101,7 @@ struct CommitmentSources {
                 run.diagnostics.note(Message("journal \(path)", "\(reader.damagedLines) damaged lines passed over"))
             }
         } catch {
-            run.fail(.localFiles, InputNotes.message(error))
+            run.fail(.localFiles, Message(error))
             return nil
         }
         return order.compactMap { candidates[$0] }

@@ -46,7 +46,7 @@ final class EchoCommand {
             } else {
                 failures += 1
                 run.fail(
-                    .failureStatus, StatusMessage.refusal(of: "C-ECHO", by: run.peerName, answer, .verification))
+                    .failureStatus, Message(refusal: answer, of: "C-ECHO", by: run.peerName, service: .verification))
             }
             report(number, answer, times)
         } catch {
@@ -82,7 +82,7 @@ final class EchoCommand {
         var event = RunEvent(.echo)
         event.set(.peer, run.peerName)
         event.set(.failed)
-        event.set(.error, AssociationFailure(error, invocation: run.invocation).message.line)
+        event.set(.error, run.message(error).line)
         events.write(event)
     }
 

@@ -110,7 +110,7 @@ final class ExistingInstances {
 
     func reason(_ failure: Failure) -> String {
         switch failure {
-        case .association(let error): AssociationFailure(error, invocation: run.invocation).message.line
+        case .association(let error): run.message(error).line
         case .refused(let status): status.map { "\($0.meaning(for: .find)) (\($0))" } ?? "no answer"
         }
     }

@@ -50,7 +50,7 @@ final class FindCommand {
                 try FileAnswerWriter(
                     folder: invocation.outputDirectory, existing: invocation.existingFile,
                     sopClass: invocation.informationModel.findSOPClass, newUID: { [run] in run.newUID() },
-                    report: { [run] in WrittenNotes.tell($0, $1, run.diagnostics) })
+                    report: { [run] in run.diagnostics.reportWritten($0, $1) })
             }
             return AnswerOutput(writer, to: run.output)
         } catch {
@@ -83,7 +83,7 @@ final class FindCommand {
     private func warn(of command: CommandSet, _ status: DIMSEStatus) {
         let service: ServiceKind = run.invocation.operation == .worklist ? .worklist : .find
         let message = Message(
-            "\(run.peerName): C-FIND ended with a warning after \(answers)", StatusMessage.reason(command, service),
+            "\(run.peerName): C-FIND ended with a warning after \(answers)", command.reason(for: service),
             peerText: command.errorComment, code: status.description, hint: .listCutShort)
         if run.invocation.failOn == .warning {
             run.fail(.incomplete, message)
@@ -110,8 +110,9 @@ final class FindCommand {
         default:
             run.fail(
                 .failureStatus,
-                StatusMessage.refusal(
-                    of: "C-FIND", by: run.peerName, command, run.invocation.operation == .worklist ? .worklist : .find,
+                Message(
+                    refusal: command, of: "C-FIND", by: run.peerName,
+                    service: run.invocation.operation == .worklist ? .worklist : .find,
                     hint: status.kind == .cancel ? .listCutShort : nil))
         }
     }

@@ -35,7 +35,7 @@ final class SelfTestCommand {
                 archive: archive, receiverPort: receiverPort
             ).all
             let failures = perform(steps)
-            do throws(FileProblem) { try archive.stop() } catch { run.fail(.localFiles, InputNotes.message(error)) }
+            do throws(FileProblem) { try archive.stop() } catch { run.fail(.localFiles, Message(error)) }
             let time = Decimal.text(watch.seconds, digits: 2)
             if failures == 0 {
                 write("all \(steps.count) steps are well, \(time) s")

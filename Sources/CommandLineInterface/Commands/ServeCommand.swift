@@ -22,7 +22,7 @@ final class ServeCommand {
             run.diagnostics.note(
                 Message("practice archive ended", "\(archive.index.instanceCount) instances are in \(folder.path)"))
         } catch {
-            run.fail(.localFiles, InputNotes.message(error))
+            run.fail(.localFiles, Message(error))
         }
     }
 
@@ -54,7 +54,7 @@ final class ServeCommand {
             let archive = try PracticeArchive(
                 folder: folder, listener: listener, options: options, observer: run.observer,
                 report: { [output = run.output] in Self.write($0, to: output) })
-            archive.readFolder { [run] problem in run.diagnostics.warning(InputNotes.message(problem)) }
+            archive.readFolder { [run] problem in run.diagnostics.warning(Message(problem)) }
             tell(archive, folder, listener, worklist: worklist.count)
             try archive.start()
             return archive

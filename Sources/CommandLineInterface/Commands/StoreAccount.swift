@@ -77,10 +77,10 @@ final class StoreAccount: Sendable {
         case .problem(let problem):
             fail(problem.path)
             var record = StoreRecord(path: problem.path, outcome: .failed)
-            record.error = InputNotes.message(problem).why
+            record.error = Message(problem).why
             keep(record)
         }
-        InputNotes.report(note, run)
+        run.report(note)
     }
 
     /// A file that needs not be sent.
@@ -126,23 +126,23 @@ final class StoreAccount: Sendable {
         switch result.outcome {
         case .answered(let answer, let rewritten): take(answer, rewritten, of: result.file, &record)
         case .unreadable(let problem):
-            record.error = InputNotes.message(problem).why
+            record.error = Message(problem).why
             fail(problem.path)
-            InputNotes.report(problem, run)
+            run.report(problem)
         case .noContext(let refusal):
             let message = StoreMessages.message(for: refusal, of: result.file)
             record.error = message.why
             fail(result.file.path)
             run.fail(.noPresentationContext, message)
         case .unanswered(let error):
-            let why = "sent, but not answered: \(AssociationFailure(error, invocation: run.invocation).message.line)"
+            let why = "sent, but not answered: \(run.message(error).line)"
             record.error = why
             fail(result.file.path)
             state.withLock { $0.unanswered = $0.unanswered ?? error }
             run.fail(.incomplete, Message("\(result.file.path)", why))
         case .notSent(let error):
             record.outcome = .pending
-            record.error = AssociationFailure(error, invocation: run.invocation).message.line
+            record.error = run.message(error).line
             leave(result, because: error)
         case .stopped:
             record.outcome = .pending
@@ -165,8 +165,8 @@ final class StoreAccount: Sendable {
             return run.fail(
                 .failureStatus,
                 Message(
-                    "\(file.path)", "refused by the server: \(StatusMessage.reason(answer, .storage))",
-                    peerText: answer.errorComment, code: status.description, hint: StatusMessage.hint(for: status)))
+                    "\(file.path)", "refused by the server: \(answer.reason(for: .storage))",
+                    peerText: answer.errorComment, code: status.description, hint: Hint(for: status)))
         }
         record.outcome = status.kind == .success ? .done : .warning
         state.withLock { state in
@@ -174,7 +174,7 @@ final class StoreAccount: Sendable {
             state.counts.bytes += file.dataSetLength
             if status.kind == .warning { state.counts.warned += 1 }
             if run.invocation.storing.verification != nil {
-                let doubt = "the server has stored it with a warning: \(StatusMessage.reason(answer, .storage))"
+                let doubt = "the server has stored it with a warning: \(answer.reason(for: .storage))"
                 state.toVerify.append(
                     status.kind == .warning
                         ? StoredInstance(file, as: .warned, doubt: doubt) : StoredInstance(file))
@@ -182,10 +182,11 @@ final class StoreAccount: Sendable {
         }
         guard status.kind == .warning else {
             return run.diagnostics.verbose(
-                "\(file.path): stored" + (rewritten.map { ", rewritten in \(StoreMessages.name($0.uid))" } ?? ""))
+                "\(file.path): stored"
+                    + (rewritten.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? ""))
         }
         let message = Message(
-            "\(file.path)", "stored with a warning: \(StatusMessage.reason(answer, .storage))",
+            "\(file.path)", "stored with a warning: \(answer.reason(for: .storage))",
             peerText: answer.errorComment, code: status.description)
         if run.invocation.failOn == .warning {
             run.fail(.incomplete, message)
@@ -284,7 +285,7 @@ final class StoreAccount: Sendable {
         // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
         let isDone = counts.stored + counts.skipped > 0
         if !isDone, counts.failed > 0, run.exitCode == .incomplete, counts.notSent == 0 {
-            run.note(state.withLock(\.unanswered).map(AssociationFailure.exitCode) ?? .localFiles)
+            run.note(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
         }
         if !isDone, counts.failed == 0, run.exitCode == .success {
             run.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
@@ -299,7 +300,7 @@ final class StoreAccount: Sendable {
         if counts.notSent > 0 {
             // What ended the run has been told.
             let why = reason == nil ? "stopped at a failure" : nil
-            run.diagnostics.error(Message("\(StoreMessages.files(counts.notSent)) not sent", why))
+            run.diagnostics.error(Message("\(Quantity.count(counts.notSent, "file")) not sent", why))
         }
         var summary = run.summary
         summary.set(.done, counts.stored - counts.warned)

@@ -25,7 +25,7 @@ final class StoreCommand: Sendable {
                 try Journal(FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
             }
         } catch {
-            return run.fail(.localFiles, InputNotes.message(error))
+            return run.fail(.localFiles, Message(error))
         }
         var commitment: CommitmentExchange?
         if storing.verification == .commit {
@@ -64,7 +64,7 @@ final class StoreCommand: Sendable {
         do throws(FileProblem) {
             try failedOut?.write(account.failedPaths)
         } catch {
-            run.fail(.localFiles, InputNotes.message(error))
+            run.fail(.localFiles, Message(error))
         }
     }
 
@@ -97,17 +97,17 @@ final class StoreCommand: Sendable {
     }
 
     private func tellPause(_ seconds: Double, _ instances: Int, _ cause: AssociationError?) {
-        let why = cause.map { AssociationFailure($0, invocation: run.invocation).message.line }
+        let why = cause.map { run.message($0).line }
         let digits = seconds < 10 ? 1 : 0
-        let what = cause == nil ? "trying \(StoreMessages.files(instances)) again" : "trying again"
+        let what = cause == nil ? "trying \(Quantity.count(instances, "file")) again" : "trying again"
         run.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
     }
 
     /// Told once: many associations that end at once end for one reason.
     private func tellFewer(_ left: Int, _ cause: AssociationError, isFirst: Bool) {
-        let why = AssociationFailure(cause, invocation: run.invocation).message.line
+        let why = run.message(cause).line
         guard isFirst else {
-            return run.diagnostics.verbose("going on with \(StoreMessages.associations(left)): \(why)")
+            return run.diagnostics.verbose("going on with \(Quantity.count(left, "association")): \(why)")
         }
         run.diagnostics.note(
             Message("going on with fewer associations", "one of \(storing.jobs) has ended: \(why)"))

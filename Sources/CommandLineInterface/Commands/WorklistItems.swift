@@ -17,7 +17,7 @@ struct WorklistItems {
             switch finding {
             case .passedOver: continue
             case .problem(let problem):
-                run.fail(.localFiles, InputNotes.message(problem))
+                run.fail(.localFiles, Message(problem))
                 return nil
             case .file(let path):
                 guard let found = read("\(path)") else { return nil }

@@ -4,17 +4,17 @@ package import DICOMProtocol
 package enum Hint: Sendable, Equatable {
     case calledAETitleNotRecognized(called: String)
     case callingAETitleNotRecognized(calling: String)
-    case moveDestinationUnknown(title: String, host: String?, port: UInt16?)
+    case moveDestinationUnknown(aeTitle: String, host: String?, port: UInt16?)
     case connectionRefused(host: String, port: UInt16)
     case nameNotFound(host: String)
     case connectTimedOut(host: String, port: UInt16)
-    case abortedAfterRequest(operation: Operation, calling: String)
+    case abortedAfterRequest(service: String, calling: String)
     case localLimitExceeded
-    case noPresentationContext(operation: Operation)
-    case noIncomingAssociation(title: String, host: String?, port: UInt16)
+    case noPresentationContext(service: String)
+    case noIncomingAssociation(aeTitle: String, host: String?, port: UInt16)
     case receiverPortTaken(port: UInt16)
     case peerSpeaksAnotherProtocol
-    case commitment(CommitmentHint)
+    case commitment(Commitment)
     case peerSpeaks(ForeignProtocol, usesTLS: Bool)
     case closedAtOnce(usesTLS: Bool)
     case noRoute(host: String)
@@ -35,29 +35,29 @@ package enum Hint: Sendable, Equatable {
     package var text: String {
         switch self {
         case .calledAETitleNotRecognized(let called):
-            "we called \"\(called)\"; give the server's own title with --call"
+            "we called \"\(called)\"; give the server's own AE title with --call"
         case .callingAETitleNotRecognized(let calling):
-            "we are \"\(calling)\"; have it registered at the server, or give a registered title with --aetitle"
-        case .moveDestinationUnknown(let title, let host, let port):
-            "the server's administrator must register the title \"\(title)\" with "
+            "our AE title is \"\(calling)\": have it registered at the server, or give a registered one with --aetitle"
+        case .moveDestinationUnknown(let aeTitle, let host, let port):
+            "the server's administrator must register the AE title \"\(aeTitle)\" with "
                 + (port == nil ? "its" : "this machine's") + " address"
                 + (host.map { ", \($0) as seen from here," } ?? "")
-                + (port.map { " and port \($0)" } ?? " and port") + " (DICOM titles are case-sensitive)"
+                + (port.map { " and port \($0)" } ?? " and port") + " (AE titles are case-sensitive)"
         case .connectionRefused(let host, let port):
             "nothing listens at \(host) port \(port): is the port right, and is the server running?"
         case .nameNotFound(let host):
             "is \"\(host)\" spelled right? an address works too"
         case .connectTimedOut(let host, let port):
-            "a firewall may drop what goes to \(host) port \(port); --connect-timeout sets how long we wait"
-        case .abortedAfterRequest(let operation, let calling):
-            "servers abort like this when the title \"\(calling)\" may not use \(operation.serviceName): "
+            "a firewall may drop packets to \(host) port \(port); --connect-timeout sets the time to wait"
+        case .abortedAfterRequest(let service, let calling):
+            "servers abort like this when the AE title \"\(calling)\" may not use \(service): "
                 + "have it allowed there, or give another with --aetitle"
         case .localLimitExceeded:
-            "the server has as many associations as it wants; try again later"
-        case .noPresentationContext(let operation):
-            "the server does not offer \(operation.serviceName) for this, or not to us"
-        case .noIncomingAssociation(let title, let host, let port):
-            "the server never called back: is \"\(title)\" registered there with this machine's address"
+            "the server is at its limit of associations: try again later"
+        case .noPresentationContext(let service):
+            "the server does not offer \(service) for this, or not to us"
+        case .noIncomingAssociation(let aeTitle, let host, let port):
+            "the server never called back: is \"\(aeTitle)\" registered there with this machine's address"
                 + (host.map { " (\($0) as seen from here)" } ?? "") + " and port \(port), "
                 + "and does a firewall let it in?"
         case .receiverPortTaken(let port):
@@ -66,7 +66,7 @@ package enum Hint: Sendable, Equatable {
             "many servers want the keys of the levels above, too: --key "
                 + names.map { "\($0)=VALUE" }.joined(separator: " --key ")
         case .identityUnconfirmed:
-            "servers that know no user identity ignore it; --user-unconfirmed puts up with that"
+            "servers without support for user identities ignore them; --user-unconfirmed accepts such a server"
         case .certificateRefused:
             "give the authority that issued the server's certificate with --tls-ca, its name with --tls-name, "
                 + "or its fingerprint with --tls-pin"
@@ -75,7 +75,7 @@ package enum Hint: Sendable, Equatable {
         case .noCommonTLS:
             "does the server speak TLS at this port? for old equipment try --tls-profile aes"
         case .builtWithoutTLS:
-            "build it with the trait TLS, which is on by default"
+            "build dcmscu with the package trait TLS, which is on by default"
         case .peerSpeaks(.tls, usesTLS: false):
             "the server wants a secured connection: give --tls"
         case .peerSpeaks(.http, _):
@@ -85,30 +85,84 @@ package enum Hint: Sendable, Equatable {
         case .peerSpeaks:
             "the DICOM port of this server is another one"
         case .closedAtOnce(let usesTLS):
-            usesTLS
-                ? "does the server want a certificate of ours (--tls-cert and --tls-key), or this machine's address to be "
-                    + "allowed there?"
-                : "does this machine's address have to be allowed at the server, or does it want TLS (--tls)?"
+            "is this machine's address allowed at the server, or does it want "
+                + (usesTLS ? "a certificate of ours (--tls-cert and --tls-key)?" : "TLS (--tls)?")
         case .noRoute(let host):
-            "is this machine's network up, and may it reach \(host), by VPN for example?"
+            "is this machine's network up, and can it reach \(host), by VPN for example?"
         case .associationUnanswered(let usesTLS):
-            "something takes connections there and does not answer: is it the DICOM port"
-                + (usesTLS ? "?" : ", and without TLS (--tls)?")
+            "connected, but no answer: is this the server's DICOM port"
+                + (usesTLS ? "?" : ", and does it want TLS (--tls)?")
         case .silence:
-            "a server that works longer without a word needs a longer --timeout"
+            "if the server works longer without sending anything, give a longer --timeout"
         case .listCutShort:
-            "servers limit how much they answer: ask for less at a time, a shorter span of dates for example"
+            "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
         case .mislabelled:
-            "whatever wrote the file is wrong in one of them: put the right transfer syntax into (0002,0010) of a copy"
+            "one of the two is wrong: put the right transfer syntax into (0002,0010) of a copy"
         case .rejectedWithoutReason(let calling, let called):
-            "are the titles right? we are \"\(calling)\" (--aetitle) and called \"\(called)\" (--call)"
+            "are the AE titles right? ours is \"\(calling)\" (--aetitle), and we called \"\(called)\" (--call)"
         case .notAuthorized:
-            "the server's administrator must allow this for our AE title, or for the user named with --user"
+            "the server's administrator must allow this for our AE title, or for the user given with --user"
         case .outOfResources:
-            "the server's disk or memory may be full: its administrator can tell"
+            "the server's disk or memory may be full: ask its administrator"
         case .peerSpeaksAnotherProtocol:
             "this port answers in another protocol than DICOM: is it the right one?"
         case .commitment(let hint): hint.text
+        }
+    }
+
+    /// The remedy that a status has whatever the operation was; nil if there is none.
+    init?(for status: DIMSEStatus) {
+        switch status.rawValue {
+        case DIMSEStatus.notAuthorized.rawValue: self = .notAuthorized
+        case 0xA700...0xA702: self = .outOfResources
+        default: return nil
+        }
+    }
+}
+
+extension Hint {
+    /// The remedies where storage commitment gets no report.
+    package enum Commitment: Sendable, Equatable {
+        /// The server ended the association instead of answering the request.
+        case abortedByServer(calling: String, port: UInt16?)
+        /// Nothing has connected to our port.
+        case neverCalledBack(calling: String, port: UInt16)
+        /// Something has connected, and called us by an AE title that is not ours.
+        case calledByOtherAETitle(String, ours: String)
+        /// We listen at no port, and nothing came on our own association.
+        case noReceiver(calling: String)
+        /// As above, and the server has ended our own association.
+        case releasedWithoutReceiver(calling: String)
+        /// A report came for a transaction that this run does not know.
+        case otherTransaction(String?)
+        /// The server calls, and has not reported on everything.
+        case slow
+
+        package var text: String {
+            switch self {
+            case .abortedByServer(let calling, let port):
+                "servers abort like this when they do not know where to send the report: have \"\(calling)\" registered "
+                    + "there with this machine's address and " + (port.map { "port \($0)" } ?? "the port of --port-scp")
+            case .neverCalledBack(let calling, let port):
+                "nothing connected to our port \(port): is \"\(calling)\" registered at the server with this machine's "
+                    + "address and port \(port), and does a firewall let it in?"
+            case .calledByOtherAETitle(let aeTitle, let ours):
+                "the server called back, but called \"\(aeTitle)\", and our AE title is \"\(ours)\": have this one "
+                    + "registered there, or give --aetitle \(aeTitle)"
+            case .noReceiver(let calling):
+                "most servers report on an association of their own: give --port-scp PORT, and have \"\(calling)\" "
+                    + "registered at the server with this machine's address and that port"
+            case .releasedWithoutReceiver(let calling):
+                "the server ended the association, so its report can only come on a new one: give --port-scp PORT, and "
+                    + "have \"\(calling)\" registered at the server with this machine's address and that port"
+            case .otherTransaction(let uid):
+                "a report came for " + (uid.map { "transaction \($0)" } ?? "no transaction at all")
+                    + ", which this run did not request: does another program use the same AE title? "
+                    + "the requests of an earlier run are known with its --transaction FILE"
+            case .slow:
+                "the server may need longer: give a longer --wait, or let a later run receive the report with "
+                    + "--transaction FILE"
+            }
         }
     }
 }

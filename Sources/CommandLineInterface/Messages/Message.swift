@@ -1,14 +1,14 @@
 import DICOM
 
-/// One message for a person: what failed, why, and how the standard calls it, with a remedy where one is known.
+/// One message for a person: what failed, why, and the standard's code for it, with a remedy where one is known.
 ///
 /// Shown as `what: why (code)`, then `hint: remedy` on a line of its own.
 package struct Message: Sendable, Equatable {
-    /// What was being done or looked at: a peer, a file, an operation.
+    /// The subject: a peer, a file, an operation.
     package var what: String
     /// What is wrong with it.
     package var why: String?
-    /// What the peer says about it, in its own words.
+    /// The peer's own words about it.
     package var peerText: String?
     /// The standard's code for the reason: a status in hexadecimal, a section.
     package var code: String?
@@ -31,11 +31,6 @@ package struct Message: Sendable, Equatable {
         self.init(what, why, peerText: peerText, code: code, hint: hint?.text)
     }
 
-    /// A usage error as a message.
-    package init(_ error: UsageError) {
-        self.init(error.description, hint: error.hint)
-    }
-
     /// The message on one harmless line, without the program's name.
     package func line(_ redaction: Redaction) -> String {
         var text = redaction.ownText(why.map { "\(what): \($0)" } ?? what)
@@ -44,6 +39,6 @@ package struct Message: Sendable, Equatable {
         return DisplayText.line(text)
     }
 
-    /// The line for those who may see everything that they have asked for.
+    /// The line for a reader who may see patient data.
     package var line: String { line(.off) }
 }

@@ -1,3 +1,5 @@
+import DICOMNode
+
 /// The exit codes of all operations: the one table that help, man page and README print.
 ///
 /// 0 is success and never anything else. Where several things went wrong, the worst cause wins: see ``worst(_:)``.
@@ -67,6 +69,20 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .usage: 9
         case .interrupted: 10
         }
+    }
+
+    /// The code for an association that could not be made, or ended before its work was done.
+    init(for error: AssociationError) {
+        self =
+            switch error {
+            case .unreachable(.timedOut), .timedOut: .timeLimit
+            case .unreachable(.tls(let error)) where error.code == .configuration || error.code == .notAvailable: .usage
+            case .unreachable, .connectionLost: .unreachable
+            case .identityUnconfirmed, .rejected, .abortedByPeer, .releasedByPeer, .protocolViolation: .association
+            case .noPresentationContext, .unsendable: .noPresentationContext
+            case .interrupted: .interrupted
+            case .sourceUnreadable, .sourceCutShort: .localFiles
+            }
     }
 
     /// The code to end with when both this and the other cause were seen.

@@ -42,12 +42,13 @@ final class CommitmentResults {
     /// - Parameters:
     ///   - loss: how our association ended before its time, if that ended the wait, too.
     ///   - hint: the remedy where reports are missing.
-    func summarize(loss: AssociationError? = nil, missing hint: @autoclosure () -> CommitmentHint) {
+    func summarize(loss: AssociationError? = nil, missing hint: @autoclosure () -> Hint.Commitment) {
         let total = committed + failed + pending
         if let outputFailure { run.fail(.localFiles, Message("standard output", outputFailure.description)) }
         for reason in reasons {
             run.fail(
-                .commitmentFailed, Message("not committed: \(reason.count) of \(Self.instances(total))", reason.text))
+                .commitmentFailed,
+                Message("not committed: \(reason.count) of \(Quantity.count(total, "instance"))", reason.text))
         }
         if pending > 0, run.invocation.resultWait > 0 { reportMissing(loss, hint()) }
         if pending > 0 { tellWhereKept() }
@@ -62,10 +63,11 @@ final class CommitmentResults {
                     + (pending > 0 ? ", \(pending) not reported on" : "")))
     }
 
-    private func reportMissing(_ loss: AssociationError?, _ hint: CommitmentHint) {
+    private func reportMissing(_ loss: AssociationError?, _ hint: Hint.Commitment) {
         let seconds = Decimal.text(run.invocation.resultWait, digits: run.invocation.resultWait < 1 ? 1 : 0)
         let why = loss == nil ? "waited for \(seconds) s" : "the server has ended the association"
-        let message = Message("\(run.peerName): no report on \(Self.instances(pending))", why, hint: .commitment(hint))
+        let message = Message(
+            "\(run.peerName): no report on \(Quantity.count(pending, "instance"))", why, hint: .commitment(hint))
         switch run.exitCode {
         case .success, .commitmentFailed, .incomplete: run.fail(.timeLimit, message)
         case .unreachable where loss != nil: run.diagnostics.error(message)
@@ -82,8 +84,6 @@ final class CommitmentResults {
                 "what is open is kept in \(file)",
                 "dcmscu --stgcmt --listen --transaction \(file) --port-scp \(port) waits for it"))
     }
-
-    static func instances(_ count: Int) -> String { count == 1 ? "1 instance" : "\(count) instances" }
 
     private func count(_ verdict: CommitmentVerdict) {
         switch verdict {

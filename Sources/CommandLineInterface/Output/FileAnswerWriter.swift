@@ -22,7 +22,7 @@ final class FileAnswerWriter: AnswerWriter {
             // Makes it where it is missing, before the peer is asked for anything.
             self.folder = try OutputFolder(FilePath(folder), syncing: .none)
         } catch {
-            throw AnswerWriterError(message: InputNotes.message(error))
+            throw AnswerWriterError(message: Message(error))
         }
         self.existing = existing
         self.sopClass = sopClass
@@ -39,7 +39,7 @@ final class FileAnswerWriter: AnswerWriter {
                 meta.encode() + answer.bytes, named: Self.name(number), existing: existing)
             report(path, kind)
         } catch {
-            throw AnswerWriterError(message: InputNotes.message(error))
+            throw AnswerWriterError(message: Message(error))
         }
     }
 

@@ -25,7 +25,7 @@ extension Association {
 
     private func answer(_ decide: (AssociateRequest) -> Decision) throws(AssociationError) -> Bool {
         try advance(.transportAccepted)
-        let pdu = try awaitControl(waitingFor: "A-ASSOCIATE-RQ")
+        let pdu = try awaitControl(waitingFor: .associateRequest)
         let incompatible = PDU.associateReject(.protocolVersionNotSupported)
         try advance(.received(pdu), sending: incompatible)
         guard case .associateRequest(let request) = pdu, machine.state == .awaitingAssociateResponse else {

@@ -22,7 +22,7 @@ extension Association {
     ) throws(AssociationError) -> DIMSEMessage {
         expectProgress()
         while true {
-            switch try nextStep(wait: readWait.within(commandEnd), waitingFor: "a message of the peer") {
+            switch try nextStep(wait: readWait.within(commandEnd), waitingFor: .message) {
             case .pdu(let pdu):
                 try handleControl(pdu)
             case .fragment(let fragment):
@@ -47,7 +47,7 @@ extension Association {
     }
 
     /// Reads until there is something to act on. A fragment's bytes stay valid until the next call.
-    func nextStep(wait: WaitLimits, waitingFor what: String) throws(AssociationError) -> Step {
+    func nextStep(wait: WaitLimits, waitingFor awaited: AssociationError.Awaited) throws(AssociationError) -> Step {
         receiveBuffer.use(pendingUse)
         pendingUse = 0
         while true {
@@ -82,7 +82,7 @@ extension Association {
                     expectProgress()
                     continue
                 }
-                throw lost(error, waitingFor: what)
+                throw lost(error, waitingFor: awaited)
             }
         }
     }

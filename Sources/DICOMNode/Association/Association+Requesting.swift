@@ -52,7 +52,7 @@ extension Association {
         self.request = request
         try advance(.associateRequest)
         try advance(.transportConnected, sending: .associateRequest(request))
-        let answer = try awaitControl(waitingFor: "the answer to A-ASSOCIATE")
+        let answer = try awaitControl(waitingFor: .associateResponse)
         try advance(.received(answer))
         switch answer {
         case .associateAccept(let accept):
@@ -83,9 +83,9 @@ extension Association {
     }
 
     /// The next PDU, before the association is established; data does not belong there.
-    func awaitControl(waitingFor what: String) throws(AssociationError) -> PDU {
+    func awaitControl(waitingFor awaited: AssociationError.Awaited) throws(AssociationError) -> PDU {
         let wait = wait(total: limits.association).within(artim)
-        switch try nextStep(wait: wait, waitingFor: what) {
+        switch try nextStep(wait: wait, waitingFor: awaited) {
         case .pdu(let pdu): return pdu
         case .fragment:
             throw violation(

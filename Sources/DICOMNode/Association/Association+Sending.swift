@@ -110,7 +110,7 @@ extension Association {
             abort()
             throw .sourceCutShort(DataSetSourceError(fault))
         } catch {
-            throw lost(error, waitingFor: "the peer to take data")
+            throw lost(error, waitingFor: .sending)
         }
     }
 

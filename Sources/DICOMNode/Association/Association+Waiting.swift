@@ -14,7 +14,7 @@ extension Association {
                 return true
             }
         } catch {
-            throw lost(error, waitingFor: "a message of the peer")
+            throw lost(error, waitingFor: .message)
         }
         return try poll(descriptor: connection.descriptor, or: wakeUp, until: deadline)
     }
@@ -31,7 +31,7 @@ extension Association {
         } catch {
             switch error {
             case .timedOut: return false
-            default: throw lost(error, waitingFor: "a message of the peer")
+            default: throw lost(error, waitingFor: .message)
             }
         }
     }

@@ -163,7 +163,7 @@ package final class Association {
         do throws(TransportError) {
             try write(pdu.encode(), wait: writeWait.within(.after(seconds: limits.association ?? .infinity)))
         } catch {
-            throw lost(error, waitingFor: "the peer to take data")
+            throw lost(error, waitingFor: .sending)
         }
         observer?(.sent(pdu))
     }
@@ -242,7 +242,7 @@ package final class Association {
         do throws(AssociationError) {
             try advance(.releaseRequest)
             while machine.isEstablished {
-                guard case .pdu(let pdu) = try nextStep(wait: wait, waitingFor: "the answer to A-RELEASE") else {
+                guard case .pdu(let pdu) = try nextStep(wait: wait, waitingFor: .releaseResponse) else {
                     continue
                 }
                 try handleControl(pdu)
@@ -308,7 +308,7 @@ package final class Association {
     }
 
     /// What a transport's failure means for the association, which it ends in all cases but one: the first wish to stop.
-    func lost(_ error: TransportError, waitingFor what: String) -> AssociationError {
+    func lost(_ error: TransportError, waitingFor awaited: AssociationError.Awaited) -> AssociationError {
         switch error {
         case .cancelled where heeds == .graceful && cancellation?.level != .abort:
             return .interrupted(.graceful)
@@ -317,7 +317,7 @@ package final class Association {
             return .interrupted(.abort)
         case .timedOut:
             abort()
-            return .timedOut(waitingFor: what)
+            return .timedOut(waitingFor: awaited)
         default:
             // What the peer said before it went may explain why.
             let abort = lastWords()

@@ -21,8 +21,8 @@ package enum AssociationError: Error, Sendable {
     case releasedByPeer
     /// The peer broke the protocol and we aborted.
     case protocolViolation(ProtocolError)
-    /// A limit passed; `waitingFor` completes the words "while waiting for".
-    case timedOut(waitingFor: String)
+    /// A time limit passed.
+    case timedOut(waitingFor: Awaited)
     /// Our user wants to stop. The association is whole after the first wish, and aborted after the second.
     case interrupted(Cancellation.Level)
     /// The data set could not be read. Nothing of its message had left: the association can be used on.
@@ -32,6 +32,14 @@ package enum AssociationError: Error, Sendable {
     case sourceCutShort(DataSetSourceError)
     /// A message that this association cannot carry, such as one in a context that was not accepted.
     case unsendable(String)
+
+    /// The peer's part in the exchange that was due when a time limit passed.
+    package enum Awaited: Sendable {
+        case associateRequest, associateResponse, releaseResponse
+        case message
+        /// That the peer reads what we send.
+        case sending
+    }
 
     /// Whether the association can still be used after the error.
     package var leavesAssociationUsable: Bool {

@@ -43,7 +43,7 @@ final class PlainArrival: Arrival {
     }
 
     var connection: any Connection { tcp }
-    var awaited: AssociationError { .timedOut(waitingFor: "A-ASSOCIATE-RQ") }
+    var awaited: AssociationError { .timedOut(waitingFor: .associateRequest) }
 
     func proceed() throws(AssociationError) -> Readiness? {
         if !hasSpoken {
@@ -78,7 +78,7 @@ final class PlainArrival: Arrival {
         var connection: any Connection { secured }
 
         var awaited: AssociationError {
-            isSecured ? .timedOut(waitingFor: "A-ASSOCIATE-RQ") : .unreachable(.timedOut(.handshake))
+            isSecured ? .timedOut(waitingFor: .associateRequest) : .unreachable(.timedOut(.handshake))
         }
 
         func proceed() throws(AssociationError) -> Readiness? {

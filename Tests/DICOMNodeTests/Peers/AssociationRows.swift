@@ -199,13 +199,13 @@ import Testing
             "66"),
         HostileRow(
             "HTTP", [.hear(.associateRequest), .send(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)), .close],
-            .association, "is no DICOM peer: it speaks HTTP, not DICOM"),
+            .association, "is not a DICOM peer: it speaks HTTP, not DICOM"),
         HostileRow(
             "SSH", [.send(Array("SSH-2.0-OpenSSH_9.6\r\n".utf8)), .hearAll], .association,
-            "is no DICOM peer: it speaks SSH, not DICOM"),
+            "is not a DICOM peer: it speaks SSH, not DICOM"),
         HostileRow(
             "TLS", [.send([0x16, 3, 3, 0, 2, 2, 40]), .hearAll], .association,
-            "is no DICOM peer: it speaks TLS, not DICOM"),
+            "is not a DICOM peer: it speaks TLS, not DICOM"),
         HostileRow(
             "a request instead of an answer",
             PeerStep.answerRequest { PDU.associateRequest($0.request).encode() } + [.hearAll], .association,

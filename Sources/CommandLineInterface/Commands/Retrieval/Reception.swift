@@ -139,7 +139,7 @@ final class Reception: Sendable {
 
     private func tell(_ outcome: InstanceWriter.Outcome) {
         if let remark = outcome.remark { diagnostics.warning(Message("\(outcome.path)", remark)) }
-        WrittenNotes.tell(outcome.path, outcome.kind, diagnostics)
+        diagnostics.reportWritten(outcome.path, outcome.kind)
     }
 
     private func write(_ instance: ReceivedInstance) {

@@ -116,7 +116,7 @@ final class RetrievalJournal: Sendable {
                 defer { failure = failure ?? error }
                 return failure == nil
             }
-            if isFirst { diagnostics.error(InputNotes.message(error)) }
+            if isFirst { diagnostics.error(Message(error)) }
         }
     }
 

@@ -32,7 +32,7 @@ struct RetrievalPlan {
             switch error {
             case .association(let error): run.fail(error)
             case .refused(let command):
-                run.fail(.failureStatus, StatusMessage.refusal(of: "C-FIND", by: run.peerName, command, .find))
+                run.fail(.failureStatus, Message(refusal: command, of: "C-FIND", by: run.peerName, service: .find))
             }
             return nil
         }

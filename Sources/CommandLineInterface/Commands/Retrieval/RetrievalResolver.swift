@@ -63,7 +63,7 @@ final class RetrievalResolver {
         self.association = nil
         do throws(AssociationError) { try association.release() } catch {
             run.diagnostics.verbose(
-                "\(run.peerName): \(AssociationFailure(error, invocation: run.invocation).message.line)")
+                "\(run.peerName): \(run.message(error).line)")
         }
     }
 

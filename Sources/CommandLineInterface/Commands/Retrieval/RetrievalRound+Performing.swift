@@ -84,7 +84,7 @@ extension RetrievalRound {
         do throws(AssociationError) {
             try association.release()
         } catch {
-            session.run.diagnostics.verbose(AssociationFailure(error, invocation: session.run.invocation).message.line)
+            session.run.diagnostics.verbose(session.run.message(error).line)
         }
     }
 

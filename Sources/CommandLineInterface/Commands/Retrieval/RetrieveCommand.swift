@@ -28,11 +28,11 @@ final class RetrieveCommand {
                 try session.reception?.sync()
             } catch {
                 // What came, and what is missing, is told all the same.
-                run.fail(.localFiles, InputNotes.message(error))
+                run.fail(.localFiles, Message(error))
             }
             RetrievalReport(run, session).settle(outcomes, plan, seconds: watch.seconds)
         } catch {
-            run.fail(.localFiles, InputNotes.message(error))
+            run.fail(.localFiles, Message(error))
         }
     }
 

@@ -34,8 +34,7 @@ final class TargetRetrieval {
             if !isDone { retrieve(expected, ledger) }
             settle(expected, ledger)
         } catch {
-            let failure = AssociationFailure(error, invocation: run.invocation)
-            problems.append((failure.exitCode, failure.message))
+            problems.append((ExitCode(for: error), run.message(error)))
             outcome.missing = .whole
         }
         report()
@@ -143,8 +142,7 @@ final class TargetRetrieval {
     private func note(_ round: RetrievalRound, refusedHere: Int) {
         if let error = round.error {
             if case .interrupted = error { outcome.wasInterrupted = true }
-            let failure = AssociationFailure(error, invocation: run.invocation)
-            problems.append((failure.exitCode, failure.message))
+            problems.append((ExitCode(for: error), run.message(error)))
         }
         guard !round.wasInterrupted, let response = round.decisive, let status = response.status else { return }
         if status == .moveDestinationUnknown { session.destinationIsUnknown = true }
@@ -157,8 +155,8 @@ final class TargetRetrieval {
             problems.append(
                 (
                     .failureStatus,
-                    StatusMessage.refusal(
-                        of: operation, by: run.peerName, response, service,
+                    Message(
+                        refusal: response, of: operation, by: run.peerName, service: service,
                         hint: missingKeys(status) ?? (isMove ? hint(for: round) : nil))
                 ))
         case .success, .warning, .cancel, .pending:
@@ -188,7 +186,7 @@ final class TargetRetrieval {
         let isUnknown = round.status == .moveDestinationUnknown || (round.status?.kind == .failure && round.failed == 0)
         if isUnknown {
             return .moveDestinationUnknown(
-                title: title, host: session.server == nil ? nil : round.localAddress, port: session.server?.port)
+                aeTitle: title, host: session.server == nil ? nil : round.localAddress, port: session.server?.port)
         }
         return neverCalled(round.localAddress)
     }
@@ -196,7 +194,7 @@ final class TargetRetrieval {
     private func neverCalled(_ address: String?) -> Hint? {
         guard let server = session.server, session.callbackCount == 0 else { return nil }
         return .noIncomingAssociation(
-            title: run.invocation.effectiveMoveDestination.string, host: address, port: server.port)
+            aeTitle: run.invocation.effectiveMoveDestination.string, host: address, port: server.port)
     }
 
     // MARK: The comparison

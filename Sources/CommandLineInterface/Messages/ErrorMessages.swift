@@ -1,0 +1,208 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+// Errors of the network and of files in words: the one place where they become text, each with its remedy.
+
+/// The server that a run calls, as messages and hints name it.
+struct CalledServer: Sendable {
+    let endpoint: Endpoint
+    let calledAETitle: AETitle
+    let callingAETitle: AETitle
+    /// The service that is asked for, in the standard's words.
+    let service: String
+    let usesTLS: Bool
+    /// Whether we can show a certificate of our own.
+    let hasCertificate: Bool
+    /// The port that we listen at.
+    let receiverPort: UInt16?
+
+    var name: String { "\(calledAETitle)@\(endpoint)" }
+}
+
+extension Message {
+    /// - Parameter server: the server that was called.
+    init(_ error: AssociationError, calling server: CalledServer) {
+        switch error {
+        case .unreachable(let reason):
+            self.init(
+                "cannot connect to \(server.endpoint)", reason.description, hint: Hint(for: reason, calling: server))
+        case .connectionLost(let reason):
+            // A server that wants a certificate says so after the handshake, and its alert is often lost with the connection.
+            let lacksCertificate = server.usesTLS && !server.hasCertificate
+            self.init(
+                "\(server.name): connection lost", reason.description,
+                hint: lacksCertificate ? .ourCertificateRefused : Hint(for: reason, calling: server))
+        case .rejected(let reject):
+            self.init(
+                "\(server.name): association rejected",
+                "\(reject.resultDescription), by \(reject.sourceDescription): \(reject.reasonDescription)",
+                code: "PS3.8 9.3.4, result \(reject.result), source \(reject.source), reason \(reject.reason)",
+                hint: Hint(for: reject, calling: server))
+        case .abortedByPeer(let abort):
+            let calling = server.callingAETitle.string
+            self.init(
+                "\(server.name): association aborted by the peer", abort.description,
+                code: "PS3.8 9.3.8, source \(abort.source), reason \(abort.reason)",
+                hint: server.service == Self.commitmentService
+                    ? .commitment(.abortedByServer(calling: calling, port: server.receiverPort))
+                    : .abortedAfterRequest(service: server.service, calling: calling))
+        case .releasedByPeer:
+            self.init("\(server.name): association released by the peer before it had answered")
+        case .protocolViolation(let violation):
+            if case .foreignProtocol(let found) = violation.code {
+                self.init(
+                    "\(server.endpoint) is not a DICOM peer", violation.message, code: violation.section,
+                    hint: .peerSpeaks(found, usesTLS: server.usesTLS))
+            } else {
+                self.init(
+                    "\(server.name): association aborted by us", "the peer broke the protocol: \(violation.message)",
+                    code: violation.section,
+                    hint: violation.code == .unrecognizedPDU ? .peerSpeaksAnotherProtocol : nil)
+            }
+        case .noPresentationContext(let abstractSyntax, let refused):
+            self.init(
+                "\(server.name): no presentation context accepted for \(UIDRegistry.displayName(of: abstractSyntax))",
+                Self.reasons(refused), code: abstractSyntax.string,
+                hint: .noPresentationContext(
+                    // Sending may ask for commitment, too.
+                    service: abstractSyntax == StorageCommitmentRequest.sopClass
+                        ? Self.commitmentService : server.service))
+        case .identityUnconfirmed:
+            self.init(
+                "\(server.name): the server did not confirm our user identity", code: "PS3.7 D.3.3.7",
+                hint: .identityUnconfirmed)
+        case .timedOut(let awaited):
+            self.init(
+                "\(server.name): time limit passed while waiting for \(awaited.text)",
+                hint: awaited == .associateResponse ? .associationUnanswered(usesTLS: server.usesTLS) : .silence)
+        case .interrupted:
+            self.init("interrupted")
+        case .sourceUnreadable(let reason), .sourceCutShort(let reason):
+            self.init(reason.description)
+        case .unsendable(let reason):
+            self.init("cannot send to \(server.name)", reason)
+        }
+    }
+
+    static let commitmentService = "Storage Commitment"
+
+    /// Why each context was refused, and with which transfer syntaxes it was proposed; equal reasons once.
+    private static func reasons(_ refused: [NegotiatedContexts.Refused]) -> String? {
+        var reasons: [String] = []
+        for context in refused {
+            let syntaxes = context.transferSyntaxes.map(UIDRegistry.displayName(of:))
+            let reason = "\(context.reason), proposed in \(syntaxes.joined(separator: " or "))"
+            if !reasons.contains(reason) { reasons.append(reason) }
+        }
+        return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    }
+}
+
+extension AssociationError.Awaited {
+    /// As it follows "while waiting for".
+    fileprivate var text: String {
+        switch self {
+        case .associateRequest: "A-ASSOCIATE-RQ"
+        case .associateResponse: "the answer to A-ASSOCIATE"
+        case .releaseResponse: "the answer to A-RELEASE"
+        case .message: "a message of the peer"
+        case .sending: "the peer to take data"
+        }
+    }
+}
+
+extension Hint {
+    fileprivate init?(for error: TransportError, calling server: CalledServer) {
+        let (host, port) = (server.endpoint.host, server.endpoint.port)
+        switch error {
+        case .nameNotFound: self = .nameNotFound(host: host)
+        case .refused: self = .connectionRefused(host: host, port: port)
+        case .timedOut: self = .connectTimedOut(host: host, port: port)
+        case .closedAtOnce: self = .closedAtOnce(usesTLS: server.usesTLS)
+        case .noRoute: self = .noRoute(host: host)
+        case .tls(let error):
+            switch error.code {
+            case .certificate: self = .certificateRefused
+            case .certificateRefusedByPeer: self = .ourCertificateRefused
+            case .handshake: self = .noCommonTLS
+            case .notAvailable: self = .builtWithoutTLS
+            case .configuration, .session: return nil
+            }
+        default: return nil
+        }
+    }
+
+    fileprivate init?(for reject: AssociateReject, calling server: CalledServer) {
+        let (calling, called) = (server.callingAETitle.string, server.calledAETitle.string)
+        switch reject {
+        case .calledAETitleNotRecognized: self = .calledAETitleNotRecognized(called: called)
+        case .callingAETitleNotRecognized: self = .callingAETitleNotRecognized(calling: calling)
+        case _ where reject.isTransient: self = .localLimitExceeded
+        case .noReasonGiven: self = .rejectedWithoutReason(calling: calling, called: called)
+        default: return nil
+        }
+    }
+}
+
+// MARK: Statuses
+
+extension Message {
+    /// A response with a status of failure.
+    ///
+    /// - Parameters:
+    ///   - operation: the request that failed, such as `C-FIND`.
+    ///   - hint: the remedy, where it is not that of the status alone.
+    init(
+        refusal response: CommandSet, of operation: String, by peer: String, service: ServiceKind, hint: Hint? = nil
+    ) {
+        let status = response.status ?? .processingFailure
+        self.init(
+            "\(peer): \(operation) failed", response.reason(for: service), peerText: response.errorComment,
+            code: status.description, hint: hint ?? Hint(for: status))
+    }
+}
+
+extension CommandSet {
+    /// The meaning of a response's status, with the elements that the peer objects to and its own number for the error.
+    func reason(for service: ServiceKind) -> String {
+        var text = (status ?? .processingFailure).meaning(for: service)
+        if !offendingElements.isEmpty {
+            let names = offendingElements.map { tag in
+                let keyword = DataDictionary.entry(for: tag)?.keyword ?? ""
+                return keyword.isEmpty ? "\(tag)" : "\(keyword) \(tag)"
+            }
+            text += ", offending elements \(names.joined(separator: ", "))"
+        }
+        if let errorID { text += ", error id \(errorID)" }
+        return text
+    }
+}
+
+extension UIDRegistry {
+    /// The name of a registered UID, otherwise the UID itself.
+    static func displayName(of uid: UID) -> String { name(of: uid) ?? uid.string }
+}
+
+// MARK: Files
+
+extension Message {
+    init(_ problem: FileProblem) {
+        self.init(
+            "\(problem.path)", problem.code.rawValue + (problem.detail.isEmpty ? "" : ": \(problem.detail)"),
+            hint: problem.code == .mislabelled ? .mislabelled : nil)
+    }
+}
+
+extension Diagnostics {
+    /// Reports a file that was written, by what was in its place.
+    func reportWritten(_ path: FilePath, _ kind: InstanceWriter.Outcome.Kind) {
+        switch kind {
+        case .written: verbose("\(path): written")
+        case .replaced: verbose("\(path): replaced")
+        case .skipped: verbose("\(path): skipped, it is already present")
+        case .renamed:
+            warning(Message("\(path)", "saved under this name: a file with different content has the usual one"))
+        }
+    }
+}
