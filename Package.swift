@@ -49,6 +49,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineInterfaceTests",
-            dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),
+            dependencies: ["CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM"],
+            swiftSettings: settings),
     ]
 )

@@ -74,7 +74,7 @@ extension Message {
                 hint: .identityUnconfirmed)
         case .timedOut(let awaited):
             self.init(
-                "\(server.name): time limit passed while waiting for \(awaited.text)",
+                "\(server.name): time limit passed while waiting for \(awaited)",
                 hint: awaited == .associateResponse ? .associationUnanswered(usesTLS: server.usesTLS) : .silence)
         case .interrupted:
             self.init("interrupted")
@@ -96,19 +96,6 @@ extension Message {
             if !reasons.contains(reason) { reasons.append(reason) }
         }
         return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
-    }
-}
-
-extension AssociationError.Awaited {
-    /// As it follows "while waiting for".
-    fileprivate var text: String {
-        switch self {
-        case .associateRequest: "A-ASSOCIATE-RQ"
-        case .associateResponse: "the answer to A-ASSOCIATE"
-        case .releaseResponse: "the answer to A-RELEASE"
-        case .message: "a message of the peer"
-        case .sending: "the peer to take data"
-        }
     }
 }
 

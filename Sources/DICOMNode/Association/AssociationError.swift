@@ -34,11 +34,22 @@ package enum AssociationError: Error, Sendable {
     case unsendable(String)
 
     /// The peer's part in the exchange that was due when a time limit passed.
-    package enum Awaited: Sendable {
+    package enum Awaited: Sendable, CustomStringConvertible {
         case associateRequest, associateResponse, releaseResponse
         case message
         /// That the peer reads what we send.
         case sending
+
+        /// As it follows "while waiting for".
+        package var description: String {
+            switch self {
+            case .associateRequest: "A-ASSOCIATE-RQ"
+            case .associateResponse: "the answer to A-ASSOCIATE"
+            case .releaseResponse: "the answer to A-RELEASE"
+            case .message: "a message of the peer"
+            case .sending: "the peer to take data"
+            }
+        }
     }
 
     /// Whether the association can still be used after the error.

@@ -117,10 +117,3 @@ struct MessageTests {
         #expect(!hint.text.contains("\n"))
     }
 }
-
-/// A sink whose disk is full.
-private final class FullSink: ByteSink {
-    func write(_ bytes: RawSpan) throws(ByteSinkError) {
-        throw ByteSinkError(errorNumber: 28, description: "No space left on device")
-    }
-}
