@@ -67,7 +67,7 @@ private func performEach(_ invocations: [Invocation], in environment: Environmen
 
 private func perform(_ invocation: Invocation, in environment: Environment) -> ExitCode {
     var sink = environment.standardError
-    if let path = invocation.logFile {
+    if let path = invocation.messages.logFile {
         do throws(SystemError) {
             sink = try FileSink(appendingTo: path)
         } catch {
@@ -75,31 +75,42 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
             return .localFiles
         }
     }
-    let diagnostics = Diagnostics(sink: sink, level: invocation.verbosity, redaction: Redaction(invocation))
+    let diagnostics = Diagnostics(sink: sink, level: invocation.messages.verbosity, redaction: Redaction(invocation))
     let security: RunSecurity
     do throws(RunSecurity.Failure) {
-        security = try RunSecurity(invocation, environment: environment, diagnostics: diagnostics)
+        security = try RunSecurity(invocation.connection, environment: environment, diagnostics: diagnostics)
     } catch {
         diagnostics.error(error.message)
         return .usage
     }
-    let run = CommandRun(
-        invocation: invocation, environment: environment, diagnostics: diagnostics, security: security)
-    switch invocation.operation {
-    case .echo: EchoCommand(run).perform()
-    case .store: StoreCommand(run).perform()
-    case .find, .worklist: FindCommand(run).perform()
-    case .move, .get: RetrieveCommand(run).perform()
-    case .storageCommitment: CommitmentCommand(run).perform()
-    case .serve: ServeCommand(run).perform()
-    case .selfTest: SelfTestCommand(run).perform()
-    }
-    run.finish()
-    if let path = invocation.logFile, let failure = diagnostics.sinkFailure {
+    let writesEvents = invocation.messages.writesEvents
+    let outcome = RunOutcome(
+        diagnostics: diagnostics,
+        events: writesEvents
+            ? EventWriter(output: environment.standardOutput, escapesNonASCII: environment.localeEncoding != nil) : nil)
+    let uids = UIDGenerator(root: invocation.uidRoot)
+    let network = Network(
+        invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
+        cancellation: environment.cancellation, makeUID: { uids.makeUID(from: environment.randomBytes()) })
+    perform(invocation.request, network, outcome, environment)
+    outcome.finish(invocation.operation, peer: network.peerName)
+    if let path = invocation.messages.logFile, let failure = diagnostics.sinkFailure {
         // The log was asked for as the results were.
         Diagnostics(sink: environment.standardError).error(
             Message("cannot write the log file \(path)", failure.description))
-        return run.exitCode.worst(.localFiles)
+        return outcome.exitCode.worst(.localFiles)
     }
-    return run.exitCode
+    return outcome.exitCode
+}
+
+private func perform(_ request: Request, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+    switch request {
+    case .echo(let options): EchoCommand(options, network, outcome, environment).perform()
+    case .store(let options): StoreCommand(options, network, outcome, environment).perform()
+    case .find(let options): FindCommand(options, network, outcome, environment).perform()
+    case .retrieve(let options): RetrieveCommand(options, network, outcome, environment).perform()
+    case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
+    case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
+    case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
+    }
 }

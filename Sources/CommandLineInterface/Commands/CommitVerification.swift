@@ -8,12 +8,21 @@ import DICOMProtocol
 /// "safe to delete" is said of a file whose instance the server has committed to keep, if the file is still the one that was
 /// sent and was taken without a warning; of nothing else. Nothing is ever deleted.
 struct CommitVerification {
-    private let run: CommandRun
+    private let options: StoreOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
     private let account: StoreAccount
     private let exchange: CommitmentExchange
 
-    init(_ run: CommandRun, _ account: StoreAccount, _ exchange: CommitmentExchange) {
-        self.run = run
+    init(
+        _ options: StoreOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        _ account: StoreAccount, _ exchange: CommitmentExchange
+    ) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
         self.account = account
         self.exchange = exchange
     }
@@ -32,7 +41,7 @@ struct CommitVerification {
     }
 
     private func ask(_ stored: [StoredInstance]) {
-        exchange.ask(stored.map(CommitmentCandidate.init).transactions(run.invocation.commitment))
+        exchange.ask(stored.map(CommitmentCandidate.init).transactions(options.commitment))
     }
 
     private func isFailed(_ instance: StoredInstance) -> Bool {
@@ -43,8 +52,9 @@ struct CommitVerification {
 
     /// Sends what the server did not commit to; gives what it has taken.
     private func resend(_ instances: [StoredInstance]) -> [StoredInstance] {
-        run.diagnostics.note(
-            Message("\(run.peerName): \(Quantity.count(instances.count, "file")) not committed", "sending once more"))
+        outcome.diagnostics.note(
+            Message(
+                "\(network.peerName): \(Quantity.count(instances.count, "file")) not committed", "sending once more"))
         var files: [InstanceFile] = []
         for instance in instances {
             do throws(FileProblem) {
@@ -52,32 +62,32 @@ struct CommitVerification {
                 guard instance.isSame(as: file) else { throw FileProblem(instance.path, .changed) }
                 files.append(file)
             } catch {
-                run.diagnostics.warning(Message(error))
+                outcome.diagnostics.warning(Message(error))
             }
         }
         var received: [StoredInstance] = []
-        var options = StorageSCU.Options()
-        options.priority = run.invocation.priority
-        options.rewrites = !run.invocation.storing.neverRewrites
+        var sending = StorageSCU.Options()
+        sending.priority = options.priority
+        sending.rewrites = !options.neverRewrites
         let sender = StorageSCU(
-            options: options, cancellation: run.cancellation,
-            open: { [run] contexts, window throws(AssociationError) in
-                var parameters = run.parameters(contexts)
+            options: sending, cancellation: network.cancellation,
+            open: { [network] contexts, window throws(AssociationError) in
+                var parameters = network.parameters(contexts)
                 parameters.asynchronousOperationsWindow = window
-                return try run.associate(parameters)
+                return try network.associate(parameters)
             },
-            report: { [run] result in
+            report: { [outcome] result in
                 if result.isStored {
                     received.append(StoredInstance(result.file))
                 } else {
-                    run.diagnostics.warning(Message("\(result.file.path)", "sent once more, and not taken"))
+                    outcome.diagnostics.warning(Message("\(result.file.path)", "sent once more, and not taken"))
                 }
             })
         do throws(AssociationError) {
             try sender.store(files)
             try sender.finish()
         } catch {
-            run.fail(error)
+            outcome.fail(error, calling: network.server)
         }
         return received
     }
@@ -87,7 +97,7 @@ struct CommitVerification {
     private func report(_ stored: [StoredInstance]) {
         let verdicts = exchange.verdicts
         let files = Dictionary(grouping: stored, by: \.sopInstanceUID)
-        let results = CommitmentResults(run, isVerification: true)
+        let results = CommitmentResults(options.commitment, network, outcome, environment, isVerification: true)
         for instance in stored {
             let verdict = verdicts[instance.sopInstanceUID] ?? .pending(transactionUID: nil)
             account.write(instance.journalEntry(verdict))
@@ -98,7 +108,7 @@ struct CommitVerification {
                 account.uncommitted(instance)
             }
             if let doubt {
-                run.diagnostics.note(Message("\(instance.path)", "committed, but not safe to delete: \(doubt)"))
+                outcome.diagnostics.note(Message("\(instance.path)", "committed, but not safe to delete: \(doubt)"))
             }
             results.write(CommitmentCandidate(instance), verdict, doubt: doubt)
         }

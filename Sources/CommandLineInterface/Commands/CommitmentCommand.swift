@@ -4,32 +4,40 @@ import DICOMProtocol
 
 /// `--stgcmt`: asks the peer to commit to instances, and waits for its reports; with `--listen` only waits.
 final class CommitmentCommand {
-    private let run: CommandRun
+    private let options: StorageCommitmentOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ options: StorageCommitmentOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
 
     func perform() {
-        if run.invocation.commitment.isListening { listen() } else { ask() }
+        if options.commitment.isListening { listen() } else { ask() }
     }
 
     private func ask() {
-        guard let candidates = CommitmentSources(run).candidates() else { return }
+        guard let candidates = CommitmentSources(options, network, outcome).candidates() else { return }
         guard !candidates.isEmpty else {
-            return run.fail(.localFiles, Message("nothing to ask for", "no instance among what was given"))
+            return outcome.fail(.localFiles, Message("nothing to ask for", "no instance among what was given"))
         }
         let journal: Journal?
         do throws(FileProblem) {
-            journal = try run.invocation.storing.journalPath.map { path throws(FileProblem) in
-                try Journal(FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
+            journal = try options.journalPath.map { path throws(FileProblem) in
+                try Journal(FilePath(path), operation: network.operation.rawValue, peer: network.peerName)
             }
         } catch {
-            return run.fail(.localFiles, Message(error))
+            return outcome.fail(.localFiles, Message(error))
         }
-        guard let exchange = CommitmentExchange(run) else { return }
-        exchange.ask(candidates.transactions(run.invocation.commitment))
+        guard let exchange = CommitmentExchange(options.commitment, network, outcome) else { return }
+        exchange.ask(candidates.transactions(options.commitment))
         exchange.finish()
         let verdicts = exchange.verdicts
-        let results = CommitmentResults(run)
+        let results = CommitmentResults(options.commitment, network, outcome, environment)
         var told: Set<UID> = []
         for candidate in candidates where told.insert(candidate.reference.sopInstanceUID).inserted {
             let verdict = verdicts[candidate.reference.sopInstanceUID] ?? .pending(transactionUID: nil)
@@ -43,21 +51,21 @@ final class CommitmentCommand {
         do throws(FileProblem) {
             try journal?.append(candidate.journalEntry(verdict))
         } catch {
-            if run.exitCode != .localFiles { run.fail(.localFiles, Message(error)) }
+            if outcome.exitCode != .localFiles { outcome.fail(.localFiles, Message(error)) }
         }
     }
 
     private func listen() {
-        guard let exchange = CommitmentExchange(run) else { return }
+        guard let exchange = CommitmentExchange(options.commitment, network, outcome) else { return }
         if exchange.transactions.isEmpty {
-            run.diagnostics.note(
+            outcome.diagnostics.note(
                 Message(
-                    "\(run.invocation.commitment.transactionFile ?? "")", "no transaction is open; nothing to wait for")
+                    "\(options.commitment.transactionFile ?? "")", "no transaction is open; nothing to wait for")
             )
         }
         exchange.listen()
         exchange.finish()
-        let results = CommitmentResults(run)
+        let results = CommitmentResults(options.commitment, network, outcome, environment)
         for transaction in exchange.transactions {
             for (reference, verdict) in transaction.verdicts {
                 results.write(CommitmentCandidate(reference), verdict)

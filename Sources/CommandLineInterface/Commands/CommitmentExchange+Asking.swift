@@ -26,8 +26,8 @@ extension CommitmentExchange {
 
     /// Waits for reports on what earlier runs asked for.
     func listen() {
-        guard !ledger.isSettled, run.invocation.resultWait > 0 else { return }
-        var patience = CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
+        guard !ledger.isSettled, options.resultWait > 0 else { return }
+        var patience = CommitmentPatience(seconds: options.resultWait, ledger: ledger)
         waitAtPort(&patience)
     }
 
@@ -35,7 +35,7 @@ extension CommitmentExchange {
     private func exchange(
         _ rest: inout ArraySlice<[SOPInstanceReference]>, _ answered: inout Int
     ) throws(AssociationError) {
-        let association = try run.associate(for: StorageCommitmentSCU.needs)
+        let association = try network.associate(for: StorageCommitmentSCU.needs)
         do throws(AssociationError) {
             let service = try StorageCommitmentSCU(on: association, ledger: ledger, report: report)
             while let group = rest.first, !isBroken {
@@ -43,8 +43,8 @@ extension CommitmentExchange {
                 try request(group, service)
                 answered += 1
             }
-            if run.invocation.resultWait > 0 {
-                var patience = CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
+            if options.resultWait > 0 {
+                var patience = CommitmentPatience(seconds: options.resultWait, ledger: ledger)
                 defer { self.patience = patience }
                 _ = try service.wait(&patience)
             }
@@ -58,10 +58,10 @@ extension CommitmentExchange {
     private func request(
         _ references: [SOPInstanceReference], _ service: StorageCommitmentSCU
     ) throws(AssociationError) {
-        let request = StorageCommitmentRequest(transactionUID: run.newUID(), references: references)
+        let request = StorageCommitmentRequest(transactionUID: network.newUID(), references: references)
         let peer = CommitmentTransaction.Peer(
-            calledAETitle: run.invocation.calledAETitle.string, callingAETitle: run.invocation.callingAETitle.string,
-            endpoint: run.invocation.peer)
+            calledAETitle: network.connection.calledAETitle.string,
+            callingAETitle: network.connection.callingAETitle.string, endpoint: network.endpoint)
         let isKept = keep { () throws(FileProblem) in try ledger.register(request, with: peer) }
         guard isKept else {
             for reference in references { settled[reference.sopInstanceUID] = .pending(transactionUID: nil) }
@@ -72,18 +72,18 @@ extension CommitmentExchange {
         inFlight = nil
         guard let status = answer.status, status.kind == .failure else {
             accepted.insert(request.transactionUID)
-            return run.diagnostics.verbose(
-                "\(run.peerName): transaction \(request.transactionUID) accepted, \(Quantity.count(references.count, "instance"))"
+            return outcome.diagnostics.verbose(
+                "\(network.peerName): transaction \(request.transactionUID) accepted, \(Quantity.count(references.count, "instance"))"
             )
         }
         keep { () throws(FileProblem) in
             try ledger.forget(request.transactionUID, why: "refused, status \(status)")
         }
         // No failure yet: what was refused may be sent and asked again; who prints the verdicts fails.
-        run.diagnostics.warning(
+        outcome.diagnostics.warning(
             Message(
                 refusal: answer, of: "storage commitment request for \(Quantity.count(references.count, "instance"))",
-                by: run.peerName, service: .storageCommitment))
+                by: network.peerName, service: .storageCommitment))
         for reference in references {
             settled[reference.sopInstanceUID] = .failed(
                 why: "request refused: \(status.meaning(for: .storageCommitment))", code: status.description,
@@ -99,7 +99,7 @@ extension CommitmentExchange {
             return true
         } catch {
             isBroken = true
-            run.fail(.localFiles, Message(error))
+            outcome.fail(.localFiles, Message(error))
             return false
         }
     }
@@ -117,13 +117,13 @@ extension CommitmentExchange {
         }
         guard isEnd, !isBroken else {
             isBroken = true
-            run.fail(error)
+            outcome.fail(error, calling: network.server)
             return false
         }
         if answered > 0, !isAbort(error), !rest.isEmpty || inFlight != nil {
             takeBackRequest(&rest)
-            run.diagnostics.note(
-                Message("the server ended the association, asking for the rest on another", run.message(error).line)
+            outcome.diagnostics.note(
+                Message("the server ended the association, asking for the rest on another", network.message(error).line)
             )
             return !isBroken
         }
@@ -131,16 +131,16 @@ extension CommitmentExchange {
         loss = error
         // What was not even answered is a failure of the association; what was is a matter of time.
         let isUnanswered = inFlight != nil || !rest.isEmpty
-        guard server != nil, run.invocation.resultWait > 0, mayReport(after: error) else {
-            if isUnanswered || !isRelease(error) { run.fail(error) }
+        guard server != nil, options.resultWait > 0, mayReport(after: error) else {
+            if isUnanswered || !isRelease(error) { outcome.fail(error, calling: network.server) }
             return false
         }
-        run.diagnostics.note(
-            Message("the server ended the association; still listening for its report", run.message(error).line))
+        outcome.diagnostics.note(
+            Message("the server ended the association; still listening for its report", network.message(error).line))
         loss = nil
-        var patience = patience ?? CommitmentPatience(seconds: run.invocation.resultWait, ledger: ledger)
+        var patience = patience ?? CommitmentPatience(seconds: options.resultWait, ledger: ledger)
         waitAtPort(&patience)
-        if isUnanswered, !ledger.isSettled || !rest.isEmpty { run.fail(error) }
+        if isUnanswered, !ledger.isSettled || !rest.isEmpty { outcome.fail(error, calling: network.server) }
         return false
     }
 
@@ -165,10 +165,10 @@ extension CommitmentExchange {
 
     private func waitAtPort(_ patience: inout CommitmentPatience) {
         do throws(AssociationError) {
-            _ = try ledger.wait(&patience, cancellation: run.cancellation)
+            _ = try ledger.wait(&patience, cancellation: network.cancellation)
         } catch {
             isBroken = true
-            run.fail(error)
+            outcome.fail(error, calling: network.server)
         }
     }
 
@@ -176,9 +176,9 @@ extension CommitmentExchange {
 
     /// The most likely reason for reports that are missing.
     var missingHint: Hint.Commitment {
-        let calling = run.invocation.callingAETitle
+        let calling = network.connection.callingAETitle
         if let foreign = ledger.foreign.first { return .otherTransaction(foreign?.string) }
-        guard let port = run.invocation.receiverPort else {
+        guard let port = network.connection.receiverPort else {
             return loss == nil
                 ? .noReceiver(calling: calling.string) : .releasedWithoutReceiver(calling: calling.string)
         }

@@ -7,7 +7,9 @@ import DICOMProtocol
 ///
 /// From ``init(_:)`` to ``finish()`` the port is open: a report may come before the response to its request.
 final class CommitmentExchange {
-    let run: CommandRun
+    let options: CommitmentOptions
+    let network: Network
+    let outcome: RunOutcome
     let ledger: CommitmentLedger
     let calls = CommitmentCalls()
     private let reportFiles: CommitmentReportFiles?
@@ -27,26 +29,27 @@ final class CommitmentExchange {
     var isBroken = false
 
     /// Nil: it cannot begin; reported.
-    init?(_ run: CommandRun) {
-        self.run = run
-        let options = run.invocation.commitment
+    init?(_ options: CommitmentOptions, _ network: Network, _ outcome: RunOutcome) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
         do throws(FileProblem) {
             let file = try options.transactionFile.map { path throws(FileProblem) in
                 try CommitmentTransactionFile(FilePath(path), creates: !options.isListening)
             }
-            let title = options.isListening ? "" : run.invocation.calledAETitle.string
+            let title = options.isListening ? "" : network.connection.calledAETitle.string
             let reportFiles = try options.reportDirectory.map { path throws(FileProblem) in
                 try CommitmentReportFiles(path, source: title)
             }
             self.reportFiles = reportFiles
             ledger = try Self.ledger(file, options)
-            let narrator = CommitmentNarrator(diagnostics: run.diagnostics)
+            let narrator = CommitmentNarrator(diagnostics: outcome.diagnostics)
             report = { report in
                 narrator.narrate(report)
                 reportFiles?.keep(report)
             }
         } catch {
-            run.fail(.localFiles, Message(error))
+            outcome.fail(.localFiles, Message(error))
             return nil
         }
         guard startServer() else { return nil }
@@ -63,12 +66,13 @@ final class CommitmentExchange {
     }
 
     private func startServer() -> Bool {
-        guard let port = run.invocation.receiverPort else { return true }
+        guard let port = network.connection.receiverPort else { return true }
         let calls = calls
         // The server calls us by the title under which it was asked.
-        let titles = run.invocation.commitment.isListening ? ledger.awaited.map(\.peer.callingAETitle) : []
+        let titles = options.isListening ? ledger.awaited.map(\.peer.callingAETitle) : []
         server = Receiver.start(
-            run, port: port, services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: report)],
+            network, outcome, port: port,
+            services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: report)],
             titles: titles.compactMap { AETitle($0) }, watch: { calls.watch($0) })
         return server != nil
     }
@@ -96,10 +100,10 @@ final class CommitmentExchange {
         do throws(FileProblem) {
             try ledger.close()
         } catch {
-            run.fail(.localFiles, Message(error))
+            outcome.fail(.localFiles, Message(error))
         }
-        for problem in reportFiles?.finish() ?? [] { run.fail(.localFiles, Message(problem)) }
+        for problem in reportFiles?.finish() ?? [] { outcome.fail(.localFiles, Message(problem)) }
     }
 
-    var isInterrupted: Bool { run.cancellation.map { $0.level > .none } ?? false }
+    var isInterrupted: Bool { network.cancellation.map { $0.level > .none } ?? false }
 }

@@ -4,28 +4,34 @@ import DICOMProtocol
 
 /// Where the references of a storage commitment request come from: files, a list, a journal; together, if several are given.
 struct CommitmentSources {
-    private let run: CommandRun
+    private let options: StorageCommitmentOptions
+    private let network: Network
+    private let outcome: RunOutcome
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ options: StorageCommitmentOptions, _ network: Network, _ outcome: RunOutcome) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+    }
 
     /// Nil: one of them cannot be read; reported.
     func candidates() -> [CommitmentCandidate]? {
         var candidates: [CommitmentCandidate] = []
-        if let path = run.invocation.retrieval.listPath {
+        if let path = options.listPath {
             guard let listed = fromList(path) else { return nil }
             candidates += listed
         }
-        if let path = run.invocation.storing.journalPath {
+        if let path = options.journalPath {
             guard let recorded = fromJournal(FilePath(path)) else { return nil }
             candidates += recorded
         }
-        return run.invocation.inputs.isEmpty ? candidates : candidates + fromFiles()
+        return options.input.paths.isEmpty ? candidates : candidates + fromFiles()
     }
 
     private func fromFiles() -> [CommitmentCandidate] {
-        var batches = InstanceBatches(run)
+        var batches = InstanceBatches(options.input, cancellation: network.cancellation)
         var candidates: [CommitmentCandidate] = []
-        let note: (InstanceBatches.Note) -> Void = { [run] note in run.report(note) }
+        let note: (InstanceBatches.Note) -> Void = { [outcome] note in outcome.report(note) }
         var batch = batches.next(note: note)
         while !batch.isEmpty {
             candidates += batch.map { CommitmentCandidate($0) }
@@ -43,8 +49,9 @@ struct CommitmentSources {
             rows = try RetrievalListReader.read(path, bareUIDsAt: .image)
         } catch {
             switch error {
-            case .unreadable(let problem): run.fail(.localFiles, Message("the list \(path) cannot be read", problem))
-            case .malformed(let line, let why): run.fail(.usage, Message("\(path), line \(line)", why))
+            case .unreadable(let problem):
+                outcome.fail(.localFiles, Message("the list \(path) cannot be read", problem))
+            case .malformed(let line, let why): outcome.fail(.usage, Message("\(path), line \(line)", why))
             }
             return nil
         }
@@ -56,7 +63,7 @@ struct CommitmentSources {
                 }
             }
             guard let instance = uid(.sopInstanceUID), let sopClass = uid(.sopClassUID) else {
-                run.fail(
+                outcome.fail(
                     .usage,
                     Message(
                         "\(path), line \(row.line)",
@@ -98,10 +105,10 @@ struct CommitmentSources {
                     series: entry[.seriesInstanceUID]?.string.map { UID($0) })
             }
             if reader.damagedLines > 0 {
-                run.diagnostics.note(Message("journal \(path)", "\(reader.damagedLines) damaged lines passed over"))
+                outcome.diagnostics.note(Message("journal \(path)", "\(reader.damagedLines) damaged lines passed over"))
             }
         } catch {
-            run.fail(.localFiles, Message(error))
+            outcome.fail(.localFiles, Message(error))
             return nil
         }
         return order.compactMap { candidates[$0] }

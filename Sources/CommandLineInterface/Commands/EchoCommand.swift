@@ -3,31 +3,39 @@ import DICOMProtocol
 
 /// `--echo`: C-ECHO, as often as asked for, with the time that each part of it took.
 final class EchoCommand {
-    private let run: CommandRun
+    private let options: EchoOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
     private var rounds: [EchoTimes] = []
     private var failures = 0
     private var outputError: ByteSinkError?
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ options: EchoOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
 
     func perform() {
-        let count = run.invocation.echoCount
+        let count = options.count
         for number in 1...max(count, 1) {
-            if number > 1, run.cancellation?.wait(until: .after(seconds: run.invocation.echoInterval)) == true { break }
+            if number > 1, network.cancellation?.wait(until: .after(seconds: options.interval)) == true { break }
             ask(number)
             if outputError != nil { break }
         }
-        if run.cancellation.map({ $0.level > .none }) == true, run.exitCode != .interrupted {
-            run.fail(.interrupted, Message("interrupted after \(rounds.count + failures) echoes"))
+        if network.cancellation.map({ $0.level > .none }) == true, outcome.exitCode != .interrupted {
+            outcome.fail(.interrupted, Message("interrupted after \(rounds.count + failures) echoes"))
         }
         summarize()
-        if let outputError { run.fail(.localFiles, Message("standard output", outputError.description)) }
+        if let outputError { outcome.fail(.localFiles, Message("standard output", outputError.description)) }
     }
 
     private func ask(_ number: Int) {
         let whole = Stopwatch()
         do throws(AssociationError) {
-            let association = try run.associate(for: VerificationSCU.needs)
+            let association = try network.associate(for: VerificationSCU.needs)
             let echo = Stopwatch()
             let answer: CommandSet
             do throws(AssociationError) {
@@ -45,13 +53,14 @@ final class EchoCommand {
                 rounds.append(times)
             } else {
                 failures += 1
-                run.fail(
-                    .failureStatus, Message(refusal: answer, of: "C-ECHO", by: run.peerName, service: .verification))
+                outcome.fail(
+                    .failureStatus, Message(refusal: answer, of: "C-ECHO", by: network.peerName, service: .verification)
+                )
             }
             report(number, answer, times)
         } catch {
             failures += 1
-            run.fail(error)
+            outcome.fail(error, calling: network.server)
             reportFailure(error)
         }
     }
@@ -59,9 +68,9 @@ final class EchoCommand {
     // MARK: Results
 
     private func report(_ number: Int, _ answer: CommandSet, _ times: EchoTimes) {
-        if let events = run.events {
+        if let events = outcome.events {
             var event = RunEvent(.echo)
-            event.set(.peer, run.peerName)
+            event.set(.peer, network.peerName)
             event.set(answer.status?.kind == .success ? .done : .failed)
             event.set(answer, for: .verification)
             event.set(.seconds, seconds: times.echo)
@@ -73,39 +82,39 @@ final class EchoCommand {
             return events.write(event)
         }
         guard answer.status?.kind == .success else { return }
-        let which = run.invocation.echoCount > 1 ? " \(number)" : ""
-        print("\(run.peerName): C-ECHO\(which) answered in \(times.line)\n")
+        let which = options.count > 1 ? " \(number)" : ""
+        print("\(network.peerName): C-ECHO\(which) answered in \(times.line)\n")
     }
 
     private func reportFailure(_ error: AssociationError) {
-        guard let events = run.events else { return }
+        guard let events = outcome.events else { return }
         var event = RunEvent(.echo)
-        event.set(.peer, run.peerName)
+        event.set(.peer, network.peerName)
         event.set(.failed)
-        event.set(.error, run.message(error).line)
+        event.set(.error, network.message(error).line)
         events.write(event)
     }
 
     private func summarize() {
         let asked = rounds.count + failures
-        if run.events != nil {
-            run.summary.set(.count, asked)
-            run.summary.set(.done, rounds.count)
-            run.summary.set(.failures, failures)
+        if outcome.events != nil {
+            outcome.summary.set(.count, asked)
+            outcome.summary.set(.done, rounds.count)
+            outcome.summary.set(.failures, failures)
             if let echo = Distribution(rounds.map(\.echo)) {
-                run.summary.set(.minimumSeconds, seconds: echo.minimum)
-                run.summary.set(.medianSeconds, seconds: echo.median)
-                run.summary.set(.percentile95Seconds, seconds: echo.percentile95)
-                run.summary.set(.maximumSeconds, seconds: echo.maximum)
+                outcome.summary.set(.minimumSeconds, seconds: echo.minimum)
+                outcome.summary.set(.medianSeconds, seconds: echo.median)
+                outcome.summary.set(.percentile95Seconds, seconds: echo.percentile95)
+                outcome.summary.set(.maximumSeconds, seconds: echo.maximum)
             }
-        } else if run.invocation.echoCount > 1 {
+        } else if options.count > 1 {
             print(
-                "\(run.peerName): \(asked) asked, \(rounds.count) answered, \(failures) failed\n"
+                "\(network.peerName): \(asked) asked, \(rounds.count) answered, \(failures) failed\n"
                     + EchoTimes.table(of: rounds))
         }
     }
 
     private func print(_ text: String) {
-        do throws(ByteSinkError) { try run.output.write(text) } catch { outputError = error }
+        do throws(ByteSinkError) { try environment.standardOutput.write(text) } catch { outputError = error }
     }
 }

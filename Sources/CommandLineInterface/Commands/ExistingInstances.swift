@@ -4,7 +4,8 @@ import DICOMProtocol
 
 /// Asks the peer, by C-FIND at image level (PS3.4 C.4.1), which instances it holds.
 final class ExistingInstances {
-    private let run: CommandRun
+    private let network: Network
+    private let priority: Priority
     private var association: Association?
     private var isGivenUp = false
 
@@ -17,7 +18,10 @@ final class ExistingInstances {
         case refused(DIMSEStatus?)
     }
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ network: Network, priority: Priority) {
+        self.network = network
+        self.priority = priority
+    }
 
     /// Those of the files that the peer lists. Where it cannot be asked it lists none, which is told once.
     func held(of files: [InstanceFile]) -> Set<UID> {
@@ -26,8 +30,8 @@ final class ExistingInstances {
             return try held(files.map { StoredInstance($0) })
         } catch {
             isGivenUp = true
-            run.diagnostics.warning(
-                Message("cannot ask \(run.peerName) what it has; everything is sent", reason(error)))
+            network.diagnostics.warning(
+                Message("cannot ask \(network.peerName) what it has; everything is sent", reason(error)))
             return []
         }
     }
@@ -75,7 +79,7 @@ final class ExistingInstances {
         let result: ExchangeResult
         do throws(AssociationError) {
             result = try FindSCU.find(
-                on: try opened(), sopClass: Self.sopClass, identifier: keys, priority: run.invocation.priority,
+                on: try opened(), sopClass: Self.sopClass, identifier: keys, priority: priority,
                 onAnswer: { match in
                     if let uid = Self.instance(match) { found.insert(uid) }
                     return .goOn
@@ -103,14 +107,14 @@ final class ExistingInstances {
 
     private func opened() throws(AssociationError) -> Association {
         if let association { return association }
-        let opened = try run.associate(for: FindSCU.needs(Self.sopClass))
+        let opened = try network.associate(for: FindSCU.needs(Self.sopClass))
         association = opened
         return opened
     }
 
     func reason(_ failure: Failure) -> String {
         switch failure {
-        case .association(let error): run.message(error).line
+        case .association(let error): network.message(error).line
         case .refused(let status): status.map { "\($0.meaning(for: .find)) (\($0))" } ?? "no answer"
         }
     }

@@ -10,18 +10,22 @@ struct QueryPreparation {
     let level: QueryLevel
 
     /// The one query of an operation that takes no more. Nil: it could not be made; reported.
-    init?(_ run: CommandRun, sopClass: UID?, purpose: QueryBuilder.Purpose) {
-        let operation = run.invocation.operation
+    init?(
+        _ options: QueryOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment, sopClass: UID?,
+        purpose: QueryBuilder.Purpose
+    ) {
+        let operation = network.operation
         guard let sopClass else {
-            run.fail(.usage, Message("\(operation.option)", "the information model has no such operation"))
+            outcome.fail(.usage, Message("\(operation.option)", "the information model has no such operation"))
             return nil
         }
-        guard let all = Self.all(run, purpose: purpose, sopClass: { _ in sopClass }) else { return nil }
+        guard let all = Self.all(options, network, outcome, environment, purpose: purpose, sopClass: { _ in sopClass })
+        else { return nil }
         guard all.count == 1 else {
-            run.fail(
+            outcome.fail(
                 .usage,
                 Message(
-                    "--query \(run.invocation.queryPath ?? "")",
+                    "--query \(options.queryPath ?? "")",
                     "\(all.count) queries, and \(operation.option) takes one"))
             return nil
         }
@@ -37,18 +41,21 @@ struct QueryPreparation {
 
     /// All queries of the run, in their order. Nil: one of them could not be made; reported, and none may be sent.
     static func all(
-        _ run: CommandRun, purpose: QueryBuilder.Purpose, sopClass: (InformationModel) -> UID
+        _ options: QueryOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        purpose: QueryBuilder.Purpose, sopClass: (InformationModel) -> UID
     ) -> [QueryPreparation]? {
         do throws(UsageError) {
-            guard let sources = try sources(run) else { return nil }
+            guard let sources = try sources(options, outcome, environment) else { return nil }
             var queries: [QueryPreparation] = []
             for source in sources {
-                queries.append(try QueryAssembly(run, purpose: purpose).query(from: source, sopClass: sopClass))
+                queries.append(
+                    try QueryAssembly(options, network, outcome, environment, purpose: purpose).query(
+                        from: source, sopClass: sopClass))
             }
-            for query in queries { run.diagnostics.redaction.learn(query.identifier) }
-            return store(queries, run) ? queries : nil
+            for query in queries { outcome.diagnostics.redaction.learn(query.identifier) }
+            return store(queries, options, network, outcome) ? queries : nil
         } catch {
-            run.fail(.usage, Message(error))
+            outcome.fail(.usage, Message(error))
             return nil
         }
     }
@@ -60,35 +67,39 @@ struct QueryPreparation {
     }
 
     /// What `--query` names, or a query of keys alone. Nil: it cannot be read; reported.
-    private static func sources(_ run: CommandRun) throws(UsageError) -> [QuerySource.Content]? {
-        guard let path = run.invocation.queryPath else { return [.keys([])] }
+    private static func sources(
+        _ options: QueryOptions, _ outcome: RunOutcome, _ environment: Environment
+    ) throws(UsageError) -> [QuerySource.Content]? {
+        guard let path = options.queryPath else { return [.keys([])] }
         let isStandardInput = path == "-"
         let bytes: [UInt8]
         do throws(SystemError) {
-            bytes = isStandardInput ? try run.environment.readStandardInput() : try FileInput.read(path)
+            bytes = isStandardInput ? try environment.readStandardInput() : try FileInput.read(path)
         } catch {
-            run.fail(
+            outcome.fail(
                 .localFiles,
                 Message("cannot read the query from \(isStandardInput ? "standard input" : path)", error.reason))
             return nil
         }
         return try QuerySource.parse(
-            bytes, name: isStandardInput ? "standard input" : path, encoding: run.environment.localeEncoding)
+            bytes, name: isStandardInput ? "standard input" : path, encoding: environment.localeEncoding)
     }
 
     /// Writes the query that is about to be sent to the file of `--store-query`. False: it cannot be written; reported.
-    private static func store(_ queries: [QueryPreparation], _ run: CommandRun) -> Bool {
-        guard let path = run.invocation.storeQueryPath else { return true }
+    private static func store(
+        _ queries: [QueryPreparation], _ options: QueryOptions, _ network: Network, _ outcome: RunOutcome
+    ) -> Bool {
+        guard let path = options.storeQueryPath else { return true }
         guard let query = queries.first, queries.count == 1 else {
-            run.fail(.usage, Message("--store-query \(path)", "\(queries.count) queries do not fit into one file"))
+            outcome.fail(.usage, Message("--store-query \(path)", "\(queries.count) queries do not fit into one file"))
             return false
         }
-        let bytes = QueryFile.encode(query.identifier, sopClass: query.sopClass, instance: run.newUID())
+        let bytes = QueryFile.encode(query.identifier, sopClass: query.sopClass, instance: network.newUID())
         do throws(SystemError) {
             try FileSink.write(bytes, to: path)
             return true
         } catch {
-            run.fail(.localFiles, Message("cannot write the query to \(path)", error.reason))
+            outcome.fail(.localFiles, Message("cannot write the query to \(path)", error.reason))
             return false
         }
     }

@@ -14,9 +14,11 @@ final class RunSecurity: Sendable {
     let userIdentity: UserIdentityRequest?
     private let warned = Locked<Set<String>>([])
 
-    init(_ invocation: Invocation, environment: Environment, diagnostics: Diagnostics) throws(Failure) {
-        userIdentity = try Self.identity(invocation.userIdentity, environment)
-        guard let options = invocation.tls else {
+    init(
+        _ connection: ConnectionOptions, environment: Environment, diagnostics: Diagnostics
+    ) throws(Failure) {
+        userIdentity = try Self.identity(connection.userIdentity, environment)
+        guard let options = connection.tls else {
             connector = Connector()
             listening = nil
             return
@@ -29,7 +31,7 @@ final class RunSecurity: Sendable {
         let connecting = try Self.context(configuration, .client, diagnostics)
         connector = Connector(tls: connecting)
         // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly instead.
-        let listens = invocation.receiverPort != nil
+        let listens = connection.receiverPort != nil
         listening = listens ? try Self.context(configuration, .server, diagnostics) : nil
         if configuration.isInsecure {
             diagnostics.warning(

@@ -5,9 +5,15 @@ import PracticeArchive
 
 /// `--self-test`: all operations against the practice archive, over the loopback interface, in this process.
 final class SelfTestCommand {
-    private let run: CommandRun
+    private let options: SelfTestOptions
+    private let outcome: RunOutcome
+    private let environment: Environment
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ options: SelfTestOptions, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.outcome = outcome
+        self.environment = environment
+    }
 
     func perform() {
         let watch = Stopwatch()
@@ -16,11 +22,11 @@ final class SelfTestCommand {
                 below: [
                     "images", "archive", "get", "move", "unsent", "secured/archive", "secured/get", "secured/move",
                     "secured",
-                ], variable: run.environment.variable)
+                ], variable: environment.variable)
             defer { folder.remove() }
             perform(in: folder, watch)
         } catch {
-            run.fail(.localFiles, Message("the self-test cannot start", error.description))
+            outcome.fail(.localFiles, Message("the self-test cannot start", error.description))
         }
     }
 
@@ -29,21 +35,21 @@ final class SelfTestCommand {
             // The port is free now; it is taken again by the receivers of the steps.
             let receiverPort = try SelfTestArchive.freePort()
             let archive = try SelfTestArchive.start(over: folder.folder("archive"), receiverPort: receiverPort)
-            let images = run.invocation.imagesDirectory.map { FilePath($0) } ?? folder.folder("images")
+            let images = options.imagesDirectory.map { FilePath($0) } ?? folder.folder("images")
             let steps = SelfTestSteps(
-                shell: SelfTestShell(run.environment, port: archive.port), images: images, work: folder.path,
+                shell: SelfTestShell(environment, port: archive.port), images: images, work: folder.path,
                 archive: archive, receiverPort: receiverPort
             ).all
             let failures = perform(steps)
-            do throws(FileProblem) { try archive.stop() } catch { run.fail(.localFiles, Message(error)) }
+            do throws(FileProblem) { try archive.stop() } catch { outcome.fail(.localFiles, Message(error)) }
             let time = Decimal.text(watch.seconds, digits: 2)
             if failures == 0 {
                 write("all \(steps.count) steps are well, \(time) s")
             } else {
-                run.fail(.incomplete, Message("self-test", "\(failures) of \(steps.count) steps failed, \(time) s"))
+                outcome.fail(.incomplete, Message("self-test", "\(failures) of \(steps.count) steps failed, \(time) s"))
             }
         } catch {
-            run.fail(.localFiles, Message("the self-test cannot start", error.why))
+            outcome.fail(.localFiles, Message("the self-test cannot start", error.why))
         }
     }
 
@@ -53,11 +59,11 @@ final class SelfTestCommand {
         var failures = 0
         for step in steps {
             let watch = Stopwatch()
-            let (mark, words) = Self.outcome(of: step, &failures, isUTF8: run.environment.codeset == "UTF-8")
+            let (mark, words) = Self.outcome(of: step, &failures, isUTF8: environment.codeset == "UTF-8")
             let name = step.name + String(repeating: " ", count: max(0, Self.nameWidth - step.name.count))
             write("\(mark) \(name) \(Decimal.text(watch.seconds, digits: 2)) s  \(words)")
             // Nothing can be found of what was not stored.
-            if run.cancellation?.level ?? .none != .none { break }
+            if environment.cancellation?.level ?? .none != .none { break }
         }
         return failures
     }
@@ -77,9 +83,9 @@ final class SelfTestCommand {
 
     private func write(_ line: String) {
         do throws(ByteSinkError) {
-            try run.output.write(DisplayText.line(line) + "\n")
+            try environment.standardOutput.write(DisplayText.line(line) + "\n")
         } catch {
-            run.note(.localFiles)
+            outcome.note(.localFiles)
         }
     }
 }

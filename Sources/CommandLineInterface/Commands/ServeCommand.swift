@@ -6,33 +6,40 @@ import PracticeArchive
 
 /// `--serve`: the practice archive, until somebody ends it.
 final class ServeCommand {
-    private let run: CommandRun
+    private let options: ServeOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ options: ServeOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
 
     func perform() {
-        let invocation = run.invocation
-        let port = invocation.receiverPort ?? 0
+        let port = network.connection.receiverPort ?? 0
         do throws(FileProblem) {
-            guard let worklist = WorklistItems(run).read() else { return }
-            let folder = try OutputFolder(FilePath(invocation.archiveDirectory))
+            guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
+            let folder = try OutputFolder(FilePath(options.directory))
             guard let archive = start(folder, port, worklist) else { return }
             wait()
             try archive.stop()
-            run.diagnostics.note(
+            outcome.diagnostics.note(
                 Message("practice archive ended", "\(archive.index.instanceCount) instances are in \(folder.path)"))
         } catch {
-            run.fail(.localFiles, Message(error))
+            outcome.fail(.localFiles, Message(error))
         }
     }
 
     private func start(_ folder: OutputFolder, _ port: UInt16, _ worklist: [DataSet]) -> PracticeArchive? {
         do throws(TransportError) {
-            let listener = try TCPListener(port: port, bind: run.invocation.bindAddress)
+            let listener = try TCPListener(port: port, bind: network.connection.bindAddress)
             return try start(folder, listener, worklist)
         } catch {
             let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
-            run.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
+            outcome.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
             return nil
         }
     }
@@ -40,21 +47,20 @@ final class ServeCommand {
     private func start(
         _ folder: OutputFolder, _ listener: TCPListener, _ worklist: [DataSet]
     ) throws(TransportError) -> PracticeArchive {
-        let invocation = run.invocation
-        var options = PracticeArchive.Options(
-            title: invocation.callingAETitle,
+        var archiveOptions = PracticeArchive.Options(
+            title: network.connection.callingAETitle,
             destinations: Destinations(
-                invocation.destinations, connector: run.security.connector, limits: run.limits))
-        options.faults = invocation.faults
-        options.limits = run.limits
-        options.maximumPDULength = invocation.maximumPDULength
-        options.tls = run.security.listening
-        options.worklist = worklist
+                options.destinations, connector: network.security.connector, limits: network.limits))
+        archiveOptions.faults = options.faults
+        archiveOptions.limits = network.limits
+        archiveOptions.maximumPDULength = network.connection.maximumPDULength
+        archiveOptions.tls = network.security.listening
+        archiveOptions.worklist = worklist
         do throws(SystemError) {
             let archive = try PracticeArchive(
-                folder: folder, listener: listener, options: options, observer: run.observer,
-                report: { [output = run.output] in Self.write($0, to: output) })
-            archive.readFolder { [run] problem in run.diagnostics.warning(Message(problem)) }
+                folder: folder, listener: listener, options: archiveOptions, observer: network.observer,
+                report: { [output = environment.standardOutput] in Self.write($0, to: output) })
+            archive.readFolder { [outcome] problem in outcome.diagnostics.warning(Message(problem)) }
             tell(archive, folder, listener, worklist: worklist.count)
             try archive.start()
             return archive
@@ -67,21 +73,21 @@ final class ServeCommand {
         _ archive: PracticeArchive, _ folder: OutputFolder, _ listener: TCPListener, worklist: Int
     ) {
         let index = archive.index
-        run.diagnostics.note(
+        outcome.diagnostics.note(
             Message(
-                "practice archive \(run.invocation.callingAETitle) listens at \(listener.localDescription) over \(folder.path): "
+                "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription) over \(folder.path): "
                     + "\(index.instanceCount) instances in \(index.studyCount) studies"
                     + (worklist == 0 ? "" : ", \(worklist) worklist item\(worklist == 1 ? "" : "s")")))
-        run.diagnostics.warning(
+        outcome.diagnostics.warning(
             Message("this is no PACS", "it is for trying and for tests, not for images of patients"))
-        for fault in run.invocation.faults {
-            run.diagnostics.note(Message("will go wrong on purpose", "\(fault)"))
+        for fault in options.faults {
+            outcome.diagnostics.note(Message("will go wrong on purpose", "\(fault)"))
         }
     }
 
     /// Until the first wish to stop.
     private func wait() {
-        guard let cancellation = run.cancellation else { return }
+        guard let cancellation = network.cancellation else { return }
         var descriptor = pollfd(fd: cancellation.descriptor, events: Int16(POLLIN), revents: 0)
         while cancellation.level == .none { poll(&descriptor, 1, -1) }
     }

@@ -44,13 +44,22 @@ final class StoreAccount: Sendable {
         var isStopped = false
     }
 
-    private let run: CommandRun
+    private let options: StoreOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
     private let journal: Journal?
     private let state = Locked(State())
     private let totals: FileTotals?
 
-    init(_ run: CommandRun, journal: Journal?, totals: FileTotals?) {
-        self.run = run
+    init(
+        _ options: StoreOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        journal: Journal?, totals: FileTotals?
+    ) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
         self.journal = journal
         self.totals = totals
     }
@@ -80,7 +89,7 @@ final class StoreAccount: Sendable {
             record.error = Message(problem).why
             keep(record)
         }
-        run.report(note)
+        outcome.report(note)
     }
 
     /// A file that needs not be sent.
@@ -90,13 +99,13 @@ final class StoreAccount: Sendable {
         state.withLock { state in
             state.counts.skipped += 1
             state.counts.settledBytes += file.size
-            if run.invocation.storing.verification != nil {
+            if options.verification != nil {
                 state.toVerify.append(StoredInstance(file, as: .skipped, doubt: doubt))
             }
         }
-        run.diagnostics.verbose("\(file.path): \(why)")
+        outcome.diagnostics.verbose("\(file.path): \(why)")
         let record = StoreRecord(file, outcome: .skipped)
-        if let events = run.events { events.write(record.event) }
+        if let events = outcome.events { events.write(record.event) }
         if !isRecorded { writeJournal(record) }
         showProgress()
     }
@@ -113,9 +122,9 @@ final class StoreAccount: Sendable {
         state.withLock { state in
             state.counts.failed += 1
             state.counts.notSent += 1
-            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(path) }
+            if options.failedOutPath != nil { state.failedPaths.append(path) }
         }
-        run.note(.incomplete)
+        outcome.note(.incomplete)
     }
 
     // MARK: What was sent
@@ -128,21 +137,21 @@ final class StoreAccount: Sendable {
         case .unreadable(let problem):
             record.error = Message(problem).why
             fail(problem.path)
-            run.report(problem)
+            outcome.report(problem)
         case .noContext(let refusal):
             let message = StoreMessages.message(for: refusal, of: result.file)
             record.error = message.why
             fail(result.file.path)
-            run.fail(.noPresentationContext, message)
+            outcome.fail(.noPresentationContext, message)
         case .unanswered(let error):
-            let why = "sent, but not answered: \(run.message(error).line)"
+            let why = "sent, but not answered: \(network.message(error).line)"
             record.error = why
             fail(result.file.path)
             state.withLock { $0.unanswered = $0.unanswered ?? error }
-            run.fail(.incomplete, Message("\(result.file.path)", why))
+            outcome.fail(.incomplete, Message("\(result.file.path)", why))
         case .notSent(let error):
             record.outcome = .pending
-            record.error = run.message(error).line
+            record.error = network.message(error).line
             leave(result, because: error)
         case .stopped:
             record.outcome = .pending
@@ -162,7 +171,7 @@ final class StoreAccount: Sendable {
         record.sentTransferSyntax = rewritten
         guard status.kind == .success || status.kind == .warning else {
             fail(file.path)
-            return run.fail(
+            return outcome.fail(
                 .failureStatus,
                 Message(
                     "\(file.path)", "refused by the server: \(answer.reason(for: .storage))",
@@ -173,7 +182,7 @@ final class StoreAccount: Sendable {
             state.counts.stored += 1
             state.counts.bytes += file.dataSetLength
             if status.kind == .warning { state.counts.warned += 1 }
-            if run.invocation.storing.verification != nil {
+            if options.verification != nil {
                 let doubt = "the server has stored it with a warning: \(answer.reason(for: .storage))"
                 state.toVerify.append(
                     status.kind == .warning
@@ -181,18 +190,18 @@ final class StoreAccount: Sendable {
             }
         }
         guard status.kind == .warning else {
-            return run.diagnostics.verbose(
+            return outcome.diagnostics.verbose(
                 "\(file.path): stored"
                     + (rewritten.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? ""))
         }
         let message = Message(
             "\(file.path)", "stored with a warning: \(answer.reason(for: .storage))",
             peerText: answer.errorComment, code: status.description)
-        if run.invocation.failOn == .warning {
-            run.fail(.incomplete, message)
-            if run.invocation.storing.isStrict { stop() }
+        if options.failOn == .warning {
+            outcome.fail(.incomplete, message)
+            if options.isStrict { stop() }
         } else {
-            run.diagnostics.warning(message)
+            outcome.diagnostics.warning(message)
         }
     }
 
@@ -202,14 +211,14 @@ final class StoreAccount: Sendable {
         var record = StoreRecord(instance, outcome: .failed)
         record.error = why
         keep(record)
-        run.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
+        outcome.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
     }
 
     /// An instance that was taken by the server, and whose commitment failed: told and recorded by the caller.
     func uncommitted(_ instance: StoredInstance) {
         state.withLock { state in
             state.counts.takeBack(instance)
-            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(instance.path) }
+            if options.failedOutPath != nil { state.failedPaths.append(instance.path) }
         }
     }
 
@@ -218,8 +227,8 @@ final class StoreAccount: Sendable {
     private func fail(_ path: FilePath) {
         state.withLock { state in
             state.counts.failed += 1
-            if run.invocation.storing.failedOutPath != nil { state.failedPaths.append(path) }
-            if run.invocation.storing.isStrict { state.isStopped = true }
+            if options.failedOutPath != nil { state.failedPaths.append(path) }
+            if options.isStrict { state.isStopped = true }
         }
     }
 
@@ -228,13 +237,13 @@ final class StoreAccount: Sendable {
             state.notSentReason = state.notSentReason ?? error
         }
         leave(result.file.path)
-        run.diagnostics.verbose("\(result.file.path): not sent")
+        outcome.diagnostics.verbose("\(result.file.path): not sent")
     }
 
     private func stop() { state.withLock { $0.isStopped = true } }
 
     private func keep(_ record: StoreRecord) {
-        if let events = run.events { events.write(record.event) }
+        if let events = outcome.events { events.write(record.event) }
         writeJournal(record)
     }
 
@@ -250,7 +259,7 @@ final class StoreAccount: Sendable {
                 defer { state.isStopped = true }
                 return !state.isStopped
             }
-            if isFirst { run.fail(.localFiles, Message("journal \(error.path)", error.detail)) }
+            if isFirst { outcome.fail(.localFiles, Message("journal \(error.path)", error.detail)) }
         }
     }
 
@@ -259,12 +268,12 @@ final class StoreAccount: Sendable {
         do throws(FileProblem) {
             try journal?.sync()
         } catch {
-            run.fail(.localFiles, Message("journal \(error.path)", error.detail))
+            outcome.fail(.localFiles, Message("journal \(error.path)", error.detail))
         }
     }
 
     private func showProgress() {
-        guard let line = run.environment.progress else { return }
+        guard let line = environment.progress else { return }
         let counts = counts
         line.update(
             {
@@ -284,32 +293,32 @@ final class StoreAccount: Sendable {
         let counts = counts
         // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
         let isDone = counts.stored + counts.skipped > 0
-        if !isDone, counts.failed > 0, run.exitCode == .incomplete, counts.notSent == 0 {
-            run.note(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
+        if !isDone, counts.failed > 0, outcome.exitCode == .incomplete, counts.notSent == 0 {
+            outcome.note(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
         }
-        if !isDone, counts.failed == 0, run.exitCode == .success {
-            run.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
-        } else if isDone, run.exitCode == .failureStatus || run.exitCode == .noPresentationContext {
-            run.settle(.incomplete)
+        if !isDone, counts.failed == 0, outcome.exitCode == .success {
+            outcome.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
+        } else if isDone, outcome.exitCode == .failureStatus || outcome.exitCode == .noPresentationContext {
+            outcome.settle(.incomplete)
         }
     }
 
     func summarize(seconds: Double) {
-        run.environment.progress?.clear()
+        environment.progress?.clear()
         let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
         if counts.notSent > 0 {
             // What ended the run has been told.
             let why = reason == nil ? "stopped at a failure" : nil
-            run.diagnostics.error(Message("\(Quantity.count(counts.notSent, "file")) not sent", why))
+            outcome.diagnostics.error(Message("\(Quantity.count(counts.notSent, "file")) not sent", why))
         }
-        var summary = run.summary
+        var summary = outcome.summary
         summary.set(.done, counts.stored - counts.warned)
         summary.set(.warnings, counts.warned)
         summary.set(.skipped, counts.skipped)
         summary.set(.failures, counts.failed - counts.notSent)
         summary.set(.pending, counts.notSent)
         summary.set(.bytes, Int(clamping: counts.bytes))
-        run.summary = summary
-        run.diagnostics.note(Message(StoreMessages.summary(counts, peer: run.peerName, seconds: seconds)))
+        outcome.summary = summary
+        outcome.diagnostics.note(Message(StoreMessages.summary(counts, peer: network.peerName, seconds: seconds)))
     }
 }

@@ -4,13 +4,17 @@ import DICOMProtocol
 
 /// `--store`: C-STORE of files and directories.
 final class StoreCommand: Sendable {
-    private let run: CommandRun
-    private let storing: StoringOptions
+    private let options: StoreOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
     private let watch = Stopwatch()
 
-    init(_ run: CommandRun) {
-        self.run = run
-        storing = run.invocation.storing
+    init(_ options: StoreOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
     }
 
     func perform() {
@@ -18,99 +22,99 @@ final class StoreCommand: Sendable {
         let journal: Journal?
         let completed: CompletedInstances?
         do throws(FileProblem) {
-            if let path = storing.failedOutPath { failedOut = try FailedList(FilePath(path)) }
+            if let path = options.failedOutPath { failedOut = try FailedList(FilePath(path)) }
             // What was done is read before this run begins a part of its own.
-            completed = try storing.resumes ? completedInstances() : nil
-            journal = try storing.journalPath.map { path throws(FileProblem) in
-                try Journal(FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
+            completed = try options.resumes ? completedInstances() : nil
+            journal = try options.journalPath.map { path throws(FileProblem) in
+                try Journal(FilePath(path), operation: network.operation.rawValue, peer: network.peerName)
             }
         } catch {
-            return run.fail(.localFiles, Message(error))
+            return outcome.fail(.localFiles, Message(error))
         }
         var commitment: CommitmentExchange?
-        if storing.verification == .commit {
+        if options.verification == .commit {
             // A port that is taken is found out before a night's worth of files is sent.
-            guard let exchange = CommitmentExchange(run) else { return }
+            guard let exchange = CommitmentExchange(options.commitment, network, outcome) else { return }
             commitment = exchange
         }
         defer { commitment?.finish() }
-        let totals = run.environment.progress.map { _ in
+        let totals = environment.progress.map { _ in
             FileTotals(
-                run.invocation.inputs.filter { $0 != "-" }.map { FilePath($0) }, recursive: run.invocation.isRecursive)
+                options.input.paths.filter { $0 != "-" }.map { FilePath($0) }, recursive: options.input.isRecursive)
         }
-        let account = StoreAccount(run, journal: journal, totals: totals)
+        let account = StoreAccount(options, network, outcome, environment, journal: journal, totals: totals)
         // The search ends when nothing is sent any more, also where it waits for names.
         let search: Cancellation
         do throws(SystemError) {
-            if let cancellation = run.cancellation {
+            if let cancellation = network.cancellation {
                 search = try cancellation.makeChild()
             } else {
                 search = try Cancellation()
             }
         } catch {
-            return run.fail(.localFiles, Message("cannot start", error.description))
+            return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
-        var source = StoreSource(run, account, completed, cancellation: search)
+        var source = StoreSource(options, network, outcome, account, completed, cancellation: search)
         send(&source, account, endOfSearch: { search.raise(to: .graceful) })
         totals?.stop()
         // After the second wish to stop nobody waits for a walk through the rest.
-        if (run.cancellation?.level ?? .none) < .abort { source.leaveRest() }
+        if (network.cancellation?.level ?? .none) < .abort { source.leaveRest() }
         account.settleSending()
-        if storing.verification != nil, run.exitCode != .interrupted {
-            StoreVerification(run, account, commitment).perform()
+        if options.verification != nil, outcome.exitCode != .interrupted {
+            StoreVerification(options, network, outcome, environment, account, commitment).perform()
         }
         account.syncJournal()
         account.summarize(seconds: watch.seconds)
         do throws(FileProblem) {
             try failedOut?.write(account.failedPaths)
         } catch {
-            run.fail(.localFiles, Message(error))
+            outcome.fail(.localFiles, Message(error))
         }
     }
 
     private func completedInstances() throws(FileProblem) -> CompletedInstances {
-        let path = FilePath(storing.journalPath ?? "")
+        let path = FilePath(options.journalPath ?? "")
         let completed = try CompletedInstances(
-            reading: path, operation: run.invocation.operation.rawValue, peer: run.peerName)
+            reading: path, operation: network.operation.rawValue, peer: network.peerName)
         if completed.damagedLines > 0 {
-            run.diagnostics.note(Message("journal \(path)", "\(completed.damagedLines) damaged lines passed over"))
+            outcome.diagnostics.note(Message("journal \(path)", "\(completed.damagedLines) damaged lines passed over"))
         }
-        run.diagnostics.verbose("journal \(path): \(completed.count) instances are stored already")
+        outcome.diagnostics.verbose("journal \(path): \(completed.count) instances are stored already")
         return completed
     }
 
-    private var options: StorageSCU.Options {
-        var options = StorageSCU.Options()
-        options.priority = run.invocation.priority
-        options.operationsWindow = storing.operationsWindow
-        options.rewrites = !storing.neverRewrites
-        options.retry = RetryPolicy(retries: storing.retries, delay: storing.retryDelay)
-        return options
+    private var sending: StorageSCU.Options {
+        var sending = StorageSCU.Options()
+        sending.priority = options.priority
+        sending.operationsWindow = options.operationsWindow
+        sending.rewrites = !options.neverRewrites
+        sending.retry = RetryPolicy(retries: options.retries, delay: options.retryDelay)
+        return sending
     }
 
     private func parameters(
         _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?
     ) -> AssociationParameters {
-        var parameters = run.parameters(contexts)
+        var parameters = network.parameters(contexts)
         parameters.asynchronousOperationsWindow = window
         return parameters
     }
 
     private func tellPause(_ seconds: Double, _ instances: Int, _ cause: AssociationError?) {
-        let why = cause.map { run.message($0).line }
+        let why = cause.map { network.message($0).line }
         let digits = seconds < 10 ? 1 : 0
         let what = cause == nil ? "trying \(Quantity.count(instances, "file")) again" : "trying again"
-        run.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
+        outcome.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
     }
 
     /// Told once: many associations that end at once end for one reason.
     private func tellFewer(_ left: Int, _ cause: AssociationError, isFirst: Bool) {
-        let why = run.message(cause).line
+        let why = network.message(cause).line
         guard isFirst else {
-            return run.diagnostics.verbose("going on with \(Quantity.count(left, "association")): \(why)")
+            return outcome.diagnostics.verbose("going on with \(Quantity.count(left, "association")): \(why)")
         }
-        run.diagnostics.note(
-            Message("going on with fewer associations", "one of \(storing.jobs) has ended: \(why)"))
+        outcome.diagnostics.note(
+            Message("going on with fewer associations", "one of \(options.jobs) has ended: \(why)"))
     }
 
     private func send(
@@ -130,12 +134,12 @@ final class StoreCommand: Sendable {
         let storage: ParallelStorage
         do throws(SystemError) {
             storage = try ParallelStorage(
-                jobs: storing.jobs, options: options, cancellation: run.cancellation, reports: reports,
+                jobs: options.jobs, options: sending, cancellation: network.cancellation, reports: reports,
                 open: { [self] contexts, window, cancellation throws(AssociationError) in
-                    try run.associate(parameters(contexts, window), cancellation: cancellation)
+                    try network.associate(parameters(contexts, window), cancellation: cancellation)
                 })
         } catch {
-            return run.fail(.localFiles, Message("cannot start", error.description))
+            return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
         var refused: [InstanceFile] = []
         while !account.isStopped, let batch = source.next() {
@@ -146,8 +150,8 @@ final class StoreCommand: Sendable {
         }
         let (failure, unfinished) = storage.finish()
         var ending = failure
-        if let level = run.cancellation?.level, level > .none { ending = ending ?? .interrupted(level) }
-        if let ending { run.fail(ending) }
+        if let level = network.cancellation?.level, level > .none { ending = ending ?? .interrupted(level) }
+        if let ending { outcome.fail(ending, calling: network.server) }
         account.leave(
             unfinished + refused.map { PendingInstance($0) }, ending.map { StoreResult.Outcome.notSent($0) } ?? .stopped
         )

@@ -11,12 +11,13 @@ struct StoreSource: ~Copyable {
     private var batches: InstanceBatches
 
     init(
-        _ run: CommandRun, _ account: StoreAccount, _ completed: CompletedInstances?, cancellation: Cancellation
+        _ options: StoreOptions, _ network: Network, _ outcome: RunOutcome, _ account: StoreAccount,
+        _ completed: CompletedInstances?, cancellation: Cancellation
     ) {
         self.account = account
         self.completed = completed
-        existing = run.invocation.storing.skipsExisting ? ExistingInstances(run) : nil
-        batches = InstanceBatches(run, cancellation: cancellation)
+        existing = options.skipsExisting ? ExistingInstances(network, priority: options.priority) : nil
+        batches = InstanceBatches(options.input, cancellation: cancellation)
     }
 
     /// The next instances to send; nil when there are no more.

@@ -3,7 +3,10 @@ import DICOMNode
 
 /// `--verify`: makes sure that the peer holds each instance that it has taken.
 struct StoreVerification {
-    private let run: CommandRun
+    private let options: StoreOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
     private let account: StoreAccount
     private let commitment: CommitmentExchange?
 
@@ -11,23 +14,32 @@ struct StoreVerification {
     private static let pauses = [1.0, 2, 4]
 
     /// - Parameter commitment: open since before the first instance was sent; for verification by commitment only.
-    init(_ run: CommandRun, _ account: StoreAccount, _ commitment: CommitmentExchange?) {
-        self.run = run
+    init(
+        _ options: StoreOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        _ account: StoreAccount, _ commitment: CommitmentExchange?
+    ) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
         self.account = account
         self.commitment = commitment
     }
 
     func perform() {
-        switch run.invocation.storing.verification {
+        switch options.verification {
         case .find?: verifyByFind(account.takeStored())
         case .commit?:
-            if let commitment { CommitVerification(run, account, commitment).perform(account.takeStored()) }
+            if let commitment {
+                CommitVerification(options, network, outcome, environment, account, commitment).perform(
+                    account.takeStored())
+            }
         case nil: break
         }
     }
 
     private func verifyByFind(_ stored: [StoredInstance]) {
-        let peer = ExistingInstances(run)
+        let peer = ExistingInstances(network, priority: options.priority)
         var missing = stored
         var why = "not confirmed: the server does not list it"
         do throws(ExistingInstances.Failure) {
@@ -39,7 +51,7 @@ struct StoreVerification {
         } catch {
             let reason = peer.reason(error)
             why = "not confirmed: the server could not be asked"
-            run.fail(.incomplete, Message("\(run.peerName): cannot verify what was stored", reason))
+            outcome.fail(.incomplete, Message("\(network.peerName): cannot verify what was stored", reason))
         }
         peer.finish()
         for instance in missing {
@@ -50,8 +62,9 @@ struct StoreVerification {
                     : why)
         }
         warnOfCopies(stored)
-        run.diagnostics.note(
-            Message("\(run.peerName): \(stored.count - missing.count) of \(stored.count) instances confirmed by C-FIND")
+        outcome.diagnostics.note(
+            Message(
+                "\(network.peerName): \(stored.count - missing.count) of \(stored.count) instances confirmed by C-FIND")
         )
     }
 
@@ -59,7 +72,7 @@ struct StoreVerification {
     private func warnOfCopies(_ stored: [StoredInstance]) {
         let copies = Dictionary(grouping: stored, by: \.sopInstanceUID).values.filter { $0.count > 1 }
         for files in copies.sorted(by: { $0[0].path < $1[0].path }) {
-            run.diagnostics.warning(
+            outcome.diagnostics.warning(
                 Message(
                     "\(files[0].path)", "\(files.count) files have its SOP instance UID, and the server keeps one",
                     code: files[0].sopInstanceUID.string))
@@ -75,7 +88,7 @@ struct StoreVerification {
 
     /// False: somebody wants to stop.
     private func wait(_ seconds: Double) -> Bool {
-        guard let cancellation = run.cancellation else { return true }
+        guard let cancellation = network.cancellation else { return true }
         return !cancellation.waits(until: .after(seconds: seconds))
     }
 }

@@ -27,11 +27,19 @@ package struct Redaction: Sendable {
     }
 
     package init(_ invocation: Invocation) {
-        isOn = !invocation.logsPatientData
-        let components = invocation.naming.shownComponents
-        shownComponents = components
-        outputDirectory = components.contains { $0 != nil } ? invocation.outputDirectory : nil
-        for key in invocation.keys where !key.mayShowValue { learn(key.value) }
+        isOn = !invocation.messages.logsPatientData
+        var keys: [QueryKey] = []
+        var naming: (components: [String?], folder: String)?
+        switch invocation.request {
+        case .find(let options): keys = options.query.keys
+        case .retrieve(let options):
+            keys = options.query.keys
+            naming = (options.naming.shownComponents, options.outputDirectory)
+        case .echo, .store, .commit, .serve, .selfTest: break
+        }
+        shownComponents = naming?.components ?? []
+        outputDirectory = shownComponents.contains { $0 != nil } ? naming?.folder : nil
+        for key in keys where !key.mayShowValue { learn(key.value) }
     }
 
     /// Hides from now on what identifies a patient in a query, wherever a peer repeats it.

@@ -58,7 +58,7 @@ package struct CommandLineParser: Sendable {
         _ request: Request, _ peer: InvocationDraft.PeerChoice?
     ) throws(UsageError) -> Invocation {
         let (draft, _) = try draft(request, peer, isComplete: true)
-        return draft.invocation
+        return draft.makeInvocation()
     }
 
     /// - Parameter isComplete: false where nothing will be sent, and so a peer, files and keys may be missing.

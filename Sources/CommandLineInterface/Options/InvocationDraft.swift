@@ -6,7 +6,7 @@ package import DICOMProtocol
 /// ``InvocationDraft/resolve(positionals:)``.
 package struct InvocationDraft: Sendable {
     /// Options whose value is used as it is are put here at once.
-    package var invocation: Invocation
+    package var invocation: OptionValues
     package var operations: [Operation] = []
     package var host: HostArgument?
     package var port: UInt16?
@@ -44,7 +44,7 @@ package struct InvocationDraft: Sendable {
     }
 
     package init() {
-        invocation = Invocation(
+        invocation = OptionValues(
             operation: .echo, peer: Endpoint(host: "", port: Self.standardPort),
             callingAETitle: AETitle(wire: "DCMSCU".utf8), calledAETitle: AETitle(wire: "ANY-SCP".utf8))
     }

@@ -4,7 +4,9 @@ extension OptionTable {
             "wait", value: .seconds(0...604_800), .commitment, for: .committing,
             "wait so long for the commitment result; 0 does not wait",
             details: "Starts again with every report that tells something new.", default: "60",
-            apply: { (draft, argument) throws(UsageError) in draft.invocation.resultWait = try argument.seconds() }),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.invocation.commitment.resultWait = try argument.seconds()
+            }),
         OptionDefinition(
             "transaction", value: .file, .commitment, for: .committing,
             "keep open commitment transactions here",

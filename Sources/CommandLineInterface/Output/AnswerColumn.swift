@@ -12,15 +12,16 @@ struct AnswerColumn: Equatable {
     var keepsEnd: Bool { path.last.map { DataDictionary.vr(of: $0) == .UI } ?? false }
 
     /// Those that were asked for, in the order in which they were asked for; without any the keys that every server knows.
-    static func columns(of invocation: Invocation, identifiers: [DataSet]) -> [AnswerColumn] {
-        if !invocation.columns.isEmpty { return invocation.columns.map { AnswerColumn(path: $0.tags) } }
+    static func columns(of options: FindOptions, identifiers: [DataSet]) -> [AnswerColumn] {
+        if !options.columns.isEmpty { return options.columns.map { AnswerColumn(path: $0.tags) } }
         var asked: [AnswerColumn] = []
         for identifier in identifiers { append(identifier, [], to: &asked) }
-        let typed = invocation.keys.map { AnswerColumn(path: $0.tags) } + invocation.returnKeys.compactMap { $0.column }
+        let typed =
+            options.query.keys.map { AnswerColumn(path: $0.tags) } + options.query.returnKeys.compactMap { $0.column }
         let first = typed.filter { asked.contains($0) }
         let columns = (first + asked).reduce(into: [AnswerColumn]()) { if !$0.contains($1) { $0.append($1) } }
         guard columns.isEmpty else { return columns }
-        return invocation.informationModel.keys(at: invocation.level).filter { $0.kind != .optional }
+        return options.query.informationModel.keys(at: options.query.level).filter { $0.kind != .optional }
             .map { AnswerColumn(path: $0.path + [$0.tag]) }
     }
 

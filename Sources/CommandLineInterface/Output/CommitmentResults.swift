@@ -10,7 +10,10 @@ import DICOMProtocol
 ///
 /// After files were sent, `safe to delete  a.dcm` stands for those that are committed.
 final class CommitmentResults {
-    private let run: CommandRun
+    private let options: CommitmentOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
     private(set) var committed = 0
     private(set) var failed = 0
     private(set) var pending = 0
@@ -20,15 +23,21 @@ final class CommitmentResults {
     /// Whether files were sent, and the question is which of them need not be kept.
     private let isVerification: Bool
 
-    init(_ run: CommandRun, isVerification: Bool = false) {
-        self.run = run
+    init(
+        _ options: CommitmentOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        isVerification: Bool = false
+    ) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
         self.isVerification = isVerification
     }
 
     /// - Parameter doubt: why the file may not be what the server has committed to, for a verification.
     func write(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, doubt: String? = nil) {
         count(verdict)
-        if let events = run.events {
+        if let events = outcome.events {
             events.write(event(candidate, verdict, doubt))
         } else if isVerification, case .committed = verdict {
             if doubt == nil, let path = candidate.path { print("safe to delete  \(path)") }
@@ -44,42 +53,42 @@ final class CommitmentResults {
     ///   - hint: the remedy where reports are missing.
     func summarize(loss: AssociationError? = nil, missing hint: @autoclosure () -> Hint.Commitment) {
         let total = committed + failed + pending
-        if let outputFailure { run.fail(.localFiles, Message("standard output", outputFailure.description)) }
+        if let outputFailure { outcome.fail(.localFiles, Message("standard output", outputFailure.description)) }
         for reason in reasons {
-            run.fail(
+            outcome.fail(
                 .commitmentFailed,
                 Message("not committed: \(reason.count) of \(Quantity.count(total, "instance"))", reason.text))
         }
-        if pending > 0, run.invocation.resultWait > 0 { reportMissing(loss, hint()) }
+        if pending > 0, options.resultWait > 0 { reportMissing(loss, hint()) }
         if pending > 0 { tellWhereKept() }
         if !isVerification {
-            run.summary.set(.done, committed)
-            run.summary.set(.failures, failed)
-            run.summary.set(.pending, pending)
+            outcome.summary.set(.done, committed)
+            outcome.summary.set(.failures, failed)
+            outcome.summary.set(.pending, pending)
         }
-        run.diagnostics.note(
+        outcome.diagnostics.note(
             Message(
-                "\(run.peerName): \(committed) committed, \(failed) not committed"
+                "\(network.peerName): \(committed) committed, \(failed) not committed"
                     + (pending > 0 ? ", \(pending) not reported on" : "")))
     }
 
     private func reportMissing(_ loss: AssociationError?, _ hint: Hint.Commitment) {
-        let seconds = Decimal.text(run.invocation.resultWait, digits: run.invocation.resultWait < 1 ? 1 : 0)
+        let seconds = Decimal.text(options.resultWait, digits: options.resultWait < 1 ? 1 : 0)
         let why = loss == nil ? "waited for \(seconds) s" : "the server has ended the association"
         let message = Message(
-            "\(run.peerName): no report on \(Quantity.count(pending, "instance"))", why, hint: .commitment(hint))
-        switch run.exitCode {
-        case .success, .commitmentFailed, .incomplete: run.fail(.timeLimit, message)
-        case .unreachable where loss != nil: run.diagnostics.error(message)
+            "\(network.peerName): no report on \(Quantity.count(pending, "instance"))", why, hint: .commitment(hint))
+        switch outcome.exitCode {
+        case .success, .commitmentFailed, .incomplete: outcome.fail(.timeLimit, message)
+        case .unreachable where loss != nil: outcome.diagnostics.error(message)
         // What kept us from asking has been told already, with its own remedy.
         default: break
         }
     }
 
     private func tellWhereKept() {
-        guard let file = run.invocation.commitment.transactionFile else { return }
-        let port = run.invocation.receiverPort.map { "\($0)" } ?? "PORT"
-        run.diagnostics.note(
+        guard let file = options.transactionFile else { return }
+        let port = network.connection.receiverPort.map { "\($0)" } ?? "PORT"
+        outcome.diagnostics.note(
             Message(
                 "what is open is kept in \(file)",
                 "dcmscu --stgcmt --listen --transaction \(file) --port-scp \(port) waits for it"))
@@ -112,7 +121,7 @@ final class CommitmentResults {
     private func print(_ line: String) {
         guard outputFailure == nil else { return }
         do throws(ByteSinkError) {
-            try run.output.write(DisplayText.line(line) + "\n")
+            try environment.standardOutput.write(DisplayText.line(line) + "\n")
         } catch {
             outputFailure = error
         }

@@ -28,10 +28,10 @@ struct DocumentationTests {
             guard invocation.operation.takesKeys else { continue }
             let purpose: QueryBuilder.Purpose = invocation.operation.isRetrieval ? .retrieval : .query
             let builder = QueryBuilder(
-                model: invocation.informationModel, level: invocation.level, purpose: purpose,
+                model: invocation.query.informationModel, level: invocation.query.level, purpose: purpose,
                 characterSet: "ISO_IR 192", today: .epoch)
             #expect(throws: Never.self) {
-                _ = try builder.dataSet(keys: invocation.keys, returning: invocation.returnKeys)
+                _ = try builder.dataSet(keys: invocation.query.keys, returning: invocation.query.returnKeys)
             }
         }
     }

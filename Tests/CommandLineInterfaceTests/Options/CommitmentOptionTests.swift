@@ -5,22 +5,22 @@ import Testing
 struct CommitmentOptionTests {
     @Test func `the options of storage commitment arrive`() throws {
         let plain = try invocation("--stgcmt h 104 a")
-        #expect(plain.commitment == CommitmentOptions())
-        #expect(plain.commitment.maximumReferences == 500)
-        #expect(plain.resultWait == 60)
+        #expect(plain.commit.commitment == CommitmentOptions())
+        #expect(plain.commit.commitment.maximumReferences == 500)
+        #expect(plain.commit.commitment.resultWait == 60)
         let full = try invocation(
             "--stgcmt h 104 a --transaction open.jsonl --max-references 20 --per series --wait 1.5 --output reports")
-        #expect(full.commitment.transactionFile == "open.jsonl")
-        #expect(full.commitment.maximumReferences == 20)
-        #expect(full.commitment.grouping == .series)
-        #expect(full.commitment.reportDirectory == "reports")
-        #expect(full.resultWait == 1.5)
+        #expect(full.commit.commitment.transactionFile == "open.jsonl")
+        #expect(full.commit.commitment.maximumReferences == 20)
+        #expect(full.commit.commitment.grouping == .series)
+        #expect(full.commit.commitment.reportDirectory == "reports")
+        #expect(full.commit.commitment.resultWait == 1.5)
     }
 
     @Test func `listening needs neither host nor files`() throws {
         let listening = try invocation("--stgcmt --listen --transaction open.jsonl --port-scp 104")
-        #expect(listening.commitment.isListening)
-        #expect(listening.inputs.isEmpty)
+        #expect(listening.commit.commitment.isListening)
+        #expect(listening.input.paths.isEmpty)
     }
 
     @Test(

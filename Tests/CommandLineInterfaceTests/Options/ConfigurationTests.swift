@@ -53,21 +53,21 @@ struct ConfigurationTests {
         #expect(invocation.peer == Endpoint(host: "pacs.example.org", port: 11112))
         #expect(invocation.calledAETitle.string == "ARCHIVE")
         #expect(invocation.callingAETitle.string == "STATION")
-        #expect(invocation.connectTimeout == 2.5)
-        #expect(invocation.inactivityTimeout == 60)
-        #expect(invocation.verbosity == .verbose)
+        #expect(invocation.connection.connectTimeout == 2.5)
+        #expect(invocation.connection.inactivityTimeout == 60)
+        #expect(invocation.messages.verbosity == .verbose)
     }
 
     @Test func `a node may be given by --hostname too, and files follow it`() throws {
         #expect(try Self.invocation("-H @pacs1").peer.port == 11112)
         let store = try Self.invocation("--store @pacs1 a b")
-        #expect(store.inputs == ["a", "b"])
+        #expect(store.input.paths == ["a", "b"])
         #expect(store.peer.host == "pacs.example.org")
     }
 
     @Test func `a node has what secures the connection`() throws {
         let invocation = try Self.invocation("--echo @secure")
-        #expect(invocation.tls != nil)
+        #expect(invocation.connection.tls != nil)
         #expect(invocation.callingAETitle.string == "OTHER")
         #expect(invocation.peer.description == "[::1]:2762")
     }
@@ -77,26 +77,26 @@ struct ConfigurationTests {
         #expect(typed.calledAETitle.string == "X")
         #expect(typed.callingAETitle.string == "Y")
         #expect(typed.peer.port == 5)
-        #expect(typed.connectTimeout == 9)
-        #expect(typed.verbosity == .error)
+        #expect(typed.connection.connectTimeout == 9)
+        #expect(typed.messages.verbosity == .error)
         let node = try Self.invocation("--echo @plain")
-        #expect(node.inactivityTimeout == 7)
-        #expect(node.verbosity == .note)
+        #expect(node.connection.inactivityTimeout == 7)
+        #expect(node.messages.verbosity == .note)
         #expect(node.peer.port == 104)
     }
 
     @Test func `defaults of an operation hold for it alone`() throws {
-        #expect(try Self.invocation("--find h").format == .jsonl)
-        #expect(try Self.invocation("--find h").inactivityTimeout == 5)
-        #expect(try Self.invocation("--find h --format text").format == .text)
-        #expect(try Self.invocation("--echo h").format == .text)
-        #expect(try Self.invocation("--find h").keys.count == 2)
-        #expect(try Self.invocation("--find h -k Modality").keys.count == 1)
+        #expect(try Self.invocation("--find h").find.format == .jsonl)
+        #expect(try Self.invocation("--find h").connection.inactivityTimeout == 5)
+        #expect(try Self.invocation("--find h --format text").find.format == .text)
+        #expect(try !Self.invocation("--echo h").messages.writesEvents)
+        #expect(try Self.invocation("--find h").query.keys.count == 2)
+        #expect(try Self.invocation("--find h -k Modality").query.keys.count == 1)
     }
 
     @Test func `an answer to the same question on the command line sets a default aside`() throws {
-        #expect(try Self.invocation("--find h").informationModel == .patientRoot)
-        #expect(try Self.invocation("--find h --studyroot").informationModel == .studyRoot)
+        #expect(try Self.invocation("--find h").query.informationModel == .patientRoot)
+        #expect(try Self.invocation("--find h --studyroot").query.informationModel == .studyRoot)
         #expect(try Self.invocation("--echo TITLE@h:1").calledAETitle.string == "TITLE")
     }
 

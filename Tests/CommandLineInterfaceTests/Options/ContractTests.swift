@@ -27,31 +27,31 @@ struct ContractTests {
         Row(name: "aetitle", value: "ME") { $0.callingAETitle.string == "ME" },
         Row(name: "call", value: "YOU") { $0.calledAETitle.string == "YOU" },
         Row(name: "echo") { $0.operation == .echo },
-        Row(name: "store", with: "-i f") { $0.operation == .store && $0.inputs == ["f"] },
+        Row(name: "store", with: "-i f") { $0.operation == .store && $0.input.paths == ["f"] },
         Row(name: "find") { $0.operation == .find },
         Row(name: "move", with: "-k 10,20=A --port-scp 7") { $0.operation == .move },
         Row(name: "get", with: "-k 20,d=1.2") { $0.operation == .get },
-        Row(name: "worklist") { $0.operation == .worklist && $0.informationModel == .modalityWorklist },
+        Row(name: "worklist") { $0.operation == .worklist && $0.query.informationModel == .modalityWorklist },
         Row(name: "stgcmt", with: "-i f") { $0.operation == .storageCommitment },
-        Row(name: "input", short: "i", value: "f", with: "--store") { $0.inputs == ["f"] },
-        Row(name: "recursive", short: "r", with: "--store -i f") { $0.isRecursive },
-        Row(name: "store-query", value: "q", with: "--find") { $0.storeQueryPath == "q" },
-        Row(name: "patientroot", with: "--find") { $0.informationModel == .patientRoot },
-        Row(name: "studyroot", with: "--find") { $0.informationModel == .studyRoot },
-        Row(name: "psonly", with: "--find") { $0.informationModel == .patientStudyOnly },
-        Row(name: "patient", with: "--find") { $0.level == .patient },
-        Row(name: "study", with: "--find") { $0.level == .study },
-        Row(name: "series", with: "--find") { $0.level == .series },
-        Row(name: "image", with: "--find") { $0.level == .image },
-        Row(name: "key", short: "k", value: "10,10=A*", with: "--find") { $0.keys.map(\.value) == ["A*"] },
-        Row(name: "output", short: "o", value: "out", with: move) { $0.outputDirectory == "out" },
-        Row(name: "port-scp", value: "8", with: "--move -k 10,20=A") { $0.receiverPort == 8 },
+        Row(name: "input", short: "i", value: "f", with: "--store") { $0.input.paths == ["f"] },
+        Row(name: "recursive", short: "r", with: "--store -i f") { $0.input.isRecursive },
+        Row(name: "store-query", value: "q", with: "--find") { $0.query.storeQueryPath == "q" },
+        Row(name: "patientroot", with: "--find") { $0.query.informationModel == .patientRoot },
+        Row(name: "studyroot", with: "--find") { $0.query.informationModel == .studyRoot },
+        Row(name: "psonly", with: "--find") { $0.query.informationModel == .patientStudyOnly },
+        Row(name: "patient", with: "--find") { $0.query.level == .patient },
+        Row(name: "study", with: "--find") { $0.query.level == .study },
+        Row(name: "series", with: "--find") { $0.query.level == .series },
+        Row(name: "image", with: "--find") { $0.query.level == .image },
+        Row(name: "key", short: "k", value: "10,10=A*", with: "--find") { $0.query.keys.map(\.value) == ["A*"] },
+        Row(name: "output", short: "o", value: "out", with: move) { $0.retrieve?.outputDirectory == "out" },
+        Row(name: "port-scp", value: "8", with: "--move -k 10,20=A") { $0.connection.receiverPort == 8 },
         Row(name: "root-uid", value: "1.2.3") { $0.uidRoot == "1.2.3" },
-        Row(name: "log-file", short: "L", value: "log") { $0.logFile == "log" },
-        Row(name: "error", short: "E") { $0.verbosity == .error },
-        Row(name: "warning", short: "W") { $0.verbosity == .warning },
-        Row(name: "verbose", short: "V") { $0.verbosity == .verbose },
-        Row(name: "debug", short: "D") { $0.verbosity == .debug },
+        Row(name: "log-file", short: "L", value: "log") { $0.messages.logFile == "log" },
+        Row(name: "error", short: "E") { $0.messages.verbosity == .error },
+        Row(name: "warning", short: "W") { $0.messages.verbosity == .warning },
+        Row(name: "verbose", short: "V") { $0.messages.verbosity == .verbose },
+        Row(name: "debug", short: "D") { $0.messages.verbosity == .debug },
     ]
 
     /// The shortest prefix that no other option of gdcmscu's has.
@@ -97,11 +97,11 @@ struct ContractTests {
     func `a letter may stand in a cluster`(_ row: Row) throws {
         let letter = String(row.short ?? " ")
         guard row.name == "recursive" else {
-            #expect(try invocation("-\(letter)Lfile h").logFile == "file")
+            #expect(try invocation("-\(letter)Lfile h").messages.logFile == "file")
             return
         }
         let stored = try invocation("-V\(letter)if --store h")
-        #expect(row.check(stored) && stored.inputs == ["f"] && stored.verbosity == .verbose)
+        #expect(row.check(stored) && stored.input.paths == ["f"] && stored.messages.verbosity == .verbose)
     }
 
     @Test func `an option that takes no value refuses one`() throws {

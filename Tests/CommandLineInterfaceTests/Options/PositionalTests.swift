@@ -48,7 +48,7 @@ struct PositionalTests {
     func `host, port and files are told apart`(_ line: Line) throws {
         let invocation = try invocation(line.line)
         #expect(invocation.peer.description == line.peer)
-        #expect(invocation.inputs == line.files)
+        #expect(invocation.input.paths == line.files)
         #expect(invocation.calledAETitle.string == line.called)
     }
 

@@ -1,3 +1,5 @@
+import DICOMNode
+import DICOMProtocol
 import Testing
 
 @testable import CommandLineInterface
@@ -43,4 +45,27 @@ func usageError(
     try #require(
         throws: UsageError.self, "\(line) is accepted", sourceLocation: sourceLocation,
         performing: { _ = try CommandLineParser(rootUIDFromEnvironment: root).parse(words(line)) })
+}
+
+/// The options of a request, where a test knows the operation; of another they are those that nobody gave.
+extension Invocation {
+    var peer: Endpoint { connection.peer }
+    var callingAETitle: AETitle { connection.callingAETitle }
+    var calledAETitle: AETitle { connection.calledAETitle }
+
+    var echo: EchoOptions { if case .echo(let options) = request { options } else { EchoOptions() } }
+    var store: StoreOptions { if case .store(let options) = request { options } else { StoreOptions() } }
+    var find: FindOptions { if case .find(let options) = request { options } else { FindOptions() } }
+    var retrieve: RetrieveOptions? { if case .retrieve(let options) = request { options } else { nil } }
+    var commit: StorageCommitmentOptions {
+        if case .commit(let options) = request { options } else { StorageCommitmentOptions() }
+    }
+
+    /// The query of a find or of a retrieval.
+    var query: QueryOptions { retrieve?.query ?? find.query }
+
+    /// The files of a store or of storage commitment.
+    var input: InputFiles {
+        if case .commit(let options) = request { options.input } else { store.input }
+    }
 }

@@ -73,9 +73,9 @@ struct AnswerWriterTests {
         let invocation = try invocation(line)
         let builder = QueryBuilder(
             model: .studyRoot, level: .series, characterSet: "ISO_IR 192", today: .epoch)
-        let identifier = try builder.dataSet(keys: invocation.keys, returning: invocation.returnKeys)
+        let identifier = try builder.dataSet(keys: invocation.query.keys, returning: invocation.query.returnKeys)
         #expect(
-            AnswerColumn.columns(of: invocation, identifiers: [identifier]).map(\.title)
+            AnswerColumn.columns(of: invocation.find, identifiers: [identifier]).map(\.title)
                 == ["PatientName", "StudyDate", "Modality", "StudyInstanceUID"])
     }
 

@@ -19,8 +19,10 @@ struct ExpectedInstances {
     }
 
     /// Asks the peer for every instance.
-    static func list(_ run: CommandRun, _ target: RetrievalTarget) throws(AssociationError) -> ExpectedInstances {
-        let found = try ask(run) { listing throws(InstanceListing.Failure) in
+    static func list(_ network: Network, _ model: InformationModel, _ target: RetrievalTarget) throws(AssociationError)
+        -> ExpectedInstances
+    {
+        let found = try ask(network, model) { listing throws(InstanceListing.Failure) in
             try listing.list(target.identifier, level: target.level)
         }
         let series = found ?? []
@@ -30,8 +32,11 @@ struct ExpectedInstances {
     }
 
     /// Asks for the SOP classes alone: one question a study.
-    static func classes(_ run: CommandRun, _ target: RetrievalTarget) throws(AssociationError) -> ExpectedInstances {
-        let found = try ask(run) { listing throws(InstanceListing.Failure) in try listing.sopClasses(target.identifier)
+    static func classes(_ network: Network, _ model: InformationModel, _ target: RetrievalTarget)
+        throws(AssociationError) -> ExpectedInstances
+    {
+        let found = try ask(network, model) { listing throws(InstanceListing.Failure) in
+            try listing.sopClasses(target.identifier)
         }
         return ExpectedInstances(series: nil, sopClasses: sorted(found ?? []))
     }
@@ -40,10 +45,10 @@ struct ExpectedInstances {
 
     /// Nil: the peer cannot answer such a question, which is no failure.
     private static func ask<Answer>(
-        _ run: CommandRun, _ question: (InstanceListing) throws(InstanceListing.Failure) -> Answer
+        _ network: Network, _ model: InformationModel,
+        _ question: (InstanceListing) throws(InstanceListing.Failure) -> Answer
     ) throws(AssociationError) -> Answer? {
-        let model = run.invocation.informationModel
-        let association = try run.associate(for: FindSCU.needs(model.findSOPClass))
+        let association = try network.associate(for: FindSCU.needs(model.findSOPClass))
         let answer: Answer?
         do throws(InstanceListing.Failure) {
             answer = try question(InstanceListing(on: association, model: model))

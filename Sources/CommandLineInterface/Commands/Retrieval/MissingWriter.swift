@@ -4,13 +4,15 @@ import DICOMProtocol
 
 /// Writes what is missing to the standard output, in a form that `--from-list` takes: CSV, or with `--format jsonl` events.
 final class MissingWriter {
-    private let run: CommandRun
+    private let outcome: RunOutcome
+    private let environment: Environment
     private let columns: [Tag]
     private var hasHeader = false
 
-    init(_ run: CommandRun) {
-        self.run = run
-        let levels = run.invocation.informationModel.levels
+    init(_ model: InformationModel, _ outcome: RunOutcome, _ environment: Environment) {
+        self.outcome = outcome
+        self.environment = environment
+        let levels = model.levels
         columns = levels.map(InformationModel.uniqueKey(of:))
     }
 
@@ -48,7 +50,7 @@ final class MissingWriter {
     }
 
     private func write(_ values: [Tag: String]) throws(ByteSinkError) {
-        if let events = run.events {
+        if let events = outcome.events {
             var event = RunEvent(.missing)
             event.set(.patientID, values[.patientID].flatMap { $0.isEmpty ? nil : $0 })
             event.set(.studyInstanceUID, values[.studyInstanceUID])
@@ -56,8 +58,8 @@ final class MissingWriter {
             event.set(.sopInstanceUID, values[.sopInstanceUID])
             return events.write(event)
         }
-        if !hasHeader { try run.output.write(CSVText.line(columns.map(QueryKeyParser.keyword))) }
+        if !hasHeader { try environment.standardOutput.write(CSVText.line(columns.map(QueryKeyParser.keyword))) }
         hasHeader = true
-        try run.output.write(CSVText.line(columns.map { values[$0] ?? "" }))
+        try environment.standardOutput.write(CSVText.line(columns.map { values[$0] ?? "" }))
     }
 }

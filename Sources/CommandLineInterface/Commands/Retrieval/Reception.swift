@@ -30,15 +30,16 @@ final class Reception: Sendable {
     private let open = Locked<[Open]>([])
     private let progress: ProgressLine?
 
-    init(_ run: CommandRun) throws(FileProblem) {
-        let invocation = run.invocation
-        folder = try OutputFolder(FilePath(invocation.outputDirectory), syncing: invocation.retrieval.syncing)
-        naming = invocation.naming
-        existing = invocation.existingFile
-        diagnostics = run.diagnostics
-        events = run.events
-        progress = run.environment.progress
-        journal = try RetrievalJournal(run)
+    init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
+        throws(FileProblem)
+    {
+        folder = try OutputFolder(FilePath(options.outputDirectory), syncing: options.syncing)
+        naming = options.naming
+        existing = options.existingFile
+        diagnostics = outcome.diagnostics
+        events = outcome.events
+        progress = environment.progress
+        journal = try RetrievalJournal(options, network)
     }
 
     var total: Total { sum.withLock { $0 } }

@@ -28,14 +28,14 @@ final class RetrievalJournal: Sendable {
     private let failure = Locked<FileProblem?>(nil)
 
     /// Nil without `--journal`.
-    init?(_ run: CommandRun) throws(FileProblem) {
-        guard let path = run.invocation.retrieval.journalPath else { return nil }
-        diagnostics = run.diagnostics
-        folder = FolderMembership(FilePath(run.invocation.outputDirectory))
-        let isResumed = run.invocation.retrieval.resumes
+    init?(_ options: RetrieveOptions, _ network: Network) throws(FileProblem) {
+        guard let path = options.journalPath else { return nil }
+        diagnostics = network.diagnostics
+        folder = FolderMembership(FilePath(options.outputDirectory))
+        let isResumed = options.resumes
         held = Locked(isResumed ? try Self.read(FilePath(path), diagnostics) : [:])
         journal = try Journal(
-            FilePath(path), operation: run.invocation.operation.rawValue, peer: run.peerName)
+            FilePath(path), operation: network.operation.rawValue, peer: network.peerName)
     }
 
     private static func read(_ path: FilePath, _ diagnostics: Diagnostics) throws(FileProblem) -> [UID: Held] {

@@ -18,35 +18,36 @@ struct RetrievalList {
     private static let maximumNamed = 10
 
     /// Nil: it cannot be read, or holds mistakes; reported.
-    init?(_ run: CommandRun, path: String) {
+    init?(_ options: QueryOptions, _ outcome: RunOutcome, _ environment: Environment, path: String) {
         let rows: [RetrievalListReader.Row]
         do throws(RetrievalListReader.Failure) {
-            rows = try RetrievalListReader.read(path, bareUIDsAt: run.invocation.level)
+            rows = try RetrievalListReader.read(path, bareUIDsAt: options.level)
         } catch {
             switch error {
-            case .unreadable(let problem): run.fail(.localFiles, Message("the list \(path) cannot be read", problem))
-            case .malformed(let line, let why): run.fail(.usage, Message("\(path), line \(line)", why))
+            case .unreadable(let problem):
+                outcome.fail(.localFiles, Message("the list \(path) cannot be read", problem))
+            case .malformed(let line, let why): outcome.fail(.usage, Message("\(path), line \(line)", why))
             }
             return nil
         }
         var mistakes = 0
         for row in rows {
             do throws(UsageError) {
-                add(try Self.identifier(for: row, run), line: row.line)
+                add(try Self.identifier(for: row, options, environment), line: row.line)
             } catch {
                 mistakes += 1
                 if mistakes <= Self.maximumNamed {
-                    run.fail(.usage, Message("\(path), line \(row.line)", error.problem))
+                    outcome.fail(.usage, Message("\(path), line \(row.line)", error.problem))
                 }
             }
         }
         guard mistakes == 0 else {
             if mistakes > Self.maximumNamed {
-                run.fail(.usage, Message("\(path): \(mistakes) lines with mistakes in all", "nothing was sent"))
+                outcome.fail(.usage, Message("\(path): \(mistakes) lines with mistakes in all", "nothing was sent"))
             }
             return nil
         }
-        if entries.isEmpty { run.diagnostics.note(Message("\(path)", "the list is empty")) }
+        if entries.isEmpty { outcome.diagnostics.note(Message("\(path)", "the list is empty")) }
     }
 
     private mutating func add(_ identifier: DataSet, line: Int) {
@@ -69,11 +70,10 @@ struct RetrievalList {
 
     /// The keys that name the row's entity; what else the row tells of it is left out.
     private static func identifier(
-        for row: RetrievalListReader.Row, _ run: CommandRun
+        for row: RetrievalListReader.Row, _ options: QueryOptions, _ environment: Environment
     ) throws(UsageError) -> DataSet {
-        let invocation = run.invocation
-        let model = invocation.informationModel
-        let level = level(of: row, invocation)
+        let model = options.informationModel
+        let level = level(of: row, options)
         let unique = model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)]
         var keys = row.keys.filter { !$0.value.isEmpty && $0.tag != .queryRetrieveLevel }
         if keys.contains(where: { $0.tag == InformationModel.uniqueKey(of: level) }) {
@@ -86,15 +86,15 @@ struct RetrievalList {
         }
         let builder = QueryBuilder(
             model: model, level: level, purpose: .query,
-            characterSet: invocation.characterSet
-                ?? QueryCharacterSet.definedTerm(forCodeset: run.environment.codeset),
-            today: run.environment.today)
+            characterSet: options.characterSet
+                ?? QueryCharacterSet.definedTerm(forCodeset: environment.codeset),
+            today: environment.today)
         return try builder.dataSet(keys: keys)
     }
 
     /// The level that the row names, or that of the lowest UID it has, or the command line's.
-    private static func level(of row: RetrievalListReader.Row, _ invocation: Invocation) -> QueryLevel {
-        let levels = invocation.informationModel.levels
+    private static func level(of row: RetrievalListReader.Row, _ options: QueryOptions) -> QueryLevel {
+        let levels = options.informationModel.levels
         if let named = row.keys.first(where: { $0.tag == .queryRetrieveLevel }).flatMap({
             QueryLevel(rawValue: $0.value)
         }),
@@ -106,6 +106,6 @@ struct RetrievalList {
             let key = InformationModel.uniqueKey(of: level)
             if row.keys.contains(where: { $0.tag == key && !$0.value.isEmpty }) { return level }
         }
-        return invocation.level
+        return options.level
     }
 }

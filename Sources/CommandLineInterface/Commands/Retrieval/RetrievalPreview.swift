@@ -4,40 +4,49 @@ import DICOMProtocol
 
 /// `--dry-run`: shows what would be retrieved, with the number of instances, in a form that `--from-list` takes.
 final class RetrievalPreview {
-    private let run: CommandRun
+    private let options: RetrieveOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
 
     func show(_ plan: RetrievalPlan) {
-        let columns = run.invocation.informationModel.levels.map(InformationModel.uniqueKey(of:))
+        let columns = options.query.informationModel.levels.map(InformationModel.uniqueKey(of:))
         var total = 0
         var isWhole = true
         do throws(ByteSinkError) {
-            if run.events == nil {
-                try run.output.write(CSVText.line(columns.map(QueryKeyParser.keyword) + [Self.countColumn]))
+            if outcome.events == nil {
+                try environment.standardOutput.write(
+                    CSVText.line(columns.map(QueryKeyParser.keyword) + [Self.countColumn]))
             }
             for target in plan.targets {
                 let count = count(target)
                 total += count ?? 0
                 isWhole = isWhole && count != nil
-                if let events = run.events {
+                if let events = outcome.events {
                     write(target, count, events)
                 } else {
                     let values = columns.map { target.identifier.strings($0).joined(separator: "\\") }
-                    try run.output.write(CSVText.line(values + [count.map { String($0) } ?? ""]))
+                    try environment.standardOutput.write(CSVText.line(values + [count.map { String($0) } ?? ""]))
                 }
-                if (run.cancellation?.level ?? .none) > .none { break }
+                if (network.cancellation?.level ?? .none) > .none { break }
             }
         } catch {
-            return run.fail(.localFiles, Message("standard output", error.description))
+            return outcome.fail(.localFiles, Message("standard output", error.description))
         }
         for line in plan.unmatchedLines {
-            run.fail(.incomplete, Message("line \(line)", "the server has nothing that matches"))
+            outcome.fail(.incomplete, Message("line \(line)", "the server has nothing that matches"))
         }
-        run.summary.set(.expected, isWhole ? total : nil)
-        run.diagnostics.note(
+        outcome.summary.set(.expected, isWhole ? total : nil)
+        outcome.diagnostics.note(
             Message(
-                "\(run.peerName): \(plan.targets.count) requests to be made, "
+                "\(network.peerName): \(plan.targets.count) requests to be made, "
                     + (isWhole ? "\(total) instances" : "\(total) instances or more; the server does not list all")))
     }
 
@@ -46,9 +55,9 @@ final class RetrievalPreview {
 
     private func count(_ target: RetrievalTarget) -> Int? {
         do throws(AssociationError) {
-            return try ExpectedInstances.list(run, target).uids?.count
+            return try ExpectedInstances.list(network, options.query.informationModel, target).uids?.count
         } catch {
-            run.fail(error)
+            outcome.fail(error, calling: network.server)
             return nil
         }
     }

@@ -4,11 +4,12 @@ import DICOMProtocol
 
 /// Says how a run of retrievals ended: the outcome of each, the difference for another run, the summary, the exit code.
 final class RetrievalReport: Sendable {
-    private let run: CommandRun
     private let session: RetrievalSession
+    private var network: Network { session.network }
+    private var outcome: RunOutcome { session.outcome }
+    private var environment: Environment { session.environment }
 
-    init(_ run: CommandRun, _ session: RetrievalSession) {
-        self.run = run
+    init(_ session: RetrievalSession) {
         self.session = session
     }
 
@@ -17,19 +18,19 @@ final class RetrievalReport: Sendable {
         for row in outcome.target.rows {
             let isComplete = outcome.isComplete(row)
             let why = isComplete ? "complete" : outcome.wasInterrupted ? "interrupted" : "incomplete"
-            run.diagnostics.note(Message("line \(row.line): \(why)", outcome.summary))
+            network.diagnostics.note(Message("line \(row.line): \(why)", outcome.summary))
         }
-        if outcome.target.rows.isEmpty { run.diagnostics.verbose(outcome.summary) }
+        if outcome.target.rows.isEmpty { network.diagnostics.verbose(outcome.summary) }
     }
 
     func settle(_ outcomes: [TargetOutcome], _ plan: RetrievalPlan, seconds: Double) {
         for line in plan.unmatchedLines {
-            run.fail(.incomplete, Message("line \(line)", "the server has nothing that matches"))
+            outcome.fail(.incomplete, Message("line \(line)", "the server has nothing that matches"))
         }
-        run.environment.progress?.clear()
+        environment.progress?.clear()
         let notBegun = plan.targets.count - outcomes.count
         for row in plan.targets.suffix(notBegun).flatMap(\.rows) {
-            run.diagnostics.note(Message("line \(row.line): not begun"))
+            outcome.diagnostics.note(Message("line \(row.line): not begun"))
         }
         writeDifference(outcomes, notBegun: plan.targets.suffix(notBegun))
         settleCode(outcomes, notBegun: notBegun)
@@ -37,33 +38,33 @@ final class RetrievalReport: Sendable {
     }
 
     private func settleCode(_ outcomes: [TargetOutcome], notBegun: Int) {
-        if (run.cancellation?.level ?? .none) > .none {
+        if (network.cancellation?.level ?? .none) > .none {
             let count = session.reception.map { "\($0.total.written + $0.total.skipped) instances are on disk, whole" }
-            return run.fail(.interrupted, Message("interrupted", count))
+            return outcome.fail(.interrupted, Message("interrupted", count))
         }
-        if session.reception?.outputFailed == true { return run.note(.localFiles) }
+        if session.reception?.outputFailed == true { return outcome.note(.localFiles) }
         let failed = outcomes.filter { $0.code != .success }
         guard !failed.isEmpty || notBegun > 0 else { return }
         // Where a part was done, the rest is what is wrong; where nothing was, its cause is.
         let worst = ExitCode.worst(of: failed.map(\.code))
         let isPartly = failed.count < outcomes.count || failed.contains { $0.hasSome }
-        run.note(isPartly ? .incomplete : worst)
-        if let error = failed.first?.error { run.remember(error) }
+        outcome.note(isPartly ? .incomplete : worst)
+        if let error = failed.first?.error { outcome.remember(error) }
     }
 
     private func summarize(_ outcomes: [TargetOutcome], notBegun: Int, seconds: Double) {
         let told = outcomes.contains(where: \.tells) ? outcomes.reduce(0) { $0 + $1.told } : nil
         let failed = outcomes.reduce(0) { $0 + $1.failedLast }
         let expected = outcomes.contains { $0.expected == nil } ? nil : outcomes.reduce(0) { $0 + ($1.expected ?? 0) }
-        run.summary.set(.serverCompleted, told)
-        run.summary.set(.serverFailed, failed)
-        run.summary.set(.expected, expected)
-        if let status = outcomes.last?.lastStatus { run.summary.set(.status, status.description) }
+        outcome.summary.set(.serverCompleted, told)
+        outcome.summary.set(.serverFailed, failed)
+        outcome.summary.set(.expected, expected)
+        if let status = outcomes.last?.lastStatus { outcome.summary.set(.status, status.description) }
         if outcomes.isEmpty, notBegun == 0 {
-            run.diagnostics.note(Message("\(run.peerName)", "nothing matches; nothing was retrieved"))
+            outcome.diagnostics.note(Message("\(network.peerName)", "nothing matches; nothing was retrieved"))
             return
         }
-        var text = "\(run.peerName): \(run.invocation.operation.serviceName)"
+        var text = "\(network.peerName): \(network.operation.serviceName)"
         if outcomes.count + notBegun > 1 { text += ", \(outcomes.count) of \(outcomes.count + notBegun) requests" }
         let isAsked = outcomes.contains { $0.rounds > 0 }
         let silence = isAsked ? "the server does not tell how many it sent" : "it was asked for nothing"
@@ -72,22 +73,22 @@ final class RetrievalReport: Sendable {
         if before > 0 { text += "\(before) here from an earlier run, " }
         text += (told.map { "the server sent \($0)" } ?? silence) + ", \(failed) failed"
         if let total = session.reception?.total {
-            run.summary.set(.done, total.written)
-            run.summary.set(.skipped, total.skipped)
-            run.summary.set(.failures, total.failed)
-            run.summary.set(.bytes, Int(clamping: total.bytes))
+            outcome.summary.set(.done, total.written)
+            outcome.summary.set(.skipped, total.skipped)
+            outcome.summary.set(.failures, total.failed)
+            outcome.summary.set(.bytes, Int(clamping: total.bytes))
             let rate = seconds > 0 ? Double(total.bytes) / seconds / 1e6 : 0
             text +=
                 "; here: \(total.written) written, \(total.skipped) there already, \(total.failed) failed, "
                 + "\(total.bytes) bytes in \(Decimal.text(seconds, digits: 2)) s (\(Decimal.text(rate, digits: 1)) MB/s)"
         }
-        run.diagnostics.note(Message(text))
+        outcome.diagnostics.note(Message(text))
     }
 
     // MARK: The difference
 
     private func writeDifference(_ outcomes: [TargetOutcome], notBegun: ArraySlice<RetrievalTarget>) {
-        let writer = MissingWriter(run)
+        let writer = MissingWriter(session.options.query.informationModel, outcome, environment)
         do throws(ByteSinkError) {
             for outcome in outcomes where outcome.code != .success {
                 switch outcome.missing {
@@ -99,7 +100,7 @@ final class RetrievalReport: Sendable {
             }
             for target in notBegun { try writer.write(target) }
         } catch {
-            run.fail(.localFiles, Message("standard output", error.description))
+            outcome.fail(.localFiles, Message("standard output", error.description))
         }
     }
 }

@@ -10,18 +10,22 @@ final class RetrievalResolver {
         case refused(CommandSet)
     }
 
-    private let run: CommandRun
+    private let options: QueryOptions
+    private let network: Network
+    private let outcome: RunOutcome
     private let model: InformationModel
     private var association: Association?
 
-    init(_ run: CommandRun) {
-        self.run = run
-        model = run.invocation.informationModel
+    init(_ options: QueryOptions, _ network: Network, _ outcome: RunOutcome) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        model = options.informationModel
     }
 
     /// - Parameter query: an identifier of a query, with level and keys.
     func targets(for query: DataSet) throws(Failure) -> [RetrievalTarget] {
-        let level = query.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? run.invocation.level
+        let level = query.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? options.level
         if isDirect(query, level) { return [RetrievalTarget(identifier: uniqueKeys(of: query, level), level: level)] }
         var contexts = [base(query)]
         var used: Set<Tag> = []
@@ -62,8 +66,8 @@ final class RetrievalResolver {
         guard let association else { return }
         self.association = nil
         do throws(AssociationError) { try association.release() } catch {
-            run.diagnostics.verbose(
-                "\(run.peerName): \(run.message(error).line)")
+            outcome.diagnostics.verbose(
+                "\(network.peerName): \(network.message(error).line)")
         }
     }
 
@@ -136,10 +140,10 @@ final class RetrievalResolver {
             }
             // What has no name cannot be asked for, and must not be left out unseen.
             if unnamed > 0 {
-                run.fail(
+                outcome.fail(
                     .incomplete,
                     Message(
-                        "\(run.peerName): \(Self.answers(unnamed)) without \(QueryKeyParser.keyword(key))",
+                        "\(network.peerName): \(Self.answers(unnamed)) without \(QueryKeyParser.keyword(key))",
                         "what they stand for is not retrieved",
                         code: "PS3.4 C.4.1.2.1"))
             }
@@ -149,7 +153,7 @@ final class RetrievalResolver {
 
     private func openAssociation() throws(AssociationError) -> Association {
         if let association { return association }
-        let opened = try run.associate(for: FindSCU.needs(model.findSOPClass))
+        let opened = try network.associate(for: FindSCU.needs(model.findSOPClass))
         association = opened
         return opened
     }
@@ -161,7 +165,7 @@ final class RetrievalResolver {
         do throws(AssociationError) {
             let association = try openAssociation()
             result = try FindSCU.find(
-                on: association, sopClass: model.findSOPClass, identifier: keys, priority: run.invocation.priority
+                on: association, sopClass: model.findSOPClass, identifier: keys, priority: options.priority
             ) { match in
                 count += 1
                 do throws(DataSetError) { onAnswer(try match.identifier()) } catch {
@@ -176,15 +180,15 @@ final class RetrievalResolver {
         }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
         if let unreadable {
-            run.fail(.incomplete, Message("\(run.peerName): an answer cannot be read", unreadable.description))
+            outcome.fail(.incomplete, Message("\(network.peerName): an answer cannot be read", unreadable.description))
         }
         guard let final = result.final?.command, let status = final.status, status.kind != .success else { return }
         if status.kind == .failure { throw .refused(final) }
         // A server that gives no more than so many answers ends with another status than success: there is more.
-        run.fail(
+        outcome.fail(
             .incomplete,
             Message(
-                "\(run.peerName): the list of what matches may be incomplete",
+                "\(network.peerName): the list of what matches may be incomplete",
                 "the server ended it after \(Self.answers(count)): \(status.meaning(for: .find))",
                 peerText: final.errorComment, code: status.description, hint: .listCutShort))
     }

@@ -7,9 +7,8 @@ extension RetrievalRound {
     static func move(
         _ identifiers: [DataSet], _ session: RetrievalSession, _ ledger: InstanceLedger
     ) -> RetrievalRound {
-        perform(session, sopClass: session.run.invocation.informationModel.moveSOPClass, storage: []) {
+        perform(session, sopClass: session.options.query.informationModel.moveSOPClass, storage: []) {
             association, sopClass, round throws(AssociationError) in
-            let run = session.run
             var seen = session.server?.progress ?? 0
             association.movesElsewhere = {
                 guard let server = session.server, server.progress != seen else { return false }
@@ -23,8 +22,8 @@ extension RetrievalRound {
                 defer { session.reception?.end(moveMessageID: id) }
                 let result = try MoveSCU.move(
                     on: association, sopClass: sopClass, identifier: identifier,
-                    destination: run.invocation.effectiveMoveDestination, messageID: id,
-                    priority: run.invocation.priority,
+                    destination: session.options.moveDestination, messageID: id,
+                    priority: session.options.query.priority,
                     onProgress: { progress($0, "C-MOVE", session) })
                 round.add(result, isFirst: index == 0)
                 let counts = result.final?.command.suboperationCounts
@@ -39,13 +38,13 @@ extension RetrievalRound {
     static func get(
         _ identifiers: [DataSet], storage: StorageProposals.Round, _ session: RetrievalSession, _ ledger: InstanceLedger
     ) -> RetrievalRound {
-        perform(session, sopClass: session.run.invocation.informationModel.getSOPClass, storage: storage) {
+        perform(session, sopClass: session.options.query.informationModel.getSOPClass, storage: storage) {
             association, sopClass, round throws(AssociationError) in
             guard let receiver = session.reception?.receiver(for: ledger) else { return }
             for (index, identifier) in identifiers.enumerated() {
                 let result = try GetSCU.get(
                     on: association, sopClass: sopClass, identifier: identifier,
-                    priority: session.run.invocation.priority, receiver: receiver,
+                    priority: session.options.query.priority, receiver: receiver,
                     onProgress: { progress($0, "C-GET", session) })
                 round.add(result, isFirst: index == 0)
                 // One list's failure is not another's, unless it is the service that fails.
@@ -62,9 +61,9 @@ extension RetrievalRound {
         guard let sopClass else { return round }
         do throws(AssociationError) {
             let needs = GetSCU.needs(sopClass, storage: storage)
-            var parameters = session.run.parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
+            var parameters = session.network.parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
             parameters.roleSelections = GetSCU.roleSelections(for: storage)
-            let association = try session.run.associate(parameters)
+            let association = try session.network.associate(parameters)
             round.localAddress = address(association.localDescription)
             do throws(AssociationError) {
                 try body(association, sopClass, &round)
@@ -84,16 +83,16 @@ extension RetrievalRound {
         do throws(AssociationError) {
             try association.release()
         } catch {
-            session.run.diagnostics.verbose(session.run.message(error).line)
+            session.outcome.diagnostics.verbose(session.network.message(error).line)
         }
     }
 
     private static func progress(
         _ counts: SuboperationCounts, _ operation: String, _ session: RetrievalSession
     ) -> ExchangeControl {
-        session.run.diagnostics.verbose("\(operation): \(text(counts))")
+        session.outcome.diagnostics.verbose("\(operation): \(text(counts))")
         if session.reception == nil {
-            session.run.environment.progress?.update(
+            session.environment.progress?.update(
                 {
                     var progress = ProgressLine.Progress()
                     progress.instances = (counts.completed ?? 0) + (counts.warning ?? 0)
@@ -110,7 +109,7 @@ extension RetrievalRound {
     private static func waitForOutstanding(_ count: Int, _ session: RetrievalSession, _ ledger: InstanceLedger) {
         guard let server = session.server else { return }
         var seen = server.progress
-        while !ledger.wait(forAttempts: count, until: .after(seconds: session.run.invocation.grace)) {
+        while !ledger.wait(forAttempts: count, until: .after(seconds: session.options.grace)) {
             guard server.progress != seen, !session.isOver else { return }
             seen = server.progress
         }

@@ -5,7 +5,10 @@ import Synchronization
 
 /// What all retrievals of a run share: the way to the server, the folder, and the port that the server calls back.
 final class RetrievalSession: Sendable {
-    let run: CommandRun
+    let options: RetrieveOptions
+    let network: Network
+    let outcome: RunOutcome
+    let environment: Environment
     /// Nil where the instances go to a third party.
     let reception: Reception?
     /// Nil where nobody calls back.
@@ -17,23 +20,26 @@ final class RetrievalSession: Sendable {
     private let hasNoDestination = Atomic<Bool>(false)
 
     /// Nil: the port cannot be had, reported.
-    init?(_ run: CommandRun) throws(FileProblem) {
-        self.run = run
-        let invocation = run.invocation
+    init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
+        throws(FileProblem)
+    {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
         let callbacks = CallbackCounter()
         self.callbacks = callbacks
-        let isForThirdParty = invocation.operation == .move && !invocation.receivesMovedInstances
-        let reception = isForThirdParty ? nil : try Reception(run)
+        let reception = options.isForThirdParty ? nil : try Reception(options, network, outcome, environment)
         self.reception = reception
-        guard invocation.receivesMovedInstances, let reception else {
+        guard options.receivesMovedInstances, let reception else {
             server = nil
             return
         }
         let storage = StorageSCP(
-            receiver: reception.sharedReceiver, preferring: invocation.retrieval.preferredSyntaxes)
+            receiver: reception.sharedReceiver, preferring: options.preferredSyntaxes)
         server = Receiver.start(
-            run, port: invocation.receiverPort ?? 0, services: [VerificationSCP(), storage],
-            from: invocation.retrieval.acceptedCallers,
+            network, outcome, port: network.connection.receiverPort ?? 0, services: [VerificationSCP(), storage],
+            from: options.acceptedCallers,
             watch: { event in if case .accepted = event { callbacks.add() } })
         if server == nil { return nil }
     }
@@ -62,15 +68,15 @@ final class RetrievalSession: Sendable {
     /// Says, once for all retrievals, that completeness rests on the server's word alone.
     func tellOfNoList() {
         guard !toldOfNoList.exchange(true, ordering: .relaxed) else { return }
-        run.diagnostics.note(
+        outcome.diagnostics.note(
             Message(
-                "\(run.peerName): the server gives no whole list of its instances",
+                "\(network.peerName): the server gives no whole list of its instances",
                 "what comes is compared with its own count alone"))
     }
 
     /// Whether no further retrieval should begin.
     var isOver: Bool {
-        (run.cancellation?.level ?? .none) > .none || reception?.outputFailed == true || destinationIsUnknown
+        (network.cancellation?.level ?? .none) > .none || reception?.outputFailed == true || destinationIsUnknown
     }
 }
 

@@ -4,42 +4,51 @@ import DICOMProtocol
 
 /// `--move` and `--get`: finds what is meant, retrieves it, and proves that it is complete.
 final class RetrieveCommand {
-    private let run: CommandRun
+    private let options: RetrieveOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
     private let watch = Stopwatch()
 
-    init(_ run: CommandRun) { self.run = run }
+    init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
 
     func perform() {
-        let invocation = run.invocation
-        let model = invocation.informationModel
-        let sopClass = invocation.operation == .move ? model.moveSOPClass : model.getSOPClass
+        let model = options.query.informationModel
+        let sopClass = options.method == .move ? model.moveSOPClass : model.getSOPClass
         do throws(FileProblem) {
             // The port is open, and the folder is known to be writable, before the server is asked for anything.
-            if invocation.retrieval.isDryRun {
-                guard let plan = RetrievalPlan(run, sopClass: sopClass) else { return }
-                return RetrievalPreview(run).show(plan)
+            if options.isDryRun {
+                guard let plan = RetrievalPlan(options, network, outcome, environment, sopClass: sopClass) else {
+                    return
+                }
+                return RetrievalPreview(options, network, outcome, environment).show(plan)
             }
-            guard let session = try RetrievalSession(run) else { return }
+            guard let session = try RetrievalSession(options, network, outcome, environment) else { return }
             defer { session.server?.stop() }
-            guard let plan = RetrievalPlan(run, sopClass: sopClass) else { return }
+            guard let plan = RetrievalPlan(options, network, outcome, environment, sopClass: sopClass) else { return }
             let outcomes = retrieve(plan.targets, session)
             session.server?.stop()
             do throws(FileProblem) {
                 try session.reception?.sync()
             } catch {
                 // What came, and what is missing, is told all the same.
-                run.fail(.localFiles, Message(error))
+                outcome.fail(.localFiles, Message(error))
             }
-            RetrievalReport(run, session).settle(outcomes, plan, seconds: watch.seconds)
+            RetrievalReport(session).settle(outcomes, plan, seconds: watch.seconds)
         } catch {
-            run.fail(.localFiles, Message(error))
+            outcome.fail(.localFiles, Message(error))
         }
     }
 
     /// Outcomes in the order of the targets; of those that were not begun there is none.
     private func retrieve(_ targets: [RetrievalTarget], _ session: RetrievalSession) -> [TargetOutcome] {
         let outcomes = Locked<[Int: TargetOutcome]>([:])
-        let report = RetrievalReport(run, session)
+        let report = RetrievalReport(session)
         let next = Locked(0)
         @Sendable func work() {
             while !session.isOver {
@@ -53,7 +62,7 @@ final class RetrieveCommand {
                 outcomes.withLock { $0[index] = outcome }
             }
         }
-        let jobs = min(run.invocation.retrieval.jobs, targets.count)
+        let jobs = min(options.jobs, targets.count)
         if jobs > 1 {
             do throws(SystemError) {
                 try WorkerThreads(count: jobs, name: "retrieve") { _ in work() }.join()

@@ -6,7 +6,8 @@ import DICOMProtocol
 final class TargetRetrieval {
     private let session: RetrievalSession
     private let target: RetrievalTarget
-    private var run: CommandRun { session.run }
+    private var options: RetrieveOptions { session.options }
+    private var network: Network { session.network }
     private var outcome: TargetOutcome
     /// Said at once when another attempt follows, and as errors when none does.
     private var problems: [(code: ExitCode, message: Message)] = []
@@ -34,7 +35,7 @@ final class TargetRetrieval {
             if !isDone { retrieve(expected, ledger) }
             settle(expected, ledger)
         } catch {
-            problems.append((ExitCode(for: error), run.message(error)))
+            problems.append((ExitCode(for: error), network.message(error)))
             outcome.missing = .whole
         }
         report()
@@ -42,14 +43,14 @@ final class TargetRetrieval {
     }
 
     private func expectation() throws(AssociationError) -> ExpectedInstances {
-        run.diagnostics.redaction.learn(target.identifier)
-        let options = run.invocation.retrieval
+        network.diagnostics.redaction.learn(target.identifier)
         if options.isChecked {
-            let expected = try ExpectedInstances.list(run, target)
+            let expected = try ExpectedInstances.list(network, options.query.informationModel, target)
             if expected.series == nil { session.tellOfNoList() }
             return expected
         }
-        return run.invocation.operation == .get ? try ExpectedInstances.classes(run, target) : .unknown
+        return options.method == .get
+            ? try ExpectedInstances.classes(network, options.query.informationModel, target) : .unknown
     }
 
     // MARK: Round after round
@@ -72,8 +73,8 @@ final class TargetRetrieval {
             let now = ledger.now
             count(round, arrived: now.arrived - before.arrived)
             note(round, refusedHere: now.refusedHere - before.refusedHere)
-            if round.isUnsupported, run.invocation.retrieval.fallsBackToMove, !session.movesInstead {
-                run.diagnostics.note(Message("\(run.peerName): no C-GET", "retrieving by C-MOVE instead"))
+            if round.isUnsupported, options.fallsBackToMove, !session.movesInstead {
+                network.diagnostics.note(Message("\(network.peerName): no C-GET", "retrieving by C-MOVE instead"))
                 session.movesInstead = true
                 problems = []
                 continue
@@ -93,7 +94,7 @@ final class TargetRetrieval {
             asksForAll = missing == nil
             let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? round.failed
             warnOfProblems()
-            run.diagnostics.verbose("\(run.peerName): \(target.name): asking again for \(count) instances")
+            network.diagnostics.verbose("\(network.peerName): \(target.name): asking again for \(count) instances")
         }
     }
 
@@ -109,14 +110,14 @@ final class TargetRetrieval {
     }
 
     private func proposals(for classes: [UID]) -> [StorageProposals.Round] {
-        guard run.invocation.operation == .get else { return [] }
-        return StorageProposals.rounds(for: classes, preferring: run.invocation.retrieval.preferredSyntaxes)
+        guard options.method == .get else { return [] }
+        return StorageProposals.rounds(for: classes, preferring: options.preferredSyntaxes)
     }
 
     private func ask(
         _ identifiers: [DataSet], _ storage: StorageProposals.Round, _ ledger: InstanceLedger
     ) -> RetrievalRound {
-        if run.invocation.operation == .move || session.movesInstead {
+        if options.method == .move || session.movesInstead {
             return .move(identifiers, session, ledger)
         }
         return .get(identifiers, storage: storage, session, ledger)
@@ -142,12 +143,12 @@ final class TargetRetrieval {
     private func note(_ round: RetrievalRound, refusedHere: Int) {
         if let error = round.error {
             if case .interrupted = error { outcome.wasInterrupted = true }
-            problems.append((ExitCode(for: error), run.message(error)))
+            problems.append((ExitCode(for: error), network.message(error)))
         }
         guard !round.wasInterrupted, let response = round.decisive, let status = response.status else { return }
         if status == .moveDestinationUnknown { session.destinationIsUnknown = true }
         guard refusedHere == 0 || round.failed > refusedHere else { return }
-        let isMove = run.invocation.operation == .move || session.movesInstead
+        let isMove = options.method == .move || session.movesInstead
         let service: ServiceKind = isMove ? .move : .get
         switch status.kind {
         case .failure:
@@ -156,7 +157,7 @@ final class TargetRetrieval {
                 (
                     .failureStatus,
                     Message(
-                        refusal: response, of: operation, by: run.peerName, service: service,
+                        refusal: response, of: operation, by: network.peerName, service: service,
                         hint: missingKeys(status) ?? (isMove ? hint(for: round) : nil))
                 ))
         case .success, .warning, .cancel, .pending:
@@ -165,7 +166,7 @@ final class TargetRetrieval {
                 (
                     .incomplete,
                     Message(
-                        "\(run.peerName): \(round.failed) sub-operations failed", status.meaning(for: service),
+                        "\(network.peerName): \(round.failed) sub-operations failed", status.meaning(for: service),
                         code: status.description, hint: isMove ? hint(for: round) : nil)
                 ))
         }
@@ -175,14 +176,14 @@ final class TargetRetrieval {
     private func missingKeys(_ status: DIMSEStatus) -> Hint? {
         guard status == .identifierDoesNotMatchSOPClass else { return nil }
         let missing = QueryIdentifier.missingUniqueKeys(
-            of: target.identifier, model: run.invocation.informationModel, level: target.level)
+            of: target.identifier, model: options.query.informationModel, level: target.level)
         return missing.isEmpty ? nil : .uniqueKeysAbove(names: missing.map { QueryKeyParser.keyword($0) })
     }
 
     /// What the server's administrator has to know when nothing comes.
     private func hint(for round: RetrievalRound) -> Hint? {
         guard (round.told ?? 0) == 0 else { return nil }
-        let title = run.invocation.effectiveMoveDestination.string
+        let title = options.moveDestination.string
         let isUnknown = round.status == .moveDestinationUnknown || (round.status?.kind == .failure && round.failed == 0)
         if isUnknown {
             return .moveDestinationUnknown(
@@ -194,7 +195,7 @@ final class TargetRetrieval {
     private func neverCalled(_ address: String?) -> Hint? {
         guard let server = session.server, session.callbackCount == 0 else { return nil }
         return .noIncomingAssociation(
-            aeTitle: run.invocation.effectiveMoveDestination.string, host: address, port: server.port)
+            aeTitle: options.moveDestination.string, host: address, port: server.port)
     }
 
     // MARK: The comparison
@@ -221,8 +222,9 @@ final class TargetRetrieval {
         {
             warnOfProblems()
         }
-        if outcome.warnings > 0, run.invocation.failOn == .warning {
-            problems.append((.incomplete, Message("\(run.peerName): \(outcome.warnings) sub-operations with warnings")))
+        if outcome.warnings > 0, options.failOn == .warning {
+            problems.append(
+                (.incomplete, Message("\(network.peerName): \(outcome.warnings) sub-operations with warnings")))
         }
     }
 
@@ -232,14 +234,14 @@ final class TargetRetrieval {
         if let expected = outcome.expected {
             if expected == 0, tally.held + tally.unlisted == 0 {
                 problems.append(
-                    (.incomplete, Message("\(run.peerName): \(target.name)", "the server has nothing of it")))
+                    (.incomplete, Message("\(network.peerName): \(target.name)", "the server has nothing of it")))
             } else if session.reception == nil {
                 if outcome.tells, outcome.told < expected {
                     problems.append(
                         (
                             .incomplete,
                             Message(
-                                "\(run.peerName): \(target.name)",
+                                "\(network.peerName): \(target.name)",
                                 "the server lists \(expected) instances and says that it sent \(outcome.told)")
                         ))
                 }
@@ -248,7 +250,7 @@ final class TargetRetrieval {
                     (
                         .incomplete,
                         Message(
-                            "\(run.peerName): \(target.name)",
+                            "\(network.peerName): \(target.name)",
                             "\(expected - tally.held) of \(expected) instances that the server lists are missing",
                             hint: tally.arrived == 0 && session.server != nil ? neverCalled(outcome.localAddress) : nil)
                     ))
@@ -258,7 +260,7 @@ final class TargetRetrieval {
                     (
                         .incomplete,
                         Message(
-                            "\(run.peerName): \(target.name)",
+                            "\(network.peerName): \(target.name)",
                             "the server sent \(tally.unlisted) instances that it does not list; they are kept")
                     ))
             }
@@ -270,7 +272,7 @@ final class TargetRetrieval {
                 (
                     .incomplete,
                     Message(
-                        "\(run.peerName): \(target.name)",
+                        "\(network.peerName): \(target.name)",
                         "nothing came, and the server does not say that it sent anything",
                         hint: neverCalled(outcome.localAddress))
                 ))
@@ -280,7 +282,7 @@ final class TargetRetrieval {
                 (
                     .incomplete,
                     Message(
-                        "\(run.peerName): \(target.name)",
+                        "\(network.peerName): \(target.name)",
                         "the server says that it sent \(outcome.told) instances, but \(outcome.arrivedOfTold) came",
                         hint: tally.arrived == 0 ? neverCalled(outcome.localAddress) : nil)
                 ))
@@ -292,7 +294,7 @@ final class TargetRetrieval {
     /// Another attempt follows, or all came in spite of them: no remedy is needed.
     private func warnOfProblems() {
         for problem in problems where !problem.message.what.isEmpty {
-            run.diagnostics.warning(Message(problem.message.line))
+            network.diagnostics.warning(Message(problem.message.line))
         }
         problems = []
     }
@@ -311,7 +313,7 @@ final class TargetRetrieval {
             guard !message.what.isEmpty, said.insert(message.line).inserted else { continue }
             if !needsHint { message.hint = nil }
             needsHint = needsHint && message.hint == nil
-            run.diagnostics.error(message)
+            network.diagnostics.error(message)
             outcome.error = outcome.error ?? message.line
         }
     }

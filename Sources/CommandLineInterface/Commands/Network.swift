@@ -1,0 +1,141 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// The network as one run uses it: opens associations with the peer under the run's names, limits and security.
+final class Network: Sendable {
+    let operation: Operation
+    let connection: ConnectionOptions
+    /// Certificates, keys and secrets, read before anything is sent.
+    let security: RunSecurity
+    let diagnostics: Diagnostics
+    let cancellation: Cancellation?
+    private let makeUID: @Sendable () -> UID
+    private let end: Deadline
+
+    /// - Parameter makeUID: makes a new UID below the run's root.
+    init(
+        _ operation: Operation, _ connection: ConnectionOptions, security: RunSecurity, diagnostics: Diagnostics,
+        cancellation: Cancellation?, makeUID: @escaping @Sendable () -> UID
+    ) {
+        self.operation = operation
+        self.connection = connection
+        self.security = security
+        self.diagnostics = diagnostics
+        self.cancellation = cancellation
+        self.makeUID = makeUID
+        end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
+    }
+
+    /// The peer as it is named in messages: its AE title and where it is.
+    var peerName: String { connection.peerName }
+
+    var endpoint: Endpoint { connection.peer }
+
+    /// The server as messages name it.
+    var server: CalledServer {
+        CalledServer(
+            endpoint: endpoint, calledAETitle: connection.calledAETitle, callingAETitle: connection.callingAETitle,
+            service: operation.serviceName, usesTLS: connection.tls != nil,
+            hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort)
+    }
+
+    /// The message for an association that failed.
+    func message(_ error: AssociationError) -> Message { Message(error, calling: server) }
+
+    func newUID() -> UID { makeUID() }
+
+    // MARK: Associations
+
+    var limits: AssociationLimits {
+        var limits = AssociationLimits()
+        limits.connect = connection.connectTimeout
+        limits.inactivity = connection.inactivityTimeout
+        // Whoever asks for less patience with silence asks for it everywhere.
+        if let inactivity = limits.inactivity {
+            limits.association = limits.association.map { min($0, inactivity) }
+            limits.release = limits.release.map { min($0, inactivity) }
+        }
+        limits.end = end
+        return limits
+    }
+
+    func parameters(_ contexts: [PresentationContextProposal]) -> AssociationParameters {
+        var parameters = AssociationParameters(
+            calledAETitle: connection.calledAETitle, callingAETitle: connection.callingAETitle,
+            presentationContexts: contexts)
+        parameters.extendedNegotiations = contexts.map(\.abstractSyntax).reduce(into: []) { items, sopClass in
+            guard let item = connection.queryNegotiation.item(for: sopClass), !items.contains(item) else { return }
+            items.append(item)
+        }
+        parameters.maximumPDULength = connection.maximumPDULength
+        parameters.limits = limits
+        parameters.userIdentity = security.userIdentity
+        return parameters
+    }
+
+    func associate(_ parameters: AssociationParameters) throws(AssociationError) -> Association {
+        try associate(parameters, cancellation: cancellation)
+    }
+
+    /// - Parameter cancellation: what ends this association, where that is not only the end of the run.
+    func associate(
+        _ parameters: AssociationParameters, cancellation: Cancellation?
+    ) throws(AssociationError) -> Association {
+        let association = try Association.request(
+            parameters, at: endpoint, connector: security.connector, cancellation: cancellation, observer: observer)
+        if let warning = association.securityWarning { security.warn(warning, diagnostics) }
+        if parameters.userIdentity != nil, association.accept?.userInformation.userIdentityResponse == nil,
+            !connection.acceptsUnconfirmedIdentity
+        {
+            association.abort()
+            throw .identityUnconfirmed
+        }
+        noteNegotiation(parameters.extendedNegotiations, association)
+        return association
+    }
+
+    /// Says what the server grants of what was negotiated: it changes what the answers mean.
+    private func noteNegotiation(_ items: [SOPClassExtendedNegotiation], _ association: Association) {
+        let answers = association.accept?.userInformation.extendedNegotiations ?? []
+        for item in items {
+            let answer = answers.first { $0.sopClass == item.sopClass }
+            let asked = QueryNegotiation(granted: item)
+            let granted = answer.map { QueryNegotiation(granted: $0).intersection(asked) } ?? []
+            let refused = asked.subtracting(granted)
+            if !granted.isEmpty { diagnostics.note(Message("\(peerName) grants \(granted.words)")) }
+            if !refused.isEmpty {
+                let why = answer == nil ? "it does not answer the negotiation" : nil
+                diagnostics.note(Message("\(peerName) does not grant \(refused.words)", why))
+            }
+        }
+    }
+
+    /// Opens an association with the contexts of these needs, as far as one association has room for them.
+    func associate(for needs: [PresentationContextPlan.Need]) throws(AssociationError) -> Association {
+        try associate(parameters(PresentationContextPlan(needs: needs).associations.first ?? []))
+    }
+
+    /// Narrates associations when somebody listens; costs nothing when nobody does.
+    var observer: AssociationObserver? {
+        guard diagnostics.isEnabled(.verbose) else { return nil }
+        let narrator = AssociationNarrator(diagnostics: diagnostics)
+        return { narrator.narrate($0) }
+    }
+
+    /// Runs the body on an association, and releases it afterwards.
+    ///
+    /// - Throws: the error of the body, or of opening or releasing the association.
+    func withAssociation(
+        for needs: [PresentationContextPlan.Need], _ body: (Association) throws(AssociationError) -> Void
+    ) throws(AssociationError) {
+        let association = try associate(for: needs)
+        do throws(AssociationError) {
+            try body(association)
+        } catch {
+            if error.leavesAssociationUsable { try association.release() }
+            throw error
+        }
+        try association.release()
+    }
+}

@@ -1,0 +1,86 @@
+import DICOM
+import DICOMNode
+
+/// Reports what happens in a run and keeps its exit code and its summary.
+///
+/// Several threads may work on one operation and report to it.
+final class RunOutcome: Sendable {
+    let diagnostics: Diagnostics
+    /// The objects of JSON that are printed, one a line; nil for a query, whose objects are its matches, and for other
+    /// formats.
+    let events: EventWriter?
+    private let start = ContinuousClock.now
+    private let state = Locked(State())
+
+    private struct State {
+        var exitCode = ExitCode.success
+        var summary = RunEvent(.summary)
+    }
+
+    init(diagnostics: Diagnostics, events: EventWriter? = nil) {
+        self.diagnostics = diagnostics
+        self.events = events
+    }
+
+    /// Reports a failure and remembers its exit code.
+    func fail(_ code: ExitCode, _ message: Message) {
+        let line = message.line(diagnostics.redaction)
+        state.withLock {
+            $0.exitCode = $0.exitCode.worst(code)
+            $0.summary.set(.error, line)
+        }
+        diagnostics.error(message)
+    }
+
+    /// - Parameter server: the server that was called.
+    func fail(_ error: AssociationError, calling server: CalledServer) {
+        fail(ExitCode(for: error), Message(error, calling: server))
+    }
+
+    /// Reports a problem with one of the files given.
+    func report(_ problem: FileProblem) { fail(.incomplete, Message(problem)) }
+
+    /// Reports a finding among the files given that is not an instance.
+    func report(_ note: InstanceBatches.Note) {
+        switch note {
+        case .passedOver(let path, let reason):
+            diagnostics.note(Message("\(path)", "skipped: \(reason.rawValue)"))
+        case .notAnInstance(let problem):
+            diagnostics.note(Message("\(problem.path)", "skipped: \(problem.code.rawValue)"))
+        case .problem(let problem):
+            report(problem)
+        }
+    }
+
+    /// Remembers the exit code of a failure that was already reported.
+    func note(_ code: ExitCode) { state.withLock { $0.exitCode = $0.exitCode.worst(code) } }
+
+    /// Keeps an error that was already reported for the summary.
+    func remember(_ error: String) { state.withLock { $0.summary.set(.error, error) } }
+
+    /// Sets the exit code to that of the whole, after its parts have been counted.
+    func settle(_ code: ExitCode) { state.withLock { $0.exitCode = code } }
+
+    var exitCode: ExitCode { state.withLock { $0.exitCode } }
+
+    /// The last object of the events: operations put their counts here, once their threads have ended.
+    var summary: RunEvent {
+        get { state.withLock { $0.summary } }
+        set { state.withLock { $0.summary = newValue } }
+    }
+
+    /// Writes the summary to the events, once everything else is done.
+    func finish(_ operation: Operation, peer: String) {
+        guard let events else { return }
+        summary.set(.operation, operation.rawValue)
+        summary.set(.peer, peer)
+        summary.set(.seconds, ContinuousClock.now - start)
+        // An output that takes no more lines is a cause of its own, and the summary may still get through.
+        if let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
+        // As the process ends: which signal it was is part of it.
+        summary.set(.exitCode, Int(exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue))
+        let failed = events.failure != nil
+        events.write(summary)
+        if !failed, let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
+    }
+}
