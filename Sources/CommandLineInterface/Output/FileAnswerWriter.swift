@@ -45,7 +45,6 @@ final class FileAnswerWriter: AnswerWriter {
 
     /// At least four digits, so that the names of ten thousand answers sort as they came.
     private static func name(_ number: Int) -> String {
-        let digits = String(number)
-        return "rsp" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits + ".dcm"
+        "rsp" + DecimalDigits.text(number, count: 4) + ".dcm"
     }
 }

@@ -1,3 +1,5 @@
+import DICOM
+
 /// Dates as people say them, turned into what a query holds: `today`, `yesterday`, `today-7d`, `today-7d..today`.
 ///
 ///     value = date [ ".." [ date ] ] / ".." date

@@ -22,10 +22,9 @@ package struct Shard: Sendable, Equatable {
         Int(Self.hash(studyInstanceUID) % UInt64(count)) == number - 1
     }
 
-    /// FNV-1a, 64 bits, then mixed (the finalizer of SplitMix64): UIDs of one scanner differ in their last digits only.
+    /// FNV-1a, then mixed (the finalizer of SplitMix64): UIDs of one scanner differ in their last digits only.
     private static func hash(_ uid: UID) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in uid.string.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        var hash = FNV1a.hash(uid.string.utf8)
         hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
         hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
         return hash ^ hash >> 31

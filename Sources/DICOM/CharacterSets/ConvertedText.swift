@@ -51,8 +51,7 @@ enum ConvertedText {
 
 extension CharacterSetError {
     static func notRepresentable(_ scalar: Unicode.Scalar) -> CharacterSetError {
-        let number = String(scalar.value, radix: 16, uppercase: true)
-        let code = "U+" + String(repeating: "0", count: max(0, 4 - number.utf8.count)) + number
+        let code = "U+" + Hexadecimal.text(scalar.value, digits: 4, uppercase: true)
         let isShown = scalar.properties.isAlphabetic || scalar.properties.generalCategory == .mathSymbol
         return CharacterSetError(
             .notRepresentable(scalar),

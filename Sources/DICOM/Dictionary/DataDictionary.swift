@@ -104,7 +104,7 @@ extension DataDictionary {
 
     /// Compares tags as the eight digits that stand in the string: their order is that of the numbers.
     private static func exactRecord(of tag: Tag) -> Int? {
-        let wanted = hexadecimal(tag.rawValue)
+        let wanted = Hexadecimal.eightDigits(tag.rawValue)
         let start = UnsafeRawPointer(records.utf8Start)
         var base = 0
         var count = recordCount
@@ -145,16 +145,6 @@ extension DataDictionary {
 
     private static func keyword(ofRank rank: Int) -> UnsafeBufferPointer<UInt8>.SubSequence {
         texts(from: recordNumber(ofKeywordRank: rank)).prefix { $0 != UInt8(ascii: "|") }
-    }
-
-    /// Eight upper case digits as one number whose order is theirs: all nibbles are spread and spelled at once.
-    private static func hexadecimal(_ value: UInt32) -> UInt64 {
-        var nibbles = UInt64(value)
-        nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
-        nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
-        nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
-        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 7
     }
 
     private static func number(fromHexadecimal digits: UnsafeBufferPointer<UInt8>) -> UInt64 {

@@ -34,7 +34,7 @@ package struct SHA256: Sendable {
 
     /// The digest of all that was fed, in lower-case hexadecimal as `sha256sum` prints it.
     package func hexadecimal() -> String {
-        digest().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        Hexadecimal.text(digest())
     }
 
     package func digest() -> [UInt8] {

@@ -32,11 +32,6 @@ package struct Tag: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     package var description: String {
-        "(\(Tag.hexadecimal(group)),\(Tag.hexadecimal(element)))"
-    }
-
-    private static func hexadecimal(_ number: UInt16) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 4 - digits.count) + digits
+        "(\(Hexadecimal.text(group, digits: 4)),\(Hexadecimal.text(element, digits: 4)))"
     }
 }

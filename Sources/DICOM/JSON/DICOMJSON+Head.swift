@@ -13,7 +13,7 @@ extension DICOMJSON {
         // One copy of 22 or 32 bytes instead of a dozen small ones: this is the larger part of most answers.
         withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { head in
             head.storeBytes(of: DICOMJSON.opening, toByteOffset: 0, as: UInt16.self)
-            head.storeBytes(of: hexadecimal(tag.rawValue), toByteOffset: 2, as: UInt64.self)
+            head.storeBytes(of: Hexadecimal.eightDigits(tag.rawValue).bigEndian, toByteOffset: 2, as: UInt64.self)
             head.storeBytes(of: DICOMJSON.key, toByteOffset: 10, as: UInt64.self)
             head[18] = 0x22
             head[19] = UInt8(truncatingIfNeeded: vr.rawValue >> 8)
@@ -38,15 +38,4 @@ extension DICOMJSON {
     private static let key = UInt64(littleEndian: 0x3A22_7276_227B_3A22)
     /// `,"Value"`
     private static let values = UInt64(littleEndian: 0x2265_756C_6156_222C)
-
-    /// Eight upper-case digits, in the order of memory. All nibbles at once: spread to a byte each, then made letters.
-    private static func hexadecimal(_ number: UInt32) -> UInt64 {
-        var nibbles = UInt64(number)
-        nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
-        nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
-        nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
-        // Ten and more carry into the high half when six is added; from '9' to 'A' there are seven.
-        let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        return UInt64(bigEndian: nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 7)
-    }
 }

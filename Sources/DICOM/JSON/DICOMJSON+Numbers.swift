@@ -49,7 +49,7 @@ extension DICOMJSON {
         output.append(0x22)
         for half in [number & 0xFFFF, number >> 16] {
             for shift in [12, 8, 4, 0] as [UInt32] {
-                output.append(JSONText.hexadecimalDigit(UInt8(truncatingIfNeeded: half >> shift & 0xF)))
+                output.append(Hexadecimal.digit(UInt8(truncatingIfNeeded: half >> shift & 0xF)))
             }
         }
         output.append(0x22)

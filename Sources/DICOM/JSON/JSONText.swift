@@ -77,12 +77,8 @@ enum JSONText {
     static func appendUnit(_ unit: UInt16, to output: inout [UInt8]) {
         append("\\u", to: &output)
         for shift in [12, 8, 4, 0] {
-            output.append(hexadecimalDigit(UInt8(truncatingIfNeeded: unit >> shift & 0xF)))
+            output.append(Hexadecimal.digit(UInt8(truncatingIfNeeded: unit >> shift & 0xF)))
         }
-    }
-
-    static func hexadecimalDigit(_ nibble: UInt8) -> UInt8 {
-        nibble < 10 ? 0x30 + nibble : 0x37 + nibble
     }
 
     static func append(_ text: StaticString, to output: inout [UInt8]) {

@@ -70,8 +70,7 @@ package enum DisplayText {
     }
 
     private static func appendCode(_ scalar: Unicode.Scalar, to output: inout [UInt8]) -> Int {
-        let digits = String(scalar.value, radix: 16, uppercase: true)
-        let code = "<U+" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits + ">"
+        let code = "<U+" + Hexadecimal.text(scalar.value, digits: 4, uppercase: true) + ">"
         output.append(contentsOf: code.utf8)
         return code.utf8.count
     }

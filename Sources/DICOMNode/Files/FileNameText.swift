@@ -69,11 +69,7 @@ enum FileNameText {
         }
     }
 
-    /// FNV-1a, 64 bits: the same on every machine and every day, unlike the standard library's hashes.
     private static func fingerprint(_ bytes: some Sequence<UInt8>) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        Hexadecimal.text(FNV1a.hash(bytes), digits: 16)
     }
 }

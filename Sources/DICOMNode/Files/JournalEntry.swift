@@ -57,11 +57,11 @@ package struct JournalEntry: Sendable, Equatable {
     package mutating func set(path: FilePath) {
         let text = String(decoding: path.bytes, as: UTF8.self)
         set(.path, text)
-        if !text.utf8.elementsEqual(path.bytes) { set(.pathBytes, Self.hexadecimal(path.bytes)) }
+        if !text.utf8.elementsEqual(path.bytes) { set(.pathBytes, Hexadecimal.text(path.bytes)) }
     }
 
     package var path: FilePath? {
-        if let digits = self[.pathBytes]?.string { return Self.bytes(hexadecimal: digits).map { FilePath(bytes: $0) } }
+        if let digits = self[.pathBytes]?.string { return Hexadecimal.bytes(digits).map { FilePath(bytes: $0) } }
         return self[.path]?.string.map { FilePath($0) }
     }
 
@@ -74,23 +74,6 @@ package struct JournalEntry: Sendable, Equatable {
         return line
     }
 
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    private static func bytes(hexadecimal digits: String) -> [UInt8]? {
-        let digits = Array(digits.utf8)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) else {
-                return nil
-            }
-            bytes.append(byte)
-        }
-        return bytes
-    }
-
     /// Now, to the millisecond.
     package static var now: String {
         var time = timespec()
@@ -99,8 +82,7 @@ package struct JournalEntry: Sendable, Equatable {
         var seconds = time.tv_sec
         gmtime_r(&seconds, &parts)
         func digits(_ number: Int, _ count: Int) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, count - text.count)) + text
+            DecimalDigits.text(number, count: count)
         }
         return
             "\(digits(Int(parts.tm_year) + 1900, 4))-\(digits(Int(parts.tm_mon) + 1, 2))-\(digits(Int(parts.tm_mday), 2))T"

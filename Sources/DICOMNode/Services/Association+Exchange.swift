@@ -140,7 +140,6 @@ extension ProtocolError {
     }
 
     private static func hex(_ value: UInt16) -> String {
-        let digits = String(value, radix: 16, uppercase: true)
-        return String(repeating: "0", count: 4 - digits.count) + digits + "H"
+        Hexadecimal.text(value, digits: 4, uppercase: true) + "H"
     }
 }

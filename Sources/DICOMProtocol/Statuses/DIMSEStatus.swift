@@ -1,3 +1,5 @@
+import DICOM
+
 /// The Status (0000,0900) of a response, PS3.7 Annex C.
 package struct DIMSEStatus: Hashable, Sendable {
     package let rawValue: UInt16
@@ -43,8 +45,5 @@ extension DIMSEStatus: ExpressibleByIntegerLiteral {
 
 extension DIMSEStatus: CustomStringConvertible {
     /// The number as the standard writes it: `A700H`.
-    package var description: String {
-        let digits = String(rawValue, radix: 16, uppercase: true)
-        return String(repeating: "0", count: 4 - digits.count) + digits + "H"
-    }
+    package var description: String { Hexadecimal.text(rawValue, digits: 4, uppercase: true) + "H" }
 }

@@ -138,7 +138,6 @@ extension Fault: CustomStringConvertible {
     }
 
     private static func text(_ name: String, _ code: UInt16, _ every: Int) -> String {
-        let digits = String(code, radix: 16, uppercase: true)
-        return "\(name)=" + String(repeating: "0", count: 4 - digits.count) + digits + (every == 1 ? "" : "/\(every)")
+        "\(name)=" + Hexadecimal.text(code, digits: 4, uppercase: true) + (every == 1 ? "" : "/\(every)")
     }
 }

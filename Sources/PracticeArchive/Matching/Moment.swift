@@ -20,7 +20,7 @@ struct Moment: Sendable {
         }
         // The forms of ACR-NEMA, 2026.11.21 and 10:30, are still met.
         let digits = kept.filter { $0 != "." && $0 != ":" }
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard DecimalDigits.areAll(digits) else { return nil }
         self.init(digits: digits, vr, filler: filler, offset: offset)
     }
 
@@ -40,7 +40,7 @@ struct Moment: Sendable {
     }
 
     private static func minutes(_ digits: Substring) -> Int? {
-        guard digits.utf8.count == 4, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard digits.utf8.count == 4, DecimalDigits.areAll(digits) else { return nil }
         return Int(digits).map { $0 / 100 * 60 + $0 % 100 }
     }
 
@@ -51,45 +51,15 @@ struct Moment: Sendable {
         func number(_ range: Range<Int>) -> Int { bytes[range].reduce(0) { $0 * 10 + Int($1) - 0x30 } }
         let year = number(0..<4)
         guard (1...9998).contains(year) else { return nil }
-        // Fillers make months and hours that are none.
+        // Fillers make months, days and hours that do not exist.
         let month = min(max(number(4..<6), 1), 12)
-        let day = min(max(number(6..<8), 1), Self.days(in: month, of: year))
-        var minute = min(number(8..<10), 23) * 60 + min(number(10..<12), 59) - offset
-        var date = (year: year, month: month, day: day)
-        while minute < 0 {
-            date = Self.dayBefore(date)
-            minute += 24 * 60
-        }
-        while minute >= 24 * 60 {
-            date = Self.dayAfter(date)
-            minute -= 24 * 60
-        }
-        let parts = [(date.year, 4), (date.month, 2), (date.day, 2), (minute / 60, 2), (minute % 60, 2)]
-        let texts = parts.map { value, width in
-            let text = String(value)
-            return String(repeating: "0", count: max(0, width - text.count)) + text
-        }
-        return texts.joined() + String(decoding: bytes[12...], as: UTF8.self)
-    }
-
-    private typealias Date = (year: Int, month: Int, day: Int)
-
-    private static func dayBefore(_ date: Date) -> Date {
-        if date.day > 1 { return (date.year, date.month, date.day - 1) }
-        if date.month > 1 { return (date.year, date.month - 1, days(in: date.month - 1, of: date.year)) }
-        return (date.year - 1, 12, 31)
-    }
-
-    private static func dayAfter(_ date: Date) -> Date {
-        if date.day < days(in: date.month, of: date.year) { return (date.year, date.month, date.day + 1) }
-        return date.month < 12 ? (date.year, date.month + 1, 1) : (date.year + 1, 1, 1)
-    }
-
-    private static func days(in month: Int, of year: Int) -> Int {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
+        let day = min(max(number(6..<8), 1), CalendarDate.days(inMonth: month, of: year))
+        let minute = min(number(8..<10), 23) * 60 + min(number(10..<12), 59) - offset
+        let minuteOfDay = (minute % 1440 + 1440) % 1440
+        guard
+            let date = CalendarDate(year: year, month: month, day: day)?.adding(days: (minute - minuteOfDay) / 1440)
+        else { return nil }
+        return date.dicomText + DecimalDigits.text(minuteOfDay / 60, count: 2)
+            + DecimalDigits.text(minuteOfDay % 60, count: 2) + String(decoding: bytes[12...], as: UTF8.self)
     }
 }

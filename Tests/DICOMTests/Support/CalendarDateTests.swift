@@ -1,6 +1,5 @@
+import DICOM
 import Testing
-
-@testable import CommandLineInterface
 
 struct CalendarDateTests {
     @Test(arguments: [

@@ -1,10 +1,10 @@
-/// A day of the Gregorian calendar, as dates in queries mean it.
+/// A day of the Gregorian calendar, from the year 0 to 9999, as values of DA have it (PS3.5 6.2).
 package struct CalendarDate: Sendable, Equatable, Comparable {
     package let year: Int
     package let month: Int
     package let day: Int
 
-    /// Nil when there is no such day.
+    /// Returns nil if there is no such day.
     package init?(year: Int, month: Int, day: Int) {
         guard (0...9999).contains(year), (1...12).contains(month), day >= 1,
             day <= Self.days(inMonth: month, of: year)
@@ -27,13 +27,14 @@ package struct CalendarDate: Sendable, Equatable, Comparable {
         (left.year, left.month, left.day) < (right.year, right.month, right.day)
     }
 
-    /// The day before or after by a number of days; nil beyond the years 0 to 9999.
+    /// Returns the day that many days later, or earlier for a negative number; nil beyond the years 0 to 9999.
     package func adding(days: Int) -> CalendarDate? {
         let (sum, overflow) = ordinal.addingReportingOverflow(days)
         return overflow ? nil : CalendarDate(ordinal: sum)
     }
 
-    /// The same day some months before or after, or the month's last day where it has no such day.
+    /// Returns the same day that many months later, or the last day of the month if it has no such day; nil beyond the
+    /// years 0 to 9999.
     package func adding(months: Int) -> CalendarDate? {
         let (sum, overflow) = (year * 12 + month - 1).addingReportingOverflow(months)
         guard !overflow, (0..<120_000).contains(sum) else { return nil }
@@ -43,17 +44,13 @@ package struct CalendarDate: Sendable, Equatable, Comparable {
 
     /// `YYYYMMDD`, the form of DA (PS3.5 6.2).
     package var dicomText: String {
-        Self.padded(year, 4) + Self.padded(month, 2) + Self.padded(day, 2)
-    }
-
-    private static func padded(_ number: Int, _ digits: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, digits - text.count)) + text
+        DecimalDigits.text(year, count: 4) + DecimalDigits.text(month, count: 2) + DecimalDigits.text(day, count: 2)
     }
 
     private static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
 
-    private static func days(inMonth month: Int, of year: Int) -> Int {
+    /// The number of days of a month, 1 to 12.
+    package static func days(inMonth month: Int, of year: Int) -> Int {
         switch month {
         case 2: isLeap(year) ? 29 : 28
         case 4, 6, 9, 11: 30
