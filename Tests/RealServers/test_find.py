@@ -386,7 +386,7 @@ class Formats(PeerTest):
         peer = FindPeer([study_answer(PatientID="1")], final=0xB001)
         self.addCleanup(peer.stop)
         arguments = ("--find", "--key", "PatientID", servers.LOOPBACK, peer.port)
-        self.assert_names(dcmscu(*arguments, expect=0), "after 1 answer", "B001")
+        self.assert_names(dcmscu(*arguments, expect=0), "after 1 match", "B001")
         dcmscu(*arguments, "--fail-on", "warning", expect=1)
 
     def test_a_list_that_the_server_cuts_short_is_no_success(self):

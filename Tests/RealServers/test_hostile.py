@@ -119,7 +119,7 @@ class Memory(cases.RealServerTest):
         element = struct.pack("<HHI", 0x7FE0, 0x0010, 100 << 20)
         act = after([element, *[MEGABYTE] * 100])
         run = self.run_against(
-            act, *FIND, code=1, words=["answer 1 cannot be read", "it has 104857608 bytes", "16777216 held"]
+            act, *FIND, code=1, words=["match 1 cannot be read", "it has 104857608 bytes", "16777216 held"]
         )
         self.assertIn("Nightingale", run.stdout)
 
@@ -130,11 +130,11 @@ class Memory(cases.RealServerTest):
 
     def test_a_million_tiny_elements(self):
         tiny = b"".join(struct.pack("<HHI", 0x0011, number, 0) for number in range(1, 60_000))
-        run = self.run_against(after([tiny, tiny]), *FIND, code=1, words=["answer 1 cannot be read", "more than 100000"])
+        run = self.run_against(after([tiny, tiny]), *FIND, code=1, words=["match 1 cannot be read", "more than 100000"])
         self.assertIn("Nightingale", run.stdout)
 
     def test_100_000_levels_of_nesting(self):
-        run = self.run_against(after([NESTED]), *FIND, code=1, words=["answer 1 cannot be read", "64 sequences"])
+        run = self.run_against(after([NESTED]), *FIND, code=1, words=["match 1 cannot be read", "64 sequences"])
         self.assertIn("Nightingale", run.stdout)
 
     def test_an_identifier_without_an_end(self):

@@ -599,7 +599,7 @@ class Lists(ScriptedRetrieval):
                 archive.find_status, archive.find_limits = status, {"STUDY": 3}
                 run = self.retrieve("get", "-k", "StudyDate=20260101-", expect=1)
                 self.assertEqual(len(self.files()), 12)
-                self.assert_names(run, "3 answers", f"{status:04X}", "hint: servers limit")
+                self.assert_names(run, "3 matches", f"{status:04X}", "hint: servers limit")
 
     def test_a_list_of_instances_that_is_cut_short_proves_nothing_and_that_is_told_once(self):
         archive = self.serve_scripted(self.studies(2))

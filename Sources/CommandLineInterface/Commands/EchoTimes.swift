@@ -28,8 +28,10 @@ struct EchoTimes: Sendable {
 
     /// `12.3 ms (look-up 0.1, connect 0.3, association 9.9, echo 1.0, release 1.0)`.
     var line: String {
-        let parts = Self.parts.compactMap { part in part.time(self).map { "\(part.name) \(Self.milliseconds($0))" } }
-        return "\(Self.milliseconds(total)) ms (\(parts.joined(separator: ", ")))"
+        let parts = Self.parts.compactMap { part in
+            part.time(self).map { "\(part.name) \(Quantity.milliseconds(seconds: $0))" }
+        }
+        return "\(Quantity.milliseconds(seconds: total)) ms (\(parts.joined(separator: ", ")))"
     }
 
     /// What `ping` ends with, for each part; empty where nothing was measured.
@@ -42,7 +44,7 @@ struct EchoTimes: Sendable {
         var text = row("ms", ["min", "median", "p95", "max"])
         for (name, times) in rows {
             let values = [times.minimum, times.median, times.percentile95, times.maximum]
-            text += row(name, values.map { milliseconds($0) })
+            text += row(name, values.map { Quantity.milliseconds(seconds: $0) })
         }
         return text
     }
@@ -51,8 +53,6 @@ struct EchoTimes: Sendable {
         let padded = cells.map { String(repeating: " ", count: max(0, 10 - $0.count)) + $0 }
         return "  " + TextLayout.padded(name, to: 11) + padded.joined() + "\n"
     }
-
-    private static func milliseconds(_ seconds: Double) -> String { Decimal.text(seconds * 1000, digits: 2) }
 }
 
 /// The spread of a set of measurements.

@@ -77,7 +77,7 @@ final class ServeCommand {
             Message(
                 "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription) over \(folder.path): "
                     + "\(index.instanceCount) instances in \(index.studyCount) studies"
-                    + (worklist == 0 ? "" : ", \(worklist) worklist item\(worklist == 1 ? "" : "s")")))
+                    + (worklist == 0 ? "" : ", \(Quantity.count(worklist, "worklist item"))")))
         outcome.diagnostics.warning(
             Message("this is no PACS", "it is for trying and for tests, not for images of patients"))
         for fault in options.faults {

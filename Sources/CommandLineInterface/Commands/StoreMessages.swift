@@ -5,10 +5,6 @@ import DICOMNode
 enum StoreMessages {
     static func name(_ uid: UID) -> String { UIDRegistry.name(of: uid) ?? uid.string }
 
-    static func files(_ count: Int) -> String { count == 1 ? "1 file" : "\(count) files" }
-
-    static func associations(_ count: Int) -> String { count == 1 ? "1 association" : "\(count) associations" }
-
     static func message(for refusal: StoreResult.Refusal, of file: InstanceFile) -> Message {
         let sopClass = name(file.sopClassUID)
         let syntax = name(file.transferSyntax.uid)

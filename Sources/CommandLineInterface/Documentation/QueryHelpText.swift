@@ -10,7 +10,7 @@ package enum QueryHelpText {
         for key in keys { text += line(key, nameWidth: nameWidth) + "\n" }
         let above = model.uniqueKeys(above: level)
         if !above.isEmpty {
-            let names = above.map { QueryKeyParser.name($0) }.joined(separator: ", ")
+            let names = above.map { DataDictionary.label(of: $0) }.joined(separator: ", ")
             text += "\nUnique keys of the levels above, which belong into the query:\n"
             text += TextLayout.wrapped(names, indent: 2).joined(separator: "\n") + "\n"
         }
@@ -34,7 +34,7 @@ package enum QueryHelpText {
 
     /// A `>` for each sequence around it, as the standard's tables have it.
     private static func name(_ key: KeyAttribute) -> String {
-        String(repeating: ">", count: key.path.count) + QueryKeyParser.keyword(key.tag)
+        String(repeating: ">", count: key.path.count) + DataDictionary.keyword(of: key.tag)
     }
 
     private static func line(_ key: KeyAttribute, nameWidth: Int) -> String {

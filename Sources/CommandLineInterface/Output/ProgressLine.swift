@@ -1,12 +1,12 @@
 import DICOMNode
 import Glibc
 
-/// One line at the bottom of a terminal that tells how far a long run is, for the person who watches.
+/// One line at the bottom of a terminal that shows the progress of a long run.
 ///
-/// It exists only where the standard error is a terminal. Everything else that goes to the terminal goes through a sink of this
-/// type, which takes the line away before and puts it back behind: the two never mix.
+/// It exists only if the standard error is a terminal. All other output to the terminal goes through a sink of this type, which
+/// removes the line before and restores it afterwards, so that the two never mix.
 package final class ProgressLine: Sendable {
-    /// What is known of the run. `total` and `totalBytes` are nil as long as nobody knows.
+    /// The counts of the run. `total` and `totalBytes` are nil as long as they are unknown.
     package struct Progress: Sendable, Equatable {
         package var instances = 0
         package var failures = 0
@@ -20,11 +20,10 @@ package final class ProgressLine: Sendable {
     private struct State {
         var shown: [UInt8] = []
         var nextDrawing = Deadline.now
-        /// A message that has not ended with a line feed yet: the line waits for it.
+        /// True while the last message has no line feed at its end: the line is not drawn into it.
         var isMidLine = false
     }
 
-    /// Often enough to look alive; more would only cost.
     private static let secondsBetweenDrawings = 0.2
 
     private let terminal: any ByteSink
@@ -50,7 +49,7 @@ package final class ProgressLine: Sendable {
         }
     }
 
-    /// Takes the line away for good, or until the next update.
+    /// Removes the line until the next update.
     package func clear() {
         state.withLock { state in
             if !state.shown.isEmpty { write(Self.clearing) }
@@ -72,11 +71,11 @@ package final class ProgressLine: Sendable {
         }
     }
 
-    /// To the start of the line, and nothing behind (ECMA-48 EL).
+    /// Moves to the start of the line and erases it (ECMA-48 EL).
     private static let clearing = Array("\r\u{1B}[K".utf8)
 
     private func write(_ bytes: [UInt8]) {
-        // A terminal that has gone takes the line with it; the work goes on.
+        // If the terminal has gone, so has the line; the work goes on.
         do throws(ByteSinkError) { try terminal.write(bytes) } catch {}
     }
 
@@ -85,28 +84,15 @@ package final class ProgressLine: Sendable {
         let rate = seconds > 0 ? Double(progress.bytes) / seconds : 0
         var text = "\(progress.instances)"
         if let total = progress.total { text += " of \(total)" }
-        text += " instances, \(size(Double(progress.bytes))), \(size(rate))/s"
+        text += " instances, \(Quantity.size(progress.bytes)), \(Quantity.rate(progress.bytes, seconds: seconds))"
         if let total = progress.totalBytes, rate > 0 {
-            text += ", \(clock(Double(total - min(total, progress.bytes)) / rate)) left"
+            text += ", \(Quantity.clock(seconds: Double(total - min(total, progress.bytes)) / rate)) left"
         }
         if progress.failures > 0 { text += ", \(progress.failures) failed" }
         return text
     }
 
-    private static func size(_ bytes: Double) -> String {
-        if bytes < 1e6 { return "\(Decimal.text(bytes / 1e3, digits: 0)) kB" }
-        return bytes < 1e9 ? "\(Decimal.text(bytes / 1e6, digits: 1)) MB" : "\(Decimal.text(bytes / 1e9, digits: 2)) GB"
-    }
-
-    private static func clock(_ seconds: Double) -> String {
-        // A rate near zero would make a number that nobody can read.
-        let whole = Int(min(seconds.rounded(.up), 359_999))
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return whole < 3600
-            ? "\(whole / 60):\(two(whole % 60))" : "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))"
-    }
-
-    /// The width of the terminal; 80 where it does not tell.
+    /// The width of the terminal in characters; 80 if it cannot be asked.
     package static func columns(of descriptor: Int32) -> Int {
         var size = winsize()
         return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80

@@ -1,4 +1,5 @@
 import DICOM
+import DICOMNode
 import DICOMProtocol
 
 /// One object of `--format jsonl` for operations other than a query: an instance, an echo, or the run as a whole.
@@ -81,4 +82,98 @@ struct RunEvent: Sendable {
         set(.meaning, status.meaning(for: service))
         set(.comment, response.errorComment)
     }
+}
+
+// The schema of `--format jsonl` as data: the man page prints it, and a test holds what is written to it.
+extension RunEvent.Name {
+    /// What one object stands for.
+    var meaning: String {
+        switch self {
+        case .echo: "one C-ECHO"
+        case .store: "an instance that is to be sent"
+        case .receive: "an instance that --move or --get brought"
+        case .missing: "what was asked for and is not here, in the columns that --from-list takes"
+        case .commitment: "an instance whose storage is to be committed"
+        case .failed: "an instance that the server lists as failed"
+        case .summary: "the run as a whole: the last line, always"
+        }
+    }
+
+    /// What an object may have beside `event`; what does not apply is left out.
+    var members: [RunEvent.Key] {
+        switch self {
+        case .echo:
+            [.peer, .outcome, .status, .meaning, .comment, .error, .seconds] + RunEvent.Key.timesOfAnEcho
+        case .store:
+            RunEvent.Key.ofAnInstance + [
+                .transferSyntaxUID, .sentTransferSyntaxUID, .bytes, .outcome, .status, .meaning, .comment, .error,
+            ]
+        case .receive: RunEvent.Key.ofAnInstance + [.transferSyntaxUID, .bytes, .outcome, .status, .error]
+        case .missing: [.patientID, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .expected]
+        case .commitment: RunEvent.Key.ofAnInstance + [.transactionUID, .outcome, .status, .meaning, .error]
+        case .failed: [.sopInstanceUID]
+        case .summary: RunEvent.Key.ofTheRun + RunEvent.Key.countsOfTheRun + RunEvent.Key.timesOfEchoes
+        }
+    }
+}
+
+extension RunEvent.Key {
+    fileprivate static let ofAnInstance: [RunEvent.Key] = [.path, .sopClassUID, .sopInstanceUID]
+    fileprivate static let timesOfAnEcho: [RunEvent.Key] = [
+        .lookupSeconds, .connectSeconds, .securitySeconds, .associationSeconds, .releaseSeconds,
+    ]
+    fileprivate static let ofTheRun: [RunEvent.Key] = [
+        .operation, .peer, .exitCode, .seconds, .status, .meaning, .error, .transactionUID, .address,
+    ]
+    fileprivate static let countsOfTheRun: [RunEvent.Key] = [
+        .count, .associations, .files, .done, .warnings, .skipped, .failures, .pending, .bytes, .expected,
+        .serverCompleted,
+        .serverFailed, .serverWarning, .serverRemaining,
+    ]
+    fileprivate static let timesOfEchoes: [RunEvent.Key] = [
+        .minimumSeconds, .medianSeconds, .percentile95Seconds, .maximumSeconds,
+    ]
+}
+
+extension RunEvent.Outcome {
+    /// In words, for the man page.
+    var meaning: String {
+        switch self {
+        case .done: "stored, received, committed, answered"
+        case .warning: "done, with a remark"
+        case .skipped: "nothing was needed: it is there already"
+        case .failed: "not done"
+        case .pending: "the run ended before its turn, or before its answer"
+        }
+    }
+}
+
+/// Writes the objects of `--format jsonl`, each as one line and at once, for operations other than a query.
+///
+/// The schema is that of ``RunEvent``. Several threads may write. The first failure of the output is kept for the end of the
+/// run and ends the writing, not the work.
+final class EventWriter: Sendable {
+    private let output: any ByteSink
+    private let state = Locked<ByteSinkError?>(nil)
+
+    private let escapesNonASCII: Bool
+
+    /// - Parameter escapesNonASCII: for an output that has another encoding than UTF-8.
+    init(output: any ByteSink, escapesNonASCII: Bool = false) {
+        self.output = output
+        self.escapesNonASCII = escapesNonASCII
+    }
+
+    func write(_ event: RunEvent) {
+        var line = JSONValue.object(event.members).serialized()
+        if escapesNonASCII { DICOMJSON.escapeNonASCII(in: &line, from: 0) }
+        line.append(UInt8(ascii: "\n"))
+        state.withLock { [line] failure in
+            guard failure == nil else { return }
+            do throws(ByteSinkError) { try output.write(line) } catch { failure = error }
+        }
+    }
+
+    /// Why lines are missing.
+    var failure: ByteSinkError? { state.withLock { $0 } }
 }

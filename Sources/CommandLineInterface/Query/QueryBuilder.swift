@@ -110,7 +110,7 @@ package struct QueryBuilder: Sendable {
         guard identifier.string(tag) == nil else { return }
         throw UsageError(
             .missingOption, option: "--key",
-            problem: "a retrieval at the \(level.rawValue) level needs a value for \(QueryKeyParser.name(tag))",
+            problem: "a retrieval at the \(level.rawValue) level needs a value for \(DataDictionary.label(of: tag))",
             accepted: "--key \(DataDictionary.entry(for: tag)?.keyword ?? "\(tag)")=VALUE, or another level")
     }
 

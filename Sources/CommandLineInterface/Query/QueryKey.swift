@@ -33,7 +33,7 @@ package struct QueryKey: Sendable, Equatable {
 
     /// The element as messages name it, without the value: that may be a patient's.
     package var name: String {
-        (path.map(\.tag) + [tag]).map { QueryKeyParser.name($0) }.joined(separator: ".")
+        (path.map(\.tag) + [tag]).map { DataDictionary.label(of: $0) }.joined(separator: ".")
     }
 
     /// Whether messages may show the value.

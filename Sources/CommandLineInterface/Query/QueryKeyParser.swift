@@ -35,7 +35,7 @@ package struct QueryKeyParser {
         var element = try parseElement()
         while let item = try parseItem() {
             guard Self.mayHoldItems(element.tag) else {
-                throw unreadable("\(Self.name(element.tag)) is not a sequence")
+                throw unreadable("\(DataDictionary.label(of: element.tag)) is not a sequence")
             }
             // What is sent is as deep as the path, and no peer should have to read what we would not.
             guard path.count < DecodingLimits.standard.maximumNestingDepth else {
@@ -50,7 +50,7 @@ package struct QueryKeyParser {
             value = String(rest.dropFirst())
             rest = ""
         }
-        guard rest.isEmpty else { throw unreadable("\"\(rest)\" after \(Self.name(element.tag))") }
+        guard rest.isEmpty else { throw unreadable("\"\(rest)\" after \(DataDictionary.label(of: element.tag))") }
         guard !ArgumentText.hasStandIns(value) else {
             throw unreadable("bytes in the value that are no text in the locale's encoding")
         }
@@ -141,16 +141,6 @@ package struct QueryKeyParser {
             throw unreadable("group \(tag.description.dropFirst().prefix(4)) has no place in a query")
         }
         if tag.element == 0 { throw unreadable("a group length has no place in a query") }
-    }
-
-    static func keyword(_ tag: Tag) -> String {
-        guard let keyword = DataDictionary.entry(for: tag)?.keyword, !keyword.isEmpty else { return "\(tag)" }
-        return keyword
-    }
-
-    static func name(_ tag: Tag) -> String {
-        guard let keyword = DataDictionary.entry(for: tag)?.keyword, !keyword.isEmpty else { return "\(tag)" }
-        return "\(keyword) \(tag)"
     }
 
     /// The argument for a message: without what may be the value of a patient.

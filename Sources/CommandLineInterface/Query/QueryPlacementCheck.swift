@@ -21,7 +21,7 @@ struct QueryPlacementCheck {
             guard seen.insert(path).inserted, let tag = path.last, let why = why(tag, Array(path.dropLast())) else {
                 return nil
             }
-            return Complaint(name: path.map { QueryKeyParser.name($0) }.joined(separator: "."), why: why)
+            return Complaint(name: path.map { DataDictionary.label(of: $0) }.joined(separator: "."), why: why)
         }
     }
 
@@ -37,7 +37,7 @@ struct QueryPlacementCheck {
                 + "\(level.rawValue) level (--relational)"
         case .below(let other): return "a key of the \(other.rawValue) level, below the \(level.rawValue) level"
         case .inside(let path):
-            let name = (path + [tag]).map { QueryKeyParser.keyword($0) }.joined(separator: ".")
+            let name = (path + [tag]).map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
             return "has its place \(place) inside a sequence: \(name)"
         case .unlisted: return "not a key that the standard lists \(place)"
         }
@@ -47,7 +47,7 @@ struct QueryPlacementCheck {
         let keys = model.keys(at: level)
         if keys.contains(where: { $0.tag == tag && $0.path == sequences }) { return nil }
         if keys.contains(where: { $0.tag == tag && $0.path.isEmpty }) {
-            return "has its place \(place) outside of sequences: \(QueryKeyParser.keyword(tag))"
+            return "has its place \(place) outside of sequences: \(DataDictionary.keyword(of: tag))"
         }
         return "not a key that the standard lists \(place)"
     }

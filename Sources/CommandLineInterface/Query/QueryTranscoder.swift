@@ -33,7 +33,7 @@ struct QueryTranscoder {
                 throw UsageError(
                     .notEncodable, option: "--query",
                     problem:
-                        "--query: \(QueryKeyParser.name(element.tag)): cannot be written in the character set of the query",
+                        "--query: \(DataDictionary.label(of: element.tag)): cannot be written in the character set of the query",
                     accepted: "--charset utf-8, or another set that has the characters")
             }
         case .items(let items):

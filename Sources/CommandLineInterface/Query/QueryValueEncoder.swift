@@ -43,7 +43,7 @@ struct QueryValueEncoder {
         case .SQ:
             throw error(
                 "a sequence has no value of its own", code: .unsupportedMatching,
-                accepted: "a path into it: \(QueryKeyParser.keyword(key.tag))[0].KEYWORD=VALUE")
+                accepted: "a path into it: \(DataDictionary.keyword(of: key.tag))[0].KEYWORD=VALUE")
         case .UN: return Array(key.value.utf8)
         case .OB, .OD, .OF, .OL, .OV, .OW:
             throw error(

@@ -36,6 +36,18 @@ package enum DataDictionary {
             isRetired: !line[3].isEmpty)
     }
 
+    /// The keyword of a tag; `(gggg,eeee)` if it has none.
+    package static func keyword(of tag: Tag) -> String {
+        guard let keyword = entry(for: tag)?.keyword, !keyword.isEmpty else { return "\(tag)" }
+        return keyword
+    }
+
+    /// The keyword with the tag, for messages: `PatientName (0010,0010)`; the tag alone if it has no keyword.
+    package static func label(of tag: Tag) -> String {
+        guard let keyword = entry(for: tag)?.keyword, !keyword.isEmpty else { return "\(tag)" }
+        return "\(keyword) \(tag)"
+    }
+
     /// The tag of a keyword, such as "PatientName"; of a repeating group its first one, such as (6000,0010).
     package static func tag(forKeyword keyword: String) -> Tag? {
         let wanted = Array(keyword.utf8)

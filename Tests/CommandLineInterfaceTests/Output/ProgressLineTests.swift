@@ -18,7 +18,7 @@ struct ProgressLineTests {
         let line = line
         line.update(progress(3))
         try line.sink(over: terminal).write("dcmscu: note\n")
-        let shown = "3 instances, 0 kB, 0 kB/s"
+        let shown = "3 instances, 0 bytes, 0 bytes/s"
         #expect(terminal.text == "\r\u{1B}[K\(shown)\r\u{1B}[Kdcmscu: note\n\(shown)")
         line.clear()
         #expect(terminal.text.hasSuffix("\(shown)\r\u{1B}[K"))
@@ -36,7 +36,7 @@ struct ProgressLineTests {
     @Test func `is drawn a few times a second however often it is updated`() {
         let line = line
         for number in 1...1000 { line.update(progress(number)) }
-        #expect(terminal.text == "\r\u{1B}[K1 instances, 0 kB, 0 kB/s")
+        #expect(terminal.text == "\r\u{1B}[K1 instances, 0 bytes, 0 bytes/s")
     }
 
     @Test func `tells count, bytes, rate, time left and failures`() {

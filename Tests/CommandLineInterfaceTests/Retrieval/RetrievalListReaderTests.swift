@@ -7,7 +7,7 @@ import Testing
 struct RetrievalListReaderTests {
     private func values(_ text: String, _ level: QueryLevel = .study) throws -> [[String]] {
         try RetrievalListReader.rows(Array(text.utf8), bareUIDsAt: level).map { row in
-            row.keys.map { "\(QueryKeyParser.keyword($0.tag))=\($0.value)" }
+            row.keys.map { "\(DataDictionary.keyword(of: $0.tag))=\($0.value)" }
         }
     }
 

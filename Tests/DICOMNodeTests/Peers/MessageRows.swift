@@ -144,7 +144,7 @@ import Testing
                     PeerBytes.message(
                         .findResponse(to: $0.command, status: .pending, hasIdentifier: false), context: 1)
                         + PeerBytes.findSuccess($0)
-                } + PeerStep.release, .incomplete, "answer 1 has no data set"),
+                } + PeerStep.release, .incomplete, "match 1 has no data set"),
         HostileRow(
             "a fragment of an identifier after its last", by: find,
             accepted
@@ -240,7 +240,7 @@ import Testing
     /// A query answered with one broken identifier and a good one.
     private static func broken(
         _ sentence: String, _ identifier: [UInt8], _ exitCode: ExitCode = .incomplete,
-        _ message: String = "answer 1 cannot be read"
+        _ message: String = "match 1 cannot be read"
     ) -> HostileRow {
         HostileRow(
             sentence, by: find,
@@ -269,17 +269,17 @@ import Testing
         broken("an item without a sequence", [0xFE, 0xFF, 0, 0xE0, 0, 0, 0, 0]),
         broken(
             "a representation that does not exist", PeerBytes.explicit(0x0010_0010, "\u{1B}Z", [65, 65]), .incomplete,
-            "answer 1 cannot be read"),
+            "match 1 cannot be read"),
         broken(
             "another representation than the dictionary's", PeerBytes.explicit(0x0010_0010, "US", [1, 2]), .success, ""),
         broken(
             "17 MiB in one element",
             PeerBytes.explicitLong(0x7FE0_0010, "OB", [UInt8](repeating: 0, count: 17 << 20)), .incomplete,
-            "answer 1 cannot be read: it has 17825804 bytes, more than the 16777216 held"),
+            "match 1 cannot be read: it has 17825804 bytes, more than the 16777216 held"),
         broken(
             "more tiny elements than any answer has",
             [[UInt8]](repeating: PeerBytes.explicit(0x0009_0010, "LO", []), count: 100_001).flatMap { $0 }, .incomplete,
-            "answer 1 cannot be read: more than 100000 elements"),
+            "match 1 cannot be read: more than 100000 elements"),
         broken("an odd length", PeerBytes.explicit(0x0010_0010, "PN", [65, 66, 67]), .success, ""),
         broken(
             "an unknown character set",

@@ -58,7 +58,7 @@ final class MissingWriter {
             event.set(.sopInstanceUID, values[.sopInstanceUID])
             return events.write(event)
         }
-        if !hasHeader { try environment.standardOutput.write(CSVText.line(columns.map(QueryKeyParser.keyword))) }
+        if !hasHeader { try environment.standardOutput.write(CSVText.line(columns.map(DataDictionary.keyword))) }
         hasHeader = true
         try environment.standardOutput.write(CSVText.line(columns.map { values[$0] ?? "" }))
     }

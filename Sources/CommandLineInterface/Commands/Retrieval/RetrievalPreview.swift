@@ -23,7 +23,7 @@ final class RetrievalPreview {
         do throws(ByteSinkError) {
             if outcome.events == nil {
                 try environment.standardOutput.write(
-                    CSVText.line(columns.map(QueryKeyParser.keyword) + [Self.countColumn]))
+                    CSVText.line(columns.map(DataDictionary.keyword) + [Self.countColumn]))
             }
             for target in plan.targets {
                 let count = count(target)

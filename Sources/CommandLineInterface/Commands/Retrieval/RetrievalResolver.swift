@@ -143,7 +143,7 @@ final class RetrievalResolver {
                 outcome.fail(
                     .incomplete,
                     Message(
-                        "\(network.peerName): \(Self.answers(unnamed)) without \(QueryKeyParser.keyword(key))",
+                        "\(network.peerName): \(Quantity.count(unnamed, "match")) without \(DataDictionary.keyword(of: key))",
                         "what they stand for is not retrieved",
                         code: "PS3.4 C.4.1.2.1"))
             }
@@ -180,7 +180,7 @@ final class RetrievalResolver {
         }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
         if let unreadable {
-            outcome.fail(.incomplete, Message("\(network.peerName): an answer cannot be read", unreadable.description))
+            outcome.fail(.incomplete, Message("\(network.peerName): a match cannot be read", unreadable.description))
         }
         guard let final = result.final?.command, let status = final.status, status.kind != .success else { return }
         if status.kind == .failure { throw .refused(final) }
@@ -189,9 +189,7 @@ final class RetrievalResolver {
             .incomplete,
             Message(
                 "\(network.peerName): the list of what matches may be incomplete",
-                "the server ended it after \(Self.answers(count)): \(status.meaning(for: .find))",
+                "the server ended it after \(Quantity.count(count, "match")): \(status.meaning(for: .find))",
                 peerText: final.errorComment, code: status.description, hint: .listCutShort))
     }
-
-    private static func answers(_ count: Int) -> String { count == 1 ? "1 answer" : "\(count) answers" }
 }

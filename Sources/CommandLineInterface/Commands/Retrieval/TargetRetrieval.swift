@@ -177,7 +177,7 @@ final class TargetRetrieval {
         guard status == .identifierDoesNotMatchSOPClass else { return nil }
         let missing = QueryIdentifier.missingUniqueKeys(
             of: target.identifier, model: options.query.informationModel, level: target.level)
-        return missing.isEmpty ? nil : .uniqueKeysAbove(names: missing.map { QueryKeyParser.keyword($0) })
+        return missing.isEmpty ? nil : .uniqueKeysAbove(names: missing.map { DataDictionary.keyword(of: $0) })
     }
 
     /// What the server's administrator has to know when nothing comes.

@@ -2,7 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// `--find` and `--worklist`: C-FIND, each answer written as it arrives; several queries on one association.
+/// `--find` and `--worklist`: C-FIND, each match written as it arrives; several queries on one association.
 final class FindCommand {
     private let options: FindOptions
     private let network: Network
@@ -27,7 +27,7 @@ final class FindCommand {
         do throws(AssociationError) {
             try network.withAssociation(for: queries.flatMap { FindSCU.needs($0.sopClass) }) {
                 association throws(AssociationError) in
-                association.willRead = { output.pause() }
+                association.willRead = { output.flush() }
                 for query in queries where output.failure == nil && !isLimited && outcome.exitCode != .interrupted {
                     let result = try FindSCU.find(
                         on: association, sopClass: query.sopClass, identifier: query.identifier,
@@ -44,58 +44,58 @@ final class FindCommand {
     }
 
     /// Nil: it cannot be made; reported.
-    private func makeOutput(_ queries: [QueryPreparation]) -> AnswerOutput? {
+    private func makeOutput(_ queries: [QueryPreparation]) -> MatchOutput? {
         let isTerminal = environment.terminalWidth != nil
-        // Without anything asked for a table would have no columns to speak of; the text shows what the server answers.
+        // Without keys a table would have hardly a column; the text shows whatever the server returns.
         let asks = !options.query.keys.isEmpty || !options.query.returnKeys.isEmpty || options.query.queryPath != nil
         let format = !options.isFormatGiven && isTerminal && asks ? .table : options.format
-        let layout = AnswerLayout(
+        let layout = MatchLayout(
             title: options.query.isWorklist ? "WL Find Response" : "Find Response",
             columns: format.hasColumns
-                ? AnswerColumn.columns(of: options, identifiers: queries.map(\.identifier)) : [],
+                ? MatchColumn.columns(of: options, identifiers: queries.map(\.identifier)) : [],
             terminalWidth: environment.terminalWidth,
             assumedCharacterSet: SpecificCharacterSet(
                 tolerating: options.assumedCharacterSet.map { $0.split(separator: "\\").map { String($0) } } ?? []),
             escapesNonASCII: environment.localeEncoding != nil)
-        do throws(AnswerWriterError) {
-            let writer = try format.writer(layout) { () throws(AnswerWriterError) in
-                try FileAnswerWriter(
+        do throws(MatchWriterError) {
+            let writer = try format.writer(layout) { () throws(MatchWriterError) in
+                try FileMatchWriter(
                     folder: options.outputDirectory, existing: options.existingFile,
                     sopClass: options.query.informationModel.findSOPClass, newUID: { [network] in network.newUID() },
                     report: { [outcome] in outcome.diagnostics.reportWritten($0, $1) })
             }
-            return AnswerOutput(writer, to: environment.standardOutput)
+            return MatchOutput(writer, to: environment.standardOutput)
         } catch {
             outcome.fail(.localFiles, error.message)
             return nil
         }
     }
 
-    private func take(_ match: FindSCU.Match, _ output: AnswerOutput) -> ExchangeControl {
+    private func take(_ match: FindSCU.Match, _ output: MatchOutput) -> ExchangeControl {
         count += 1
         guard !match.bytes.isEmpty || match.omittedLength != nil else {
-            outcome.fail(.incomplete, Message("\(network.peerName): answer \(count) has no data set"))
+            outcome.fail(.incomplete, Message("\(network.peerName): match \(count) has no data set"))
             return .goOn
         }
         do throws(DataSetError) {
-            let answer = Answer(
+            let decoded = Match(
                 bytes: match.bytes, transferSyntax: match.transferSyntax, dataSet: try match.identifier())
-            guard output.take(answer, number: count) else { return .cancel }
+            guard output.write(decoded, number: count) else { return .cancel }
         } catch {
             outcome.fail(
                 .incomplete,
-                Message("\(network.peerName): answer \(count) cannot be read", error.description))
+                Message("\(network.peerName): match \(count) cannot be read", error.description))
         }
         guard let limit = options.limit, count >= limit else { return .goOn }
         isLimited = true
         return .cancel
     }
 
-    /// PS3.4 has no such status for most queries; where a server uses one, there may be more than it answered.
+    /// PS3.4 has no such status for most queries; where a server uses one, there may be more matches than it sent.
     private func warn(of command: CommandSet, _ status: DIMSEStatus) {
         let service: ServiceKind = options.query.isWorklist ? .worklist : .find
         let message = Message(
-            "\(network.peerName): C-FIND ended with a warning after \(answers)", command.reason(for: service),
+            "\(network.peerName): C-FIND ended with a warning after \(matches)", command.reason(for: service),
             peerText: command.errorComment, code: status.description, hint: .listCutShort)
         if options.failOn == .warning {
             outcome.fail(.incomplete, message)
@@ -104,17 +104,17 @@ final class FindCommand {
         }
     }
 
-    private var answers: String { count == 1 ? "1 answer" : "\(count) answers" }
+    private var matches: String { Quantity.count(count, "match") }
 
     private func settle(_ result: ExchangeResult) {
-        if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(answers)")) }
+        if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(matches)")) }
         if isLimited {
-            outcome.diagnostics.note(Message("stopped after \(answers) as --limit asks; there may be more"))
+            outcome.diagnostics.note(Message("stopped after \(matches) as --limit asks; there may be more"))
         }
         guard let command = result.final?.command, let status = command.status else { return }
         switch status.kind {
         case .success, .warning:
-            outcome.diagnostics.verbose("\(network.peerName): \(answers)")
+            outcome.diagnostics.verbose("\(network.peerName): \(matches)")
             outcome.diagnostics.verbose("Find was successful.")
             if status.kind == .warning { warn(of: command, status) }
         case .cancel where result.wasCancelled:

@@ -4,52 +4,52 @@ import Testing
 
 @testable import CommandLineInterface
 
-struct AnswerWriterTests {
+struct MatchWriterTests {
     private static let name: Tag = .patientName
     private static let id = Tag(0x0010_0020)
 
-    private func answer(_ name: String, _ id: String) -> Answer {
+    private func match(_ name: String, _ id: String) -> Match {
         var dataSet = DataSet()
         dataSet.set(.specificCharacterSet, .CS, "ISO_IR 192")
         dataSet.set(Self.name, .PN, name)
         dataSet.set(Self.id, .LO, id)
-        return Answer(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        return Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
     }
 
-    private func layout(_ width: Int? = nil, escapes: Bool = false) -> AnswerLayout {
-        AnswerLayout(
-            columns: [AnswerColumn(path: [Self.name]), AnswerColumn(path: [Self.id])], terminalWidth: width,
+    private func layout(_ width: Int? = nil, escapes: Bool = false) -> MatchLayout {
+        MatchLayout(
+            columns: [MatchColumn(path: [Self.name]), MatchColumn(path: [Self.id])], terminalWidth: width,
             escapesNonASCII: escapes)
     }
 
-    private func written(_ writer: any AnswerWriter, _ answers: [Answer]) throws -> String {
+    private func written(_ writer: any MatchWriter, _ matches: [Match]) throws -> String {
         var buffer: [UInt8] = []
-        for (index, answer) in answers.enumerated() { try writer.append(answer, number: index + 1, to: &buffer) }
+        for (index, match) in matches.enumerated() { try writer.append(match, number: index + 1, to: &buffer) }
         writer.finish(&buffer)
         return String(decoding: buffer, as: UTF8.self)
     }
 
     @Test func `a table's columns are as wide as their values, wide characters counted twice`() throws {
-        let text = try written(TableAnswerWriter(layout()), [answer("山田^太郎", "1"), answer("Doe", "22")])
+        let text = try written(TableMatchWriter(layout()), [match("山田^太郎", "1"), match("Doe", "22")])
         #expect(text == "PatientName  PatientID\n山田^太郎    1\nDoe          22\n")
     }
 
     @Test(arguments: 16...60) func `a table fits the terminal`(_ width: Int) throws {
         let text = try written(
-            TableAnswerWriter(layout(width)), [answer("A very long name that nobody has^Anna", "1234567890 1234567890")]
+            TableMatchWriter(layout(width)), [match("A very long name that nobody has^Anna", "1234567890 1234567890")]
         )
         for line in text.split(separator: "\n") { #expect(TextWidth.of(String(line)) <= width) }
     }
 
     @Test func `titles give way before values do`() {
         #expect(
-            TableAnswerWriter.widths(titles: ["A long title", "B"], rows: [["12345678", "12345678"]], room: 19) == [
+            TableMatchWriter.widths(titles: ["A long title", "B"], rows: [["12345678", "12345678"]], room: 19) == [
                 9, 8,
             ])
     }
 
-    @Test func `a table without answers is nothing`() throws {
-        #expect(try written(TableAnswerWriter(layout()), []).isEmpty)
+    @Test func `a table without matches is nothing`() throws {
+        #expect(try written(TableMatchWriter(layout()), []).isEmpty)
     }
 
     @Test(arguments: [
@@ -57,13 +57,13 @@ struct AnswerWriterTests {
         ("+49 30", "'+49 30"), ("-1.5", "-1.5"), ("+1", "+1"), ("a\u{1B}b", "a␛b"), ("a\nb", "a␊b"),
     ])
     func `a CSV cell is quoted where it must be and never a formula`(_ value: String, _ cell: String) throws {
-        let text = try written(SeparatedAnswerWriter(layout(), separator: .comma), [answer("N", value)])
+        let text = try written(SeparatedMatchWriter(layout(), separator: .comma), [match("N", value)])
         #expect(text == "PatientName,PatientID\nN,\(cell)\n")
     }
 
     @Test func `JSON for a terminal of another encoding is ASCII and means the same`() throws {
-        let plain = try written(JSONAnswerWriter(layout(), isArray: false), [answer("Müller^🎈", "1")])
-        let escaped = try written(JSONAnswerWriter(layout(escapes: true), isArray: false), [answer("Müller^🎈", "1")])
+        let plain = try written(JSONMatchWriter(layout(), isArray: false), [match("Müller^🎈", "1")])
+        let escaped = try written(JSONMatchWriter(layout(escapes: true), isArray: false), [match("Müller^🎈", "1")])
         #expect(escaped.utf8.allSatisfy { $0 < 0x80 })
         #expect(try DICOMJSON.parse(Array(escaped.utf8)) == DICOMJSON.parse(Array(plain.utf8)))
     }
@@ -75,7 +75,7 @@ struct AnswerWriterTests {
             model: .studyRoot, level: .series, characterSet: "ISO_IR 192", today: .epoch)
         let identifier = try builder.dataSet(keys: invocation.query.keys, returning: invocation.query.returnKeys)
         #expect(
-            AnswerColumn.columns(of: invocation.find, identifiers: [identifier]).map(\.title)
+            MatchColumn.columns(of: invocation.find, identifiers: [identifier]).map(\.title)
                 == ["PatientName", "StudyDate", "Modality", "StudyInstanceUID"])
     }
 

@@ -1,0 +1,177 @@
+import DICOM
+import DICOMNode
+
+/// gdcmscu's text: a numbered heading, one line for each element, an empty line.
+final class TextMatchWriter: MatchWriter {
+    private let layout: MatchLayout
+    private let title: [UInt8]
+    private var comments = ElementComments()
+
+    init(_ layout: MatchLayout) {
+        self.layout = layout
+        title = Array("\(layout.title): ".utf8)
+    }
+
+    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
+        buffer.append(contentsOf: title)
+        buffer.append(contentsOf: "\(number)\n".utf8)
+        DataSetText.appendLines(
+            match.dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet, comments: &comments)
+        buffer.append(UInt8(ascii: "\n"))
+    }
+}
+
+/// Comma- or tab-separated rows below a line of column titles, one line for each match.
+///
+/// CSV is quoted by RFC 4180, with a line feed at the end of a line. TSV has no quoting, and its values have no tabs: like all
+/// control characters they show as their Unicode pictures. In CSV, a value that a spreadsheet would evaluate as a formula, one
+/// that begins with `= + - @` and is not a number, gets an apostrophe in front.
+final class SeparatedMatchWriter: MatchWriter {
+    enum Separator {
+        case comma, tab
+
+        var byte: UInt8 { self == .comma ? UInt8(ascii: ",") : UInt8(ascii: "\t") }
+    }
+
+    private let layout: MatchLayout
+    private let separator: Separator
+    private var hasTitles = false
+    private var cell: [UInt8] = []
+
+    init(_ layout: MatchLayout, separator: Separator) {
+        self.layout = layout
+        self.separator = separator
+    }
+
+    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
+        appendTitles(to: &buffer)
+        for (index, column) in layout.columns.enumerated() {
+            if index > 0 { buffer.append(separator.byte) }
+            cell.removeAll(keepingCapacity: true)
+            ElementText.append(
+                column.path[...], of: match.dataSet, inheritedCharacterSet: layout.assumedCharacterSet, to: &cell)
+            appendCell(to: &buffer)
+        }
+        buffer.append(UInt8(ascii: "\n"))
+    }
+
+    func finish(_ buffer: inout [UInt8]) {
+        // Without matches, the titles are written all the same.
+        appendTitles(to: &buffer)
+    }
+
+    private func appendTitles(to buffer: inout [UInt8]) {
+        guard !hasTitles else { return }
+        hasTitles = true
+        for (index, column) in layout.columns.enumerated() {
+            if index > 0 { buffer.append(separator.byte) }
+            cell = Array(column.title.utf8)
+            appendCell(to: &buffer)
+        }
+        buffer.append(UInt8(ascii: "\n"))
+    }
+
+    private func appendCell(to buffer: inout [UInt8]) {
+        guard separator == .comma else {
+            buffer.append(contentsOf: cell)
+            return
+        }
+        if Self.isFormula(cell) { cell.insert(UInt8(ascii: "'"), at: 0) }
+        guard cell.contains(where: { $0 == UInt8(ascii: ",") || $0 == Self.quote }) else {
+            buffer.append(contentsOf: cell)
+            return
+        }
+        buffer.append(Self.quote)
+        for byte in cell {
+            if byte == Self.quote { buffer.append(byte) }
+            buffer.append(byte)
+        }
+        buffer.append(Self.quote)
+    }
+
+    private static let quote = UInt8(ascii: "\"")
+
+    private static func isFormula(_ cell: [UInt8]) -> Bool {
+        switch cell.first {
+        case UInt8(ascii: "="), UInt8(ascii: "@"): true
+        case UInt8(ascii: "+"), UInt8(ascii: "-"): Double(String(decoding: cell, as: UTF8.self)) == nil
+        default: false
+        }
+    }
+}
+
+/// The DICOM JSON Model (PS3.18 F): one array of all matches, or one object on each line.
+///
+/// UTF-8 by RFC 8259; if the output has another encoding, characters beyond ASCII are escaped.
+final class JSONMatchWriter: MatchWriter {
+    private let layout: MatchLayout
+    private let isArray: Bool
+    private var hasWritten = false
+
+    init(_ layout: MatchLayout, isArray: Bool) {
+        self.layout = layout
+        self.isArray = isArray
+    }
+
+    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
+        if isArray { buffer.append(contentsOf: (hasWritten ? ",\n" : "[\n").utf8) }
+        let start = buffer.count
+        DICOMJSON.append(match.dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet)
+        if layout.escapesNonASCII { DICOMJSON.escapeNonASCII(in: &buffer, from: start) }
+        if !isArray { buffer.append(UInt8(ascii: "\n")) }
+        hasWritten = true
+    }
+
+    func finish(_ buffer: inout [UInt8]) {
+        if isArray { buffer.append(contentsOf: (hasWritten ? "\n]\n" : "[]\n").utf8) }
+    }
+}
+
+/// One DICOM file for each match, `rsp0001.dcm` and so on, in the transfer syntax in which it was received.
+///
+/// A file of the same name is treated as ``InstanceWriter/Existing`` says.
+final class FileMatchWriter: MatchWriter {
+    private let folder: OutputFolder
+    private let existing: InstanceWriter.Existing
+    private let sopClass: UID
+    private let newUID: () -> UID
+    private let report: (FilePath, InstanceWriter.Outcome.Kind) -> Void
+
+    /// - Parameters:
+    ///   - sopClass: of the query, as a match has none of its own.
+    ///   - report: is called with the path of each file.
+    /// - Throws: ``MatchWriterError`` if the folder cannot be made or written to.
+    init(
+        folder: String, existing: InstanceWriter.Existing, sopClass: UID, newUID: @escaping () -> UID,
+        report: @escaping (FilePath, InstanceWriter.Outcome.Kind) -> Void
+    ) throws(MatchWriterError) {
+        do throws(FileProblem) {
+            // Made, if it is missing, before anything is sent.
+            self.folder = try OutputFolder(FilePath(folder), syncing: .none)
+        } catch {
+            throw MatchWriterError(message: Message(error))
+        }
+        self.existing = existing
+        self.sopClass = sopClass
+        self.newUID = newUID
+        self.report = report
+    }
+
+    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) throws(MatchWriterError) {
+        let meta = FileMetaInformation(
+            mediaStorageSOPClassUID: sopClass, mediaStorageSOPInstanceUID: newUID(),
+            transferSyntax: match.transferSyntax)
+        do throws(FileProblem) {
+            let (path, kind) = try folder.write(
+                meta.encode() + match.bytes, named: Self.name(number), existing: existing)
+            report(path, kind)
+        } catch {
+            throw MatchWriterError(message: Message(error))
+        }
+    }
+
+    /// At least four digits, so that ten thousand names sort in the order of the matches.
+    private static func name(_ number: Int) -> String {
+        "rsp\(DecimalDigits.text(number, count: 4)).dcm"
+    }
+}

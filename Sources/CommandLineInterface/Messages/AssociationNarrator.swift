@@ -1,0 +1,235 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Tells the story of an association: with `-V` in a dozen lines a person can read, with `-D` every PDU and message, decoded.
+final class AssociationNarrator: Sendable {
+    private let diagnostics: Diagnostics
+
+    init(diagnostics: Diagnostics) { self.diagnostics = diagnostics }
+
+    func narrate(_ event: AssociationEvent) {
+        switch event {
+        case .connecting(let endpoint): diagnostics.verbose("connecting to \(endpoint)")
+        case .connected(let peer, let local, let security):
+            diagnostics.verbose("connected \(local) - \(peer)" + (security.map { ", \($0)" } ?? ""))
+        case .sent(let pdu): narrate(pdu, "->")
+        case .received(let pdu): narrate(pdu, "<-")
+        case .sentMessage(let command, let contextID): narrate(command, contextID, "->")
+        case .receivedMessage(let command, let contextID): narrate(command, contextID, "<-")
+        case .sentDataSet(let bytes, let syntax): narrate(bytes, syntax, "->")
+        case .receivedDataSet(let bytes, let syntax): narrate(bytes, syntax, "<-")
+        case .sentData(let data): narrate(data, "->")
+        case .receivedData(let data): narrate(data, "<-")
+        case .closed: diagnostics.verbose("connection closed")
+        }
+    }
+
+    // MARK: PDUs
+
+    private func narrate(_ pdu: PDU, _ arrow: String) {
+        switch pdu {
+        case .associateRequest(let request):
+            let count = request.presentationContexts.count
+            diagnostics.verbose(
+                "\(arrow) A-ASSOCIATE-RQ: \(request.callingAETitle) calls \(request.calledAETitle), proposes "
+                    + Quantity.count(count, "presentation context")
+                    + Self.identity(request.userInformation))
+            detail(AssociationDetail.lines(request))
+        case .associateAccept(let accept):
+            let accepted = accept.presentationContexts.count { $0.result == .acceptance }
+            diagnostics.verbose(
+                "\(arrow) A-ASSOCIATE-AC: \(accepted) of \(accept.presentationContexts.count) accepted"
+                    + Self.identity(accept.userInformation))
+            detail(AssociationDetail.lines(accept))
+        case .associateReject(let reject): diagnostics.verbose("\(arrow) A-ASSOCIATE-RJ: \(reject)")
+        case .releaseRequest: diagnostics.verbose("\(arrow) A-RELEASE-RQ")
+        case .releaseResponse: diagnostics.verbose("\(arrow) A-RELEASE-RP")
+        case .abort(let abort): diagnostics.verbose("\(arrow) A-ABORT: \(abort)")
+        }
+    }
+
+    private func narrate(_ data: PresentationDataSummary, _ arrow: String) {
+        diagnostics.debug(
+            "\(arrow) P-DATA-TF: context \(data.contextID), \(data.isCommand ? "command" : "data set"), \(data.length) bytes"
+                + (data.isLast ? ", last" : ""))
+    }
+
+    private static func identity(_ information: UserInformation) -> String {
+        var parts: [String] = []
+        if let length = information.maximumLength {
+            parts.append("PDUs up to \(length == 0 ? "any length" : "\(length) bytes")")
+        }
+        if let name = information.implementationVersionName { parts.append(name) }
+        return parts.isEmpty ? "" : " (" + parts.joined(separator: ", ") + ")"
+    }
+
+    // MARK: Messages
+
+    private func narrate(_ command: CommandSet, _ contextID: UInt8, _ arrow: String) {
+        // A story in a dozen lines leaves out what comes once for each match or instance.
+        let isOneOfMany =
+            command.command == .cStoreRQ || command.command == .cStoreRSP
+            || command.status?.kind == .pending
+        let level: Diagnostics.Level = isOneOfMany ? .debug : .verbose
+        diagnostics.report(level, Message("\(arrow) \(MessageDetail.summary(command))"))
+        guard diagnostics.isEnabled(.debug) else { return }
+        var shown = command
+        shown.errorComment = command.errorComment.map { diagnostics.redaction.peerText($0) }
+        detail(MessageDetail.lines(shown, contextID: contextID))
+    }
+
+    private func narrate(_ bytes: [UInt8], _ syntax: TransferSyntax, _ arrow: String) {
+        guard diagnostics.isEnabled(.debug) else { return }
+        do throws(DataSetError) {
+            let dataSet = try DataSetDecoder(syntax).decode(bytes[...])
+            var text: [UInt8] = []
+            DataSetText.appendLines(diagnostics.redaction.isOn ? dataSet.hidingPatientData : dataSet, to: &text)
+            diagnostics.debug("\(arrow) data set of \(bytes.count) bytes, \(UIDRegistry.displayName(of: syntax.uid))")
+            detail(String(decoding: text, as: UTF8.self).split(separator: "\n").map { String($0) })
+        } catch {
+            diagnostics.debug("\(arrow) data set of \(bytes.count) bytes that cannot be read: \(error)")
+        }
+    }
+
+    private func detail(_ lines: @autoclosure () -> [String]) {
+        guard diagnostics.isEnabled(.debug) else { return }
+        for line in lines() { diagnostics.debug("   \(line)") }
+    }
+}
+
+/// What an A-ASSOCIATE PDU holds, line by line; secrets of a user identity are never shown.
+enum AssociationDetail {
+    static func lines(_ request: AssociateRequest) -> [String] {
+        request.presentationContexts.map { context in
+            "context \(context.id): \(UIDRegistry.displayName(of: context.abstractSyntax)) in "
+                + context.transferSyntaxes.map(UIDRegistry.displayName).joined(separator: ", ")
+        } + lines(request.userInformation)
+    }
+
+    static func lines(_ accept: AssociateAccept) -> [String] {
+        accept.presentationContexts.map { context in
+            let syntax = context.transferSyntax.map(UIDRegistry.displayName)
+            return "context \(context.id): \(context.result.description)"
+                + (context.result == .acceptance ? syntax.map { " in \($0)" } ?? "" : "")
+        } + lines(accept.userInformation)
+    }
+
+    private static func lines(_ information: UserInformation) -> [String] {
+        var lines: [String] = []
+        if let length = information.maximumLength { lines.append("maximum length \(length)") }
+        if let uid = information.implementationClassUID { lines.append("implementation class \(uid)") }
+        if let name = information.implementationVersionName { lines.append("implementation version \(name)") }
+        if let window = information.asynchronousOperationsWindow {
+            lines.append("asynchronous operations: invokes \(window.invoked), performs \(window.performed)")
+        }
+        for role in information.roleSelections {
+            lines.append(
+                "role of \(UIDRegistry.displayName(of: role.sopClass)): SCU \(role.scu ? 1 : 0), SCP \(role.scp ? 1 : 0)"
+            )
+        }
+        for item in information.extendedNegotiations {
+            let bytes = item.information.map { String($0, radix: 16) }.joined(separator: " ")
+            lines.append("extended negotiation of \(UIDRegistry.displayName(of: item.sopClass)): \(bytes)")
+        }
+        if information.userIdentityRequest != nil { lines.append("user identity, not shown") }
+        if information.userIdentityResponse != nil { lines.append("user identity confirmed") }
+        return lines
+    }
+}
+
+/// What a command set holds, by the names of PS3.7.
+enum MessageDetail {
+    /// On one line: what it is, about what, and how it went.
+    static func summary(_ command: CommandSet) -> String {
+        var text = command.command.map { "\($0)" } ?? "command \(command.commandField ?? 0)"
+        if let id = command.messageID ?? command.messageIDBeingRespondedTo { text += " \(id)" }
+        if let sopClass = command.sopClassUID { text += ", \(UIDRegistry.displayName(of: sopClass))" }
+        if let destination = command.moveDestination { text += ", to \(destination)" }
+        if let status = command.status { text += ", status \(status) \(word(status))" }
+        return text
+    }
+
+    private static func word(_ status: DIMSEStatus) -> String {
+        switch status.kind {
+        case .success: "success"
+        case .pending: "pending"
+        case .cancel: "cancel"
+        case .warning: "warning"
+        case .failure: "failure"
+        }
+    }
+
+    static func lines(_ command: CommandSet, contextID: UInt8) -> [String] {
+        var lines = ["presentation context \(contextID)"]
+        func add(_ name: String, _ value: (some CustomStringConvertible)?) {
+            if let value { lines.append("\(name) \(value)") }
+        }
+        add("affected SOP class", command.affectedSOPClassUID)
+        add("requested SOP class", command.requestedSOPClassUID)
+        add("message id", command.messageID)
+        add("message id being responded to", command.messageIDBeingRespondedTo)
+        add("affected SOP instance", command.affectedSOPInstanceUID)
+        add("requested SOP instance", command.requestedSOPInstanceUID)
+        add("priority", command.priority)
+        add("move destination", command.moveDestination)
+        add("move originator", command.moveOriginatorAETitle)
+        add("move originator message id", command.moveOriginatorMessageID)
+        add("event type", command.eventTypeID)
+        add("action type", command.actionTypeID)
+        add("remaining sub-operations", command.numberOfRemainingSuboperations)
+        add("completed sub-operations", command.numberOfCompletedSuboperations)
+        add("failed sub-operations", command.numberOfFailedSuboperations)
+        add("sub-operations with warnings", command.numberOfWarningSuboperations)
+        add("status", command.status)
+        if !command.offendingElements.isEmpty {
+            add(
+                "offending elements",
+                command.offendingElements.map { DataDictionary.label(of: $0) }.joined(separator: ", "))
+        }
+        add("error comment", command.errorComment)
+        add("error id", command.errorID)
+        lines.append(command.hasDataSet ? "a data set follows" : "no data set")
+        return lines
+    }
+}
+
+/// Tells what happens at the receiver's port: strangers are told apart from peers, and neither is an error of ours.
+struct ServerNarrator: Sendable {
+    private let diagnostics: Diagnostics
+
+    init(diagnostics: Diagnostics) { self.diagnostics = diagnostics }
+
+    var narrate: @Sendable (AssociationServer.Event) -> Void {
+        { [diagnostics] event in
+            switch event {
+            case .accepted(let request, _, let peer):
+                diagnostics.verbose("\(request.callingAETitle)@\(peer) associates to send")
+            case .rejected(let request, let reject, let peer):
+                diagnostics.note(
+                    Message(
+                        "\(request.callingAETitle)@\(peer) called \(request.calledAETitle) and was rejected",
+                        reject.reasonDescription))
+            case .stranger(let peer, let error):
+                diagnostics.note(Message("\(peer) connected and did not associate", Self.text(error)))
+            case .ended(let peer): diagnostics.verbose("\(peer) released its association")
+            case .failed(let peer, let error):
+                diagnostics.warning(Message("association with \(peer) ended", Self.text(error)))
+            case .turnedAway(let peer): diagnostics.warning(Message("\(peer) turned away", "too many connections"))
+            }
+        }
+    }
+
+    private static func text(_ error: AssociationError) -> String {
+        switch error {
+        case .connectionLost(let reason), .unreachable(let reason): reason.description
+        case .abortedByPeer(let abort): "aborted by the peer: \(abort)"
+        case .releasedByPeer: "released"
+        case .protocolViolation(let violation): violation.description
+        case .timedOut(let awaited): "time limit passed while waiting for \(awaited)"
+        case .interrupted: "ended with the operation"
+        case .rejected(let reject): "\(reject)"
+        case .identityUnconfirmed, .noPresentationContext, .sourceUnreadable, .sourceCutShort, .unsendable: "\(error)"
+        }
+    }
+}

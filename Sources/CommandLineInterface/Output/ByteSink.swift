@@ -1,0 +1,147 @@
+import DICOM
+import DICOMNode
+import Glibc
+
+/// A destination of bytes for a person or another program: the standard output, a log file, the memory of a test.
+///
+/// Several threads may write; a sink keeps the bytes of one call together.
+package protocol ByteSink: AnyObject, Sendable {
+    /// Writes all of the bytes.
+    ///
+    /// - Throws: ``ByteSinkError`` if a part of them cannot be written: the reader has gone, the disk is full.
+    func write(_ bytes: RawSpan) throws(ByteSinkError)
+}
+
+extension ByteSink {
+    /// - Throws: ``ByteSinkError`` as ``write(_:)-(RawSpan)`` does.
+    package func write(_ bytes: [UInt8]) throws(ByteSinkError) { try write(bytes.span.bytes) }
+
+    /// Writes the text in UTF-8.
+    ///
+    /// - Throws: ``ByteSinkError`` as ``write(_:)-(RawSpan)`` does.
+    package func write(_ text: String) throws(ByteSinkError) { try write(Array(text.utf8)) }
+}
+
+/// A failure of a sink to write.
+package struct ByteSinkError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The system's error number.
+    package let errorNumber: Int32
+    /// The system's words for it.
+    package let description: String
+
+    package init(errorNumber: Int32, description: String) {
+        self.errorNumber = errorNumber
+        self.description = description
+    }
+}
+
+/// A sink over an open file descriptor, which it does not close: standard output, standard error, a log file.
+package final class DescriptorSink: ByteSink {
+    private let descriptor: Int32
+
+    package init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    package static var standardOutput: DescriptorSink { DescriptorSink(descriptor: STDOUT_FILENO) }
+    package static var standardError: DescriptorSink { DescriptorSink(descriptor: STDERR_FILENO) }
+
+    /// True if the descriptor is a terminal.
+    package var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    /// - Throws: ``ByteSinkError`` with the error number of `write`, or EIO if it writes nothing.
+    package func write(_ bytes: RawSpan) throws(ByteSinkError) {
+        let failure: Int32 = bytes.withUnsafeBytes { buffer in
+            var rest = buffer[...]
+            while !rest.isEmpty {
+                let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if written > 0 {
+                    rest = rest.dropFirst(written)
+                } else if written < 0, errno == EINTR {
+                    continue
+                } else if written < 0, errno == EAGAIN {
+                    // Another program has made the terminal non-blocking: wait as a blocking write would.
+                    var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&ready, 1, -1)
+                } else {
+                    return written < 0 ? errno : EIO
+                }
+            }
+            return 0
+        }
+        if failure != 0 {
+            throw ByteSinkError(errorNumber: failure, description: String(cString: strerror(failure)))
+        }
+    }
+}
+
+/// A sink over a file of the user's, such as the log.
+final class FileSink: ByteSink {
+    private let descriptor: FileDescriptor
+    private let sink: DescriptorSink
+
+    /// Opens the file for appending and makes it if it is missing.
+    ///
+    /// - Throws: `SystemError` if the file cannot be opened.
+    init(appendingTo path: String) throws(SystemError) {
+        let raw = try systemCall("open", path: path) {
+            FilePath(path).withCString { open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
+        }
+        descriptor = FileDescriptor(owning: raw)
+        sink = DescriptorSink(descriptor: raw)
+    }
+
+    func write(_ bytes: RawSpan) throws(ByteSinkError) { try sink.write(bytes) }
+
+    /// Writes a whole file, in place of an existing one.
+    ///
+    /// - Throws: `SystemError` if the file cannot be opened, written or closed.
+    static func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
+        let raw = try systemCall("open", path: path) {
+            FilePath(path).withCString { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+        }
+        let descriptor = FileDescriptor(owning: raw)
+        do throws(ByteSinkError) {
+            try DescriptorSink(descriptor: raw).write(bytes)
+        } catch {
+            throw SystemError(errno: error.errorNumber, operation: "write", path: path)
+        }
+        try descriptor.close(path: path)
+    }
+}
+
+/// A sink that keeps its bytes in memory, for tests and for text that is assembled before it is shown.
+package final class MemorySink: ByteSink {
+    private let storage = Locked<[UInt8]>([])
+
+    package init() {}
+
+    package func write(_ bytes: RawSpan) throws(ByteSinkError) {
+        storage.withLock { stored in
+            bytes.withUnsafeBytes { stored.append(contentsOf: $0) }
+        }
+    }
+
+    package var bytes: [UInt8] { storage.withLock { $0 } }
+
+    /// The bytes as UTF-8; others show as U+FFFD.
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// A sink for readers in another encoding than UTF-8. Characters that the encoding does not have show as question marks.
+///
+/// Each piece must end at the end of a character, as lines do.
+final class TranscodingSink: ByteSink {
+    private let sink: any ByteSink
+    private let encoding: LocaleEncoding
+
+    init(_ sink: any ByteSink, _ encoding: LocaleEncoding) {
+        self.sink = sink
+        self.encoding = encoding
+    }
+
+    func write(_ bytes: RawSpan) throws(ByteSinkError) {
+        let converted = bytes.withUnsafeBytes { encoding.encode($0) }
+        try sink.write(converted)
+    }
+}

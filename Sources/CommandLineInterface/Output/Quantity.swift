@@ -1,0 +1,62 @@
+/// Numbers in messages and tables, without a unit.
+enum Decimal {
+    /// A number with a fixed count of decimals.
+    static func text(_ value: Double, digits: Int) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+        var scale = 1.0
+        for _ in 0..<digits { scale *= 10 }
+        let scaled = Int64((abs(value) * scale).rounded())
+        let sign = value < 0 && scaled != 0 ? "-" : ""
+        guard digits > 0 else { return "\(sign)\(scaled)" }
+        return "\(sign)\(scaled / Int64(scale))." + padded(Int(scaled % Int64(scale)), digits: digits)
+    }
+
+    /// An integer of at least so many digits, with zeros in front.
+    static func padded(_ number: Int, digits: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+}
+
+/// Numbers in messages and tables, with their nouns and units.
+enum Quantity {
+    /// `1 file`, `3 files`.
+    static func count(_ count: Int, _ noun: String) -> String {
+        switch (count, noun) {
+        case (1, _): "1 \(noun)"
+        case (_, "match"): "\(count) matches"
+        case (_, "study"): "\(count) studies"
+        case (_, "series"): "\(count) series"
+        default: "\(count) \(noun)s"
+        }
+    }
+
+    /// `512 bytes`, `51.3 kB`, `63.6 MB`, `1.25 GB`.
+    static func size(_ bytes: UInt64) -> String {
+        let value = Double(bytes)
+        if bytes < 1000 { return count(Int(bytes), "byte") }
+        if value < 1e6 { return "\(Decimal.text(value / 1e3, digits: 1)) kB" }
+        return value < 1e9 ? "\(Decimal.text(value / 1e6, digits: 1)) MB" : "\(Decimal.text(value / 1e9, digits: 2)) GB"
+    }
+
+    /// `55.2 MB/s`.
+    static func rate(_ bytes: UInt64, seconds: Double) -> String {
+        "\(size(seconds > 0 ? UInt64(min(Double(bytes) / seconds, 1e15)) : 0))/s"
+    }
+
+    /// `63.6 MB in 1.15 s (55.2 MB/s)`.
+    static func transfer(_ bytes: UInt64, seconds: Double) -> String {
+        "\(size(bytes)) in \(Decimal.text(seconds, digits: 2)) s (\(rate(bytes, seconds: seconds)))"
+    }
+
+    /// `0:05`, `1:02:03`: a time span, rounded up to seconds; at most 99:59:59.
+    static func clock(seconds: Double) -> String {
+        let whole = Int(min(seconds.rounded(.up), 359_999))
+        let end =
+            "\(Decimal.padded(whole / 60 % 60, digits: whole < 3600 ? 1 : 2)):\(Decimal.padded(whole % 60, digits: 2))"
+        return whole < 3600 ? end : "\(whole / 3600):\(end)"
+    }
+
+    /// A time span in milliseconds with two decimals, without the unit.
+    static func milliseconds(seconds: Double) -> String { Decimal.text(seconds * 1000, digits: 2) }
+}
