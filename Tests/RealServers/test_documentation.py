@@ -1,4 +1,4 @@
-"""Every command that README.md and the man page show is run, against practice archives, and ends as they say.
+"""Every command that README.md, CONTRIBUTING.md and the manual pages show is run, against practice archives, and ends as they say.
 
 A block of a kind that nothing here runs, or a command that nothing here knows, is a failure: there is no way to write one that is
 not tried.
@@ -14,29 +14,15 @@ import subprocess
 
 import pydicom
 
-from harness import cases, certificates, markdown, programs, servers
-from harness.markdown import cron_entry
+from harness import cases, certificates, documents, programs, servers
+from harness.documents import ALL, CONFIGURATION, CONTRIBUTING, MIGRATING, README, TROUBLESHOOTING, cron_entry
 from harness.practice import PYTHON, PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu, run
-
-README = programs.REPOSITORY / "README.md"
 
 # How a command begins, so that none hides in a block that is not run.
 COMMAND = re.compile(r"^\s*(\$ |dcmscu\b|scripts/|swift\b|sudo\b|apt|pip|git\b|curl\b|man \w)", re.M)
 SCRIPT = pathlib.Path(__file__).with_name("gdcmscu-examples")
 TITLE = "ACME1"
-
-
-def manual_examples():
-    """The commands of EXAMPLES, taken from the page as `man` would show it."""
-    source = dcmscu("--generate", "man", expect=0).stdout
-    examples = source.split(".SH EXAMPLES")[1].split("\n.SH ")[0]
-    found = re.findall(r"^\.nf\n\.RS 4\n(.*?)^\.RE", examples, re.S | re.M)
-    if len(found) != examples.count(".nf"):
-        raise AssertionError("an example of the man page is not written as the others are")
-    for block in found:
-        text = block.replace("\\e\n", " ").replace("\\-", "-").replace("\\&", "").replace("\\(aq", "'").replace("\\e", "\\")
-        yield text.strip()
 
 
 def comparable(text):
@@ -75,14 +61,12 @@ class Documented(cases.RealServerTest):
 
     @staticmethod
     def worklist():
-        """The item that the README shows."""
-        texts = [block.text for block in markdown.blocks(README.read_text()) if block.kind == "text"]
-        return next(text for text in texts if "ScheduledProcedureStep" in text)
+        """The item that the page of troubles shows."""
+        return TROUBLESHOOTING.block("text", "ScheduledProcedureStep")
 
     def configuration(self):
-        """What the README shows, for our archive."""
-        shown = next(block.text for block in markdown.blocks(README.read_text()) if block.kind == "json")
-        shown = json.loads(shown)
+        """The file that its page shows, for our archive."""
+        shown = json.loads(CONFIGURATION.block("json"))
         shown["nodes"]["pacs1"] |= {"host": servers.LOOPBACK, "port": self.archive.port}
         return shown
 
@@ -150,99 +134,124 @@ class Documented(cases.RealServerTest):
             server.wait()
 
 
-class ReadmeText(cases.RealServerTest):
-    """What holds without running anything but programs' help."""
-
-    def setUp(self):
-        super().setUp()
-        self.text = README.read_text()
+class DocumentText(cases.RealServerTest):
+    """Rules that hold without running anything but programs' help."""
 
     def test_every_block_is_of_a_kind_that_is_run_or_has_no_command(self):
-        kinds = {block.kind for block in markdown.blocks(self.text)}
-        self.assertEqual(kinds - {"console", "sh", "cron", "json", "text"}, set(), "nothing runs blocks of this kind")
-        for block in markdown.blocks(self.text):
-            if block.kind in ("json", "text"):
-                self.assertIsNone(COMMAND.search(block.text), f"line {block.line}: a command in a block that is not run")
+        for document in ALL:
+            kinds = {block.kind for block in document.blocks}
+            self.assertEqual(kinds - {"console", "sh", "cron", "json", "text"}, set(), f"{document.name}: nothing runs these")
+            for block in document.blocks:
+                if block.kind in ("json", "text"):
+                    place = f"{document.name} line {block.line}"
+                    self.assertIsNone(COMMAND.search(block.text), f"{place}: a command in a block that is not run")
+
+    def test_the_readme_is_short_and_narrow(self):
+        lines = README.text.splitlines()
+        self.assertLessEqual(len(lines), 150)
+        self.assertEqual([line for line in lines if len(line) > 100], [])
 
     def test_the_options_of_other_tools_exist(self):
         """Of DCMTK and pynetdicom, whose help is here."""
-        sections = re.findall(r"^\| (\w+) \| dcmscu \|\n\|---\|---\|\n((?:\|.*\n)+)", self.text, re.M)
-        self.assertEqual([name for name, _ in sections], ["DCMTK", "dcm4che", "pynetdicom"])
-        rows = dict(sections)
         helps = {
             "DCMTK": "".join(run(name, "--help").said for name in ("echoscu", "storescu", "dcmsend", "findscu", "movescu", "getscu")),
-            "pynetdicom": "".join(
+            "PYNETDICOM": "".join(
                 run(PYTHON, "-m", "pynetdicom", name, "--help").said
                 for name in ("echoscu", "storescu", "findscu", "movescu", "getscu", "qrscp", "storescp")
             ),
         }
         for tool, text in helps.items():
-            for row in rows[tool].splitlines():
-                given = " ".join(re.findall(r"`([^`]*)`", row.split("|")[1])).replace("python -m", "")
+            rows = MIGRATING.entries(tool)
+            self.assertGreater(len(rows), 5)
+            for theirs, _ in rows:
+                given = " ".join(re.findall(r"`([^`]*)`", theirs)).replace("python -m", "")
                 for option in re.findall(r"(?<![\w=\"-])[-+]-?[A-Za-z][\w-]*", given):
-                    self.assertTrue(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{tool} has no {option}: {row}")
+                    self.assertTrue(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{tool} has no {option}: {theirs}")
+        self.assertGreater(len(MIGRATING.entries("DCM4CHE")), 5)
 
-    def test_the_scripts_that_the_readme_names_exist(self):
-        for name in set(re.findall(r"scripts/[a-z][a-z-]*(?:/[a-z-]+)?", self.text)):
-            self.assertTrue((programs.REPOSITORY / name).exists(), name)
+    def test_the_scripts_that_documents_name_exist(self):
+        for document in ALL:
+            for name in set(re.findall(r"scripts/[a-z][a-z-]*(?:/[a-z-]+)?", document.plain)):
+                self.assertTrue((programs.REPOSITORY / name).exists(), f"{document.name}: {name}")
 
     def test_the_exit_codes_of_the_readme_are_those_of_the_help(self):
         help_text = dcmscu("--help", "all", expect=0).stdout
         table = " ".join(help_text.split("Exit codes:")[1].split("Examples:")[0].split())
-        for code, meaning in re.findall(r"^\| (\d+) \| (.*) \|$", self.text, re.M):
+        rows = re.findall(r"^\| (\d+) \| (.*) \|$", README.text, re.M)
+        self.assertGreater(len(rows), 10)
+        for code, meaning in rows:
             self.assertIn(f"{code} {meaning}", table)
 
-    def test_every_option_of_the_readme_exists(self):
+    def test_every_option_that_documents_name_exists(self):
         known = set(re.findall(r"--[a-z][a-z-]+", dcmscu("--help", "all", expect=0).stdout)) | {"--generate"}
-        ours = {"--prefix", "--uninstall", "--disable-default-traits", "--without-tls"}
-        # Options of other tools stand in the first column of the tables, which is left out here.
-        text = re.sub(r"^\| [^|]*\|", "", self.text, flags=re.M)
-        used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
-        self.assertEqual(used - known - ours, set())
+        ours = {"--prefix", "--uninstall", "--disable-default-traits", "--without-tls", "--dry-run", "--filter", "--check", "--list"}
+        ours |= {"--binary", "--folders"}
+        for document in ALL:
+            text = document.plain
+            if document is MIGRATING:
+                # The terms are options of other tools.
+                text = " ".join(meaning for tool in ("DCMTK", "DCM4CHE", "PYNETDICOM") for _, meaning in document.entries(tool))
+            used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+            self.assertEqual(used - known - ours, set(), document.name)
 
     def test_the_messages_in_the_table_of_troubles_are_those_of_the_program(self):
-        table = self.text.split("| What you see |")[1].split("\n\n")[0]
         sources = "".join(path.read_text() for path in (programs.REPOSITORY / "Sources").rglob("*.swift"))
         # As the source has them, with what is put in between.
         found = re.sub(r"\\\([^()]*\)", "...", sources)
-        shown = [words for row in table.splitlines() for words in re.findall(r"`([^`]+)`", row.split("|")[1] if "|" in row else "")]
+        shown = [words for term, _ in TROUBLESHOOTING.entries("MESSAGES") for words in re.findall(r"`([^`]+)`", term)]
         self.assertGreater(len(shown), 4)
         for words in shown:
             if not re.fullmatch(r"[0-9A-F]{4}H", words):
                 self.assertIn(words, found)
 
-    def test_the_links_of_the_readme_lead_somewhere(self):
-        for target in re.findall(r"\]\(([^)]+)\)", self.text):
-            if "://" not in target:
-                self.assertTrue((programs.REPOSITORY / target.split("#")[0]).exists(), target)
+    def test_the_links_of_the_documents_lead_somewhere(self):
+        for document in ALL:
+            targets = re.findall(r"\]\(([^)]+)\)", document.text)
+            if document.is_manual:
+                targets = [f"man/{name}.{part}" for name, part in re.findall(r"\b(dcmscu(?:-\w+)?) ?\((\d)\)", document.plain)]
+                self.assertTrue(targets, document.name)
+            for target in targets:
+                if "://" not in target:
+                    self.assertTrue((programs.REPOSITORY / target.split("#")[0]).exists(), f"{document.name}: {target}")
+
+    def test_groff_has_nothing_to_say_of_the_manual_pages(self):
+        for document in ALL:
+            if document.is_manual:
+                shown = run("man", "--warnings", "-E", "UTF-8", "-l", document.path, environment={"LC_ALL": "C.UTF-8"}, expect=0)
+                self.assertEqual(shown.stderr, "", document.name)
 
 
-class Readme(Documented):
-    def setUp(self):
-        super().setUp()
-        self.text = README.read_text()
+class Commands(Documented):
+    """Runs every command of a document, from its beginning to its end; one class for each document is made below."""
 
-    def test_every_console_block(self):
+    document = None
+
+    def run_blocks(self):
+        ran = 0
+        for block in self.document.blocks:
+            if block.kind == "console":
+                ran += self.run_console(block)
+            elif block.kind == "sh":
+                for number, command in documents.shell_lines(block):
+                    ran += 1
+                    with self.subTest(command=command, line=number):
+                        self.run_line(command)
+            elif block.kind == "cron":
+                for line in filter(None, block.text.splitlines()):
+                    ran += 1
+                    _, command = cron_entry(line)
+                    self.check(command.replace("/var/lib/mr", str(self.folder)).replace("/data/mr", f"{self.folder}/mr"))
+        return ran
+
+    def run_console(self, block):
         """`echo $?` tells what the command before it ends with, and all that is shown as output has to come."""
-        steps = [step for block in markdown.blocks(self.text) if block.kind == "console" for step in markdown.console_steps(block)]
-        self.assertGreater(len(steps), 30)
+        steps = documents.console_steps(block)
         for step, following in zip(steps, [*steps[1:], None]):
             if step.command == "echo $?":
                 continue
             code = int(following.output) if following and following.command == "echo $?" else 0
             self.check(step.command, code, step.output, step.line)
-
-    def test_every_line_of_the_shell_blocks(self):
-        lines = [entry for block in markdown.blocks(self.text) if block.kind == "sh" for entry in markdown.shell_lines(block)]
-        self.assertGreater(len(lines), 5)
-        # What a later run waits for is left by an earlier one, which stands in a console block.
-        self.check(next(
-            step.command for block in markdown.blocks(self.text) if block.kind == "console"
-            for step in markdown.console_steps(block) if "--transaction open.transactions" in step.command
-        ))  # fmt: skip
-        for number, command in lines:
-            with self.subTest(command=command, line=number):
-                self.run_line(command)
+        return len(steps)
 
     def run_line(self, command):
         """What builds and tests is what runs this: scripts/test has to have the very line, or the checks of a change have it."""
@@ -253,6 +262,10 @@ class Readme(Documented):
             # With the binary that is tested in place of a build of its own.
             return self.shell(f"{programs.REPOSITORY}/{command}")
         words = command.split()
+        if first == "scripts/setup":
+            return run(programs.REPOSITORY / first, "--dry-run", *words[1:], expect=0)
+        if first in ("scripts/check-architecture", "scripts/generate-dictionary"):
+            return run(programs.REPOSITORY / first, "--check" if first.endswith("dictionary") else "--help", expect=0)
         if first == "scripts/test" and len(words) > 1:
             # It names its parts to whoever asks for one that it does not have.
             said = run(programs.REPOSITORY / first, "no-such-part", expect=2).stderr
@@ -263,50 +276,53 @@ class Readme(Documented):
             targets = re.search(r"^targets=\((.*)\)$", (programs.REPOSITORY / first).read_text(), re.M).group(1).split()
             self.assertIn(words[1], targets)
             return self.assertRegex(words[2], r"^(check|\d+)$")
+        if words[:3] == ["swift", "test", "--filter"]:
+            # There is a test target, or a type of tests, of this name.
+            tests = programs.REPOSITORY / "Tests"
+            names = [path.stem for path in tests.rglob("*.swift")] + [path.name for path in tests.iterdir()]
+            return self.assertTrue(all(name in names for name in words[3].split(".")), command)
+        if first.startswith("DCMSCU") or first == "/usr/bin/python3":
+            return self.assertIn("Tests/RealServers", command)
         callers = [programs.REPOSITORY / "scripts" / "test", programs.REPOSITORY / ".ci" / "run"]
         ran = [line.strip() for path in callers for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
         self.assertTrue(any(re.search(rf"\b{re.escape(command)}(\s|$)", line) for line in ran), "nothing runs this command")
 
-    def test_every_line_of_the_crontabs(self):
-        lines = [line for block in markdown.blocks(self.text) if block.kind == "cron" for line in block.text.splitlines() if line]
-        self.assertTrue(lines)
-        for line in lines:
-            _, command = cron_entry(line)
-            self.check(command.replace("/var/lib/mr", str(self.folder)).replace("/data/mr", f"{self.folder}/mr"))
 
-    def test_commands_within_the_text_and_in_the_tables(self):
+def commands_of(document):
+    def test_every_command(self):
+        self.assertTrue(self.run_blocks() or document is MIGRATING, f"{document.name} has no command")
+
+    name = "CommandsOf" + "".join(re.findall(r"[A-Za-z]+", document.path.stem.title()))
+    return name, type(name, (Commands,), {"document": document, "test_every_command": test_every_command, "__module__": __name__})
+
+
+globals().update(commands_of(document) for document in ALL)
+
+
+class Migrating(Documented):
+    def test_the_command_lines_of_other_tools_and_ours_work(self):
         """Whole ones; those of the other tools too, where Debian or PyPI have them."""
         (self.folder / "native").mkdir()
         for path in self.files:
             if data_set(path).Modality == "MR":
                 (self.folder / "native" / path.name).symlink_to(path)
         tried = 0
-        for number, code in markdown.inline_code(self.text):
+        rows = [row for tool in ("DCMTK", "DCM4CHE", "PYNETDICOM") for row in MIGRATING.entries(tool)]
+        for code in (code for row in rows for side in row for code in re.findall(r"`([^`]+)`", side)):
             words = code.split()
-            ours = words[0] == "dcmscu" and len(words) > 1 and words[-1] != "--serve"
-            fragment = words[0] in ("--store", "--find", "--get", "--move") and "host" in words
-            theirs = words[:3] == ["python", "-m", "pynetdicom"] or words[0] in ("echoscu", "storescu", "dcmsend") and "host" in words
-            if not (ours or fragment or theirs):
+            ours = words[0] == "dcmscu"
+            fragment = words[0] in ("--store", "--find", "--get", "--move", "--stgcmt") and ("host" in words or "PACS@host:104" in words)
+            theirs = words[:3] == ["python", "-m", "pynetdicom"] or words[0] in ("echoscu", "storescu", "dcmsend")
+            if not (ours or fragment or theirs and "host" in words):
                 continue
             tried += 1
-            command = code.replace("-k ...", "-k StudyInstanceUID=1.2.3").replace("DIR", "study" if "-r" in code or "+r" in code else "out")
-            command = command.replace("FILE", "study").replace("python -m", f"{shlex.quote(PYTHON)} -m")
+            command = code.replace("DIR", "study" if "-r" in words or "+r" in words else "out").replace("FILE", "study")
+            command = command.replace("python -m", f"{shlex.quote(PYTHON)} -m")
             if theirs:
                 # They send nothing compressed unless they are told.
                 command = command.replace("study", "native")
-            if fragment:
-                command = f"dcmscu {command}"
-            self.check(command, line=number)
+            self.check(f"dcmscu {command}" if fragment else command)
         self.assertGreater(tried, 10)
-
-
-class ManualPage(Documented):
-    def test_every_example(self):
-        commands = list(manual_examples())
-        self.assertGreater(len(commands), 8)
-        for command in commands:
-            self.assertTrue(command.startswith("dcmscu "), command)
-            self.check(command)
 
 
 class Installation(cases.RealServerTest):
@@ -315,7 +331,10 @@ class Installation(cases.RealServerTest):
         environment = {"DCMSCU": programs.dcmscu_path()}
         run(script, "--prefix", self.folder, environment=environment, expect=0)
         run(self.folder / "bin" / "dcmscu", "--version", expect=0)
-        self.assertTrue((self.folder / "share/man/man1/dcmscu.1").exists())
+        for document in ALL:
+            if document.is_manual:
+                part = document.path.suffix[1:]
+                self.assertTrue((self.folder / f"share/man/man{part}" / document.path.name).exists())
         run(script, "--prefix", self.folder, "--uninstall", expect=0)
         self.assertEqual(list(self.folder.iterdir()), [], "something is left behind")
         run(script, "--prefix", self.folder, "--uninstall", expect=1)

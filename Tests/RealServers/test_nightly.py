@@ -7,7 +7,7 @@ import re
 import shlex
 
 from harness import cases, images, loading, programs, servers
-from harness.markdown import cron_entry
+from harness.documents import cron_entry
 from harness.practice import PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu, run
 

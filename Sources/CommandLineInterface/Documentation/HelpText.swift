@@ -46,9 +46,27 @@ package enum HelpText {
         text += "\nExamples:\n"
         for example in CommandExample.all {
             text += "  \(example.purpose)\n"
-            text += TextLayout.wrapped(example.command, indent: 4, width: 78).joined(separator: " \\\n") + "\n"
+            text += example.lines(indent: 4, width: 78).joined(separator: "\n") + "\n"
         }
         return text
+    }
+
+    /// The help of one operation: its purpose, the options that matter for it in the order of their use, and examples.
+    package static func text(of operation: Operation) -> String {
+        guard let guide = OperationGuide.of(operation), let definition = guide.definition else { return short }
+        let usage =
+            operation.callsPeer ? "\(definition.option) [OPTION]... HOST [PORT]" : "\(definition.option) [OPTION]..."
+        var text = "Usage: dcmscu \(usage)\(operation.takesFiles ? " [FILE]..." : "")\n"
+        let purpose = definition.summary.prefix(1).uppercased() + definition.summary.dropFirst() + "."
+        text +=
+            TextLayout.wrapped("\(purpose) \(definition.details)", indent: 0).joined(separator: "\n") + "\n\nOptions:\n"
+        for option in guide.options { text += TextLayout.entry(term(option), summary(option), column: column) }
+        text += "\nExamples:\n"
+        for example in guide.examples {
+            text += "  \(example.purpose)\n"
+            text += example.lines(indent: 4, width: 78).joined(separator: "\n") + "\n"
+        }
+        return text + "\n\"dcmscu --help all\" shows every option, \"man dcmscu\" says more.\n"
     }
 
     private static var exitCodes: String {

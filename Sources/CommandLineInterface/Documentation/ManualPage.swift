@@ -3,7 +3,7 @@ import DICOM
 /// The man page, made from the option table, the exit codes and the examples.
 package enum ManualPage {
     package static var text: String {
-        header + description + options + keys + jsonLines + exitStatus + environment + files + patientData + examples
+        header + description + operations + options + keys + jsonLines + exitStatus + environment + files + patientData
             + diagnostics + compatibility + seeAlso
     }
 
@@ -31,25 +31,43 @@ package enum ManualPage {
         ".SH DESCRIPTION\n"
         + paragraphs([
             """
-            Asks a DICOM node whether it answers, sends it files, queries it, retrieves from it, and asks it to commit \
-            itself to what it was sent: one operation a run, --echo if none is named. \
-            Options and arguments may stand in any order; long options may be abbreviated.
+            Verifies that a DICOM node answers (C-ECHO), sends files to it, queries it, retrieves from it, and requests \
+            storage commitment: one operation in each run, --echo if none is named. Options and arguments may stand in any \
+            order; long options may be abbreviated.
             """,
             """
-            It can also be the other side: --serve is a small archive over a folder, to try with and to rehearse on, and \
-            --self-test runs every operation against it with made-up images. It is no PACS.
+            It can also play the server: --serve runs a small test archive over a folder, and --self-test runs every \
+            operation against it with generated images. It is not a PACS.
             """,
             """
-            Results are printed on the standard output, everything else on the standard error. The exit code tells how it \
-            ended; 0 is success and nothing else.
+            Results are printed on the standard output, everything else on the standard error. The exit code says how the \
+            run ended; 0 always means success.
             """,
         ])
 
     // MARK: From the table
 
+    /// A section for each operation: its purpose, the options that matter for it, and examples.
+    private static var operations: String {
+        ".SH OPERATIONS\nThe options named here are described under OPTIONS.\n"
+            + OperationGuide.all.map(section).joined()
+    }
+
+    private static func section(_ guide: OperationGuide) -> String {
+        guard let definition = guide.definition else { return "" }
+        let heading = [definition.option, definition.value.placeholder].compactMap(\.self).joined(separator: " ")
+        let names = guide.options.map { Roff.bold($0.option) }.joined(separator: ", ")
+        return ".SS \"\(Roff.escaped(heading))\"\n"
+            + paragraphs([sentence(definition.summary) + " " + definition.details] + guide.notes)
+            + ".PP\nOptions: " + names + ".\n"
+            + guide.examples.map { example in
+                ".PP\n\(Roff.text(example.purpose))\n.PP\n.\\\" sh\n.RS 4\n.EX\n\(commandLines(example))\n.EE\n.RE\n"
+            }.joined()
+    }
+
     private static var options: String {
         ".SH OPTIONS\n"
-            + OptionCategory.allCases.map { category in
+            + OptionCategory.allCases.filter { $0 != .operation }.map { category in
                 ".SS \(category.rawValue)\n" + OptionTable.documented(in: category).map(entry).joined()
             }.joined()
     }
@@ -94,16 +112,8 @@ package enum ManualPage {
             + "\n"
     }
 
-    private static var examples: String {
-        ".SH EXAMPLES\n"
-            + CommandExample.all.map { example in
-                ".PP\n\(Roff.text(example.purpose))\n.PP\n.nf\n.RS 4\n\(commandLines(example))\n.RE\n.fi\n"
-            }.joined()
-    }
-
     private static func commandLines(_ example: CommandExample) -> String {
-        TextLayout.wrapped(example.command, indent: 0, width: 68).map { Roff.escaped($0) }
-            .joined(separator: " \\e\n")
+        example.lines(indent: 0, width: 68).map { Roff.escaped($0) }.joined(separator: "\n")
     }
 
     // MARK: Prose

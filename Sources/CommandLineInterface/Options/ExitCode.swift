@@ -25,7 +25,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .localFiles: "local files: nothing could be read, or the output could not be written"
         case .unreachable: "cannot reach the peer: name, connect, TLS, connection lost"
         case .association:
-            "association rejected or aborted by the peer, or ended by us because the peer broke the protocol"
+            "association rejected or aborted by the peer, or by us because it broke the protocol"
         case .noPresentationContext: "no presentation context accepted for what was asked"
         case .failureStatus: "the peer answered with a failure status"
         case .timeLimit: "a time limit passed"

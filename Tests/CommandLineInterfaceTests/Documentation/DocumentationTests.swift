@@ -26,7 +26,9 @@ struct DocumentationTests {
         for example in CommandExample.all {
             let invocation = try invocation(example.arguments)
             guard invocation.operation.takesKeys else { continue }
-            let purpose: QueryBuilder.Purpose = invocation.operation.isRetrieval ? .retrieval : .query
+            // Wildcards and ranges of a retrieval are resolved by a query.
+            let isRetrieval = invocation.operation.isRetrieval && example.arguments.contains("InstanceUID=")
+            let purpose: QueryBuilder.Purpose = isRetrieval ? .retrieval : .query
             let builder = QueryBuilder(
                 model: invocation.query.informationModel, level: invocation.query.level, purpose: purpose,
                 characterSet: "ISO_IR 192", today: .epoch)
@@ -39,6 +41,19 @@ struct DocumentationTests {
     @Test func `every operation has an example`() throws {
         let shown = Set(try CommandExample.all.map { try invocation($0.arguments).operation })
         #expect(shown == Set(Operation.allCases))
+    }
+
+    @Test(arguments: Operation.allCases)
+    func `every operation has a guide whose options are its own, and a help of at most 60 lines`(
+        _ operation: Operation
+    ) throws {
+        let guide = try #require(OperationGuide.of(operation))
+        #expect(guide.options.map(\.name) == guide.optionNames)
+        for option in guide.options { #expect(option.operations.contains(operation), "\(option.option)") }
+        let lines = HelpText.text(of: operation).split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.count <= 60)
+        for line in lines { #expect(line.count <= 80, "\(line)") }
+        #expect(ManualPage.text.contains(".SS \"\(Roff.escaped(operation.option))"))
     }
 
     @Test func `the short help fits a terminal and names every exit code`() {
@@ -74,7 +89,7 @@ struct DocumentationTests {
 
     @Test func `the man page begins no line with a request that nobody wrote`() {
         let known: Set<String> = [
-            ".\\\"", ".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".BR", ".RI", ".IR", ".br", ".nf", ".fi", ".RS", ".RE",
+            ".\\\"", ".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".BR", ".RI", ".IR", ".br", ".EX", ".EE", ".RS", ".RE",
         ]
         for line in ManualPage.text.split(separator: "\n") where line.first == "." || line.first == "'" {
             #expect(known.contains(String(line.prefix { $0 != " " })), "\(line)")

@@ -1,4 +1,4 @@
-"""A storage SCP whose faults are scripted: what servers do on a bad night, on demand and exactly countable.
+"""A storage SCP with scripted faults: what servers do on a bad night, on demand and in exact numbers.
 
 It runs in the test's own process, a thread for each association, and keeps the bytes of every data set that it has answered
 with success. Only sockets and the standard library: the referee shares no code with any toolkit.

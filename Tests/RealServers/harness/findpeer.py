@@ -1,4 +1,4 @@
-"""A C-FIND SCP in a thread that answers what a test tells it to, byte for byte: what no real server can be made to say."""
+"""A C-FIND SCP in a thread that sends the bytes that a test gives it, including those that no real server sends."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ def encoded(dataset):
 
 
 def element(group, number, vr, value):
-    """One element with a short length, from bytes: also what pydicom would not write."""
+    """One element with a short length, from bytes, including values that pydicom would not write."""
     value += b" " * (len(value) % 2)
     return struct.pack("<HH2sH", group, number, vr.encode(), len(value)) + value
 

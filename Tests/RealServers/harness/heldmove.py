@@ -1,4 +1,4 @@
-"""A C-MOVE to ourselves that lasts until it is told to end: meanwhile its receiver can be called by whoever likes."""
+"""A C-MOVE to ourselves that lasts until it is told to end, so that anybody can call its receiver meanwhile."""
 
 import os
 import pathlib

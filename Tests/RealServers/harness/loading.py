@@ -19,7 +19,7 @@ DCMTK_SYNTAX_OPTIONS = {
 
 
 def load_orthanc(server, batch):
-    """By REST: what Orthanc holds then is the file as it is on disk."""
+    """By REST: Orthanc then has the files as they are on disk."""
     for image in batch:
         server.rest("/instances", "POST", image.path.read_bytes())
 

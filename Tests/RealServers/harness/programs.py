@@ -1,4 +1,4 @@
-"""Runs programs to their end, with a time limit, and keeps what they said."""
+"""Runs programs to their end, with a time limit, and keeps their output."""
 
 import atexit
 import dataclasses

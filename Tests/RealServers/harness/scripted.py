@@ -1,4 +1,4 @@
-"""A peer that does one thing to every connection: what a test hands it, in a thread of its own."""
+"""A peer in a thread that runs the function of a test on every connection."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""A small archive that does what a script says, also what no honest server does. Raw sockets: it shares no code with anybody."""
+"""A small archive that follows a script, even where it breaks the standard. On raw sockets: it shares no code with any toolkit."""
 
 import csv
 import io
@@ -364,7 +364,7 @@ class ScriptedArchive:
                 out.release()
 
     def send(self, out, share, counts, association, context, command, originator):
-        """What is left after a drop."""
+        """The instances left after a dropped association."""
         for position, instance in enumerate(share):
             with self.lock:
                 number, self.number = self.number, self.number + 1

@@ -92,7 +92,7 @@ class Server:
         return self.folder / "server.log"
 
     def log(self, limit=6000):
-        """The end of what the server said, for failures."""
+        """The end of the log of the server, for failures."""
         try:
             text = self.log_path.read_text(errors="replace")
         except OSError as error:

@@ -1,0 +1,303 @@
+/// A command line that help and manual page show. Tests run every one of them.
+struct CommandExample: Sendable {
+    let purpose: String
+    /// The arguments as a person types them; quotes as in a shell.
+    let arguments: String
+
+    var command: String { "dcmscu \(arguments)" }
+
+    init(_ purpose: String, _ arguments: String) {
+        self.purpose = purpose
+        self.arguments = arguments
+    }
+
+    /// The command in lines of at most a width, each but the last with a backslash at its end. An option and its value stay
+    /// together where they fit.
+    func lines(indent: Int, width: Int) -> [String] {
+        let hidden: Character = "\u{A0}"
+        var units: [String] = []
+        for word in command.split(separator: " ") {
+            if let option = units.last, option.hasPrefix("-"), !option.contains(hidden), !word.hasPrefix("-"),
+                indent + option.count + 1 + word.count <= width
+            {
+                units[units.count - 1] += "\(hidden)\(word)"
+            } else {
+                units.append(String(word))
+            }
+        }
+        let lines = TextLayout.wrapped(units.joined(separator: " "), indent: indent, width: width)
+        return lines.enumerated().map { number, line in
+            line.map { $0 == hidden ? " " : String($0) }.joined() + (number < lines.count - 1 ? " \\" : "")
+        }
+    }
+
+    /// The examples of all operations.
+    static let all = OperationGuide.all.flatMap(\.examples)
+}
+
+/// What a person needs for one operation: its section of the manual page and its help are made from this and from the
+/// option table.
+struct OperationGuide: Sendable {
+    let operation: Operation
+    /// Paragraphs of the manual page, after the text of the option table.
+    let notes: [String]
+    /// The long names of the options that matter for the operation, in the order of their use.
+    let optionNames: [String]
+    let examples: [CommandExample]
+
+    init(
+        _ operation: Operation, notes: [String] = [], options optionNames: [String], examples: [CommandExample]
+    ) {
+        self.operation = operation
+        self.notes = notes
+        self.optionNames = optionNames
+        self.examples = examples
+    }
+
+    /// The option that asks for the operation.
+    var definition: OptionDefinition? { OptionTable.definition(named: operation.rawValue) }
+
+    var options: [OptionDefinition] { optionNames.compactMap { OptionTable.definition(named: $0) } }
+
+    /// The guide of an operation; nil for none only if a test of the documentation fails.
+    static func of(_ operation: Operation) -> OperationGuide? { all.first { $0.operation == operation } }
+
+    static let all: [OperationGuide] = [
+        OperationGuide(
+            .echo,
+            notes: [
+                """
+                Each echo has an association of its own, so that name lookup, connect, negotiation, message and release are \
+                all measured. Several peers can be named; the worst result decides the exit code.
+                """
+            ],
+            options: [
+                "call", "aetitle", "count", "interval", "connect-timeout", "timeout", "tls", "format", "verbose",
+            ],
+            examples: [
+                CommandExample("Does the server answer?", "--echo pacs.example.org 11112"),
+                CommandExample(
+                    "With the AE titles of both sides:", "--echo --aetitle STATION ARCHIVE@pacs.example.org:11112"),
+                CommandExample(
+                    "Measure ten echoes:", "--echo pacs.example.org 11112 --count 10 --interval 0.1"),
+                CommandExample("Log the association:", "--echo --verbose pacs.example.org 11112"),
+                CommandExample(
+                    "Over TLS, with a certificate of ours:",
+                    "--echo --tls --tls-ca hospital-ca.pem --tls-cert station.pem pacs.example.org 2762"),
+            ]),
+        OperationGuide(
+            .store,
+            notes: [
+                """
+                A file is proposed in its own transfer syntax; an uncompressed one is rewritten without loss if the peer accepts \
+                only another uncompressed syntax. Pixels are never decoded, and a truncated file is never sent. Nothing is \
+                deleted. The first interrupt finishes the instance on its way and releases the association, the second aborts.
+                """
+            ],
+            options: [
+                "recursive", "input", "call", "aetitle", "jobs", "retries", "failed-out", "journal", "resume",
+                "skip-existing", "verify", "format",
+            ],
+            examples: [
+                CommandExample(
+                    "Send all files below a directory:", "--store --call ARCHIVE pacs.example.org 11112 -r study/"),
+                CommandExample(
+                    "Over four associations, trying again what may succeed later:",
+                    "--store pacs.example.org 11112 -r study/ --jobs 4 --retries 5"),
+                CommandExample(
+                    "Go on where an earlier run stopped:",
+                    "--store pacs.example.org 11112 -r study/ --journal night.journal --resume"),
+                CommandExample(
+                    "Send what the server lacks, and check that it lists it afterwards:",
+                    "--store pacs.example.org 11112 -r study/ --skip-existing --verify find"),
+                CommandExample(
+                    "Send, and learn which files the server has committed to keep:",
+                    "--store --verify commit --aetitle STATION --port-scp 11113 --journal sent.journal "
+                        + "pacs.example.org 11112 -r study/"),
+            ]),
+        OperationGuide(
+            .find,
+            notes: [
+                """
+                Matches are printed as they arrive. Keys that the standard does not define at the level are sent with a \
+                warning; --strict refuses them. --relational, --datetime-matching, --fuzzy and --timezone are negotiated, and \
+                what the peer grants is reported. Each match is decoded by its own character set.
+                """
+            ],
+            options: [
+                "key", "return", "columns", "format", "patient", "series", "image", "patientroot", "limit", "query",
+                "charset", "output", "store-query",
+            ],
+            examples: [
+                CommandExample(
+                    "List the studies of the last week:",
+                    "--find pacs.example.org 11112 --key StudyDate=today-7d..today --return study"),
+                CommandExample(
+                    "Look for patients by name, as gdcmscu has it:",
+                    "--find --patient --patientroot pacs.example.org 11112 --key '10,10=A*' --key 10,20"),
+                CommandExample(
+                    "List the series of a study for a spreadsheet:",
+                    "--find --series pacs.example.org 11112 -k StudyInstanceUID=1.2.3 "
+                        + "--columns Modality,SeriesNumber,SeriesDescription --format csv"),
+                CommandExample(
+                    "Print one JSON object for each match:",
+                    "--find PACS@pacs.example.org:11112 -k StudyDate=20260101-20260131 --return study --format jsonl"),
+                CommandExample(
+                    "Look at every level without the keys of the levels above:",
+                    "--find --series --relational pacs.example.org 11112 -k 'PatientName=DOE*' -k Modality=CT "
+                        + "-k SeriesInstanceUID"),
+            ]),
+        OperationGuide(
+            .move,
+            notes: [
+                """
+                Wildcards, ranges and lists among the keys are resolved by C-FIND first. What the peer lists, what it says \
+                that it sent, and what is on disk are compared afterwards; what is missing is requested again, and printed as \
+                CSV for --from-list if it stays missing.
+                """
+            ],
+            options: [
+                "key", "port-scp", "aetitle", "output", "name", "jobs", "journal", "resume", "from-list", "dry-run",
+                "move-destination", "if-exists", "accept-from",
+            ],
+            examples: [
+                CommandExample(
+                    "Retrieve a study; the server knows STATION as this machine, port 11113:",
+                    "--move --aetitle STATION ARCHIVE@pacs.example.org:11112 "
+                        + "-k StudyInstanceUID=1.2.3 --port-scp 11113 -o study/"),
+                CommandExample(
+                    "Retrieve all CT studies of a month, four at once:",
+                    "--move --aetitle STATION --port-scp 11113 pacs.example.org 11112 "
+                        + "-k StudyDate=20260101-20260131 -k ModalitiesInStudy=CT --jobs 4 -o january/"),
+                CommandExample(
+                    "List what would be retrieved, with the number of instances:",
+                    "--move --port-scp 11113 pacs.example.org 11112 -k 'PatientName=A*' --dry-run"),
+                CommandExample(
+                    "Go on where an earlier run stopped:",
+                    "--move --aetitle STATION --port-scp 11113 pacs.example.org 11112 -k StudyDate=20260101-20260131 "
+                        + "--journal january.journal --resume -o january/"),
+                CommandExample(
+                    "Send a study from one archive to another:",
+                    "--move pacs.example.org 11112 -k StudyInstanceUID=1.2.3 --move-destination OTHER"),
+            ]),
+        OperationGuide(
+            .get,
+            notes: [
+                """
+                Instances arrive on the association of the request: the peer needs no entry for this machine. Lists, \
+                comparison and resume are those of --move.
+                """
+            ],
+            options: [
+                "key", "output", "name", "jobs", "journal", "resume", "from-list", "dry-run", "shard", "or-move",
+                "prefer", "if-exists",
+            ],
+            examples: [
+                CommandExample(
+                    "Retrieve a study:", "--get pacs.example.org 11112 -k StudyInstanceUID=1.2.3 -o study/"),
+                CommandExample(
+                    "Retrieve a series, with paths made of attributes:",
+                    "--get --series pacs.example.org 11112 -k SeriesInstanceUID=1.2.3.4 "
+                        + "-o images/ --name '{PatientID}/{Modality}-{SeriesNumber}/{SOPInstanceUID}.dcm'"),
+                CommandExample(
+                    "List what would be retrieved, with the number of instances:",
+                    "--get pacs.example.org 11112 -k StudyDate=20260101-20260131 -k ModalitiesInStudy=CT --dry-run"),
+                CommandExample(
+                    "Retrieve half of it on this machine, and go on after an interruption:",
+                    "--get pacs.example.org 11112 -k StudyDate=20260101-20260131 --shard 1/2 "
+                        + "--journal half.journal --resume -o half/"),
+                CommandExample(
+                    "Use C-MOVE if the server has no C-GET:",
+                    "--get --or-move --aetitle STATION --port-scp 11113 pacs.example.org 11112 "
+                        + "-k StudyInstanceUID=1.2.3 -o either/"),
+            ]),
+        OperationGuide(
+            .worklist,
+            notes: ["Keys of a scheduled step stand inside of ScheduledProcedureStepSequence."],
+            options: ["key", "return", "columns", "format", "limit", "query", "charset", "output", "store-query"],
+            examples: [
+                CommandExample(
+                    "Today's worklist of the MR scanner:",
+                    "--worklist pacs.example.org 11112 "
+                        + "-k 'ScheduledProcedureStepSequence[0].ScheduledProcedureStepStartDate=today' "
+                        + "-k 'ScheduledProcedureStepSequence[0].Modality=MR' --return PatientName,PatientID"),
+                CommandExample(
+                    "All of it as a table:",
+                    "--worklist pacs.example.org 11112 --format table "
+                        + "--columns PatientName,PatientID,ScheduledProcedureStepSequence.Modality"),
+                CommandExample(
+                    "Look for a patient:", "--worklist pacs.example.org 11112 -k 'PatientName=DOE*' -k PatientID"),
+                CommandExample(
+                    "Keep the answers as DICOM files:",
+                    "--worklist pacs.example.org 11112 -k PatientName --format dcm -o items/"),
+                CommandExample(
+                    "Print DICOM JSON:", "--worklist pacs.example.org 11112 -k PatientName --format json"),
+            ]),
+        OperationGuide(
+            .storageCommitment,
+            notes: [
+                """
+                Every reference is accounted for: one that the report leaves out has failed. A transaction whose report did \
+                not come in time stays in the file of --transaction, and a later run waits for it with --listen.
+                """
+            ],
+            options: [
+                "recursive", "input", "aetitle", "port-scp", "wait", "transaction", "listen", "max-references", "per",
+                "output", "from-list", "journal", "format",
+            ],
+            examples: [
+                CommandExample(
+                    "Will the server keep what it was sent?",
+                    "--stgcmt --port-scp 11113 pacs.example.org 11112 -r study/"),
+                CommandExample(
+                    "Request now, and let a later run receive the report:",
+                    "--stgcmt --aetitle STATION --port-scp 11113 --transaction open.jsonl --wait 30 "
+                        + "pacs.example.org 11112 -r study/"),
+                CommandExample(
+                    "The later run, which calls nobody:",
+                    "--stgcmt --listen --aetitle STATION --transaction open.jsonl --port-scp 11113 --wait 3600"),
+                CommandExample(
+                    "A transaction for each study, and one JSON object for each instance:",
+                    "--stgcmt --aetitle STATION --port-scp 11113 pacs.example.org 11112 -r study/ --per study "
+                        + "--format jsonl"),
+                CommandExample(
+                    "Keep the reports as DICOM files:",
+                    "--stgcmt --aetitle STATION --port-scp 11113 pacs.example.org 11112 -r study/ -o reports/"),
+            ]),
+        OperationGuide(
+            .serve,
+            notes: [
+                """
+                Several associations are served at once. Of the transfer syntaxes that a C-GET proposes for a SOP class, the one \
+                in which most instances can be sent is accepted.
+                """
+            ],
+            options: [
+                "port-scp", "destination", "worklist-items", "inject", "aetitle", "bind", "tls", "tls-cert", "tls-key",
+                "tls-client-cert",
+            ],
+            examples: [
+                CommandExample(
+                    "An archive to try with; it knows STATION at port 11113 of this machine:",
+                    "--serve archive/ --port-scp 11112 --destination STATION=127.0.0.1:11113"),
+                CommandExample(
+                    "With a worklist:", "--serve archive/ --port-scp 11112 --worklist-items worklist.txt"),
+                CommandExample(
+                    "Refuse every fifth image, to see what a script does then:",
+                    "--serve archive/ --port-scp 11112 --inject store-status=A700/5"),
+                CommandExample(
+                    "Close the connection in every third image, and answer slowly:",
+                    "--serve archive/ --port-scp 11112 --inject close-in-file=3 --inject delay=0.2"),
+                CommandExample(
+                    "Never report on storage commitment:",
+                    "--serve archive/ --port-scp 11112 --inject commit-report=never"),
+            ]),
+        OperationGuide(
+            .selfTest,
+            options: ["images"],
+            examples: [
+                CommandExample("Does all of it work here?", "--self-test"),
+                CommandExample("Keep the images to try with:", "--self-test --images made-up/"),
+            ]),
+    ]
+}
