@@ -24,8 +24,7 @@ typealias ArchiveReport = @Sendable (ArchiveEvent) -> Void
 extension Association {
     /// The peer as events name it.
     var eventPeer: String {
-        let title = isRequestor ? request?.calledAETitle : request?.callingAETitle
-        return title.map { "\($0)@\(peerDescription)" } ?? peerDescription
+        "\(isRequestor ? request.calledAETitle : request.callingAETitle)@\(peerDescription)"
     }
 }
 

@@ -105,5 +105,5 @@ final class CommitmentExchange {
         for problem in reportFiles?.finish() ?? [] { outcome.fail(.localFiles, Message(problem)) }
     }
 
-    var isInterrupted: Bool { network.cancellation.map { $0.level > .none } ?? false }
+    var isInterrupted: Bool { network.cancellation.isRaised }
 }

@@ -21,11 +21,11 @@ final class EchoCommand {
     func perform() {
         let count = options.count
         for number in 1...max(count, 1) {
-            if number > 1, network.cancellation?.wait(until: .after(seconds: options.interval)) == true { break }
+            if number > 1, network.cancellation.wait(until: .after(seconds: options.interval)) { break }
             ask(number)
             if outputError != nil { break }
         }
-        if network.cancellation.map({ $0.level > .none }) == true, outcome.exitCode != .interrupted {
+        if network.cancellation.isRaised, outcome.exitCode != .interrupted {
             outcome.fail(.interrupted, Message("interrupted after \(rounds.count + failures) echoes"))
         }
         summarize()

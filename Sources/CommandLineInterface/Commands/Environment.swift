@@ -9,7 +9,7 @@ package struct Environment: Sendable {
     /// The character encoding of the user's locale, as `nl_langinfo(CODESET)` names it.
     package var codeset: String
     package var today: CalendarDate
-    package var cancellation: Cancellation?
+    package var cancellation: Cancellation
     /// Only where a person watches a terminal.
     package var progress: ProgressLine?
     /// Sixteen random bytes for a UID.
@@ -27,7 +27,7 @@ package struct Environment: Sendable {
 
     package init(
         variables: [String: String] = [:], standardOutput: any ByteSink, standardError: any ByteSink,
-        codeset: String = "UTF-8", today: CalendarDate, cancellation: Cancellation? = nil,
+        codeset: String = "UTF-8", today: CalendarDate, cancellation: Cancellation = .never,
         randomBytes: @escaping @Sendable () -> UIDGenerator.UUIDBytes,
         variable: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {

@@ -80,7 +80,7 @@ final class ExistingInstances {
         do throws(AssociationError) {
             result = try FindSCU.find(
                 on: try opened(), sopClass: Self.sopClass, identifier: keys, priority: priority,
-                onAnswer: { match in
+                onMatch: { match in
                     if let uid = Self.instance(match) { found.insert(uid) }
                     return .goOn
                 })

@@ -9,14 +9,14 @@ final class Network: Sendable {
     /// Certificates, keys and secrets, read before anything is sent.
     let security: RunSecurity
     let diagnostics: Diagnostics
-    let cancellation: Cancellation?
+    let cancellation: Cancellation
     private let makeUID: @Sendable () -> UID
     private let end: Deadline
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
         _ operation: Operation, _ connection: ConnectionOptions, security: RunSecurity, diagnostics: Diagnostics,
-        cancellation: Cancellation?, makeUID: @escaping @Sendable () -> UID
+        cancellation: Cancellation, makeUID: @escaping @Sendable () -> UID
     ) {
         self.operation = operation
         self.connection = connection
@@ -80,12 +80,12 @@ final class Network: Sendable {
 
     /// - Parameter cancellation: what ends this association, where that is not only the end of the run.
     func associate(
-        _ parameters: AssociationParameters, cancellation: Cancellation?
+        _ parameters: AssociationParameters, cancellation: Cancellation
     ) throws(AssociationError) -> Association {
         let association = try Association.request(
             parameters, at: endpoint, connector: security.connector, cancellation: cancellation, observer: observer)
         if let warning = association.securityWarning { security.warn(warning, diagnostics) }
-        if parameters.userIdentity != nil, association.accept?.userInformation.userIdentityResponse == nil,
+        if parameters.userIdentity != nil, association.accept.userInformation.userIdentityResponse == nil,
             !connection.acceptsUnconfirmedIdentity
         {
             association.abort()
@@ -97,7 +97,7 @@ final class Network: Sendable {
 
     /// Says what the server grants of what was negotiated: it changes what the answers mean.
     private func noteNegotiation(_ items: [SOPClassExtendedNegotiation], _ association: Association) {
-        let answers = association.accept?.userInformation.extendedNegotiations ?? []
+        let answers = association.accept.userInformation.extendedNegotiations
         for item in items {
             let answer = answers.first { $0.sopClass == item.sopClass }
             let asked = QueryNegotiation(granted: item)

@@ -63,7 +63,7 @@ final class SelfTestCommand {
             let name = step.name + String(repeating: " ", count: max(0, Self.nameWidth - step.name.count))
             write("\(mark) \(name) \(Decimal.text(watch.seconds, digits: 2)) s  \(words)")
             // Nothing can be found of what was not stored.
-            if environment.cancellation?.level ?? .none != .none { break }
+            if environment.cancellation.isRaised { break }
         }
         return failures
     }

@@ -85,11 +85,9 @@ final class ServeCommand {
         }
     }
 
-    /// Until the first wish to stop.
+    /// Waits for a cancellation.
     private func wait() {
-        guard let cancellation = network.cancellation else { return }
-        var descriptor = pollfd(fd: cancellation.descriptor, events: Int16(POLLIN), revents: 0)
-        while cancellation.level == .none { poll(&descriptor, 1, -1) }
+        _ = network.cancellation.wait(until: .never)
     }
 
     /// One line an event: date and time, who, what.

@@ -46,11 +46,7 @@ final class StoreCommand: Sendable {
         // The search ends when nothing is sent any more, also where it waits for names.
         let search: Cancellation
         do throws(SystemError) {
-            if let cancellation = network.cancellation {
-                search = try cancellation.makeChild()
-            } else {
-                search = try Cancellation()
-            }
+            search = try network.cancellation.makeChild()
         } catch {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
@@ -58,7 +54,7 @@ final class StoreCommand: Sendable {
         send(&source, account, endOfSearch: { search.raise(to: .graceful) })
         totals?.stop()
         // After the second wish to stop nobody waits for a walk through the rest.
-        if (network.cancellation?.level ?? .none) < .abort { source.leaveRest() }
+        if network.cancellation.level < .abort { source.leaveRest() }
         account.settleSending()
         if options.verification != nil, outcome.exitCode != .interrupted {
             StoreVerification(options, network, outcome, environment, account, commitment).perform()
@@ -150,7 +146,7 @@ final class StoreCommand: Sendable {
         }
         let (failure, unfinished) = storage.finish()
         var ending = failure
-        if let level = network.cancellation?.level, level > .none { ending = ending ?? .interrupted(level) }
+        if network.cancellation.isRaised { ending = ending ?? .interrupted(network.cancellation.level) }
         if let ending { outcome.fail(ending, calling: network.server) }
         account.leave(
             unfinished + refused.map { PendingInstance($0) }, ending.map { StoreResult.Outcome.notSent($0) } ?? .stopped

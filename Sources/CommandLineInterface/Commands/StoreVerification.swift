@@ -88,7 +88,6 @@ struct StoreVerification {
 
     /// False: somebody wants to stop.
     private func wait(_ seconds: Double) -> Bool {
-        guard let cancellation = network.cancellation else { return true }
-        return !cancellation.waits(until: .after(seconds: seconds))
+        !network.cancellation.wait(until: .after(seconds: seconds))
     }
 }

@@ -1,102 +1,54 @@
+package import DICOM
 package import DICOMProtocol
 
-/// One association: the shell around the state machine that owns the connection, the buffers and the clocks.
+/// An established association: sends and receives messages, and ends in order.
 ///
-/// The rules of the protocol are all in ``UpperLayerStateMachine``, ``PDUFramer`` and ``MessageAssembler``; this type moves the
-/// bytes between them and the socket and obeys. It is used by one thread at a time.
+/// A facade over the parts that have the state: ``AssociationChannel`` (connection, framer, state machine), ``MessageReader``,
+/// ``MessageWriter`` and ``AssociationEnding``. It is used by one thread at a time; dropping it aborts it.
 package final class Association {
-    let connection: any Connection
-    /// The same where it can send from files.
-    let fileSender: (any FileSendingConnection)?
-    let limits: AssociationLimits
-    let cancellation: Cancellation?
-    let observer: AssociationObserver?
-
-    var machine: UpperLayerStateMachine
-    var framer: PDUFramer
-    var assembler = MessageAssembler()
-    let receiveBuffer = ReceiveBuffer()
-    var sendBuffer = SendBuffer(peerMaximumLength: nil, capacity: 4096)
-    var message = IncomingMessage()
-    /// What the last step has looked at; used up with the next, so that a fragment's bytes stay where they are until then.
-    var pendingUse = 0
-    /// The end of the wait that PS3.8 9.1.5 limits; never while the timer is stopped.
-    var artim = Deadline.never
-    /// The end of the wait for the rest of a command set: some hundred bytes that a peer has at hand.
-    var commandEnd = Deadline.never
-    /// When ``minimumProgress`` must have arrived, and how much of it has.
-    var progressEnd = Deadline.never
-    var bytesOfProgress = 0
-    /// When the exchange at hand has to be over, such as after C-CANCEL.
-    var patience = Deadline.never
-    /// A part of a PDU has left and the rest of it cannot: whatever we said now would be read as its content.
-    private var isTorn = false
-    /// One time for all that is done to part in order.
-    private var partingEnd: Deadline?
-    private var isClosed = false
+    private let channel: AssociationChannel
+    private let reader: MessageReader
+    private let writer: MessageWriter
     private var lastMessageID: UInt16 = 0
 
-    /// What was negotiated; empty until the association is established.
-    package internal(set) var contexts: NegotiatedContexts?
-    package internal(set) var request: AssociateRequest?
-    package internal(set) var accept: AssociateAccept?
+    package let request: AssociateRequest
+    package let accept: AssociateAccept
+    package let contexts: NegotiatedContexts
+    /// How long it took to come about; nil if the connection was open before, or was accepted.
+    package let timings: Timings?
 
-    /// Which wish to stop ends a wait. Whoever has acted on the first sets this to `.abort` and winds up in order.
-    package var heeds: Cancellation.Level = .graceful
-
-    /// Whether the peer sends instance after instance, each at once when the last one is answered.
-    var awaitsInstances = false
-
-    /// Asked when the peer has been silent for the whole inactivity limit: whether the work moves all the same, as a C-MOVE does
-    /// whose instances arrive on other associations.
-    package var movesElsewhere: (() -> Bool)?
-
-    /// Called before each read that may wait: whoever collects output passes it on now, as nothing more is at hand.
-    package var willRead: (() -> Void)?
-
-    /// The longest data set that is held in memory. A query's answer has some kilobytes, a commitment report of 100,000 references
-    /// 15 MB; a longer one is passed over, and whoever waits for it is told its length.
+    /// The longest data set that is held in memory. A match of a query has some kilobytes, a commitment report of 100,000 references
+    /// 15 MB; a longer one is dropped, and its length is in the message.
     package static let maximumDataSetInMemory = 16 << 20
 
-    /// The longest data set that is passed over where a small one belongs. Whatever a server has put into an answer, such as an
-    /// image, goes by and the others follow; what is longer still is a stream that may never end.
-    static let maximumDataSetPassedOver = 256 << 20
-
-    /// A peer that sends a byte now and then is as good as silent: it is one that sends less than this, in bytes, within the
-    /// inactivity limit, and no whole message. The slowest modem line is a hundred times faster.
-    static let minimumProgress = 1024
-
     init(
-        role: UpperLayerStateMachine.Role, connection: any Connection, maximumPDULength: UInt32,
-        limits: AssociationLimits, cancellation: Cancellation?, observer: AssociationObserver?
+        _ channel: AssociationChannel, _ agreement: AssociationEstablishing.Agreement, timings: Timings? = nil
     ) {
-        machine = UpperLayerStateMachine(role)
-        framer = PDUFramer(limits: PDULimits(announcedMaximumLength: maximumPDULength))
-        self.connection = connection
-        fileSender = connection as? any FileSendingConnection
-        self.limits = limits
-        self.cancellation = cancellation
-        self.observer = observer
+        self.channel = channel
+        request = agreement.request
+        accept = agreement.accept
+        contexts = agreement.contexts
+        self.timings = timings
+        let peer = channel.machine.role == .requestor ? accept.userInformation : request.userInformation
+        reader = MessageReader(channel, contexts: contexts)
+        writer = MessageWriter(channel, contexts: contexts, peerMaximumLength: peer.maximumLength)
     }
 
-    deinit {
-        // Whoever lets go of an association without a word aborts it; nothing is waited for here.
-        if !isClosed, isEstablished {
-            partingEnd = .after(seconds: 0)
-            sendLastWord(.abort(Abort(source: Abort.Source.serviceUser, reason: Abort.Reason.notSpecified)))
-        }
-        connection.close()
-    }
+    deinit { ending.abandon() }
 
-    package var peerDescription: String { connection.peerDescription }
+    private var ending: AssociationEnding { AssociationEnding(channel) }
+
+    // MARK: Properties
+
+    package var peerDescription: String { channel.connection.peerDescription }
     /// Our end of the connection, `address:port` in numbers.
-    package var localDescription: String { connection.localDescription }
+    package var localDescription: String { channel.connection.localDescription }
     /// What the user should know of the connection's security, such as a certificate that expires soon.
-    package var securityWarning: String? { connection.securityWarning }
-    /// How long it took to come about, for a requestor.
-    package internal(set) var timings: Timings?
-    package var isRequestor: Bool { machine.role == .requestor }
-    package var isEstablished: Bool { machine.state == .dataTransfer }
+    package var securityWarning: String? { channel.connection.securityWarning }
+    package var isRequestor: Bool { channel.machine.role == .requestor }
+    /// Whether messages can be exchanged: Sta6 of PS3.8 9.2.
+    package var isEstablished: Bool { channel.machine.state == .dataTransfer }
+    var limits: AssociationLimits { channel.limits }
 
     /// Ids count up from 1, for each direction on its own; 0 is never used, and they begin again after 65535.
     package func nextMessageID() -> UInt16 {
@@ -106,261 +58,121 @@ package final class Association {
 
     /// The asynchronous operations window for operations that we invoke: 1 unless the peer granted more; 0 is no limit.
     package var operationsWindow: Int {
-        Int(accept?.userInformation.asynchronousOperationsWindow?.invoked ?? 1)
+        Int(accept.userInformation.asynchronousOperationsWindow?.invoked ?? 1)
     }
 
-    // MARK: Waits
-
-    var readWait: WaitLimits {
-        var wait = WaitLimits(
-            inactivity: limits.inactivity, total: limits.end.earlier(patience), cancellation: cancellation,
-            cancelledAt: heeds)
-        wait.staysAwake = awaitsInstances
-        return wait
-    }
-
-    /// A write is never stopped half-way by the first wish to stop: it would leave half a message.
-    var writeWait: WaitLimits {
-        WaitLimits(
-            inactivity: limits.inactivity, total: limits.end, cancellation: cancellation, cancelledAt: .abort)
-    }
-
-    func wait(total seconds: Double?) -> WaitLimits {
-        WaitLimits(
-            total: seconds.map { Deadline.after(seconds: $0) } ?? .never, cancellation: cancellation, cancelledAt: heeds
-        )
-    }
-
-    // MARK: The state machine
-
-    /// Tells the machine what happened and does what it asks for, in its order.
+    /// The accepted context for an operation.
     ///
-    /// - Parameter content: the PDU to send where the machine asks for one that has content.
-    func advance(
-        _ event: UpperLayerStateMachine.Event, sending content: PDU? = nil
+    /// - Throws: `noPresentationContext` with the reasons why there is none.
+    package func context(for abstractSyntax: UID) throws(AssociationError) -> NegotiatedContexts.Accepted {
+        guard let context = contexts.contexts(for: abstractSyntax).first else {
+            throw .noPresentationContext(
+                abstractSyntax: abstractSyntax, refused: contexts.refusals(for: abstractSyntax))
+        }
+        return context
+    }
+
+    // MARK: Messages
+
+    /// Sends a message whose data set, if any, is in memory.
+    ///
+    /// - Throws: `unsendable`, which leaves the association whole; else what has ended it.
+    package func send(
+        _ command: CommandSet, contextID: UInt8, dataSet: [UInt8]? = nil
     ) throws(AssociationError) {
-        for action in machine.handle(event) {
-            switch action {
-            case .sendPDU(.presentationData), .connect:
-                // Data is laid out in the send buffer; the connection is open before this object exists.
-                break
-            case .sendPDU(.releaseRequest): try transmit(.releaseRequest)
-            case .sendPDU(.releaseResponse): try transmit(.releaseResponse)
-            case .sendPDU: if let content { try transmit(content) }
-            case .sendAbort(let source, let reason): try transmit(.abort(Abort(source: source, reason: reason)))
-            case .startARTIM, .restartARTIM: artim = .after(seconds: limits.association ?? .infinity)
-            case .stopARTIM: artim = .never
-            case .issue(.releaseCollision) where machine.role == .requestor: try advance(.releaseResponse)
-            case .issue(.releaseConfirmed) where machine.state == .collisionAcceptorAwaitingResponse:
-                try advance(.releaseResponse)
-            case .issue: break
-            case .closeTransport: connection.close()
-            }
+        try send(try stage(command, contextID: contextID, source: dataSet.map(MemoryDataSetSource.init)))
+        if let observer = channel.observer, let dataSet, let context = contexts.context(id: contextID) {
+            observer(.sentDataSet(dataSet, context.transferSyntax))
         }
     }
 
-    private func transmit(_ pdu: PDU) throws(AssociationError) {
-        do throws(TransportError) {
-            try write(pdu.encode(), wait: writeWait.within(.after(seconds: limits.association ?? .infinity)))
+    /// Sends a message whose data set is read while it is sent; memory stays flat whatever its size. A small message, command
+    /// and data set, leaves in one write.
+    ///
+    /// - Throws: `unsendable` and `sourceUnreadable`, which leave the association whole; else what has ended it.
+    package func send(
+        _ command: CommandSet, contextID: UInt8, source: any DataSetSource
+    ) throws(AssociationError) {
+        try send(try stage(command, contextID: contextID, source: source))
+    }
+
+    /// Lays a message out, while the peer may still be at work on another. It is the next one to be sent.
+    ///
+    /// - Throws: `unsendable` and `sourceUnreadable`, which leave the association whole.
+    func stage(
+        _ command: CommandSet, contextID: UInt8, source: (any DataSetSource)?
+    ) throws(AssociationError) -> MessageWriter.StagedMessage {
+        try writer.stage(command, contextID: contextID, source: source)
+    }
+
+    /// Sends the message that was laid out last, and the rest of its data set.
+    ///
+    /// - Throws: what has ended the association; `sourceCutShort` if its data set cannot be read to the end.
+    func send(_ staged: MessageWriter.StagedMessage) throws(AssociationError) {
+        do throws(AssociationFault) { try writer.send(staged) } catch { try ending.act(on: error) }
+    }
+
+    /// Waits for the next whole message.
+    ///
+    /// - Parameter destination: asked once a command that announces a data set is complete: where the data set goes.
+    /// - Throws: `interrupted(.graceful)`, which leaves the association whole; else what has ended it.
+    package func receive(
+        _ options: ReceiveOptions = ReceiveOptions(),
+        destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory }
+    ) throws(AssociationError) -> DIMSEMessage {
+        do throws(AssociationFault) {
+            return try reader.receive(options, destination: destination)
         } catch {
-            throw lost(error, waitingFor: .sending)
+            try ending.act(on: error)
         }
-        observer?(.sent(pdu))
     }
 
-    /// Writes whole PDUs. Where the second wish to stop, or a limit, comes in their middle, what has begun is brought to its
-    /// end if the peer takes it at once.
-    func write(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)? = nil
-    ) throws(TransportError) {
-        do throws(TransportError) {
-            try put(bytes, wait: wait, whileBlocked: whileBlocked)
+    /// Receives the next message if the peer has begun to send one; returns nil, at once, if it has not.
+    ///
+    /// - Throws: as ``receive(_:destination:)``; a graceful cancellation interrupts in either case, so that long work ends there.
+    package func receiveIfAny() throws(AssociationError) -> DIMSEMessage? {
+        guard try waitForMessage(until: .now) else { return nil }
+        return try receive()
+    }
+
+    /// Waits until the peer sends something; returns false if the deadline passed, or `wakeUp` became readable, first.
+    ///
+    /// - Throws: `interrupted(.graceful)`, which leaves the association whole; else what has ended it.
+    func waitForMessage(until deadline: Deadline, wakeUp: CInt = -1) throws(AssociationError) -> Bool {
+        do throws(AssociationFault) {
+            return try channel.waitForBytes(until: deadline, wakeUp: wakeUp)
         } catch {
-            let rest = connection.unwritten
-            guard rest < bytes.count else { throw error }
-            isTorn = true
-            guard error == .cancelled else { throw error }
-            do throws(TransportError) {
-                var unsent = bytes
-                unsent.removeFirst(bytes.count - rest)
-                try put(unsent, wait: WaitLimits(total: parting()), whileBlocked: whileBlocked)
-                isTorn = false
-            } catch {}
-            throw error
+            try ending.act(on: error)
         }
     }
 
-    private func put(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
-        guard let fileSender else { return try connection.write(bytes.memory, wait: wait, whileBlocked: whileBlocked) }
-        try fileSender.write(bytes, wait: wait, whileBlocked: whileBlocked)
-    }
-
-    private func write(_ bytes: [UInt8], wait: WaitLimits) throws(TransportError) {
-        var failure: TransportError?
-        bytes.withUnsafeBytes { buffer in
-            do throws(TransportError) { try write(OutgoingBytes(buffer), wait: wait) } catch { failure = error }
+    /// Waits and does nothing.
+    ///
+    /// - Throws: `interrupted` at a cancellation.
+    package func pause(seconds: Double) throws(AssociationError) {
+        guard seconds > 0 else { return }
+        do throws(AssociationFault) {
+            try channel.pause(until: .after(seconds: seconds))
+        } catch {
+            try ending.act(on: error)
         }
-        if let failure { throw failure }
     }
 
     // MARK: Ends
 
-    private static let awaitingReleaseResponsePDU: [UpperLayerStateMachine.State] = [
-        .awaitingReleaseAnswer, .collisionAcceptorAwaitingAnswer, .collisionRequestorAwaitingAnswer,
-    ]
+    /// Releases the association and closes, PS3.8 7.2. What the peer still sends is read and dropped.
+    ///
+    /// - Throws: `timedOut`, `interrupted(.abort)`, `protocolViolation`; the association is closed all the same.
+    package func release() throws(AssociationError) { try ending.release() }
 
-    /// Acts on a control PDU in an established association. All of them end it, so this only returns while a release goes on.
-    func handleControl(_ pdu: PDU) throws(AssociationError) {
-        let state = machine.state
-        try advance(.received(pdu))
-        switch pdu {
-        case .abort(let abort):
-            close()
-            throw .abortedByPeer(abort)
-        case .releaseRequest where state == .dataTransfer:
-            try advance(.releaseResponse)
-            closeAfterLastWord()
-            throw .releasedByPeer
-        case .releaseRequest where state == .awaitingReleaseAnswer:
-            return
-        case .releaseResponse where Self.awaitingReleaseResponsePDU.contains(state):
-            return
-        default:
-            closeAfterLastWord()
-            throw .protocolViolation(
-                ProtocolError(.unexpectedPDU, section: "PS3.8 9.2", "\(pdu.type) in state \(state)"))
-        }
-    }
+    /// A-ABORT, PS3.8 7.3, and close. Never fails, and waits less than a second.
+    package func abort() { ending.abort() }
 
-    /// Releases the association and closes: A-RELEASE, PS3.8 7.2. What the peer still sends is read and passed over.
-    package func release() throws(AssociationError) {
-        guard isEstablished else { return close() }
-        heeds = .abort
-        let wait = wait(total: limits.release)
-        do throws(AssociationError) {
-            try advance(.releaseRequest)
-            while machine.isEstablished {
-                guard case .pdu(let pdu) = try nextStep(wait: wait, waitingFor: .releaseResponse) else {
-                    continue
-                }
-                try handleControl(pdu)
-            }
-        } catch {
-            switch error {
-            // The work is done and answered; some peers leave without the last word.
-            case .abortedByPeer, .connectionLost: break
-            default: throw error
-            }
-        }
-        close()
-    }
+    /// Closes without a word to the peer, as a peer does that crashes.
+    package func close() { channel.close() }
 
-    /// A-ABORT, PS3.8 7.3, and close. Never fails, and waits no longer than ``partingSeconds``.
-    package func abort() {
-        guard !isClosed else { return }
-        if machine.permits(.abortRequest) {
-            _ = machine.handle(.abortRequest)
-            sendLastWord(.abort(Abort(source: Abort.Source.serviceUser, reason: Abort.Reason.notSpecified)))
-        }
-        closeAfterLastWord()
-    }
-
-    /// Aborts because the peer broke the protocol; gives the error to throw.
-    func violation(_ error: ProtocolError) -> AssociationError {
-        for case .sendAbort(let source, let reason) in machine.handle(.received(error)) {
-            sendLastWord(.abort(Abort(source: source, reason: reason)))
-        }
-        closeAfterLastWord()
-        return .protocolViolation(error)
-    }
-
-    private func sendLastWord(_ pdu: PDU) {
-        guard !isTorn else { return }
-        do throws(TransportError) {
-            try connection.write(pdu.encode(), wait: WaitLimits(total: parting()))
-            observer?(.sent(pdu))
-        } catch {
-            // The peer is gone or takes nothing: it will see the connection close instead.
-        }
-    }
-
-    /// Closes so that what was sent last still arrives: closing with unread bytes would reset the connection, and the system would
-    /// throw away what the peer has not read yet.
-    func closeAfterLastWord() {
-        guard !isClosed else { return }
-        connection.closeWriting()
-        let wait = WaitLimits(total: parting())
-        receiveBuffer.use(receiveBuffer.count)
-        pendingUse = 0
-        do throws(TransportError) {
-            while try connection.read(into: receiveBuffer.free, wait: wait) > 0, !wait.total.isPast {}
-        } catch {}
-        close()
-    }
-
-    package func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        connection.close()
-        observer?(.closed)
-    }
-
-    /// What a transport's failure means for the association, which it ends in all cases but one: the first wish to stop.
-    func lost(_ error: TransportError, waitingFor awaited: AssociationError.Awaited) -> AssociationError {
-        switch error {
-        case .cancelled where heeds == .graceful && cancellation?.level != .abort:
-            return .interrupted(.graceful)
-        case .cancelled:
-            abort()
-            return .interrupted(.abort)
-        case .timedOut:
-            abort()
-            return .timedOut(waitingFor: awaited)
-        default:
-            // What the peer said before it went may explain why.
-            let abort = lastWords()
-            let isUnanswered = isRequestor && accept == nil && (error == .closed || error == .reset)
-            _ = machine.handle(.transportClosed)
-            close()
-            if let abort { return .abortedByPeer(abort) }
-            return isUnanswered ? .unreachable(.closedAtOnce(byReset: error == .reset)) : .connectionLost(error)
-        }
-    }
-
-    /// An A-ABORT that arrived before the connection was lost.
-    private func lastWords() -> Abort? {
-        receiveBuffer.use(pendingUse)
-        pendingUse = 0
-        receiveBuffer.makeRoom(toHold: 1)
-        do throws(TransportError) {
-            while !receiveBuffer.free.isEmpty, let count = try connection.readAvailable(into: receiveBuffer.free),
-                count > 0
-            {
-                receiveBuffer.filled(count)
-            }
-        } catch {}
-        do throws(ProtocolError) {
-            while true {
-                switch try framer.next(in: receiveBuffer.unused) {
-                case .needMore: return nil
-                case .pdu(.abort(let abort), _): return abort
-                case .pdu(_, let consumed), .fragment(_, let consumed): receiveBuffer.use(consumed)
-                }
-            }
-        } catch {
-            return nil
-        }
-    }
-
-    /// How long a peer gets to take what has begun and our last word, and to close, in seconds. An interrupted run ends within
-    /// one second.
-    private static let partingSeconds = 0.7
-
-    private func parting() -> Deadline {
-        let end = partingEnd ?? .after(seconds: Self.partingSeconds)
-        partingEnd = end
-        return end
-    }
+    /// Aborts because the peer broke the protocol of a service.
+    ///
+    /// - Throws: always, `protocolViolation`.
+    func abort(for error: ProtocolError) throws(AssociationError) -> Never { try ending.act(on: .violation(error)) }
 }

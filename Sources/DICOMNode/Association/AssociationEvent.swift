@@ -1,7 +1,7 @@
 package import DICOM
 package import DICOMProtocol
 
-/// What happens on an association, for whoever narrates it: the log, a transcript.
+/// What happens on an association, for its observer: the log, a transcript.
 package enum AssociationEvent: Sendable {
     case connecting(Endpoint)
     case connected(peer: String, local: String, security: String?)
@@ -22,21 +22,20 @@ package struct PresentationDataSummary: Sendable, Equatable {
     package let contextID: UInt8
     package let isCommand: Bool
     package let isLast: Bool
-    /// Of the payload.
+    /// Of the payload, in bytes.
     package let length: Int
 
-    init(_ fragment: Association.FileFragment) {
-        contextID = fragment.contextID
-        isCommand = false
-        isLast = fragment.isLast
-        length = fragment.range.count
+    init(contextID: UInt8, isCommand: Bool, isLast: Bool, length: Int) {
+        self.contextID = contextID
+        self.isCommand = isCommand
+        self.isLast = isLast
+        self.length = length
     }
 
     init(_ fragment: PDUFramer.Fragment) {
-        contextID = fragment.contextID
-        isCommand = fragment.isCommand
-        isLast = fragment.isLast && fragment.endsPDV
-        length = fragment.range.count
+        self.init(
+            contextID: fragment.contextID, isCommand: fragment.isCommand, isLast: fragment.isLast && fragment.endsPDV,
+            length: fragment.range.count)
     }
 }
 

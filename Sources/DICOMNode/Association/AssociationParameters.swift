@@ -51,20 +51,6 @@ package struct AssociationLimits: Sendable {
     package init() {}
 }
 
-/// Where a peer is.
-package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
-    package var host: String
-    package var port: UInt16
-
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
-    }
-
-    /// `host:port`, an IPv6 address in brackets.
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}
-
 extension UserInformation {
     /// What we say of ourselves on every association.
     static func own(maximumPDULength: UInt32) -> UserInformation {

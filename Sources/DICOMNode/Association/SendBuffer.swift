@@ -28,10 +28,14 @@ final class SendBuffer {
     private let memory: UnsafeMutableRawBufferPointer
     private let gaps: UnsafeMutableBufferPointer<iovec>
     private let maximumPayload: Int
+    private let observer: AssociationObserver?
     private var end = 0
+    /// The presentation data values that are laid out, if somebody observes them.
+    private var summaries: [PresentationDataSummary] = []
 
-    /// - Parameter peerMaximumLength: what the peer announced as the largest P-DATA-TF body it takes; nil or 0 is no maximum.
-    init(peerMaximumLength: UInt32?, capacity: Int = standardCapacity) {
+    /// - Parameter peerMaximumLength: the largest P-DATA-TF body that the peer has announced to accept; nil or 0 is no maximum.
+    init(peerMaximumLength: UInt32?, observer: AssociationObserver? = nil, capacity: Int = standardCapacity) {
+        self.observer = observer
         memory = .allocate(byteCount: capacity, alignment: 64)
         gaps = .allocate(capacity: Self.maximumGaps)
         maximumPayload = PresentationDataHeader.maximumPayloadLength(
@@ -57,7 +61,15 @@ final class SendBuffer {
 
     var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<end]) }
 
-    func clear() { end = 0 }
+    /// Reports the presentation data values that are laid out, and will now be sent, to the observer.
+    func reportContents() {
+        for summary in summaries { observer?(.sentData(summary)) }
+    }
+
+    func clear() {
+        end = 0
+        summaries.removeAll(keepingCapacity: true)
+    }
 
     /// Lays out a command set or a small data set that is wholly in memory. False: there is no room now.
     func append(_ bytes: UnsafeRawBufferPointer, contextID: UInt8, isCommand: Bool) -> Bool {
@@ -107,6 +119,10 @@ final class SendBuffer {
     }
 
     private func stamp(at offset: Int, payload: Int, contextID: UInt8, isCommand: Bool, isLast: Bool) {
+        if observer != nil {
+            summaries.append(
+                PresentationDataSummary(contextID: contextID, isCommand: isCommand, isLast: isLast, length: payload))
+        }
         PresentationDataHeader.write(
             into: UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + PresentationDataHeader.length]),
             contextID: contextID, isCommand: isCommand, isLast: isLast, payloadLength: payload)

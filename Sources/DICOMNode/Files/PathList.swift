@@ -27,7 +27,7 @@ package struct PathList: ~Copyable {
     }
 
     /// Waits until the stream has something to say, a name or its end. False: the deadline passed, or the wish to stop came first.
-    package func isReady(until deadline: Deadline, cancellation: Cancellation?) -> Bool {
+    package func isReady(until deadline: Deadline, cancellation: Cancellation) -> Bool {
         if isAtEnd || position < buffer.count { return true }
         do throws(TransportError) {
             let limits = WaitLimits(cancellation: cancellation)

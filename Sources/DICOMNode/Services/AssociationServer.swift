@@ -11,14 +11,14 @@ package final class AssociationServer: Sendable {
         case stranger(peer: String, AssociationError)
         case ended(peer: String)
         case failed(peer: String, AssociationError)
-        /// More connections at once than ``Lobby/maximumCapacity``: this one was closed unheard.
+        /// More connections at once than ``PendingConnections/maximumCapacity``: this one was closed unheard.
         case turnedAway(peer: String)
     }
 
     /// Associations that are served at once. Archives open a handful at most; a peer beyond it is told to come back later.
     package static let maximumAssociations = 32
     /// Threads at once: what is associated, and what is being rejected because that is enough. A connection that has not asked for
-    /// anything has none, see ``Lobby``; one that finds none free waits there.
+    /// anything has none, see ``PendingConnections``; one that finds none free waits there.
     package static let maximumThreads = 96
     /// How long a connection may take to ask for its association while others are waiting too, in seconds.
     package static let requestLimit = 15.0
@@ -94,13 +94,14 @@ package final class AssociationServer: Sendable {
     }
 
     private func acceptConnections() {
-        var lobby = Lobby(listener: listener, cancellation: cancellation, limit: requestLimit, tls: tls)
-        lobby.run(
-            admit: { start($0) },
-            turnAway: { connection, error in
+        var pending = PendingConnections(
+            listener: listener, cancellation: cancellation, limit: requestLimit, tls: tls,
+            handOver: { [self] in start($0) },
+            onClosed: { [report] connection, error in
                 let peer = connection.peerDescription
                 report(error.map { .stranger(peer: peer, $0) } ?? .turnedAway(peer: peer))
             })
+        pending.run()
     }
 
     private var requestLimit: Double { min(limits.association ?? .infinity, Self.requestLimit) }
@@ -145,17 +146,20 @@ package final class AssociationServer: Sendable {
         guard let association else { return }
         defer { state.withLock { $0.established -= 1 } }
         var sessions = ServiceSessions(services: services)
+        var options = ReceiveOptions()
         do throws(AssociationError) {
             while true {
-                let message = try association.receive { command, contextID in
+                let message = try association.receive(options) { command, contextID in
                     activity.add(1, ordering: .relaxed)
-                    guard let context = association.contexts?.context(id: contextID) else { return .discard }
+                    guard let context = association.contexts.context(id: contextID) else { return .discard }
                     return sessions.session(for: context, on: association)?
                         .destination(of: command, in: context) ?? .discard
                 }
                 activity.add(1, ordering: .relaxed)
-                guard let context = association.contexts?.context(id: message.contextID) else { continue }
-                try sessions.session(for: context, on: association)?.answer(message, in: context)
+                guard let context = association.contexts.context(id: message.contextID) else { continue }
+                guard let session = sessions.session(for: context, on: association) else { continue }
+                try session.answer(message, in: context)
+                options.expectsInstances = session.expectsInstances
             }
         } catch .releasedByPeer {
             sessions.end()

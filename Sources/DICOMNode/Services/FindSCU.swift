@@ -12,7 +12,7 @@ package enum FindSCU {
         [PresentationContextPlan.Need(sopClass, transferSyntaxes)]
     }
 
-    /// The identifier of one answer, as the peer sent it.
+    /// The identifier of one match, as the peer sent it.
     package struct Match: Sendable {
         /// Empty where the peer sent none, or more than is held.
         package let bytes: ArraySlice<UInt8>
@@ -29,18 +29,23 @@ package enum FindSCU {
         }
     }
 
-    /// One query. Answers are handed on as they arrive, undecoded, and none is kept.
+    /// One query. Matches are handed on as they arrive, undecoded, and none is kept.
+    ///
+    /// - Parameter beforeBlockingRead: called when no more matches are at hand: time to pass collected output on.
+    /// - Throws: `noPresentationContext`, or what has ended the association.
     package static func find(
         on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
-        onAnswer: (Match) -> ExchangeControl
+        beforeBlockingRead: (() -> Void)? = nil, onMatch: (Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         let context = try association.context(for: sopClass)
         let request = CommandSet.findRequest(
             messageID: association.nextMessageID(), sopClass: sopClass, priority: priority)
+        var options = ReceiveOptions()
+        options.beforeBlockingRead = beforeBlockingRead
         return try association.exchange(
-            request, in: context, identifier: identifier,
+            request, in: context, identifier: identifier, options: options,
             onPending: { message in
-                onAnswer(
+                onMatch(
                     Match(
                         bytes: (message.dataSet ?? [])[...], transferSyntax: context.transferSyntax,
                         omittedLength: message.omittedLength))

@@ -20,6 +20,7 @@ package enum GetSCU {
         }
     }
 
+    /// - Throws: `noPresentationContext`, or what has ended the association.
     package static func get(
         on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
         receiver: InstanceReceiver, onProgress: (SuboperationCounts) -> ExchangeControl
@@ -36,13 +37,13 @@ package enum GetSCU {
             },
             destination: { command, contextID in
                 // The final response may list what failed; its identifier is for us to read.
-                guard !command.isResponse, let context = association.contexts?.context(id: contextID) else {
+                guard !command.isResponse, let context = association.contexts.context(id: contextID) else {
                     return .memory
                 }
                 return session.destination(of: command, in: context)
             },
             onRequest: { message throws(AssociationError) in
-                guard let context = association.contexts?.context(id: message.contextID) else { return }
+                guard let context = association.contexts.context(id: message.contextID) else { return }
                 try session.answer(message, in: context)
             })
     }

@@ -142,7 +142,7 @@ package struct InstanceListing {
         return found
     }
 
-    private func find(_ keys: DataSet, onAnswer: (DataSet) -> Void) throws(Failure) {
+    private func find(_ keys: DataSet, onMatch: (DataSet) -> Void) throws(Failure) {
         let result: ExchangeResult
         do throws(AssociationError) {
             result = try FindSCU.find(on: association, sopClass: model.findSOPClass, identifier: keys) {
@@ -150,7 +150,7 @@ package struct InstanceListing {
                 answers.count += 1
                 guard answers.count <= Self.maximumAnswers else { return .cancel }
                 do throws(DataSetError) {
-                    onAnswer(try match.identifier())
+                    onMatch(try match.identifier())
                 } catch {
                     // An answer that cannot be read names no instance; what is missing for it is seen in the end.
                 }

@@ -7,18 +7,23 @@ package enum MoveSCU {
         [PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)]
     }
 
-    /// - Parameter messageID: servers tell it with what they send, so of moves that go on at once each needs its own.
+    /// - Parameters:
+    ///   - messageID: servers send it with each instance, so of moves that go on at once each needs its own.
+    ///   - hasProgressElsewhere: asked when the peer is silent: whether its instances arrive on other associations.
+    /// - Throws: `noPresentationContext`, or what has ended the association.
     package static func move(
         on association: Association, sopClass: UID, identifier: DataSet, destination: AETitle,
         messageID: UInt16? = nil, priority: Priority = .medium,
-        onProgress: (SuboperationCounts) -> ExchangeControl
+        hasProgressElsewhere: (() -> Bool)? = nil, onProgress: (SuboperationCounts) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         let context = try association.context(for: sopClass)
         let request = CommandSet.moveRequest(
             messageID: messageID ?? association.nextMessageID(), sopClass: sopClass, destination: destination,
             priority: priority)
+        var options = ReceiveOptions()
+        options.hasProgressElsewhere = hasProgressElsewhere
         return try association.exchange(
-            request, in: context, identifier: identifier,
+            request, in: context, identifier: identifier, options: options,
             onPending: { message in
                 onProgress(message.command.suboperationCounts)
             })

@@ -26,7 +26,12 @@ package protocol ServiceSession: AnyObject {
     /// Where the data set goes that follows this command.
     func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination
 
+    /// Whether the peer sends instance after instance, each at once when the last one is answered.
+    var expectsInstances: Bool { get }
+
     /// Answers a message that is complete.
+    ///
+    /// - Throws: what has ended the association.
     func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError)
 
     /// The association has ended; a message may be incomplete.
@@ -49,6 +54,8 @@ extension ServiceSession {
     package func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
         .memory
     }
+
+    package var expectsInstances: Bool { false }
 
     package func end() {}
 }

@@ -36,6 +36,7 @@ final class StorageSession: ServiceSession {
     private let association: Association
     private let receiver: InstanceReceiver
     private var reception: InstanceReception?
+    private(set) var expectsInstances = false
 
     init(association: Association, receiver: InstanceReceiver) {
         self.association = association
@@ -45,7 +46,7 @@ final class StorageSession: ServiceSession {
     func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
         guard command.command == .cStoreRQ else { return .discard }
         // Whoever sends on an association that we asked for is the one we called.
-        let sender = association.isRequestor ? association.request?.calledAETitle : association.request?.callingAETitle
+        let sender = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
         let reception = receiver.reception(of: command, in: context, from: sender)
         self.reception = reception
         return .sink(reception)
@@ -65,7 +66,7 @@ final class StorageSession: ServiceSession {
         let status = reception.finish()
         // The peer goes on from here; what is still to be put away needs not keep it waiting.
         defer { reception.close() }
-        association.awaitsInstances = true
+        expectsInstances = true
         try association.send(.storeResponse(to: command, status: status), contextID: context.id)
     }
 

@@ -13,7 +13,7 @@ package enum VerificationSCU {
         let request = CommandSet.echoRequest(messageID: association.nextMessageID())
         try association.send(request, contextID: context.id)
         let answer = try association.receive()
-        try association.checkAnswer(answer.command, to: request)
+        try association.checkResponse(answer.command, to: request)
         return answer.command
     }
 }

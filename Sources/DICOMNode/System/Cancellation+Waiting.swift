@@ -1,12 +1,12 @@
 extension Cancellation {
-    /// Waits for a time, or until somebody wants to stop: then true.
+    /// Waits until the deadline, or until the cancellation is raised: then returns true.
     package func wait(until deadline: Deadline) -> Bool {
         do throws(TransportError) {
             _ = try Readiness.wait(
                 -1, for: .readable, until: deadline, limits: WaitLimits(cancellation: self), phase: .read)
         } catch {
-            // The deadline, or the wish: the level tells which.
+            // The level tells the two apart.
         }
-        return level > .none
+        return isRaised
     }
 }

@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// The wish to stop, in two steps that any number of threads can wait for.
+/// A request to stop, with two levels that any number of threads can wait for.
 ///
-/// The first step asks for an orderly end (C-CANCEL, finish the instance, release), the second for an immediate one
-/// (A-ABORT). Each step has its own descriptor, so that a thread that has acted on the first can sleep until the
+/// The graceful level asks for an orderly end (C-CANCEL, finish the instance, release), the second for an immediate one
+/// (A-ABORT). Each level has its own descriptor, so that a thread that has acted on the first can sleep until the
 /// second. A level never falls.
 package final class Cancellation: Sendable {
     package enum Level: Int, Sendable, Comparable, AtomicRepresentable {
@@ -14,14 +14,31 @@ package final class Cancellation: Sendable {
     }
 
     private let current = Atomic<Level>(.none)
-    private let graceful: FileDescriptor.Pipe
-    private let abort: FileDescriptor.Pipe
+    /// Nil for ``never``.
+    private let pipes: Pipes?
     private let children = Locked<[Cancellation]>([])
 
-    package init() throws(SystemError) {
-        graceful = try FileDescriptor.pipe()
-        abort = try FileDescriptor.pipe()
+    private final class Pipes: Sendable {
+        let graceful: FileDescriptor.Pipe
+        let abort: FileDescriptor.Pipe
+
+        init() throws(SystemError) {
+            graceful = try FileDescriptor.pipe()
+            abort = try FileDescriptor.pipe()
+        }
     }
+
+    /// A cancellation that is never raised.
+    package static let never = Cancellation(pipes: nil)
+
+    package init() throws(SystemError) {
+        pipes = try Pipes()
+    }
+
+    private init(pipes: Pipes?) { self.pipes = pipes }
+
+    /// Whether any level was raised.
+    package var isRaised: Bool { level > .none }
 
     package var level: Level { current.load(ordering: .acquiring) }
 
@@ -31,6 +48,7 @@ package final class Cancellation: Sendable {
     /// One that follows this one, and can be raised on its own: for a part of the work that ends before the rest.
     package func makeChild() throws(SystemError) -> Cancellation {
         let child = try Cancellation()
+        guard pipes != nil else { return child }
         children.withLock { $0.append(child) }
         // What was raised meanwhile has perhaps not met the child.
         child.raise(to: level)
@@ -39,14 +57,15 @@ package final class Cancellation: Sendable {
 
     /// Raises to at least this level and wakes whoever waits for it or for a lower one.
     package func raise(to wanted: Level) {
+        guard let pipes else { return }
         var seen = level
         while seen < wanted {
             let (exchanged, original) = current.compareExchange(
                 expected: seen, desired: wanted, ordering: .acquiringAndReleasing)
             guard !exchanged else {
                 // The bytes are never read: the descriptors stay readable for every waiter, now and later.
-                if seen < .graceful { Self.mark(graceful.writing) }
-                if wanted == .abort { Self.mark(abort.writing) }
+                if seen < .graceful { Self.mark(pipes.graceful.writing) }
+                if wanted == .abort { Self.mark(pipes.abort.writing) }
                 for child in children.withLock({ $0 }) { child.raise(to: wanted) }
                 return
             }
@@ -54,22 +73,10 @@ package final class Cancellation: Sendable {
         }
     }
 
-    /// Readable once the level is at least `level`. Only for `poll`: nobody reads from it.
+    /// Readable once the level is at least `level`; -1, which `poll` ignores, for ``never``. Nobody reads from it.
     package func descriptor(for level: Level) -> CInt {
-        level == .abort ? abort.reading.rawValue : graceful.reading.rawValue
-    }
-
-    /// Waits for the wish to stop. False: the deadline passed first.
-    package func waits(until deadline: Deadline) -> Bool {
-        do throws(TransportError) {
-            let limits = WaitLimits(cancellation: self)
-            _ = try Readiness.wait(-1, for: .readable, until: deadline, limits: limits, phase: .read)
-            return false
-        } catch .cancelled {
-            return true
-        } catch {
-            return false
-        }
+        guard let pipes else { return -1 }
+        return level == .abort ? pipes.abort.reading.rawValue : pipes.graceful.reading.rawValue
     }
 
     /// Readable once anything was raised.

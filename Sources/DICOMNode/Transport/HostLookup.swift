@@ -11,7 +11,7 @@ enum HostLookup {
     static func addresses(of host: String, port: UInt16, wait: WaitLimits) throws(TransportError) -> [SocketAddress] {
         try wait.checkCancellation()
         if case .success(let addresses) = resolve(host, port: port, flags: AI_NUMERICHOST) { return addresses }
-        let isUnlimited = wait.inactivity == nil && wait.total == .never && wait.cancellation == nil
+        let isUnlimited = wait.inactivity == nil && wait.total == .never && wait.cancellation === Cancellation.never
         if isUnlimited { return try resolve(host, port: port, flags: 0).get() }
 
         let pending: Pending

@@ -85,7 +85,7 @@
         }
 
         /// Waits for the whole handshake.
-        func shakeHands(wait: WaitLimits) throws(TransportError) {
+        func handshake(wait: WaitLimits) throws(TransportError) {
             // One deadline for the whole: a peer that sends a byte now and then does not hold us.
             let deadline = wait.deadlineFromNow()
             while true {
@@ -240,18 +240,18 @@
         }
 
         func closeWriting() {
-            sayGoodbye()
+            sendCloseNotify()
             tcp.closeWriting()
         }
 
         func close() {
             guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-            sayGoodbye()
+            sendCloseNotify()
             tcp.close()
         }
 
         /// close_notify, if it can leave at once; nobody waits for the peer's.
-        private func sayGoodbye() {
+        private func sendCloseNotify() {
             guard !isBroken, SSL_is_init_finished(session) == 1 else { return }
             ERR_clear_error()
             if SSL_get_shutdown(session) & SSL_SENT_SHUTDOWN == 0 { SSL_shutdown(session) }

@@ -43,13 +43,8 @@
             over connection: TCPConnection, host: String, wait: WaitLimits
         ) throws(TransportError) -> any Connection {
             let secured = try TLSConnection(self, over: connection, host: configuration.expectedName ?? host)
-            try secured.shakeHands(wait: wait)
+            try secured.handshake(wait: wait)
             return secured
-        }
-
-        /// A connection that was accepted, whose server we are: its handshake is done step by step as the peer answers.
-        func arrival(over connection: TCPConnection) throws(TransportError) -> any Arrival {
-            SecuredArrival(try TLSConnection(self, over: connection, host: nil), over: connection)
         }
 
         private static func setRules(
@@ -191,10 +186,6 @@
         package func connect(
             over connection: TCPConnection, host: String, wait: WaitLimits
         ) throws(TransportError) -> any Connection {
-            throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
-        }
-
-        func arrival(over connection: TCPConnection) throws(TransportError) -> any Arrival {
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }
     }

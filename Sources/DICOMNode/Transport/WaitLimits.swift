@@ -8,7 +8,7 @@ package struct WaitLimits: Sendable {
     /// Seconds without progress; nil is without limit.
     package var inactivity: Double?
     package var total: Deadline
-    package var cancellation: Cancellation?
+    package var cancellation: Cancellation
     /// The step of the cancellation that ends the wait. A thread that has acted on the graceful one, and is winding up
     /// in an orderly way, waits on with `.abort`.
     package var cancelledAt: Cancellation.Level
@@ -16,7 +16,7 @@ package struct WaitLimits: Sendable {
     package var staysAwake = false
 
     package init(
-        inactivity: Double? = nil, total: Deadline = .never, cancellation: Cancellation? = nil,
+        inactivity: Double? = nil, total: Deadline = .never, cancellation: Cancellation = .never,
         cancelledAt: Cancellation.Level = .graceful
     ) {
         self.inactivity = inactivity
@@ -35,8 +35,7 @@ package struct WaitLimits: Sendable {
     }
 
     package var isCancelled: Bool {
-        guard let cancellation, cancelledAt > .none else { return false }
-        return cancellation.level >= cancelledAt
+        cancelledAt > .none && cancellation.level >= cancelledAt
     }
 
     /// One atomic read; called before each system call, so that a stream that never pauses is stopped as well.
@@ -66,9 +65,7 @@ struct Readiness: OptionSet, Sendable {
             pollfd(fd: second, events: CShort(POLLIN), revents: 0),
             pollfd(fd: -1, events: CShort(POLLIN), revents: 0)
         )
-        if let cancellation = limits.cancellation, limits.cancelledAt > .none {
-            polled.2.fd = cancellation.descriptor(for: limits.cancelledAt)
-        }
+        if limits.cancelledAt > .none { polled.2.fd = limits.cancellation.descriptor(for: limits.cancelledAt) }
         while true {
             let milliseconds = deadline.pollMilliseconds()
             let count = withUnsafeMutableBytes(of: &polled) {
@@ -93,9 +90,7 @@ struct Readiness: OptionSet, Sendable {
             pollfd(fd: descriptor, events: wanted.rawValue, revents: 0),
             pollfd(fd: -1, events: CShort(POLLIN), revents: 0)
         )
-        if let cancellation = limits.cancellation, limits.cancelledAt > .none {
-            polled.1.fd = cancellation.descriptor(for: limits.cancelledAt)
-        }
+        if limits.cancelledAt > .none { polled.1.fd = limits.cancellation.descriptor(for: limits.cancelledAt) }
         while true {
             let milliseconds = deadline.pollMilliseconds()
             let count = withUnsafeMutableBytes(of: &polled) {

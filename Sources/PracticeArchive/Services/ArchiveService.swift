@@ -38,7 +38,7 @@ struct ArchiveService: Sendable {
 
     /// What was granted for a SOP class.
     static func granted(for sopClass: UID, on association: Association) -> QueryNegotiation {
-        let items = association.accept?.userInformation.extendedNegotiations ?? []
+        let items = association.accept.userInformation.extendedNegotiations
         return items.first { $0.sopClass == sopClass }.map { QueryNegotiation(granted: $0) } ?? []
     }
 

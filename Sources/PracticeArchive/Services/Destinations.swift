@@ -19,7 +19,7 @@ package struct Destinations: Sendable {
     /// Opens an association to a title; nil where it is not known.
     func associate(
         with title: AETitle, as own: AETitle, contexts: [PresentationContextProposal],
-        roles: [RoleSelection] = [], cancellation: Cancellation?
+        roles: [RoleSelection] = [], cancellation: Cancellation = .never
     ) throws(AssociationError) -> Association? {
         guard let endpoint = endpoints[title] else { return nil }
         var parameters = AssociationParameters(

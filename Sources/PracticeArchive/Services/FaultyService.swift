@@ -42,6 +42,8 @@ struct FaultyService: ServiceClass {
             self.archive = archive
         }
 
+        var expectsInstances: Bool { session.expectsInstances }
+
         func destination(
             of command: CommandSet, in context: NegotiatedContexts.Accepted
         ) -> DataSetDestination {

@@ -76,7 +76,7 @@ struct GetSCP: ServiceClass {
             while true {
                 let message = try association.receive()
                 if message.command.command == .cStoreRSP {
-                    try association.checkAnswer(message.command, to: store)
+                    try association.checkResponse(message.command, to: store)
                     do throws(DataSetSourceError) { try source.checkArrived() } catch {
                         archive.tell(association, error.description, isTrouble: true)
                         return nil
@@ -91,7 +91,8 @@ struct GetSCP: ServiceClass {
         }
 
         private func context(for file: InstanceFile) -> NegotiatedContexts.Accepted? {
-            guard let contexts = association.contexts, contexts.roles(for: file.sopClassUID).scp else { return nil }
+            let contexts = association.contexts
+            guard contexts.roles(for: file.sopClassUID).scp else { return nil }
             return file.context(among: contexts.contexts(for: file.sopClassUID))
         }
     }

@@ -104,8 +104,8 @@ private final class MoveWork {
         var options = StorageSCU.Options()
         // PS3.4 C.4.2.1.2: the sub-operations are as urgent as what asks for them.
         options.priority = retrieval.request.requestedPriority
-        if let title = retrieval.association.request?.callingAETitle, let id = retrieval.request.messageID {
-            options.moveOriginator = (title, id)
+        if let id = retrieval.request.messageID {
+            options.moveOriginator = (retrieval.association.request.callingAETitle, id)
         }
         let sender = StorageSCU(
             options: options, cancellation: cancellation,

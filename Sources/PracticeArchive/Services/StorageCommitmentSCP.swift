@@ -109,14 +109,14 @@ struct StorageCommitmentSCP: ServiceClass {
         private func report(
             _ result: StorageCommitmentResult, _ context: NegotiatedContexts.Accepted
         ) throws(AssociationError) {
-            let title = association.request?.callingAETitle
-            let isKnown = title.map { archive.destinations.isKnown($0) } ?? false
+            let title = association.request.callingAETitle
+            let isKnown = archive.destinations.isKnown(title)
             switch archive.faults.commitmentReport ?? (isKnown ? .newAssociation : .sameAssociation) {
             case .never:
                 archive.tell(association, "storage commitment: no report, as told by --inject", isTrouble: true)
             case .sameAssociation: try reportHere(result, context)
             case .newAssociation:
-                guard let title, isKnown else {
+                guard isKnown else {
                     return archive.tell(
                         association, "storage commitment: nowhere to report to, the title is no --destination",
                         isTrouble: true)
@@ -171,7 +171,7 @@ private enum CommitmentReport {
                 with: title, as: archive.title, contexts: contexts,
                 roles: [RoleSelection(sopClass: sopClass, scu: false, scp: true)], cancellation: cancellation)
             guard let association = opened else { return }
-            if association.contexts?.roles(for: sopClass).scp == false {
+            if association.contexts.roles(for: sopClass).scp == false {
                 // Not conforming, but what many a peer means is that it takes reports all the same.
                 archive.tell(
                     association,

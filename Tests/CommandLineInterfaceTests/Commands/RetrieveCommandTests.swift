@@ -14,7 +14,7 @@ struct RetrieveCommandTests {
     init() throws { folder = try TestFolder() }
 
     private func get(
-        _ archive: TestArchive, _ options: String..., cancellation: Cancellation? = nil
+        _ archive: TestArchive, _ options: String..., cancellation: Cancellation = .never
     ) -> CommandResult {
         CommandResult(
             ["--get", "--studyroot"] + archive.peer + Self.keys + ["-o", folder["out"]] + options,

@@ -13,7 +13,8 @@ struct StoreCommandTests {
         count = try folder.makeImages().reduce(0) { $0 + $1.files.count }
     }
 
-    private func store(_ archive: TestArchive, _ options: String..., cancellation: Cancellation? = nil) -> CommandResult
+    private func store(_ archive: TestArchive, _ options: String..., cancellation: Cancellation = .never)
+        -> CommandResult
     {
         CommandResult(
             ["--store"] + archive.peer + [folder["images"], "-r"] + options, cancellation: cancellation)

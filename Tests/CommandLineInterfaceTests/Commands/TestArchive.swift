@@ -115,7 +115,7 @@ struct CommandResult {
     let messages: String
 
     init(
-        _ arguments: [String], cancellation: Cancellation? = nil, output: any ByteSink = MemorySink(),
+        _ arguments: [String], cancellation: Cancellation = .never, output: any ByteSink = MemorySink(),
         messages: MemorySink = MemorySink()
     ) {
         let environment = Environment(

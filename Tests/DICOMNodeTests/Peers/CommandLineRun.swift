@@ -9,7 +9,7 @@ struct CommandLineRun {
     let messages: String
     let seconds: Double
 
-    init(_ arguments: [String], cancellation: Cancellation? = nil) {
+    init(_ arguments: [String], cancellation: Cancellation = .never) {
         let output = MemorySink()
         let messages = MemorySink()
         let environment = Environment(

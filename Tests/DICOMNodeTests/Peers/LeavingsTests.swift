@@ -54,7 +54,7 @@ private struct Leavings: CustomStringConvertible {
             let limit = Deadline.after(seconds: 30)
             var after = try Leavings()
             while after.descriptors > before.descriptors + 4 || after.threads > before.threads, !limit.isPast {
-                _ = pause.waits(until: .after(seconds: 0.05))
+                _ = pause.wait(until: .after(seconds: 0.05))
                 after = try Leavings()
             }
             // The four of `pause`.

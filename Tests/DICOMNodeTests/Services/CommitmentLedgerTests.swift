@@ -108,7 +108,7 @@ struct CommitmentLedgerTests {
     @Test func `without transactions there is nothing to wait for`() throws {
         let ledger = try CommitmentLedger()
         var patience = CommitmentPatience(seconds: 1000, ledger: ledger)
-        #expect(try ledger.wait(&patience, cancellation: nil))
+        #expect(try ledger.wait(&patience, cancellation: .never))
     }
 
     @Test func `a wait ends with the last report, from whichever thread it comes`() throws {
@@ -120,14 +120,14 @@ struct CommitmentLedgerTests {
             ledger.announce()
         }
         var patience = CommitmentPatience(seconds: 1000, ledger: ledger)
-        #expect(try ledger.wait(&patience, cancellation: nil))
+        #expect(try ledger.wait(&patience, cancellation: .never))
         try other.value()
     }
 
     @Test func `a wait ends when time is up, and at once when somebody wants to stop`() throws {
         let ledger = try ledger()
         var none = CommitmentPatience(seconds: 0, ledger: ledger)
-        #expect(try !ledger.wait(&none, cancellation: nil))
+        #expect(try !ledger.wait(&none, cancellation: .never))
         let cancellation = try Cancellation()
         cancellation.raise(to: .graceful)
         var long = CommitmentPatience(seconds: 1000, ledger: ledger)

@@ -240,7 +240,7 @@
         /// The whole handshake of a server at once; ours waits for it in its lobby.
         func accept(over connection: TCPConnection) throws(TransportError) -> any Connection {
             let secured = try TLSConnection(self, over: connection, host: nil)
-            try secured.shakeHands(wait: Loopback.patience)
+            try secured.handshake(wait: Loopback.patience)
             return secured
         }
     }

@@ -27,12 +27,11 @@ final class FindCommand {
         do throws(AssociationError) {
             try network.withAssociation(for: queries.flatMap { FindSCU.needs($0.sopClass) }) {
                 association throws(AssociationError) in
-                association.willRead = { output.flush() }
                 for query in queries where output.failure == nil && !isLimited && outcome.exitCode != .interrupted {
                     let result = try FindSCU.find(
                         on: association, sopClass: query.sopClass, identifier: query.identifier,
                         priority: options.query.priority,
-                        onAnswer: { match in self.take(match, output) })
+                        beforeBlockingRead: { output.flush() }, onMatch: { match in self.take(match, output) })
                     settle(result)
                 }
             }

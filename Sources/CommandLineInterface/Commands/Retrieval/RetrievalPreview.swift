@@ -35,7 +35,7 @@ final class RetrievalPreview {
                     let values = columns.map { target.identifier.strings($0).joined(separator: "\\") }
                     try environment.standardOutput.write(CSVText.line(values + [count.map { String($0) } ?? ""]))
                 }
-                if (network.cancellation?.level ?? .none) > .none { break }
+                if network.cancellation.isRaised { break }
             }
         } catch {
             return outcome.fail(.localFiles, Message("standard output", error.description))

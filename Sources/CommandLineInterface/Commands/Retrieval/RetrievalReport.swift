@@ -38,7 +38,7 @@ final class RetrievalReport: Sendable {
     }
 
     private func settleCode(_ outcomes: [TargetOutcome], notBegun: Int) {
-        if (network.cancellation?.level ?? .none) > .none {
+        if network.cancellation.isRaised {
             let count = session.reception.map { "\($0.total.written + $0.total.skipped) instances are on disk, whole" }
             return outcome.fail(.interrupted, Message("interrupted", count))
         }

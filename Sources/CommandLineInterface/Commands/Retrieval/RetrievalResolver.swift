@@ -158,7 +158,7 @@ final class RetrievalResolver {
         return opened
     }
 
-    private func find(_ keys: DataSet, onAnswer: (DataSet) -> Void) throws(Failure) {
+    private func find(_ keys: DataSet, onMatch: (DataSet) -> Void) throws(Failure) {
         var unreadable: DataSetError?
         var count = 0
         let result: ExchangeResult
@@ -168,7 +168,7 @@ final class RetrievalResolver {
                 on: association, sopClass: model.findSOPClass, identifier: keys, priority: options.priority
             ) { match in
                 count += 1
-                do throws(DataSetError) { onAnswer(try match.identifier()) } catch {
+                do throws(DataSetError) { onMatch(try match.identifier()) } catch {
                     unreadable = error
                 }
                 return .goOn

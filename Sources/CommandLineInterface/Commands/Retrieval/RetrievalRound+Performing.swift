@@ -10,7 +10,7 @@ extension RetrievalRound {
         perform(session, sopClass: session.options.query.informationModel.moveSOPClass, storage: []) {
             association, sopClass, round throws(AssociationError) in
             var seen = session.server?.progress ?? 0
-            association.movesElsewhere = {
+            let receivesInstances = {
                 guard let server = session.server, server.progress != seen else { return false }
                 seen = server.progress
                 return true
@@ -23,7 +23,7 @@ extension RetrievalRound {
                 let result = try MoveSCU.move(
                     on: association, sopClass: sopClass, identifier: identifier,
                     destination: session.options.moveDestination, messageID: id,
-                    priority: session.options.query.priority,
+                    priority: session.options.query.priority, hasProgressElsewhere: receivesInstances,
                     onProgress: { progress($0, "C-MOVE", session) })
                 round.add(result, isFirst: index == 0)
                 let counts = result.final?.command.suboperationCounts

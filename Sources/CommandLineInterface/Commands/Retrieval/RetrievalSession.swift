@@ -76,7 +76,7 @@ final class RetrievalSession: Sendable {
 
     /// Whether no further retrieval should begin.
     var isOver: Bool {
-        (network.cancellation?.level ?? .none) > .none || reception?.outputFailed == true || destinationIsUnknown
+        network.cancellation.isRaised || reception?.outputFailed == true || destinationIsUnknown
     }
 }
 

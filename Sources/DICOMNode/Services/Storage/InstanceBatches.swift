@@ -19,11 +19,11 @@ package struct InstanceBatches: ~Copyable {
     /// Names that come one by one, after those that were given at once.
     private var list: PathList?
     private let isRecursive: Bool
-    private let cancellation: Cancellation?
+    private let cancellation: Cancellation
     private var ended = false
 
     /// - Parameter list: a descriptor from which further names are read while the work goes on.
-    package init(_ given: [FilePath], recursive: Bool, list: CInt? = nil, cancellation: Cancellation? = nil) {
+    package init(_ given: [FilePath], recursive: Bool, list: CInt? = nil, cancellation: Cancellation = .never) {
         scanner = FileScanner(given, recursive: recursive)
         named = Set(given)
         self.list = list.map { PathList(descriptor: $0) }
@@ -33,15 +33,15 @@ package struct InstanceBatches: ~Copyable {
 
     /// The next paths as the walk finds them, not looked into: for the account of what was not done.
     package mutating func nextPath() -> FilePath? {
-        // Whoever wants to stop wants this account all the same.
-        while let finding = nextFinding(until: .now, cancellation: nil) {
+        // What was not sent is counted after a cancellation, too.
+        while let finding = nextFinding(until: .now, cancellation: .never) {
             if case .file(let path) = finding { return path }
         }
         return nil
     }
 
     /// Nil at the end, and where a list keeps us waiting beyond the deadline.
-    private mutating func nextFinding(until deadline: Deadline, cancellation: Cancellation?) -> FileScanner.Finding? {
+    private mutating func nextFinding(until deadline: Deadline, cancellation: Cancellation) -> FileScanner.Finding? {
         while true {
             if let finding = scanner.next() { return finding }
             guard list != nil else {
@@ -63,13 +63,11 @@ package struct InstanceBatches: ~Copyable {
         }
     }
 
-    private var isCancelled: Bool { cancellation.map { $0.level > .none } ?? false }
-
-    /// The next instances; empty when everything was walked, or somebody wants to stop.
+    /// The next instances; empty when everything was walked, or after a cancellation.
     package mutating func next(note: (Note) -> Void) -> [InstanceFile] {
         var batch: [InstanceFile] = []
         let deadline = Deadline.after(seconds: Self.maximumSeconds)
-        while !ended, !isCancelled, batch.count < Self.maximumCount, batch.isEmpty || !deadline.isPast {
+        while !ended, !cancellation.isRaised, batch.count < Self.maximumCount, batch.isEmpty || !deadline.isPast {
             switch nextFinding(until: batch.isEmpty ? .never : deadline, cancellation: cancellation) {
             case nil: break
             case .problem(let problem)?: note(.problem(problem))

@@ -9,7 +9,7 @@ package final class ParallelStorage: Sendable {
     package typealias Open =
         @Sendable (
             _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?,
-            _ cancellation: Cancellation?
+            _ cancellation: Cancellation
         ) throws(AssociationError) -> Association
 
     /// What the associations tell, from their threads.
@@ -49,7 +49,7 @@ package final class ParallelStorage: Sendable {
 
     private let jobs: Int
     private let options: StorageSCU.Options
-    private let cancellation: Cancellation?
+    private let cancellation: Cancellation
     private let demand = StorageDemand()
     private let open: Open
     private let reports: Reports
@@ -58,7 +58,7 @@ package final class ParallelStorage: Sendable {
     private let threads: Locked<WorkerThreads?>
 
     package init(
-        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation?, reports: Reports, open: @escaping Open
+        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation, reports: Reports, open: @escaping Open
     ) throws(SystemError) {
         self.jobs = jobs
         self.options = options
@@ -93,8 +93,8 @@ package final class ParallelStorage: Sendable {
     // MARK: One worker
 
     private func work(_ worker: Int) {
-        let own: Cancellation?
-        do throws(SystemError) { own = try cancellation?.makeChild() } catch { own = cancellation }
+        let own: Cancellation
+        do throws(SystemError) { own = try cancellation.makeChild() } catch { own = cancellation }
         let sender = StorageSCU(
             options: options, cancellation: own, demand: demand,
             open: { [open] contexts, window throws(AssociationError) in try open(contexts, window, own) },
@@ -122,7 +122,7 @@ package final class ParallelStorage: Sendable {
         wakeThoseThatOpen()
     }
 
-    private func prepare(_ sender: StorageSCU, _ worker: Int, _ cancellation: Cancellation?) throws(AssociationError) {
+    private func prepare(_ sender: StorageSCU, _ worker: Int, _ cancellation: Cancellation) throws(AssociationError) {
         guard sender.isIdle else { return }
         state.withLock { $0.opening[worker] = cancellation }
         defer { state.withLock { $0.opening[worker] = nil } }
@@ -151,7 +151,7 @@ package final class ParallelStorage: Sendable {
     }
 
     private func fail(_ worker: Int, _ error: AssociationError, leaving unfinished: [PendingInstance]) {
-        let isWanted = (cancellation?.level ?? .none) > .none
+        let isWanted = cancellation.isRaised
         // Woken because all is sent.
         let isSuperfluous = error.isInterruption && !isWanted
         let left = state.withLock { state in

@@ -11,8 +11,7 @@ extension StorageSCU {
         var staged: Staged?
         defer { if !deferred.isEmpty { waiting.append(contentsOf: deferred) } }
         while true {
-            if let cancellation, cancellation.level >= .graceful {
-                association.heeds = .abort
+            if cancellation.level >= .graceful {
                 try drain(association, downTo: 0)
                 throw .interrupted(cancellation.level)
             }
@@ -32,7 +31,7 @@ extension StorageSCU {
     /// A file that is laid out in the association's send buffer. It is still the next of those that wait.
     private struct Staged {
         let pending: PendingInstance
-        let message: Association.StagedMessage
+        let message: MessageWriter.StagedMessage
         let source: any DataSetSource
         let rewrittenAs: TransferSyntax?
     }
@@ -120,20 +119,16 @@ extension StorageSCU {
     /// Waits for answers until no more than so many are due.
     private func drain(_ association: Association, downTo count: Int) throws(AssociationError) {
         while outstanding.count > count {
-            let message: DIMSEMessage
-            do throws(AssociationError) {
-                message = try association.receive()
-            } catch .interrupted(.graceful) {
-                // The instances on their way are brought to their end first.
-                association.heeds = .abort
-                continue
-            }
+            // The instances on their way are brought to their end first.
+            var options = ReceiveOptions()
+            options.cancelledAt = .abort
+            let message = try association.receive(options)
             let id = message.command.messageIDBeingRespondedTo
             // While one operation is outstanding, an answer without an id can only be to that one.
             let found = outstanding.firstIndex { $0.messageID == id } ?? (id == nil && outstanding.count == 1 ? 0 : nil)
             guard let index = found, message.command.command == .cStoreRSP, message.command.status != nil else {
-                throw association.violation(
-                    .unexpectedMessage(
+                try association.abort(
+                    for: .unexpectedMessage(
                         message.command,
                         while: .storeRequest(
                             messageID: outstanding[0].messageID, sopClass: outstanding[0].pending.file.sopClassUID,
@@ -148,14 +143,14 @@ extension StorageSCU {
     // MARK: Contexts
 
     private func choose(for file: InstanceFile, on association: Association) -> NegotiatedContexts.Accepted? {
-        let accepted = association.contexts?.contexts(for: file.sopClassUID) ?? []
+        let accepted = association.contexts.contexts(for: file.sopClassUID)
         guard options.rewrites else { return accepted.first { $0.transferSyntax == file.transferSyntax } }
         return file.context(among: accepted)
     }
 
     private func refusal(of file: InstanceFile, on association: Association) -> StoreResult.Refusal {
-        let accepted = association.contexts?.contexts(for: file.sopClassUID).map(\.transferSyntax) ?? []
-        let refusals = association.contexts?.refusals(for: file.sopClassUID) ?? []
+        let accepted = association.contexts.contexts(for: file.sopClassUID).map(\.transferSyntax)
+        let refusals = association.contexts.refusals(for: file.sopClassUID)
         let own = refusals.first { $0.transferSyntaxes == [file.transferSyntax.uid] } ?? refusals.first
         return StoreResult.Refusal(accepted: accepted, reason: own?.reason ?? "not proposed")
     }

@@ -25,7 +25,7 @@ package final class StorageSCU {
     ) throws(AssociationError) -> Association
 
     let options: Options
-    let cancellation: Cancellation?
+    let cancellation: Cancellation
     let demand: StorageDemand
     private let open: Open
     private let report: (StoreResult) -> Void
@@ -66,7 +66,7 @@ package final class StorageSCU {
     private static let longestIdlePause = 5.0
 
     package init(
-        options: Options, cancellation: Cancellation?, demand: StorageDemand = StorageDemand(), open: @escaping Open,
+        options: Options, cancellation: Cancellation, demand: StorageDemand = StorageDemand(), open: @escaping Open,
         report: @escaping (StoreResult) -> Void
     ) {
         self.options = options
@@ -206,7 +206,7 @@ package final class StorageSCU {
             let limits = WaitLimits(cancellation: cancellation)
             _ = try Readiness.wait(-1, for: .readable, until: deadline, limits: limits, phase: .read)
         } catch .cancelled {
-            throw .interrupted(cancellation?.level ?? .graceful)
+            throw .interrupted(cancellation.level)
         } catch {}
     }
 

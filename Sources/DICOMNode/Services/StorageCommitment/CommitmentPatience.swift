@@ -24,7 +24,7 @@ package struct CommitmentPatience {
 extension CommitmentLedger {
     /// Waits until all transactions are settled by reports that come on associations of the peer. False: time is up.
     package func wait(
-        _ patience: inout CommitmentPatience, cancellation: Cancellation?
+        _ patience: inout CommitmentPatience, cancellation: Cancellation
     ) throws(AssociationError) -> Bool {
         while !isSettled {
             let deadline = patience.deadline(for: self)
@@ -36,7 +36,7 @@ extension CommitmentLedger {
             } catch {
                 switch error {
                 case .timedOut: continue
-                case .cancelled: throw .interrupted(cancellation?.level ?? .graceful)
+                case .cancelled: throw .interrupted(cancellation.level)
                 default: throw .connectionLost(error)
                 }
             }

@@ -36,7 +36,7 @@ package final class StorageCommitmentSCU {
                 try reports.answer(message, in: context)
                 continue
             }
-            try association.checkAnswer(message.command, to: command)
+            try association.checkResponse(message.command, to: command)
             return message.command
         }
     }

@@ -1,3 +1,17 @@
+/// The host, by name or address, and the port of a peer.
+package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
+    package var host: String
+    package var port: UInt16
+
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
 /// Opens the connection that an association runs on.
 package struct Connector: Sendable {
     private let tls: TLSContext?

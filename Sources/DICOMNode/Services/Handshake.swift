@@ -2,26 +2,27 @@ import DICOMProtocol
 import Glibc
 
 /// A connection on its way from `accept` to its A-ASSOCIATE-RQ, step by step, without a wait and without a thread.
-protocol Arrival: AnyObject {
-    /// What will carry the association.
+protocol Handshake: AnyObject {
+    /// The connection that will carry the association.
     var connection: any Connection { get }
-    /// The peer has said something that makes sense so far.
-    var hasSpoken: Bool { get }
-    /// What has not come when the limit passes.
-    var awaited: AssociationError { get }
+    /// Whether the peer has sent something that makes sense so far.
+    var hasReceivedBytes: Bool { get }
+    /// The error for what has not come when the limit passes.
+    var missing: AssociationError { get }
 
-    /// Does what can be done now: what the next step waits for, or nil when the request, or whatever the peer has sent in its
+    /// Does what can be done now; returns what the next step waits for, nil when the request, or whatever the peer has sent in its
     /// place, is all there.
-    func proceed() throws(AssociationError) -> Readiness?
+    ///
+    /// - Throws: `connectionLost` if the peer has gone, `unreachable` if the TLS handshake fails.
+    func advance() throws(AssociationError) -> Readiness?
 }
 
-/// How much of what a peer says first is waited for.
-enum ArrivingRequest {
+/// The first PDU of a peer, as far as it is waited for here.
+enum FirstPDU {
     /// A request that is longer goes on in its thread; real ones have some 5 to 20 KB.
     private static let awaitedLength = 64 * 1024
 
-    /// The bytes that have to be there before anybody looks at them again; zero: now, for the state machine answers what is no
-    /// request.
+    /// The number of bytes to wait for; zero if the PDU is no request, which the state machine answers at once.
     static func lengthAwaited(after header: [UInt8]) -> Int {
         guard header.count >= PDU.headerLength else { return PDU.headerLength }
         guard header[0] == PDUType.associateRequest.rawValue else { return 0 }
@@ -33,9 +34,9 @@ enum ArrivingRequest {
 
 /// Over plain TCP the system counts the bytes for us: a socket is ready when the six bytes of a PDU header are there, then when
 /// the whole request is (SO_RCVLOWAT).
-final class PlainArrival: Arrival {
+final class PlainHandshake: Handshake {
     private let tcp: TCPConnection
-    private(set) var hasSpoken = false
+    private(set) var hasReceivedBytes = false
 
     init(_ tcp: TCPConnection) {
         self.tcp = tcp
@@ -43,16 +44,16 @@ final class PlainArrival: Arrival {
     }
 
     var connection: any Connection { tcp }
-    var awaited: AssociationError { .timedOut(waitingFor: .associateRequest) }
+    var missing: AssociationError { .timedOut(waitingFor: .associateRequest) }
 
-    func proceed() throws(AssociationError) -> Readiness? {
-        if !hasSpoken {
+    func advance() throws(AssociationError) -> Readiness? {
+        if !hasReceivedBytes {
             let header = tcp.peek(PDU.headerLength)
             // Ready without a whole header: the peer has closed.
             guard header.count == PDU.headerLength else { throw .connectionLost(.closed) }
-            let awaited = ArrivingRequest.lengthAwaited(after: header)
+            let awaited = FirstPDU.lengthAwaited(after: header)
             if awaited > 0 {
-                hasSpoken = true
+                hasReceivedBytes = true
                 tcp.setLowWaterMark(awaited)
                 return .readable
             }
@@ -64,10 +65,10 @@ final class PlainArrival: Arrival {
 
 #if TLS
     /// Over TLS first the handshake, then the request, which is read ahead: the socket cannot tell how much of it is there.
-    final class SecuredArrival: Arrival {
+    final class TLSHandshake: Handshake {
         private let secured: TLSConnection
         private let tcp: TCPConnection
-        private(set) var hasSpoken = false
+        private(set) var hasReceivedBytes = false
         private var isSecured = false
 
         init(_ secured: TLSConnection, over tcp: TCPConnection) {
@@ -77,11 +78,11 @@ final class PlainArrival: Arrival {
 
         var connection: any Connection { secured }
 
-        var awaited: AssociationError {
+        var missing: AssociationError {
             isSecured ? .timedOut(waitingFor: .associateRequest) : .unreachable(.timedOut(.handshake))
         }
 
-        func proceed() throws(AssociationError) -> Readiness? {
+        func advance() throws(AssociationError) -> Readiness? {
             do throws(TransportError) {
                 if !isSecured {
                     if let wanted = try secured.handshakeStep() { return wanted }
@@ -89,14 +90,27 @@ final class PlainArrival: Arrival {
                 }
                 let (header, wanted) = try secured.gather(PDU.headerLength)
                 if let wanted { return wanted }
-                hasSpoken = true
-                return try secured.gather(ArrivingRequest.lengthAwaited(after: header)).wanted
+                hasReceivedBytes = true
+                return try secured.gather(FirstPDU.lengthAwaited(after: header)).wanted
             } catch {
                 throw isSecured ? .connectionLost(error) : .unreachable(error)
             }
         }
     }
 #endif
+
+extension TLSContext {
+    /// The handshake over a connection that was accepted: done step by step as the peer answers.
+    ///
+    /// - Throws: `.tls` if there is no session to be had.
+    func handshake(over connection: TCPConnection) throws(TransportError) -> any Handshake {
+        #if TLS
+            TLSHandshake(try TLSConnection(self, over: connection, host: nil), over: connection)
+        #else
+            throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
+        #endif
+    }
+}
 
 extension TCPConnection {
     /// The socket counts as readable when so many bytes are there, or when no more will come.

@@ -1,0 +1,176 @@
+import DICOMProtocol
+
+/// Assembles the messages of an established association from its PDUs, PS3.7 6.3 and PS3.8 annex E.
+final class MessageReader {
+    private let channel: AssociationChannel
+    private let contexts: NegotiatedContexts
+    private var assembler = MessageAssembler()
+    /// What has arrived of a message outlives an interrupted wait.
+    private var state = State.betweenMessages
+
+    private enum State {
+        case betweenMessages
+        /// The rest of a command set is some hundred bytes that a peer has at hand: it has a deadline of its own.
+        case inCommand(until: Deadline)
+        case inDataSet(IncomingDataSet)
+    }
+
+    /// The longest data set that is dropped where a small one belongs. Whatever a server has put into a response, such as an
+    /// image, goes by and the others follow; what is longer still is a stream that may never end.
+    private static let maximumDataSetDropped = 256 << 20
+
+    init(_ channel: AssociationChannel, contexts: NegotiatedContexts) {
+        self.channel = channel
+        self.contexts = contexts
+    }
+
+    /// Waits for the next whole message.
+    ///
+    /// - Parameter destination: asked once a command that announces a data set is complete: where the data set goes.
+    /// - Throws: what the channel does, and `.violation` where the message is not one.
+    func receive(
+        _ options: ReceiveOptions, destination: (CommandSet, UInt8) -> DataSetDestination
+    ) throws(AssociationFault) -> DIMSEMessage {
+        var progress = Progress(limit: channel.limits.inactivity)
+        while true {
+            switch try channel.nextStep() {
+            case .pdu(let pdu)?: try channel.handleControl(pdu)
+            case .fragment(let fragment)?:
+                if let message = try accept(fragment, destination: destination) { return message }
+            case nil: try read(options, &progress)
+            }
+        }
+    }
+
+    /// Watches that the peer keeps sending. One that sends a byte now and then is as good as silent: it is one that sends less
+    /// than ``minimum`` bytes within the inactivity limit, and no whole message.
+    private struct Progress {
+        /// In bytes; the slowest modem line is a hundred times faster.
+        static let minimum = 1024
+
+        private let limit: Double?
+        private var bytes = 0
+        private(set) var deadline: Deadline
+
+        init(limit: Double?) {
+            self.limit = limit
+            deadline = .after(seconds: limit ?? .infinity)
+        }
+
+        mutating func add(_ count: Int) {
+            bytes += count
+            if bytes >= Self.minimum { self = Progress(limit: limit) }
+        }
+
+        mutating func restart() { self = Progress(limit: limit) }
+    }
+
+    private func read(_ options: ReceiveOptions, _ progress: inout Progress) throws(AssociationFault) {
+        options.beforeBlockingRead?()
+        var end = channel.limits.end.earlier(options.deadline)
+        if case .inCommand(let deadline) = state { end = end.earlier(deadline) }
+        var wait = WaitLimits(
+            inactivity: channel.limits.inactivity, total: end.earlier(progress.deadline),
+            cancellation: channel.cancellation, cancelledAt: options.cancelledAt)
+        wait.staysAwake = options.expectsInstances
+        do throws(AssociationFault) {
+            progress.add(try channel.read(wait, waitingFor: .message))
+        } catch .lost(.timedOut, _) where !end.isPast && options.hasProgressElsewhere?() == true {
+            progress.restart()
+        }
+    }
+
+    private func accept(
+        _ fragment: PDUFramer.Fragment, destination: (CommandSet, UInt8) -> DataSetDestination
+    ) throws(AssociationFault) -> DIMSEMessage? {
+        guard contexts.context(id: fragment.contextID) != nil else {
+            throw .violation(
+                ProtocolError(
+                    .unknownPresentationContext, section: "PS3.8 9.3.5.1",
+                    "data in presentation context \(fragment.contextID), which was not accepted"))
+        }
+        try channel.advance(.presentationDataPDU)
+        let bytes = channel.bytes(of: fragment)
+        let event: MessageAssembler.Event?
+        do throws(ProtocolError) {
+            event = try assembler.accept(
+                contextID: fragment.contextID, isCommand: fragment.isCommand,
+                isLast: fragment.isLast && fragment.endsPDV, bytes: bytes)
+        } catch {
+            throw .violation(error)
+        }
+        switch event {
+        case nil:
+            if case .inCommand = state {
+            } else {
+                state = .inCommand(until: .after(seconds: channel.limits.association ?? .infinity))
+            }
+            return nil
+        case .command(let command, let contextID)?:
+            channel.observer?(.receivedMessage(command, contextID: contextID))
+            guard command.hasDataSet else {
+                state = .betweenMessages
+                return DIMSEMessage(command: command, contextID: contextID)
+            }
+            state = .inDataSet(
+                IncomingDataSet(of: command, contextID: contextID, to: destination(command, contextID)))
+            return nil
+        case .data(let isLast)?:
+            guard case .inDataSet(let incoming) = state else { return nil }
+            guard incoming.append(bytes, maximumLength: Self.maximumDataSetDropped) else {
+                throw .violation(
+                    ProtocolError(
+                        .messageTooLong, section: "PS3.7 6.3",
+                        "a data set of more than \(Self.maximumDataSetDropped) bytes where a small one belongs"))
+            }
+            guard isLast else { return nil }
+            state = .betweenMessages
+            let message = incoming.message
+            if let observer = channel.observer, let dataSet = message.dataSet,
+                let context = contexts.context(id: message.contextID)
+            {
+                observer(.receivedDataSet(dataSet, context.transferSyntax))
+            }
+            return message
+        }
+    }
+}
+
+/// The part of a data set that has arrived.
+private final class IncomingDataSet {
+    private let command: CommandSet
+    private let contextID: UInt8
+    private let destination: DataSetDestination
+    private var bytes: [UInt8] = []
+    /// Bytes that have arrived; more than are held once they are too many for that.
+    private var length = 0
+
+    init(of command: CommandSet, contextID: UInt8, to destination: DataSetDestination) {
+        self.command = command
+        self.contextID = contextID
+        self.destination = destination
+    }
+
+    private var isOmitted: Bool { length > Association.maximumDataSetInMemory }
+
+    /// Passes bytes on to where they belong; returns false, and takes nothing, if they are too many for memory even to be dropped.
+    func append(_ arrived: UnsafeRawBufferPointer, maximumLength: Int) -> Bool {
+        switch destination {
+        case .discard: break
+        case .sink(let sink): sink.write(arrived)
+        case .memory:
+            guard arrived.count <= maximumLength - length else { return false }
+            length += arrived.count
+            if isOmitted { bytes = [] } else { bytes.append(contentsOf: arrived) }
+        }
+        return true
+    }
+
+    /// The message, once all of its data set has arrived.
+    var message: DIMSEMessage {
+        guard case .memory = destination else { return DIMSEMessage(command: command, contextID: contextID) }
+        return isOmitted
+            ? DIMSEMessage(command: command, contextID: contextID, omittedLength: length)
+            : DIMSEMessage(command: command, contextID: contextID, dataSet: bytes)
+    }
+}
