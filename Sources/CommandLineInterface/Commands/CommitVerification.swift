@@ -65,31 +65,46 @@ struct CommitVerification {
                 outcome.diagnostics.warning(Message(error))
             }
         }
-        var received: [StoredInstance] = []
         var sending = StorageSCU.Options()
         sending.priority = options.priority
         sending.rewrites = !options.neverRewrites
-        let sender = StorageSCU(
-            options: sending, cancellation: network.cancellation,
-            open: { [network] contexts, window throws(AssociationError) in
-                var parameters = network.parameters(contexts)
-                parameters.asynchronousOperationsWindow = window
-                return try network.associate(parameters)
-            },
-            report: { [outcome] result in
-                if result.isStored {
-                    received.append(StoredInstance(result.file))
-                } else {
-                    outcome.diagnostics.warning(Message("\(result.file.path)", "sent once more, and not taken"))
-                }
-            })
+        let delegate = ResendDelegate(network, outcome)
+        let sender = StorageSCU(options: sending, cancellation: network.cancellation, delegate: delegate)
         do throws(AssociationError) {
             try sender.store(files)
             try sender.finish()
         } catch {
             outcome.fail(error, calling: network.server)
         }
-        return received
+        return delegate.received
+    }
+
+    /// Collects the instances that the server has taken of those that are sent once more.
+    private final class ResendDelegate: StorageDelegate {
+        private let network: Network
+        private let outcome: RunOutcome
+        private(set) var received: [StoredInstance] = []
+
+        init(_ network: Network, _ outcome: RunOutcome) {
+            self.network = network
+            self.outcome = outcome
+        }
+
+        func open(
+            _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation
+        ) throws(AssociationError) -> Association {
+            var parameters = network.parameters(contexts)
+            parameters.asynchronousOperationsWindow = window
+            return try network.associate(parameters, cancellation: cancellation)
+        }
+
+        func report(_ result: StoreResult) {
+            if result.isStored {
+                received.append(StoredInstance(result.file))
+            } else {
+                outcome.diagnostics.warning(Message("\(result.file.path)", "sent once more, and not taken"))
+            }
+        }
     }
 
     // MARK: What came of it

@@ -88,52 +88,15 @@ final class StoreCommand: Sendable {
         return sending
     }
 
-    private func parameters(
-        _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?
-    ) -> AssociationParameters {
-        var parameters = network.parameters(contexts)
-        parameters.asynchronousOperationsWindow = window
-        return parameters
-    }
-
-    private func tellPause(_ seconds: Double, _ instances: Int, _ cause: AssociationError?) {
-        let why = cause.map { network.message($0).line }
-        let digits = seconds < 10 ? 1 : 0
-        let what = cause == nil ? "trying \(Quantity.count(instances, "file")) again" : "trying again"
-        outcome.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
-    }
-
-    /// Told once: many associations that end at once end for one reason.
-    private func tellFewer(_ left: Int, _ cause: AssociationError, isFirst: Bool) {
-        let why = network.message(cause).line
-        guard isFirst else {
-            return outcome.diagnostics.verbose("going on with \(Quantity.count(left, "association")): \(why)")
-        }
-        outcome.diagnostics.note(
-            Message("going on with fewer associations", "one of \(options.jobs) has ended: \(why)"))
-    }
-
     private func send(
         _ source: inout StoreSource, _ account: StoreAccount, endOfSearch: @escaping @Sendable () -> Void
     ) {
-        let wasTold = Locked(false)
-        let reports = ParallelStorage.Reports(
-            result: { account.take($0) }, shouldStop: { account.isStopped },
-            pause: { [self] in tellPause($0, $1, $2) },
-            fewer: { [self] left, cause in
-                let isFirst = wasTold.withLock { told in
-                    defer { told = true }
-                    return !told
-                }
-                tellFewer(left, cause, isFirst: isFirst)
-            }, ended: endOfSearch)
+        let delegate = StoreDelegate(
+            network, outcome, account, jobs: options.jobs, endOfSearch: endOfSearch)
         let storage: ParallelStorage
         do throws(SystemError) {
             storage = try ParallelStorage(
-                jobs: options.jobs, options: sending, cancellation: network.cancellation, reports: reports,
-                open: { [self] contexts, window, cancellation throws(AssociationError) in
-                    try network.associate(parameters(contexts, window), cancellation: cancellation)
-                })
+                jobs: options.jobs, options: sending, cancellation: network.cancellation, delegate: delegate)
         } catch {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
@@ -152,6 +115,61 @@ final class StoreCommand: Sendable {
             unfinished + refused.map { PendingInstance($0) }, ending.map { StoreResult.Outcome.notSent($0) } ?? .stopped
         )
     }
+}
+
+/// Opens the associations of a `--store` and reports what happens on them.
+private final class StoreDelegate: StorageDelegate, Sendable {
+    private let network: Network
+    private let outcome: RunOutcome
+    private let account: StoreAccount
+    private let jobs: Int
+    private let endOfSearch: @Sendable () -> Void
+    private let hasLostAssociation = Locked(false)
+
+    init(
+        _ network: Network, _ outcome: RunOutcome, _ account: StoreAccount, jobs: Int,
+        endOfSearch: @escaping @Sendable () -> Void
+    ) {
+        self.network = network
+        self.outcome = outcome
+        self.account = account
+        self.jobs = jobs
+        self.endOfSearch = endOfSearch
+    }
+
+    var shouldStop: Bool { account.isStopped }
+
+    func open(
+        _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation
+    ) throws(AssociationError) -> Association {
+        var parameters = network.parameters(contexts)
+        parameters.asynchronousOperationsWindow = window
+        return try network.associate(parameters, cancellation: cancellation)
+    }
+
+    func report(_ result: StoreResult) { account.take(result) }
+
+    func willPause(seconds: Double, instances: Int, cause: AssociationError?) {
+        let why = cause.map { network.message($0).line }
+        let digits = seconds < 10 ? 1 : 0
+        let what = cause == nil ? "trying \(Quantity.count(instances, "file")) again" : "trying again"
+        outcome.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
+    }
+
+    /// Reports the first one as a note: many associations that end at once end for one reason.
+    func lostAssociation(remaining: Int, cause: AssociationError) {
+        let isFirst = hasLostAssociation.withLock { hasLost in
+            defer { hasLost = true }
+            return !hasLost
+        }
+        let why = network.message(cause).line
+        guard isFirst else {
+            return outcome.diagnostics.verbose("going on with \(Quantity.count(remaining, "association")): \(why)")
+        }
+        outcome.diagnostics.note(Message("going on with fewer associations", "one of \(jobs) has ended: \(why)"))
+    }
+
+    func sendingEnded() { endOfSearch() }
 }
 
 extension StoreAccount {

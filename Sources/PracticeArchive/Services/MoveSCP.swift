@@ -66,7 +66,7 @@ struct MoveSCP: ServiceClass {
 }
 
 /// The sub-operations of one C-MOVE.
-private final class MoveWork {
+private final class MoveWork: StorageDelegate {
     private let retrieval: RetrievalSession
     private let instances: [StoredInstance]
     private let destination: AETitle
@@ -107,10 +107,7 @@ private final class MoveWork {
         if let id = retrieval.request.messageID {
             options.moveOriginator = (retrieval.association.request.callingAETitle, id)
         }
-        let sender = StorageSCU(
-            options: options, cancellation: cancellation,
-            open: { [self] contexts, _ throws(AssociationError) in try open(contexts) },
-            report: { [self] in take($0) })
+        let sender = StorageSCU(options: options, cancellation: cancellation, delegate: self)
         do throws(AssociationError) {
             try sender.store(files)
             try sender.finish()
@@ -123,7 +120,9 @@ private final class MoveWork {
         }
     }
 
-    private func open(_ contexts: [PresentationContextProposal]) throws(AssociationError) -> Association {
+    func open(
+        _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation
+    ) throws(AssociationError) -> Association {
         let opened = try retrieval.archive.destinations.associate(
             with: destination, as: retrieval.archive.title, contexts: contexts, cancellation: cancellation)
         guard let opened else { throw .unsendable("destination \(destination) is not known") }
@@ -131,7 +130,7 @@ private final class MoveWork {
     }
 
     /// One sub-operation is over: says so to the one who asked, and looks whether it wants more.
-    private func take(_ result: StoreResult) {
+    func report(_ result: StoreResult) {
         // What a cancel has left unsent remains; it has not failed.
         if case .notSent = result.outcome, tally.isCancelled { return }
         tally.add(result.file.sopInstanceUID, result.status)

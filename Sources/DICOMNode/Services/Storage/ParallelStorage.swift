@@ -1,4 +1,4 @@
-package import DICOMProtocol
+import DICOMProtocol
 
 /// One or several associations that store at once, each on a thread of its own and with a ``StorageSCU`` of its own, while the
 /// caller's thread finds what comes next.
@@ -6,38 +6,9 @@ package import DICOMProtocol
 /// A server that takes fewer associations than were asked for, or lets one wait, is no failure as long as one of them gets
 /// through: the others end, what they had goes to those that are left, and the last one alone decides by the rules of retrying.
 package final class ParallelStorage: Sendable {
-    package typealias Open =
-        @Sendable (
-            _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?,
-            _ cancellation: Cancellation
-        ) throws(AssociationError) -> Association
-
-    /// What the associations tell, from their threads.
-    package struct Reports: Sendable {
-        package var result: @Sendable (StoreResult) -> Void
-        package var shouldStop: @Sendable () -> Bool
-        package var pause: @Sendable (_ seconds: Double, _ instances: Int, _ cause: AssociationError?) -> Void
-        /// An association was given up and so many are left.
-        package var fewer: @Sendable (_ left: Int, _ cause: AssociationError) -> Void
-        /// Nothing is sent any more: whoever looks for more files need not.
-        package var ended: @Sendable () -> Void
-
-        package init(
-            result: @escaping @Sendable (StoreResult) -> Void, shouldStop: @escaping @Sendable () -> Bool,
-            pause: @escaping @Sendable (Double, Int, AssociationError?) -> Void,
-            fewer: @escaping @Sendable (Int, AssociationError) -> Void, ended: @escaping @Sendable () -> Void
-        ) {
-            self.result = result
-            self.shouldStop = shouldStop
-            self.pause = pause
-            self.fewer = fewer
-            self.ended = ended
-        }
-    }
-
     private struct State {
         var alive: Int
-        /// What ended the last of the workers.
+        /// The error that ended the last of the workers.
         var failure: AssociationError?
         var unfinished: [PendingInstance] = []
         /// The associations that are being opened with nothing at hand, to be given up when nothing is left to send on them.
@@ -51,20 +22,19 @@ package final class ParallelStorage: Sendable {
     private let options: StorageSCU.Options
     private let cancellation: Cancellation
     private let demand = StorageDemand()
-    private let open: Open
-    private let reports: Reports
+    private let delegate: any StorageDelegate & Sendable
     private let queue: StudyQueue
     private let state: Locked<State>
     private let threads: Locked<WorkerThreads?>
 
+    /// - Throws: if not even one thread can be started.
     package init(
-        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation, reports: Reports, open: @escaping Open
+        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation, delegate: any StorageDelegate & Sendable
     ) throws(SystemError) {
         self.jobs = jobs
         self.options = options
         self.cancellation = cancellation
-        self.open = open
-        self.reports = reports
+        self.delegate = delegate
         queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs)
         state = Locked(State(alive: jobs))
         threads = Locked(nil)
@@ -74,7 +44,7 @@ package final class ParallelStorage: Sendable {
         threads.withLock { $0 = started }
     }
 
-    /// Hands files to whichever association is free; waits while many wait. False: nothing is sent any more.
+    /// Hands files to the association that is free first; waits while many wait. Returns false if nothing is sent any more.
     package func store(_ files: [InstanceFile]) -> Bool {
         for file in files { demand.note(file) }
         return queue.push(files)
@@ -96,55 +66,51 @@ package final class ParallelStorage: Sendable {
         let own: Cancellation
         do throws(SystemError) { own = try cancellation.makeChild() } catch { own = cancellation }
         let sender = StorageSCU(
-            options: options, cancellation: own, demand: demand,
-            open: { [open] contexts, window throws(AssociationError) in try open(contexts, window, own) },
-            report: reports.result)
-        sender.shouldStop = reports.shouldStop
-        sender.onPause = reports.pause
-        sender.mayTryAgain = { [self] _ in state.withLock { $0.alive } == 1 }
+            options: options, cancellation: own, demand: demand, delegate: delegate,
+            hasSuccessors: { [self] in state.withLock { $0.alive } > 1 })
         do throws(AssociationError) {
             repeat {
-                while !reports.shouldStop(), queue.waitForWork(worker) {
+                while !delegate.shouldStop, queue.waitForWork(worker) {
                     // Opened before anything is taken: an association that is kept waiting keeps no file waiting. One that is
                     // alone is opened for what it has taken.
                     if jobs > 1 { try prepare(sender, worker, own) }
                     try sender.store(queue.take(worker))
                 }
                 queue.letGo(worker)
-                try sender.settle()
+                try sender.finishAttempts()
             } while !end(worker, leaving: sender)
             try sender.release()
         } catch {
-            // The first wish to stop leaves the association whole.
+            // A graceful cancellation leaves the association whole.
             if error.isInterruption { do throws(AssociationError) { try sender.release() } catch {} }
             fail(worker, error, leaving: sender.takeUnfinished())
         }
-        wakeThoseThatOpen()
+        cancelOpening()
     }
 
     private func prepare(_ sender: StorageSCU, _ worker: Int, _ cancellation: Cancellation) throws(AssociationError) {
         guard sender.isIdle else { return }
         state.withLock { $0.opening[worker] = cancellation }
         defer { state.withLock { $0.opening[worker] = nil } }
-        wakeThoseThatOpen()
+        cancelOpening()
         try sender.prepare()
     }
 
-    /// Nobody needs an association that opens when there is nothing left to send.
-    private func wakeThoseThatOpen() {
+    /// Ends the associations that are being opened when there is nothing left to send.
+    private func cancelOpening() {
         guard queue.isFinished else { return }
         for cancellation in state.withLock({ Array($0.opening.values) }) { cancellation.raise(to: .abort) }
     }
 
-    /// False: another worker has failed meanwhile and left something to do.
+    /// Ends a worker; returns false if another one has failed meanwhile and left something to do.
     private func end(_ worker: Int, leaving sender: StorageSCU) -> Bool {
         state.withLock { state in
-            guard queue.isFinished || reports.shouldStop() else { return false }
+            guard queue.isFinished || delegate.shouldStop else { return false }
             state.alive -= 1
             state.unfinished += sender.takeUnfinished()
-            if reports.shouldStop() {
+            if delegate.shouldStop {
                 state.unfinished += queue.abandon()
-                reports.ended()
+                delegate.sendingEnded()
             }
             return true
         }
@@ -164,7 +130,7 @@ package final class ParallelStorage: Sendable {
             }
             return state.alive
         }
-        if left == 0 { reports.ended() }
-        if left > 0, !isWanted, !isSuperfluous { reports.fewer(left, error) }
+        if left == 0 { delegate.sendingEnded() }
+        if left > 0, !isWanted, !isSuperfluous { delegate.lostAssociation(remaining: left, cause: error) }
     }
 }

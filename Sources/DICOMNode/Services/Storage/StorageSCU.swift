@@ -1,6 +1,40 @@
 import DICOM
 package import DICOMProtocol
 
+/// Opens the associations that instances are sent on, and is told what becomes of them.
+///
+/// ``ParallelStorage`` calls it from the threads of its associations.
+package protocol StorageDelegate: AnyObject {
+    /// Opens an association with these contexts.
+    ///
+    /// - Throws: why there is none.
+    func open(
+        _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation
+    ) throws(AssociationError) -> Association
+
+    /// Reports what became of a file: once for each.
+    func report(_ result: StoreResult)
+
+    /// Whether no more instances are to be sent, as after the first failure of a strict run.
+    var shouldStop: Bool { get }
+
+    /// Called before a pause, after which so many instances are tried again, or an association is for which there is a cause.
+    func willPause(seconds: Double, instances: Int, cause: AssociationError?)
+
+    /// Called when an association was given up and so many are left.
+    func lostAssociation(remaining: Int, cause: AssociationError)
+
+    /// Called when nothing is sent any more: no more files need to be looked for.
+    func sendingEnded()
+}
+
+extension StorageDelegate {
+    package var shouldStop: Bool { false }
+    package func willPause(seconds: Double, instances: Int, cause: AssociationError?) {}
+    package func lostAssociation(remaining: Int, cause: AssociationError) {}
+    package func sendingEnded() {}
+}
+
 /// Sends instances by C-STORE, PS3.4 annex B, over one association at a time: it opens one when it is needed, with what the files
 /// at hand need, and another when files come that need more, or when one is lost.
 ///
@@ -19,44 +53,35 @@ package final class StorageSCU {
         package init() {}
     }
 
-    /// Opens the association with these contexts.
-    package typealias Open = (
-        _ contexts: [PresentationContextProposal], _ window: AsynchronousOperationsWindow?
-    ) throws(AssociationError) -> Association
+    private let options: Options
+    private let cancellation: Cancellation
+    private let demand: StorageDemand
+    private let delegate: any StorageDelegate
+    /// Whether other senders take over when this one cannot open an association, or its association goes silent.
+    private let hasSuccessors: () -> Bool
 
-    let options: Options
-    let cancellation: Cancellation
-    let demand: StorageDemand
-    private let open: Open
-    private let report: (StoreResult) -> Void
-
-    /// Asked before each instance: whether no more are to be sent, as after the first failure of a strict run.
-    package var shouldStop: (() -> Bool)?
-    /// Asked when an association could not be opened, or went silent: whether to go on trying. False leaves the work to others.
-    package var mayTryAgain: ((AssociationError) -> Bool)?
-    /// Told of each pause before so many instances are tried again, or an association is, for which there is a cause.
-    package var onPause: ((_ seconds: Double, _ instances: Int, _ cause: AssociationError?) -> Void)?
-
-    var association: Association?
-    var proposed: Set<StorageContextNeed> = []
-    var outstanding: [Outstanding] = []
-    var waiting: [PendingInstance] = []
-    /// The next of those that wait.
-    var next = 0
+    private var association: Association?
+    private var proposed: Set<StorageContextNeed> = []
+    private var outstanding: [Outstanding] = []
+    private var waiting: [PendingInstance] = []
+    /// The index of the next of those that wait.
+    private var next = 0
+    /// The instances whose next attempt has to wait for its time.
     private var later: [PendingInstance] = []
-    var answered = 0
+    private var answered = 0
     private var failuresInARow = 0
 
-    struct Outstanding {
+    /// An instance whose response is due.
+    private struct Outstanding {
         let messageID: UInt16
         let pending: PendingInstance
         let source: any DataSetSource
         let rewrittenAs: TransferSyntax?
     }
 
-    /// Files that one association holds open at most while their answers are due. A process may have a thousand descriptors; beyond
+    /// Files that one association holds open at most while their responses are due. A process may have a thousand descriptors; beyond
     /// so many in flight, files are read before they leave.
-    static let maximumOpenFiles = 16
+    private static let maximumOpenFiles = 16
 
     /// Associations in a row that ended before a single answer, after which the peer is given up.
     private static let maximumBarrenAssociations = 3
@@ -65,18 +90,27 @@ package final class StorageSCU {
     /// A server may take an association that is silent for longer as dead.
     private static let longestIdlePause = 5.0
 
-    package init(
-        options: Options, cancellation: Cancellation, demand: StorageDemand = StorageDemand(), open: @escaping Open,
-        report: @escaping (StoreResult) -> Void
+    package convenience init(options: Options, cancellation: Cancellation, delegate: any StorageDelegate) {
+        self.init(
+            options: options, cancellation: cancellation, demand: StorageDemand(), delegate: delegate,
+            hasSuccessors: { false })
+    }
+
+    /// - Parameters:
+    ///   - demand: shared by all senders of a run.
+    ///   - hasSuccessors: whether other senders take over when this one gives up.
+    init(
+        options: Options, cancellation: Cancellation, demand: StorageDemand, delegate: any StorageDelegate,
+        hasSuccessors: @escaping () -> Bool
     ) {
         self.options = options
         self.cancellation = cancellation
         self.demand = demand
-        self.open = open
-        self.report = report
+        self.delegate = delegate
+        self.hasSuccessors = hasSuccessors
     }
 
-    /// Sends the files; each is reported exactly once, as soon as its fate is known. Those that are worth another attempt may be
+    /// Sends the files; each is reported exactly once, as soon as its outcome is known. Those that are worth another attempt may be
     /// kept for a later call, or for ``finish()``.
     ///
     /// - Throws: what ended the work with the peer for good. What was not sent for it is in ``takeUnfinished()``.
@@ -87,26 +121,34 @@ package final class StorageSCU {
     }
 
     /// Sends the files and reports every one of them, also those that were not sent for what ended the work.
+    ///
+    /// - Throws: what ended the work with the peer for good.
     package func store(_ files: [InstanceFile]) throws(AssociationError) {
         do throws(AssociationError) {
             try store(files.map { PendingInstance($0) })
         } catch {
-            for pending in takeUnfinished() { report(pending.result(endedBy: .notSent(error))) }
+            for pending in takeUnfinished() { delegate.report(pending.result(endedBy: .notSent(error))) }
             throw error
         }
     }
 
     /// Tries what is still to be tried again, and releases the association, if there is one.
+    ///
+    /// - Throws: what ended the work, or kept the association from being released.
     package func finish() throws(AssociationError) {
         try work(waitsForLater: true)
         try release()
     }
 
-    /// Waits for every answer that is due, and for every further attempt; the association stays.
-    package func settle() throws(AssociationError) { try work(waitsForLater: true) }
+    /// Waits for every response that is due, and for every further attempt; the association stays.
+    ///
+    /// - Throws: what ended the work with the peer for good.
+    func finishAttempts() throws(AssociationError) { try work(waitsForLater: true) }
 
     /// Opens the association for what is in demand, before there are files at hand.
-    package func prepare() throws(AssociationError) {
+    ///
+    /// - Throws: what ended the work with the peer for good.
+    func prepare() throws(AssociationError) {
         while association == nil {
             do throws(AssociationError) {
                 _ = try association(for: [])
@@ -116,12 +158,15 @@ package final class StorageSCU {
         }
     }
 
-    package func release() throws(AssociationError) {
+    /// Releases the association, if there is one.
+    ///
+    /// - Throws: as ``Association/release()``.
+    func release() throws(AssociationError) {
         defer { association = nil }
         try association?.release()
     }
 
-    /// What was neither stored nor reported when the work ended.
+    /// Gives up what was neither stored nor reported when the work ended.
     package func takeUnfinished() -> [PendingInstance] {
         defer {
             waiting = []
@@ -134,12 +179,9 @@ package final class StorageSCU {
     /// Whether nothing is kept for another attempt, or unfinished.
     var isIdle: Bool { later.isEmpty && next == waiting.count }
 
-    /// Whether files were left because somebody wanted to stop.
-    var isStopped: Bool { shouldStop?() ?? false }
-
     private func work(waitsForLater: Bool) throws(AssociationError) {
-        while !isStopped {
-            takeDue()
+        while !delegate.shouldStop {
+            moveDueToWaiting()
             if next == waiting.count {
                 guard let first = later.map(\.notBefore).min(), waitsForLater || later.count > Self.maximumLater
                 else { return }
@@ -152,7 +194,7 @@ package final class StorageSCU {
                 failuresInARow = 0
             } catch {
                 let wasOpening = association == nil
-                settleOutstanding(error)
+                concludeOutstanding(error)
                 if !error.leavesAssociationUsable { association = nil }
                 if answered > before { failuresInARow = 0 }
                 // The file's own fault, and reported as that.
@@ -168,11 +210,11 @@ package final class StorageSCU {
         failuresInARow += 1
         let retries = options.retry.retries
         if wasOpening {
-            if let mayTryAgain, !mayTryAgain(error) { throw error }
+            if hasSuccessors() { throw error }
             guard error.isTransient, failuresInARow <= retries else { throw error }
         } else {
             // An association that went silent may be one more than the peer can serve.
-            if case .timedOut = error, let mayTryAgain, !mayTryAgain(error) { throw error }
+            if case .timedOut = error, hasSuccessors() { throw error }
             let allowed =
                 error.isTransient
                 ? max(retries, Self.maximumBarrenAssociations - 1) : Self.maximumBarrenAssociations - 1
@@ -184,7 +226,7 @@ package final class StorageSCU {
     }
 
     /// Puts those whose pause is over behind the others.
-    private func takeDue() {
+    private func moveDueToWaiting() {
         guard later.contains(where: { $0.notBefore.isPast }) else { return }
         waiting += later.filter(\.notBefore.isPast)
         later.removeAll(where: \.notBefore.isPast)
@@ -199,29 +241,26 @@ package final class StorageSCU {
     private func pause(until deadline: Deadline, cause: AssociationError?) throws(AssociationError) {
         let seconds = deadline.secondsLeft ?? 0
         guard seconds > 0 else { return }
-        onPause?(seconds, later.count, cause)
+        delegate.willPause(seconds: seconds, instances: later.count, cause: cause)
         // What goes wrong with an association of which nothing is wanted any more is no failure.
         if seconds > Self.longestIdlePause { do throws(AssociationError) { try release() } catch {} }
-        do throws(TransportError) {
-            let limits = WaitLimits(cancellation: cancellation)
-            _ = try Readiness.wait(-1, for: .readable, until: deadline, limits: limits, phase: .read)
-        } catch .cancelled {
-            throw .interrupted(cancellation.level)
-        } catch {}
+        if cancellation.wait(until: deadline) { throw .interrupted(cancellation.level) }
     }
 
     // MARK: Results
 
-    private func settleOutstanding(_ error: AssociationError) {
+    private func concludeOutstanding(_ error: AssociationError) {
         let lost = outstanding
         outstanding = []
         for entry in lost { conclude(entry.pending, .unanswered(error)) }
     }
 
     /// Reports what became of a file, or keeps it for another attempt.
-    func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
+    private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
-        guard result.isTransient, pending.attempts <= options.retry.retries, !isStopped else { return report(result) }
+        guard result.isTransient, pending.attempts <= options.retry.retries, !delegate.shouldStop else {
+            return delegate.report(result)
+        }
         var again = pending
         again.lastOutcome = outcome
         again.notBefore = .after(seconds: options.retry.pause(after: pending.attempts))
@@ -231,7 +270,7 @@ package final class StorageSCU {
     // MARK: The association
 
     /// The association at hand if it was asked for all that the files need, else a new one.
-    func association(for waiting: ArraySlice<PendingInstance>) throws(AssociationError) -> Association {
+    private func association(for waiting: ArraySlice<PendingInstance>) throws(AssociationError) -> Association {
         var needs: [StorageContextNeed] = []
         var wanted: Set<StorageContextNeed> = []
         for pending in waiting {
@@ -249,12 +288,175 @@ package final class StorageSCU {
         let window =
             options.operationsWindow == 1
             ? nil : AsynchronousOperationsWindow(invoked: options.operationsWindow, performed: 1)
-        let opened = try open(contexts.proposals, window)
+        let opened = try delegate.open(contexts.proposals, window: window, cancellation: cancellation)
         association = opened
         return opened
     }
-}
 
-extension AssociationError {
-    package var isInterruption: Bool { if case .interrupted = self { true } else { false } }
+    // MARK: Sending on one association
+
+    /// Sends those of the waiting files that the association has contexts for; what it has none for is sent on the next.
+    private func sendAll() throws(AssociationError) {
+        let association = try association(for: waiting[next...])
+        let window = options.operationsWindow == 1 ? 1 : window(of: association)
+        var deferred: [PendingInstance] = []
+        var staged: Staged?
+        defer { if !deferred.isEmpty { waiting.append(contentsOf: deferred) } }
+        while true {
+            if cancellation.isRaised {
+                try drain(association, downTo: 0)
+                throw .interrupted(cancellation.level)
+            }
+            if staged == nil { staged = try stageNext(on: association, &deferred) }
+            guard let message = staged else { break }
+            try drain(association, downTo: window - 1)
+            guard !delegate.shouldStop else { break }
+            staged = nil
+            next += 1
+            try send(message, on: association)
+            // Read while the peer is at work on the one before.
+            staged = try stageNext(on: association, &deferred)
+        }
+        try drain(association, downTo: 0)
+    }
+
+    /// A file that is laid out in the association's send buffer. It is still the next of those that wait.
+    private struct Staged {
+        let pending: PendingInstance
+        let message: MessageWriter.StagedMessage
+        let source: any DataSetSource
+        let rewrittenAs: TransferSyntax?
+    }
+
+    /// Lays out the next file that can be sent on this association; nil when there is none. What is wrong with a file is
+    /// reported, and the one behind it takes its turn.
+    private func stageNext(
+        on association: Association, _ deferred: inout [PendingInstance]
+    ) throws(AssociationError) -> Staged? {
+        while next < waiting.count {
+            let pending = waiting[next]
+            guard proposed.contains(StorageContextNeed(pending.file)) else {
+                deferred.append(pending)
+                next += 1
+                continue
+            }
+            do throws(StoreResult.Unsendable) {
+                return try stage(pending, on: association)
+            } catch {
+                switch error {
+                case .outcome(let outcome):
+                    next += 1
+                    var pending = pending
+                    pending.attempts += 1
+                    conclude(pending, outcome)
+                case .association(let error): throw error
+                }
+            }
+        }
+        return nil
+    }
+
+    private func stage(_ pending: PendingInstance, on association: Association) throws(StoreResult.Unsendable) -> Staged
+    {
+        let file = pending.file
+        guard let choice = choose(for: file, on: association) else {
+            throw .outcome(.noContext(refusal(of: file, on: association)))
+        }
+        let source: any DataSetSource
+        do throws(FileProblem) {
+            source = try file.dataSetSource(
+                as: choice.transferSyntax, staysOpen: outstanding.count < Self.maximumOpenFiles)
+        } catch {
+            throw .outcome(.unreadable(error))
+        }
+        let request = CommandSet.storeRequest(
+            messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
+            priority: options.priority, moveOriginator: options.moveOriginator)
+        do throws(AssociationError) {
+            return Staged(
+                pending: pending, message: try association.stage(request, contextID: choice.id, source: source),
+                source: source,
+                rewrittenAs: choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax)
+        } catch .sourceUnreadable(let reason) {
+            throw .outcome(.unreadable(FileProblem(file.path, reason)))
+        } catch {
+            throw .association(error)
+        }
+    }
+
+    private func send(_ staged: Staged, on association: Association) throws(AssociationError) {
+        var pending = staged.pending
+        pending.attempts += 1
+        do throws(AssociationError) {
+            try association.send(staged.message)
+        } catch {
+            if case .sourceCutShort(let reason) = error {
+                conclude(pending, .unreadable(FileProblem(pending.file.path, reason)))
+            } else {
+                conclude(pending, .unanswered(error))
+            }
+            throw error
+        }
+        outstanding.append(
+            Outstanding(
+                messageID: staged.message.command.messageID ?? 0, pending: pending, source: staged.source,
+                rewrittenAs: staged.rewrittenAs))
+    }
+
+    private func window(of association: Association) -> Int {
+        let granted = association.operationsWindow
+        return granted == 0 ? Int(options.operationsWindow) : min(granted, Int(options.operationsWindow))
+    }
+
+    /// Receives responses until no more than so many are due.
+    private func drain(_ association: Association, downTo count: Int) throws(AssociationError) {
+        while outstanding.count > count {
+            // The instances on their way are brought to their end first.
+            var options = ReceiveOptions()
+            options.cancelledAt = .abort
+            let message = try association.receive(options)
+            let id = message.command.messageIDBeingRespondedTo
+            // While one operation is outstanding, a response without an id can only be to that one.
+            let found = outstanding.firstIndex { $0.messageID == id } ?? (id == nil && outstanding.count == 1 ? 0 : nil)
+            guard let index = found, message.command.command == .cStoreRSP, message.command.status != nil else {
+                try association.abort(
+                    for: .unexpectedMessage(
+                        message.command,
+                        while: .storeRequest(
+                            messageID: outstanding[0].messageID, sopClass: outstanding[0].pending.file.sopClassUID,
+                            sopInstance: outstanding[0].pending.file.sopInstanceUID)))
+            }
+            let done = outstanding.remove(at: index)
+            answered += 1
+            conclude(done.pending, outcome(of: done, message.command))
+        }
+    }
+
+    // MARK: Contexts
+
+    private func choose(for file: InstanceFile, on association: Association) -> NegotiatedContexts.Accepted? {
+        let accepted = association.contexts.contexts(for: file.sopClassUID)
+        guard options.rewrites else { return accepted.first { $0.transferSyntax == file.transferSyntax } }
+        return file.context(among: accepted)
+    }
+
+    private func refusal(of file: InstanceFile, on association: Association) -> StoreResult.Refusal {
+        let accepted = association.contexts.contexts(for: file.sopClassUID).map(\.transferSyntax)
+        let refusals = association.contexts.refusals(for: file.sopClassUID)
+        let own = refusals.first { $0.transferSyntaxes == [file.transferSyntax.uid] } ?? refusals.first
+        return StoreResult.Refusal(accepted: accepted, reason: own?.reason ?? "not proposed")
+    }
+
+    /// The outcome of a response: it may be to bytes that were changed while they were on their way.
+    private func outcome(of sent: Outstanding, _ answer: CommandSet) -> StoreResult.Outcome {
+        do throws(DataSetSourceError) {
+            try sent.source.checkArrived()
+            return .answered(answer, rewrittenAs: sent.rewrittenAs)
+        } catch .changed {
+            let detail = "the server may hold a mixture of old and new bytes; send it again"
+            return .unreadable(FileProblem(sent.pending.file.path, .changed, detail))
+        } catch {
+            return .unreadable(FileProblem(sent.pending.file.path, error))
+        }
+    }
 }

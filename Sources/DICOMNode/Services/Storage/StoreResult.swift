@@ -48,7 +48,56 @@ package struct StoreResult: Sendable {
     }
 }
 
+/// A file that is to be stored at a peer, and what was tried with it so far.
+package struct PendingInstance: Sendable {
+    package let file: InstanceFile
+    /// How often it left, wholly or in part.
+    package var attempts = 0
+    /// What the last attempt came to; nil before the first.
+    var lastOutcome: StoreResult.Outcome?
+    /// Not to be tried again before this.
+    var notBefore = Deadline.now
+
+    package init(_ file: InstanceFile) { self.file = file }
+
+    /// What it comes to when nothing more is tried: its own last outcome, or what ended the work before it was its turn.
+    package func result(endedBy outcome: StoreResult.Outcome) -> StoreResult {
+        StoreResult(file: file, outcome: lastOutcome ?? outcome, attempts: attempts)
+    }
+}
+
+/// How often, and after which pauses, something is tried again that failed for a reason that may pass.
+package struct RetryPolicy: Sendable, Equatable {
+    /// How many times more than once; 0 tries once only.
+    package var retries = 0
+    /// The first pause, in seconds; each further one is twice as long.
+    package var delay = 2.0
+
+    /// A server that was down for an hour should not be waited for another one once it is back.
+    private static let longestPause = 300.0
+
+    package init() {}
+
+    package init(retries: Int, delay: Double) {
+        self.retries = retries
+        self.delay = delay
+    }
+
+    /// Seconds to wait after so many failures in a row, from 1.
+    package func pause(after failures: Int) -> Double {
+        var pause = delay
+        var left = failures - 1
+        while left > 0, pause < Self.longestPause {
+            pause *= 2
+            left -= 1
+        }
+        return min(pause, max(Self.longestPause, delay))
+    }
+}
+
 extension AssociationError {
+    package var isInterruption: Bool { if case .interrupted = self { true } else { false } }
+
     /// Whether the same may succeed a little later: the peer was lost, busy or slow, not unwilling.
     package var isTransient: Bool {
         switch self {
@@ -60,6 +109,24 @@ extension AssociationError {
         case .connectionLost, .abortedByPeer, .releasedByPeer, .timedOut: true
         case .rejected(let reject): reject.isTransient
         default: false
+        }
+    }
+}
+
+extension StoreResult {
+    /// Why a file was not laid out: its own fault or the peer's refusal, or what has befallen the association.
+    enum Unsendable: Error {
+        case outcome(StoreResult.Outcome)
+        case association(AssociationError)
+    }
+}
+
+extension FileProblem {
+    init(_ path: FilePath, _ reason: DataSetSourceError) {
+        switch reason {
+        case .changed(let detail): self.init(path, .changed, detail)
+        case .unreadable(let error): self.init(reading: path, error)
+        case .unconvertible(let error): self.init(path, .malformed, error.description)
         }
     }
 }
