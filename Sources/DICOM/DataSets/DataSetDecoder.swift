@@ -18,26 +18,203 @@ package struct DataSetDecoder: Sendable {
         self.limits = limits
     }
 
+    /// Decodes a whole data set.
+    ///
+    /// - Throws: a `DataSetError` with the offset and the tag if the bytes are no data set or exceed the limits.
     package func decode(_ bytes: ArraySlice<UInt8>) throws(DataSetError) -> DataSet {
         let source = isDeflated ? try Inflater.inflated(bytes, limits: limits)[...] : bytes
-        var reader = DataSetReader(source: source, limits: limits)
-        return try reader.readDataSet(source.span.bytes, encoding)
+        var builder = DataSetBuilder(source, encoding, limits)
+        return try builder.readDataSet(source.span.bytes)
     }
 
-    /// Reads up to the element `last`, included, or to the end of the bytes; an element that is not there as a whole is
-    /// left out, without an error. For a look at the beginning of a file.
+    /// Decodes the beginning of a data set up to the element `last`, included, or to the end of the bytes; an element
+    /// that is not there as a whole is left out.
+    ///
+    /// - Throws: a `DataSetError` if the bytes are wrong, and not merely cut.
     package func decodePrefix(_ bytes: ArraySlice<UInt8>, through last: Tag) throws(DataSetError) -> DataSet {
         let source = isDeflated ? try Inflater.inflatedPrefix(bytes, limits: limits)[...] : bytes
-        var reader = DataSetReader(source: source, limits: limits)
-        return try reader.readPrefix(source.span.bytes, encoding, through: last)
+        var builder = DataSetBuilder(source, encoding, limits)
+        return try builder.readPrefix(source.span.bytes, through: last)
     }
 
-    /// Reads the elements of one group at the beginning of the bytes, and tells how many bytes they are.
+    /// Decodes the elements of one group at the beginning of the bytes, and returns how many bytes they are.
+    ///
+    /// - Throws: a `DataSetError`; `.truncated` if the bytes end inside an element.
     func decodeGroup(
         _ group: UInt16, _ bytes: ArraySlice<UInt8>
     ) throws(DataSetError) -> (elements: DataSet, length: Int) {
-        var reader = DataSetReader(source: bytes, limits: limits)
-        let elements = try reader.readGroup(bytes.span.bytes, encoding, group)
-        return (elements, reader.position)
+        var builder = DataSetBuilder(bytes, encoding, limits)
+        let elements = try builder.readGroup(bytes.span.bytes, group)
+        return (elements, builder.offset)
+    }
+}
+
+/// Builds a tree from the events of a scanner.
+///
+/// The span passed along is `source` again: reading through it costs no reference count.
+private struct DataSetBuilder {
+    private let source: ArraySlice<UInt8>
+    private let encoding: ElementEncoding
+    private let maximumElements: Int
+    private var scanner: DataSetScanner
+    /// The number of bytes read.
+    private(set) var offset = 0
+    private var elementCount = 0
+
+    /// The elements so far of the innermost data set.
+    private var collected: ElementCollector
+    /// The sequences around it, the outermost first.
+    private var openSequences: [OpenSequence] = []
+
+    private struct OpenSequence {
+        let tag: Tag
+        /// The elements so far of the data set that the sequence belongs to.
+        var enclosing: ElementCollector
+        var items: [DataSet] = []
+    }
+
+    init(_ source: ArraySlice<UInt8>, _ encoding: ElementEncoding, _ limits: DecodingLimits) {
+        self.source = source
+        self.encoding = encoding
+        maximumElements = limits.maximumElements
+        scanner = DataSetScanner(encoding, limits: limits, length: source.count)
+        // A match has a dozen elements: room for them at once. Not so for items: a file of tiny ones would take fifty
+        // times its size.
+        collected = ElementCollector(expectedCount: min(16, source.count / ElementHeader.shortest))
+    }
+
+    mutating func readDataSet(_ bytes: RawSpan) throws(DataSetError) -> DataSet {
+        while try readNext(bytes) {}
+        return collected.dataSet()
+    }
+
+    mutating func readPrefix(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> DataSet {
+        do throws(DataSetError) {
+            while try continues(bytes, through: last), try readNext(bytes) {}
+        } catch  where error.code == .truncated {
+            if let outermost = openSequences.first { return outermost.enclosing.dataSet() }
+        }
+        return collected.dataSet()
+    }
+
+    /// True inside of an element, and where one begins whose tag is not beyond the last one.
+    private func continues(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> Bool {
+        guard scanner.isOutermost else { return true }
+        guard let header = try ElementHeader.read(bytes, at: offset, encoding) else { return false }
+        return header.tag <= last
+    }
+
+    /// Reads elements while they are of this group. What follows has another encoding: only its group, in either byte
+    /// order, may be looked at.
+    mutating func readGroup(_ bytes: RawSpan, _ group: UInt16) throws(DataSetError) -> DataSet {
+        while !scanner.isOutermost || isGroup(group, bytes) {
+            _ = try readNext(bytes)
+        }
+        return collected.dataSet()
+    }
+
+    /// True if an element of the group begins here, as far as the bytes go.
+    private func isGroup(_ group: UInt16, _ bytes: RawSpan) -> Bool {
+        switch bytes.byteCount - offset {
+        case 0: false
+        case 1: true
+        default:
+            UInt16(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self)) == group
+        }
+    }
+
+    /// Reads an element without items, or the beginning or end of one that has items; false at the end of the bytes.
+    @inline(__always)
+    private mutating func readNext(_ bytes: RawSpan) throws(DataSetError) -> Bool {
+        guard let event = try scanner.next(bytes, at: &offset) else { return false }
+        switch event {
+        case .element(let tag, let vr, let length, let isBigEndian):
+            try countElement(tag)
+            let value = takeValue(bytes, length, wordSize: isBigEndian ? vr.wordSize : 1)
+            collected.append(DataElement(tag: tag, vr: vr, value: .bytes(value)))
+        case .sequenceStart(let tag):
+            try countElement(tag)
+            if openSequences.isEmpty { openSequences.reserveCapacity(4) }
+            var sequence = OpenSequence(tag: tag, enclosing: ElementCollector())
+            swap(&sequence.enclosing, &collected)
+            openSequences.append(sequence)
+        case .itemStart:
+            try countElement(nil)
+            collected = ElementCollector()
+        case .itemEnd:
+            openSequences[openSequences.count - 1].items.append(collected.dataSet())
+        case .sequenceEnd:
+            if var sequence = openSequences.popLast() {
+                // Moved, not copied: a second reference would make the next append copy all elements.
+                swap(&sequence.enclosing, &collected)
+                collected.append(DataElement(tag: sequence.tag, vr: .SQ, value: .items(sequence.items)))
+            }
+        case .fragmentsStart(let tag, let vr):
+            try countElement(tag)
+            collected.append(DataElement(tag: tag, vr: vr, value: .fragments(try readFragments(bytes))))
+        case .fragment, .fragmentsEnd, .value, .valueEnd:
+            break
+        }
+        return true
+    }
+
+    private mutating func readFragments(_ bytes: RawSpan) throws(DataSetError) -> [ArraySlice<UInt8>] {
+        var fragments: [ArraySlice<UInt8>] = []
+        while case .fragment(let length)? = try scanner.next(bytes, at: &offset) {
+            try countElement(nil)
+            fragments.append(takeValue(bytes, length, wordSize: 1))
+        }
+        return fragments
+    }
+
+    @inline(__always)
+    private mutating func takeValue(_ bytes: RawSpan, _ length: UInt32, wordSize: Int) -> ArraySlice<UInt8> {
+        let place = scanner.takeWholeValue(bytes, at: &offset, length: length)
+        let value = source[source.startIndex + place.lowerBound..<source.startIndex + place.upperBound]
+        return wordSize == 1 ? value : ByteOrder.swapped(value, wordSize: wordSize)
+    }
+
+    /// - Parameter tag: nil for an item.
+    @inline(__always)
+    private mutating func countElement(_ tag: Tag?) throws(DataSetError) {
+        elementCount += 1
+        guard elementCount <= maximumElements else {
+            throw scanner.error(.tooManyElements, tag, "more than \(maximumElements) elements")
+        }
+    }
+}
+
+/// Puts elements in ascending order. They nearly always are in it; otherwise they are sorted once at the end, since
+/// inserting them one by one would take quadratic time.
+private struct ElementCollector {
+    private var elements: [DataElement] = []
+    private var isAscending = true
+
+    init() {}
+
+    init(expectedCount: Int) {
+        elements.reserveCapacity(expectedCount)
+    }
+
+    @inline(__always)
+    mutating func append(_ element: DataElement) {
+        if let last = elements.last, last.tag >= element.tag {
+            isAscending = false
+        }
+        elements.append(element)
+    }
+
+    /// Of several elements with one tag the first one stays.
+    consuming func dataSet() -> DataSet {
+        guard !isAscending else { return DataSet(ascending: elements) }
+        let order = elements.indices.sorted { left, right in
+            (elements[left].tag, left) < (elements[right].tag, right)
+        }
+        var sorted: [DataElement] = []
+        sorted.reserveCapacity(elements.count)
+        for index in order where sorted.last?.tag != elements[index].tag {
+            sorted.append(elements[index])
+        }
+        return DataSet(ascending: sorted)
     }
 }

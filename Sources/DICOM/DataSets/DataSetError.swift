@@ -13,7 +13,7 @@ package struct DataSetError: Error, Sendable, Equatable, CustomStringConvertible
         /// A length reaches beyond the end of what encloses it.
         case lengthBeyondEnd
         /// Something else than an item stands in a sequence or between fragments.
-        case oddSequence
+        case malformedSequence
         /// A delimiter where nothing is open that it could close.
         case unexpectedDelimiter
         case nestingTooDeep

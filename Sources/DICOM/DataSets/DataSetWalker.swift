@@ -6,11 +6,11 @@
 ///         read some bytes, walker.consume
 ///     walker.finish
 package struct DataSetWalker: Sendable {
-    private var scanner: StructureScanner
+    private var scanner: DataSetScanner
 
     /// For any syntax but a deflated one, whose bytes an `Inflater` must have passed before.
     package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {
-        scanner = StructureScanner(ElementEncoding(syntax), limits: limits)
+        scanner = DataSetScanner(ElementEncoding(syntax), limits: limits)
     }
 
     package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {

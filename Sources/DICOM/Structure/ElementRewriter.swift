@@ -1,6 +1,6 @@
 /// The part of a `DataSetRewriter` between inflating and deflating.
 struct ElementRewriter {
-    private var scanner: StructureScanner
+    private var scanner: DataSetScanner
     private let writer: ElementHeaderWriter
     private let target: ElementEncoding
 
@@ -13,7 +13,7 @@ struct ElementRewriter {
     private var partialWord: [UInt8] = []
 
     init(from source: ElementEncoding, to target: ElementEncoding, limits: DecodingLimits) {
-        scanner = StructureScanner(source, limits: limits)
+        scanner = DataSetScanner(source, limits: limits)
         writer = ElementHeaderWriter(target)
         self.target = target
     }

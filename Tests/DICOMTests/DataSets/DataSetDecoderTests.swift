@@ -169,10 +169,10 @@ extension DataSetDecoderTests {
             "undefined item in a given length", .implicitVRLittleEndian, .lengthBeyondEnd,
             "08 00 99 11 08 00 00 00 FE FF 00 E0 FF FF FF FF FE FF 0D E0 00 00 00 00"),
         Broken(
-            "element in a sequence", .implicitVRLittleEndian, .oddSequence,
+            "element in a sequence", .implicitVRLittleEndian, .malformedSequence,
             "08 00 99 11 FF FF FF FF 08 00 60 00 00 00 00 00"),
         Broken(
-            "element among fragments", .jpegBaseline8Bit, .oddSequence,
+            "element among fragments", .jpegBaseline8Bit, .malformedSequence,
             "E0 7F 10 00 4F 42 00 00 FF FF FF FF 08 00 60 00 00 00 00 00"),
         Broken(
             "fragment of undefined length", .jpegBaseline8Bit, .undefinedLength,
