@@ -127,7 +127,7 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         // In UTF-8 a byte 0x5C is a backslash and nothing else.
         let values =
             vr.allowsBackslashInValue ? [text[...]] : text.split(separator: 0x5C, omittingEmptySubsequences: false)
-        return values.map { String(decoding: PaddingTrim.trimmed($0, vr), as: UTF8.self) }
+        return values.map { String(decoding: vr.trimmed($0), as: UTF8.self) }
     }
 
     /// Appends the text of a value field as valid UTF-8.
@@ -161,5 +161,44 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         case .utf8: return Array(text.utf8)
         case .converted(let name): return try ConvertedText.encode(text, encoding: name)
         }
+    }
+}
+
+/// Why text cannot be written in a character set, or the set itself is not known.
+package struct CharacterSetError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let code: Code
+    package let detail: String
+
+    package enum Code: Sendable, Equatable {
+        /// Not a defined term of PS3.3 C.12.1.1.2, nor a misspelling of one.
+        case unknownDefinedTerm
+        /// The character is in none of the sets that the defined terms allow.
+        case notRepresentable(Unicode.Scalar)
+        /// The system's iconv has no table for the set.
+        case notAvailable
+    }
+
+    init(_ code: Code, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    package var description: String { detail }
+}
+
+/// The character set of a data set, determined when the first value needs it: in most data sets none does.
+struct LazyCharacterSet {
+    private let inherited: SpecificCharacterSet
+    private var own: SpecificCharacterSet?
+
+    init(_ inherited: SpecificCharacterSet) {
+        self.inherited = inherited
+    }
+
+    mutating func resolved(_ dataSet: DataSet) -> SpecificCharacterSet {
+        if let own { return own }
+        let found = SpecificCharacterSet(of: dataSet, inherited: inherited)
+        own = found
+        return found
     }
 }

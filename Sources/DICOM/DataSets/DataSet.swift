@@ -62,3 +62,90 @@ package struct DataSet: Sendable, Equatable {
         return low
     }
 }
+
+/// Values as the program needs them. Strings are read in the default repertoire (PS3.5 6.1.1), which is right for UIDs,
+/// codes, dates and numbers; names and descriptions go through `SpecificCharacterSet`.
+extension DataSet {
+    /// The first value without its padding; nil if the element is absent, empty or not of bytes.
+    package func string(_ tag: Tag) -> String? {
+        guard let first = strings(tag).first, !first.isEmpty else { return nil }
+        return first
+    }
+
+    /// All values of the element, split at backslashes, each without its padding; none if it is absent or empty.
+    package func strings(_ tag: Tag) -> [String] {
+        guard let element = self[tag], case .bytes(let bytes) = element.value, !bytes.isEmpty else { return [] }
+        if element.vr.allowsBackslashInValue {
+            return [String(decoding: element.vr.trimmed(bytes), as: UTF8.self)]
+        }
+        return bytes.split(separator: UInt8(ascii: "\\"), omittingEmptySubsequences: false).map {
+            String(decoding: element.vr.trimmed($0), as: UTF8.self)
+        }
+    }
+
+    package func uid(_ tag: Tag) -> UID? {
+        string(tag).map { UID($0) }
+    }
+
+    package func uids(_ tag: Tag) -> [UID] {
+        strings(tag).filter { !$0.isEmpty }.map { UID($0) }
+    }
+
+    /// The first value of a US, or of an IS that fits.
+    package func uint16(_ tag: Tag) -> UInt16? {
+        uint32(tag).flatMap { UInt16(exactly: $0) }
+    }
+
+    /// The first value of a UL or US, or of an IS that fits.
+    package func uint32(_ tag: Tag) -> UInt32? {
+        guard let element = self[tag], case .bytes(let bytes) = element.value else { return nil }
+        if element.vr == .IS || element.vr == .DS {
+            return string(tag).flatMap { UInt32($0) }
+        }
+        let width = element.vr.wordSize == 2 || bytes.count == 2 ? 2 : 4
+        guard bytes.count >= width else { return nil }
+        return bytes.prefix(width).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    package func items(_ tag: Tag) -> [DataSet]? {
+        guard case .items(let items)? = self[tag]?.value else { return nil }
+        return items
+    }
+
+    package func bytes(_ tag: Tag) -> ArraySlice<UInt8>? {
+        guard case .bytes(let bytes)? = self[tag]?.value else { return nil }
+        return bytes
+    }
+
+    /// Sets a string of the default repertoire, padded to even length as its representation demands (PS3.5 6.2).
+    package mutating func set(_ tag: Tag, _ vr: ValueRepresentation, _ string: String) {
+        var bytes = Array(string.utf8)
+        if !bytes.count.isMultiple(of: 2) {
+            bytes.append(vr.paddingByte)
+        }
+        append(DataElement(tag: tag, vr: vr, value: .bytes(bytes[...])))
+    }
+
+    package mutating func set(_ tag: Tag, _ uid: UID) {
+        set(tag, .UI, uid.string)
+    }
+
+    package mutating func setUInt16(_ tag: Tag, _ number: UInt16) {
+        let bytes = [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)]
+        append(DataElement(tag: tag, vr: .US, value: .bytes(bytes[...])))
+    }
+
+    package mutating func setUInt32(_ tag: Tag, _ number: UInt32) {
+        let bytes = (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        append(DataElement(tag: tag, vr: .UL, value: .bytes(bytes[...])))
+    }
+
+    package mutating func set(_ tag: Tag, items: [DataSet]) {
+        append(DataElement(tag: tag, vr: .SQ, value: .items(items)))
+    }
+
+    /// An element without value: for a sequence that is one without items.
+    package mutating func setEmpty(_ tag: Tag, _ vr: ValueRepresentation) {
+        append(DataElement(tag: tag, vr: vr, value: vr == .SQ ? .items([]) : .bytes([])))
+    }
+}

@@ -122,3 +122,39 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
         }
     }
 }
+
+// Padding, which is not significant by PS3.5 6.2.
+extension ValueRepresentation {
+    /// Returns the value without its padding: trailing spaces and NULs, and leading spaces unless they belong to it.
+    func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let place = bytes.withUnsafeBytes { significant($0) }
+        return bytes[bytes.startIndex + place.lowerBound..<bytes.startIndex + place.upperBound]
+    }
+
+    /// The same for bytes in place.
+    func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[significant(bytes)])
+    }
+
+    private func significant(_ bytes: UnsafeRawBufferPointer) -> Range<Int> {
+        var start = 0
+        var end = bytes.count
+        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x00 { end -= 1 }
+        if !keepsLeadingSpaces {
+            while start < end, bytes[start] == 0x20 { start += 1 }
+        }
+        return start..<end
+    }
+}
+
+extension ValueRepresentation {
+    /// The number of bytes of one number, of a representation whose values are lists of binary numbers; nil otherwise.
+    var numberWidth: Int? {
+        switch self {
+        case .SS, .US: 2
+        case .AT, .FL, .SL, .UL: 4
+        case .FD, .SV, .UV: 8
+        default: nil
+        }
+    }
+}

@@ -20,7 +20,7 @@ package enum DICOMJSON {
     private static func appendObject(
         _ dataSet: DataSet, _ inherited: SpecificCharacterSet, isOutermost: Bool, to output: inout [UInt8]
     ) {
-        var characterSet = TextCharacterSet(inherited)
+        var characterSet = LazyCharacterSet(inherited)
         var isFirst = true
         // Text that is transcoded by an assumed set has to be announced (PS3.18 F.2.1.1).
         var announcesUTF8 = isOutermost && !inherited.definedTerms.isEmpty
@@ -45,7 +45,7 @@ package enum DICOMJSON {
             case .fragments(let fragments):
                 appendHead(element.tag, element.vr, .binary, isFirst: &isFirst, to: &output)
                 appendFragments(fragments, to: &output)
-                JSONText.append("\"}", to: &output)
+                ASCIIText.append("\"}", to: &output)
             case .bytes(let bytes):
                 if element.tag == .specificCharacterSet, !isDefaultRepertoire(bytes) {
                     appendCharacterSet(isFirst: &isFirst, to: &output)
@@ -62,47 +62,30 @@ package enum DICOMJSON {
         output.append(0x7D)
     }
 
-    /// The character set of a data set, found out when the first value needs it: for most data sets none does.
-    struct TextCharacterSet {
-        private let inherited: SpecificCharacterSet
-        private var own: SpecificCharacterSet?
-
-        init(_ inherited: SpecificCharacterSet) {
-            self.inherited = inherited
-        }
-
-        mutating func resolved(_ dataSet: DataSet) -> SpecificCharacterSet {
-            if let own { return own }
-            let found = SpecificCharacterSet(of: dataSet, inherited: inherited)
-            own = found
-            return found
-        }
-    }
-
     private static func append(
         _ tag: Tag, _ vr: ValueRepresentation, _ bytes: UnsafeRawBufferPointer, _ dataSet: DataSet,
-        _ characterSet: inout TextCharacterSet, isFirst: inout Bool, to output: inout [UInt8]
+        _ characterSet: inout LazyCharacterSet, isFirst: inout Bool, to output: inout [UInt8]
     ) {
         if vr.isText {
-            let value = PaddingTrim.trimmed(bytes, vr)
+            let value = vr.trimmed(bytes)
             guard !value.isEmpty else {
                 appendHead(tag, vr, .none, isFirst: &isFirst, to: &output)
                 output.append(0x7D)
                 return
             }
             appendHead(tag, vr, .values, isFirst: &isFirst, to: &output)
-            if JSONText.isPlain(value) {
+            if ASCIIText.isPlain(value) {
                 appendValue(value, vr, to: &output)
             } else {
                 appendValues(value, vr, dataSet, &characterSet, to: &output)
             }
-            JSONText.append("]}", to: &output)
+            ASCIIText.append("]}", to: &output)
         } else if let width = vr.numberWidth {
             let count = bytes.count / width
             appendHead(tag, vr, count == 0 ? .none : .values, isFirst: &isFirst, to: &output)
             for index in 0..<count {
                 if index > 0 { output.append(0x2C) }
-                appendNumber(bytes, at: index * width, vr, to: &output)
+                BinaryNumber.append(bytes, at: index * width, vr, to: &output)
             }
             if count > 0 { output.append(0x5D) }
             output.append(0x7D)
@@ -121,7 +104,7 @@ package enum DICOMJSON {
     /// Text that is not plain: several values, or characters to be transcoded or escaped.
     private static func appendValues(
         _ bytes: UnsafeRawBufferPointer, _ vr: ValueRepresentation, _ dataSet: DataSet,
-        _ characterSet: inout TextCharacterSet, to output: inout [UInt8]
+        _ characterSet: inout LazyCharacterSet, to output: inout [UInt8]
     ) {
         let set = vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
         if set.isASCIICompatible, DefaultRepertoire.isPlain(bytes) {
@@ -143,7 +126,7 @@ package enum DICOMJSON {
         while true {
             var end = start
             while end < text.count, vr.allowsBackslashInValue || text[end] != 0x5C { end += 1 }
-            let value = PaddingTrim.trimmed(UnsafeRawBufferPointer(rebasing: text[start..<end]), vr)
+            let value = vr.trimmed(UnsafeRawBufferPointer(rebasing: text[start..<end]))
             appendValue(value, vr, to: &output)
             if end == text.count { return }
             output.append(0x2C)
@@ -156,7 +139,7 @@ package enum DICOMJSON {
     ) {
         switch vr {
         case _ where value.isEmpty:
-            JSONText.append("null", to: &output)
+            ASCIIText.append("null", to: &output)
         case .PN:
             appendPersonName(value, to: &output)
         case .DS, .IS:
@@ -181,13 +164,13 @@ package enum DICOMJSON {
             while end < name.count, index == 2 || name[end] != 0x3D { end += 1 }
             if end > start {
                 output.append(output.count == opening ? 0x7B : 0x2C)
-                JSONText.append(key, to: &output)
+                ASCIIText.append(key, to: &output)
                 JSONText.appendString(UnsafeRawBufferPointer(rebasing: name[start..<end]), to: &output)
             }
             start = end + 1
         }
         if output.count == opening {
-            JSONText.append("null", to: &output)
+            ASCIIText.append("null", to: &output)
         } else {
             output.append(0x7D)
         }
@@ -206,11 +189,70 @@ package enum DICOMJSON {
     }
 
     private static func isDefaultRepertoire(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.isEmpty || PaddingTrim.trimmed(bytes, .CS).elementsEqual("ISO_IR 6".utf8)
+        bytes.isEmpty || ValueRepresentation.CS.trimmed(bytes).elementsEqual("ISO_IR 6".utf8)
     }
 
     private static func appendCharacterSet(isFirst: inout Bool, to output: inout [UInt8]) {
         appendHead(.specificCharacterSet, .CS, .values, isFirst: &isFirst, to: &output)
-        JSONText.append("\"ISO_IR 192\"]}", to: &output)
+        ASCIIText.append("\"ISO_IR 192\"]}", to: &output)
+    }
+}
+
+extension DICOMJSON {
+    /// What follows the representation in an attribute object.
+    enum ValueForm {
+        case none
+        case values
+        case binary
+    }
+
+    /// Appends `"ggggeeee":{"vr":"XX"` and the start of what follows, after a comma unless it is the first.
+    static func appendHead(
+        _ tag: Tag, _ vr: ValueRepresentation, _ form: ValueForm, isFirst: inout Bool, to output: inout [UInt8]
+    ) {
+        // One copy of 22 or 32 bytes instead of a dozen small ones: this is the larger part of most answers.
+        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { head in
+            head.storeBytes(of: DICOMJSON.opening, toByteOffset: 0, as: UInt16.self)
+            head.storeBytes(of: Hexadecimal.eightDigits(tag.rawValue).bigEndian, toByteOffset: 2, as: UInt64.self)
+            head.storeBytes(of: DICOMJSON.key, toByteOffset: 10, as: UInt64.self)
+            head[18] = 0x22
+            head[19] = UInt8(truncatingIfNeeded: vr.rawValue >> 8)
+            head[20] = UInt8(truncatingIfNeeded: vr.rawValue)
+            head[21] = 0x22
+            head.storeBytes(of: DICOMJSON.values, toByteOffset: 22, as: UInt64.self)
+            head[30] = 0x3A
+            head[31] = 0x5B
+            let start = isFirst ? 1 : 0
+            let end = form == .values ? 32 : 22
+            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: head[start..<end]))
+        }
+        isFirst = false
+        if form == .binary {
+            ASCIIText.append(",\"InlineBinary\":\"", to: &output)
+        }
+    }
+
+    /// `,"`
+    private static let opening = UInt16(littleEndian: 0x222C)
+    /// `":{"vr":`
+    private static let key = UInt64(littleEndian: 0x3A22_7276_227B_3A22)
+    /// `,"Value"`
+    private static let values = UInt64(littleEndian: 0x2265_756C_6156_222C)
+}
+
+extension DICOMJSON {
+    /// Replaces every character beyond ASCII by its escape: the same JSON for whoever reads it, and fit for a terminal of any
+    /// encoding.
+    package static func escapeNonASCII(in output: inout [UInt8], from start: Int) {
+        guard output[start...].contains(where: { $0 >= 0x80 }) else { return }
+        let text = String(decoding: output[start...], as: UTF8.self)
+        output.removeSubrange(start...)
+        for unit in text.utf16 {
+            if unit < 0x80 {
+                output.append(UInt8(truncatingIfNeeded: unit))
+            } else {
+                JSONText.appendUnit(unit, to: &output)
+            }
+        }
     }
 }

@@ -175,3 +175,113 @@ struct DICOMJSONReader {
         return UInt32(key, radix: 16).map { Tag($0) }
     }
 }
+
+extension DICOMJSON {
+    /// Reads data sets out of one object, an array of objects, or several of these with white space between them, such as
+    /// an object a line.
+    ///
+    /// Text becomes UTF-8: where a data set has a (0008,0005) or needs one it says ISO_IR 192 afterwards, whatever the JSON
+    /// said, as that told of the source of the text only. Elements of group length are left out (PS3.18 F.2.2).
+    package static func parse(
+        _ bytes: [UInt8], limits: JSONLimits = .standard
+    ) throws(DICOMJSONError) -> [DataSet] {
+        var dataSets: [DataSet] = []
+        do {
+            var parser = try JSONParser(bytes, limits: limits)
+            while let value = try parser.parseNext() {
+                if case .array(let values) = value.content {
+                    for value in values { dataSets.append(try outermostDataSet(value)) }
+                } else {
+                    dataSets.append(try outermostDataSet(value))
+                }
+            }
+        } catch let error as JSONError {
+            throw DICOMJSONError(.syntax(error.code), line: error.line, error.detail)
+        } catch let error as DICOMJSONError {
+            throw error
+        } catch {
+            throw DICOMJSONError(.notADataSet, line: 1, "\(error)")
+        }
+        return dataSets
+    }
+
+    private static func outermostDataSet(_ value: JSONValue) throws(DICOMJSONError) -> DataSet {
+        var reader = DICOMJSONReader()
+        var result = try reader.dataSet(value, in: nil)
+        if reader.hasOtherText, result[.specificCharacterSet] == nil {
+            result.set(.specificCharacterSet, .CS, "ISO_IR 192")
+        }
+        return result
+    }
+}
+
+extension DICOMJSON {
+    /// Appends one value of a binary representation; false where it is none or does not fit.
+    static func appendBinaryNumber(
+        _ value: JSONValue, _ vr: ValueRepresentation, to output: inout [UInt8]
+    ) -> Bool {
+        // Large SV and UV, NaN and infinities come as strings (PS3.18 F.2.3); so do tags.
+        let text: String
+        switch value.content {
+        case .number(let number): text = number
+        case .string(let string): text = string
+        default: return false
+        }
+        switch vr {
+        case .US: return append(UInt16(text), to: &output)
+        case .SS: return append(Int16(text), to: &output)
+        case .UL: return append(UInt32(text), to: &output)
+        case .SL: return append(Int32(text), to: &output)
+        case .UV: return append(UInt64(text), to: &output)
+        case .SV: return append(Int64(text), to: &output)
+        case .FL: return append(Float(text)?.bitPattern, to: &output)
+        case .FD: return append(Double(text)?.bitPattern, to: &output)
+        case .AT:
+            guard text.utf8.count == 8, let number = UInt32(text, radix: 16) else { return false }
+            return append(number >> 16 | number << 16, to: &output)
+        default: return false
+        }
+    }
+
+    private static func append(_ number: (some FixedWidthInteger)?, to output: inout [UInt8]) -> Bool {
+        guard let number else { return false }
+        withUnsafeBytes(of: number.littleEndian) { output.append(contentsOf: $0) }
+        return true
+    }
+}
+
+/// Why a text is not data sets in the DICOM JSON Model, and on which line.
+package struct DICOMJSONError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let code: Code
+    /// Counted from 1.
+    package let line: Int
+    /// The element in which it happened; nil outside of any.
+    package let tag: Tag?
+    package let detail: String
+
+    package enum Code: Sendable, Equatable {
+        /// Not JSON at all.
+        case syntax(JSONError.Code)
+        /// JSON, but not an object where a data set is expected.
+        case notADataSet
+        case invalidTag
+        case invalidVR
+        /// An attribute object with members that PS3.18 F.2.2 does not have, or several values.
+        case invalidAttribute
+        /// A value of another kind than its representation asks for, or out of its range.
+        case invalidValue
+        /// A reference to data elsewhere (PS3.18 F.2.6), which this reader does not fetch.
+        case bulkData
+    }
+
+    init(_ code: Code, line: Int, tag: Tag? = nil, _ detail: String) {
+        self.code = code
+        self.line = line
+        self.tag = tag
+        self.detail = detail
+    }
+
+    package var description: String {
+        "line \(line): " + (tag.map { "\($0): " } ?? "") + detail
+    }
+}

@@ -39,7 +39,7 @@ package enum DataSetText {
         inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire, indentation: Int = 0,
         comments: inout ElementComments
     ) {
-        var characterSet = DICOMJSON.TextCharacterSet(inheritedCharacterSet)
+        var characterSet = LazyCharacterSet(inheritedCharacterSet)
         for element in dataSet.elements {
             var line = Line(indentation: indentation, at: output.count)
             let vr = element.value.hasItems ? .SQ : element.knownVR
@@ -86,9 +86,9 @@ package enum DataSetText {
             line.appendText("na ", to: &output)
             line.appendBytes(fragment, limit: shownFragmentBytes, to: &output)
             line.appendGap(to: &output)
-            JSONText.append("# ", to: &output)
-            JSONText.append(fragment.count, to: &output)
-            JSONText.append(",1 Item\n", to: &output)
+            ASCIIText.append("# ", to: &output)
+            ASCIIText.append(fragment.count, to: &output)
+            ASCIIText.append(",1 Item\n", to: &output)
         }
         appendDelimiter(.sequenceDelimitationItem, "", indentation, to: &output)
     }
@@ -98,7 +98,7 @@ package enum DataSetText {
     ) {
         appendSpaces(indentation, to: &output)
         appendTag(tag, to: &output)
-        JSONText.append(text, to: &output)
+        ASCIIText.append(text, to: &output)
         output.append(0x0A)
     }
 
@@ -160,7 +160,7 @@ package enum DataSetText {
         }
 
         func appendText(_ text: StaticString, to output: inout [UInt8]) {
-            JSONText.append(text, to: &output)
+            ASCIIText.append(text, to: &output)
         }
 
         /// Appends a value and returns how many there are in it.
@@ -196,7 +196,7 @@ package enum DataSetText {
             while kept.last == 0x00 { kept.removeLast() }
             output.append(0x5B)
             let textStart = output.count
-            let isPlain = set.isASCIICompatible && kept.withUnsafeBytes { JSONText.isPlain($0) }
+            let isPlain = set.isASCIICompatible && kept.withUnsafeBytes { ASCIIText.isPlain($0) }
             if isPlain {
                 output.append(contentsOf: kept)
                 output.append(0x5D)
@@ -222,7 +222,7 @@ package enum DataSetText {
             case .FL, .FD:
                 appendFloatingPoint(bytes, at: offset, vr, to: &output)
             default:
-                DICOMJSON.appendNumber(bytes, at: offset, vr, to: &output)
+                BinaryNumber.append(bytes, at: offset, vr, to: &output)
             }
         }
 
@@ -231,10 +231,10 @@ package enum DataSetText {
         ) {
             if vr == .FL {
                 let bits = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
-                JSONText.append(Float(bitPattern: UInt32(littleEndian: bits)), to: &output)
+                ASCIIText.append(Float(bitPattern: UInt32(littleEndian: bits)), to: &output)
             } else {
                 let bits = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                JSONText.append(Double(bitPattern: UInt64(littleEndian: bits)), to: &output)
+                ASCIIText.append(Double(bitPattern: UInt64(littleEndian: bits)), to: &output)
             }
         }
 
@@ -258,11 +258,11 @@ package enum DataSetText {
             _ tag: Tag, length: Int?, values: Int, comments: inout ElementComments, to output: inout [UInt8]
         ) {
             appendGap(to: &output)
-            JSONText.append("# ", to: &output)
+            ASCIIText.append("# ", to: &output)
             if let length {
-                JSONText.append(length, to: &output)
+                ASCIIText.append(length, to: &output)
             } else {
-                JSONText.append("u/l", to: &output)
+                ASCIIText.append("u/l", to: &output)
             }
             comments.append(tag, values: values, to: &output)
         }
@@ -272,5 +272,58 @@ package enum DataSetText {
 extension DataElement.Value {
     fileprivate var hasItems: Bool {
         if case .items = self { true } else { false }
+    }
+}
+
+/// What the dictionary says of elements, behind the number sign of their lines, kept from one data set to the next: the
+/// answers of a query have the same elements thousands of times, and a look-up with its strings takes longer than a line.
+package struct ElementComments {
+    /// As many tags as an answer has, several times over; of two that fall on one place the later one stays.
+    private static let slotCount = 256
+
+    private struct Slot {
+        var tag: Tag?
+        /// `,1 Patient's Name` and the line feed, as it stands where the number of values is allowed.
+        var ordinary: [UInt8] = []
+        /// The multiplicity; nil for an element that the dictionary lacks.
+        var vm: String?
+        var isSingle = false
+    }
+
+    private var slots = [Slot](repeating: Slot(), count: slotCount)
+
+    package init() {}
+
+    /// Appends multiplicity and name, and ends the line. The number of values is shown, in parentheses, where it is not one
+    /// that the multiplicity allows.
+    mutating func append(_ tag: Tag, values: Int, to output: inout [UInt8]) {
+        // Tags of one group differ in their lowest bits, groups in theirs.
+        let place = Int(truncatingIfNeeded: (tag.rawValue ^ tag.rawValue >> 11) & UInt32(Self.slotCount - 1))
+        if slots[place].tag != tag { slots[place] = Self.slot(tag) }
+        if values == 0 || (values == 1 && slots[place].isSingle) || allows(values, slots[place].vm) {
+            output.append(contentsOf: slots[place].ordinary)
+        } else {
+            appendUnusual(tag, values, to: &output)
+        }
+    }
+
+    private func allows(_ values: Int, _ vm: String?) -> Bool {
+        vm.map { ValueMultiplicity.allows(values, by: $0) } ?? false
+    }
+
+    private static func slot(_ tag: Tag) -> Slot {
+        let entry = DataDictionary.entry(for: tag)
+        return Slot(
+            tag: tag, ordinary: Array(",\(entry?.vm ?? "?") \(name(tag, entry))\n".utf8), vm: entry?.vm,
+            isSingle: entry.map { ValueMultiplicity.allows(1, by: $0.vm) } ?? false)
+    }
+
+    private func appendUnusual(_ tag: Tag, _ values: Int, to output: inout [UInt8]) {
+        let entry = DataDictionary.entry(for: tag)
+        output.append(contentsOf: ",\(entry?.vm ?? "?") (\(values))  \(Self.name(tag, entry))\n".utf8)
+    }
+
+    private static func name(_ tag: Tag, _ entry: DataDictionary.Entry?) -> String {
+        entry?.name ?? (tag.isPrivate ? "Private Element" : "Unknown Element")
     }
 }

@@ -33,8 +33,8 @@ package enum ElementText {
         _ inherited: SpecificCharacterSet, to output: inout [UInt8]
     ) {
         if vr.isText {
-            let value = PaddingTrim.trimmed(bytes, vr)
-            if JSONText.isPlain(value) {
+            let value = vr.trimmed(bytes)
+            if ASCIIText.isPlain(value) {
                 output.append(contentsOf: value)
             } else {
                 let set = SpecificCharacterSet(of: dataSet, inherited: inherited)
@@ -54,9 +54,9 @@ package enum ElementText {
     /// What has no text of its own, in brackets: `[3 items]`.
     private static func append(count: Int, of what: StaticString, to output: inout [UInt8]) {
         output.append(0x5B)
-        JSONText.append(count, to: &output)
+        ASCIIText.append(count, to: &output)
         output.append(0x20)
-        JSONText.append(what, to: &output)
+        ASCIIText.append(what, to: &output)
         output.append(0x5D)
     }
 
@@ -70,12 +70,12 @@ package enum ElementText {
             output.append(contentsOf: "\(Tag(group: group, element: element))".utf8)
         case .FL:
             let bits = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-            JSONText.append(Float(bitPattern: bits), to: &output)
+            ASCIIText.append(Float(bitPattern: bits), to: &output)
         case .FD:
             let bits = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            JSONText.append(Double(bitPattern: bits), to: &output)
+            ASCIIText.append(Double(bitPattern: bits), to: &output)
         default:
-            DICOMJSON.appendNumber(bytes, at: offset, vr, to: &output)
+            BinaryNumber.append(bytes, at: offset, vr, to: &output)
         }
     }
 }

@@ -2,7 +2,6 @@
 ///
 /// Written here and not taken from OpenSSL, which a build may lack; only those who keep a journal pay for it.
 package struct SHA256: Sendable {
-    package static let digestLength = 32
     private static let blockLength = 64
 
     private var state: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32) = (

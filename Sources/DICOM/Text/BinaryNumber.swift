@@ -1,30 +1,19 @@
-extension ValueRepresentation {
-    /// The bytes of one number of a binary representation that has a list of them; nil for all others.
-    var numberWidth: Int? {
-        switch self {
-        case .SS, .US: 2
-        case .AT, .FL, .SL, .UL: 4
-        case .FD, .SV, .UV: 8
-        default: nil
-        }
-    }
-}
-
-extension DICOMJSON {
+/// The numbers of a binary value as text.
+enum BinaryNumber {
     /// Appends one number of a binary value; a tag as the string of its digits (PS3.18 F.2.3).
-    static func appendNumber(
+    static func append(
         _ bytes: UnsafeRawBufferPointer, at offset: Int, _ vr: ValueRepresentation, to output: inout [UInt8]
     ) {
         func load<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) -> Number {
             Number(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: type))
         }
         switch vr {
-        case .US: JSONText.append(load(UInt16.self), to: &output)
-        case .SS: JSONText.append(load(Int16.self), to: &output)
-        case .UL: JSONText.append(load(UInt32.self), to: &output)
-        case .SL: JSONText.append(load(Int32.self), to: &output)
-        case .UV: JSONText.append(load(UInt64.self), to: &output)
-        case .SV: JSONText.append(load(Int64.self), to: &output)
+        case .US: ASCIIText.append(load(UInt16.self), to: &output)
+        case .SS: ASCIIText.append(load(Int16.self), to: &output)
+        case .UL: ASCIIText.append(load(UInt32.self), to: &output)
+        case .SL: ASCIIText.append(load(Int32.self), to: &output)
+        case .UV: ASCIIText.append(load(UInt64.self), to: &output)
+        case .SV: ASCIIText.append(load(Int64.self), to: &output)
         case .FL: appendFloatingPoint(Float(bitPattern: load(UInt32.self)), to: &output)
         case .FD: appendFloatingPoint(Double(bitPattern: load(UInt64.self)), to: &output)
         case .AT: appendTag(load(UInt32.self), to: &output)
@@ -36,11 +25,11 @@ extension DICOMJSON {
         _ number: some BinaryFloatingPoint & CustomStringConvertible, to output: inout [UInt8]
     ) {
         if number.isNaN {
-            JSONText.append("\"NaN\"", to: &output)
+            ASCIIText.append("\"NaN\"", to: &output)
         } else if number.isInfinite {
-            JSONText.append(number < 0 ? "\"-Infinity\"" : "\"Infinity\"", to: &output)
+            ASCIIText.append(number < 0 ? "\"-Infinity\"" : "\"Infinity\"", to: &output)
         } else {
-            JSONText.append(number, to: &output)
+            ASCIIText.append(number, to: &output)
         }
     }
 
