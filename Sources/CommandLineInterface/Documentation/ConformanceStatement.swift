@@ -11,10 +11,10 @@ enum ConformanceStatement {
 
         Made by `dcmscu --generate conformance`; change the code instead.
 
-        dcmscu is a client for the command line. It is SCU of verification, storage, query and retrieval, modality worklist and \
-        storage commitment; it is SCP of storage for what a C-MOVE or C-GET brings. Its practice archive (`--serve`) is SCP of \
-        these services, for tests. It displays and decodes no pixels and changes no data sets, but for lossless rewriting \
-        between native transfer syntaxes where a peer takes no other.
+        dcmscu is a client for the command line. It is an SCU of verification, storage, query and retrieval, modality worklist \
+        and storage commitment, and an SCP of storage for the instances of a C-MOVE or C-GET. Its practice archive (`--serve`) \
+        is an SCP of these services, for tests. It neither displays nor decodes pixels, and changes no data sets, except for \
+        lossless rewriting between native transfer syntaxes where a peer accepts no other.
 
         ## Implementation
 
@@ -28,35 +28,36 @@ enum ConformanceStatement {
 
         \(table(["SOP class", "UID", "Client", "Practice archive"], classes))
 
-        Storage stands for all \(UIDRegistry.storageSOPClasses.count) storage SOP classes of PS3.4 that are registered, retired ones \
-        included, and for every private or future class that a file or a peer names. For C-GET the client proposes the role SCP \
-        of the storage classes. In storage commitment the client takes the report on the same association and on a new one, \
-        on which it accepts the server's role SCP.
+        Storage stands for all \(UIDRegistry.storageSOPClasses.count) registered storage SOP classes of PS3.4, including retired ones, \
+        and for every private or future class that a file or a peer names. For C-GET the client proposes the SCP role of the \
+        storage classes. In storage commitment the client accepts the report on the same association and on a new one, on \
+        which it accepts the SCP role of the server.
 
         ## Transfer syntaxes
 
-        Data sets are kept in the encoding in which they come. The client proposes for each file its own transfer syntax, \
-        whatever it is, and for native ones Explicit and Implicit VR Little Endian besides. It rewrites between these:
+        Data sets are kept in the encoding in which they are received. For each file the client proposes its own transfer \
+        syntax, whatever it is, and for native ones also Explicit and Implicit VR Little Endian. It rewrites between these:
 
         \(table(["Transfer syntax", "UID"], TransferSyntax.uncompressed.map { [$0.description, $0.uid.string] }))
 
-        Queries, answers and storage commitment are in Explicit or Implicit VR Little Endian. Registered are \
-        \(UIDRegistry.transferSyntaxes.count) transfer syntaxes; others pass, too.
+        Queries, matches and storage commitment are in Explicit or Implicit VR Little Endian. \
+        \(UIDRegistry.transferSyntaxes.count) transfer syntaxes are registered; others are accepted as well.
 
         ## Query
 
         \(queries)
 
         The client negotiates relational queries, combined date-time matching, fuzzy matching of names and timezone query \
-        adjustment on request. The archive grants relational queries and retrievals and combined date-time matching, and denies the \
-        other two. It matches by single value, wildcard, range, list of UIDs, universal and by sequence (PS3.4 C.2.2.2); names \
-        without regard to case, all other text with regard to it. Its worklist answers each scheduled procedure step by itself.
+        adjustment on request. The archive grants relational queries and retrievals and combined date-time matching, and denies \
+        the other two. It supports single value, wildcard, range, list of UID, universal and sequence matching (PS3.4 \
+        C.2.2.2), case-insensitive for person names and case-sensitive for other text. Its worklist returns one match for each \
+        scheduled procedure step.
 
         ## Character sets
 
         Text is read and written in all character sets of PS3.3 C.12.1.1.2, with code extensions: single-byte sets, the \
-        Japanese, Korean and Chinese sets of ISO 2022, ISO_IR 192 (UTF-8), GB18030 and GBK. Queries go in that of the locale \
-        unless `--charset` says otherwise.
+        Japanese, Korean and Chinese sets of ISO 2022, ISO_IR 192 (UTF-8), GB18030 and GBK. Queries are sent in that of the \
+        locale unless `--charset` says otherwise.
 
         ## Limits
 
@@ -64,8 +65,8 @@ enum ConformanceStatement {
 
         ## Security
 
-        TLS by OpenSSL, for calling and for being called, with or without client certificates; never a fall back to plain \
-        connections. Profiles of PS3.15: \(TLSProfile.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")). User \
+        TLS by OpenSSL, as a client and as a server, with or without client certificates; a connection never falls back to \
+        plain text. Profiles of PS3.15: \(TLSProfile.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")). User \
         identity (PS3.7 D.3.3.7) as user name, user name and passcode, Kerberos ticket, SAML assertion and JSON Web Token. \
         Values of patients are masked in messages and logs unless `--log-phi` is given.
 
@@ -114,8 +115,8 @@ enum ConformanceStatement {
             ["Associations accepted at once", "\(AssociationServer.maximumAssociations)"],
             ["Associate request, other control PDUs", "\(PDULimits.standardMaximumControlLength) bytes"],
             [
-                "Data set held in memory (answers, reports)",
-                "\(Association.maximumDataSetInMemory) bytes; a longer answer is passed over and named",
+                "Data set held in memory (matches, reports)",
+                "\(Association.maximumDataSetInMemory) bytes; a longer one is skipped and named",
             ],
             ["Nesting of sequences", "\(DecodingLimits.standard.maximumNestingDepth)"],
             [

@@ -107,7 +107,7 @@ package enum ManualPage {
             }.joined()
             + ".PP\n"
             + Roff.text(
-                "Of several causes the worst one decides. Warnings of the peer are no failure unless --fail-on says so."
+                "If several things went wrong, the worst one decides. Warnings of the peer are not failures unless --fail-on says so."
             )
             + "\n"
     }
@@ -124,31 +124,31 @@ package enum ManualPage {
             """
             An attribute is named by its keyword, PatientName, or its tag: 10,10 or 0010,0010 or 00100010 or (0010,0010). \
             A path leads into a sequence: ScheduledProcedureStepSequence[0].Modality=CT or 0040,0100[0].8,60=CT. \
-            After a tag written as two numbers, a comma does for the equals sign: 10,10,A*.
+            After a tag written as two numbers, a comma may stand for the equals sign: 10,10,A*.
             """,
             """
-            A key without a value asks the peer for the attribute. With a value only what matches is listed. In text * \
-            stands for any characters and ? for one; of dates and times there are ranges, 20240101-20240131, 20240101- \
-            or -20240131; of UIDs lists, with backslashes between them. Where the standard allows none of these, the key \
-            is refused. Values are checked, padded and encoded as their representation demands, numbers in binary \
-            where it is binary.
+            A key without a value asks the peer to return the attribute. A key with a value is matched. In text * stands \
+            for any characters and ? for one; dates and times can be ranges, 20240101-20240131, 20240101- or -20240131; \
+            UIDs can be lists with backslashes between them. Where the standard allows none of these, the key is refused. \
+            Values are checked, padded and encoded as their value representation demands.
             """,
             """
             Dates can be relative: today, yesterday, tomorrow, today-7d (also w, m and y), and ranges of them: \
             today-7d..today.
             """,
             """
-            Sent without being asked for are Specific Character Set, Query/Retrieve Level and, empty, the unique keys of \
-            the levels above. A key for one of these replaces it. --queryhelp lists the keys that the standard knows.
+            Every query has Specific Character Set, Query/Retrieve Level and, empty, the unique keys of the levels above. \
+            A key for one of these replaces it. --queryhelp lists the keys that the standard defines.
             """,
         ])
 
     private static let environment =
         ".SH ENVIRONMENT\n"
         + Roff.tagged(
-            Roff.bold("GDCM_ROOT_UID"), Roff.text("The root of the UIDs that we generate; --root-uid wins over it."))
+            Roff.bold("GDCM_ROOT_UID"), Roff.text("The root of the UIDs that we generate; --root-uid overrides it."))
         + Roff.tagged(
-            Roff.bold("DCMSCU_CONFIG"), Roff.text("The configuration file; --config wins over it. /dev/null is none."))
+            Roff.bold("DCMSCU_CONFIG"),
+            Roff.text("The configuration file; --config overrides it. /dev/null stands for no configuration."))
         + Roff.tagged(
             Roff.bold("LC_ALL") + ", " + Roff.bold("LC_CTYPE") + ", " + Roff.bold("LANG"),
             "The locale, whose encoding decides the Specific Character Set of a query: ISO_IR 192 for UTF\\-8.")
@@ -164,8 +164,8 @@ package enum ManualPage {
         + paragraphs([
             """
             Command lines of gdcmscu work as its manual says. Where it was lenient, this program is not: an unknown \
-            option, two operations at once, or an option that the operation cannot use are errors, and a failure is \
-            never exit code 0.
+            option, two operations at once, or an option that the operation does not have are errors, and the exit code \
+            is 0 only after success.
             """
         ])
 
