@@ -16,7 +16,9 @@ package struct SpecificCharacterSet: Sendable, Equatable {
     package static let defaultRepertoire = SpecificCharacterSet(terms: [])
     package static let utf8 = SpecificCharacterSet(terms: [.utf8])
 
-    /// From the values of (0008,0005); an empty first value is the default repertoire.
+    /// Makes the character set that the values of (0008,0005) name; an empty first value is the default repertoire.
+    ///
+    /// - Throws: `.unknownDefinedTerm` for a value that is no defined term.
     package init(definedTerms: [String]) throws(CharacterSetError) {
         var terms: [DefinedTerm?] = []
         for spelling in definedTerms {
@@ -154,6 +156,8 @@ package struct SpecificCharacterSet: Sendable, Equatable {
 
     /// The bytes of a whole value field, without padding to even length. A backslash separates values where the
     /// representation has several.
+    ///
+    /// - Throws: `.notRepresentable` for a character that the set lacks, `.notAvailable` if the system has no table.
     package func encode(_ text: String, vr: ValueRepresentation) throws(CharacterSetError) -> [UInt8] {
         let repertoire = vr.usesSpecificCharacterSet ? repertoire : SpecificCharacterSet.defaultRepertoire.repertoire
         switch repertoire {

@@ -13,7 +13,9 @@ package struct DataSetRewriter: ~Copyable {
     private var inflated: [UInt8] = []
     private var rewritten: [UInt8] = []
 
-    /// Throws `.unsupportedConversion` unless both are native: all others differ in their pixels, too.
+    /// Makes a rewriter between two native syntaxes.
+    ///
+    /// - Throws: `.unsupportedConversion` unless both are native: all others differ in their pixels, too.
     package init(
         from source: TransferSyntax, to target: TransferSyntax, limits: DecodingLimits = .streaming
     ) throws(DataSetError) {
@@ -26,7 +28,9 @@ package struct DataSetRewriter: ~Copyable {
         elements = ElementRewriter(from: ElementEncoding(source), to: ElementEncoding(target), limits: limits)
     }
 
-    /// Rewrites what has arrived and appends the result. After an error the rewriter is of no more use.
+    /// Rewrites the bytes that have arrived and appends the result. After an error the rewriter is of no more use.
+    ///
+    /// - Throws: a `DataSetError` if the bytes are no data set of the source syntax or exceed the limits.
     package mutating func consume(_ bytes: RawSpan, into output: inout [UInt8]) throws(DataSetError) {
         guard inflater != nil else {
             try rewrite(bytes, into: &output)
@@ -43,7 +47,9 @@ package struct DataSetRewriter: ~Copyable {
         }
     }
 
-    /// Ends the data set. Throws `.truncated` where it is not complete.
+    /// Ends the data set.
+    ///
+    /// - Throws: `.truncated` if it is not complete.
     package mutating func finish(into output: inout [UInt8]) throws(DataSetError) {
         try inflater?.finish()
         try elements.finish()

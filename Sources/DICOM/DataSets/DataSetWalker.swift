@@ -13,6 +13,9 @@ package struct DataSetWalker: Sendable {
         scanner = DataSetScanner(ElementEncoding(syntax), limits: limits)
     }
 
+    /// Walks over the next bytes.
+    ///
+    /// - Throws: a `DataSetError` with the position and the tag if they are not a data set.
     package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {
         var offset = 0
         while try scanner.next(bytes, at: &offset) != nil {}
@@ -40,7 +43,9 @@ package struct DataSetWalker: Sendable {
     /// Whether the data set may end here: between two elements of the outermost level.
     package var isAtEnd: Bool { scanner.isAtEnd }
 
-    /// Throws `.truncated` where it must not end.
+    /// Ends the data set.
+    ///
+    /// - Throws: `.truncated` if it must not end here.
     package func finish() throws(DataSetError) {
         try scanner.finish()
     }

@@ -30,7 +30,9 @@ package struct Inflater: ~Copyable {
         stream.deallocate()
     }
 
-    /// Inflates what has arrived and appends the result.
+    /// Inflates the bytes that have arrived and appends the result.
+    ///
+    /// - Throws: `.deflateCorrupt`, or `.deflateTooLarge` beyond the limit.
     package mutating func consume(_ bytes: RawSpan, into output: inout [UInt8]) throws(DataSetError) {
         var position = 0
         while try consume(bytes, at: &position, into: &output) {}
@@ -91,7 +93,9 @@ package struct Inflater: ~Copyable {
         }
     }
 
-    /// Throws `.truncated` where the stream has not ended.
+    /// Ends the stream.
+    ///
+    /// - Throws: `.truncated` if its last block has not come.
     package mutating func finish() throws(DataSetError) {
         guard isAtEnd else {
             throw DataSetError(.truncated, offset: consumed, "the deflated data set ends too early")

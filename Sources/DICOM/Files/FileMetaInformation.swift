@@ -73,9 +73,10 @@ extension FileMetaInformation {
     /// Reads it from the beginning of a file, and tells where the data set begins.
     ///
     /// The group ends where another one begins: its length (0002,0000) is wrong in many files, and here it only tells
-    /// whether more of the group is to come. Throws `.truncated` where `prefix` ends inside the group, and `.notDICOM`
-    /// where there is none. Tolerated: no preamble, Implicit VR, missing elements; without a transfer syntax the data
-    /// set's first bytes tell it.
+    /// whether more of the group is to come. Tolerated: no preamble, Implicit VR, missing elements; without a transfer
+    /// syntax the data set's first bytes tell it.
+    ///
+    /// - Throws: `.truncated` if `prefix` ends inside the group, `.notDICOM` or `.metaInformationMissing` if there is none.
     package static func decode(
         _ prefix: ArraySlice<UInt8>
     ) throws(DataSetError) -> (meta: FileMetaInformation, dataSetOffset: Int) {

@@ -182,6 +182,8 @@ extension DICOMJSON {
     ///
     /// Text becomes UTF-8: where a data set has a (0008,0005) or needs one it says ISO_IR 192 afterwards, whatever the JSON
     /// said, as that told of the source of the text only. Elements of group length are left out (PS3.18 F.2.2).
+    ///
+    /// - Throws: a `DICOMJSONError` with the line and the tag.
     package static func parse(
         _ bytes: [UInt8], limits: JSONLimits = .standard
     ) throws(DICOMJSONError) -> [DataSet] {

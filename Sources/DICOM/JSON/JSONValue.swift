@@ -43,6 +43,8 @@ package struct JSONValue: Sendable, Equatable {
     }
 
     /// Reads one value with nothing but white space around it.
+    ///
+    /// - Throws: a `JSONError` with the line if the text is anything else or exceeds the limits.
     package static func parse(_ bytes: [UInt8], limits: JSONLimits = .standard) throws(JSONError) -> JSONValue {
         var parser = try JSONParser(bytes, limits: limits)
         return try parser.parseOnly()
