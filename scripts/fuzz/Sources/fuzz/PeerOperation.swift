@@ -66,9 +66,7 @@ enum PeerOperation: String, CaseIterable {
     private static func store(over connection: any Connection) throws(AssociationError) {
         // What the service would propose for this one file is among what is always proposed here.
         let storage = StorageSCU(
-            options: StorageSCU.Options(), cancellation: nil,
-            open: { (_, _) throws(AssociationError) in try Association.request(parameters, over: connection) },
-            report: { _ in })
+            options: StorageSCU.Options(), cancellation: .never, delegate: OneConnection(connection, parameters))
         try storage.store([instance])
         try storage.finish()
     }
@@ -89,16 +87,35 @@ enum PeerOperation: String, CaseIterable {
         }
         while true {
             let message = try association.receive { command, contextID in
-                guard let context = association.contexts?.context(id: contextID) else { return .discard }
+                guard let context = association.contexts.context(id: contextID) else { return .discard }
                 return session(context)?.destination(of: command, in: context) ?? .discard
             }
-            guard let context = association.contexts?.context(id: message.contextID) else { continue }
+            guard let context = association.contexts.context(id: message.contextID) else { continue }
             try session(context)?.answer(message, in: context)
         }
     }
 }
 
-// What lasts for the whole run.
+/// Gives the storage SCU the connection of the fuzzer.
+private final class OneConnection: StorageDelegate {
+    private let connection: any Connection
+    private let parameters: AssociationParameters
+
+    init(_ connection: any Connection, _ parameters: AssociationParameters) {
+        self.connection = connection
+        self.parameters = parameters
+    }
+
+    func open(
+        _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation
+    ) throws(AssociationError) -> Association {
+        try Association.request(parameters, over: connection)
+    }
+
+    func report(_ result: StoreResult) {}
+}
+
+// Made once, for the whole run.
 extension PeerOperation {
     private static let folder: String = {
         var template = Array("\(scratchFolder)/dcmscu-fuzz-XXXXXX".utf8CString)
@@ -139,7 +156,8 @@ extension PeerOperation {
             let ledger = try CommitmentLedger()
             try ledger.register(
                 Recorded.commitmentRequest,
-                with: CommitmentTransaction.Partner(calledAETitle: "A", callingAETitle: "B", host: "h", port: 104))
+                with: CommitmentTransaction.Peer(
+                    calledAETitle: "A", callingAETitle: "B", endpoint: Endpoint(host: "h", port: 104)))
             return ledger
         } catch {
             fatalError("no ledger: \(error)")
