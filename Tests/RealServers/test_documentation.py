@@ -27,7 +27,7 @@ TITLE = "ACME1"
 
 def comparable(text):
     """Output without what differs from run to run: times, rates, bytes, ports."""
-    text = re.sub(r"\d+(?:\.\d+)? (s|ms|MB/s|bytes)\b", r"N \1", text)
+    text = re.sub(r"\d+(?:\.\d+)? (s|ms|MB/s|kB|MB|bytes)\b", r"N \1", text)
     text = re.sub(r"\b\d+(\.\d+){2,}", "UID", re.sub(r"127\.0\.0\.1:\d+|port \d+", "PORT", text))
     return [re.sub(r" +", " ", line.rstrip()) for line in text.splitlines()]
 

@@ -385,7 +385,7 @@ class ScriptedServers(ScriptedRetrieval):
                     self.out = self.folder / f"{operation}{told[0]}"
                     run = self.retrieve(operation, *(["--grace", "0.2"] if operation == "move" else []), expect=1)
                     self.assert_whole(instances)
-                    self.assert_names(run, f"says that it sent {told[0]}", "10 came")
+                    self.assert_names(run, f"says that it sent {told[0]}", "10 were received")
 
     def test_no_counts_at_all_are_no_lie(self):
         instances = study(10)
@@ -464,7 +464,7 @@ class ScriptedServers(ScriptedRetrieval):
     def test_a_study_that_is_not_there(self):
         self.serve_scripted(study(5))
         run = self.retrieve("get", "-k", "20,d=1.2.99", expect=1)
-        self.assert_names(run, "nothing of it")
+        self.assert_names(run, "not found on the server")
 
     def test_more_classes_than_an_association_has_contexts_for(self):
         """Each class in each syntax has a context of its own, of which there are 128."""
@@ -606,7 +606,7 @@ class Lists(ScriptedRetrieval):
         archive.find_status, archive.find_limits = CANCELLED, {"IMAGE": 1}
         run = self.retrieve("get", "-k", "StudyInstanceUID=1.2.1\\1.2.2", "--jobs", 2, expect=0)
         self.assertEqual(len(self.files()), 8)
-        self.assertEqual(run.stderr.count("no whole list"), 1, run)
+        self.assertEqual(run.stderr.count("does not list all"), 1, run)
 
     def test_an_answer_without_its_unique_key_is_told(self):
         archive = self.serve_scripted(self.studies(2))
@@ -630,7 +630,7 @@ class Lists(ScriptedRetrieval):
                 with self.subTest((operation, told)):
                     self.serve_scripted([], told=lambda *_, told=told: told)
                     run = self.retrieve(operation, "--no-check", expect=1)
-                    self.assert_names(run, "nothing came")
+                    self.assert_names(run, "nothing was received")
 
     def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_of_a_list(self):
         archive = self.serve_scripted(self.studies(3))

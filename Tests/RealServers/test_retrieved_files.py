@@ -132,7 +132,7 @@ class Resume(ScriptedRetrieval):
                 archive.requests.clear()
                 run = self.retrieve(operation, "--journal", journal, "--resume", expect=0)
                 self.assertEqual(archive.requests, [])
-                self.assert_names(run, f"{self.COUNT} listed, {self.COUNT} here from an earlier run")
+                self.assert_names(run, f"{self.COUNT} listed, {self.COUNT} present from an earlier run")
 
     def test_what_was_damaged_is_fetched_again(self):
         instances = study(10)
@@ -164,7 +164,7 @@ class Existing(ScriptedRetrieval):
         self.serve_scripted(instances)
         self.retrieve("get", expect=0)
         run = self.retrieve("get", "--call", "ANOTHER", expect=0)
-        self.assert_names(run, "4 there already")
+        self.assert_names(run, "4 of them already present")
         self.assertEqual(len(self.files()), 4)
         path = self.files()[0]
         path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
@@ -179,7 +179,7 @@ class Existing(ScriptedRetrieval):
                 self.out = self.folder / operation
                 self.retrieve(operation, expect=0)
                 run = self.retrieve(operation, "--if-exists", "fail", expect=1)
-                self.assert_names(run, "exists", "is not kept", "(C000H)", "4 of 4 instances")
+                self.assert_names(run, "exists", "was not stored", "(C000H)", "4 of 4 instances")
                 # The server only passes on what it was told: no cause of its own, no remedy at its side.
                 self.assertNotRegex(run.stderr, r"hint|A702")
                 self.assertEqual(len(archive.requests), 2)

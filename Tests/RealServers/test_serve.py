@@ -144,7 +144,7 @@ class Pynetdicom(WithImages):
 
 class Ourselves(WithImages):
     def test_it_says_that_it_is_no_pacs(self):
-        self.assertIn("this is no PACS", self.archive.log())
+        self.assertIn("this is not a PACS", self.archive.log())
 
     def test_the_index_is_rebuilt_from_the_files(self):
         folder = self.folder / "archive"

@@ -19,7 +19,7 @@ package struct FileScanner: ~Copyable {
         case pipe = "a named pipe"
         case socket = "a socket"
         case device = "a device"
-        case directory = "a directory (recursion is off)"
+        case directory = "a directory (use -r)"
         case loop = "a link to a directory above it"
         case walkedAlready = "a link to a directory walked already"
         case other = "neither file nor directory"

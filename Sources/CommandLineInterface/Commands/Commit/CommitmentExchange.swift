@@ -1,0 +1,295 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Requests storage commitment and receives the reports, on whichever association they come; for `--stgcmt` and
+/// `--store --verify commit`.
+///
+/// From ``init(_:)`` to ``finish()`` the port is open: a report may come before the response to its request.
+final class CommitmentExchange {
+    private let options: CommitmentOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let ledger: CommitmentLedger
+    private let listener = ReportListener()
+    private let reportFiles: CommitmentReportFiles?
+    private let report: @Sendable (CommitmentReport) -> Void
+    private var server: AssociationServer?
+    /// The verdicts on instances that the server refused, or that were never requested.
+    private var withoutReport: [UID: CommitmentVerdict] = [:]
+    /// How our own association ended before its time, if it did.
+    private(set) var loss: AssociationError?
+    /// The request that was sent and is not answered.
+    private var outstanding: StorageCommitmentRequest?
+    /// Transactions that the server has accepted.
+    private var accepted: Set<UID> = []
+    /// What is left of the time for reports, once all is asked for.
+    private var patience: CommitmentPatience?
+    /// Whether the exchange ended early, on request or because the server or the transaction file failed.
+    private(set) var isBroken = false
+
+    /// Returns nil if it cannot begin, which is reported.
+    init?(_ options: CommitmentOptions, _ network: Network, _ outcome: RunOutcome) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        do throws(FileProblem) {
+            let file = try options.transactionFile.map { path throws(FileProblem) in
+                try CommitmentTransactionFile(FilePath(path), creates: !options.isListening)
+            }
+            let title = options.isListening ? "" : network.connection.calledAETitle.string
+            let reportFiles = try options.reportDirectory.map { path throws(FileProblem) in
+                try CommitmentReportFiles(path, source: title)
+            }
+            self.reportFiles = reportFiles
+            ledger = try Self.ledger(file, options)
+            let narrator = CommitmentNarrator(diagnostics: outcome.diagnostics)
+            report = { report in
+                narrator.narrate(report)
+                reportFiles?.write(report)
+            }
+        } catch {
+            outcome.fail(.localFiles, Message(error))
+            return nil
+        }
+        guard startServer() else { return nil }
+    }
+
+    private static func ledger(
+        _ file: CommitmentTransactionFile?, _ options: CommitmentOptions
+    ) throws(FileProblem) -> CommitmentLedger {
+        do throws(SystemError) {
+            return try CommitmentLedger(file: file, awaitsEarlier: options.isListening)
+        } catch {
+            throw FileProblem("pipe", .notWritable, error.description)
+        }
+    }
+
+    private func startServer() -> Bool {
+        guard let port = network.connection.receiverPort else { return true }
+        let listener = listener
+        // The server calls us by the AE title that made the request.
+        let titles = options.isListening ? ledger.awaited.map(\.peer.callingAETitle) : []
+        server = Receiver.start(
+            network, outcome, port: port,
+            services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: report)],
+            titles: titles.compactMap { AETitle($0) }, watch: { listener.record($0) })
+        return server != nil
+    }
+
+    /// The transactions that are waited for.
+    var transactions: [CommitmentTransaction] { ledger.awaited }
+
+    /// The verdict on each instance that was requested; the last transaction that names it counts.
+    var verdicts: [UID: CommitmentVerdict] {
+        var verdicts: [UID: CommitmentVerdict] = [:]
+        for transaction in ledger.awaited {
+            for (reference, verdict) in transaction.verdicts {
+                // A report stays valid if the same instance was requested again without an answer.
+                if case .pending = verdict, verdicts[reference.sopInstanceUID] != nil { continue }
+                verdicts[reference.sopInstanceUID] = verdict
+            }
+        }
+        return verdicts.merging(withoutReport) { _, withoutReport in withoutReport }
+    }
+
+    /// Closes the port, after open associations have ended, and the transactions in the file that were reported on.
+    func finish() {
+        if server != nil, !isInterrupted { listener.waitForEnds() }
+        server?.stop()
+        do throws(FileProblem) {
+            try ledger.close()
+        } catch {
+            outcome.fail(.localFiles, Message(error))
+        }
+        for problem in reportFiles?.finish() ?? [] { outcome.fail(.localFiles, Message(problem)) }
+    }
+
+    var isInterrupted: Bool { network.cancellation.isRaised }
+
+    // MARK: Requesting
+
+    /// Requests all of the groups, one transaction each and all outstanding at once, and waits for the reports.
+    func request(_ groups: [[SOPInstanceReference]]) {
+        for reference in groups.joined() { withoutReport[reference.sopInstanceUID] = nil }
+        loss = nil
+        patience = nil
+        outstanding = nil
+        var rest = groups[...]
+        var isOver = false
+        while !isOver {
+            // On an association whose first request is not answered, the next one would fare no better.
+            var answered = 0
+            do throws(AssociationError) {
+                try exchange(&rest, &answered)
+                isOver = true
+            } catch {
+                isOver = !continues(after: error, rest: &rest, answered: answered)
+            }
+        }
+        for reference in rest.joined() { withoutReport[reference.sopInstanceUID] = .pending(transactionUID: nil) }
+    }
+
+    /// Waits for reports on the requests of earlier runs.
+    func listen() {
+        guard !ledger.isSettled, options.resultWait > 0 else { return }
+        var patience = CommitmentPatience(seconds: options.resultWait, ledger: ledger)
+        waitAtPort(&patience)
+    }
+
+    /// Performs the requests on one association, and waits for the reports on it or at our port.
+    private func exchange(
+        _ rest: inout ArraySlice<[SOPInstanceReference]>, _ answered: inout Int
+    ) throws(AssociationError) {
+        let association = try network.associate(for: StorageCommitmentSCU.needs)
+        do throws(AssociationError) {
+            let service = try StorageCommitmentSCU(on: association, ledger: ledger, report: report)
+            while let group = rest.first, !isBroken {
+                rest.removeFirst()
+                try request(group, service)
+                answered += 1
+            }
+            if options.resultWait > 0 {
+                var patience = CommitmentPatience(seconds: options.resultWait, ledger: ledger)
+                defer { self.patience = patience }
+                _ = try service.wait(&patience)
+            }
+        } catch {
+            if error.leavesAssociationUsable { try association.release() }
+            throw error
+        }
+        try association.release()
+    }
+
+    private func request(
+        _ references: [SOPInstanceReference], _ service: StorageCommitmentSCU
+    ) throws(AssociationError) {
+        let request = StorageCommitmentRequest(transactionUID: network.newUID(), references: references)
+        let peer = CommitmentTransaction.Peer(
+            calledAETitle: network.connection.calledAETitle.string,
+            callingAETitle: network.connection.callingAETitle.string, endpoint: network.endpoint)
+        let isRecorded = record { () throws(FileProblem) in try ledger.register(request, with: peer) }
+        guard isRecorded else {
+            for reference in references { withoutReport[reference.sopInstanceUID] = .pending(transactionUID: nil) }
+            return
+        }
+        outstanding = request
+        let response = try service.request(request)
+        outstanding = nil
+        guard let status = response.status, status.kind == .failure else {
+            accepted.insert(request.transactionUID)
+            return outcome.diagnostics.verbose(
+                "\(network.peerName): transaction \(request.transactionUID) accepted, \(Quantity.count(references.count, "instance"))"
+            )
+        }
+        record { () throws(FileProblem) in
+            try ledger.forget(request.transactionUID, why: "refused, status \(status)")
+        }
+        // Not a failure yet: the instances may be sent and requested again; the verdicts set the exit code.
+        outcome.diagnostics.warning(
+            Message(
+                refusal: response, of: "storage commitment request for \(Quantity.count(references.count, "instance"))",
+                by: network.peerName, service: .storageCommitment))
+        for reference in references {
+            withoutReport[reference.sopInstanceUID] = .failed(
+                why: "request refused: \(status.meaning(for: .storageCommitment))", code: status.description,
+                transactionUID: request.transactionUID)
+        }
+    }
+
+    /// Writes to the transaction file. Returns false if that failed, which ends the requests: none must be made that is not
+    /// recorded.
+    @discardableResult
+    private func record(_ body: () throws(FileProblem) -> Void) -> Bool {
+        do throws(FileProblem) {
+            try body()
+            return true
+        } catch {
+            isBroken = true
+            outcome.fail(.localFiles, Message(error))
+            return false
+        }
+    }
+
+    // MARK: When the association ends before its time
+
+    /// Acts on an error of our association. Returns whether the rest is to be requested on a new association.
+    private func continues(
+        after error: AssociationError, rest: inout ArraySlice<[SOPInstanceReference]>, answered: Int
+    ) -> Bool {
+        let isEnd: Bool
+        switch error {
+        case .releasedByPeer, .connectionLost, .abortedByPeer: isEnd = true
+        default: isEnd = false
+        }
+        guard isEnd, !isBroken else {
+            isBroken = true
+            outcome.fail(error, calling: network.server)
+            return false
+        }
+        if answered > 0, !isAbort(error), !rest.isEmpty || outstanding != nil {
+            retractRequest(&rest)
+            outcome.diagnostics.note(
+                Message("the server ended the association; requesting the rest on another", network.message(error).line)
+            )
+            return !isBroken
+        }
+        guard !ledger.isSettled || !rest.isEmpty else { return false }
+        loss = error
+        // A request without a response is a failure of the association; a report that is missing is a matter of time.
+        let isUnanswered = outstanding != nil || !rest.isEmpty
+        guard server != nil, options.resultWait > 0, mayReport(after: error) else {
+            if isUnanswered || !isRelease(error) { outcome.fail(error, calling: network.server) }
+            return false
+        }
+        outcome.diagnostics.note(
+            Message("the server ended the association; still listening for its report", network.message(error).line))
+        loss = nil
+        var patience = patience ?? CommitmentPatience(seconds: options.resultWait, ledger: ledger)
+        waitAtPort(&patience)
+        if isUnanswered, !ledger.isSettled || !rest.isEmpty { outcome.fail(error, calling: network.server) }
+        return false
+    }
+
+    /// A request that was under way when the association ended may not have arrived: it is made again, as a new transaction.
+    private func retractRequest(_ rest: inout ArraySlice<[SOPInstanceReference]>) {
+        guard let request = outstanding else { return }
+        outstanding = nil
+        record { () throws(FileProblem) in try ledger.supersede(request.transactionUID) }
+        rest = [request.references] + rest
+    }
+
+    /// A server that aborts a request has not accepted it, but may report on others; one that was cut off may report on all.
+    private func mayReport(after error: AssociationError) -> Bool {
+        guard isAbort(error) else { return true }
+        return ledger.awaited.contains { accepted.contains($0.request.transactionUID) && !$0.isAnswered }
+    }
+
+    private func isAbort(_ error: AssociationError) -> Bool { if case .abortedByPeer = error { true } else { false } }
+    private func isRelease(_ error: AssociationError) -> Bool {
+        if case .releasedByPeer = error { true } else { false }
+    }
+
+    private func waitAtPort(_ patience: inout CommitmentPatience) {
+        do throws(AssociationError) {
+            _ = try ledger.wait(&patience, cancellation: network.cancellation)
+        } catch {
+            isBroken = true
+            outcome.fail(error, calling: network.server)
+        }
+    }
+
+    // MARK: Remedies
+
+    /// The most likely reason for reports that are missing.
+    var missingHint: Hint.Commitment {
+        let calling = network.connection.callingAETitle
+        if let foreign = ledger.foreign.first { return .otherTransaction(foreign?.string) }
+        guard let port = network.connection.receiverPort else {
+            return loss == nil
+                ? .noReceiver(calling: calling.string) : .releasedWithoutReceiver(calling: calling.string)
+        }
+        let ours = ledger.awaited.lazy.compactMap { AETitle($0.peer.callingAETitle) }.first ?? calling
+        return listener.hint(calling: ours, port: port) ?? .slow
+    }
+}

@@ -1,0 +1,122 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Follows the associations at our port while reports are awaited: it knows afterwards why none came, and lets an association end
+/// in order before the port is closed.
+final class ReportListener: Sendable {
+    private struct State {
+        var accepted = 0
+        var open = 0
+        /// The first AE title, other than ours, that was called.
+        var otherAETitle: AETitle?
+    }
+
+    private let state = ConditionLock(State())
+
+    /// The time for a peer to release its association after its last report, in seconds.
+    private static let closingSeconds = 5.0
+
+    func record(_ event: AssociationServer.Event) {
+        state.withLock { state in
+            switch event {
+            case .accepted:
+                state.accepted += 1
+                state.open += 1
+            case .ended, .failed: state.open -= 1
+            case .rejected(let request, let reject, _):
+                if reject == .calledAETitleNotRecognized, state.otherAETitle == nil {
+                    state.otherAETitle = request.calledAETitle
+                }
+            case .stranger, .turnedAway: break
+            }
+        }
+    }
+
+    /// Waits for the associations that are open to end: a server whose last report is cut off may take it for undelivered.
+    func waitForEnds() {
+        _ = state.wait(until: .after(seconds: Self.closingSeconds)) { $0.open <= 0 }
+    }
+
+    /// The remedy if nothing has called; nil if something has.
+    func hint(calling: AETitle, port: UInt16) -> Hint.Commitment? {
+        let (accepted, otherAETitle) = state.withLock { ($0.accepted, $0.otherAETitle) }
+        guard accepted == 0 else { return nil }
+        if let otherAETitle { return .calledByOtherAETitle(otherAETitle.string, ours: calling.string) }
+        return .neverCalledBack(calling: calling.string, port: port)
+    }
+}
+
+/// Logs each report as it comes. Works on any thread.
+struct CommitmentNarrator: Sendable {
+    let diagnostics: Diagnostics
+
+    func narrate(_ report: CommitmentReport) {
+        let way = report.isOnOwnAssociation ? "on our association" : "on an association of the server's"
+        switch report.receipt {
+        case .recorded(let uid): diagnostics.verbose("report on transaction \(uid), \(way)")
+        case .repeated(let uid):
+            diagnostics.note(
+                Message("the server repeated its report on transaction \(uid)", "answered as the first time"))
+        case .unknown(let uid):
+            diagnostics.note(
+                Message(
+                    "a report came for an unknown transaction", uid?.string ?? "it names none",
+                    code: "answered with 0115H"))
+        case .notKept(let uid, let problem):
+            diagnostics.error(Message("the report on transaction \(uid) cannot be kept", "\(problem)"))
+        }
+    }
+}
+
+/// Writes reports as DICOM files, `<Transaction UID>.dcm`, which any viewer shows.
+///
+/// A report is not a storage instance; in its place the file names the SOP class of storage commitment and the transaction.
+final class CommitmentReportFiles: Sendable {
+    private let folder: OutputFolder
+    private let title: String
+    private let problems = Locked<[FileProblem]>([])
+
+    init(_ path: String, source title: String) throws(FileProblem) {
+        folder = try OutputFolder(FilePath(path))
+        self.title = title
+    }
+
+    /// Several threads may call it. ``finish()`` returns the problems.
+    func write(_ report: CommitmentReport) {
+        guard let transaction = report.transactionUID else { return }
+        if case .unknown = report.receipt { return }
+        let syntax = TransferSyntax.explicitVRLittleEndian
+        let meta = FileMetaInformation(
+            mediaStorageSOPClassUID: StorageCommitmentRequest.sopClass, mediaStorageSOPInstanceUID: transaction,
+            transferSyntax: syntax, sourceApplicationEntityTitle: title.isEmpty ? nil : title)
+        let writer = InstanceWriter(in: folder, naming: .standard, metaInformation: meta)
+        do throws(FileProblem) {
+            let bytes = DataSetEncoder(syntax).encode(report.dataSet)
+            // Not inside the closure of withUnsafeBytes, which cannot throw typed errors.
+            let failure: FileProblem? = bytes.withUnsafeBytes { raw in
+                do throws(FileProblem) {
+                    try writer.write(raw)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            if let failure { throw failure }
+            // Parts of a split result stand side by side; a repeated report is written once.
+            _ = try writer.finish(existing: .rename)
+        } catch {
+            problems.withLock { $0.append(error) }
+        }
+    }
+
+    /// Forces the files onto the disk, and returns the problems with any of them.
+    func finish() -> [FileProblem] {
+        do throws(FileProblem) {
+            try folder.sync()
+        } catch {
+            problems.withLock { $0.append(error) }
+        }
+        return problems.withLock { $0 }
+    }
+}

@@ -1,0 +1,196 @@
+import DICOMNode
+import DICOMProtocol
+
+/// `--echo`: C-ECHO, once or repeatedly, with the time that each part of it took.
+final class EchoCommand {
+    private let options: EchoOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
+    private var rounds: [EchoTimes] = []
+    private var failures = 0
+    private var outputError: ByteSinkError?
+
+    init(_ options: EchoOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
+
+    func perform() {
+        let count = options.count
+        for number in 1...max(count, 1) {
+            if number > 1, network.cancellation.wait(until: .after(seconds: options.interval)) { break }
+            echo(number)
+            if outputError != nil { break }
+        }
+        if network.cancellation.isRaised, outcome.exitCode != .interrupted {
+            outcome.fail(
+                .interrupted, Message("interrupted after \(Quantity.count(rounds.count + failures, "C-ECHO"))"))
+        }
+        summarize()
+        if let outputError { outcome.fail(.localFiles, Message("standard output", outputError.description)) }
+    }
+
+    private func echo(_ number: Int) {
+        let whole = Stopwatch()
+        do throws(AssociationError) {
+            let association = try network.associate(for: VerificationSCU.needs)
+            let echo = Stopwatch()
+            let answer: CommandSet
+            do throws(AssociationError) {
+                answer = try VerificationSCU.echo(on: association)
+            } catch {
+                if error.leavesAssociationUsable { try association.release() }
+                throw error
+            }
+            let echoSeconds = echo.seconds
+            let release = Stopwatch()
+            try association.release()
+            let times = EchoTimes(
+                association.timings, echo: echoSeconds, release: release.seconds, total: whole.seconds)
+            if answer.status?.kind == .success {
+                rounds.append(times)
+            } else {
+                failures += 1
+                outcome.fail(
+                    .failureStatus, Message(refusal: answer, of: "C-ECHO", by: network.peerName, service: .verification)
+                )
+            }
+            report(number, answer, times)
+        } catch {
+            failures += 1
+            outcome.fail(error, calling: network.server)
+            reportFailure(error)
+        }
+    }
+
+    // MARK: Results
+
+    private func report(_ number: Int, _ answer: CommandSet, _ times: EchoTimes) {
+        if let events = outcome.events {
+            var event = RunEvent(.echo)
+            event.set(.peer, network.peerName)
+            event.set(answer.status?.kind == .success ? .done : .failed)
+            event.set(answer, for: .verification)
+            event.set(.seconds, seconds: times.echo)
+            event.set(.lookupSeconds, seconds: times.lookup)
+            event.set(.connectSeconds, seconds: times.connect)
+            event.set(.securitySeconds, seconds: times.security)
+            event.set(.associationSeconds, seconds: times.association)
+            event.set(.releaseSeconds, seconds: times.release)
+            return events.write(event)
+        }
+        guard answer.status?.kind == .success else { return }
+        let which = options.count > 1 ? " \(number)" : ""
+        print("\(network.peerName): C-ECHO\(which) answered in \(times.line)\n")
+    }
+
+    private func reportFailure(_ error: AssociationError) {
+        guard let events = outcome.events else { return }
+        var event = RunEvent(.echo)
+        event.set(.peer, network.peerName)
+        event.set(.failed)
+        event.set(.error, network.message(error).line)
+        events.write(event)
+    }
+
+    private func summarize() {
+        let asked = rounds.count + failures
+        if outcome.events != nil {
+            outcome.summary.set(.count, asked)
+            outcome.summary.set(.done, rounds.count)
+            outcome.summary.set(.failures, failures)
+            if let echo = Distribution(rounds.map(\.echo)) {
+                outcome.summary.set(.minimumSeconds, seconds: echo.minimum)
+                outcome.summary.set(.medianSeconds, seconds: echo.median)
+                outcome.summary.set(.percentile95Seconds, seconds: echo.percentile95)
+                outcome.summary.set(.maximumSeconds, seconds: echo.maximum)
+            }
+        } else if options.count > 1 {
+            print(
+                "\(network.peerName): \(asked) sent, \(rounds.count) answered"
+                    + (failures > 0 ? ", \(failures) failed" : "") + "\n" + EchoTimes.table(of: rounds))
+        }
+    }
+
+    private func print(_ text: String) {
+        do throws(ByteSinkError) { try environment.standardOutput.write(text) } catch { outputError = error }
+    }
+}
+
+/// How long the parts of one echo took, in seconds.
+struct EchoTimes: Sendable {
+    let lookup: Double
+    let connect: Double
+    /// The TLS handshake; nil over plain TCP.
+    let security: Double?
+    let association: Double
+    let echo: Double
+    let release: Double
+    let total: Double
+
+    init(_ timings: Association.Timings?, echo: Double, release: Double, total: Double) {
+        lookup = timings?.lookup ?? 0
+        connect = timings?.connect ?? 0
+        security = timings?.security
+        association = timings?.association ?? 0
+        self.echo = echo
+        self.release = release
+        self.total = total
+    }
+
+    private static let parts: [(name: String, time: @Sendable (EchoTimes) -> Double?)] = [
+        ("look-up", { $0.lookup }), ("connect", { $0.connect }), ("TLS", { $0.security }),
+        ("association", { $0.association }), ("echo", { $0.echo }), ("release", { $0.release }),
+    ]
+
+    /// `12.3 ms (look-up 0.1, connect 0.3, association 9.9, echo 1.0, release 1.0)`.
+    var line: String {
+        let parts = Self.parts.compactMap { part in
+            part.time(self).map { "\(part.name) \(Quantity.milliseconds(seconds: $0))" }
+        }
+        return "\(Quantity.milliseconds(seconds: total)) ms (\(parts.joined(separator: ", ")))"
+    }
+
+    /// Minimum, median, 95th percentile and maximum of each part; empty if nothing was measured.
+    static func table(of rounds: [EchoTimes]) -> String {
+        let all: (name: String, time: @Sendable (EchoTimes) -> Double?) = ("all", { $0.total })
+        let rows = (parts + [all]).compactMap { part in
+            Distribution(rounds.compactMap(part.time)).map { (name: part.name, times: $0) }
+        }
+        guard !rows.isEmpty else { return "" }
+        var text = row("ms", ["min", "median", "p95", "max"])
+        for (name, times) in rows {
+            let values = [times.minimum, times.median, times.percentile95, times.maximum]
+            text += row(name, values.map { Quantity.milliseconds(seconds: $0) })
+        }
+        return text
+    }
+
+    private static func row(_ name: String, _ cells: [String]) -> String {
+        let padded = cells.map { String(repeating: " ", count: max(0, 10 - $0.count)) + $0 }
+        return "  " + TextLayout.padded(name, to: 11) + padded.joined() + "\n"
+    }
+}
+
+/// The spread of a set of measurements.
+struct Distribution: Equatable {
+    let minimum: Double
+    let median: Double
+    /// 95 of 100 measurements are at or below it (the nearest one that was measured).
+    let percentile95: Double
+    let maximum: Double
+
+    /// Nil where nothing was measured.
+    init?(_ values: [Double]) {
+        let sorted = values.sorted()
+        guard let first = sorted.first, let last = sorted.last else { return nil }
+        minimum = first
+        maximum = last
+        let middle = sorted.count / 2
+        median = sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
+        percentile95 = sorted[(sorted.count * 95 + 99) / 100 - 1]
+    }
+}

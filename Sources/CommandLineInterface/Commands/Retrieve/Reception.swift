@@ -1,0 +1,170 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Where a run's instances go: one folder for all retrievals, which may go on at once, each with its own account.
+final class Reception: Sendable {
+    struct Total: Sendable {
+        var written = 0
+        var skipped = 0
+        var failed = 0
+        var bytes: UInt64 = 0
+        /// Instances of the retrievals begun so far, as the server lists or announces them; nil where it does neither.
+        var expected: Int? = 0
+        /// The output could not be written: nothing more can be stored.
+        var outputFailed = false
+    }
+
+    private struct Open: Sendable {
+        let instances: RetrievedInstances
+        let moveMessageID: UInt16?
+    }
+
+    private let folder: OutputFolder
+    private let naming: InstanceNaming
+    private let existing: InstanceWriter.Existing
+    private let diagnostics: Diagnostics
+    private let events: EventWriter?
+    let journal: RetrievalJournal?
+    private let sum = Locked(Total())
+    private let open = Locked<[Open]>([])
+    private let progress: ProgressLine?
+
+    init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
+        throws(FileProblem)
+    {
+        folder = try OutputFolder(FilePath(options.outputDirectory), syncing: options.syncing)
+        naming = options.naming
+        existing = options.existingFile
+        diagnostics = outcome.diagnostics
+        events = outcome.events
+        progress = environment.progress
+        journal = try RetrievalJournal(options, network)
+    }
+
+    var total: Total { sum.withLock { $0 } }
+    var outputFailed: Bool { sum.withLock { $0.outputFailed } }
+
+    /// Forces everything onto the disk.
+    func sync() throws(FileProblem) {
+        try folder.sync()
+        guard let journal else { return }
+        if folder.syncing != .none { journal.recordSync() }
+        try journal.finish()
+    }
+
+    // MARK: Who receives
+
+    /// Receives for one retrieval: what comes back on its own association.
+    func receiver(for instances: RetrievedInstances) -> InstanceReceiver {
+        InstanceReceiver(folder: folder, naming: naming, existing: existing, hashing: journal != nil) {
+            [self] instance in
+            take(instance)
+            instances.record(instance)
+        }
+    }
+
+    /// Receives at the one port for all retrievals.
+    var sharedReceiver: InstanceReceiver {
+        InstanceReceiver(folder: folder, naming: naming, existing: existing, hashing: journal != nil) {
+            [self] instance in
+            take(instance)
+            instances(for: instance)?.record(instance)
+        }
+    }
+
+    /// From here on what the shared receiver gets may belong to this account.
+    func begin(_ instances: RetrievedInstances, moveMessageID: UInt16) {
+        open.withLock { $0.append(Open(instances: instances, moveMessageID: moveMessageID)) }
+    }
+
+    func end(moveMessageID: UInt16) { open.withLock { $0.removeAll { $0.moveMessageID == moveMessageID } } }
+
+    /// Whose an instance is: that of the retrieval that expects it, or says that it asked for it, or of the only one there is.
+    private func instances(for instance: ReceivedInstance) -> RetrievedInstances? {
+        let open = open.withLock { $0 }
+        guard open.count > 1 else { return open.first?.instances }
+        if let expecting = open.first(where: { $0.instances.isListed(instance.sopInstanceUID) }) {
+            return expecting.instances
+        }
+        return open.first { $0.moveMessageID == instance.moveOriginatorMessageID }?.instances
+    }
+
+    // MARK: What arrived
+
+    /// Another retrieval begins.
+    func expect(_ count: Int?) {
+        sum.withLock { total in
+            total.expected = count.flatMap { count in total.expected.map { $0 + count } }
+        }
+    }
+
+    /// For the person who watches.
+    private func showProgress() {
+        progress?.update(
+            {
+                let total = total
+                var progress = ProgressLine.Progress()
+                progress.instances = total.written + total.skipped
+                progress.failures = total.failed
+                progress.bytes = total.bytes
+                progress.total = total.expected
+                return progress
+            }())
+    }
+
+    private func take(_ instance: ReceivedInstance) {
+        journal?.record(instance)
+        switch instance.outcome {
+        case .stored(let outcome):
+            tell(outcome)
+            sum.withLock { total in
+                if outcome.kind == .skipped { total.skipped += 1 } else { total.written += 1 }
+                total.bytes += instance.length
+            }
+        case .failed(let problem):
+            let uid = DisplayText.line(instance.sopInstanceUID.string)
+            diagnostics.error(
+                Message("\(problem)", "instance \(uid) was not stored", code: instance.status.description))
+            sum.withLock { total in
+                total.failed += 1
+                total.outputFailed = total.outputFailed || problem.code == .outOfSpace || problem.code == .notWritable
+            }
+        case .cutOff:
+            let uid = DisplayText.line(instance.sopInstanceUID.string)
+            diagnostics.warning(
+                Message("instance \(uid)", "cut off after \(instance.length) bytes; nothing of it is stored"))
+            sum.withLock { $0.failed += 1 }
+        }
+        write(instance)
+        showProgress()
+    }
+
+    private func tell(_ outcome: InstanceWriter.Outcome) {
+        if let remark = outcome.remark { diagnostics.warning(Message("\(outcome.path)", remark)) }
+        diagnostics.reportWritten(outcome.path, outcome.kind)
+    }
+
+    private func write(_ instance: ReceivedInstance) {
+        guard let events else { return }
+        var event = RunEvent(.receive)
+        event.set(.sopClassUID, instance.sopClassUID)
+        event.set(.sopInstanceUID, instance.sopInstanceUID)
+        event.set(.transferSyntaxUID, instance.transferSyntax.uid)
+        event.set(.bytes, Int(clamping: instance.length))
+        switch instance.outcome {
+        case .stored(let outcome):
+            event.set(.path, outcome.path.description)
+            event.set(outcome.kind == .skipped ? .skipped : outcome.remark == nil ? .done : .warning)
+        case .failed(let problem):
+            event.set(.path, problem.path.description)
+            event.set(.failed)
+            event.set(.error, problem.description)
+        case .cutOff:
+            event.set(.failed)
+            event.set(.error, "cut off")
+        }
+        event.set(.status, instance.status.description)
+        events.write(event)
+    }
+}

@@ -1,0 +1,200 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// One attempt of a retrieval: an association, and the requests on it.
+struct RetrievalAttempt {
+    /// Instances that the server says it has sent; nil where it does not say, or its final response never came.
+    private(set) var sent: Int?
+    /// Sub-operations that the server says have failed.
+    private(set) var failed = 0
+    private(set) var warnings = 0
+    private(set) var failedUIDs: [UID] = []
+    private(set) var wasInterrupted = false
+    /// The first final response without success, or the last of all.
+    private(set) var response: CommandSet?
+    /// The error that ended the association before all was answered.
+    private(set) var error: AssociationError?
+    /// Our end of the association.
+    private(set) var localAddress: String?
+
+    var status: DIMSEStatus? { response?.status }
+
+    mutating func add(_ result: ExchangeResult, isFirst: Bool) {
+        let counts = result.final?.command.suboperationCounts
+        if counts?.completed == nil, counts?.warning == nil {
+            sent = nil
+        } else if isFirst || sent != nil {
+            sent = (sent ?? 0) + (counts?.completed ?? 0) + (counts?.warning ?? 0)
+        }
+        failed += counts?.failed ?? 0
+        warnings += counts?.warning ?? 0
+        wasInterrupted = wasInterrupted || result.wasInterrupted
+        if response == nil || status?.kind == .success { response = result.final?.command }
+        failedUIDs += Self.failedUIDs(result)
+    }
+
+    /// Failed SOP Instance UID List (0008,0058).
+    private static func failedUIDs(_ result: ExchangeResult) -> [UID] {
+        guard let bytes = result.final?.dataSet else { return [] }
+        do throws(DataSetError) {
+            return try DataSetDecoder(result.transferSyntax).decode(bytes[...]).uids(.failedSOPInstanceUIDList)
+        } catch {
+            // The list is a courtesy; what is missing is found without it.
+            return []
+        }
+    }
+
+    /// Whether another attempt would end the same way.
+    var isHopeless: Bool {
+        if wasInterrupted { return true }
+        switch error {
+        case .connectionLost, .abortedByPeer, .releasedByPeer, .protocolViolation: return false
+        case .some: return true
+        case nil: break
+        }
+        guard let status, status.kind == .failure else { return false }
+        switch status {
+        case .moveDestinationUnknown, .sopClassNotSupported, .notAuthorized, .unrecognizedOperation,
+            .identifierDoesNotMatchSOPClass:
+            return true
+        default: return false
+        }
+    }
+
+    /// Whether the server has no such service at all.
+    var isUnsupported: Bool {
+        if case .noPresentationContext = error { return true }
+        return status == .sopClassNotSupported || status == .unrecognizedOperation
+    }
+
+    // MARK: Performing
+
+    /// Requests each identifier by C-MOVE; returns when the instances that the server says it sent are here, or do not come.
+    static func move(
+        _ identifiers: [DataSet], to instances: RetrievedInstances, context: RetrievalContext
+    ) -> RetrievalAttempt {
+        perform(context, sopClass: context.options.query.informationModel.moveSOPClass, storage: []) {
+            association, sopClass, attempt throws(AssociationError) in
+            var seen = context.server?.progress ?? 0
+            let receivesInstances = {
+                guard let server = context.server, server.progress != seen else { return false }
+                seen = server.progress
+                return true
+            }
+            for (index, identifier) in identifiers.enumerated() {
+                let id = context.nextMoveMessageID()
+                let before = instances.counts.attempted
+                context.reception?.begin(instances, moveMessageID: id)
+                defer { context.reception?.end(moveMessageID: id) }
+                let result = try MoveSCU.move(
+                    on: association, sopClass: sopClass, identifier: identifier,
+                    destination: context.options.moveDestination, messageID: id,
+                    priority: context.options.query.priority, hasProgressElsewhere: receivesInstances,
+                    onProgress: { showProgress($0, of: "C-MOVE", context) })
+                attempt.add(result, isFirst: index == 0)
+                let counts = result.final?.command.suboperationCounts
+                let announced = (counts?.completed ?? 0) + (counts?.warning ?? 0)
+                waitForOutstanding(before + announced, instances, context)
+                if result.wasInterrupted || result.final?.command.status?.kind == .failure { return }
+            }
+        }
+    }
+
+    /// Requests each identifier by C-GET.
+    ///
+    /// - Parameter storage: the presentation contexts for the instances that come back.
+    static func get(
+        _ identifiers: [DataSet], storage: StorageProposals.Round, to instances: RetrievedInstances,
+        context: RetrievalContext
+    ) -> RetrievalAttempt {
+        perform(context, sopClass: context.options.query.informationModel.getSOPClass, storage: storage) {
+            association, sopClass, attempt throws(AssociationError) in
+            guard let receiver = context.reception?.receiver(for: instances) else { return }
+            for (index, identifier) in identifiers.enumerated() {
+                let result = try GetSCU.get(
+                    on: association, sopClass: sopClass, identifier: identifier,
+                    priority: context.options.query.priority, receiver: receiver,
+                    onProgress: { showProgress($0, of: "C-GET", context) })
+                attempt.add(result, isFirst: index == 0)
+                // The failure of one list is not that of another, unless the service fails.
+                if attempt.isHopeless { return }
+            }
+        }
+    }
+
+    private static func perform(
+        _ context: RetrievalContext, sopClass: UID?, storage: StorageProposals.Round,
+        _ body: (Association, UID, inout RetrievalAttempt) throws(AssociationError) -> Void
+    ) -> RetrievalAttempt {
+        var attempt = RetrievalAttempt()
+        guard let sopClass else { return attempt }
+        let network = context.network
+        do throws(AssociationError) {
+            let needs = GetSCU.needs(sopClass, storage: storage)
+            var parameters = network.parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
+            parameters.roleSelections = GetSCU.roleSelections(for: storage)
+            let association = try network.associate(parameters)
+            attempt.localAddress = host(of: association.localDescription)
+            do throws(AssociationError) {
+                try body(association, sopClass, &attempt)
+            } catch {
+                if error.leavesAssociationUsable { association.abort() }
+                throw error
+            }
+            do throws(AssociationError) {
+                try association.release()
+            } catch {
+                // All is answered: how the association ends changes nothing about the instances.
+                network.diagnostics.verbose(network.message(error).line)
+            }
+        } catch {
+            attempt.error = error
+        }
+        return attempt
+    }
+
+    private static func showProgress(
+        _ counts: SuboperationCounts, of operation: String, _ context: RetrievalContext
+    ) -> ExchangeControl {
+        context.network.diagnostics.verbose("\(operation): \(text(counts))")
+        if context.reception == nil {
+            context.environment.progress?.update(
+                {
+                    var progress = ProgressLine.Progress()
+                    progress.instances = (counts.completed ?? 0) + (counts.warning ?? 0)
+                    progress.failures = counts.failed ?? 0
+                    progress.total = counts.remaining.map { $0 + progress.instances + progress.failures }
+                    return progress
+                }())
+        }
+        // A full disk stays full: the rest would only be refused, one by one.
+        return context.reception?.outputFailed == true ? .cancel : .goOn
+    }
+
+    private static func text(_ counts: SuboperationCounts) -> String {
+        let parts = [
+            (counts.completed, "completed"), (counts.remaining, "remaining"), (counts.failed, "failed"),
+            (counts.warning, "with warnings"),
+        ].compactMap { count, name in count.map { "\($0) \(name)" } }
+        return parts.isEmpty ? "no counts" : parts.joined(separator: ", ")
+    }
+
+    /// Waits as long as announced instances are outstanding, and no longer than the grace after the last sign of life.
+    private static func waitForOutstanding(
+        _ count: Int, _ instances: RetrievedInstances, _ context: RetrievalContext
+    ) {
+        guard let server = context.server else { return }
+        var seen = server.progress
+        while !instances.wait(forAttempted: count, until: .after(seconds: context.options.grace)) {
+            guard server.progress != seen, !context.shouldStop else { return }
+            seen = server.progress
+        }
+    }
+
+    /// The host of an address such as `[::1]:4711`.
+    private static func host(of address: String) -> String {
+        guard let colon = address.lastIndex(of: ":") else { return address }
+        return address[..<colon].filter { $0 != "[" && $0 != "]" }
+    }
+}

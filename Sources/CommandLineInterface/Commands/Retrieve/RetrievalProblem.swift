@@ -1,0 +1,81 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Why a target was not retrieved, or only in part, or why nobody can tell.
+enum RetrievalProblem: Sendable {
+    /// The association could not be made, or ended before all was answered.
+    case association(AssociationError)
+    /// The final response has a status of failure.
+    case refused(CommandSet, ServiceKind, hint: Hint?)
+    /// The final response counts sub-operations that failed.
+    case suboperationsFailed(Int, DIMSEStatus, ServiceKind, hint: Hint?)
+    /// Sub-operations with warnings, where these count as failures.
+    case suboperationWarnings(Int)
+    /// The server lists no instance of the target.
+    case notOnServer
+    /// Of a retrieval to a third party: the server says that it sent fewer instances than it lists.
+    case fewerSent(Int, listed: Int)
+    case missing(Int, listed: Int, hint: Hint?)
+    /// Instances that were received although the server does not list them.
+    case unlisted(Int)
+    /// Neither an instance nor a count of instances sent.
+    case nothingReceived(hint: Hint?)
+    /// The server's count of instances sent is not the count of those received.
+    case countsDiffer(sent: Int, received: Int, hint: Hint?)
+    /// Instances that could not be stored here; each was reported with its reason.
+    case notStored(Int)
+
+    var exitCode: ExitCode {
+        switch self {
+        case .association(let error): ExitCode(for: error)
+        case .refused: .failureStatus
+        default: .incomplete
+        }
+    }
+
+    /// - Parameter target: the target's name.
+    func message(target: String, server: CalledServer) -> Message {
+        let subject = "\(server.name): \(target)"
+        switch self {
+        case .association(let error):
+            return Message(error, calling: server)
+        case .refused(let response, let service, let hint):
+            return Message(
+                refusal: response, of: service == .move ? "C-MOVE" : "C-GET", by: server.name, service: service,
+                hint: hint)
+        case .suboperationsFailed(let count, let status, let service, let hint):
+            return Message(
+                "\(server.name): \(Quantity.count(count, "sub-operation")) failed", status.meaning(for: service),
+                code: status.description, hint: hint)
+        case .suboperationWarnings(let count):
+            return Message("\(server.name): \(Quantity.count(count, "sub-operation")) with warnings")
+        case .notOnServer:
+            return Message(subject, "not found on the server")
+        case .fewerSent(let count, let listed):
+            return Message(
+                subject,
+                "the server lists \(Quantity.count(listed, "instance")) and says that it sent \(count)")
+        case .missing(let count, let listed, let hint):
+            return Message(
+                subject,
+                "\(count) of \(Quantity.count(listed, "instance")) listed by the server "
+                    + (count == 1 ? "is" : "are") + " missing", hint: hint)
+        case .unlisted(let count):
+            return Message(
+                subject,
+                "the server sent \(Quantity.count(count, "instance")) that it does not list; "
+                    + (count == 1 ? "it was stored" : "they were stored"))
+        case .nothingReceived(let hint):
+            return Message(
+                subject, "nothing was received, and the server does not say that it sent anything", hint: hint)
+        case .countsDiffer(let sent, let received, let hint):
+            return Message(
+                subject,
+                "the server says that it sent \(Quantity.count(sent, "instance")), but \(received) "
+                    + (received == 1 ? "was" : "were") + " received", hint: hint)
+        case .notStored(let count):
+            return Message(subject, "\(Quantity.count(count, "instance")) could not be stored here")
+        }
+    }
+}

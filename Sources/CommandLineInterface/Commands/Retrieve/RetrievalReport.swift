@@ -1,0 +1,195 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Reports a run of retrievals: the outcome of each, what is missing for another run, the summary, the exit code.
+struct RetrievalReport: Sendable {
+    private let context: RetrievalContext
+    private var network: Network { context.network }
+    private var run: RunOutcome { context.outcome }
+
+    init(_ context: RetrievalContext) { self.context = context }
+
+    /// Reports one target that is done. Several threads may call it.
+    func report(_ outcome: TargetOutcome) {
+        for row in outcome.target.rows {
+            let result =
+                outcome.isComplete(row) ? "complete" : outcome.wasInterrupted ? "interrupted" : "incomplete"
+            run.diagnostics.note(Message("line \(row.line): \(result)", outcome.summary))
+        }
+        if outcome.target.rows.isEmpty { run.diagnostics.verbose(outcome.summary) }
+    }
+
+    func finish(_ outcomes: [TargetOutcome], plan: RetrievalPlan, seconds: Double) {
+        plan.reportUnmatchedLines(to: run)
+        context.environment.progress?.clear()
+        let notBegun = plan.targets.dropFirst(outcomes.count)
+        for row in notBegun.flatMap(\.rows) {
+            run.diagnostics.note(Message("line \(row.line): not begun"))
+        }
+        writeMissing(outcomes, notBegun: notBegun)
+        setExitCode(outcomes, notBegun: notBegun.count)
+        summarize(outcomes, notBegun: notBegun.count, seconds: seconds)
+    }
+
+    private func setExitCode(_ outcomes: [TargetOutcome], notBegun: Int) {
+        if network.cancellation.isRaised {
+            let stored = context.reception.map { $0.total.written + $0.total.skipped }
+            let text = stored.map { "\(Quantity.count($0, "instance")) \($0 == 1 ? "is" : "are") on disk, whole" }
+            return run.fail(.interrupted, Message("interrupted", text))
+        }
+        if context.reception?.outputFailed == true { return run.note(.localFiles) }
+        let failed = outcomes.filter { $0.code != .success }
+        guard !failed.isEmpty || notBegun > 0 else { return }
+        // Where a part was done, the rest is what is wrong; where nothing was, its cause is.
+        let worst = ExitCode.worst(of: failed.map(\.code))
+        let isPartlyDone = failed.count < outcomes.count || failed.contains { $0.isPartlyReceived }
+        run.note(isPartlyDone ? .incomplete : worst)
+        if let error = failed.first?.error { run.remember(error) }
+    }
+
+    private func summarize(_ outcomes: [TargetOutcome], notBegun: Int, seconds: Double) {
+        let summary = Summary(outcomes)
+        run.summary.set(.serverCompleted, summary.sent)
+        run.summary.set(.serverFailed, summary.failed)
+        run.summary.set(.expected, summary.listed)
+        if let status = outcomes.last?.lastStatus { run.summary.set(.status, status.description) }
+        if outcomes.isEmpty, notBegun == 0 {
+            run.diagnostics.note(Message(network.peerName, "nothing matches; nothing was retrieved"))
+            return
+        }
+        let total = context.reception?.total
+        if let total {
+            run.summary.set(.done, total.written)
+            run.summary.set(.skipped, total.skipped)
+            run.summary.set(.failures, total.failed)
+            run.summary.set(.bytes, Int(clamping: total.bytes))
+        }
+        var subject = "\(network.peerName): \(network.operation.serviceName)"
+        if outcomes.count + notBegun > 1 { subject += ", \(outcomes.count) of \(outcomes.count + notBegun) requests" }
+        run.diagnostics.note(Message("\(subject): \(summary.text(total: total, seconds: seconds))"))
+    }
+
+    // MARK: What is missing
+
+    private func writeMissing(_ outcomes: [TargetOutcome], notBegun: ArraySlice<RetrievalTarget>) {
+        let writer = MissingWriter(context.options.query.informationModel, run, context.environment)
+        do throws(ByteSinkError) {
+            for outcome in outcomes where outcome.code != .success {
+                switch outcome.missing {
+                case .nothing: break
+                case .instances(let series): try writer.write(series, of: outcome.target)
+                case .uids(let uids): try writer.write(uids, of: outcome.target)
+                case .whole: try writer.write(outcome.target)
+                }
+            }
+            for target in notBegun { try writer.write(target) }
+        } catch {
+            run.fail(.localFiles, Message("standard output", error.description))
+        }
+    }
+}
+
+extension RetrievalReport {
+    /// The sums over all targets.
+    struct Summary {
+        /// Nil if the server did not list the instances of each.
+        let listed: Int?
+        let presentBefore: Int
+        /// Nil if the server never said how many it sent.
+        let sent: Int?
+        /// At the server, in the last attempt of each.
+        let failed: Int
+        /// Whether anything had to be requested.
+        let hasRequests: Bool
+
+        init(_ outcomes: [TargetOutcome]) {
+            listed = outcomes.contains { $0.listed == nil } ? nil : outcomes.reduce(0) { $0 + ($1.listed ?? 0) }
+            presentBefore = outcomes.reduce(0) { $0 + $1.presentBefore }
+            sent = outcomes.contains { $0.sent != nil } ? outcomes.reduce(0) { $0 + ($1.sent ?? 0) } : nil
+            failed = outcomes.reduce(0) { $0 + $1.failedInLastAttempt }
+            hasRequests = outcomes.contains { $0.attempts > 0 }
+        }
+
+        /// As `8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero that say nothing are
+        /// left out.
+        ///
+        /// - Parameter total: the instances that were received; nil where they went to a third party.
+        func text(total: Reception.Total?, seconds: Double) -> String {
+            var parts: [String] = []
+            if let listed { parts.append("\(listed) listed") }
+            if presentBefore > 0 { parts.append("\(presentBefore) present from an earlier run") }
+            guard hasRequests else { return (parts + ["nothing had to be requested"]).joined(separator: ", ") }
+            parts.append(sent.map { "\($0) sent by the server" } ?? "the server does not say how many it sent")
+            if failed > 0 { parts.append("\(failed) failed at the server") }
+            guard let total else { return parts.joined(separator: ", ") }
+            parts.append("\(total.written + total.skipped) received")
+            if total.skipped > 0 { parts.append("\(total.skipped) of them already present") }
+            if total.failed > 0 { parts.append("\(total.failed) not stored") }
+            if total.bytes > 0 { parts.append(Quantity.transfer(total.bytes, seconds: seconds)) }
+            return parts.joined(separator: ", ")
+        }
+    }
+}
+
+/// Writes what is missing to the standard output, in a form that `--from-list` takes: CSV, or with `--format jsonl` events.
+final class MissingWriter {
+    private let outcome: RunOutcome
+    private let environment: Environment
+    private let columns: [Tag]
+    private var hasHeader = false
+
+    init(_ model: InformationModel, _ outcome: RunOutcome, _ environment: Environment) {
+        self.outcome = outcome
+        self.environment = environment
+        columns = model.levels.map(InformationModel.uniqueKey(of:))
+    }
+
+    func write(_ series: [InstanceListing.Series], of target: RetrievalTarget) throws(ByteSinkError) {
+        for one in series {
+            for uid in one.sopInstanceUIDs {
+                try write([
+                    .patientID: target.identifier.string(.patientID) ?? "",
+                    .studyInstanceUID: one.studyInstanceUID.string, .seriesInstanceUID: one.seriesInstanceUID.string,
+                    .sopInstanceUID: uid.string,
+                ])
+            }
+        }
+    }
+
+    func write(_ uids: [UID], of target: RetrievalTarget) throws(ByteSinkError) {
+        var values = values(of: target)
+        for uid in uids {
+            values[.sopInstanceUID] = uid.string
+            try write(values)
+        }
+    }
+
+    func write(_ target: RetrievalTarget) throws(ByteSinkError) {
+        let key = InformationModel.uniqueKey(of: target.level)
+        var values = values(of: target)
+        for uid in target.identifier.strings(key) {
+            values[key] = uid
+            try write(values)
+        }
+    }
+
+    private func values(of target: RetrievalTarget) -> [Tag: String] {
+        columns.reduce(into: [:]) { $0[$1] = target.identifier.string($1) }
+    }
+
+    private func write(_ values: [Tag: String]) throws(ByteSinkError) {
+        if let events = outcome.events {
+            var event = RunEvent(.missing)
+            event.set(.patientID, values[.patientID].flatMap { $0.isEmpty ? nil : $0 })
+            event.set(.studyInstanceUID, values[.studyInstanceUID])
+            event.set(.seriesInstanceUID, values[.seriesInstanceUID])
+            event.set(.sopInstanceUID, values[.sopInstanceUID])
+            return events.write(event)
+        }
+        let output = environment.standardOutput
+        if !hasHeader { try output.write(CSVText.line(columns.map(DataDictionary.keyword))) }
+        hasHeader = true
+        try output.write(CSVText.line(columns.map { values[$0] ?? "" }))
+    }
+}

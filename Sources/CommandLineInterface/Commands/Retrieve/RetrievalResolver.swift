@@ -1,0 +1,195 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Turns keys into the identifiers of C-MOVE or C-GET requests, which hold unique keys alone (PS3.4 C.4.2.2.1): asks by C-FIND,
+/// level by level, for the entities that match.
+final class RetrievalResolver {
+    enum Failure: Error {
+        case association(AssociationError)
+        case refused(CommandSet)
+    }
+
+    private let options: QueryOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let model: InformationModel
+    private var association: Association?
+
+    init(_ options: QueryOptions, _ network: Network, _ outcome: RunOutcome) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        model = options.informationModel
+    }
+
+    /// - Parameter query: an identifier of a query, with level and keys.
+    func targets(for query: DataSet) throws(Failure) -> [RetrievalTarget] {
+        let level = query.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? options.level
+        if isDirect(query, level) { return [RetrievalTarget(identifier: uniqueKeys(of: query, level), level: level)] }
+        var contexts = [base(query)]
+        var used: Set<Tag> = []
+        let levels = model.levels.filter { $0 <= level }
+        for step in levels {
+            let key = InformationModel.uniqueKey(of: step)
+            let own = query.elements.filter { element in
+                belongs(element.tag, to: step, target: level) && used.insert(element.tag).inserted
+            }
+            let asksMore = own.contains { $0.tag != key && !$0.isEmpty }
+            let uids = isPlain(query, key) ? query.uids(key) : []
+            if !asksMore, !uids.isEmpty, step < level {
+                contexts = contexts.flatMap { context in
+                    uids.map { uid in
+                        var next = context
+                        next[key] = query[key]
+                        if step != .patient { next.set(key, uid) }
+                        return next
+                    }
+                }
+                continue
+            }
+            // Nothing is asked of this level: what is below may still be found, and a list of all patients helps nobody.
+            let isOpen = !asksMore && query.strings(key).allSatisfy(\.isEmpty)
+            if step < level, isOpen, step == .patient || isPlain(query, InformationModel.uniqueKey(of: level)) {
+                continue
+            }
+            contexts = try matches(of: contexts, own, key, step)
+        }
+        return contexts.map { context in
+            var identifier = context
+            identifier.set(.queryRetrieveLevel, .CS, level.rawValue)
+            return RetrievalTarget(identifier: identifier, level: level)
+        }
+    }
+
+    func close() {
+        guard let association else { return }
+        self.association = nil
+        do throws(AssociationError) { try association.release() } catch {
+            outcome.diagnostics.verbose(
+                "\(network.peerName): \(network.message(error).line)")
+        }
+    }
+
+    // MARK: What keys are
+
+    /// Whether the keys are unique keys with single values or lists of UIDs, so that nothing needs to be looked for.
+    private func isDirect(_ query: DataSet, _ level: QueryLevel) -> Bool {
+        let unique = Set(model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)])
+        return isPlain(query, InformationModel.uniqueKey(of: level))
+            && query.elements.allSatisfy { element in
+                if element.isEmpty || QueryIdentifier.generalElements.contains(element.tag) { return true }
+                return unique.contains(element.tag) && isPlain(query, element.tag)
+            }
+    }
+
+    /// What may stand in the identifier of a retrieval (PS3.4 C.4.2.1.4.1): keys without a value ask a query for an answer, and
+    /// have no place in it. Unique keys of the levels above stay, also empty ones: some servers insist on their presence.
+    private func uniqueKeys(of query: DataSet, _ level: QueryLevel) -> DataSet {
+        let unique = model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)]
+        var identifier = DataSet()
+        for tag in [.specificCharacterSet, .queryRetrieveLevel, .queryRetrieveView] + unique {
+            identifier[tag] = query[tag]
+        }
+        return identifier
+    }
+
+    /// Whether the key has a value that names one entity, or several.
+    private func isPlain(_ query: DataSet, _ key: Tag) -> Bool {
+        guard let bytes = query.bytes(key), !bytes.isEmpty else { return false }
+        return !bytes.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }
+    }
+
+    private func belongs(_ tag: Tag, to step: QueryLevel, target: QueryLevel) -> Bool {
+        switch model.placement(of: tag, at: step) {
+        case .ofLevel, .inside: true
+        case .general: false
+        // What no table knows is asked where the user asked it.
+        case .unlisted, .below: step == target
+        case .uniqueKeyAbove, .above: false
+        }
+    }
+
+    private func base(_ query: DataSet) -> DataSet {
+        var base = DataSet()
+        base[.specificCharacterSet] = query[.specificCharacterSet]
+        return base
+    }
+
+    // MARK: Asking
+
+    private func matches(
+        of contexts: [DataSet], _ own: [DataElement], _ key: Tag, _ step: QueryLevel
+    ) throws(Failure) -> [DataSet] {
+        var found: [DataSet] = []
+        for context in contexts {
+            var keys = context
+            keys.set(.queryRetrieveLevel, .CS, step.rawValue)
+            keys.setEmpty(key, DataDictionary.vr(of: key))
+            for element in own { keys.append(element) }
+            var unnamed = 0
+            try find(keys) { answer in
+                guard let value = answer[key], !value.isEmpty else {
+                    unnamed += 1
+                    return
+                }
+                var next = context
+                next[key] = value
+                if step == .patient, let set = answer[.specificCharacterSet] { next[.specificCharacterSet] = set }
+                found.append(next)
+            }
+            // What has no name cannot be asked for, and must not be left out unseen.
+            if unnamed > 0 {
+                outcome.fail(
+                    .incomplete,
+                    Message(
+                        "\(network.peerName): \(Quantity.count(unnamed, "match")) without \(DataDictionary.keyword(of: key))",
+                        "they are not retrieved",
+                        code: "PS3.4 C.4.1.2.1"))
+            }
+        }
+        return found
+    }
+
+    private func openAssociation() throws(AssociationError) -> Association {
+        if let association { return association }
+        let opened = try network.associate(for: FindSCU.needs(model.findSOPClass))
+        association = opened
+        return opened
+    }
+
+    private func find(_ keys: DataSet, onMatch: (DataSet) -> Void) throws(Failure) {
+        var unreadable: DataSetError?
+        var count = 0
+        let result: ExchangeResult
+        do throws(AssociationError) {
+            let association = try openAssociation()
+            result = try FindSCU.find(
+                on: association, sopClass: model.findSOPClass, identifier: keys, priority: options.priority
+            ) { match in
+                count += 1
+                do throws(DataSetError) { onMatch(try match.identifier()) } catch {
+                    unreadable = error
+                }
+                return .goOn
+            }
+        } catch {
+            if error.leavesAssociationUsable { association?.abort() }
+            association = nil
+            throw .association(error)
+        }
+        if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
+        if let unreadable {
+            outcome.fail(.incomplete, Message("\(network.peerName): a match cannot be read", unreadable.description))
+        }
+        guard let final = result.final?.command, let status = final.status, status.kind != .success else { return }
+        if status.kind == .failure { throw .refused(final) }
+        // A server that gives no more than so many answers ends with another status than success: there is more.
+        outcome.fail(
+            .incomplete,
+            Message(
+                "\(network.peerName): the list of matches may be incomplete",
+                "the server ended it after \(Quantity.count(count, "match")): \(status.meaning(for: .find))",
+                peerText: final.errorComment, code: status.description, hint: .listCutShort))
+    }
+}

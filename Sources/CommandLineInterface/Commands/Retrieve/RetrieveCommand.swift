@@ -1,0 +1,160 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import Synchronization
+
+/// `--move` and `--get`: finds the entities that match, retrieves them, and proves that they are complete.
+final class RetrieveCommand {
+    private let options: RetrieveOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
+    private let watch = Stopwatch()
+
+    init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
+
+    func perform() {
+        if options.isDryRun {
+            guard let plan = RetrievalPlan(options, network, outcome, environment) else { return }
+            return RetrievalPreview(options, network, outcome, environment).show(plan)
+        }
+        do throws(FileProblem) {
+            // The port is open, and the folder is known to be writable, before the server is asked for anything.
+            guard let context = try RetrievalContext(options, network, outcome, environment) else { return }
+            defer { context.server?.stop() }
+            guard let plan = RetrievalPlan(options, network, outcome, environment) else { return }
+            let outcomes = retrieve(plan.targets, context)
+            context.server?.stop()
+            do throws(FileProblem) {
+                try context.reception?.sync()
+            } catch {
+                // The report of what was received, and what is missing, follows all the same.
+                outcome.fail(.localFiles, Message(error))
+            }
+            RetrievalReport(context).finish(outcomes, plan: plan, seconds: watch.seconds)
+        } catch {
+            outcome.fail(.localFiles, Message(error))
+        }
+    }
+
+    /// Returns the outcomes in the order of the targets, without those that were not begun.
+    private func retrieve(_ targets: [RetrievalTarget], _ context: RetrievalContext) -> [TargetOutcome] {
+        let outcomes = Locked<[Int: TargetOutcome]>([:])
+        let report = RetrievalReport(context)
+        let next = Locked(0)
+        @Sendable func work() {
+            while !context.shouldStop {
+                let index = next.withLock { next in
+                    defer { next += 1 }
+                    return next
+                }
+                guard index < targets.count else { return }
+                let outcome = TargetRetrieval(targets[index], context: context).perform()
+                report.report(outcome)
+                outcomes.withLock { $0[index] = outcome }
+            }
+        }
+        let jobs = min(options.jobs, targets.count)
+        if jobs > 1 {
+            do throws(SystemError) {
+                try WorkerThreads(count: jobs, name: "retrieve") { _ in work() }.join()
+            } catch {
+                work()
+            }
+        } else {
+            work()
+        }
+        return outcomes.withLock { outcomes in targets.indices.compactMap { outcomes[$0] } }
+    }
+}
+
+/// The things that all retrievals of a run share: the server, the output folder, and the port that the server calls back.
+final class RetrievalContext: Sendable {
+    let options: RetrieveOptions
+    let network: Network
+    let outcome: RunOutcome
+    let environment: Environment
+    /// Nil where the instances go to a third party.
+    let reception: Reception?
+    /// Our port; nil where nothing calls back.
+    let server: AssociationServer?
+    private let callbacks: CallbackCounter
+    private let lastMoveMessageID = Atomic<UInt16>(0)
+    private let hasNoGet = Atomic<Bool>(false)
+    private let hasNotedMissingList = Atomic<Bool>(false)
+    private let hasNoDestination = Atomic<Bool>(false)
+
+    /// Returns nil if the port cannot be opened, which is reported.
+    ///
+    /// - Throws: the problem of the output folder or the journal.
+    init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
+        throws(FileProblem)
+    {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+        let callbacks = CallbackCounter()
+        self.callbacks = callbacks
+        let reception = options.isForThirdParty ? nil : try Reception(options, network, outcome, environment)
+        self.reception = reception
+        guard options.receivesMovedInstances, let reception else {
+            server = nil
+            return
+        }
+        let storage = StorageSCP(receiver: reception.sharedReceiver, preferring: options.preferredSyntaxes)
+        server = Receiver.start(
+            network, outcome, port: network.connection.receiverPort ?? 0, services: [VerificationSCP(), storage],
+            from: options.acceptedCallers,
+            watch: { event in if case .accepted = event { callbacks.add() } })
+        if server == nil { return nil }
+    }
+
+    /// Associations that were opened to our port so far.
+    var callbackCount: Int { callbacks.count }
+
+    /// A message ID that no other move uses: servers repeat it with the instances they send. 0 means none there.
+    func nextMoveMessageID() -> UInt16 {
+        let id = lastMoveMessageID.wrappingAdd(1, ordering: .relaxed).newValue
+        return id == 0 ? nextMoveMessageID() : id
+    }
+
+    /// Whether the server was found to offer no C-GET, and C-MOVE takes its place.
+    var movesInstead: Bool {
+        get { hasNoGet.load(ordering: .relaxed) }
+        set { hasNoGet.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether the server does not know our move destination: it would refuse each retrieval.
+    var destinationIsUnknown: Bool {
+        get { hasNoDestination.load(ordering: .relaxed) }
+        set { hasNoDestination.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Notes, once for all retrievals, that only the server's own count shows whether they are complete.
+    func noteMissingList() {
+        guard !hasNotedMissingList.exchange(true, ordering: .relaxed) else { return }
+        outcome.diagnostics.note(
+            Message(
+                "\(network.peerName): the server does not list all of its instances",
+                "what is received is compared with the server's count alone"))
+    }
+
+    /// Whether no further retrieval should begin.
+    var shouldStop: Bool {
+        network.cancellation.isRaised || reception?.outputFailed == true || destinationIsUnknown
+    }
+}
+
+/// Counts on the threads of the server.
+private final class CallbackCounter: Sendable {
+    private let value = Atomic<Int>(0)
+
+    var count: Int { value.load(ordering: .relaxed) }
+    func add() { value.add(1, ordering: .relaxed) }
+}

@@ -1,0 +1,103 @@
+import DICOM
+import DICOMNode
+
+/// The instances that one retrieval should bring, and those that it has brought. Several threads write to it.
+final class RetrievedInstances: Sendable {
+    struct Counts: Sendable, Equatable {
+        var written = 0
+        /// Already present when they came.
+        var skipped = 0
+        /// Could not be stored here; another attempt would not help.
+        var notStored = 0
+        /// Lost with their association before they were whole.
+        var cutOff = 0
+        /// Not among those that the peer listed.
+        var unlisted = 0
+        /// Listed and on disk, or without a list all that are on disk.
+        var present = 0
+
+        /// Received whole, repetitions included.
+        var received: Int { written + skipped }
+        /// All that were received or began to be.
+        var attempted: Int { received + notStored + cutOff }
+    }
+
+    private struct State {
+        var counts = Counts()
+        /// Of every listed instance, whether it is on disk; nil without a list. The one thing that grows with the number of
+        /// instances.
+        var listed: [UID: Bool]?
+        var notStored: Set<UID> = []
+    }
+
+    private let state: ConditionLock<State>
+
+    /// - Parameters:
+    ///   - listed: the instances that the peer lists; nil if it gives no list.
+    ///   - isPresent: whether a listed instance is on disk from an earlier run.
+    init(listed: [UID]?, isPresent: (UID) -> Bool = { _ in false }) {
+        var state = State()
+        if let listed {
+            var table: [UID: Bool] = [:]
+            table.reserveCapacity(listed.count)
+            for uid in listed {
+                let wasPresent = isPresent(uid)
+                if table.updateValue(wasPresent, forKey: uid) == nil, wasPresent { state.counts.present += 1 }
+            }
+            state.listed = table
+        }
+        self.state = ConditionLock(state)
+    }
+
+    var counts: Counts { state.withLock { $0.counts } }
+
+    /// The number of different instances that are listed; nil without a list.
+    var listedCount: Int? { state.withLock { $0.listed?.count } }
+
+    func isListed(_ uid: UID) -> Bool { state.withLock { $0.listed?[uid] != nil } }
+
+    func record(_ instance: ReceivedInstance) {
+        let uid = instance.sopInstanceUID
+        state.withLock { state in
+            switch instance.outcome {
+            case .stored(let outcome):
+                if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
+                guard state.listed != nil else {
+                    state.counts.present += 1
+                    return
+                }
+                guard let wasPresent = state.listed?[uid] else {
+                    state.counts.unlisted += 1
+                    return
+                }
+                if !wasPresent {
+                    state.listed?[uid] = true
+                    state.counts.present += 1
+                }
+            case .failed:
+                state.counts.notStored += 1
+                state.notStored.insert(uid)
+            case .cutOff: state.counts.cutOff += 1
+            }
+        }
+    }
+
+    /// The instances of these series that are not on disk.
+    ///
+    /// - Parameter toRequest: leaves out those that could not be stored here, as another attempt would not help.
+    func missing(of series: [InstanceListing.Series], toRequest: Bool) -> [InstanceListing.Series] {
+        state.withLock { state in
+            series.compactMap { series in
+                let uids = series.sopInstanceUIDs.filter { uid in
+                    state.listed?[uid] == false && !(toRequest && state.notStored.contains(uid))
+                }
+                return uids.isEmpty ? nil : series.reduced(to: uids)
+            }
+        }
+    }
+
+    /// Waits until so many instances were attempted. Returns false if the deadline passed first.
+    func wait(forAttempted count: Int, until deadline: Deadline) -> Bool {
+        state.wait(until: deadline) { $0.counts.attempted >= count }
+    }
+}

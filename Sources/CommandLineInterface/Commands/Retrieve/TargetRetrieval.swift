@@ -1,0 +1,237 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Retrieves one target: lists the instances that it has, requests them, compares, and requests again what is missing.
+final class TargetRetrieval {
+    private let context: RetrievalContext
+    private let target: RetrievalTarget
+    private var options: RetrieveOptions { context.options }
+    private var network: Network { context.network }
+    private var outcome: TargetOutcome
+    /// Reported as warnings when another attempt follows, and as errors when none does.
+    private var problems: [RetrievalProblem] = []
+
+    /// A server that fails something each time is asked again as long as each attempt brings something, but not more often.
+    private static let maximumAttempts = 20
+    /// Attempts in a row that may bring nothing: a server may be short of something for a moment.
+    private static let maximumIdleAttempts = 1
+
+    init(_ target: RetrievalTarget, context: RetrievalContext) {
+        self.context = context
+        self.target = target
+        outcome = TargetOutcome(target: target)
+    }
+
+    func perform() -> TargetOutcome {
+        do throws(AssociationError) {
+            let expected = try listExpected()
+            let journal = context.reception?.journal
+            let instances = RetrievedInstances(
+                listed: context.reception == nil ? nil : expected.uids, isPresent: { journal?.holds($0) == true })
+            outcome.presentBefore = instances.counts.present
+            context.reception?.expect(instances.listedCount.map { $0 - outcome.presentBefore })
+            let isDone = outcome.presentBefore > 0 && outcome.presentBefore == instances.listedCount
+            if !isDone { retrieve(expected, instances) }
+            finish(expected, instances)
+        } catch {
+            problems.append(.association(error))
+            outcome.missing = .whole
+        }
+        report()
+        return outcome
+    }
+
+    private func listExpected() throws(AssociationError) -> ExpectedInstances {
+        network.diagnostics.redaction.learn(target.identifier)
+        let model = options.query.informationModel
+        if options.isChecked {
+            let expected = try ExpectedInstances.list(network, model, target)
+            if expected.series == nil { context.noteMissingList() }
+            return expected
+        }
+        return options.method == .get ? try ExpectedInstances.classes(network, model, target) : .unknown
+    }
+
+    private var isMove: Bool { options.method == .move || context.movesInstead }
+
+    // MARK: Attempts
+
+    private func retrieve(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
+        var proposals = proposals(for: expected.sopClasses)
+        // Some servers end a whole C-GET at the first instance that has no context: each attempt requests the instances that its
+        // contexts are for, where they are known. Where they are not, the whole is requested first: some servers take no lists
+        // of UIDs.
+        let isDivided = proposals.count > 1
+        var requestsAll =
+            outcome.presentBefore == 0 && (!isDivided || expected.series == nil || expected.sopClasses.isEmpty)
+        var idleAttempts = 0
+        for number in 1...Self.maximumAttempts {
+            let before = instances.counts
+            let storage = proposals.first ?? []
+            let identifiers =
+                requestsAll
+                ? [target.identifier] : identifiers(expected, instances, storage: isDivided ? storage : [])
+            let attempt =
+                identifiers.isEmpty ? RetrievalAttempt() : request(identifiers, storage: storage, instances)
+            let now = instances.counts
+            outcome.add(attempt, received: now.received - before.received)
+            note(attempt, notStored: now.notStored - before.notStored)
+            if attempt.isUnsupported, options.fallsBackToMove, !context.movesInstead {
+                network.diagnostics.note(Message("\(network.peerName): no C-GET", "retrieving by C-MOVE instead"))
+                context.movesInstead = true
+                problems = []
+                continue
+            }
+            guard !context.shouldStop, !attempt.isHopeless else { return }
+            let missing = expected.series.map { instances.missing(of: $0, toRequest: true) }
+            guard missing.map({ !$0.isEmpty }) ?? (attempt.failed > 0 && proposals.count > 1) else { return }
+            if proposals.count > 1, attempt.error == nil {
+                // The next presentation contexts may bring what had none in these. What was requested as a whole is requested by
+                // name first, in the same contexts.
+                if !(requestsAll && missing != nil) { proposals.removeFirst() }
+            } else {
+                idleAttempts = now.present > before.present ? 0 : idleAttempts + 1
+                guard missing != nil, idleAttempts <= Self.maximumIdleAttempts, number < Self.maximumAttempts else {
+                    return
+                }
+                proposals = self.proposals(for: expected.sopClasses)
+            }
+            requestsAll = missing == nil
+            let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? attempt.failed
+            warnOfProblems()
+            network.diagnostics.verbose(
+                "\(network.peerName): \(target.name): requesting \(Quantity.count(count, "instance")) again")
+        }
+    }
+
+    /// The instances that are missing and may come in these contexts, as identifiers of requests.
+    private func identifiers(
+        _ expected: ExpectedInstances, _ instances: RetrievedInstances, storage: StorageProposals.Round
+    ) -> [DataSet] {
+        let classes = Set(storage.map(\.abstractSyntax))
+        let missing = instances.missing(of: expected.series ?? [], toRequest: true).filter { series in
+            storage.isEmpty || !series.tellsClasses || !series.sopClassUIDs.isDisjoint(with: classes)
+        }
+        return ExpectedInstances.identifiers(for: missing, like: target.identifier)
+    }
+
+    private func proposals(for classes: [UID]) -> [StorageProposals.Round] {
+        guard options.method == .get else { return [] }
+        return StorageProposals.rounds(for: classes, preferring: options.preferredSyntaxes)
+    }
+
+    private func request(
+        _ identifiers: [DataSet], storage: StorageProposals.Round, _ instances: RetrievedInstances
+    ) -> RetrievalAttempt {
+        isMove
+            ? .move(identifiers, to: instances, context: context)
+            : .get(identifiers, storage: storage, to: instances, context: context)
+    }
+
+    /// - Parameter notStored: instances that we could not store: the server only repeats what we answered, and we have said why.
+    private func note(_ attempt: RetrievalAttempt, notStored: Int) {
+        if let error = attempt.error {
+            if case .interrupted = error { outcome.wasInterrupted = true }
+            problems.append(.association(error))
+        }
+        guard !attempt.wasInterrupted, let response = attempt.response, let status = response.status else { return }
+        if status == .moveDestinationUnknown { context.destinationIsUnknown = true }
+        guard notStored == 0 || attempt.failed > notStored else { return }
+        let service: ServiceKind = isMove ? .move : .get
+        let hint = isMove ? moveHint(for: attempt) : nil
+        if status.kind == .failure {
+            problems.append(.refused(response, service, hint: hintForMissingKeys(status) ?? hint))
+        } else if attempt.failed > 0 {
+            problems.append(.suboperationsFailed(attempt.failed, status, service, hint: hint))
+        }
+    }
+
+    // MARK: Remedies
+
+    /// Without relational retrieval each level above needs its unique key, PS3.4 C.4.2.2.1.
+    private func hintForMissingKeys(_ status: DIMSEStatus) -> Hint? {
+        guard status == .identifierDoesNotMatchSOPClass else { return nil }
+        let missing = QueryIdentifier.missingUniqueKeys(
+            of: target.identifier, model: options.query.informationModel, level: target.level)
+        return missing.isEmpty ? nil : .uniqueKeysAbove(names: missing.map { DataDictionary.keyword(of: $0) })
+    }
+
+    /// The facts that the server's administrator needs when nothing was sent.
+    private func moveHint(for attempt: RetrievalAttempt) -> Hint? {
+        guard (attempt.sent ?? 0) == 0 else { return nil }
+        let isUnknown =
+            attempt.status == .moveDestinationUnknown || (attempt.status?.kind == .failure && attempt.failed == 0)
+        guard isUnknown else { return neverCalledBack(attempt.localAddress) }
+        return .moveDestinationUnknown(
+            aeTitle: options.moveDestination.string, host: context.server == nil ? nil : attempt.localAddress,
+            port: context.server?.port)
+    }
+
+    private func neverCalledBack(_ address: String?) -> Hint? {
+        guard let server = context.server, context.callbackCount == 0 else { return nil }
+        return .noIncomingAssociation(aeTitle: options.moveDestination.string, host: address, port: server.port)
+    }
+
+    // MARK: The end
+
+    private func finish(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
+        let counts = instances.counts
+        let isReceiver = context.reception != nil
+        outcome.counts = counts
+        outcome.listed = expected.uids.map { Set($0).count }
+        if let series = expected.series, isReceiver {
+            let missing = instances.missing(of: series, toRequest: false)
+            let isUnknown = outcome.listed == 0 && counts.received == 0
+            outcome.missing = isUnknown ? .whole : missing.isEmpty ? .nothing : .instances(missing)
+        } else if !outcome.failedUIDs.isEmpty {
+            outcome.missing = .uids(outcome.failedUIDs)
+        } else if !problems.isEmpty, !outcome.wasInterrupted || counts.present == 0 {
+            outcome.missing = .whole
+        }
+        if outcome.wasInterrupted { return }
+        let differences = outcome.differences(
+            isReceiver: isReceiver, hasProblems: !problems.isEmpty,
+            neverCalledBack: neverCalledBack(outcome.localAddress))
+        problems += differences
+        // All that is listed is here: what went wrong in an attempt was made good. What has failed in the last attempt was not:
+        // the server has more than it lists.
+        if differences.isEmpty, expected.series != nil, isReceiver, outcome.missing.isEmpty, outcome.listed != 0,
+            outcome.failedInLastAttempt == 0
+        {
+            warnOfProblems()
+        }
+        if outcome.warnings > 0, options.failOn == .warning {
+            problems.append(.suboperationWarnings(outcome.warnings))
+        }
+    }
+
+    private func message(_ problem: RetrievalProblem) -> Message {
+        problem.message(target: target.name, server: network.server)
+    }
+
+    /// Another attempt follows, or all came in spite of the problems: no remedy is needed.
+    private func warnOfProblems() {
+        for problem in problems { network.diagnostics.warning(Message(message(problem).line)) }
+        problems = []
+    }
+
+    private func report() {
+        if outcome.wasInterrupted {
+            outcome.code = .interrupted
+            return
+        }
+        var reported: Set<String> = []
+        // One remedy, the first, is enough; and none of the server's if our own disk is full.
+        var needsHint = context.reception?.outputFailed != true
+        for problem in problems {
+            outcome.code = outcome.code.worst(problem.exitCode)
+            var message = message(problem)
+            guard reported.insert(message.line).inserted else { continue }
+            if !needsHint { message.hint = nil }
+            needsHint = needsHint && message.hint == nil
+            network.diagnostics.error(message)
+            outcome.error = outcome.error ?? message.line
+        }
+    }
+}

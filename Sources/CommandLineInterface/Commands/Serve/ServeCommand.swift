@@ -1,0 +1,179 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import Glibc
+import PracticeArchive
+
+/// `--serve`: runs the practice archive until the first request to stop.
+final class ServeCommand {
+    private let options: ServeOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
+
+    init(_ options: ServeOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
+
+    func perform() {
+        let port = network.connection.receiverPort ?? 0
+        do throws(FileProblem) {
+            guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
+            let folder = try OutputFolder(FilePath(options.directory))
+            guard let archive = start(folder, port, worklist) else { return }
+            wait()
+            try archive.stop()
+            outcome.diagnostics.note(
+                Message(
+                    "practice archive ended",
+                    "\(Quantity.count(archive.index.instanceCount, "instance")) in \(folder.path)"))
+        } catch {
+            outcome.fail(.localFiles, Message(error))
+        }
+    }
+
+    private func start(_ folder: OutputFolder, _ port: UInt16, _ worklist: [DataSet]) -> PracticeArchive? {
+        do throws(TransportError) {
+            let listener = try TCPListener(port: port, bind: network.connection.bindAddress)
+            return try start(folder, listener, worklist)
+        } catch {
+            let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
+            outcome.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
+            return nil
+        }
+    }
+
+    private func start(
+        _ folder: OutputFolder, _ listener: TCPListener, _ worklist: [DataSet]
+    ) throws(TransportError) -> PracticeArchive {
+        var archiveOptions = PracticeArchive.Options(
+            title: network.connection.callingAETitle,
+            destinations: Destinations(
+                options.destinations, connector: network.security.connector, limits: network.limits))
+        archiveOptions.faults = options.faults
+        archiveOptions.limits = network.limits
+        archiveOptions.maximumPDULength = network.connection.maximumPDULength
+        archiveOptions.tls = network.security.listening
+        archiveOptions.worklist = worklist
+        do throws(SystemError) {
+            let archive = try PracticeArchive(
+                folder: folder, listener: listener, options: archiveOptions, observer: network.observer,
+                report: { [output = environment.standardOutput] in Self.write($0, to: output) })
+            archive.readFolder { [outcome] problem in outcome.diagnostics.warning(Message(problem)) }
+            announce(archive, folder, listener, worklist: worklist.count)
+            try archive.start()
+            return archive
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    private func announce(
+        _ archive: PracticeArchive, _ folder: OutputFolder, _ listener: TCPListener, worklist: Int
+    ) {
+        let index = archive.index
+        outcome.diagnostics.note(
+            Message(
+                "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription) over \(folder.path): "
+                    + "\(Quantity.count(index.instanceCount, "instance")) in \(Quantity.count(index.studyCount, "study"))"
+                    + (worklist == 0 ? "" : ", \(Quantity.count(worklist, "worklist item"))")))
+        outcome.diagnostics.warning(
+            Message("this is not a PACS", "it is for trials and tests, not for images of patients"))
+        for fault in options.faults {
+            outcome.diagnostics.note(Message("fault injected", "\(fault)"))
+        }
+    }
+
+    /// Waits until the first request to stop.
+    private func wait() {
+        _ = network.cancellation.wait(until: .never)
+    }
+
+    /// One line an event: date and time, who, what.
+    private static func write(_ event: ArchiveEvent, to output: any ByteSink) {
+        let text = DisplayText.line("\(EventTime.now) \(event.peer) \(event.isTrouble ? "! " : "")\(event.text)") + "\n"
+        do throws(ByteSinkError) { try output.write(text) } catch {}
+    }
+}
+
+/// The wall clock as a line of a log begins with it.
+private enum EventTime {
+    static var now: String {
+        var seconds = time(nil)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        var buffer = [UInt8](repeating: 0, count: 32)
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            strftime(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, "%Y-%m-%d %H:%M:%S", &parts)
+        }
+        return String(decoding: buffer.prefix(count), as: UTF8.self)
+    }
+}
+
+/// The items of the practice archive's worklist, from the files of `--worklist-items`: in the forms that a query may have.
+struct WorklistItems {
+    private static let option = "--worklist-items"
+    private let options: ServeOptions
+    private let outcome: RunOutcome
+    private let environment: Environment
+
+    init(_ options: ServeOptions, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.outcome = outcome
+        self.environment = environment
+    }
+
+    /// Nil: one of them cannot be read; reported.
+    func read() -> [DataSet]? {
+        var items: [DataSet] = []
+        var scanner = FileScanner(options.worklistItems.map { FilePath($0) }, recursive: true)
+        while let finding = scanner.next() {
+            switch finding {
+            case .passedOver: continue
+            case .problem(let problem):
+                outcome.fail(.localFiles, Message(problem))
+                return nil
+            case .file(let path):
+                guard let found = read("\(path)") else { return nil }
+                items += found
+            }
+        }
+        return items
+    }
+
+    private func read(_ path: String) -> [DataSet]? {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try FileInput.read(path)
+        } catch {
+            outcome.fail(.localFiles, Message("cannot read the worklist item \(path)", error.reason))
+            return nil
+        }
+        // Folders of worklist servers have an empty lock file beside the items.
+        guard !bytes.isEmpty else { return [] }
+        do throws(UsageError) {
+            var items: [DataSet] = []
+            let encoding = environment.localeEncoding
+            for content in try QuerySource.parse(bytes, name: path, option: Self.option, encoding: encoding) {
+                items.append(try item(content))
+            }
+            return items
+        } catch {
+            outcome.fail(.usage, Message(error))
+            return nil
+        }
+    }
+
+    private func item(_ content: QuerySource.Content) throws(UsageError) -> DataSet {
+        switch content {
+        case .dataSet(let dataSet, _): return dataSet
+        case .keys(let keys):
+            return try QueryBuilder(
+                model: .modalityWorklist, level: .study, characterSet: "ISO_IR 192", today: environment.today
+            ).dataSet(keys: keys)
+        }
+    }
+}

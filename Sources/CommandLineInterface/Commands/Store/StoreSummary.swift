@@ -1,0 +1,360 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Records the outcome of each file that was to be stored: counts, messages, events, the journal and the list of failures.
+///
+/// Several threads report to it.
+final class StoreSummary: Sendable {
+    struct Counts {
+        var stored = 0
+        var warned = 0
+        var failed = 0
+        /// Failed, and never sent: reported once, not for each of them.
+        var notSent = 0
+        /// Stored in an earlier run, or already present at the server.
+        var skipped = 0
+        /// Files in a directory that are not instances.
+        var notInstances = 0
+        /// Bytes of data sets that were stored.
+        var bytes: UInt64 = 0
+        /// Bytes of all files that have an outcome, for the progress line.
+        var finishedBytes: UInt64 = 0
+
+        /// Counts an instance as failed that was counted as done, because the peer does not confirm it.
+        mutating func retract(_ instance: StoredInstance) {
+            failed += 1
+            switch instance.count {
+            case .stored: stored -= 1
+            case .warned:
+                stored -= 1
+                warned -= 1
+            case .skipped: skipped -= 1
+            }
+        }
+    }
+
+    private struct State {
+        var counts = Counts()
+        /// Why the first file that was sent has no response.
+        var unanswered: AssociationError?
+        /// Why the first file was not sent.
+        var notSentReason: AssociationError?
+        var failedPaths: [FilePath] = []
+        var toVerify: [StoredInstance] = []
+        var isStopped = false
+    }
+
+    private let options: StoreOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
+    private let journal: Journal?
+    private let state = Locked(State())
+    private let totals: FileTotals?
+
+    init(
+        _ options: StoreOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        journal: Journal?, totals: FileTotals?
+    ) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+        self.journal = journal
+        self.totals = totals
+    }
+
+    var counts: Counts { state.withLock { $0.counts } }
+    var failedPaths: [FilePath] { state.withLock { $0.failedPaths } }
+    /// Whether nothing more is to be sent: a strict run has failed, or the journal cannot be written.
+    var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    /// Returns the instances to verify, and forgets them.
+    func drainStored() -> [StoredInstance] {
+        state.withLock { state in
+            defer { state.toVerify = [] }
+            return state.toVerify
+        }
+    }
+
+    // MARK: Before sending
+
+    func record(_ note: InstanceBatches.Note) {
+        switch note {
+        case .passedOver: break
+        case .notAnInstance: state.withLock { $0.counts.notInstances += 1 }
+        case .problem(let problem):
+            fail(problem.path)
+            var record = StoreRecord(path: problem.path, outcome: .failed)
+            record.error = Message(problem).why
+            write(record)
+        }
+        outcome.report(note)
+    }
+
+    /// Records a file that needs not be sent.
+    ///
+    /// - Parameters:
+    ///   - isInJournal: whether the journal has it already.
+    ///   - doubt: why the peer may hold something else under its UID.
+    func recordSkipped(_ file: InstanceFile, why: String, isInJournal: Bool, doubt: String? = nil) {
+        state.withLock { state in
+            state.counts.skipped += 1
+            state.counts.finishedBytes += file.size
+            if options.verification != nil {
+                state.toVerify.append(StoredInstance(file, as: .skipped, doubt: doubt))
+            }
+        }
+        outcome.diagnostics.verbose("\(file.path): \(why)")
+        let record = StoreRecord(file, outcome: .skipped)
+        if let events = outcome.events { events.write(record.event) }
+        if !isInJournal { writeJournal(record.entry) }
+        showProgress()
+    }
+
+    /// Records a path that was never read, because the run ended before.
+    func recordUnread(_ path: FilePath) {
+        markUnsent(path)
+        var record = StoreRecord(path: path, outcome: .pending)
+        record.error = "not sent: the run ended before"
+        write(record)
+    }
+
+    private func markUnsent(_ path: FilePath) {
+        state.withLock { state in
+            state.counts.failed += 1
+            state.counts.notSent += 1
+            if options.failedOutPath != nil { state.failedPaths.append(path) }
+        }
+        outcome.note(.incomplete)
+    }
+
+    // MARK: Sending
+
+    func record(_ result: StoreResult) {
+        var record = StoreRecord(result.file, outcome: .failed)
+        record.attempts = result.attempts
+        switch result.outcome {
+        case .answered(let response, let rewritten):
+            self.record(response, rewrittenIn: rewritten, of: result.file, in: &record)
+        case .unreadable(let problem):
+            record.error = Message(problem).why
+            fail(problem.path)
+            outcome.report(problem)
+        case .noContext(let refusal):
+            let message = Message(refusal, of: result.file)
+            record.error = message.why
+            fail(result.file.path)
+            outcome.fail(.noPresentationContext, message)
+        case .unanswered(let error):
+            let why = "sent, but not answered: \(network.message(error).line)"
+            record.error = why
+            fail(result.file.path)
+            state.withLock { $0.unanswered = $0.unanswered ?? error }
+            outcome.fail(.incomplete, Message("\(result.file.path)", why))
+        case .notSent(let error):
+            record.outcome = .pending
+            record.error = network.message(error).line
+            markUnsent(result, because: error)
+        case .stopped:
+            record.outcome = .pending
+            record.error = "not sent: the run stopped at a failure before it"
+            markUnsent(result, because: nil)
+        }
+        write(record)
+        state.withLock { $0.counts.finishedBytes += result.file.size }
+        showProgress()
+    }
+
+    /// - Parameter rewritten: the transfer syntax in which it was sent, if not its own.
+    private func record(
+        _ response: CommandSet, rewrittenIn rewritten: TransferSyntax?, of file: InstanceFile,
+        in record: inout StoreRecord
+    ) {
+        let status = response.status ?? .processingFailure
+        record.response = response
+        record.sentTransferSyntax = rewritten
+        guard status.kind == .success || status.kind == .warning else {
+            fail(file.path)
+            return outcome.fail(
+                .failureStatus,
+                Message(
+                    "\(file.path)", "refused by the server: \(response.reason(for: .storage))",
+                    peerText: response.errorComment, code: status.description, hint: Hint(for: status)))
+        }
+        record.outcome = status.kind == .success ? .done : .warning
+        state.withLock { state in
+            state.counts.stored += 1
+            state.counts.bytes += file.dataSetLength
+            if status.kind == .warning { state.counts.warned += 1 }
+            if options.verification != nil {
+                let doubt = "the server has stored it with a warning: \(response.reason(for: .storage))"
+                state.toVerify.append(
+                    status.kind == .warning
+                        ? StoredInstance(file, as: .warned, doubt: doubt) : StoredInstance(file))
+            }
+        }
+        guard status.kind == .warning else {
+            return outcome.diagnostics.verbose(
+                "\(file.path): stored"
+                    + (rewritten.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? ""))
+        }
+        let message = Message(
+            "\(file.path)", "stored with a warning: \(response.reason(for: .storage))",
+            peerText: response.errorComment, code: status.description)
+        if options.failOn == .warning {
+            outcome.fail(.incomplete, message)
+            if options.isStrict { stop() }
+        } else {
+            outcome.diagnostics.warning(message)
+        }
+    }
+
+    /// Records and reports an instance that the server has accepted and does not confirm.
+    func recordUnconfirmed(_ instance: StoredInstance, why: String) {
+        retract(instance)
+        var record = StoreRecord(instance, outcome: .failed)
+        record.error = why
+        write(record)
+        outcome.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
+    }
+
+    /// Counts an instance as failed that the server has accepted and does not confirm; the caller reports and records it.
+    func retract(_ instance: StoredInstance) {
+        state.withLock { state in
+            state.counts.retract(instance)
+            if options.failedOutPath != nil { state.failedPaths.append(instance.path) }
+        }
+    }
+
+    // MARK: Counting
+
+    private func fail(_ path: FilePath) {
+        state.withLock { state in
+            state.counts.failed += 1
+            if options.failedOutPath != nil { state.failedPaths.append(path) }
+            if options.isStrict { state.isStopped = true }
+        }
+    }
+
+    private func markUnsent(_ result: StoreResult, because error: AssociationError?) {
+        state.withLock { state in
+            state.notSentReason = state.notSentReason ?? error
+        }
+        markUnsent(result.file.path)
+        outcome.diagnostics.verbose("\(result.file.path): not sent")
+    }
+
+    private func stop() { state.withLock { $0.isStopped = true } }
+
+    private func write(_ record: StoreRecord) {
+        if let events = outcome.events { events.write(record.event) }
+        writeJournal(record.entry)
+    }
+
+    /// Adds to the journal, if there is one.
+    func writeJournal(_ entry: JournalEntry) {
+        guard let journal else { return }
+        do throws(FileProblem) {
+            try journal.append(entry)
+        } catch {
+            let isFirst = state.withLock { state in
+                defer { state.isStopped = true }
+                return !state.isStopped
+            }
+            if isFirst { outcome.fail(.localFiles, Message("journal \(error.path)", error.detail)) }
+        }
+    }
+
+    /// Forces the journal onto the disk: what is reported as done from here on is recorded.
+    func syncJournal() {
+        do throws(FileProblem) {
+            try journal?.sync()
+        } catch {
+            outcome.fail(.localFiles, Message("journal \(error.path)", error.detail))
+        }
+    }
+
+    private func showProgress() {
+        guard let line = environment.progress else { return }
+        let counts = counts
+        line.update(
+            {
+                var progress = ProgressLine.Progress()
+                progress.instances = counts.stored + counts.failed - counts.notSent + counts.skipped
+                progress.failures = counts.failed - counts.notSent
+                progress.bytes = counts.finishedBytes
+                (progress.total, progress.totalBytes) = totals?.known ?? (nil, nil)
+                return progress
+            }())
+    }
+
+    // MARK: The end
+
+    /// Sets the exit code to that of the sending. Verification afterwards has causes of its own.
+    func finishSending() {
+        let counts = counts
+        // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
+        let isDone = counts.stored + counts.skipped > 0
+        if !isDone, counts.failed > 0, outcome.exitCode == .incomplete, counts.notSent == 0 {
+            outcome.note(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
+        }
+        if !isDone, counts.failed == 0, outcome.exitCode == .success {
+            outcome.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
+        } else if isDone, outcome.exitCode == .failureStatus || outcome.exitCode == .noPresentationContext {
+            outcome.settle(.incomplete)
+        }
+    }
+
+    func finish(seconds: Double) {
+        environment.progress?.clear()
+        let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
+        if counts.notSent > 0 {
+            // The cause that ended the run was reported.
+            let why = reason == nil ? "stopped at a failure" : nil
+            outcome.diagnostics.error(Message("\(Quantity.count(counts.notSent, "file")) not sent", why))
+        }
+        var summary = outcome.summary
+        summary.set(.done, counts.stored - counts.warned)
+        summary.set(.warnings, counts.warned)
+        summary.set(.skipped, counts.skipped)
+        summary.set(.failures, counts.failed - counts.notSent)
+        summary.set(.pending, counts.notSent)
+        summary.set(.bytes, Int(clamping: counts.bytes))
+        outcome.summary = summary
+        outcome.diagnostics.note(Message("\(network.peerName): \(counts.text(seconds: seconds))"))
+    }
+}
+
+extension StoreSummary.Counts {
+    /// As `12 stored (1 warning), 2 failed, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero are left out, but for what was
+    /// stored.
+    func text(seconds: Double) -> String {
+        var parts = ["\(stored) stored" + (warned == 0 ? "" : " (\(Quantity.count(warned, "warning")))")]
+        if failed > notSent { parts.append("\(failed - notSent) failed") }
+        if notSent > 0 { parts.append("\(notSent) not sent") }
+        if skipped > 0 { parts.append("\(skipped) skipped") }
+        if notInstances > 0 { parts.append("\(Quantity.count(notInstances, "other file")) ignored") }
+        if bytes > 0 { parts.append(Quantity.transfer(bytes, seconds: seconds)) }
+        return parts.joined(separator: ", ")
+    }
+}
+
+extension Message {
+    /// A file for which the server accepted no presentation context.
+    init(_ refusal: StoreResult.Refusal, of file: InstanceFile) {
+        let sopClass = UIDRegistry.displayName(of: file.sopClassUID)
+        let syntax = UIDRegistry.displayName(of: file.transferSyntax.uid)
+        guard !refusal.accepted.isEmpty else {
+            self.init(
+                "\(file.path)", "the server does not accept \(sopClass) in \(syntax): \(refusal.reason)",
+                code: file.sopClassUID.string)
+            return
+        }
+        let accepted = refusal.accepted.map { UIDRegistry.displayName(of: $0.uid) }.joined(separator: ", ")
+        self.init(
+            "\(file.path)", "the server accepts \(sopClass) only in \(accepted), not in \(syntax)",
+            code: file.transferSyntax.uid.string)
+    }
+}
