@@ -9,7 +9,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-// Imports run one way only: DICOM <- DICOMProtocol <- DICOMNode <- PracticeArchive <- CommandLineInterface <- dcmscu.
+// Imports run one way only: System and DICOM <- DICOMProtocol <- DICOMNode <- PracticeArchive <- CommandLineInterface <- dcmscu.
 let package = Package(
     name: "dcmscu",
     products: [.executable(name: "dcmscu", targets: ["dcmscu"])],
@@ -21,35 +21,53 @@ let package = Package(
         .systemLibrary(name: "CZlib"),
         .systemLibrary(name: "CIconv"),
         .systemLibrary(name: "COpenSSL"),
+        .target(name: "System", swiftSettings: settings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
         .target(
             name: "DICOMNode",
             dependencies: [
-                "DICOM", "DICOMProtocol", .target(name: "COpenSSL", condition: .when(traits: ["TLS"])),
+                "System", "DICOM", "DICOMProtocol", .target(name: "COpenSSL", condition: .when(traits: ["TLS"])),
             ],
             swiftSettings: settings),
         .target(
-            name: "PracticeArchive", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode"], swiftSettings: settings),
+            name: "PracticeArchive", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"],
+            swiftSettings: settings),
         .target(
-            name: "CommandLineInterface", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
+            name: "CommandLineInterface",
+            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
             swiftSettings: settings),
         .executableTarget(
             name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: settings,
             // A release binary must run on a machine without the Swift toolchain, and start fast.
             linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]),
+        // What several test targets use: scripted peers, sample instances, temporary folders.
+        .testTarget(
+            name: "TestSupport", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"],
+            swiftSettings: settings),
+        .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: settings),
         .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: settings),
         .testTarget(name: "DICOMProtocolTests", dependencies: ["DICOMProtocol", "DICOM"], swiftSettings: settings),
         .testTarget(
-            name: "DICOMNodeTests",
-            // The tables of what hostile peers do hold the whole: what a person is told, and the exit code.
-            dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"], swiftSettings: settings),
+            name: "DICOMNodeTests", dependencies: ["DICOMNode", "DICOMProtocol", "DICOM", "System", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
-            name: "PracticeArchiveTests", dependencies: ["PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM"],
+            name: "PracticeArchiveTests",
+            dependencies: ["PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineInterfaceTests",
-            dependencies: ["CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM"],
+            dependencies: [
+                "CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System",
+                "TestSupport",
+            ],
+            swiftSettings: settings),
+        // The tables of what hostile peers do hold the whole: what a person is told, and the exit code.
+        .testTarget(
+            name: "HostilePeerTests",
+            dependencies: [
+                "CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM", "System", "TestSupport",
+            ],
             swiftSettings: settings),
     ]
 )

@@ -1,4 +1,5 @@
 import DICOMNode
+import System
 
 /// Runs the command line of this process and gives its exit code.
 package func run() -> Int32 {

@@ -1,6 +1,7 @@
 package import DICOM
 package import DICOMNode
 package import DICOMProtocol
+package import System
 
 /// A small archive over a folder, for trying and for troubleshooting the other side: C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and
 /// storage commitment.

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Turns what happens at the port into events, and remembers who is behind an address while its association lasts.
 final class ServerEvents: Sendable {

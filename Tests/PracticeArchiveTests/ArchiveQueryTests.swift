@@ -2,6 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 import Glibc
+import System
 import Testing
 
 @testable import PracticeArchive

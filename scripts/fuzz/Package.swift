@@ -16,16 +16,19 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CZlib"),
         .systemLibrary(name: "CIconv"),
+        .target(name: "System", swiftSettings: settings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
-        .target(name: "DICOMNode", dependencies: ["DICOM", "DICOMProtocol"], swiftSettings: settings),
+        .target(name: "DICOMNode", dependencies: ["System", "DICOM", "DICOMProtocol"], swiftSettings: settings),
         .target(
-            name: "PracticeArchive", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode"], swiftSettings: settings),
+            name: "PracticeArchive", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"],
+            swiftSettings: settings),
         .target(
-            name: "CommandLineInterface", dependencies: ["DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
+            name: "CommandLineInterface",
+            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
             swiftSettings: settings),
         .executableTarget(
-            name: "fuzz", dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM"],
+            name: "fuzz", dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]

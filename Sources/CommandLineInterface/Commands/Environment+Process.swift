@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import Glibc
+import System
 
 extension Environment {
     /// The environment of this process. Signals arrive as a cancellation from here on.

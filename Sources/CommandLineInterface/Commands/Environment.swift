@@ -1,5 +1,5 @@
 package import DICOM
-package import DICOMNode
+package import System
 
 /// What a run takes from the process around it. Everything is a value, so that tests run the whole command line in memory.
 package struct Environment: Sendable {

@@ -1,5 +1,6 @@
 import DICOMNode
 import Glibc
+import System
 
 extension InstanceBatches {
     /// The files and directories of a command line, and for `-` the names that come on the standard input.
@@ -7,7 +8,8 @@ extension InstanceBatches {
     /// - Parameter cancellation: what ends the search before its end.
     init(_ input: InputFiles, cancellation: Cancellation) {
         self.init(
-            input.paths.filter { $0 != Self.standardInput }.map { FilePath($0) }, recursive: input.isRecursive,
+            input.paths.filter { $0 != Self.standardInput }.map { FilePath(argument: $0) },
+            recursive: input.isRecursive,
             list: input.paths.contains(Self.standardInput) ? STDIN_FILENO : nil,
             cancellation: cancellation)
     }

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// The network as one run uses it: opens associations with the peer under the run's names, limits and security.
 final class Network: Sendable {

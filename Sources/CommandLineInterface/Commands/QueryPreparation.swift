@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// The identifier of a query or retrieval and, where asked for, its copy in a file: made before anything is sent.
 struct QueryPreparation {

@@ -1,5 +1,6 @@
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// The port that peers call back while an operation lasts.
 enum Receiver {

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// Reports what happens in a run and keeps its exit code and its summary.
 ///

@@ -1,5 +1,6 @@
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// What secures a run: certificates, keys and secrets, read once before anything is sent, so that a mistake in them is a usage
 /// error and never a plain connection.

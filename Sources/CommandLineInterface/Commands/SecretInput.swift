@@ -1,5 +1,6 @@
 import DICOMNode
 import Glibc
+import System
 
 /// Reads secrets from where they may stand.
 enum SecretInput {

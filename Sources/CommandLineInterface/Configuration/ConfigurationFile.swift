@@ -1,5 +1,6 @@
 import DICOMNode
 import Glibc
+import System
 
 /// Finds and reads the configuration file.
 ///

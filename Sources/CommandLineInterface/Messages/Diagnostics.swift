@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// Where messages about the run go, filtered by level: standard error or the log file, never the standard output.
 ///

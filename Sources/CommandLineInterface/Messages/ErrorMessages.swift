@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 // Errors of the network and of files in words: the one place where they become text, each with its remedy.
 

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// Keeps patient data out of messages and logs: names of persons wherever they show, what was asked for by name, number or
 /// accession number where a peer repeats it, and the parts of paths that were made of such values.

@@ -1,4 +1,5 @@
 import DICOMNode
+import System
 
 extension OptionTable {
     static let securityOptions: [OptionDefinition] = tlsOptions + identityOptions
@@ -12,18 +13,18 @@ extension OptionTable {
             details: "A file of certificates in PEM, or a directory prepared by \"openssl rehash\".",
             default: "the system's roots",
             apply: { (draft, argument) throws(UsageError) in
-                draft.tls.configuration.trust = .path(FilePath(try argument.string()))
+                draft.tls.configuration.trust = .path(FilePath(argument: try argument.string()))
             }),
         OptionDefinition(
             "tls-cert", value: .file, .security, "our certificate, and those between it and the root (PEM)",
             apply: { (draft, argument) throws(UsageError) in
-                draft.tls.configuration.certificate = FilePath(try argument.string())
+                draft.tls.configuration.certificate = FilePath(argument: try argument.string())
             }),
         OptionDefinition(
             "tls-key", value: .file, .security, "the key of our certificate (PEM)",
             default: "in the certificate's file",
             apply: { (draft, argument) throws(UsageError) in
-                draft.tls.configuration.key = FilePath(try argument.string())
+                draft.tls.configuration.key = FilePath(argument: try argument.string())
             }),
         OptionDefinition(
             "tls-key-password", value: .text(placeholder: "SOURCE"), .security, "where the key's password is",

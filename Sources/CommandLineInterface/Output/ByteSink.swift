@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import Glibc
+import System
 
 /// A destination of bytes for a person or another program: the standard output, a log file, the memory of a test.
 ///
@@ -85,7 +86,7 @@ final class FileSink: ByteSink {
     /// - Throws: `SystemError` if the file cannot be opened.
     init(appendingTo path: String) throws(SystemError) {
         let raw = try systemCall("open", path: path) {
-            FilePath(path).withCString { open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
+            FilePath(argument: path).withCString { open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
         }
         descriptor = FileDescriptor(owning: raw)
         sink = DescriptorSink(descriptor: raw)
@@ -98,7 +99,7 @@ final class FileSink: ByteSink {
     /// - Throws: `SystemError` if the file cannot be opened, written or closed.
     static func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
         let raw = try systemCall("open", path: path) {
-            FilePath(path).withCString { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+            FilePath(argument: path).withCString { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
         }
         let descriptor = FileDescriptor(owning: raw)
         do throws(ByteSinkError) {

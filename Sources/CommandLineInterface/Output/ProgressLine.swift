@@ -1,5 +1,6 @@
 import DICOMNode
 import Glibc
+import System
 
 /// One line at the bottom of a terminal that shows the progress of a long run.
 ///

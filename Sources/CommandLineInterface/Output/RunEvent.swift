@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// One object of `--format jsonl` for operations other than a query: an instance, an echo, or the run as a whole.
 ///

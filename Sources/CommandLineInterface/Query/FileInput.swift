@@ -1,5 +1,6 @@
 import DICOMNode
 import Glibc
+import System
 
 /// Reads what a person names as a whole: a query, from a file or the standard input.
 enum FileInput {
@@ -9,7 +10,7 @@ enum FileInput {
     static func read(_ path: String) throws(SystemError) -> [UInt8] {
         let descriptor = FileDescriptor(
             owning: try systemCall("open", path: path) {
-                FilePath(path).withCString { open($0, O_RDONLY | O_CLOEXEC) }
+                FilePath(argument: path).withCString { open($0, O_RDONLY | O_CLOEXEC) }
             })
         return try read(descriptor.rawValue, path)
     }

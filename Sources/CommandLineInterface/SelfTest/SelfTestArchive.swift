@@ -2,6 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 import PracticeArchive
+import System
 
 /// The practice archives of a self-test, on free ports of the loopback interface.
 enum SelfTestArchive {

@@ -2,6 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 import PracticeArchive
+import System
 
 /// What the self-test does, one operation after the other, each by the command line that a person would type.
 final class SelfTestSteps {

@@ -1,5 +1,6 @@
 import DICOMNode
 import Glibc
+import System
 
 /// A folder that lasts as long as a self-test.
 struct TemporaryFolder {

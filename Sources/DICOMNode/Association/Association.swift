@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+import System
 
 /// An established association: sends and receives messages, and ends in order.
 ///

@@ -1,4 +1,5 @@
 import DICOMProtocol
+import System
 
 /// The connection of one association and what moves PDUs over it: state machine, framer, receive buffer and ARTIM timer.
 ///
@@ -225,7 +226,8 @@ final class AssociationChannel {
     {
         do throws(TransportError) {
             return try Readiness.waitForFirst(
-                of: first, second, until: deadline, limits: WaitLimits(cancellation: cancellation))
+                of: first, second, until: deadline, limits: WaitLimits(cancellation: cancellation),
+                phase: .read)
         } catch {
             if case .timedOut = error { return false }
             throw fault(error, cancelledAt: .graceful, waitingFor: .message)

@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+package import System
 
 /// Why an association could not be made, or how it ended before its work was done.
 ///

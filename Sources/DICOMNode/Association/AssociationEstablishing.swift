@@ -1,4 +1,5 @@
 package import DICOMProtocol
+package import System
 
 extension Association {
     /// Connects, requests the association and waits for the answer.

@@ -1,5 +1,6 @@
 import DICOM
 package import DICOMProtocol
+package import System
 
 /// What a requestor asks for when it opens an association, PS3.8 7.1.1.
 package struct AssociationParameters: Sendable {

@@ -1,4 +1,5 @@
 package import DICOMProtocol
+package import System
 
 /// A DIMSE message that has arrived, PS3.7 6.3.
 package struct DIMSEMessage: Sendable {

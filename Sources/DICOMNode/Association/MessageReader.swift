@@ -1,4 +1,5 @@
 import DICOMProtocol
+import System
 
 /// Assembles the messages of an established association from its PDUs, PS3.7 6.3 and PS3.8 annex E.
 final class MessageReader {

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// Temporary files that a run has left which was killed before it could delete them: `.dcmscu-PROCESS-NUMBER.part`.
 ///

@@ -1,4 +1,5 @@
 import DICOM
+package import System
 
 /// What a journal says was done at a peer: what a run that goes on with it leaves out.
 ///

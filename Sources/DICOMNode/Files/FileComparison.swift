@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import System
 
 /// Compares the content of two files of a folder, as a stream.
 ///

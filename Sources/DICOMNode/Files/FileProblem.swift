@@ -1,3 +1,5 @@
+package import System
+
 /// What is wrong with one file, to be told and counted: the work with the others goes on.
 package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible {
     package let path: FilePath

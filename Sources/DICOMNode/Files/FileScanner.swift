@@ -1,4 +1,5 @@
 import Glibc
+package import System
 
 /// Walks files and directories as a stream, one finding at a time, so that work starts with the first file.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// What tells whether a file is still what it was when it was opened.
 struct FileState: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Glibc
+package import System
 
 /// Whether paths lie below a folder, by whatever names either is given: relative, through links, with `..`.
 package final class FolderMembership: Sendable {

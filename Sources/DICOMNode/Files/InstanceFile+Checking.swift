@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+package import System
 
 extension InstanceFile {
     /// Read at a time where headers are dense; a long value is passed over without reading it.

@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+package import System
 
 extension InstanceFile {
     /// Nearly every file has its group 0002 and the identifying elements of group 0008 within it.

@@ -1,4 +1,5 @@
 package import DICOM
+package import System
 
 /// What must be known of a file before it can be offered to a peer; found with one small read.
 package struct InstanceFile: Sendable, Equatable {

@@ -1,5 +1,6 @@
 package import DICOM
 import Glibc
+package import System
 
 /// Writes one instance as it arrives: whole and under its final name, or not at all.
 ///

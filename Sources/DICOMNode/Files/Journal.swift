@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+package import System
 
 /// The record, in a file of JSON lines, of what became of each instance: what a later run needs to go on where this one ended.
 ///

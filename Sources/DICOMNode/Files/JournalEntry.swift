@@ -1,5 +1,6 @@
 package import DICOM
 import Glibc
+package import System
 
 /// One line of a journal: members by name, in the order in which they were set.
 package struct JournalEntry: Sendable, Equatable {

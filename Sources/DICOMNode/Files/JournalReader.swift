@@ -1,4 +1,5 @@
 import Glibc
+package import System
 
 /// Reads the lines of a journal, in their order, with little memory.
 ///

@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import System
 
 /// One file that appears under its final name when it is complete.
 ///

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+package import System
 
 /// The folder that instances are written under.
 ///

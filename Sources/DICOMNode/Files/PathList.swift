@@ -1,4 +1,5 @@
 import Glibc
+package import System
 
 /// Paths from a stream such as standard input, separated by newlines or by NULs, read as they come.
 package struct PathList: ~Copyable {

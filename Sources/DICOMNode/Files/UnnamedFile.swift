@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import System
 
 /// Files that have no name until they are given one, open(2).
 enum UnnamedFile {

@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+package import System
 
 /// A file that an earlier run has written, looked at again.
 package enum WrittenFile {

@@ -1,5 +1,6 @@
 package import DICOMProtocol
 import Synchronization
+package import System
 
 /// Listens at a port and answers each association on a thread of its own, for as long as it is needed.
 package final class AssociationServer: Sendable {

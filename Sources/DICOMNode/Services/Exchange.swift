@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+import System
 
 /// Whether to go on after a pending response, in the services with several of them (C-FIND, C-MOVE, C-GET).
 package enum ExchangeControl: Sendable {

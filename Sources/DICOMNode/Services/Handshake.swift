@@ -1,5 +1,6 @@
 import DICOMProtocol
 import Glibc
+import System
 
 /// A connection on its way from `accept` to its A-ASSOCIATE-RQ, step by step, without a wait and without a thread.
 protocol Handshake: AnyObject {

@@ -1,5 +1,6 @@
 import DICOMProtocol
 import Glibc
+import System
 
 /// The connections whose A-ASSOCIATE-RQ has not arrived yet: each costs a descriptor here, and no thread.
 ///

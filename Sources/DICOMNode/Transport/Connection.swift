@@ -1,3 +1,5 @@
+package import System
+
 /// A stream of bytes to a peer: TCP, or TLS over it.
 ///
 /// A connection is used by one thread at a time; it may be handed from one to another. Its socket never blocks: every

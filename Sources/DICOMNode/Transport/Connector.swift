@@ -1,3 +1,5 @@
+package import System
+
 /// The host, by name or address, and the port of a peer.
 package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
     package var host: String

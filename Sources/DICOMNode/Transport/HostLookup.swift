@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// The addresses of a host.
 ///

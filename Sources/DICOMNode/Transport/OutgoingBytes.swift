@@ -1,3 +1,5 @@
+import System
+
 /// Bytes of an open file that are to be sent as they stand there. Whoever has the descriptor keeps it open meanwhile.
 package struct FileRange: Sendable, Equatable {
     package let descriptor: CInt

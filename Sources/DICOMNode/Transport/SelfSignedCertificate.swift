@@ -1,3 +1,5 @@
+package import System
+
 #if TLS
     import COpenSSL
 

@@ -1,4 +1,5 @@
 import Glibc
+package import System
 
 extension TCPConnection {
     /// Looks the host up and tries its addresses in the system's order of preference, IPv6 and IPv4 alike.

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// Bytes of files on their way out: the system hands the pages of its file cache to the socket.
 extension TCPConnection {

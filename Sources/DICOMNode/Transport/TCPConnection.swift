@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+package import System
 
 /// A TCP connection whose socket never blocks.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+package import System
 
 /// Waits for connections at a port: of all interfaces by IPv6 and IPv4 at once, or of one address.
 package final class TCPListener: Sendable {

@@ -1,3 +1,5 @@
+package import System
+
 /// What TLS shall be like: the same for connecting and for listening.
 package struct TLSConfiguration: Sendable, Equatable {
     /// Whose certificates are believed.

@@ -1,3 +1,5 @@
+import System
+
 #if TLS
     import COpenSSL
     import Glibc

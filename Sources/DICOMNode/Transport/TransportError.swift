@@ -1,3 +1,5 @@
+package import System
+
 /// Why bytes could not be exchanged with a peer, each cause told apart because each has its own remedy.
 package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The host has no address: misspelt, or no name server answers.

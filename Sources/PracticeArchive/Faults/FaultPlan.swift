@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// The faults of one run, and whose turn it is: every nth is counted over all associations.
 final class FaultPlan: Sendable {

@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMNode
+package import System
 
 /// The index of the archive: in memory, made of the files at the start, and kept up to date with each instance that is stored.
 package final class ArchiveIndex: Sendable {

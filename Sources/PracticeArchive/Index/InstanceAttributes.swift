@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// The elements of an instance that the index keeps: the small ones of the standard that stand before the pixels.
 enum InstanceAttributes {

@@ -1,5 +1,6 @@
 package import DICOMNode
 import Glibc
+import System
 
 extension InstanceFile {
     /// The whole data set as it is encoded; for files that are known to be small.

@@ -1,5 +1,6 @@
 import DICOM
 package import DICOMNode
+package import System
 
 /// An instance that the archive holds: its file, and what can be asked about it.
 package struct StoredInstance: Sendable {

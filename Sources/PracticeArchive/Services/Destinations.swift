@@ -1,5 +1,6 @@
 package import DICOMNode
 package import DICOMProtocol
+import System
 
 /// Where the archive sends what a C-MOVE asks for and what it reports on a commitment: addresses by AE title, and how they are
 /// called.

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Answers C-MOVE, PS3.4 C.4.2: sends what was asked for on an association of the archive's own.
 struct MoveSCP: ServiceClass {

@@ -1,4 +1,5 @@
 import DICOMNode
+import System
 
 /// What the archive does on associations of its own, so that it can be ended with the archive.
 final class OutgoingWork: Sendable {

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Answers storage commitment requests, PS3.4 annex J: committed is what the index holds, in the class that was asked for.
 ///

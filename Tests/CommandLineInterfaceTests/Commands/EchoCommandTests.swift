@@ -1,4 +1,5 @@
 import DICOMNode
+import System
 import Testing
 
 @testable import CommandLineInterface

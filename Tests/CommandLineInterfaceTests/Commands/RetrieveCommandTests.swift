@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 import Testing
 
 @testable import CommandLineInterface

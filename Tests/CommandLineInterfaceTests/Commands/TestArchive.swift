@@ -3,6 +3,7 @@ import DICOMNode
 import DICOMProtocol
 import Glibc
 import PracticeArchive
+import System
 import Testing
 
 @testable import CommandLineInterface

@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import TestSupport
 import Testing
 
 @testable import DICOMNode

@@ -1,4 +1,6 @@
 import DICOM
+import System
+import TestSupport
 import Testing
 
 @testable import DICOMNode

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMProtocol
+import TestSupport
 import Testing
 
 @testable import DICOMNode

@@ -1,5 +1,7 @@
 import DICOM
 import DICOMProtocol
+import System
+import TestSupport
 import Testing
 
 @testable import DICOMNode

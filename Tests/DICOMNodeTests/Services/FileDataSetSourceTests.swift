@@ -1,7 +1,8 @@
-import CommandLineInterface
 import DICOM
 import DICOMProtocol
 import Glibc
+import System
+import TestSupport
 import Testing
 
 @testable import DICOMNode
@@ -71,25 +72,6 @@ struct FileDataSetSourceTests {
 
     private static func answer(_ heard: Heard) -> [UInt8] {
         PeerBytes.message(.storeResponse(to: heard.command, status: .success), context: heard.contextID)
-    }
-
-    private func store(_ path: FilePath, to peer: ScriptedPeer) -> CommandLineRun {
-        CommandLineRun(["--store", "--timeout", "20", "-H", "127.0.0.1", "-p", "\(peer.port)", "\(path)"])
-    }
-
-    @Test func `a file that is changed before the peer has answered has failed, whatever the answer`() throws {
-        let folder = try TemporaryFolder()
-        try folder.write(SampleInstance.file(pixels: Self.pixels), to: "file.dcm")
-        let change: PeerStep = .reply { heard in
-            // A test that could not change the file would fail at what it expects.
-            do { try folder.write(SampleInstance.file(pixels: Self.pixels + 2), to: "file.dcm") } catch {}
-            return Self.answer(heard)
-        }
-        let peer = try ScriptedPeer([Self.accept + [.hearMessage, change] + PeerStep.release])
-        defer { peer.stop() }
-        let result = store(folder["file.dcm"], to: peer)
-        #expect(result.exitCode == .localFiles, "\(result.messages)")
-        #expect(result.messages.contains("mixture of old and new"), "\(result.messages)")
     }
 
     @Test func `each PDU is told of in every detail`() throws {

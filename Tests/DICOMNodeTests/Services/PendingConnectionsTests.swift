@@ -1,4 +1,6 @@
 import DICOMProtocol
+import System
+import TestSupport
 import Testing
 
 @testable import DICOMNode

@@ -1,3 +1,6 @@
+import System
+import TestSupport
+
 #if TLS
     import Glibc
     import Testing

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// `--stgcmt`: requests storage commitment and waits for the reports; with `--listen` only waits.
 final class CommitmentCommand {
@@ -28,7 +29,7 @@ final class CommitmentCommand {
         let journal: Journal?
         do throws(FileProblem) {
             journal = try options.journalPath.map { path throws(FileProblem) in
-                try Journal(FilePath(path), operation: network.operation.rawValue, peer: network.peerName)
+                try Journal(FilePath(argument: path), operation: network.operation.rawValue, peer: network.peerName)
             }
         } catch {
             return outcome.fail(.localFiles, Message(error))
@@ -95,7 +96,7 @@ struct CommitmentSources {
             candidates += listed
         }
         if let path = options.journalPath {
-            guard let recorded = fromJournal(FilePath(path)) else { return nil }
+            guard let recorded = fromJournal(FilePath(argument: path)) else { return nil }
             candidates += recorded
         }
         return options.input.paths.isEmpty ? candidates : candidates + fromFiles()

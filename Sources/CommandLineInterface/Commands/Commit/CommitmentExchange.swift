@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Requests storage commitment and receives the reports, on whichever association they come; for `--stgcmt` and
 /// `--store --verify commit`.
@@ -35,7 +36,7 @@ final class CommitmentExchange {
         self.outcome = outcome
         do throws(FileProblem) {
             let file = try options.transactionFile.map { path throws(FileProblem) in
-                try CommitmentTransactionFile(FilePath(path), creates: !options.isListening)
+                try CommitmentTransactionFile(FilePath(argument: path), creates: !options.isListening)
             }
             let title = options.isListening ? "" : network.connection.calledAETitle.string
             let reportFiles = try options.reportDirectory.map { path throws(FileProblem) in

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Follows the associations at our port while reports are awaited: it knows afterwards why none came, and lets an association end
 /// in order before the port is closed.
@@ -78,7 +79,7 @@ final class CommitmentReportFiles: Sendable {
     private let problems = Locked<[FileProblem]>([])
 
     init(_ path: String, source title: String) throws(FileProblem) {
-        folder = try OutputFolder(FilePath(path))
+        folder = try OutputFolder(FilePath(argument: path))
         self.title = title
     }
 

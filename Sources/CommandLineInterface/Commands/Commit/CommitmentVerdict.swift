@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// An instance whose storage is to be committed, and its file here, if any.
 struct CommitmentCandidate {

@@ -1,5 +1,6 @@
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// `--echo`: C-ECHO, once or repeatedly, with the time that each part of it took.
 final class EchoCommand {

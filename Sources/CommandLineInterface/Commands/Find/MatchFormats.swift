@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// gdcmscu's text: a numbered heading, one line for each element, an empty line.
 final class TextMatchWriter: MatchWriter {
@@ -147,7 +148,7 @@ final class FileMatchWriter: MatchWriter {
     ) throws(MatchWriterError) {
         do throws(FileProblem) {
             // Made, if it is missing, before anything is sent.
-            self.folder = try OutputFolder(FilePath(folder), syncing: .none)
+            self.folder = try OutputFolder(FilePath(argument: folder), syncing: .none)
         } catch {
             throw MatchWriterError(message: Message(error))
         }

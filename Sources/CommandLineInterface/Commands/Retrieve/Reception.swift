@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Where a run's instances go: one folder for all retrievals, which may go on at once, each with its own account.
 final class Reception: Sendable {
@@ -33,7 +34,7 @@ final class Reception: Sendable {
     init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
         throws(FileProblem)
     {
-        folder = try OutputFolder(FilePath(options.outputDirectory), syncing: options.syncing)
+        folder = try OutputFolder(FilePath(argument: options.outputDirectory), syncing: options.syncing)
         naming = options.naming
         existing = options.existingFile
         diagnostics = outcome.diagnostics

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// The journal of a retrieval: one line for each instance that is on disk, and what an earlier run's lines are still worth.
 ///
@@ -31,11 +32,11 @@ final class RetrievalJournal: Sendable {
     init?(_ options: RetrieveOptions, _ network: Network) throws(FileProblem) {
         guard let path = options.journalPath else { return nil }
         diagnostics = network.diagnostics
-        folder = FolderMembership(FilePath(options.outputDirectory))
+        folder = FolderMembership(FilePath(argument: options.outputDirectory))
         let isResumed = options.resumes
-        held = Locked(isResumed ? try Self.read(FilePath(path), diagnostics) : [:])
+        held = Locked(isResumed ? try Self.read(FilePath(argument: path), diagnostics) : [:])
         journal = try Journal(
-            FilePath(path), operation: network.operation.rawValue, peer: network.peerName)
+            FilePath(argument: path), operation: network.operation.rawValue, peer: network.peerName)
     }
 
     private static func read(_ path: FilePath, _ diagnostics: Diagnostics) throws(FileProblem) -> [UID: Held] {

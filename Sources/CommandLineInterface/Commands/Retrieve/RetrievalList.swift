@@ -2,6 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 import Glibc
+import System
 
 /// The list of `--from-list`, read and checked as a whole before anything is sent.
 struct RetrievalList {

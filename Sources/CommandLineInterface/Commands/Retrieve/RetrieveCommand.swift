@@ -2,6 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 import Synchronization
+import System
 
 /// `--move` and `--get`: finds the entities that match, retrieves them, and proves that they are complete.
 final class RetrieveCommand {

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// The instances that one retrieval should bring, and those that it has brought. Several threads write to it.
 final class RetrievedInstances: Sendable {

@@ -3,6 +3,7 @@ import DICOMNode
 import DICOMProtocol
 import Glibc
 import PracticeArchive
+import System
 
 /// `--serve`: runs the practice archive until the first request to stop.
 final class ServeCommand {
@@ -22,7 +23,7 @@ final class ServeCommand {
         let port = network.connection.receiverPort ?? 0
         do throws(FileProblem) {
             guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
-            let folder = try OutputFolder(FilePath(options.directory))
+            let folder = try OutputFolder(FilePath(argument: options.directory))
             guard let archive = start(folder, port, worklist) else { return }
             wait()
             try archive.stop()
@@ -129,7 +130,7 @@ struct WorklistItems {
     /// Nil: one of them cannot be read; reported.
     func read() -> [DataSet]? {
         var items: [DataSet] = []
-        var scanner = FileScanner(options.worklistItems.map { FilePath($0) }, recursive: true)
+        var scanner = FileScanner(options.worklistItems.map { FilePath(argument: $0) }, recursive: true)
         while let finding = scanner.next() {
             switch finding {
             case .passedOver: continue

@@ -1,5 +1,6 @@
 import DICOMNode
 import Glibc
+import System
 
 /// The file of `--failed-out`: the names of what was not stored, in the form that `--input -` reads.
 struct FailedList: ~Copyable {

@@ -1,4 +1,5 @@
 import DICOMNode
+import System
 
 /// Counts, on a thread of its own, the files that are to be sent: for the time that is left. Only for a person who watches.
 final class FileTotals: Sendable {

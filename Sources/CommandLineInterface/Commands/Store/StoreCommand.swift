@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// `--store`: C-STORE of files and directories.
 final class StoreCommand: Sendable {
@@ -22,11 +23,11 @@ final class StoreCommand: Sendable {
         let journal: Journal?
         let completed: CompletedInstances?
         do throws(FileProblem) {
-            if let path = options.failedOutPath { failedOut = try FailedList(FilePath(path)) }
+            if let path = options.failedOutPath { failedOut = try FailedList(FilePath(argument: path)) }
             // The journal is read before this run begins a part of its own.
             completed = try options.resumes ? completedInstances() : nil
             journal = try options.journalPath.map { path throws(FileProblem) in
-                try Journal(FilePath(path), operation: network.operation.rawValue, peer: network.peerName)
+                try Journal(FilePath(argument: path), operation: network.operation.rawValue, peer: network.peerName)
             }
         } catch {
             return outcome.fail(.localFiles, Message(error))
@@ -40,7 +41,8 @@ final class StoreCommand: Sendable {
         defer { commitment?.finish() }
         let totals = environment.progress.map { _ in
             FileTotals(
-                options.input.paths.filter { $0 != "-" }.map { FilePath($0) }, recursive: options.input.isRecursive)
+                options.input.paths.filter { $0 != "-" }.map { FilePath(argument: $0) },
+                recursive: options.input.isRecursive)
         }
         let summary = StoreSummary(options, network, outcome, environment, journal: journal, totals: totals)
         // The search ends when nothing is sent any more, also where it waits for names.
@@ -69,7 +71,7 @@ final class StoreCommand: Sendable {
     }
 
     private func completedInstances() throws(FileProblem) -> CompletedInstances {
-        let path = FilePath(options.journalPath ?? "")
+        let path = FilePath(argument: options.journalPath ?? "")
         let completed = try CompletedInstances(
             reading: path, operation: network.operation.rawValue, peer: network.peerName)
         if completed.damagedLines > 0 {

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// The outcome of one file, as an event of `--format jsonl` and as a line of the journal.
 struct StoreRecord {

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import System
 
 /// The instances to be stored, batch by batch, without those that need not be sent.
 struct StoreSource: ~Copyable {

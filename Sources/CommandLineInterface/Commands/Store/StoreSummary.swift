@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Records the outcome of each file that was to be stored: counts, messages, events, the journal and the list of failures.
 ///

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// `--verify`: makes sure that the peer holds each instance that it has accepted.
 struct StoreVerification {

@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import System
 
 /// The data set of a file, passed through untouched: sent from the file where the connection can do that, else read straight into the
 /// send buffer.

@@ -1,3 +1,5 @@
+package import System
+
 /// Finds the instances among files and directories, a batch at a time, so that sending begins long before a large tree is walked.
 package struct InstanceBatches: ~Copyable {
     /// What was found and is not an instance to send.

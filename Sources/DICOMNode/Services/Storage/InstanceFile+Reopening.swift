@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 extension InstanceFile {
     /// Opens the file again to send it; it must still be the one that was looked at.

@@ -1,4 +1,5 @@
 import DICOMProtocol
+package import System
 
 /// One or several associations that store at once, each on a thread of its own and with a ``StorageSCU`` of its own, while the
 /// caller's thread finds what comes next.

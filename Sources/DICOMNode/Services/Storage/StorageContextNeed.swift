@@ -1,5 +1,6 @@
 import DICOM
 import DICOMProtocol
+import System
 
 /// What one kind of file needs of an association: its SOP class in its transfer syntax.
 struct StorageContextNeed: Hashable, Sendable {

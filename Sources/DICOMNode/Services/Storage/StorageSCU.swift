@@ -1,5 +1,6 @@
 import DICOM
 package import DICOMProtocol
+package import System
 
 /// Opens the associations that instances are sent on, and is told what becomes of them.
 ///

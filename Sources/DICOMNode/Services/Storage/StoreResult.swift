@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+import System
 
 /// What became of one file that was to be stored at a peer.
 package struct StoreResult: Sendable {

@@ -1,4 +1,5 @@
 import DICOM
+import System
 
 /// The files that wait for one of several associations, with each study kept on one of them: servers put studies together, and some
 /// stumble when two associations write to one study at a time.

@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+package import System
 
 /// The storage commitment transactions that are open: what was asked for, and what was reported so far, whichever way it came.
 ///

@@ -1,3 +1,5 @@
+package import System
+
 /// How long reports are waited for: so many seconds, and again from each report that tells something new, so that a large job
 /// never runs out of time while it moves.
 package struct CommitmentPatience {
@@ -32,7 +34,7 @@ extension CommitmentLedger {
             do throws(TransportError) {
                 _ = try Readiness.waitForFirst(
                     of: descriptor, -1, until: deadline.earlier(nextPatience),
-                    limits: WaitLimits(cancellation: cancellation))
+                    limits: WaitLimits(cancellation: cancellation), phase: .read)
             } catch {
                 switch error {
                 case .timedOut: continue

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMProtocol
 import Glibc
+package import System
 
 /// Keeps storage commitment transactions across runs, so that a report that comes later still finds its request.
 ///

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMProtocol
+import System
 
 /// The lines of a ``CommitmentTransactionFile``, written and read.
 enum CommitmentTransactionLines {

@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import System
 
 @testable import DICOMNode
 

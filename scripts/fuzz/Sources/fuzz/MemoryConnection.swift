@@ -1,6 +1,7 @@
 import DICOMNode
 import Glibc
 import Synchronization
+import System
 
 /// A connection whose peer says what it says whatever it hears, and then closes.
 final class MemoryConnection: Connection {

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMProtocol
 import Glibc
+import System
 
 @testable import DICOMNode
 

@@ -1,5 +1,6 @@
 import DICOMNode
 import Synchronization
+import System
 
 /// Does one of ``PeerOperation`` with a real peer, and writes what the peer said to FUZZ_RECORDING: whole associations for the
 /// corpus. FUZZ_PORT on this machine is where the peer listens, or where we do; FUZZ_CALLED is its title.

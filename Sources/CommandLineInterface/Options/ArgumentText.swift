@@ -1,0 +1,67 @@
+package import DICOM
+import Glibc
+import System
+
+/// What stands on a command line, between bytes and text: keys are text in the locale's encoding, paths are bytes.
+///
+/// A path goes from bytes to text with the other arguments and back to the same bytes when it is opened. What is no text in the
+/// encoding keeps its bytes as characters that nobody writes, the last ones of Unicode's private use.
+package enum ArgumentText {
+    /// The encoding of the process's locale, where it is not UTF-8. A fact of the process: its locale is set once, at the start.
+    static let localeEncoding = LocaleEncoding(
+        codeset: nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8")
+
+    private static let firstStandIn: UInt32 = 0x10FF00
+
+    /// The arguments of this process without the program's name.
+    package static func ofProcess() -> [String] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+            CommandLine.unsafeArgv[index].map {
+                decode(UnsafeRawBufferPointer(start: $0, count: strlen($0)), localeEncoding)
+            }
+        }
+    }
+
+    package static func decode(_ bytes: UnsafeRawBufferPointer, _ encoding: LocaleEncoding?) -> String {
+        if let encoding { return encoding.decode(bytes) ?? standIns(bytes) }
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        return standIns(bytes)
+    }
+
+    /// Whether some of the text stands in for bytes that are none.
+    package static func hasStandIns(_ text: some StringProtocol) -> Bool {
+        text.unicodeScalars.contains { $0.value >= firstStandIn + 0x80 && $0.value <= firstStandIn + 0xFF }
+    }
+
+    /// The bytes that the text was decoded from.
+    package static func encode(_ text: String) -> [UInt8] { encode(text, localeEncoding) }
+
+    static func encode(_ text: String, _ encoding: LocaleEncoding?) -> [UInt8] {
+        guard hasStandIns(text) else {
+            guard let encoding else { return Array(text.utf8) }
+            return Array(text.utf8).withUnsafeBytes { encoding.encode($0) }
+        }
+        return text.unicodeScalars.flatMap { scalar -> [UInt8] in
+            if scalar.value >= firstStandIn + 0x80 { return [UInt8(truncatingIfNeeded: scalar.value)] }
+            return Array(String(scalar).utf8)
+        }
+    }
+
+    /// ASCII as it is, every other byte as the character that stands in for it.
+    private static func standIns(_ bytes: UnsafeRawBufferPointer) -> String {
+        var text = ""
+        for byte in bytes {
+            if byte < 0x80 {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else if let scalar = Unicode.Scalar(firstStandIn + UInt32(byte)) {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+}
+
+extension FilePath {
+    /// The path that an argument or a configured name stands for, in the encoding of the locale.
+    package init(argument text: String) { self.init(bytes: ArgumentText.encode(text)) }
+}

@@ -1,0 +1,82 @@
+import Glibc
+
+/// A path as the file system knows it: bytes, of which only the slash and the NUL have a meaning.
+///
+/// Names that are not UTF-8 exist on disks that older systems wrote, and they must still open.
+package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible, ExpressibleByStringLiteral {
+    package let bytes: [UInt8]
+
+    /// Bytes after a NUL cannot be part of a path and are dropped, as the system itself would.
+    package init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes.prefix { $0 != 0 }) }
+
+    /// The path whose bytes are this text in UTF-8.
+    package init(_ string: String) { self.init(bytes: string.utf8) }
+
+    package init(stringLiteral string: String) { self.init(string) }
+
+    package var isEmpty: Bool { bytes.isEmpty }
+
+    package func appending(_ component: some Sequence<UInt8>) -> FilePath {
+        var joined = bytes
+        if let last = joined.last, last != UInt8(ascii: "/") { joined.append(UInt8(ascii: "/")) }
+        joined.append(contentsOf: component)
+        return FilePath(bytes: joined)
+    }
+
+    package func appending(_ component: String) -> FilePath { appending(component.utf8) }
+
+    /// What follows the last slash; trailing slashes do not count.
+    package var lastComponent: FilePath {
+        let end = (bytes.lastIndex { $0 != UInt8(ascii: "/") }).map { $0 + 1 } ?? bytes.count
+        let start = (bytes[..<end].lastIndex(of: UInt8(ascii: "/"))).map { $0 + 1 } ?? 0
+        return FilePath(bytes: bytes[start..<end])
+    }
+
+    /// What the system's calls take.
+    package func withCString<Result: ~Copyable>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
+            for (index, byte) in bytes.enumerated() { buffer.initializeElement(at: index, to: CChar(bitPattern: byte)) }
+            buffer.initializeElement(at: bytes.count, to: 0)
+            guard let start = buffer.baseAddress else { return body("") }
+            return body(UnsafePointer(start))
+        }
+    }
+
+    /// For messages: control characters, which could drive a terminal, appear as `\x1b`, undecodable bytes as U+FFFD.
+    package var description: String {
+        var text = ""
+        for scalar in decoded {
+            if scalar.properties.generalCategory == .control {
+                let digits = String(scalar.value, radix: 16)
+                text += "\\x" + (digits.count < 2 ? "0" : "") + digits
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
+    /// The bytes as UTF-8 or, where they are not, as text of the process's locale (`setlocale`).
+    private var decoded: String.UnicodeScalarView {
+        if let text = String(validating: bytes, as: UTF8.self) { return text.unicodeScalars }
+        let characters = [wchar_t](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
+            let converted = withCString { mbstowcs(buffer.baseAddress, $0, buffer.count) }
+            // The length is -1, which may come as the largest number, where the bytes are no text of the locale.
+            count = (0...bytes.count).contains(converted) ? converted : 0
+        }
+        let scalars = characters.compactMap { Unicode.Scalar(UInt32(bitPattern: $0)) }
+        guard !scalars.isEmpty else { return String(decoding: bytes, as: UTF8.self).unicodeScalars }
+        return String.UnicodeScalarView(scalars)
+    }
+
+    /// The length of the file that the path leads to; nil where there is none.
+    package var fileSize: UInt64? {
+        var status = stat()
+        return withCString { stat($0, &status) } == 0 ? UInt64(clamping: status.st_size) : nil
+    }
+
+    /// Bytewise, which is the same order everywhere whatever the locale.
+    package static func < (left: FilePath, right: FilePath) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
