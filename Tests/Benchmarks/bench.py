@@ -526,7 +526,7 @@ def job_retrieve_many(bench):
             return Contender(name, command, prepare=lambda: empty(bench.out), check=check)
 
         found = [contender(count, *more) for more in ((), ("--no-check",)) for count in (few, many)]
-        # Every instance that is listed is remembered until the end: its UID, its place among the others, what became of it.
+        # Every listed instance is remembered until the end: its UID, its position and its outcome.
         bound = 256 * many / 1e6
         missed += run_job(
             bench,

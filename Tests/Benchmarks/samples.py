@@ -36,7 +36,7 @@ def _series(folder, count, rows, columns, series, of_study=None):
     folder.mkdir()
     dataset = pydicom.dcmread(TEMPLATE)
     dataset.Rows, dataset.Columns = rows, columns
-    # As long as every other one: a UID of another length would move what follows.
+    # As long as every other UID: a different length would move the bytes after it.
     study = f"{STUDY}.100000" if of_study else STUDY
     dataset.StudyInstanceUID = study
     dataset.SeriesInstanceUID = f"{STUDY}.{series}"

@@ -30,7 +30,7 @@ class WithOrthanc(cases.RealServerTest):
             "--stgcmt", "--aetitle", TITLE, "--call", self.server.ae_title, "--port-scp", self.port_scp,
             servers.LOOPBACK, self.server.port, *(image.path for image in batch), expect=expect,
         )  # fmt: skip
-        # Orthanc reports within milliseconds: nobody may wait for more once all has been reported.
+        # Orthanc reports within milliseconds: the run must not wait on once everything has been reported.
         self.assertLess(run.seconds, 5, run)
         return run
 
@@ -61,7 +61,7 @@ class WithOrthanc(cases.RealServerTest):
         self.assertIn(missing.sop_instance, run.said, run)
 
     def test_a_report_that_can_never_come_ends_by_a_time_limit_and_not_in_0(self):
-        # The server connects to the port that it was told, where nobody listens.
+        # The server connects to the port that it was given, where nothing listens.
         self.server.register(TITLE, servers.free_port())
         image = images.image("CT_small.dcm")
         run = dcmscu(
@@ -86,7 +86,7 @@ class WithOrthanc(cases.RealServerTest):
         image = images.image("CT_small.dcm")
         self.store(image)
         kept = self.folder / "open.jsonl"
-        # Nobody listens yet: Orthanc's one attempt to report fails.
+        # Nothing listens yet: Orthanc's only attempt to report fails.
         before = {job["ID"] for job in self.commitment_jobs()}
         dcmscu(
             "--stgcmt", "--aetitle", TITLE, "--transaction", kept, "--wait", "0", servers.LOOPBACK, self.server.port,
@@ -246,7 +246,7 @@ class ScriptedServers(CommitmentTest):
         run, server = self.commit(script, expect=0)
         self.assertEqual(server.statuses, [0], run)
 
-    # MARK: what the report says
+    # MARK: the content of the report
 
     def test_a_result_in_two_reports_is_put_together(self):
         def script(request):
@@ -424,7 +424,7 @@ class ScriptedServers(CommitmentTest):
             request.respond()
             try:
                 request.report_on_new_association(called="WRONG")
-            except Exception:  # noqa: BLE001: it is rejected, which is what the program has to tell
+            except Exception:  # noqa: BLE001: it is rejected, and the program has to report that
                 pass
 
         run, _ = self.commit(script, expect=8, wait="1")

@@ -15,7 +15,7 @@ import subprocess
 import pydicom
 
 from harness import cases, certificates, documents, programs, servers
-from harness.documents import ALL, CONFIGURATION, CONTRIBUTING, MIGRATING, README, TROUBLESHOOTING, cron_entry
+from harness.documents import ALL, CONFIGURATION, MIGRATING, README, TROUBLESHOOTING, cron_entry
 from harness.practice import PYTHON, PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu, run
 
@@ -26,7 +26,7 @@ TITLE = "ACME1"
 
 
 def comparable(text):
-    """Output without what differs from run to run: times, rates, bytes, ports."""
+    """Output without the values that differ from run to run: times, rates, bytes, ports."""
     text = re.sub(r"\d+(?:\.\d+)? (s|ms|MB/s|kB|MB|bytes)\b", r"N \1", text)
     text = re.sub(r"\b\d+(\.\d+){2,}", "UID", re.sub(r"127\.0\.0\.1:\d+|port \d+", "PORT", text))
     return [re.sub(r" +", " ", line.rstrip()) for line in text.splitlines()]
@@ -108,7 +108,7 @@ class Documented(cases.RealServerTest):
                 self.assertEqual(comparable(ended.said), comparable(output), ended)
 
     def shell(self, command, code=0):
-        # What was moved or fetched before is asked for once more by the next example.
+        # Instances that one example retrieved are retrieved again by the next one.
         return run("/bin/bash", "-c", command, directory=self.folder, environment=self.environment, expect=code)
 
     def check_server(self, words):
@@ -196,7 +196,7 @@ class DocumentText(cases.RealServerTest):
 
     def test_the_messages_in_the_table_of_troubles_are_those_of_the_program(self):
         sources = "".join(path.read_text() for path in (programs.REPOSITORY / "Sources").rglob("*.swift"))
-        # As the source has them, with what is put in between.
+        # As the source has them, with an ellipsis for each interpolation.
         found = re.sub(r"\\\([^()]*\)", "...", sources)
         shown = [words for term, _ in TROUBLESHOOTING.entries("MESSAGES") for words in re.findall(r"`([^`]+)`", term)]
         self.assertGreater(len(shown), 4)
@@ -254,7 +254,7 @@ class Commands(Documented):
         return len(steps)
 
     def run_line(self, command):
-        """What builds and tests is what runs this: scripts/test has to have the very line, or the checks of a change have it."""
+        """Checks a line that builds or tests: scripts/test or .ci/run has to have the same line, since they run this test."""
         first = command.split()[0]
         if first == "dcmscu":
             return self.check(command)
@@ -267,7 +267,7 @@ class Commands(Documented):
         if first in ("scripts/check-architecture", "scripts/generate-dictionary"):
             return run(programs.REPOSITORY / first, "--check" if first.endswith("dictionary") else "--help", expect=0)
         if first == "scripts/test" and len(words) > 1:
-            # It names its parts to whoever asks for one that it does not have.
+            # It lists its parts when asked for an unknown one.
             said = run(programs.REPOSITORY / first, "no-such-part", expect=2).stderr
             return self.assertEqual(set(words[1:]) - set(said.partition("there are:")[2].split()), set(), said)
         if first == "scripts/fuzz/run":

@@ -32,7 +32,7 @@ ROWS = [
     ("study", "image", ["StudyInstanceUID", "SeriesInstanceUID"]),
 ]
 
-# What a retrieval at a level must give a value for.
+# The keys that a retrieval at a level must have a value for.
 UNIQUE_KEYS = {
     "patient": "PatientID",
     "study": "StudyInstanceUID",
@@ -327,7 +327,7 @@ class Formats(PeerTest):
         self.assertEqual(rows[0], columns.split(","))
         self.assertEqual(rows[1], ['Comma, "Quote"^Anna', "'=1+1", "-5", "'-x", ""])
         self.assertEqual(rows[2], ["Müller^Jörg=山田^太郎", "'@SUM", "", "", "CT\\SR"])
-        # What a column names is asked for.
+        # The attributes of columns are requested.
         self.assertIn("StudyDescription", peer.query())
 
     def test_tsv_has_one_line_an_answer_whatever_is_in_it(self):
@@ -622,7 +622,7 @@ class Locales(PeerTest):
         self.assertIn(b"[M\xfcller^J\xf6rg=??^?? ]", run.stdout_bytes)
         self.assertEqual(peer.query().SpecificCharacterSet, "ISO_IR 100")
         self.assertEqual(peer.query().PatientName, "Müller*")
-        # A path is bytes: what was typed opens, whatever it looks like.
+        # A path is bytes: the file opens, whatever encoding its name has.
         folder = os.fsencode(self.folder) + b"/M\xfcller"
         self.find(peer, "--format", "dcm", "--output", os.fsdecode(folder), environment=environment)
         self.assertEqual(os.listdir(folder), [b"rsp0001.dcm"])

@@ -25,7 +25,7 @@ FIND_RQ = 0x0020
 FIND = ["--find", "--patient", "-k", "0010,0020", "-k", "0010,0010"]
 GOOD = wire.element(0x0010, 0x0010, b"Nightingale^Florence") + wire.element(0x0010, 0x0020, b"ID 7")
 
-# The most that a row may take, in seconds. What it waits for is far below; the rest is for a busy machine.
+# The most that a row may take, in seconds. Its waits are far shorter; the rest is for a busy machine.
 SECONDS = 60
 MEGABYTE = bytes(1 << 20)
 NESTED = (struct.pack("<HHI", 0x0040, 0xA730, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)) * 100_000
@@ -45,7 +45,7 @@ def response(command, status, has_data_set=False):
 
 
 class Asked:
-    """The association of a server, and what it was asked."""
+    """The association of a server, and the request on it."""
 
     def __init__(self, connection):
         self.association = wire.Association.accept(connection)
@@ -85,7 +85,7 @@ def after(*answers):
 
 
 def flooding(data):
-    """Answers a request with the same bytes without an end; `data` is made of what was asked."""
+    """Answers a request with the same bytes without end; `data` makes them from the request."""
 
     def act(_, connection):
         asked = Asked(connection)
@@ -360,7 +360,7 @@ class Callers(cases.RealServerTest):
         self.assert_ends_well(move, ["1.2.1", "1.2.2"])
 
     def test_a_disk_that_is_full(self):
-        """A file may have 1 MB, as if no more room were left: the peer is told, and what fits is stored on."""
+        """A file may have 1 MB, as if the disk were full: the peer gets a failure, and smaller instances are still stored."""
         move = self.held(longest=1 << 20)
         self.assert_serves(move, "1.2.1")
         self.assertEqual(move.store("1.2.9", 3 << 20), OUT_OF_RESOURCES)
@@ -379,7 +379,7 @@ class Callers(cases.RealServerTest):
         self.assertIn("1.2.2.dcm", move.said)
 
     def test_a_folder_that_becomes_read_only(self):
-        # What root may write cannot be told from what it may not: the program runs as nobody then.
+        # Root may write everywhere: the program runs as the user nobody then.
         identity = None
         if os.geteuid() == 0:
             program = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-nobody-"))
@@ -439,7 +439,7 @@ class Callers(cases.RealServerTest):
         association.connection.close()
         whole = ["1.2.1.dcm", "1.2.2.dcm"]
         self.assertEqual([name for name in move.files() if not name.startswith(".dcmscu-")], whole)
-        # Where the file system knows no files without a name, the next run removes what is left.
+        # On a file system without unnamed files, the next run removes the remains.
         after = self.held()
         self.assertEqual(after.files(), whole)
         self.assert_serves(after, "1.2.3")
@@ -639,7 +639,7 @@ class Arguments(cases.RealServerTest):
 
 class Vanishing(cases.RealServerTest):
     def test_files_that_vanish_between_scan_and_sending(self):
-        """They go when the server is asked for the association: what is open is sent, what is not is named."""
+        """They vanish while the association is requested: open files are sent, the others are named as failed."""
         folder = self.folder / "in"
         folder.mkdir()
         template = images.image("CT_small.dcm")

@@ -80,7 +80,7 @@ class Messages(cases.RealServerTest):
             self.check(dcmscu("--echo", address, 104, "--connect-timeout", 20, expect=4), [address], "network up")
 
     def test_connect_timed_out(self):
-        # A queue that is full and never served: what comes next is dropped, as by a firewall.
+        # A full queue that is never served: further connections are dropped, as by a firewall.
         full = socket.socket()
         self.addCleanup(full.close)
         full.bind((servers.LOOPBACK, 0))
@@ -459,7 +459,7 @@ class PatientData(cases.RealServerTest):
         dataset.save_as(self.file)
 
     def run_all(self, *options):
-        """One of everything, also what goes wrong; all messages in one text."""
+        """Runs one of each operation, with failures among them; returns all messages in one text."""
         said = ""
         here = [servers.LOOPBACK, self.server.port, "--call", "ORTHANC", "--aetitle", STATION]
         pattern = "{PatientName}/{PatientID}-{AccessionNumber}/{SOPInstanceUID}.dcm"
@@ -488,7 +488,7 @@ class PatientData(cases.RealServerTest):
             ["--find", *here, "-k", f"10,1002[1].10,20={NUMBER}"],
         ]
         for line in lines:
-            # What is printed is what was asked for; only messages count here.
+            # Results hold what was requested; only messages count here.
             said += dcmscu(*line, *options).stderr
             said += dcmscu(*line, *options, "-L", self.log).stderr
         return said + self.log.read_text()

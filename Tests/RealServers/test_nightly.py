@@ -128,7 +128,7 @@ class NightlyFiles(cases.RealServerTest):
             (self.folder / name).write_text(text)
         for name in ("dcmscu-nightly.service", "dcmscu-nightly.timer"):
             said = run(checker, "verify", "--man=no", self.folder / name).said
-            # It tells of other units of the machine, too.
+            # It reports on other units of the machine, too.
             self.assertEqual([line for line in said.splitlines() if "dcmscu-nightly" in line], [], said)
 
     def test_slurm_array(self):

@@ -186,7 +186,7 @@ class FindThenRetrieve(Retrieve):
         self.assert_came(out, self.loaded)
 
     def test_a_preferred_syntax_loses_nothing(self):
-        """Orthanc converts what it can; the rest comes as it is."""
+        """Orthanc converts the instances that it can; the others arrive as they are."""
         out = self.folder / "preferred"
         studies = "\\".join(sorted({image.study for image in self.loaded}))
         dcmscu("--get", "-k", f"20,d={studies}", "--prefer", "implicit", "-o", out, servers.LOOPBACK, self.server.port,
@@ -318,7 +318,7 @@ class ScriptedServers(ScriptedRetrieval):
                 self.assert_names(run, "A900H", "--key StudyInstanceUID=VALUE")
 
     def test_a_retrieval_has_unique_keys_alone(self):
-        """PS3.4 C.4.2.1.4.1: what asks a query for an answer has no place in it."""
+        """PS3.4 C.4.2.1.4.1: return keys have no place in a retrieval."""
         instances = study(2)
         for operation in ("move", "get"):
             with self.subTest(operation):

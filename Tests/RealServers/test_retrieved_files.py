@@ -19,7 +19,7 @@ class BadOutput(cases.RealServerTest):
         server = self.serve(servers.DcmQRSCP([("DCMSCU", port_scp)]))
         image = images.archive_images()[0]
         loading.load_dcmqrscp(server, [image])
-        # Below a regular file nobody can write, not even root.
+        # Nothing can be written below a regular file, not even by root.
         (self.folder / "file").write_text("not a folder")
         for operation in (["--get"], ["--move", "--port-scp", port_scp]):
             run = dcmscu(
@@ -201,7 +201,7 @@ class Existing(ScriptedRetrieval):
                 self.assertIn(0xA700, archive.statuses)
                 self.assert_names(run, "no space left", big.uid, "(A700H)")
                 self.assertNotIn("hint", run.stderr)
-                # What is whole stays, what is not there is named.
+                # Complete files stay; missing ones are named.
                 came = {str(images.meta(path).MediaStorageSOPInstanceUID) for path in self.files()}
                 missing = {row["SOPInstanceUID"] for row in self.missing(run)}
                 self.assertEqual(came | missing, {instance.uid for instance in [*instances, big]})

@@ -302,7 +302,7 @@ class TLSOptions(cases.RealServerTest):
         self.assertEqual(code, 0, said)
         self.assertIn("password", said)
         self.assertNotIn("sesame", said)
-        # Without one there is nobody to ask; the test's own must not be asked either.
+        # Without a terminal the program cannot ask; it must not use that of the test either.
         run = programs.run("setsid", programs.dcmscu_path(), *line, expect=USAGE)
         self.assert_names(run, "no terminal")
 

@@ -60,7 +60,7 @@ def acceptance(request):
 
 
 class StuckServer:
-    """Does what a client asks for up to a stage, then nothing; keeps what the client says afterwards."""
+    """Serves a client up to a stage, then stops; records the bytes that the client sends afterwards."""
 
     def __init__(self, stage):
         self.stage = stage
@@ -187,7 +187,7 @@ class Signals(cases.RealServerTest):
                 found, seconds, err = self.stop(process, server, one, one)
                 self.assertEqual(found, code, err)
                 self.assertLess(seconds, AT_ONCE)
-                # A-ABORT, or A-RELEASE-RQ where the first wish could be met at once.
+                # A-ABORT, or A-RELEASE-RQ where the first signal could be followed at once.
                 self.assertTrue(server.heard and server.heard[-1][0] in (5, 7), f"{server.heard} {err}")
 
     def test_in_the_middle_of_an_instance(self):
@@ -198,7 +198,7 @@ class Signals(cases.RealServerTest):
             found, seconds, err = self.stop(process, server, one, one)
             self.assertEqual(found, code, err)
             self.assertLess(seconds, AT_ONCE)
-            # What had begun was brought to the end of its PDU, and A-ABORT is the last word.
+            # The PDU that had begun was sent to its end, followed by A-ABORT.
             self.assertEqual(server.heard[-1][1][-10:-4], b"\x07\x00\x00\x00\x00\x04", err)
 
     def test_while_incoming_instances_are_waited_for(self):
@@ -236,7 +236,7 @@ class Signals(cases.RealServerTest):
                 with self.subTest(stage=name, signal=one.name):
                     server = make()
                     process = self.start(*before, "127.0.0.1", server.port, *after)
-                    # SIGPIPE is nobody's wish: the run goes on.
+                    # SIGPIPE is no request to stop: the run goes on.
                     found, seconds, err = self.stop(
                         process, server, signal.SIGPIPE, *[one] * (1 if one == signal.SIGKILL else count)
                     )
@@ -247,7 +247,7 @@ class Signals(cases.RealServerTest):
 
 
 class FullBacklog:
-    """A port whose queue is full and never served: what comes next is dropped, as by a firewall."""
+    """A port whose queue is full and never served: further connections are dropped, as by a firewall."""
 
     def __init__(self):
         self.listener = socket.socket()

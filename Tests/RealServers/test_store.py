@@ -1,4 +1,7 @@
-"""C-STORE: what arrives is what was sent; files that cannot be sent; servers that fail. No instance is lost, and none is reported as stored that is not."""
+"""C-STORE: instances arrive as they were sent; files that cannot be sent; servers that fail.
+
+No instance is lost, and none is reported as stored that is not.
+"""
 
 import collections
 import json
@@ -162,7 +165,7 @@ class ToStoreSCP(cases.RealServerTest):
 
 
 class ToOrthanc(cases.RealServerTest):
-    """Orthanc parses what it receives and writes it again, so elements are compared."""
+    """Orthanc parses data sets and writes them again, so elements are compared."""
 
     # Orthanc 1.10 knows no Color Palette Storage, and its objects belong to no study.
     refused_classes = {COLOR_PALETTE}
@@ -275,7 +278,7 @@ class BadFiles(cases.RealServerTest):
 
 
 class Sent:
-    """A file to send and what must arrive of it."""
+    """A file to send, and the data set that must arrive."""
 
     def __init__(self, path, data, uid):
         self.path, self.data, self.uid = path, data, uid
@@ -301,7 +304,7 @@ def make(folder, count, studies=1):
 
 
 def entries(journal):
-    """The journal's lines about instances; what cannot be read is passed over, as the program does."""
+    """The lines of the journal about instances; unreadable ones are skipped, as the program does."""
     found = []
     for line in journal.read_bytes().split(b"\n"):
         try:
@@ -333,7 +336,7 @@ class FaultyServers(cases.RealServerTest):
             self.assertEqual(server.stored[one.uid], one.data, one.path)
 
     def assert_listed(self, server, sent, failed):
-        """The list of failures is exactly what the server has not said to have."""
+        """The list of failures has exactly the instances that the server has not confirmed."""
         names = failed.read_text().splitlines()
         self.assertEqual(len(names), len(set(names)))
         missing = {str(one.path) for one in sent if one.uid not in server.stored}
@@ -453,7 +456,7 @@ class FaultyServers(cases.RealServerTest):
                 self.addCleanup(process.kill)
                 process.stdin.write(f"{one.path}\n".encode())
                 process.stdin.flush()
-                # Whoever gives the names goes on: the run ends all the same.
+                # The writer of names goes on: the run ends all the same.
                 self.assertEqual(process.wait(timeout=30), code)
                 self.assertIn(b"0 stored", process.stderr.read())
                 process.stdin.close()
@@ -525,7 +528,7 @@ class FaultyServers(cases.RealServerTest):
             time.sleep(chance.uniform(0.005, 0.08))
             process.send_signal(signal.SIGKILL)
             process.wait()
-            # What a power cut may leave behind.
+            # A power cut may leave the journal like this.
             if round_ % 4 == 3 and journal.exists() and journal.stat().st_size > 200:
                 with open(journal, "r+b") as file:
                     file.truncate(journal.stat().st_size - chance.randint(1, 120))
@@ -533,7 +536,7 @@ class FaultyServers(cases.RealServerTest):
         self.assert_stored(server, sent)
         done = {e["sopInstanceUID"] for e in entries(journal) if e["outcome"] == "done"}
         self.assertEqual(done, {one.uid for one in sent}, run)
-        # At most what was on its way at each kill was sent a second time.
+        # Only instances on their way at a kill were sent a second time.
         self.assertLess(sum(server.arrivals.values()), len(sent) + 20 * 4)
 
     def test_an_interrupted_run_finishes_its_instance_and_says_what_is_left(self):

@@ -1,4 +1,4 @@
-"""C-STORE with proof: --skip-existing, --verify find and storage commitment of what was sent."""
+"""C-STORE with proof: --skip-existing, --verify find and storage commitment of the sent instances."""
 
 import json
 

@@ -92,11 +92,11 @@ class CommitmentServer:
         self.script, self.port_of_client, self.refuse = script, port_of_client, refuse
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        # What the program answered to each report, and what it asked for.
+        # The responses of the program to each report, and its requests.
         self.statuses, self.requests, self.stored = [], [], []
-        # What each C-STORE is answered.
+        # The statuses of the responses to C-STORE.
         self.store_status = 0
-        # How associations ended, and what went wrong in our own threads.
+        # How associations ended, and the errors of our own threads.
         self.ends, self.problems = [], []
         self.threads = []
         # Requests that came while a script waited for an answer.

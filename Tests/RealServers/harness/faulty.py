@@ -164,7 +164,7 @@ class FaultyStoreSCP:
                 if self._strikes("slow_every", state):
                     time.sleep(0.001)
                 if self._strikes("close_every", state):
-                    # Reset: what is on its way is lost.
+                    # Reset: bytes on their way are lost.
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return False
                 if flags & 2:

@@ -1,4 +1,4 @@
-"""Runs the program under limits of the system, and tells how much memory it took at most."""
+"""Runs the program under limits of the system, and measures its peak of memory."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import tempfile
 
 from . import programs
 
-# What a run may take whatever a peer does: 14 MB that it has anyway (18 with TLS), one answer of 16 MiB that grows to its length, and
+# The most that a run may take, whatever a peer does: 14 MB that it has anyway (18 with TLS), one answer of 16 MiB that grows to its length, and
 # buffers. Not reached: a process that takes what a peer announces would have gigabytes.
 PEAK_MEMORY = 64 << 20
 

@@ -15,7 +15,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 # Everything here talks over loopback about small files: a command that takes longer hangs.
 TIME_LIMIT = 60.0
 
-# Where programs run unless a test says otherwise: what one drops into its working folder must not land in the checkout.
+# The working folder of programs unless a test names another: they must not leave files in the checkout.
 _scratch = tempfile.mkdtemp(prefix="dcmscu-scratch-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
@@ -108,7 +108,7 @@ def _waits(pid, number):
     except (FileNotFoundError, ProcessLookupError):
         return False
     fields = dict(line.split(":", 1) for line in status.splitlines())
-    # What has ended takes nothing any more.
+    # A process that has ended takes no more signals.
     if fields["State"].strip().startswith("Z"):
         return False
     return any(int(fields[name], 16) >> (number - 1) & 1 for name in ("SigPnd", "ShdPnd"))

@@ -245,7 +245,7 @@ class ScriptedArchive:
         self.destination = destination
         self.associations = associations
         self.plan = plan or (lambda number: "send")
-        # What the server says instead of the truth: a function of (completed, failed).
+        # The counts that the server claims instead of the true ones: a function of (completed, failed).
         self.told = told or (lambda completed, failed: (completed, failed))
         # The status of every final response to C-MOVE and C-GET; nothing is sent then.
         self.status = status
@@ -257,7 +257,7 @@ class ScriptedArchive:
         self.find_unnamed = set()
         self.number = 0
         self.requests = []
-        # What we were told of each instance that was sent.
+        # The status that we got for each instance that was sent.
         self.statuses = []
         # The identifiers of C-MOVE and C-GET.
         self.identifiers = []

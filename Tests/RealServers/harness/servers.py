@@ -26,7 +26,7 @@ DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
 def free_port():
-    """A TCP port that nobody listens on at this moment."""
+    """A TCP port that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
@@ -51,7 +51,7 @@ class Server:
         self.port = None
         self.process = None
 
-    # What a subclass says about itself.
+    # Set by each subclass.
     def prepare(self):
         """Writes configuration into the folder; called with `port` set, before each attempt."""
 
@@ -118,7 +118,7 @@ class Server:
             if self.process.poll() is not None:
                 return False
             if self.is_ready():
-                # What answered is our server only if it has not given up the port to another.
+                # It is our server that answered only if it has not lost the port to another.
                 return self.process.poll() is None
             time.sleep(0.02)
         return False

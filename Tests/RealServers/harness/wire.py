@@ -9,7 +9,7 @@ import struct
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 
-# Nobody waits that long unless something hangs.
+# Reached only if something hangs.
 LIMIT = 30.0
 
 ECHO, STORE, N_ACTION, N_EVENT_REPORT = 0x0030, 0x0001, 0x0130, 0x0100
@@ -131,7 +131,7 @@ class Association:
                 context_id = value[0]
                 abstract = next(text(v) for k, v in _items(value[4:]) if k == 0x30)
                 syntaxes = [text(v) for k, v in _items(value[4:]) if k == 0x40]
-                # What we say ourselves is implicit; instances are taken as they come.
+                # We send implicit VR; instances are accepted in any syntax.
                 syntax = IMPLICIT_LITTLE if IMPLICIT_LITTLE in syntaxes else syntaxes[0]
                 accepted = abstract not in refuse
                 if accepted:
