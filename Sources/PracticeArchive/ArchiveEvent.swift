@@ -34,7 +34,7 @@ extension ArchiveEvent {
         case .abortedByPeer: "aborted by the peer"
         case .connectionLost: "connection lost"
         case .unreachable(let reason): "cannot be reached: \(reason.description)"
-        case .rejected(let reject): "rejected: \(reject.reasonDescription)"
+        case .rejected(let reject): "rejected: \(reject.reason)"
         case .interrupted: "stopped"
         case .timedOut(let what): "time limit passed while waiting for \(what)"
         case .protocolViolation(let violation): "protocol broken: \(violation.description)"

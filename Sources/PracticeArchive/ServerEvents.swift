@@ -19,7 +19,7 @@ final class ServerEvents: Sendable {
                     + Self.refusals(request, accept))
         case .rejected(let request, let reject, let peer):
             return ArchiveEvent(
-                peer: "\(request.callingAETitle)@\(peer)", "rejected: \(reject.reasonDescription)", isTrouble: true)
+                peer: "\(request.callingAETitle)@\(peer)", "rejected: \(reject.reason)", isTrouble: true)
         case .stranger(let peer, _):
             return ArchiveEvent(peer: peer, "connected and did not associate", isTrouble: true)
         case .ended(let peer): return ArchiveEvent(peer: forget(peer), "released")

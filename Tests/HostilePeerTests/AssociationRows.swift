@@ -124,7 +124,10 @@ import Testing
             "rejection \(result), \(source), \(reason)",
             [
                 .hear(.associateRequest),
-                .send(PDU.associateReject(AssociateReject(result: result, source: source, reason: reason)).encode()),
+                .send(
+                    PDU.associateReject(
+                        AssociateReject(.init(rawValue: result), .init(.init(rawValue: source), reason))
+                    ).encode()),
                 .hearAll,
             ], .association, "result \(result), source \(source), reason \(reason)")
     }

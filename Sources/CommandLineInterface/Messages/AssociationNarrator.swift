@@ -69,7 +69,7 @@ final class AssociationNarrator: Sendable {
     private func narrate(_ command: CommandSet, _ contextID: UInt8, _ arrow: String) {
         // A story in a dozen lines leaves out what comes once for each match or instance.
         let isOneOfMany =
-            command.command == .cStoreRQ || command.command == .cStoreRSP
+            command.commandField == .cStoreRQ || command.commandField == .cStoreRSP
             || command.status?.kind == .pending
         let level: Diagnostics.Level = isOneOfMany ? .debug : .verbose
         diagnostics.report(level, Message("\(arrow) \(MessageDetail.summary(command))"))
@@ -142,7 +142,7 @@ enum AssociationDetail {
 enum MessageDetail {
     /// On one line: what it is, about what, and how it went.
     static func summary(_ command: CommandSet) -> String {
-        var text = command.command.map { "\($0)" } ?? "command \(command.commandField ?? 0)"
+        var text = command.commandField.map { "\($0)" } ?? "no command field"
         if let id = command.messageID ?? command.messageIDBeingRespondedTo { text += " \(id)" }
         if let sopClass = command.sopClassUID { text += ", \(UIDRegistry.displayName(of: sopClass))" }
         if let destination = command.moveDestination { text += ", to \(destination)" }
@@ -161,36 +161,10 @@ enum MessageDetail {
     }
 
     static func lines(_ command: CommandSet, contextID: UInt8) -> [String] {
-        var lines = ["presentation context \(contextID)"]
-        func add(_ name: String, _ value: (some CustomStringConvertible)?) {
-            if let value { lines.append("\(name) \(value)") }
-        }
-        add("affected SOP class", command.affectedSOPClassUID)
-        add("requested SOP class", command.requestedSOPClassUID)
-        add("message id", command.messageID)
-        add("message id being responded to", command.messageIDBeingRespondedTo)
-        add("affected SOP instance", command.affectedSOPInstanceUID)
-        add("requested SOP instance", command.requestedSOPInstanceUID)
-        add("priority", command.priority)
-        add("move destination", command.moveDestination)
-        add("move originator", command.moveOriginatorAETitle)
-        add("move originator message id", command.moveOriginatorMessageID)
-        add("event type", command.eventTypeID)
-        add("action type", command.actionTypeID)
-        add("remaining sub-operations", command.numberOfRemainingSuboperations)
-        add("completed sub-operations", command.numberOfCompletedSuboperations)
-        add("failed sub-operations", command.numberOfFailedSuboperations)
-        add("sub-operations with warnings", command.numberOfWarningSuboperations)
-        add("status", command.status)
-        if !command.offendingElements.isEmpty {
-            add(
-                "offending elements",
-                command.offendingElements.map { DataDictionary.label(of: $0) }.joined(separator: ", "))
-        }
-        add("error comment", command.errorComment)
-        add("error id", command.errorID)
-        lines.append(command.hasDataSet ? "a data set follows" : "no data set")
-        return lines
+        // The command and the kind of data set are in other lines.
+        let elements = command.described.filter { !$0.name.hasPrefix("command") }
+        return ["presentation context \(contextID)"] + elements.map { "\($0.name) \($0.value)" }
+            + [command.hasDataSet ? "a data set follows" : "no data set"]
     }
 }
 
@@ -209,7 +183,7 @@ struct ServerNarrator: Sendable {
                 diagnostics.note(
                     Message(
                         "\(request.callingAETitle)@\(peer) called \(request.calledAETitle) and was rejected",
-                        reject.reasonDescription))
+                        "\(reject.reason)"))
             case .stranger(let peer, let error):
                 diagnostics.note(Message("\(peer) connected and did not associate", Self.text(error)))
             case .ended(let peer): diagnostics.verbose("\(peer) released its association")

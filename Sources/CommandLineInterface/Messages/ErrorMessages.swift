@@ -37,14 +37,14 @@ extension Message {
         case .rejected(let reject):
             self.init(
                 "\(server.name): association rejected",
-                "\(reject.resultDescription), by \(reject.sourceDescription): \(reject.reasonDescription)",
-                code: "PS3.8 9.3.4, result \(reject.result), source \(reject.source), reason \(reject.reason)",
+                "\(reject.result), by \(reject.source): \(reject.reason)",
+                code: reject.numbers,
                 hint: Hint(for: reject, calling: server))
         case .abortedByPeer(let abort):
             let calling = server.callingAETitle.string
             self.init(
                 "\(server.name): association aborted by the peer", abort.description,
-                code: "PS3.8 9.3.8, source \(abort.source), reason \(abort.reason)",
+                code: abort.numbers,
                 hint: server.service == Self.commitmentService
                     ? .commitment(.abortedByServer(calling: calling, port: server.receiverPort))
                     : .abortedAfterRequest(service: server.service, calling: calling))

@@ -97,7 +97,7 @@ struct AssociationEnding {
     }
 
     private static let abortByUser = PDU.abort(
-        Abort(source: Abort.Source.serviceUser, reason: Abort.Reason.notSpecified))
+        Abort(source: .serviceUser, reason: .notSpecified))
 
     /// A-RELEASE, PS3.8 7.2, and close. What the peer still sends is read and dropped.
     ///

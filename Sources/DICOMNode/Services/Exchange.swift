@@ -112,7 +112,7 @@ extension Association {
     ///
     /// - Throws: `protocolViolation` otherwise; the association was aborted then.
     package func checkResponse(_ response: CommandSet, to request: CommandSet) throws(AssociationError) {
-        let expected = request.commandField.map { $0 | CommandField.responseBit }
+        let expected = request.commandField?.response
         if let id = response.messageIDBeingRespondedTo, id != request.messageID {
             try abort(for: .unexpectedMessage(response, while: request))
         }
@@ -124,9 +124,8 @@ extension Association {
 
 extension ProtocolError {
     static func unexpectedMessage(_ command: CommandSet, while request: CommandSet) -> ProtocolError {
-        let got =
-            command.command.map { "\($0)" } ?? command.commandField.map { "command \(hex($0))" } ?? "no command field"
-        let waiting = request.command.map { "\($0)" } ?? "a request"
+        let got = command.commandField.map { "\($0)" } ?? "no command field"
+        let waiting = request.commandField.map { "\($0)" } ?? "a request"
         var text = "\(got) in answer to \(waiting) \(request.messageID ?? 0)"
         if let id = command.messageIDBeingRespondedTo { text += ", for message \(id)" }
         if command.isResponse, command.status == nil { text += ", without a status" }

@@ -44,7 +44,7 @@ final class StorageSession: ServiceSession {
     }
 
     func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
-        guard command.command == .cStoreRQ else { return .discard }
+        guard command.commandField == .cStoreRQ else { return .discard }
         // Whoever sends on an association that we asked for is the one we called.
         let sender = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
         let reception = receiver.reception(of: command, in: context, from: sender)
@@ -54,7 +54,7 @@ final class StorageSession: ServiceSession {
 
     func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
         let command = message.command
-        guard command.command == .cStoreRQ else {
+        guard command.commandField == .cStoreRQ else {
             return try association.refuse(message, status: .unrecognizedOperation)
         }
         guard let reception else {

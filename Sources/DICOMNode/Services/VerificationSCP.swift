@@ -15,7 +15,7 @@ package struct VerificationSCP: ServiceClass {
         init(_ association: Association) { self.association = association }
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
-            guard message.command.command == .cEchoRQ else {
+            guard message.command.commandField == .cEchoRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             try association.send(.echoResponse(to: message.command), contextID: context.id)

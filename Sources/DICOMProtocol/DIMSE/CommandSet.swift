@@ -2,42 +2,20 @@ package import DICOM
 
 /// A DIMSE command set, PS3.7 6.3.1 and E.1: Implicit VR Little Endian whatever was negotiated, group 0000 only.
 ///
-/// Every element is optional here, because what a peer left out is a matter for the service that reads it: often the
-/// message can be served all the same.
+/// Every element is optional here, because the service that reads the message decides which ones it needs.
 ///
-///     (0000,0000) UL  Command Group Length       bytes after this element; written, never believed
-///     (0000,0002) UI  Affected SOP Class UID
-///     (0000,0003) UI  Requested SOP Class UID
-///     (0000,0100) US  Command Field
-///     (0000,0110) US  Message ID
-///     (0000,0120) US  Message ID Being Responded To
-///     (0000,0600) AE  Move Destination
-///     (0000,0700) US  Priority                   0 medium, 1 high, 2 low
-///     (0000,0800) US  Command Data Set Type      0101H none, anything else: a data set follows
-///     (0000,0900) US  Status
-///     (0000,0901) AT  Offending Element          1-n
-///     (0000,0902) LO  Error Comment
-///     (0000,0903) US  Error ID
-///     (0000,1000) UI  Affected SOP Instance UID
-///     (0000,1001) UI  Requested SOP Instance UID
-///     (0000,1002) US  Event Type ID
-///     (0000,1008) US  Action Type ID
-///     (0000,1020) US  Number of Remaining Sub-operations
-///     (0000,1021) US  Number of Completed Sub-operations
-///     (0000,1022) US  Number of Failed Sub-operations
-///     (0000,1023) US  Number of Warning Sub-operations
-///     (0000,1030) AE  Move Originator Application Entity Title
-///     (0000,1031) US  Move Originator Message ID
+/// The elements with their numbers are in `CommandElement.all`.
 package struct CommandSet: Equatable, Sendable {
-    /// The number as it came: peers send commands that `CommandField` does not know.
-    package var commandField: UInt16?
+    package var commandField: CommandField?
     package var messageID: UInt16?
     package var messageIDBeingRespondedTo: UInt16?
     package var affectedSOPClassUID: UID?
     package var requestedSOPClassUID: UID?
     package var affectedSOPInstanceUID: UID?
     package var requestedSOPInstanceUID: UID?
+    /// The raw value of a `Priority`, or another number that a peer sent.
     package var priority: UInt16?
+    /// `noDataSet`; with any other value a data set follows.
     package var commandDataSetType: UInt16?
     package var status: DIMSEStatus?
     package var moveDestination: AETitle?
@@ -55,27 +33,24 @@ package struct CommandSet: Equatable, Sendable {
 
     package init() {}
 
-    /// The Command Data Set Type that says that no data set follows, PS3.7 E.1.
+    /// The Command Data Set Type of a message without a data set, PS3.7 E.1.
     package static let noDataSet: UInt16 = 0x0101
 
     /// The value written when a data set follows. Any but `noDataSet` is allowed; this one is the most usual.
     package static let dataSetPresent: UInt16 = 0x0001
 
-    /// Whether a data set follows. Without a Command Data Set Type there is none.
+    /// True if a data set follows. Without a Command Data Set Type there is none.
     package var hasDataSet: Bool { (commandDataSetType ?? Self.noDataSet) != Self.noDataSet }
 
-    /// The operation, or nil if the peer named none or one that the standard does not know.
-    package var command: CommandField? { commandField.flatMap(CommandField.init(rawValue:)) }
-
-    /// How urgent the request is; medium where the peer said nothing, or nothing that the standard knows.
+    /// The priority of the request; medium if it has none, or one that the standard does not define.
     package var requestedPriority: Priority { priority.flatMap(Priority.init(rawValue:)) ?? .medium }
 
-    package var isResponse: Bool { (commandField ?? 0) & CommandField.responseBit != 0 }
+    package var isResponse: Bool { commandField?.isResponse ?? false }
 
-    /// The SOP class the command is about, in whichever of the two elements it stands.
+    /// The SOP class the command is about, from the affected or else the requested element.
     package var sopClassUID: UID? { affectedSOPClassUID ?? requestedSOPClassUID }
 
-    /// The SOP instance the command is about, in whichever of the two elements it stands.
+    /// The SOP instance the command is about, from the affected or else the requested element.
     package var sopInstanceUID: UID? { affectedSOPInstanceUID ?? requestedSOPInstanceUID }
 
     /// The sub-operation counts of a C-MOVE or C-GET response.
@@ -93,5 +68,27 @@ package struct CommandSet: Equatable, Sendable {
             numberOfFailedSuboperations = newValue.failed.map(UInt16.init(clamping:))
             numberOfWarningSuboperations = newValue.warning.map(UInt16.init(clamping:))
         }
+    }
+}
+
+/// The priority of a request, PS3.7 E.1 (0000,0700). Servers may ignore it.
+package enum Priority: UInt16, Sendable, CaseIterable {
+    case medium = 0
+    case high = 1
+    case low = 2
+}
+
+/// The numbers of C-STORE sub-operations in a C-MOVE or C-GET response, PS3.4 C.4.2.1.6-9. A peer may leave any out.
+package struct SuboperationCounts: Equatable, Sendable {
+    package var remaining: Int?
+    package var completed: Int?
+    package var failed: Int?
+    package var warning: Int?
+
+    package init(remaining: Int? = nil, completed: Int? = nil, failed: Int? = nil, warning: Int? = nil) {
+        self.remaining = remaining
+        self.completed = completed
+        self.failed = failed
+        self.warning = warning
     }
 }

@@ -60,7 +60,7 @@ extension Association {
 
 extension DIMSEMessage {
     func cancels(_ request: CommandSet) -> Bool {
-        guard command.command == .cCancelRQ else { return false }
+        guard command.commandField == .cCancelRQ else { return false }
         return command.messageIDBeingRespondedTo.map { $0 == request.messageID } ?? true
     }
 }

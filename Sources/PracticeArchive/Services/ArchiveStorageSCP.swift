@@ -82,7 +82,7 @@ struct ArchiveStorageSCP: ServiceClass {
         func destination(
             of command: CommandSet, in context: NegotiatedContexts.Accepted
         ) -> DataSetDestination {
-            fault = command.command == .cStoreRQ ? archive.faults.nextStore() : nil
+            fault = command.commandField == .cStoreRQ ? archive.faults.nextStore() : nil
             switch fault {
             case .status: return .discard
             case .closeInFile:

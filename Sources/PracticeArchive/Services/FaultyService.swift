@@ -52,7 +52,7 @@ struct FaultyService: ServiceClass {
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             try association.pause(seconds: archive.faults.delay)
-            if message.command.command == .cEchoRQ { archive.tell(association, "C-ECHO") }
+            if message.command.commandField == .cEchoRQ { archive.tell(association, "C-ECHO") }
             try session.answer(message, in: context)
         }
 

@@ -58,8 +58,8 @@ struct FindSCP: ServiceClass {
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
             // A C-CANCEL that comes when all has been answered is too late, and is not answered.
-            guard request.command != .cCancelRQ else { return }
-            guard request.command == .cFindRQ, let model = service.model(of: context.abstractSyntax) else {
+            guard request.commandField != .cCancelRQ else { return }
+            guard request.commandField == .cFindRQ, let model = service.model(of: context.abstractSyntax) else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             if let status = archive.faults.nextFind() {

@@ -32,8 +32,8 @@ struct GetSCP: ServiceClass {
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
-            guard request.command != .cCancelRQ else { return }
-            guard request.command == .cGetRQ, let model = GetSCP.model(of: context.abstractSyntax) else {
+            guard request.commandField != .cCancelRQ else { return }
+            guard request.commandField == .cGetRQ, let model = GetSCP.model(of: context.abstractSyntax) else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             let retrieval = RetrievalSession(
@@ -75,7 +75,7 @@ struct GetSCP: ServiceClass {
             }
             while true {
                 let message = try association.receive()
-                if message.command.command == .cStoreRSP {
+                if message.command.commandField == .cStoreRSP {
                     try association.checkResponse(message.command, to: store)
                     do throws(DataSetSourceError) { try source.checkArrived() } catch {
                         archive.tell(association, error.description, isTrouble: true)

@@ -38,8 +38,8 @@ struct MoveSCP: ServiceClass {
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
-            guard request.command != .cCancelRQ else { return }
-            guard request.command == .cMoveRQ, let model = MoveSCP.model(of: context.abstractSyntax) else {
+            guard request.commandField != .cCancelRQ else { return }
+            guard request.commandField == .cMoveRQ, let model = MoveSCP.model(of: context.abstractSyntax) else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             let retrieval = RetrievalSession(

@@ -48,7 +48,7 @@ struct RetrievalSession {
     }
 
     private func response(_ status: DIMSEStatus, _ counts: SuboperationCounts, _ hasIdentifier: Bool) -> CommandSet {
-        request.command == .cMoveRQ
+        request.commandField == .cMoveRQ
             ? .moveResponse(to: request, status: status, counts: counts, hasIdentifier: hasIdentifier)
             : .getResponse(to: request, status: status, counts: counts, hasIdentifier: hasIdentifier)
     }

@@ -45,7 +45,7 @@ struct StorageCommitmentSCP: ServiceClass {
         private func answerOne(
             _ message: DIMSEMessage, _ context: NegotiatedContexts.Accepted
         ) throws(AssociationError) {
-            guard message.command.command == .nActionRQ else {
+            guard message.command.commandField == .nActionRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             guard message.command.actionTypeID == StorageCommitmentRequest.actionTypeID else {

@@ -90,7 +90,7 @@ struct AssociationTests {
                 },
                 .hearMessage,
                 .reply { heard in
-                    guard heard.command.command == .cCancelRQ else { return [] }
+                    guard heard.command.commandField == .cCancelRQ else { return [] }
                     return PeerBytes.message(
                         .findResponse(to: request.withLock { $0 }, status: .cancel, hasIdentifier: false),
                         context: heard.contextID)

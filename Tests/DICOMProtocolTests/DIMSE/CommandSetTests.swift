@@ -120,7 +120,7 @@ struct CommandSetTests {
         let command = try CommandSet(decoding: [])
         #expect(command == CommandSet())
         #expect(!command.hasDataSet)
-        #expect(command.command == nil)
+        #expect(command.commandField == nil)
         #expect(command.encode() == annotatedHex("00 00 00 00 04 00 00 00 00 00 00 00"))
     }
 

@@ -33,7 +33,7 @@ struct NegotiatedContextsTests {
             (.userRejection, "rejected by the user"), (.noReason, "rejected, no reason given"),
             (.abstractSyntaxNotSupported, "abstract syntax not supported"),
             (.transferSyntaxesNotSupported, "transfer syntaxes not supported"),
-            (.other(9), "rejected, unknown reason 9"),
+            (9, "rejected, unknown reason 9"),
         ] as [(PresentationContextResult.Result, String)])
     func `a refused context keeps what was proposed and why not`(
         _ result: PresentationContextResult.Result, _ reason: String

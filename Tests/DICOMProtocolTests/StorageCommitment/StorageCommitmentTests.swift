@@ -28,7 +28,7 @@ struct StorageCommitmentTests {
 
     @Test func `the command acts on the well-known instance`() {
         let command = StorageCommitmentRequest.command(messageID: 4)
-        #expect(command.command == .nActionRQ)
+        #expect(command.commandField == .nActionRQ)
         #expect(command.requestedSOPClassUID == "1.2.840.10008.1.20.1")
         #expect(command.requestedSOPInstanceUID == "1.2.840.10008.1.20.1.1")
         #expect(command.actionTypeID == 1)

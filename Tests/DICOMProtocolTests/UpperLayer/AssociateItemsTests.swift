@@ -147,7 +147,7 @@ struct AssociateItemsTests {
                 PresentationContextResult(id: 3, result: .transferSyntaxesNotSupported, transferSyntax: nil),
                 PresentationContextResult(id: 5, result: .userRejection, transferSyntax: nil),
                 PresentationContextResult(id: 7, result: .noReason, transferSyntax: "1.2"),
-                PresentationContextResult(id: 9, result: .other(0x63), transferSyntax: nil),
+                PresentationContextResult(id: 9, result: 0x63, transferSyntax: nil),
                 PresentationContextResult(id: 11, result: .acceptance, transferSyntax: "1.2"),
                 PresentationContextResult(id: 13, result: .acceptance, transferSyntax: nil),
             ])

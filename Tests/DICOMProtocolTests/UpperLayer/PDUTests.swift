@@ -100,7 +100,8 @@ struct PDUTests {
     func `a reject says in words what table 9-21 says in numbers`(
         _ result: UInt8, _ source: UInt8, _ reason: UInt8, _ words: String
     ) {
-        let reject = AssociateReject(result: result, source: source, reason: reason)
+        let reject = AssociateReject(
+            .init(rawValue: result), .init(.init(rawValue: source), reason))
         #expect(reject.description == words)
         #expect(reject.isTransient == (result == 2))
     }
@@ -119,6 +120,6 @@ struct PDUTests {
             (1, 0, "aborted by the unknown source 1: reason not specified"),
         ] as [(UInt8, UInt8, String)])
     func `an abort says in words what table 9-26 says in numbers`(_ source: UInt8, _ reason: UInt8, _ words: String) {
-        #expect(Abort(source: source, reason: reason).description == words)
+        #expect(Abort(source: .init(rawValue: source), reason: .init(rawValue: reason)).description == words)
     }
 }

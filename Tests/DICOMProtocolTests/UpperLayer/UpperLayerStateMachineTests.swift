@@ -146,7 +146,8 @@ struct UpperLayerStateMachineTests {
     @Test(arguments: [1, 2] as [UInt8])
     func `an abort of the peer's provider is told apart from one of its user`(_ source: UInt8) throws {
         var machine = try Self.machine(in: 6)
-        #expect(machine.handle(.abortPDU(source: source)) == [.issue(.providerAborted), .closeTransport])
+        #expect(
+            machine.handle(.abortPDU(source: .init(rawValue: source))) == [.issue(.providerAborted), .closeTransport])
         #expect(machine.state == .idle)
     }
 
@@ -194,5 +195,32 @@ struct UpperLayerStateMachineTests {
         #expect(Event.received(.associateRequest(request)) == .associateRequestPDU(isAcceptable: true))
         request.protocolVersion = 0x0002
         #expect(Event.received(.associateRequest(request)) == .associateRequestPDU(isAcceptable: false))
+    }
+}
+
+extension UpperLayerStateMachine.Event {
+    /// The standard's number of the event.
+    fileprivate var number: Int {
+        switch self {
+        case .associateRequest: 1
+        case .transportConnected: 2
+        case .associateAcceptPDU: 3
+        case .associateRejectPDU: 4
+        case .transportAccepted: 5
+        case .associateRequestPDU: 6
+        case .associateResponseAccept: 7
+        case .associateResponseReject: 8
+        case .presentationDataRequest: 9
+        case .presentationDataPDU: 10
+        case .releaseRequest: 11
+        case .releaseRequestPDU: 12
+        case .releaseResponsePDU: 13
+        case .releaseResponse: 14
+        case .abortRequest: 15
+        case .abortPDU: 16
+        case .transportClosed: 17
+        case .artimExpired: 18
+        case .invalidPDU: 19
+        }
     }
 }

@@ -419,7 +419,7 @@ package final class StorageSCU {
             let id = message.command.messageIDBeingRespondedTo
             // While one operation is outstanding, a response without an id can only be to that one.
             let found = outstanding.firstIndex { $0.messageID == id } ?? (id == nil && outstanding.count == 1 ? 0 : nil)
-            guard let index = found, message.command.command == .cStoreRSP, message.command.status != nil else {
+            guard let index = found, message.command.commandField == .cStoreRSP, message.command.status != nil else {
                 try association.abort(
                     for: .unexpectedMessage(
                         message.command,

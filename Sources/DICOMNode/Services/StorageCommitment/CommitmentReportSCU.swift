@@ -48,7 +48,7 @@ package struct CommitmentReportSCU: ServiceClass {
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let command = message.command
-            guard command.command == .nEventReportRQ else {
+            guard command.commandField == .nEventReportRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             guard StorageCommitmentResult.isEventType(command.eventTypeID) else {

@@ -1,6 +1,6 @@
 import DICOM
 
-/// Takes the fields of a PDU or item from its front. Every length is compared with what is left before it is used.
+/// Takes the fields of a PDU or item from its front. Every length is compared with the bytes left before it is used.
 struct ItemReader {
     private var bytes: ArraySlice<UInt8>
     private let section: String
@@ -13,6 +13,7 @@ struct ItemReader {
 
     var isAtEnd: Bool { bytes.isEmpty }
 
+    /// - Throws: `ProtocolError` with `truncated` if fewer bytes are left. So do the readers of numbers.
     mutating func take(_ count: Int, _ field: StaticString) throws(ProtocolError) -> ArraySlice<UInt8> {
         guard count <= bytes.count else {
             throw ProtocolError(
@@ -28,24 +29,24 @@ struct ItemReader {
     }
 
     mutating func uint8(_ field: StaticString) throws(ProtocolError) -> UInt8 {
-        var value: UInt8 = 0
-        for byte in try take(1, field) { value = byte }
-        return value
+        UInt8(truncatingIfNeeded: try integer(1, field))
     }
 
     mutating func uint16(_ field: StaticString) throws(ProtocolError) -> UInt16 {
-        var value: UInt16 = 0
-        for byte in try take(2, field) { value = value << 8 | UInt16(byte) }
-        return value
+        UInt16(truncatingIfNeeded: try integer(2, field))
     }
 
     mutating func uint32(_ field: StaticString) throws(ProtocolError) -> UInt32 {
-        var value: UInt32 = 0
-        for byte in try take(4, field) { value = value << 8 | UInt32(byte) }
-        return value
+        try integer(4, field)
     }
 
-    /// A 16-bit length and as many bytes.
+    private mutating func integer(_ length: Int, _ field: StaticString) throws(ProtocolError) -> UInt32 {
+        try take(length, field).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    /// Takes a 16-bit length and as many bytes.
+    ///
+    /// - Throws: `ProtocolError` with `lengthBeyondEnd` if fewer bytes are left.
     mutating func counted(_ field: StaticString) throws(ProtocolError) -> ArraySlice<UInt8> {
         let length = Int(try uint16(field))
         guard length <= bytes.count else {
@@ -60,7 +61,7 @@ struct ItemReader {
         UID(bytes: try counted(field))
     }
 
-    /// Whether what is left begins with an item that is all there.
+    /// True if a complete item follows.
     var hasItem: Bool {
         var copy = self
         do { _ = try copy.item() } catch { return false }
@@ -79,5 +80,45 @@ struct ItemReader {
         /// Reserved and not tested, except in the common extended negotiation item, where it is the version.
         let secondByte: UInt8
         let body: ArraySlice<UInt8>
+    }
+}
+
+extension [UInt8] {
+    mutating func append(bigEndian value: UInt16) {
+        append(UInt8(truncatingIfNeeded: value >> 8))
+        append(UInt8(truncatingIfNeeded: value))
+    }
+
+    mutating func append(bigEndian value: UInt32) {
+        append(bigEndian: UInt16(truncatingIfNeeded: value >> 16))
+        append(bigEndian: UInt16(truncatingIfNeeded: value))
+    }
+
+    /// Appends a 16-bit length and what `body` appends. The length field ends at 65,535 bytes; more is cut, so
+    /// that the next item is still found. Types that can hold so much refuse it when they are made.
+    mutating func appendCounted(_ body: (inout [UInt8]) -> Void) {
+        let lengthOffset = count
+        append(bigEndian: UInt16(0))
+        body(&self)
+        let length = count - lengthOffset - 2
+        let counted = UInt16(clamping: length)
+        removeLast(length - Int(counted))
+        self[lengthOffset] = UInt8(truncatingIfNeeded: counted >> 8)
+        self[lengthOffset + 1] = UInt8(truncatingIfNeeded: counted)
+    }
+
+    mutating func appendCounted(_ uid: UID) {
+        appendCounted { $0.append(contentsOf: uid.string.utf8) }
+    }
+
+    /// Appends an item: type, second byte, 16-bit length, body.
+    mutating func appendItem(_ type: UInt8, secondByte: UInt8 = 0, _ body: (inout [UInt8]) -> Void) {
+        append(type)
+        append(secondByte)
+        appendCounted(body)
+    }
+
+    mutating func appendItem(_ type: UInt8, _ uid: UID) {
+        appendItem(type) { $0.append(contentsOf: uid.string.utf8) }
     }
 }

@@ -1,4 +1,5 @@
-/// Who is asking (58H), PS3.7 D.3.3.7.1. It travels as it is: a passcode is only as secret as the connection.
+/// The identity of the requestor's user (58H), PS3.7 D.3.3.7.1. It is sent as it is: a passcode is only as secret as the
+/// connection.
 ///
 /// | Bytes | Field |
 /// |---|---|
@@ -9,51 +10,26 @@
 /// | 2 | secondary field length |
 /// | rest | secondary field, the passcode; empty for all other types |
 package struct UserIdentityRequest: Sendable, Hashable, CustomStringConvertible {
-    package enum IdentityType: Sendable, Hashable, CustomStringConvertible {
-        case username
-        case usernameAndPasscode
-        case kerberosServiceTicket
-        case samlAssertion
-        case jsonWebToken
-        case other(UInt8)
+    package struct IdentityType: WireCode {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        package init(rawValue: UInt8) {
-            self =
-                switch rawValue {
-                case 1: .username
-                case 2: .usernameAndPasscode
-                case 3: .kerberosServiceTicket
-                case 4: .samlAssertion
-                case 5: .jsonWebToken
-                default: .other(rawValue)
-                }
-        }
+        package static let username: Self = 1
+        package static let usernameAndPasscode: Self = 2
+        package static let kerberosServiceTicket: Self = 3
+        package static let samlAssertion: Self = 4
+        package static let jsonWebToken: Self = 5
 
-        package var rawValue: UInt8 {
-            switch self {
-            case .username: 1
-            case .usernameAndPasscode: 2
-            case .kerberosServiceTicket: 3
-            case .samlAssertion: 4
-            case .jsonWebToken: 5
-            case .other(let value): value
-            }
-        }
-
-        package var description: String {
-            switch self {
-            case .username: "user name"
-            case .usernameAndPasscode: "user name and passcode"
-            case .kerberosServiceTicket: "Kerberos service ticket"
-            case .samlAssertion: "SAML assertion"
-            case .jsonWebToken: "JSON web token"
-            case .other(let value): "unknown type \(value)"
-            }
-        }
+        package static let meanings: KeyValuePairs<Self, String> = [
+            .username: "user name", .usernameAndPasscode: "user name and passcode",
+            .kerberosServiceTicket: "Kerberos service ticket", .samlAssertion: "SAML assertion",
+            .jsonWebToken: "JSON web token",
+        ]
+        package static let undefined = "unknown type"
     }
 
-    /// The user information item that holds this one counts its length in 16 bits; what this leaves is for all other
-    /// items in it: a role selection and an extended negotiation for each of 128 contexts among them.
+    /// The limit of both fields together. The user information item counts its length in 16 bits; the rest is room for
+    /// all other items, among them a role selection and an extended negotiation for each of 128 contexts.
     package static let maximumLength = 40 * 1024
 
     package let type: IdentityType
@@ -61,7 +37,7 @@ package struct UserIdentityRequest: Sendable, Hashable, CustomStringConvertible 
     package let primaryField: [UInt8]
     package let secondaryField: [UInt8]
 
-    /// Nil if both fields together are longer than `maximumLength`.
+    /// Returns nil if both fields together are longer than `maximumLength`.
     package init?(
         type: IdentityType, positiveResponseRequested: Bool, primaryField: [UInt8], secondaryField: [UInt8] = []
     ) {
@@ -76,15 +52,13 @@ package struct UserIdentityRequest: Sendable, Hashable, CustomStringConvertible 
 
     /// The kind of identity only: names, passcodes and tickets belong in no log.
     package var description: String { type.description }
-}
 
-extension UserIdentityRequest {
     init(decoding body: ArraySlice<UInt8>) throws(ProtocolError) {
         var reader = ItemReader(body, section: "PS3.7 D.3.3.7.1")
         type = IdentityType(rawValue: try reader.uint8("user identity type"))
         positiveResponseRequested = try reader.uint8("positive response requested") != 0
         primaryField = Array(try reader.counted("primary field"))
-        // The standard always has the field; where a sender leaves it out, nothing is open.
+        // The standard always has the field; where a sender leaves it out, it is empty.
         secondaryField = reader.isAtEnd ? [] : Array(try reader.counted("secondary field"))
     }
 
