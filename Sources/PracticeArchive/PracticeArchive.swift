@@ -3,20 +3,19 @@ package import DICOMNode
 package import DICOMProtocol
 package import System
 
-/// A small archive over a folder, for trying and for troubleshooting the other side: C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and
-/// storage commitment.
+/// A small test archive over a folder: C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and storage commitment.
 ///
-/// It is no PACS: it keeps no backup, asks nobody who they are, and forgets its index when it ends.
+/// It is not a PACS: it has no backup, does not authenticate callers, and builds its index anew at every start.
 package final class PracticeArchive: Sendable {
     package struct Options: Sendable {
-        /// The archive's own title, with which it calls others; it answers to any.
+        /// The AE title with which the archive calls others; it accepts any called AE title.
         package var title: AETitle
         package var destinations: Destinations
         package var faults: [Fault] = []
         package var limits = AssociationLimits()
         package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
         package var tls: TLSContext?
-        /// The worklist: items of PS3.4 K.6 as data sets. Empty: modality worklist queries are not answered at all.
+        /// The worklist: items of PS3.4 K.6 as data sets. If empty, modality worklist queries are not supported.
         package var worklist: [DataSet] = []
 
         package init(title: AETitle, destinations: Destinations) {
@@ -31,7 +30,8 @@ package final class PracticeArchive: Sendable {
     private let outgoing = OutgoingWork()
     private let folder: OutputFolder
 
-    /// - Parameter report: told of each event, on the thread of its association.
+    /// - Parameter report: called with each event, on the thread of its association.
+    /// - Throws: `SystemError` if the server cannot be created.
     package init(
         folder: OutputFolder, listener: TCPListener, options: Options,
         observer: AssociationObserver? = nil, report: @escaping @Sendable (ArchiveEvent) -> Void
@@ -45,7 +45,8 @@ package final class PracticeArchive: Sendable {
         policy.maximumPDULength = options.maximumPDULength
         policy.objection = { _ in faults.rejectsNextAssociation() ? .localLimitExceeded : nil }
         let services: [any ServiceClass] = [
-            VerificationSCP(), FindSCP(archive), MoveSCP(archive, outgoing: outgoing), GetSCP(archive),
+            VerificationSCP(), FindSCP(archive), RetrieveSCP(.cMoveRQ, archive, outgoing: outgoing),
+            RetrieveSCP(.cGetRQ, archive, outgoing: outgoing),
             StorageCommitmentSCP(archive, outgoing: outgoing), ArchiveStorageSCP(archive, folder: folder),
         ]
         self.folder = folder
@@ -56,19 +57,23 @@ package final class PracticeArchive: Sendable {
             report: { report(events.event($0)) })
     }
 
-    /// Reads what the folder holds.
+    /// Adds the instances in the folder to the index.
     ///
-    /// - Parameter problem: told of files that cannot be used.
+    /// - Parameter problem: called for files that cannot be used.
     package func readFolder(problem: (FileProblem) -> Void) { index.rebuild(from: folder.path, problem: problem) }
 
-    /// Begins to answer.
+    /// Starts to accept associations.
+    ///
+    /// - Throws: `SystemError` if the thread cannot be created.
     package func start() throws(SystemError) { try server.start() }
 
-    /// Answers nothing more, ends what goes on, and forces everything onto the disk.
+    /// Ends all associations and syncs the folder to the disk.
+    ///
+    /// - Throws: `FileProblem` if the folder cannot be synced.
     package func stop() throws(FileProblem) {
         outgoing.stop()
         server.stop()
-        // A commitment may have been asked for in the last moment.
+        // A commitment may have been requested in the last moment.
         outgoing.stop()
         try folder.sync()
     }

@@ -156,10 +156,7 @@ extension CommandSet {
     func reason(for service: ServiceKind) -> String {
         var text = (status ?? .processingFailure).meaning(for: service)
         if !offendingElements.isEmpty {
-            let names = offendingElements.map { tag in
-                let keyword = DataDictionary.entry(for: tag)?.keyword ?? ""
-                return keyword.isEmpty ? "\(tag)" : "\(keyword) \(tag)"
-            }
+            let names = offendingElements.map { DataDictionary.label(of: $0) }
             text += ", offending elements \(names.joined(separator: ", "))"
         }
         if let errorID { text += ", error id \(errorID)" }

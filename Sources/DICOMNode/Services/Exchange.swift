@@ -131,8 +131,4 @@ extension ProtocolError {
         if command.isResponse, command.status == nil { text += ", without a status" }
         return ProtocolError(.unexpectedMessage, section: "PS3.7 9.3", text)
     }
-
-    private static func hex(_ value: UInt16) -> String {
-        Hexadecimal.text(value, digits: 4, uppercase: true) + "H"
-    }
 }

@@ -226,9 +226,6 @@ extension [Tag]: CommandValue {
     }
 
     fileprivate var text: String {
-        map { tag in
-            let keyword = DataDictionary.entry(for: tag)?.keyword ?? ""
-            return keyword.isEmpty ? "\(tag)" : "\(keyword) \(tag)"
-        }.joined(separator: ", ")
+        map { DataDictionary.label(of: $0) }.joined(separator: ", ")
     }
 }

@@ -1,3 +1,5 @@
+import DICOM
+
 /// The operation or notification that a command set carries, PS3.7 E.1 (0000,0100).
 ///
 /// A response has the number of its request with the highest bit set. `C-CANCEL-RQ` has no response, and a number that no
@@ -50,6 +52,10 @@ package struct CommandField: WireCode {
         .cCancelRQ: "C-CANCEL-RQ",
     ]
     package static let undefined = "command"
+
+    package var description: String {
+        definedMeaning ?? "\(Self.undefined) \(Hexadecimal.text(rawValue, digits: 4, uppercase: true))H"
+    }
 
     private static let responseBit: UInt16 = 0x8000
 

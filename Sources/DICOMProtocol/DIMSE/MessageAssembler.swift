@@ -1,16 +1,16 @@
-/// Puts the fragments of an association's messages together, PS3.8 Annex E and PS3.7 6.3.
+/// Assembles the messages of an association from fragments, PS3.8 Annex E and PS3.7 6.3.
 ///
-/// A message is a command set in one or more fragments and then, if the command says so, a data set in one or more, all
+/// A message is a command set in one or more fragments and then, if the command has one, a data set in one or more, all
 /// in one presentation context; messages do not mix. Commands are collected here, because they are small; data sets
-/// are not: their bytes stay in the caller's buffer and only their place in the message is told.
+/// are not: their bytes stay in the caller's buffer.
 package struct MessageAssembler: Sendable {
     package struct Limits: Sendable {
         /// The largest command set that is collected, in bytes. One of a real peer has less than 1 KiB; this leaves
         /// room for long lists of offending elements, and keeps a peer from filling the memory.
         package var maximumCommandLength = 64 * 1024
 
-        /// Empty fragments of one message that are not its last. One may stand where a sender had nothing left; a peer
-        /// that sends nothing else would go on for ever without a byte that any other limit counts.
+        /// The limit of empty fragments of one message that are not its last. Some senders have a few; no other limit stops
+        /// a peer that sends nothing else.
         package var maximumEmptyFragments = 1024
 
         package static let standard = Limits()
@@ -21,7 +21,7 @@ package struct MessageAssembler: Sendable {
     }
 
     package enum Event: Equatable, Sendable {
-        /// A command set is complete; `hasDataSet` tells whether a data set follows.
+        /// A command set is complete; a data set follows if its `hasDataSet` is true.
         case command(CommandSet, contextID: UInt8)
         /// The bytes belong to the data set of the last command; after the last of them the message is complete.
         case data(isLast: Bool)
@@ -42,15 +42,17 @@ package struct MessageAssembler: Sendable {
         self.limits = limits
     }
 
-    /// Whether a message has begun and not ended: the peer may not release the association now.
+    /// True if a message has begun and not ended: the peer may not release the association now.
     package var isInsideMessage: Bool {
         if case .betweenMessages = state { false } else { true }
     }
 
     /// Takes the next bytes of the association.
     ///
-    /// `isLast` means that these bytes end the last fragment: of a fragment that arrives in pieces, only its last piece
-    /// may say so. Nil if a command set is still incomplete.
+    /// Returns nil if a command set is still incomplete.
+    ///
+    /// - Parameter isLast: true if these bytes end the last fragment; for a fragment in pieces, only with its last piece.
+    /// - Throws: `ProtocolError` for fragments out of order, and for a command set that is malformed or too long.
     package mutating func accept(
         contextID: UInt8, isCommand: Bool, isLast: Bool, bytes: UnsafeRawBufferPointer
     ) throws(ProtocolError) -> Event? {

@@ -1,20 +1,20 @@
 package import DICOM
 
-/// What requestor and acceptor agreed on, PS3.8 7.1.1.14 and PS3.7 D.3.3.4.
+/// The result of the negotiation of contexts and roles, PS3.8 7.1.1.14 and PS3.7 D.3.3.4.
 package struct NegotiatedContexts: Sendable {
-    /// A context that may be used.
+    /// An accepted context.
     package struct Accepted: Hashable, Sendable {
         package let id: UInt8
         package let abstractSyntax: UID
         package let transferSyntax: TransferSyntax
     }
 
-    /// A context that may not be used, with what was proposed.
+    /// A refused context, as it was proposed.
     package struct Refused: Hashable, Sendable {
         package let id: UInt8
         package let abstractSyntax: UID
         package let transferSyntaxes: [UID]
-        /// Why, in words.
+        /// The reason in words.
         package let reason: String
     }
 
@@ -23,7 +23,7 @@ package struct NegotiatedContexts: Sendable {
         package let scu: Bool
         package let scp: Bool
 
-        /// What holds without negotiation: the requestor is SCU only, PS3.7 D.3.3.4.
+        /// The roles without negotiation: the requestor is SCU only, PS3.7 D.3.3.4.
         package static let standard = Roles(scu: true, scp: false)
 
         package init(scu: Bool, scp: Bool) {
@@ -38,14 +38,18 @@ package struct NegotiatedContexts: Sendable {
     package let refused: [Refused]
     private let roles: [UID: Roles]
 
-    /// Compares the answer with the proposal. An acceptance of a context or a transfer syntax that was never proposed
-    /// is a violation by the peer; a missing answer is a refusal.
+    /// Compares the accept with the request. A context without a result is refused.
+    ///
+    /// - Throws: `ProtocolError` if a context or transfer syntax was accepted that was not proposed, or a context twice.
     package init(request: AssociateRequest, accept: AssociateAccept) throws(ProtocolError) {
         try self.init(
             proposed: request.presentationContexts, roleSelections: request.userInformation.roleSelections,
             accept: accept)
     }
 
+    /// As `init(request:accept:)`, with the parts of the request that are needed.
+    ///
+    /// - Throws: `ProtocolError` as `init(request:accept:)`.
     package init(
         proposed: [PresentationContextProposal], roleSelections: [RoleSelection] = [], accept: AssociateAccept
     ) throws(ProtocolError) {
@@ -92,7 +96,7 @@ package struct NegotiatedContexts: Sendable {
         refused.filter { $0.abstractSyntax == abstractSyntax }
     }
 
-    /// The requestor's roles for a SOP class: what was proposed and granted, else the standard ones.
+    /// The requestor's roles for a SOP class: those that were proposed and granted, or the standard ones.
     package func roles(for sopClass: UID) -> Roles {
         roles[sopClass] ?? .standard
     }

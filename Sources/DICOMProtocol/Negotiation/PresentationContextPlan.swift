@@ -1,17 +1,16 @@
 package import DICOM
 
-/// Which presentation contexts are proposed on which association, PS3.8 7.1.1.13 and 9.3.2.2.
+/// The presentation contexts to propose, divided among associations, PS3.8 7.1.1.13 and 9.3.2.2.
 ///
 /// Context ids are odd numbers in one byte, so an association has room for 128; needs beyond that go to further
-/// associations. The contexts of one need stay together where they can: whoever sends an object then finds all its
-/// transfer syntaxes on one association.
+/// associations. The contexts of one need stay together if possible, so that all transfer syntaxes of an object are
+/// on one association.
 package struct PresentationContextPlan: Equatable, Sendable {
-    /// One abstract syntax and the transfer syntaxes in which it is wanted, best first.
+    /// One abstract syntax and its transfer syntaxes, best first.
     package struct Need: Equatable, Sendable {
         package var abstractSyntax: UID
         package var transferSyntaxes: [UID]
-        /// One context for each transfer syntax. The peer chooses one syntax of a context, so this is the way to learn
-        /// of each syntax whether it is accepted.
+        /// True for one context for each transfer syntax, so that the peer accepts or refuses each syntax by itself.
         package var separately: Bool
 
         package init(_ abstractSyntax: UID, _ transferSyntaxes: [UID], separately: Bool = false) {
@@ -46,7 +45,7 @@ package struct PresentationContextPlan: Equatable, Sendable {
 
     private typealias Context = (abstractSyntax: UID, transferSyntaxes: [UID])
 
-    /// The contexts of each need, without what an earlier one already asks for.
+    /// The contexts of each need, without those of an earlier one.
     private static func contexts(of needs: [Need]) -> [[Context]] {
         var seen: Set<[UID]> = []
         return needs.map { need in

@@ -1,37 +1,26 @@
 package import DICOM
 
-/// The information models that can be queried, PS3.4 C.6 and K.6.
+/// The information models of queries, PS3.4 C.6 and K.6.
 package enum InformationModel: Sendable, CaseIterable {
     case patientRoot
     case studyRoot
-    /// Retired since 2004, still answered by old archives.
+    /// Retired since 2004, still supported by old archives.
     case patientStudyOnly
     case modalityWorklist
 
-    package var findSOPClass: UID {
-        switch self {
-        case .patientRoot: "1.2.840.10008.5.1.4.1.2.1.1"
-        case .studyRoot: "1.2.840.10008.5.1.4.1.2.2.1"
-        case .patientStudyOnly: "1.2.840.10008.5.1.4.1.2.3.1"
-        case .modalityWorklist: "1.2.840.10008.5.1.4.31"
-        }
-    }
+    package var findSOPClass: UID { sopClasses.find }
+    package var moveSOPClass: UID? { sopClasses.move }
+    package var getSOPClass: UID? { sopClasses.get }
 
-    package var moveSOPClass: UID? {
+    private var sopClasses: (find: UID, move: UID?, get: UID?) {
         switch self {
-        case .patientRoot: "1.2.840.10008.5.1.4.1.2.1.2"
-        case .studyRoot: "1.2.840.10008.5.1.4.1.2.2.2"
-        case .patientStudyOnly: "1.2.840.10008.5.1.4.1.2.3.2"
-        case .modalityWorklist: nil
-        }
-    }
-
-    package var getSOPClass: UID? {
-        switch self {
-        case .patientRoot: "1.2.840.10008.5.1.4.1.2.1.3"
-        case .studyRoot: "1.2.840.10008.5.1.4.1.2.2.3"
-        case .patientStudyOnly: "1.2.840.10008.5.1.4.1.2.3.3"
-        case .modalityWorklist: nil
+        case .patientRoot:
+            ("1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.1.2", "1.2.840.10008.5.1.4.1.2.1.3")
+        case .studyRoot:
+            ("1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3")
+        case .patientStudyOnly:
+            ("1.2.840.10008.5.1.4.1.2.3.1", "1.2.840.10008.5.1.4.1.2.3.2", "1.2.840.10008.5.1.4.1.2.3.3")
+        case .modalityWorklist: ("1.2.840.10008.5.1.4.31", nil, nil)
         }
     }
 
@@ -58,29 +47,22 @@ package enum QueryLevel: String, Sendable, CaseIterable, Comparable {
         left.depth < right.depth
     }
 
-    private var depth: Int {
-        switch self {
-        case .patient: 0
-        case .study: 1
-        case .series: 2
-        case .image: 3
-        }
-    }
+    private var depth: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// An attribute that an information model knows as a key, PS3.4 C.2.2.1 and K.2.2.1.
 package struct KeyAttribute: Hashable, Sendable {
-    /// How an SCP treats the key in matching, PS3.4 C.2.2.1 and K.2.2.1.1.
+    /// The type of the key in matching, PS3.4 C.2.2.1 and K.2.2.1.1.
     package enum Kind: String, Sendable, CaseIterable {
-        /// Identifies one entity of the level; answered always.
+        /// Identifies one entity of the level; always in responses.
         case unique = "U"
         /// Every SCP matches it.
         case required = "R"
-        /// An SCP may ignore it in matching, and leave it out of its answers.
+        /// An SCP may ignore it in matching, and leave it out of responses.
         case optional = "O"
     }
 
-    /// What an SCP puts into its answers, PS3.4 K.2.2.1.2, with the types of PS3.5 7.4. Worklists only.
+    /// The return key type, PS3.4 K.2.2.1.2, with the types of PS3.5 7.4. Worklists only.
     package enum ReturnType: String, Sendable, CaseIterable {
         case withValue = "1"
         case withValueIf = "1C"
@@ -115,7 +97,7 @@ extension KeyAttribute {
     }
 }
 
-/// Where a key belongs, seen from the level of a query: what a warning about it needs.
+/// The place of a key, relative to the level of a query.
 package enum KeyPlacement: Hashable, Sendable {
     /// A key of the level.
     case ofLevel(KeyAttribute)
@@ -123,9 +105,9 @@ package enum KeyPlacement: Hashable, Sendable {
     case uniqueKeyAbove(QueryLevel)
     /// Another key of a level above: only servers that support relational queries match it, PS3.4 C.4.1.2.2.
     case above(QueryLevel)
-    /// A key of a level below: no answer has it.
+    /// A key of a level below: no response has it.
     case below(QueryLevel)
-    /// A key of the level, but inside these sequences: outside of them it is another question, or none.
+    /// A key of the level, but inside these sequences.
     case inside([Tag])
     /// Part of an identifier whatever the level, such as Retrieve AE Title, PS3.4 C.4.1.1.3.
     case general
@@ -134,7 +116,7 @@ package enum KeyPlacement: Hashable, Sendable {
 }
 
 extension InformationModel {
-    /// Where a key at the top level of an identifier belongs.
+    /// The place of a key at the top level of an identifier.
     package func placement(of tag: Tag, at level: QueryLevel) -> KeyPlacement {
         if QueryIdentifier.generalElements.contains(tag) { return .general }
         if let key = key(tag, at: level) { return .ofLevel(key) }

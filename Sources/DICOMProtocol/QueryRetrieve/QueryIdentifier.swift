@@ -8,8 +8,8 @@ package enum QueryIdentifier {
         .timezoneOffsetFromUTC, .storageMediaFileSetID, .storageMediaFileSetUID,
     ]
 
-    /// What every identifier begins with: the character set, the level, and the unique keys of the levels above, empty,
-    /// so that the server answers them. A worklist query has the character set alone.
+    /// The elements that every identifier begins with: the character set, the level, and the unique keys of the levels
+    /// above, empty, so that they are in the responses. A worklist query has the character set alone.
     ///
     /// - Parameter characterSet: the defined terms of Specific Character Set, separated by backslashes.
     package static func automaticElements(
@@ -25,8 +25,8 @@ package enum QueryIdentifier {
         return identifier
     }
 
-    /// The unique keys that a retrieval needs and has no value for: those of the level itself and of the levels above,
-    /// PS3.4 C.4.2.2.1 and C.4.3.2.1. In the order of the levels.
+    /// The unique keys without a value that a retrieval needs: those of the level itself and of the levels above, in the
+    /// order of the levels, PS3.4 C.4.2.2.1 and C.4.3.2.1.
     package static func missingUniqueKeys(
         of identifier: DataSet, model: InformationModel, level: QueryLevel
     ) -> [Tag] {

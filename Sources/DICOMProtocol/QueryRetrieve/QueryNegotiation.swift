@@ -1,7 +1,6 @@
 package import DICOM
 
-/// What requestor and acceptor of a query or retrieval agree on beyond the standard's baseline: SOP class extended negotiation,
-/// PS3.4 C.5.1.1, C.5.2.1, C.5.3.1 and K.5.1.
+/// The options of queries and retrievals that requestor and acceptor negotiate: SOP class extended negotiation, PS3.4 C.5.1.1, C.5.2.1, C.5.3.1 and K.5.1.
 ///
 /// | Byte | C-FIND | Worklist | C-MOVE, C-GET |
 /// |---|---|---|---|
@@ -10,7 +9,7 @@ package import DICOM
 /// | 3 | fuzzy semantic matching of person names | the same | |
 /// | 4 | timezone query adjustment | the same | |
 ///
-/// What is not asked for at the end is left out; an acceptor answers each byte with 1 or 0, and a missing byte is 0.
+/// Zeros at the end are left out; an acceptor answers each byte with 1 or 0, and a missing byte is 0.
 package struct QueryNegotiation: OptionSet, Hashable, Sendable {
     package let rawValue: UInt8
 
@@ -20,20 +19,20 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
 
     /// Keys of any level at any level, without the unique keys of the levels above.
     package static let relational = QueryNegotiation(rawValue: 1 << 0)
-    /// A range of dates and one of times mean one range of moments.
+    /// A range of dates and the range of times that belongs to it mean one range.
     package static let dateTimeMatching = QueryNegotiation(rawValue: 1 << 1)
     /// Names that sound or look alike match.
     package static let fuzzyNames = QueryNegotiation(rawValue: 1 << 2)
     /// Dates and times are those of the timezone of the query.
     package static let timezone = QueryNegotiation(rawValue: 1 << 3)
 
-    /// In the order of their bytes, with what they are called in messages.
+    /// The options in the order of their bytes, with their names in messages.
     package static let names: [(option: QueryNegotiation, name: String)] = [
         (.relational, "relational queries"), (.dateTimeMatching, "date-time matching"),
         (.fuzzyNames, "fuzzy matching of names"), (.timezone, "timezone query adjustment"),
     ]
 
-    /// What can be negotiated for a SOP class; nothing for those of other services.
+    /// The options that can be negotiated for a SOP class; none for those of other services.
     package static func available(for sopClass: UID) -> QueryNegotiation {
         if sopClass == InformationModel.modalityWorklist.findSOPClass { return [.fuzzyNames, .timezone] }
         for model in InformationModel.allCases {
@@ -43,7 +42,7 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
         return []
     }
 
-    /// The item for a SOP class; nil where nothing is asked for that it knows.
+    /// The item for a SOP class; nil if none of the options applies to it.
     package func item(for sopClass: UID) -> SOPClassExtendedNegotiation? {
         let wanted = intersection(Self.available(for: sopClass))
         guard !wanted.isEmpty else { return nil }
@@ -55,14 +54,14 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
         return SOPClassExtendedNegotiation(sopClass: sopClass, information: information)
     }
 
-    /// What a peer's item grants.
+    /// The options that a peer's item grants.
     package init(granted item: SOPClassExtendedNegotiation) {
         var granted: QueryNegotiation = []
         for (byte, entry) in zip(item.information, Self.names) where byte == 1 { granted.insert(entry.option) }
         self = granted.intersection(Self.available(for: item.sopClass))
     }
 
-    /// What an acceptor that can do this answers to a peer's item: each of its bytes with 1 or 0.
+    /// The answer of an acceptor with these options to a peer's item: each of its bytes with 1 or 0.
     package func answer(to item: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation {
         let granted = intersection(QueryNegotiation(granted: item))
         let isWorklist = item.sopClass == InformationModel.modalityWorklist.findSOPClass
@@ -72,7 +71,7 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
         return SOPClassExtendedNegotiation(sopClass: item.sopClass, information: information)
     }
 
-    /// The names of what is in it, for a message.
+    /// The names of the options, for a message.
     package var words: String {
         Self.names.filter { contains($0.option) }.map(\.name).joined(separator: ", ")
     }

@@ -1,6 +1,6 @@
 package import DICOM
 
-/// What an SCP is asked to commit to, the data set of the N-ACTION-RQ, PS3.4 J.3.2 and table J.3-1.
+/// A storage commitment request, the data set of the N-ACTION-RQ, PS3.4 J.3.2 and table J.3-1.
 ///
 ///     (0008,1195) UI  Transaction UID            1
 ///     (0008,1199) SQ  Referenced SOP Sequence    1, one item or more
@@ -16,8 +16,8 @@ package struct StorageCommitmentRequest: Equatable, Sendable {
     /// The Action Type ID of a request, PS3.4 table J.3-1.
     package static let actionTypeID: UInt16 = 1
 
-    /// How many references are put into one transaction. The time that servers take was seen to grow with the square of
-    /// their number: 500 take a second where 10,000 take half an hour.
+    /// The limit of references in one transaction. The time of some servers grows with the square of their number: a second
+    /// for 500, half an hour for 10,000.
     package static let maximumReferenceCount = 500
 
     package let transactionUID: UID
@@ -28,7 +28,7 @@ package struct StorageCommitmentRequest: Equatable, Sendable {
         self.references = references
     }
 
-    /// Reads a request, as an SCP. Nil without a transaction UID: there is nothing to report under.
+    /// Reads a request, as an SCP. Returns nil without a transaction UID.
     package init?(reading dataSet: DataSet) {
         guard let transactionUID = dataSet.uid(.transactionUID) else { return nil }
         let items = dataSet.items(.referencedSOPSequence) ?? []
@@ -48,7 +48,7 @@ package struct StorageCommitmentRequest: Equatable, Sendable {
             messageID: messageID, sopClass: sopClass, sopInstance: sopInstance, actionTypeID: actionTypeID)
     }
 
-    /// Each instance once, in groups that fit one transaction: servers answer a duplicate as often as it is asked.
+    /// The references in groups that fit one transaction, each instance once.
     package static func groups(
         _ references: [SOPInstanceReference], of count: Int = maximumReferenceCount
     ) -> [[SOPInstanceReference]] {
@@ -71,7 +71,7 @@ package struct SOPInstanceReference: Hashable, Sendable {
         self.sopInstanceUID = sopInstanceUID
     }
 
-    /// Nil for an item without an instance. A missing class is read as an empty one: the instance tells what is meant.
+    /// Returns nil for an item without an instance. A missing class is read as an empty one.
     init?(item: DataSet) {
         guard let instance = item.uid(.referencedSOPInstanceUID) else { return nil }
         self.init(sopClassUID: item.uid(.referencedSOPClassUID) ?? "", sopInstanceUID: instance)

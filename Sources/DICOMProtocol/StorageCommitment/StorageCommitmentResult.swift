@@ -1,6 +1,6 @@
 package import DICOM
 
-/// What an SCP committed to, the data set of the N-EVENT-REPORT-RQ, PS3.4 J.3.3 and table J.3-2.
+/// The result of a storage commitment request, the data set of the N-EVENT-REPORT-RQ, PS3.4 J.3.3 and table J.3-2.
 ///
 ///     (0008,0054) AE  Retrieve AE Title          3, here or in the items
 ///     (0008,1195) UI  Transaction UID            1
@@ -13,12 +13,12 @@ package import DICOM
 ///       (0008,1150) UI  Referenced SOP Class UID
 ///       (0008,1155) UI  Referenced SOP Instance UID
 ///
-/// Reading takes what is there: an absent or empty sequence has no items, an item without an instance is only counted, a
-/// failure without a reason is a failure all the same.
+/// Reading is lenient: an absent or empty sequence has no items, an item without an instance is only counted, a failure
+/// without a reason is a failure, too.
 package struct StorageCommitmentResult: Equatable, Sendable {
     package struct Committed: Hashable, Sendable {
         package var reference: SOPInstanceReference
-        /// From where the instance can be retrieved, if the SCP said so, PS3.4 J.3.3.1.1.
+        /// The AE title from which the instance can be retrieved, if the SCP sent one, PS3.4 J.3.3.1.1.
         package var retrieveAETitle: String?
 
         package init(reference: SOPInstanceReference, retrieveAETitle: String? = nil) {
@@ -43,16 +43,16 @@ package struct StorageCommitmentResult: Equatable, Sendable {
     /// The Event Type ID of a result with failures, PS3.4 J.3.3.1.
     package static let failuresEventTypeID: UInt16 = 2
 
-    /// Whether a report of this type can be read as a result. One without a type is told by what it holds.
+    /// True if a report of this event type is a result. A report without one is accepted.
     package static func isEventType(_ id: UInt16?) -> Bool {
         id == nil || id == successEventTypeID || id == failuresEventTypeID
     }
 
-    /// Which request is answered; nil if the SCP left it out, and then nobody can tell.
+    /// The transaction UID of the request; nil if the SCP left it out.
     package let transactionUID: UID?
     package let committed: [Committed]
     package let failed: [Failed]
-    /// Items that name no instance.
+    /// The number of items without an instance.
     package let unreadableItemCount: Int
 
     package init(transactionUID: UID?, committed: [Committed], failed: [Failed]) {
@@ -141,14 +141,14 @@ package struct StorageCommitmentFailureReason: WireCode {
     package var description: String { DIMSEStatus(rawValue: rawValue).description }
 }
 
-/// A result held against its request: each instance that was asked for has exactly one outcome.
+/// The comparison of a result with its request: each requested instance has exactly one outcome.
 ///
-/// An instance that the SCP lists as committed and as failed counts as failed: whoever deletes files on the strength of a
-/// commitment must not rely on it. What was never asked for has no influence.
+/// An instance that the SCP lists as committed and as failed counts as failed, because files may be deleted on the strength
+/// of a commitment. Instances that were not requested are ignored.
 package struct StorageCommitmentOutcome: Equatable, Sendable {
     package let committed: [SOPInstanceReference]
     package let failed: [StorageCommitmentResult.Failed]
-    /// Committed under another SOP class than was asked for; not counted as committed.
+    /// Committed under another SOP class than the requested one; not counted as committed.
     package let classMismatches: [SOPInstanceReference]
     /// In neither list.
     package let unanswered: [SOPInstanceReference]
@@ -168,7 +168,7 @@ package struct StorageCommitmentOutcome: Equatable, Sendable {
             if let failure = failures[reference.sopInstanceUID] {
                 failed.append(StorageCommitmentResult.Failed(reference: reference, reason: failure.reason))
             } else if let sopClass = committedClasses[reference.sopInstanceUID] {
-                // An SCP that leaves the class out has said nothing against it.
+                // An SCP that leaves the class out does not contradict it.
                 if sopClass == reference.sopClassUID || sopClass.string.isEmpty {
                     committed.append(reference)
                 } else {
@@ -184,6 +184,6 @@ package struct StorageCommitmentOutcome: Equatable, Sendable {
         self.unanswered = unanswered
     }
 
-    /// Whether every instance that was asked for is committed.
+    /// True if every requested instance is committed.
     package var isComplete: Bool { failed.isEmpty && classMismatches.isEmpty && unanswered.isEmpty }
 }

@@ -1,15 +1,15 @@
 /// The name of an application entity, PS3.8 9.3.2 and PS3.5 6.2 (AE).
 ///
-/// Leading and trailing spaces are not significant, so they are never kept: two titles that differ only in them are equal.
+/// Leading and trailing spaces are not significant and not kept: two titles that differ only in them are equal.
 package struct AETitle: Hashable, Sendable, CustomStringConvertible {
     /// The length of the field in the A-ASSOCIATE PDUs, in bytes.
     package static let wireLength = 16
 
-    /// The title without the spaces around it; one character a byte, so that a peer's title can be sent back as it came.
+    /// The title without the spaces around it, one character for each byte, so that a peer's title can be sent back unchanged.
     package let string: String
 
-    /// A title to be used by this side: 1 to 16 characters of the default repertoire, without control characters
-    /// and backslash, not only spaces.
+    /// An AE title of this side. Returns nil unless it has 1 to 16 characters of the default repertoire, without control
+    /// characters and backslash, not only spaces.
     package init?(_ string: String) {
         let bytes = Array(string.utf8)
         guard bytes.allSatisfy(Self.isAllowed) else { return nil }
@@ -18,12 +18,12 @@ package struct AETitle: Hashable, Sendable, CustomStringConvertible {
         self.string = WireText.decode(trimmed)
     }
 
-    /// A title as a peer sent it. Nothing is refused: a title this side would not use must still be shown and sent back.
+    /// An AE title as a peer sent it: any bytes, because invalid titles have to be shown and sent back, too.
     package init(wire bytes: some Collection<UInt8>) {
         string = WireText.decode(WireText.trimmed(Array(bytes.prefix(Self.wireLength))[...]))
     }
 
-    /// True for a field of spaces only, which the standard forbids but peers send.
+    /// True for a field of spaces only, which the standard forbids but some peers send.
     package var isEmpty: Bool { string.isEmpty }
 
     /// The title, with characters that could disturb a terminal or a log replaced.
@@ -40,9 +40,9 @@ package struct AETitle: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Short texts of the A-ASSOCIATE PDUs: one character a byte, so that nothing a peer sends is lost or refused.
+/// Short texts of the A-ASSOCIATE PDUs: one character for each byte, so that every text of a peer can be kept.
 enum WireText {
-    /// Without the spaces and NULs around it: peers pad with either.
+    /// Removes leading and trailing spaces and NULs: peers pad with either.
     static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard let first = bytes.firstIndex(where: { !isPadding($0) }),
             let last = bytes.lastIndex(where: { !isPadding($0) })
@@ -60,7 +60,7 @@ enum WireText {
         string.unicodeScalars.map { UInt8(exactly: $0.value) ?? UInt8(ascii: "?") }
     }
 
-    /// What is outside of the field's repertoire, printable ASCII, becomes a question mark.
+    /// Replaces characters outside printable ASCII, the repertoire of the field, with question marks.
     static func printableASCII(_ string: String) -> String {
         var shown = String.UnicodeScalarView()
         for scalar in string.unicodeScalars { shown.append((0x20...0x7E).contains(scalar.value) ? scalar : "?") }

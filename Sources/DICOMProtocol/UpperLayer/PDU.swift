@@ -67,13 +67,16 @@ package enum PDU: Sendable, Equatable {
         return bytes
     }
 
-    /// - Parameter body: what follows the six bytes of the header, all of it.
+    /// Decodes a control PDU.
+    ///
+    /// - Parameter body: the complete PDU after the six bytes of its header.
+    /// - Throws: `ProtocolError` for a P-DATA-TF, an unknown type, or malformed fields or items.
     package static func decode(type: UInt8, body: ArraySlice<UInt8>) throws(ProtocolError) -> PDU {
         switch PDUType(rawValue: type) {
         case .associateRequest: return .associateRequest(try AssociateRequest(decoding: body))
         case .associateAccept: return .associateAccept(try AssociateAccept(decoding: body))
         case .associateReject: return .associateReject(try AssociateReject(decoding: body))
-        // The four bytes carry nothing, so a peer that leaves them out loses nothing.
+        // The four bytes are reserved, so a PDU without them is accepted.
         case .releaseRequest: return .releaseRequest
         case .releaseResponse: return .releaseResponse
         case .abort: return .abort(try Abort(decoding: body))
@@ -98,16 +101,16 @@ package enum PDU: Sendable, Equatable {
 package enum PresentationDataHeader {
     package static let length = 12
 
-    /// What a PDU's length counts beside the payload: PDV length, context ID and message control header.
+    /// The bytes that the PDU-length counts beside the payload: PDV length, context ID and message control header.
     package static let lengthInsidePDU = 6
 
     /// The longest payload of one PDU for a peer that announced `maximumLength` (0: no limit), in bytes.
     ///
-    /// Never less than two bytes, so that a peer that announces nonsense cannot stop the transfer.
+    /// At least two bytes, so that the transfer goes on whatever a peer announces.
     package static func maximumPayloadLength(announced maximumLength: UInt32, ownLimit: Int) -> Int {
         guard maximumLength > 0 else { return ownLimit }
         let payload = Int(maximumLength) - lengthInsidePDU
-        // Even fragments, PS3.8 E.2: a fragment's boundary does not split what was even.
+        // Fragments have even lengths, PS3.8 E.2.
         return Swift.max(2, Swift.min(ownLimit, payload) & ~1)
     }
 

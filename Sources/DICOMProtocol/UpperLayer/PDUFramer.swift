@@ -1,8 +1,8 @@
 /// Splits a byte stream into control PDUs and fragments of presentation data, PS3.8 9.3.1, 9.3.5 and Annex E.
 ///
 /// Presentation data is walked in place, also that of PDUs that have only partly arrived, so memory stays flat whatever a
-/// peer sends; control PDUs are taken when they are complete. The bytes given to `next(in:)` must begin with the first one
-/// that an earlier call has not consumed.
+/// peer sends; control PDUs are decoded when they are complete. The bytes given to `next(in:)` must begin with the first
+/// one that an earlier call has not consumed.
 ///
 /// | Bytes of a P-DATA-TF PDU | Field |
 /// |---|---|
@@ -15,22 +15,22 @@
 /// | 13- | fragment; then further PDV items |
 package struct PDUFramer: Sendable {
     package enum Step: Sendable, Equatable {
-        /// Nothing can be taken before the buffer holds this many bytes in all.
+        /// The next step needs this many bytes in the buffer.
         case needMore(atLeast: Int)
         case pdu(PDU, consumed: Int)
-        /// What has arrived of a presentation data value. Headers and payload are consumed.
+        /// The received part of a presentation data value. Headers and payload are consumed.
         case fragment(Fragment, consumed: Int)
     }
 
     package struct Fragment: Sendable, Equatable {
         package let contextID: UInt8
-        /// Part of a command set, otherwise of a data set.
+        /// True for a part of a command set, otherwise it is part of a data set.
         package let isCommand: Bool
-        /// Part of the value that ends the command or data set.
+        /// True for a part of the value that ends the command or data set.
         package let isLast: Bool
-        /// Where the bytes are in the buffer that was given; may be empty.
+        /// The range of the bytes in the buffer; may be empty.
         package let range: Range<Int>
-        /// Whether the presentation data value ends here. With `isLast`, so does the command or data set.
+        /// True if the presentation data value ends here. With `isLast`, so does the command or data set.
         package let endsPDV: Bool
 
         package init(contextID: UInt8, isCommand: Bool, isLast: Bool, range: Range<Int>, endsPDV: Bool) {
@@ -44,46 +44,57 @@ package struct PDUFramer: Sendable {
 
     /// Length, context ID and message control header.
     private static let valueHeaderLength = 6
-    /// What the length of a value counts beside its payload: context ID and message control header.
+    /// The bytes that the length of a value counts beside its payload: context ID and message control header.
     private static let valueLengthOverhead: UInt32 = 2
 
     private enum State: Sendable {
         case betweenPDUs
-        /// In a P-DATA-TF PDU with so many bytes left, before the header of a value.
+        /// In a P-DATA-TF PDU with this many bytes left, before the header of a value.
         case betweenValues(left: UInt32)
-        /// In a value, with so many bytes of its payload left, and so many of the PDU after them.
-        case inValue(left: UInt32, after: UInt32)
+        case inValue(Value)
+    }
+
+    /// A presentation data value whose header has been read.
+    private struct Value: Sendable {
+        let contextID: UInt8
+        /// The message control header.
+        let control: UInt8
+        /// The bytes of the payload that are left.
+        var left: UInt32
+        /// The bytes of the PDU after this value.
+        let after: UInt32
     }
 
     private let limits: PDULimits
     private var state: State = .betweenPDUs
-    private var contextID: UInt8 = 0
-    private var control: UInt8 = 0
 
-    /// The longest P-DATA-TF body that was longer than what was announced: a peer that ignores the limit. 0 if none.
+    /// The length of the longest P-DATA-TF body above the announced maximum, in bytes; 0 if there was none.
     package private(set) var longestBeyondAnnounced: UInt32 = 0
 
     package init(limits: PDULimits = .standard) {
         self.limits = limits
     }
 
-    /// Whether the stream may end here: at the boundary between two PDUs.
+    /// True at the boundary between two PDUs, where the stream may end.
     package var isBetweenPDUs: Bool {
         if case .betweenPDUs = state { true } else { false }
     }
 
-    /// - Parameter buffer: all bytes that have arrived and are not consumed.
+    /// Returns the next PDU or fragment.
+    ///
+    /// - Parameter buffer: all bytes that were received and are not consumed.
+    /// - Throws: `ProtocolError` for an unknown or malformed PDU, or one above a limit.
     package mutating func next(in buffer: UnsafeRawBufferPointer) throws(ProtocolError) -> Step {
         switch state {
         case .betweenPDUs: try nextPDU(in: buffer)
         case .betweenValues(let left): try nextValue(in: buffer, at: 0, left: left)
-        case .inValue(let left, let after): continueValue(in: buffer, at: 0, left: left, after: after)
+        case .inValue(let value): continueValue(value, in: buffer, at: 0)
         }
     }
 
     private mutating func nextPDU(in buffer: UnsafeRawBufferPointer) throws(ProtocolError) -> Step {
         guard let rawType = buffer.first else { return .needMore(atLeast: PDU.headerLength) }
-        // Told from the first byte alone: a peer that does not speak DICOM may never send six.
+        // Checked with the first byte alone: a peer that does not speak DICOM may never send six.
         guard let type = PDUType(rawValue: rawType) else {
             throw ProtocolError(
                 .unrecognizedPDU, section: "PS3.8 9.3.1",
@@ -98,7 +109,7 @@ package struct PDUFramer: Sendable {
         guard length <= limits.maximumControlLength else {
             throw ProtocolError(
                 .pduTooLong, section: "PS3.8 9.3.1",
-                "\(type) of \(length) bytes, more than the \(limits.maximumControlLength) that are taken")
+                "\(type) of \(length) bytes, more than the limit of \(limits.maximumControlLength)")
         }
         let end = PDU.headerLength + Int(length)
         guard buffer.count >= end else { return .needMore(atLeast: end) }
@@ -138,30 +149,31 @@ package struct PDUFramer: Sendable {
                 "presentation data value of \(length) bytes where \(left - 4) are left in its PDU")
         }
         let payload = length - Self.valueLengthOverhead
-        // The header waits for a first byte of its payload: an empty fragment would tell the caller nothing.
+        // The header waits for a first byte of its payload: an empty fragment would be of no use.
         let needed = payload == 0 ? payloadOffset : payloadOffset + 1
         guard buffer.count >= needed else { return .needMore(atLeast: needed) }
-        contextID = buffer[offset + 4]
-        control = buffer[offset + 5]
-        return continueValue(in: buffer, at: payloadOffset, left: payload, after: left - 4 - length)
+        let value = Value(
+            contextID: buffer[offset + 4], control: buffer[offset + 5], left: payload, after: left - 4 - length)
+        return continueValue(value, in: buffer, at: payloadOffset)
     }
 
     private mutating func continueValue(
-        in buffer: UnsafeRawBufferPointer, at offset: Int, left: UInt32, after: UInt32
+        _ value: Value, in buffer: UnsafeRawBufferPointer, at offset: Int
     ) -> Step {
         let available = buffer.count - offset
-        guard available > 0 || left == 0 else { return .needMore(atLeast: offset + 1) }
-        let taken = min(UInt32(clamping: available), left)
-        let endsPDV = taken == left
+        guard available > 0 || value.left == 0 else { return .needMore(atLeast: offset + 1) }
+        let taken = min(UInt32(clamping: available), value.left)
+        var rest = value
+        rest.left -= taken
         state =
-            if !endsPDV { .inValue(left: left - taken, after: after) } else if after == 0 { .betweenPDUs } else {
-                .betweenValues(left: after)
+            if rest.left > 0 { .inValue(rest) } else if rest.after == 0 { .betweenPDUs } else {
+                .betweenValues(left: rest.after)
             }
         let range = offset..<(offset + Int(taken))
         // Bits 2 to 7 are not tested, PS3.8 E.2.
         let fragment = Fragment(
-            contextID: contextID, isCommand: control & 0x01 != 0, isLast: control & 0x02 != 0, range: range,
-            endsPDV: endsPDV)
+            contextID: value.contextID, isCommand: value.control & 0x01 != 0, isLast: value.control & 0x02 != 0,
+            range: range, endsPDV: rest.left == 0)
         return .fragment(fragment, consumed: range.upperBound)
     }
 
@@ -171,22 +183,22 @@ package struct PDUFramer: Sendable {
     }
 }
 
-/// How long PDUs may be. Control PDUs are held whole, presentation data never is.
+/// The maximum lengths of PDUs. Control PDUs are kept in memory as a whole, presentation data is not.
 package struct PDULimits: Sendable, Hashable {
     /// 128 presentation contexts with 64 transfer syntaxes each and a full user information item take about 630 KB; no
     /// real request comes near. A peer that announces more is refused before a byte of it is held.
     package static let standardMaximumControlLength = 1 << 20
 
-    /// Some peers ignore the maximum they were told and send a whole object as one PDU. It is read as it comes and
-    /// nothing of it is held, so it does no harm; beyond 1 GiB the length is more likely misread than meant.
+    /// Some peers ignore the announced maximum and send a whole object as one PDU. It is read in parts and not kept in
+    /// memory; a length beyond 1 GiB is more likely an error.
     package static let toleratedPresentationDataLength: UInt32 = 1 << 30
 
-    /// Longer PDUs bring little, the header being 12 bytes, and many peers hold a whole PDU of the announced size in memory.
+    /// Longer PDUs save little, the header being 12 bytes, and many peers allocate the announced size.
     package static let standardAnnouncedMaximumLength: UInt32 = 1 << 18
 
     /// The longest body of a PDU other than P-DATA-TF, in bytes.
     package var maximumControlLength: Int
-    /// What this side announces as its maximum length (PS3.8 D.1); 0 is no maximum.
+    /// The maximum length that this side announces, in bytes (PS3.8 D.1); 0 is no maximum.
     package var announcedMaximumLength: UInt32
     /// The longest body of a P-DATA-TF PDU that is still read, in bytes.
     package var maximumPresentationDataLength: UInt32

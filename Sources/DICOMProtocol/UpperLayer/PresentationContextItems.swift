@@ -51,6 +51,7 @@ package struct PresentationContextProposal: PresentationContextItem {
     /// PS3.6 lists some 70 transfer syntaxes; no real context has more than this.
     static let maximumTransferSyntaxes = 256
 
+    /// - Throws: `ProtocolError` if the bytes after the item's header are malformed.
     package init(decoding body: ArraySlice<UInt8>) throws(ProtocolError) {
         var reader = ItemReader(body, section: Self.section)
         id = try reader.uint8("presentation context ID")
@@ -140,6 +141,7 @@ package struct PresentationContextResult: PresentationContextItem {
     package static let pduSection = "PS3.8 9.3.3"
     private static let section = "PS3.8 9.3.3.2"
 
+    /// - Throws: `ProtocolError` if the bytes after the item's header are malformed.
     package init(decoding body: ArraySlice<UInt8>) throws(ProtocolError) {
         var reader = ItemReader(body, section: Self.section)
         id = try reader.uint8("presentation context ID")

@@ -1,6 +1,6 @@
 package import DICOM
 
-/// How many operations may be open at once (53H), PS3.7 D.3.3.3; 0 is no limit, and 1 and 1 are the default.
+/// The numbers of operations that may be open at once (53H), PS3.7 D.3.3.3; 0 is no limit, 1 and 1 are the default.
 ///
 /// | Bytes | Field |
 /// |---|---|
@@ -27,7 +27,7 @@ package struct AsynchronousOperationsWindow: Sendable, Hashable {
     }
 }
 
-/// Which roles the requestor proposes, or the acceptor accepts, for a SOP class (54H), PS3.7 D.3.3.4.
+/// The roles that the requestor proposes, or the acceptor accepts, for a SOP class (54H), PS3.7 D.3.3.4.
 ///
 /// | Bytes | Field |
 /// |---|---|
@@ -37,9 +37,9 @@ package struct AsynchronousOperationsWindow: Sendable, Hashable {
 /// | last | SCP role: 0 or 1 |
 package struct RoleSelection: Sendable, Hashable {
     package var sopClass: UID
-    /// Whether the association requestor is a user of the SOP class.
+    /// True if the association requestor is a user of the SOP class.
     package var scu: Bool
-    /// Whether the association requestor is a provider of the SOP class.
+    /// True if the association requestor is a provider of the SOP class.
     package var scp: Bool
 
     package init(sopClass: UID, scu: Bool, scp: Bool) {
@@ -62,7 +62,7 @@ package struct RoleSelection: Sendable, Hashable {
     }
 }
 
-/// What a service class wants to know about the peer (56H), PS3.7 D.3.3.5.
+/// The extended negotiation of a service class (56H), PS3.7 D.3.3.5.
 ///
 /// | Bytes | Field |
 /// |---|---|
@@ -90,7 +90,7 @@ package struct SOPClassExtendedNegotiation: Sendable, Hashable {
     }
 }
 
-/// Which service class a SOP class belongs to, and which general SOP classes may stand in for it (57H), PS3.7 D.3.3.6.
+/// The service class of a SOP class, and the general SOP classes that may replace it (57H), PS3.7 D.3.3.6.
 /// Its second byte, reserved in all other items, is its version.
 ///
 /// | Bytes | Field |
@@ -117,7 +117,7 @@ package struct SOPClassCommonExtendedNegotiation: Sendable, Hashable {
 
     private static let section = "PS3.7 D.3.3.6"
 
-    /// A SOP class has a handful of general ones; this many UIDs say nothing useful any more.
+    /// A SOP class has a few general ones; no real list is longer than this.
     static let maximumRelatedClasses = 256
 
     init(decoding body: ArraySlice<UInt8>, version: UInt8) throws(ProtocolError) {
@@ -126,7 +126,7 @@ package struct SOPClassCommonExtendedNegotiation: Sendable, Hashable {
         sopClass = try reader.countedUID("SOP class UID")
         serviceClass = try reader.countedUID("service class UID")
         relatedGeneralSOPClasses = []
-        // The standard always has the list; where a sender leaves it out, nothing is open.
+        // The standard always has the list; where a sender leaves it out, it is empty.
         guard !reader.isAtEnd else { return }
         var related = ItemReader(try reader.counted("related general SOP classes"), section: Self.section)
         while !related.isAtEnd {

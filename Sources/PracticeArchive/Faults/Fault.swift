@@ -1,32 +1,29 @@
 package import DICOM
 package import DICOMProtocol
 
-/// Something that the archive does wrong on purpose, so that whoever calls it can rehearse.
+/// A fault that the archive injects, so that its callers can be tested.
 package enum Fault: Sendable, Equatable {
-    /// Every nth C-STORE is answered with the status, and the instance is not kept.
-    case storeStatus(DIMSEStatus, every: Int)
-    /// Every nth C-FIND, C-MOVE or C-GET ends at once with the status.
-    case findStatus(DIMSEStatus, every: Int)
-    case moveStatus(DIMSEStatus, every: Int)
-    case getStatus(DIMSEStatus, every: Int)
+    /// Every nth request of the command is answered with the status: a C-STORE stores nothing then, a C-FIND, C-MOVE or
+    /// C-GET ends at once.
+    case status(of: CommandField, DIMSEStatus, every: Int)
     /// Every nth instance of a C-MOVE or C-GET counts as failed and is not sent.
     case retrieveFailure(every: Int)
     /// Every nth reference of a commitment request is reported as failed.
     case commitmentFailure(StorageCommitmentFailureReason, every: Int)
-    /// How the report of a storage commitment comes.
-    case commitmentReport(CommitmentReport)
+    /// The association on which the report of a storage commitment is sent.
+    case commitmentReport(ReportAssociation)
     /// A-ABORT in place of the answer to every nth C-STORE.
     case abort(every: Int)
     /// The connection closes in the middle of every nth instance that is sent to the archive.
     case closeInFile(every: Int)
-    /// A pause of so many seconds before each answer.
+    /// A pause before each response, in seconds.
     case delay(Double)
-    /// Every nth association is rejected for the moment.
+    /// Every nth association is rejected as transient.
     case reject(every: Int)
     case refuseTransferSyntax(UID)
     case refuseSOPClass(UID)
 
-    package enum CommitmentReport: String, Sendable, CaseIterable {
+    package enum ReportAssociation: String, Sendable, CaseIterable {
         case sameAssociation = "same"
         case newAssociation = "new"
         case never
@@ -57,13 +54,15 @@ extension Fault {
         Form(name: "refuse-class", value: "UID", meaning: "refuses a SOP class, by UID or keyword"),
     ]
 
-    /// What is wrong with a text, and what is accepted.
+    /// The problem with a text, and the accepted forms.
     package struct ParsingError: Error, Equatable {
         package let problem: String
         package let accepted: String
     }
 
-    /// From `NAME=VALUE`. Statuses and reasons are hexadecimal, `0xA700` or `A700`; without `/N` every one is meant.
+    /// Parses `NAME=VALUE`. Statuses and reasons are hexadecimal, `0xA700` or `A700`; without `/N` every one is meant.
+    ///
+    /// - Throws: `ParsingError` for an unknown name or an invalid value.
     package init(parsing text: String) throws(ParsingError) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard let name = parts.first, let form = Self.forms.first(where: { $0.name == name }) else {
@@ -80,16 +79,16 @@ extension Fault {
 
     private static func make(_ name: String, _ value: String) -> Fault? {
         switch name {
-        case "store-status": coded(value).map { .storeStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
-        case "find-status": coded(value).map { .findStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
-        case "move-status": coded(value).map { .moveStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
-        case "get-status": coded(value).map { .getStatus(DIMSEStatus(rawValue: $0.code), every: $0.every) }
+        case "store-status": status(of: .cStoreRQ, value)
+        case "find-status": status(of: .cFindRQ, value)
+        case "move-status": status(of: .cMoveRQ, value)
+        case "get-status": status(of: .cGetRQ, value)
         case "retrieve-failure": count(value).map { .retrieveFailure(every: $0) }
         case "commit-failure":
             coded(value).map {
                 .commitmentFailure(StorageCommitmentFailureReason(rawValue: $0.code), every: $0.every)
             }
-        case "commit-report": CommitmentReport(rawValue: value).map { .commitmentReport($0) }
+        case "commit-report": ReportAssociation(rawValue: value).map { .commitmentReport($0) }
         case "abort-after": count(value).map { .abort(every: $0) }
         case "close-in-file": count(value).map { .closeInFile(every: $0) }
         case "delay": Double(value).flatMap { (0...86_400).contains($0) ? .delay($0) : nil }
@@ -98,6 +97,10 @@ extension Fault {
         case "refuse-class": uid(value).map { .refuseSOPClass($0) }
         default: nil
         }
+    }
+
+    private static func status(of command: CommandField, _ value: String) -> Fault? {
+        coded(value).map { .status(of: command, DIMSEStatus(rawValue: $0.code), every: $0.every) }
     }
 
     private static func coded(_ value: String) -> (code: UInt16, every: Int)? {
@@ -121,10 +124,10 @@ extension Fault: CustomStringConvertible {
     /// As it is written on the command line.
     package var description: String {
         switch self {
-        case .storeStatus(let status, let every): Self.text("store-status", status.rawValue, every)
-        case .findStatus(let status, let every): Self.text("find-status", status.rawValue, every)
-        case .moveStatus(let status, let every): Self.text("move-status", status.rawValue, every)
-        case .getStatus(let status, let every): Self.text("get-status", status.rawValue, every)
+        case .status(of: .cStoreRQ, let status, let every): Self.text("store-status", status.rawValue, every)
+        case .status(of: .cFindRQ, let status, let every): Self.text("find-status", status.rawValue, every)
+        case .status(of: .cMoveRQ, let status, let every): Self.text("move-status", status.rawValue, every)
+        case .status(of: _, let status, let every): Self.text("get-status", status.rawValue, every)
         case .retrieveFailure(let every): "retrieve-failure=\(every)"
         case .commitmentFailure(let reason, let every): Self.text("commit-failure", reason.rawValue, every)
         case .commitmentReport(let report): "commit-report=\(report.rawValue)"

@@ -3,7 +3,7 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// The faults of one run, and whose turn it is: every nth is counted over all associations.
+/// The faults of one run with their counters: every nth is counted over all associations.
 final class FaultPlan: Sendable {
     private let faults: [Fault]
     private let counters: Locked<[Int]>
@@ -13,7 +13,7 @@ final class FaultPlan: Sendable {
         counters = Locked([Int](repeating: 0, count: faults.count))
     }
 
-    /// What is to go wrong with one C-STORE.
+    /// The fault of one C-STORE.
     enum StoreFault {
         case status(DIMSEStatus)
         case abort
@@ -23,7 +23,7 @@ final class FaultPlan: Sendable {
     func nextStore() -> StoreFault? {
         due { fault in
             switch fault {
-            case .storeStatus(let status, let every): (StoreFault.status(status), every)
+            case .status(of: .cStoreRQ, let status, let every): (StoreFault.status(status), every)
             case .abort(let every): (.abort, every)
             case .closeInFile(let every): (.closeInFile, every)
             default: nil
@@ -31,16 +31,9 @@ final class FaultPlan: Sendable {
         }
     }
 
-    func nextFind() -> DIMSEStatus? {
-        due { if case .findStatus(let status, let every) = $0 { (status, every) } else { nil } }
-    }
-
-    func nextMove() -> DIMSEStatus? {
-        due { if case .moveStatus(let status, let every) = $0 { (status, every) } else { nil } }
-    }
-
-    func nextGet() -> DIMSEStatus? {
-        due { if case .getStatus(let status, let every) = $0 { (status, every) } else { nil } }
+    /// The status with which the next request of a command is to fail.
+    func nextStatus(of command: CommandField) -> DIMSEStatus? {
+        due { if case .status(of: command, let status, let every) = $0 { (status, every) } else { nil } }
     }
 
     func failsNextSuboperation() -> Bool {
@@ -55,7 +48,7 @@ final class FaultPlan: Sendable {
         due { if case .reject(let every) = $0 { (true, every) } else { nil } } ?? false
     }
 
-    var commitmentReport: Fault.CommitmentReport? {
+    var commitmentReport: Fault.ReportAssociation? {
         faults.compactMap { if case .commitmentReport(let report) = $0 { report } else { nil } }.last
     }
 
@@ -72,7 +65,7 @@ final class FaultPlan: Sendable {
         }
     }
 
-    /// Counts one event for every fault that it concerns; the first whose turn it is happens.
+    /// Counts one event for every fault that it concerns; the first one that is due happens.
     private func due<Result>(_ concerns: (Fault) -> (result: Result, every: Int)?) -> Result? {
         counters.withLock { counters in
             var found: Result?

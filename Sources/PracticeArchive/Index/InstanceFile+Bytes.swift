@@ -3,13 +3,15 @@ import Glibc
 import System
 
 extension InstanceFile {
-    /// The whole data set as it is encoded; for files that are known to be small.
+    /// The whole data set as it is encoded, for small files.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be read or has changed.
     package func dataSetBytes() throws(FileProblem) -> [UInt8] {
         let opened = try InstanceFile.open(path)
         return try opened.file.dataSetBytes(opened.descriptor, count: Int(clamping: dataSetLength))
     }
 
-    /// The first bytes of the data set, or all of them where there are fewer.
+    /// The first bytes of the data set, or all of them if there are fewer.
     func dataSetBytes(_ descriptor: borrowing FileDescriptor, count: Int) throws(FileProblem) -> [UInt8] {
         let wanted = Int(clamping: min(UInt64(count), dataSetLength))
         let number = descriptor.rawValue

@@ -2,23 +2,25 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// What the archive's services share.
+/// The state and the helpers that all services of the archive share.
 struct ArchiveService: Sendable {
     let index: ArchiveIndex
     let title: AETitle
     let faults: FaultPlan
     let destinations: Destinations
-    /// Scheduled procedure steps, one a data set; without any there is no worklist.
+    /// Scheduled procedure steps, one in each data set; if empty, there is no worklist.
     let worklist: [DataSet]
     let report: ArchiveReport
 
     /// The information models that are served, PS3.4 C.6.
     static let models: [InformationModel] = [.patientRoot, .studyRoot, .patientStudyOnly]
 
-    /// What can be negotiated: keys of the levels above are always matched, names never by their sound.
+    /// The extended negotiation that is granted: keys of the levels above are always matched, names never by their sound.
     static let negotiable: QueryNegotiation = [.relational, .dateTimeMatching]
 
-    /// The identifier of a request in its context's transfer syntax.
+    /// Decodes the identifier of a request.
+    ///
+    /// - Throws: `Refusal` if there is none or it is malformed.
     static func identifier(
         of message: DIMSEMessage, in context: NegotiatedContexts.Accepted
     ) throws(ArchiveQuery.Refusal) -> DataSet {
@@ -36,19 +38,34 @@ struct ArchiveService: Sendable {
         }
     }
 
-    /// What was granted for a SOP class.
+    /// The extended negotiation that was granted for a SOP class.
     static func granted(for sopClass: UID, on association: Association) -> QueryNegotiation {
         let items = association.accept.userInformation.extendedNegotiations
         return items.first { $0.sopClass == sopClass }.map { QueryNegotiation(granted: $0) } ?? []
     }
 
-    func tell(_ association: Association, _ text: String, isTrouble: Bool = false) {
-        report(ArchiveEvent(peer: association.eventPeer, text, isTrouble: isTrouble))
+    func report(
+        _ association: Association, _ text: String, isTrouble: Bool = false, unknownDestination: AETitle? = nil
+    ) {
+        var event = ArchiveEvent(peer: association.eventPeer, text, isTrouble: isTrouble)
+        event.unknownDestination = unknownDestination
+        report(event)
+    }
+
+    /// Reports a refused identifier and sends the response with the reason.
+    func refuse(
+        _ request: CommandSet, as name: String, on association: Association, in context: NegotiatedContexts.Accepted,
+        _ refusal: ArchiveQuery.Refusal
+    ) throws(AssociationError) {
+        report(association, "\(name): refused, \(refusal.comment) (\(refusal.status))", isTrouble: true)
+        var response = CommandSet.failureResponse(to: request, status: refusal.status, comment: refusal.comment)
+        response?.offendingElements = [refusal.offendingElement]
+        if let response { try association.send(response, contextID: context.id) }
     }
 }
 
 extension Association {
-    /// Looks whether the peer has cancelled the operation, PS3.7 9.3.2.3; refuses whatever else it asks for meanwhile.
+    /// Returns true if the peer has cancelled the operation, PS3.7 9.3.2.3; refuses all other requests meanwhile.
     func isCancelled(_ request: CommandSet) throws(AssociationError) -> Bool {
         while let message = try receiveIfAny() {
             if message.cancels(request) { return true }

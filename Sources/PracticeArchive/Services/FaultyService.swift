@@ -2,7 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// A service with the faults that concern all of them: refused classes and syntaxes, and pauses before answers.
+/// A service with injected faults: refused classes and syntaxes, pauses before responses, failing C-STOREs.
 struct FaultyService: ServiceClass {
     private let service: any ServiceClass
     private let archive: ArchiveService
@@ -35,6 +35,7 @@ struct FaultyService: ServiceClass {
         private let session: any ServiceSession
         private let association: Association
         private let archive: ArchiveService
+        private var fault: FaultPlan.StoreFault?
 
         init(_ session: any ServiceSession, _ association: Association, _ archive: ArchiveService) {
             self.session = session
@@ -47,15 +48,42 @@ struct FaultyService: ServiceClass {
         func destination(
             of command: CommandSet, in context: NegotiatedContexts.Accepted
         ) -> DataSetDestination {
-            session.destination(of: command, in: context)
+            fault = command.commandField == .cStoreRQ ? archive.faults.nextStore() : nil
+            switch fault {
+            case .status: return .discard
+            case .closeInFile:
+                archive.report(association, "closes in the middle of an instance (injected)", isTrouble: true)
+                return .sink(ClosingSink(association))
+            case .abort, nil: return session.destination(of: command, in: context)
+            }
         }
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             try association.pause(seconds: archive.faults.delay)
-            if message.command.commandField == .cEchoRQ { archive.tell(association, "C-ECHO") }
-            try session.answer(message, in: context)
+            defer { fault = nil }
+            switch fault {
+            case .status(let status):
+                archive.report(association, "C-STORE: answers \(status) (injected)", isTrouble: true)
+                try association.send(.storeResponse(to: message.command, status: status), contextID: context.id)
+            case .abort:
+                archive.report(association, "C-STORE: aborts (injected)", isTrouble: true)
+                session.end()
+                association.abort()
+            case .closeInFile, nil:
+                if message.command.commandField == .cEchoRQ { archive.report(association, "C-ECHO") }
+                try session.answer(message, in: context)
+            }
         }
 
         func end() { session.end() }
+    }
+
+    /// Closes the connection at the first bytes of a data set.
+    private final class ClosingSink: DataSetSink {
+        private let association: Association
+
+        init(_ association: Association) { self.association = association }
+
+        func write(_ bytes: UnsafeRawBufferPointer) { association.close() }
     }
 }

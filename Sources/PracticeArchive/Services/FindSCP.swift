@@ -2,7 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Answers C-FIND, PS3.4 C.4.1, in the three information models of query and retrieval, and K.4.1 where there is a worklist.
+/// Performs C-FIND, PS3.4 C.4.1, in the three information models of query and retrieval, and K.4.1 if there is a worklist.
 struct FindSCP: ServiceClass {
     private let archive: ArchiveService
 
@@ -21,28 +21,29 @@ struct FindSCP: ServiceClass {
         return (ArchiveService.models + worklist).first { $0.findSOPClass == sopClass }
     }
 
-    /// What a query has found, before it is encoded.
-    private struct Findings {
-        /// As the line of the event calls the query.
+    /// The matches of a query, before their identifiers are made.
+    private struct Matches {
+        /// The level or kind of the query for the event.
         let name: String
         let status: DIMSEStatus
-        let answers: [() -> DataSet]
+        let identifiers: [() -> DataSet]
     }
 
-    private func findings(
+    private func matches(
         _ identifier: DataSet, _ model: InformationModel, _ negotiated: QueryNegotiation
-    ) throws(ArchiveQuery.Refusal) -> Findings {
+    ) throws(ArchiveQuery.Refusal) -> Matches {
         guard model != .modalityWorklist else {
             let query = WorklistQuery(identifier)
             let steps = query.matches(in: archive.worklist)
-            return Findings(name: "worklist", status: .pending, answers: steps.map { step in { query.answer(step) } })
+            return Matches(
+                name: "worklist", status: .pending, identifiers: steps.map { step in { query.response(step) } })
         }
         let query = try ArchiveQuery(
             identifier, model: model, title: archive.title.string,
             combinesDateAndTime: negotiated.contains(.dateTimeMatching))
-        return Findings(
+        return Matches(
             name: query.level.rawValue, status: query.hasUnsupportedKeys ? .pendingWithUnsupportedKeys : .pending,
-            answers: query.matches(in: archive.index.contents).map { entity in { query.answer(entity) } })
+            identifiers: query.matches(in: archive.index.contents).map { entity in { query.response(entity) } })
     }
 
     private final class Session: ServiceSession {
@@ -57,42 +58,41 @@ struct FindSCP: ServiceClass {
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
             let request = message.command
-            // A C-CANCEL that comes when all has been answered is too late, and is not answered.
+            // A C-CANCEL after the final response is too late, and has no response.
             guard request.commandField != .cCancelRQ else { return }
             guard request.commandField == .cFindRQ, let model = service.model(of: context.abstractSyntax) else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
-            if let status = archive.faults.nextFind() {
-                archive.tell(association, "C-FIND: answers \(status), as told by --inject", isTrouble: true)
+            if let status = archive.faults.nextStatus(of: .cFindRQ) {
+                archive.report(association, "C-FIND: answers \(status) (injected)", isTrouble: true)
                 return try finish(request, context, status)
             }
-            let findings: Findings
+            let matches: Matches
             do throws(ArchiveQuery.Refusal) {
-                findings = try service.findings(
+                matches = try service.matches(
                     ArchiveService.identifier(of: message, in: context), model,
                     ArchiveService.granted(for: context.abstractSyntax, on: association))
             } catch {
-                archive.tell(association, "C-FIND: refused, \(error.comment) (\(error.status))", isTrouble: true)
-                return try refuse(request, context, error)
+                return try archive.refuse(request, as: "C-FIND", on: association, in: context, error)
             }
-            try send(findings, request, context)
+            try send(matches, request, context)
         }
 
         private func send(
-            _ findings: Findings, _ request: CommandSet, _ context: NegotiatedContexts.Accepted
+            _ matches: Matches, _ request: CommandSet, _ context: NegotiatedContexts.Accepted
         ) throws(AssociationError) {
-            let pending = CommandSet.findResponse(to: request, status: findings.status, hasIdentifier: true)
+            let pending = CommandSet.findResponse(to: request, status: matches.status, hasIdentifier: true)
             let encoder = DataSetEncoder(context.transferSyntax)
             var count = 0
-            for answer in findings.answers {
+            for identifier in matches.identifiers {
                 guard try !association.isCancelled(request) else {
-                    archive.tell(association, "C-FIND \(findings.name): cancelled after \(count) matches")
+                    archive.report(association, "C-FIND \(matches.name): cancelled after \(count) matches")
                     return try finish(request, context, .cancel)
                 }
-                try association.send(pending, contextID: context.id, dataSet: encoder.encode(answer()))
+                try association.send(pending, contextID: context.id, dataSet: encoder.encode(identifier()))
                 count += 1
             }
-            archive.tell(association, "C-FIND \(findings.name): \(count) match\(count == 1 ? "" : "es")")
+            archive.report(association, "C-FIND \(matches.name): \(count) match\(count == 1 ? "" : "es")")
             try finish(request, context, .success)
         }
 
@@ -102,21 +102,5 @@ struct FindSCP: ServiceClass {
             try association.send(
                 .findResponse(to: request, status: status, hasIdentifier: false), contextID: context.id)
         }
-
-        private func refuse(
-            _ request: CommandSet, _ context: NegotiatedContexts.Accepted, _ refusal: ArchiveQuery.Refusal
-        ) throws(AssociationError) {
-            guard let answer = refusal.answer(to: request) else { return }
-            try association.send(answer, contextID: context.id)
-        }
-    }
-}
-
-extension ArchiveQuery.Refusal {
-    /// The response that says why.
-    func answer(to request: CommandSet) -> CommandSet? {
-        var answer = CommandSet.failureResponse(to: request, status: status, comment: comment)
-        answer?.offendingElements = [offendingElement]
-        return answer
     }
 }

@@ -3,10 +3,10 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// Answers storage commitment requests, PS3.4 annex J: committed is what the index holds, in the class that was asked for.
+/// Performs storage commitment, PS3.4 annex J: instances that the index holds in the requested SOP class are committed.
 ///
-/// The report comes on an association of the archive's own where the title that asked is a known destination, else on the
-/// same one, right behind the response.
+/// The report is sent on a new association if the requestor's AE title is a known destination, otherwise on the same one,
+/// directly after the response.
 struct StorageCommitmentSCP: ServiceClass {
     private let archive: ArchiveService
     private let outgoing: OutgoingWork
@@ -28,8 +28,8 @@ struct StorageCommitmentSCP: ServiceClass {
         private let association: Association
         private let archive: ArchiveService
         private let outgoing: OutgoingWork
-        /// Requests that came while the answer to a report was due.
-        private var waiting: [DIMSEMessage] = []
+        /// Requests received while waiting for the response to a report.
+        private var pendingRequests: [DIMSEMessage] = []
 
         init(_ association: Association, _ archive: ArchiveService, _ outgoing: OutgoingWork) {
             self.association = association
@@ -38,8 +38,8 @@ struct StorageCommitmentSCP: ServiceClass {
         }
 
         func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
-            waiting.append(message)
-            while !waiting.isEmpty { try answerOne(waiting.removeFirst(), context) }
+            pendingRequests.append(message)
+            while !pendingRequests.isEmpty { try answerOne(pendingRequests.removeFirst(), context) }
         }
 
         private func answerOne(
@@ -53,18 +53,18 @@ struct StorageCommitmentSCP: ServiceClass {
             }
             // PS3.4 J.3.5: every request acts on the one well-known instance.
             guard message.command.requestedSOPInstanceUID == StorageCommitmentRequest.sopInstance else {
-                archive.tell(association, "storage commitment: not of the well-known SOP instance", isTrouble: true)
+                archive.report(association, "storage commitment: not of the well-known SOP instance", isTrouble: true)
                 return try association.refuse(message, status: .noSuchObjectInstance)
             }
             guard let request = request(message, context), !request.references.isEmpty else {
-                archive.tell(
+                archive.report(
                     association, "storage commitment: request without a transaction UID or without a reference",
                     isTrouble: true)
                 return try association.refuse(message, status: .invalidArgumentValue)
             }
             let result = result(of: request)
             try association.send(.actionResponse(to: message.command, status: .success), contextID: context.id)
-            archive.tell(
+            archive.report(
                 association,
                 "storage commitment: \(result.committed.count) committed, \(result.failed.count) failed",
                 isTrouble: !result.failed.isEmpty)
@@ -114,12 +114,13 @@ struct StorageCommitmentSCP: ServiceClass {
             let isKnown = archive.destinations.isKnown(title)
             switch archive.faults.commitmentReport ?? (isKnown ? .newAssociation : .sameAssociation) {
             case .never:
-                archive.tell(association, "storage commitment: no report, as told by --inject", isTrouble: true)
+                archive.report(association, "storage commitment: no report (injected)", isTrouble: true)
             case .sameAssociation: try reportHere(result, context)
             case .newAssociation:
                 guard isKnown else {
-                    return archive.tell(
-                        association, "storage commitment: nowhere to report to, the title is no --destination",
+                    return archive.report(
+                        association,
+                        "storage commitment: no report, the AE title is not a known destination",
                         isTrouble: true)
                 }
                 reportAnew(result, to: title)
@@ -129,28 +130,28 @@ struct StorageCommitmentSCP: ServiceClass {
         private func reportHere(
             _ result: StorageCommitmentResult, _ context: NegotiatedContexts.Accepted
         ) throws(AssociationError) {
-            try CommitmentReport.send(result, on: association, in: context)
+            try CommitmentReportSender.send(result, on: association, in: context)
             while true {
                 let message = try association.receive()
                 if message.command.isResponse { return }
-                waiting.append(message)
+                pendingRequests.append(message)
             }
         }
 
         private func reportAnew(_ result: StorageCommitmentResult, to title: AETitle) {
             do throws(SystemError) {
                 try outgoing.run("commitment") { [archive] cancellation in
-                    CommitmentReport.deliver(result, to: title, archive, cancellation)
+                    CommitmentReportSender.deliver(result, to: title, archive, cancellation)
                 }
             } catch {
-                archive.tell(association, "storage commitment: \(error.description)", isTrouble: true)
+                archive.report(association, "storage commitment: \(error.description)", isTrouble: true)
             }
         }
     }
 }
 
-/// N-EVENT-REPORT of a result, PS3.4 J.3.3.
-private enum CommitmentReport {
+/// Sends a result as N-EVENT-REPORT, PS3.4 J.3.3.
+private enum CommitmentReportSender {
     static func send(
         _ result: StorageCommitmentResult, on association: Association, in context: NegotiatedContexts.Accepted
     ) throws(AssociationError) {
@@ -161,7 +162,7 @@ private enum CommitmentReport {
             command, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(result.dataSet))
     }
 
-    /// On an association of its own, in which the archive is SCP of the class though it asks for it.
+    /// Sends the result on a new association, in which the archive is requestor and SCP.
     static func deliver(
         _ result: StorageCommitmentResult, to title: AETitle, _ archive: ArchiveService, _ cancellation: Cancellation
     ) {
@@ -173,15 +174,15 @@ private enum CommitmentReport {
                 roles: [RoleSelection(sopClass: sopClass, scu: false, scp: true)], cancellation: cancellation)
             guard let association = opened else { return }
             if association.contexts.roles(for: sopClass).scp == false {
-                // Not conforming, but what many a peer means is that it takes reports all the same.
-                archive.tell(
+                // Not conforming, but many such peers accept reports all the same.
+                archive.report(
                     association,
                     "storage commitment: the peer grants no role SCP (PS3.7 D.3.3.4), reported nevertheless",
                     isTrouble: true)
             }
             try send(result, on: association, in: try association.context(for: sopClass))
             let answer = try association.receive()
-            archive.tell(
+            archive.report(
                 association,
                 "storage commitment: report answered with \(answer.command.status?.description ?? "no status")",
                 isTrouble: answer.command.status?.kind != .success)

@@ -95,7 +95,9 @@ final class ServeCommand {
 
     /// One line an event: date and time, who, what.
     private static func write(_ event: ArchiveEvent, to output: any ByteSink) {
-        let text = DisplayText.line("\(EventTime.now) \(event.peer) \(event.isTrouble ? "! " : "")\(event.text)") + "\n"
+        let hint = event.unknownDestination.map { "; --destination \($0)=HOST:PORT makes it known" } ?? ""
+        let line = "\(EventTime.now) \(event.peer) \(event.isTrouble ? "! " : "")\(event.text)\(hint)"
+        let text = DisplayText.line(line) + "\n"
         do throws(ByteSinkError) { try output.write(text) } catch {}
     }
 }

@@ -1,8 +1,8 @@
 import DICOM
 import DICOMProtocol
 
-/// What became of the sub-operations of one C-MOVE or C-GET, PS3.4 C.4.2.1 and C.4.3.1.
-struct RetrievalTally {
+/// The results of the sub-operations of one C-MOVE or C-GET so far, PS3.4 C.4.2.1 and C.4.3.1.
+struct SuboperationProgress {
     private let total: Int
     private var completed = 0
     private var warnings = 0
@@ -23,7 +23,7 @@ struct RetrievalTally {
 
     mutating func cancel() { isCancelled = true }
 
-    /// The number remaining is said while there are some, and after C-CANCEL (PS3.4 C.4.2.1.6).
+    /// The counts of a response. The number remaining is in pending responses and after C-CANCEL (PS3.4 C.4.2.1.6).
     func counts(isFinal: Bool) -> SuboperationCounts {
         SuboperationCounts(
             remaining: isFinal && !isCancelled ? nil : total - done, completed: completed, failed: failed.count,
@@ -36,7 +36,7 @@ struct RetrievalTally {
         return completed == 0 && warnings == 0 ? .unableToPerformSuboperations : .suboperationsCompleteWithFailures
     }
 
-    /// The identifier of the final response: what failed, PS3.4 C.4.2.1.4.2.
+    /// The identifier of the final response: the failed instances, PS3.4 C.4.2.1.4.2.
     var identifier: DataSet? {
         guard !failed.isEmpty else { return nil }
         var identifier = DataSet()

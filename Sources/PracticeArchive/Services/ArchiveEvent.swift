@@ -1,9 +1,54 @@
 import DICOM
 import DICOMNode
-import DICOMProtocol
+package import DICOMProtocol
 import System
 
-/// Turns what happens at the port into events, and remembers who is behind an address while its association lasts.
+/// An event of the archive, for a line of its log. It has no patient data.
+package struct ArchiveEvent: Sendable {
+    /// The peer: `TITLE@address:port`.
+    package let peer: String
+    /// The event in words.
+    package let text: String
+    /// True for a failure, injected or not.
+    package let isTrouble: Bool
+    /// The destination of a C-MOVE that the archive would have to know, for a hint.
+    package var unknownDestination: AETitle?
+
+    package init(peer: String, _ text: String, isTrouble: Bool = false) {
+        self.peer = peer
+        self.text = text
+        self.isTrouble = isTrouble
+    }
+}
+
+/// Reports an event; called by all threads of the archive.
+typealias ArchiveReport = @Sendable (ArchiveEvent) -> Void
+
+extension Association {
+    /// The peer as events name it: `TITLE@address:port`.
+    var eventPeer: String {
+        "\(isRequestor ? request.calledAETitle : request.callingAETitle)@\(peerDescription)"
+    }
+}
+
+extension ArchiveEvent {
+    static func text(_ error: AssociationError) -> String {
+        switch error {
+        case .abortedByPeer: "aborted by the peer"
+        case .connectionLost: "connection lost"
+        case .unreachable(let reason): "cannot be reached: \(reason.description)"
+        case .rejected(let reject): "rejected: \(reject.reason)"
+        case .interrupted: "stopped"
+        case .timedOut(let what): "time limit passed while waiting for \(what)"
+        case .protocolViolation(let violation): "protocol broken: \(violation.description)"
+        case .releasedByPeer: "released"
+        case .noPresentationContext: "no presentation context accepted"
+        default: "\(error)"
+        }
+    }
+}
+
+/// Turns events of the server into events of the archive, with the AE title behind an address while its association lasts.
 final class ServerEvents: Sendable {
     private let titles = Locked<[String: String]>([:])
 
@@ -31,7 +76,7 @@ final class ServerEvents: Sendable {
         }
     }
 
-    /// What was refused and why, by SOP class, in the order of the proposal; empty where all was taken.
+    /// The refused SOP classes with their transfer syntaxes, in the order of the proposal; empty if all were accepted.
     private static func refusals(_ request: AssociateRequest, _ accept: AssociateAccept) -> String {
         var refused: [String] = []
         for proposal in request.presentationContexts {
@@ -50,7 +95,7 @@ final class ServerEvents: Sendable {
         return ", refused: \(shown)" + (more > 0 ? " and \(more) more" : "")
     }
 
-    /// A line is to be read, and a client may propose 128 contexts that nobody has heard of.
+    /// A client may propose 128 unsupported contexts, and the line has to stay readable.
     private static let maximumRefusals = 4
 
     private func forget(_ peer: String) -> String { titles.withLock { $0.removeValue(forKey: peer) } ?? peer }

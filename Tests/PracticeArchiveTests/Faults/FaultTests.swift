@@ -6,8 +6,8 @@ import Testing
 
 @Suite struct FaultTests {
     @Test(arguments: [
-        ("store-status=0xA700/5", Fault.storeStatus(0xA700, every: 5)),
-        ("find-status=A700", .findStatus(0xA700, every: 1)),
+        ("store-status=0xA700/5", Fault.status(of: .cStoreRQ, 0xA700, every: 5)),
+        ("find-status=A700", .status(of: .cFindRQ, 0xA700, every: 1)),
         ("commit-report=new", .commitmentReport(.newAssociation)), ("delay=1.5", .delay(1.5)),
         ("refuse-syntax=JPEGBaseline8Bit", .refuseTransferSyntax("1.2.840.10008.1.2.4.50")),
         ("refuse-class=1.2.3", .refuseSOPClass("1.2.3")), ("close-in-file=7", .closeInFile(every: 7)),
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func `every nth time is counted over all that ask`() {
-        let plan = FaultPlan([.storeStatus(0xA700, every: 3)])
+        let plan = FaultPlan([.status(of: .cStoreRQ, 0xA700, every: 3)])
         let due = (1...7).map { _ in plan.nextStore() != nil }
         #expect(due == [false, false, true, false, false, true, false])
         #expect(!plan.failsNextSuboperation())

@@ -1,11 +1,11 @@
 import DICOM
 import DICOMProtocol
 
-/// One patient, study, series or instance of the archive, as a query sees it: the attributes of the first instance below it, and
-/// what is counted over all of them.
+/// One patient, study, series or instance of the archive, as queries match and return it: the attributes of the first
+/// instance below it, and those that are counted over all of them.
 struct ArchiveEntity {
     let level: QueryLevel
-    let first: StoredInstance
+    let first: ArchivedInstance
     /// The studies of the patient; at lower levels the one study.
     let studies: [ArchiveContents.Study]
     let series: ArchiveContents.Series?
@@ -13,7 +13,7 @@ struct ArchiveEntity {
     private let title: String
 
     init(
-        _ level: QueryLevel, first: StoredInstance, studies: [ArchiveContents.Study],
+        _ level: QueryLevel, first: ArchivedInstance, studies: [ArchiveContents.Study],
         series: ArchiveContents.Series? = nil, in contents: ArchiveContents, title: String
     ) {
         self.level = level
@@ -26,8 +26,8 @@ struct ArchiveEntity {
 
     var characterSet: SpecificCharacterSet { SpecificCharacterSet(of: first.attributes) }
 
-    /// The instances below, in the order in which they came.
-    var instances: [StoredInstance] {
+    /// The instances below, in the order of their arrival.
+    var instances: [ArchivedInstance] {
         switch level {
         case .image: [first]
         case .series: contents.stored(series?.instances ?? [])
@@ -35,7 +35,7 @@ struct ArchiveEntity {
         }
     }
 
-    /// The attribute as this archive knows it; nil where the entity has none.
+    /// The attribute of the entity; nil if it has none.
     func element(_ tag: Tag) -> DataElement? {
         switch tag {
         case .retrieveAETitle: text(tag, .AE, [title])

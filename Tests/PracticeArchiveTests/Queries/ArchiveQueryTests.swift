@@ -32,7 +32,7 @@ import Testing
         keys.set(.queryRetrieveLevel, .CS, level.rawValue)
         build(&keys)
         let query = try ArchiveQuery(keys, model: model, title: "PRACTICE")
-        return query.matches(in: index.contents).map { query.answer($0) }
+        return query.matches(in: index.contents).map { query.response($0) }
     }
 
     @Test func `the index holds every instance`() {
@@ -68,7 +68,7 @@ import Testing
         keys.setEmpty(.seriesDescription, .LO)
         let query = try ArchiveQuery(keys, model: .studyRoot, title: "X")
         #expect(query.hasUnsupportedKeys)
-        #expect(query.matches(in: index.contents).allSatisfy { query.answer($0)[.seriesDescription] == nil })
+        #expect(query.matches(in: index.contents).allSatisfy { query.response($0)[.seriesDescription] == nil })
     }
 
     @Test func `a key that the entity lacks comes back empty`() throws {
@@ -131,7 +131,7 @@ import Testing
         let old = try #require(index.instance(first.sopInstanceUID))
         var attributes = old.attributes
         attributes.set(.studyInstanceUID, "1.2.3")
-        index.add(StoredInstance(old.file, attributes: attributes))
+        index.add(ArchivedInstance(old.file, attributes: attributes))
         #expect(index.instanceCount == studies.flatMap(\.files).count)
         #expect(index.studyCount == studies.count + 1)
         #expect(index.contents.studies[old.studyInstanceUID]?.instances.contains(first.sopInstanceUID) == false)

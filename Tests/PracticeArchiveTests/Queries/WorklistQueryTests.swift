@@ -4,7 +4,7 @@ import Testing
 @testable import PracticeArchive
 
 /// Queries against a worklist in memory, and ranges of moments.
-struct WorklistTests {
+struct WorklistQueryTests {
     private static let date = Tag(0x0040_0002)
     private static let time = Tag(0x0040_0003)
 
@@ -30,7 +30,7 @@ struct WorklistTests {
         let query = query { $0.set(.modality, .CS, "MR") }
         let found = query.matches(in: GeneratedWorklist.items)
         #expect(found.count == 1)
-        let answer = query.answer(try #require(found.first))
+        let answer = query.response(try #require(found.first))
         #expect(answer.string(.specificCharacterSet) == "ISO_IR 192")
         #expect(answer.elements.map(\.tag) == [.specificCharacterSet, .patientName, .scheduledProcedureStepSequence])
         let step = try #require(answer.items(.scheduledProcedureStepSequence)?.first)

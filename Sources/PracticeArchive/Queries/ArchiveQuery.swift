@@ -3,10 +3,9 @@ import DICOMProtocol
 
 /// A query against the contents of the archive, PS3.4 C.4.1.2.
 ///
-/// Keys of levels above are matched too, as relational queries have it (C.4.1.2.2.1): it does no harm to those who do
-/// not know of it.
+/// Keys of levels above are matched, too, as in relational queries (C.4.1.2.2.1); hierarchical queries do not have them.
 struct ArchiveQuery {
-    /// Why an identifier cannot be answered: PS3.4 C.4.1.1.4.
+    /// The reason why an identifier is refused, PS3.4 C.4.1.1.4.
     struct Refusal: Error {
         let status: DIMSEStatus
         let comment: String
@@ -14,29 +13,30 @@ struct ArchiveQuery {
     }
 
     let level: QueryLevel
-    /// Whether there are keys that the archive neither matches nor returns.
+    /// True if there are keys that the archive neither matches nor returns.
     let hasUnsupportedKeys: Bool
     private let keys: [DataElement]
-    private let matching: KeyMatching
+    private let criteria: [KeyCriterion]
     private let studyUIDs: Set<UID>?
     private let title: String
 
-    /// - Parameter combinesDateAndTime: what was negotiated on ranges of dates and times.
+    /// - Parameter combinesDateAndTime: true if combined date-time matching was negotiated.
+    /// - Throws: `Refusal` without a level, or with one that the model does not have.
     init(
         _ identifier: DataSet, model: InformationModel, title: String, combinesDateAndTime: Bool = false
     ) throws(Refusal) {
         let level = try Self.level(identifier, model)
-        let set = SpecificCharacterSet(of: identifier)
+        let characterSet = SpecificCharacterSet(of: identifier)
         var unsupported = false
         keys = identifier.elements.filter { element in
             guard element.tag != .specificCharacterSet, element.tag != .queryRetrieveLevel else { return false }
             guard Self.supports(element.tag, model, level) else {
-                unsupported = unsupported || !Self.isSilent(element.tag)
+                unsupported = unsupported || !Self.isNotKey(element.tag)
                 return false
             }
             return true
         }
-        matching = KeyMatching(keys, characterSet: set, combinesDateAndTime: combinesDateAndTime)
+        criteria = KeyCriterion.all(of: keys, characterSet: characterSet, combinesDateAndTime: combinesDateAndTime)
         hasUnsupportedKeys = unsupported
         let uids = identifier.uids(.studyInstanceUID)
         studyUIDs = uids.isEmpty ? nil : Set(uids)
@@ -44,7 +44,9 @@ struct ArchiveQuery {
         self.title = title
     }
 
-    /// What a retrieval names: its unique keys alone, PS3.4 C.4.2.2.1.
+    /// The query of a retrieval: its unique keys alone, PS3.4 C.4.2.2.1.
+    ///
+    /// - Throws: `Refusal` if the level or its unique key is missing, or a unique key has wildcards.
     static func retrieval(
         _ identifier: DataSet, model: InformationModel, title: String
     ) throws(Refusal) -> ArchiveQuery {
@@ -54,7 +56,7 @@ struct ArchiveQuery {
                 status: .identifierDoesNotMatchSOPClass, comment: "the unique key of the level has no value",
                 offendingElement: InformationModel.uniqueKey(of: level))
         }
-        // A retrieval that took a wildcard for one would send everything that fits, in the worst case all there is.
+        // A retrieval with wildcards would send everything that matches, in the worst case the whole archive.
         let uniqueKeys = model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)]
         let pattern = uniqueKeys.first { identifier.string($0)?.contains { $0 == "*" || $0 == "?" } == true }
         if let pattern {
@@ -94,24 +96,20 @@ struct ArchiveQuery {
         }
     }
 
-    /// Parts of an identifier that ask for nothing.
-    private static func isSilent(_ tag: Tag) -> Bool {
+    /// True for elements of an identifier that are not keys.
+    private static func isNotKey(_ tag: Tag) -> Bool {
         tag == .timezoneOffsetFromUTC || tag == .queryRetrieveView || tag.isGroupLength
     }
 
     // MARK: Matches
 
-    /// Every entity of the level that fits all keys.
-    func matches(in contents: ArchiveContents, _ body: (ArchiveEntity) throws -> Void) rethrows {
-        for entity in entities(in: contents) where matches(entity) { try body(entity) }
-    }
-
+    /// The entities of the level that match all keys.
     func matches(in contents: ArchiveContents) -> [ArchiveEntity] {
         entities(in: contents).filter { matches($0) }
     }
 
     private func matches(_ entity: ArchiveEntity) -> Bool {
-        matching.matches(characterSet: entity.characterSet) { entity.element($0) }
+        criteria.matches(characterSet: entity.characterSet) { entity.element($0) } == .confirmed
     }
 
     private func entities(in contents: ArchiveContents) -> [ArchiveEntity] {
@@ -142,7 +140,7 @@ struct ArchiveQuery {
 
     private func patients(_ studies: [ArchiveContents.Study], _ contents: ArchiveContents) -> [ArchiveEntity] {
         var order: [String] = []
-        var byPatient: [String: (first: StoredInstance, studies: [ArchiveContents.Study])] = [:]
+        var byPatient: [String: (first: ArchivedInstance, studies: [ArchiveContents.Study])] = [:]
         for study in studies {
             guard let first = first(study.instances, contents) else { continue }
             if byPatient[first.patientID] == nil { order.append(first.patientID) }
@@ -153,40 +151,19 @@ struct ArchiveQuery {
         }
     }
 
-    private func first(_ instances: [UID], _ contents: ArchiveContents) -> StoredInstance? {
+    private func first(_ instances: [UID], _ contents: ArchiveContents) -> ArchivedInstance? {
         instances.first.flatMap { contents.instances[$0] }
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
-    /// The identifier of a match, PS3.4 C.4.1.1.3.2: every key that the archive knows, empty where the entity has nothing.
-    func answer(_ entity: ArchiveEntity) -> DataSet {
-        var answer = DataSet()
-        if let set = entity.first.attributes[.specificCharacterSet], !set.isEmpty { answer.append(set) }
-        answer.set(.queryRetrieveLevel, .CS, level.rawValue)
-        answer.set(.retrieveAETitle, .AE, title)
-        for key in keys { answer.append(key.answered(by: entity.element(key.tag))) }
-        return answer
-    }
-}
-
-extension DataElement {
-    /// What a key gets: the element, or an empty one of the key's tag.
-    ///
-    /// A sequence comes with the keys alone that its item in the query has; a query without an item asks for all of it.
-    func answered(by element: DataElement?) -> DataElement {
-        guard let element else {
-            let vr = vr == .UN ? DataDictionary.vr(of: tag) : vr
-            return DataElement(tag: tag, vr: vr, value: vr == .SQ ? .items([]) : .bytes([]))
-        }
-        guard case .items(let items) = element.value, case .items(let wanted) = value, let keys = wanted.first
-        else { return element }
-        let kept = items.map { item -> DataSet in
-            var kept = DataSet()
-            kept[.specificCharacterSet] = item[.specificCharacterSet]
-            for key in keys.elements { kept.append(key.answered(by: item[key.tag])) }
-            return kept
-        }
-        return DataElement(tag: element.tag, vr: .SQ, value: .items(kept))
+    /// The identifier of a match, PS3.4 C.4.1.1.3.2: every key that the archive supports, empty if the entity has no value.
+    func response(_ entity: ArchiveEntity) -> DataSet {
+        var response = DataSet()
+        if let set = entity.first.attributes[.specificCharacterSet], !set.isEmpty { response.append(set) }
+        response.set(.queryRetrieveLevel, .CS, level.rawValue)
+        response.set(.retrieveAETitle, .AE, title)
+        for key in keys { response.append(key.response(from: entity.element(key.tag))) }
+        return response
     }
 }

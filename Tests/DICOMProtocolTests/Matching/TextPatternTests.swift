@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PracticeArchive
+@testable import DICOMProtocol
 
 @Suite struct TextPatternTests {
     @Test(arguments: [
@@ -32,7 +32,7 @@ import Testing
         ("20200101", "2020.01.01", true),
     ])
     func `dates match by value and by range`(key: String, date: String, expected: Bool) throws {
-        #expect(try #require(MomentRange(key, vr: .DA)).matches(date) == expected)
+        #expect(try #require(DateTimeRange(key, vr: .DA)).matches(date) == expected)
     }
 
     @Test(arguments: [
@@ -40,7 +40,7 @@ import Testing
         ("-12", "125959", true), ("-12", "13", false),
     ])
     func `times match by value and by range, to their precision`(key: String, time: String, expected: Bool) throws {
-        #expect(try #require(MomentRange(key, vr: .TM)).matches(time) == expected)
+        #expect(try #require(DateTimeRange(key, vr: .TM)).matches(time) == expected)
     }
 
     @Test(arguments: [
@@ -55,9 +55,9 @@ import Testing
     func `moments with an offset from UTC match by when they are, PS3_4 C_2_2_2_5`(
         key: String, moment: String, expected: Bool
     ) throws {
-        #expect(try #require(MomentRange(key, vr: .DT)).matches(moment) == expected)
+        #expect(try #require(DateTimeRange(key, vr: .DT)).matches(moment) == expected)
     }
 
     @Test(arguments: ["", "-", "today", "2020-01-xx"])
-    func `what is no date is no range`(text: String) { #expect(MomentRange(text, vr: .DA) == nil) }
+    func `what is no date is no range`(text: String) { #expect(DateTimeRange(text, vr: .DA) == nil) }
 }
