@@ -3,105 +3,92 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// The identifier of a query or retrieval and, where asked for, its copy in a file: made before anything is sent.
+/// Prepares the queries of a run before anything is sent: reads the query file, assembles the queries, warns of misplaced keys, and
+/// writes the copy of `--store-query`.
 struct QueryPreparation {
-    let identifier: DataSet
-    let sopClass: UID
-    let model: InformationModel
-    let level: QueryLevel
+    private let options: QueryOptions
+    private let network: Network
+    private let environment: Environment
 
-    /// The one query of an operation that takes no more. Nil: it could not be made; reported.
-    init?(
-        _ options: QueryOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment, sopClass: UID?,
-        purpose: QueryBuilder.Purpose
-    ) {
+    init(_ options: QueryOptions, _ network: Network, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.environment = environment
+    }
+
+    /// All queries of the run, in their order.
+    ///
+    /// - Parameter sopClass: the SOP class for an information model, for the copy.
+    /// - Throws: ``RunFailure`` if a file cannot be read or written, or a query cannot be made; then none may be sent.
+    func queries(for sopClass: (InformationModel) -> UID) throws(RunFailure) -> [Query] {
+        let assembly = QueryAssembly(
+            options: options, negotiation: network.connection.queryNegotiation, today: environment.today,
+            localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset))
+        var queries: [Query] = []
+        for content in try contents() {
+            do throws(UsageError) { queries.append(try assembly.query(from: content)) } catch {
+                throw RunFailure(error)
+            }
+        }
+        for query in queries {
+            network.diagnostics.redaction.learn(query.identifier)
+            for key in query.misplacedKeys { network.diagnostics.warning(Message(key.name, key.why)) }
+        }
+        try store(queries, sopClass)
+        return queries
+    }
+
+    /// The query of an operation that takes only one.
+    ///
+    /// - Parameter sopClass: of the operation; nil if the information model does not have it.
+    /// - Throws: ``RunFailure`` as ``queries(for:)`` does, and if there are several queries or no SOP class.
+    func query(for sopClass: UID?) throws(RunFailure) -> Query {
         let operation = network.operation
         guard let sopClass else {
-            outcome.fail(.usage, Message("\(operation.option)", "the information model has no such operation"))
-            return nil
+            throw RunFailure(.usage, Message(operation.option, "the information model has no such operation"))
         }
-        guard let all = Self.all(options, network, outcome, environment, purpose: purpose, sopClass: { _ in sopClass })
-        else { return nil }
-        guard all.count == 1 else {
-            outcome.fail(
+        let queries = try queries(for: { _ in sopClass })
+        guard queries.count == 1, let query = queries.first else {
+            throw RunFailure(
                 .usage,
                 Message(
                     "--query \(options.queryPath ?? "")",
-                    "\(all.count) queries, and \(operation.option) takes one"))
-            return nil
+                    "\(queries.count) queries, and \(operation.option) takes one"))
         }
-        self = all[0]
+        return query
     }
 
-    private init(identifier: DataSet, sopClass: UID, model: InformationModel, level: QueryLevel) {
-        self.identifier = identifier
-        self.sopClass = sopClass
-        self.model = model
-        self.level = level
-    }
-
-    /// All queries of the run, in their order. Nil: one of them could not be made; reported, and none may be sent.
-    static func all(
-        _ options: QueryOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
-        purpose: QueryBuilder.Purpose, sopClass: (InformationModel) -> UID
-    ) -> [QueryPreparation]? {
-        do throws(UsageError) {
-            guard let sources = try sources(options, outcome, environment) else { return nil }
-            var queries: [QueryPreparation] = []
-            for source in sources {
-                queries.append(
-                    try QueryAssembly(options, network, outcome, environment, purpose: purpose).query(
-                        from: source, sopClass: sopClass))
-            }
-            for query in queries { outcome.diagnostics.redaction.learn(query.identifier) }
-            return store(queries, options, network, outcome) ? queries : nil
-        } catch {
-            outcome.fail(.usage, Message(error))
-            return nil
-        }
-    }
-
-    static func query(
-        _ identifier: DataSet, sopClass: UID, model: InformationModel, level: QueryLevel
-    ) -> QueryPreparation {
-        QueryPreparation(identifier: identifier, sopClass: sopClass, model: model, level: level)
-    }
-
-    /// What `--query` names, or a query of keys alone. Nil: it cannot be read; reported.
-    private static func sources(
-        _ options: QueryOptions, _ outcome: RunOutcome, _ environment: Environment
-    ) throws(UsageError) -> [QuerySource.Content]? {
+    /// The queries of the query file; without one a query of the options alone.
+    private func contents() throws(RunFailure) -> [QueryFile.Content] {
         guard let path = options.queryPath else { return [.keys([])] }
         let isStandardInput = path == "-"
+        let name = isStandardInput ? "standard input" : path
         let bytes: [UInt8]
         do throws(SystemError) {
             bytes = isStandardInput ? try environment.readStandardInput() : try FileInput.read(path)
         } catch {
-            outcome.fail(
-                .localFiles,
-                Message("cannot read the query from \(isStandardInput ? "standard input" : path)", error.reason))
-            return nil
+            throw RunFailure(.localFiles, Message("cannot read the query from \(name)", error.reason))
         }
-        return try QuerySource.parse(
-            bytes, name: isStandardInput ? "standard input" : path, encoding: environment.localeEncoding)
+        do throws(UsageError) {
+            return try QueryFile.parse(bytes, name: name, encoding: environment.localeEncoding)
+        } catch {
+            throw RunFailure(error)
+        }
     }
 
-    /// Writes the query that is about to be sent to the file of `--store-query`. False: it cannot be written; reported.
-    private static func store(
-        _ queries: [QueryPreparation], _ options: QueryOptions, _ network: Network, _ outcome: RunOutcome
-    ) -> Bool {
-        guard let path = options.storeQueryPath else { return true }
+    /// Writes the copy of the query, if one is asked for.
+    private func store(_ queries: [Query], _ sopClass: (InformationModel) -> UID) throws(RunFailure) {
+        guard let path = options.storeQueryPath else { return }
         guard let query = queries.first, queries.count == 1 else {
-            outcome.fail(.usage, Message("--store-query \(path)", "\(queries.count) queries do not fit into one file"))
-            return false
+            throw RunFailure(
+                .usage, Message("--store-query \(path)", "\(queries.count) queries do not fit into one file"))
         }
-        let bytes = QueryFile.encode(query.identifier, sopClass: query.sopClass, instance: network.newUID())
+        let bytes = QueryFile.encode(
+            query.identifier, sopClass: sopClass(query.model), instance: network.newUID())
         do throws(SystemError) {
             try FileSink.write(bytes, to: path)
-            return true
         } catch {
-            outcome.fail(.localFiles, Message("cannot write the query to \(path)", error.reason))
-            return false
+            throw RunFailure(.localFiles, Message("cannot write the query to \(path)", error.reason))
         }
     }
 }

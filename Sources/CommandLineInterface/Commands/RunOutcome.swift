@@ -2,6 +2,19 @@ import DICOM
 import DICOMNode
 import System
 
+/// A failure that ends what was to be done, with its message and exit code.
+struct RunFailure: Error {
+    let exitCode: ExitCode
+    let message: Message
+
+    init(_ exitCode: ExitCode, _ message: Message) {
+        self.exitCode = exitCode
+        self.message = message
+    }
+
+    init(_ error: UsageError) { self.init(.usage, Message(error)) }
+}
+
 /// Reports what happens in a run and keeps its exit code and its summary.
 ///
 /// Several threads may work on one operation and report to it.
@@ -32,6 +45,8 @@ final class RunOutcome: Sendable {
         }
         diagnostics.error(message)
     }
+
+    func fail(_ failure: RunFailure) { fail(failure.exitCode, failure.message) }
 
     /// - Parameter server: the server that was called.
     func fail(_ error: AssociationError, calling server: CalledServer) {

@@ -85,6 +85,16 @@ package struct OptionArgument: Sendable {
         return choice
     }
 
+    /// Attributes and sets of attributes, with commas between.
+    package func returnKeys() throws(UsageError) -> [ReturnKey] { try returnKeyParser.parse() }
+
+    /// Attributes alone, with commas between.
+    package func columns() throws(UsageError) -> [QueryKey] { try returnKeyParser.parseAttributes() }
+
+    private var returnKeyParser: ReturnKeyParser {
+        ReturnKeyParser(option: definition.option, text: text, accepted: definition.value.accepted)
+    }
+
     /// The root of UIDs to be generated: room must be left for what makes them unique.
     package func uidRoot() throws(UsageError) -> UID {
         let root = UID(text)

@@ -20,7 +20,7 @@ extension OptionTable {
             details: "Attributes as for --return, with commas between. What they name is asked for, too.",
             default: "the attributes that are asked for",
             apply: { (draft, argument) throws(UsageError) in
-                draft.invocation.columns = try ReturnKeyParser.parseAttributes(argument)
+                draft.invocation.columns = try argument.columns()
             }),
     ]
 }

@@ -23,7 +23,7 @@ extension OptionTable {
                     """,
                 traits: [.common, .repeatable],
                 apply: { (draft, argument) throws(UsageError) in
-                    draft.invocation.returnKeys += try ReturnKeyParser.parse(argument)
+                    draft.invocation.returnKeys += try argument.returnKeys()
                 }),
             model(.patientRoot, "patientroot", "query in the Patient Root model"),
             model(.studyRoot, "studyroot", "query in the Study Root model; the default"),

@@ -64,10 +64,10 @@ package enum OptionValue: Sendable, Equatable {
         case .seconds(let range):
             "seconds from \(NumberWords.plain(range.lowerBound)) to \(NumberWords.plain(range.upperBound))"
         case .uid: "1 to 64 digits and dots, no component empty or led by a zero"
-        case .key: "KEYWORD=VALUE, gggg,eeee=VALUE or a path such as Sequence[0].KEYWORD=VALUE"
+        case .key: QueryKeyParser.acceptedForms
         case .returnKeys: "keywords or tags (ggggeeee) with commas between, or a set: study, series, image, all"
         case .columns: "keywords, tags (ggggeeee) or paths with commas between"
-        case .characterSet: "a defined term such as \"ISO_IR 100\", or utf-8"
+        case .characterSet: QueryCharacterSet.accepted
         }
     }
 

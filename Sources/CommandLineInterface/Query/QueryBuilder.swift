@@ -5,29 +5,18 @@ package import DICOMProtocol
 ///
 /// It never reads a clock or the environment: date and character set are arguments.
 package struct QueryBuilder: Sendable {
-    /// What the identifier is for, which decides how values may match.
-    package enum Purpose: Sendable {
-        /// C-FIND: wildcards, ranges and lists where PS3.4 C.2.2.2 allows them.
-        case query
-        /// C-MOVE and C-GET: single values and lists of UIDs only (PS3.4 C.4.2.2.1, C.4.3.2.1).
-        case retrieval
-    }
-
     package let model: InformationModel
     package let level: QueryLevel
-    package let purpose: Purpose
     /// The defined terms for (0008,0005), see ``QueryCharacterSet``; a key for that element goes before.
     package let characterSet: String
     /// What relative dates count from.
     package let today: CalendarDate
 
     package init(
-        model: InformationModel, level: QueryLevel, purpose: Purpose = .query, characterSet: String,
-        today: CalendarDate
+        model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate
     ) {
         self.model = model
         self.level = level
-        self.purpose = purpose
         self.characterSet = characterSet
         self.today = today
     }
@@ -35,6 +24,7 @@ package struct QueryBuilder: Sendable {
     /// The identifier: automatic elements, those of `base`, `returning` as empty keys, and the keys, each checked and encoded.
     ///
     /// - Parameter base: a query that was made elsewhere, sent as it is but for level and character set.
+    /// - Throws: ``UsageError`` if a key is given twice, or its value cannot be encoded or matched.
     package func dataSet(
         keys: [QueryKey], returning: [ReturnKey] = [], base: DataSet = DataSet()
     ) throws(UsageError) -> DataSet {
@@ -48,11 +38,10 @@ package struct QueryBuilder: Sendable {
         for key in returning { add(key, to: &identifier) }
         for key in keys where key.tags != [.specificCharacterSet] {
             try checkLevel(key)
-            let encoder = QueryValueEncoder(key: key, purpose: purpose, characterSet: set, today: today)
+            let encoder = QueryValueEncoder(key: key, characterSet: set, today: today)
             let element = try encoder.element()
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)
         }
-        try checkUniqueKey(identifier)
         return identifier
     }
 
@@ -87,7 +76,7 @@ package struct QueryBuilder: Sendable {
         } catch {
             throw UsageError(
                 .unknownCharacterSet, option: key == nil ? "--charset" : "--key", value: key?.value ?? characterSet,
-                problem: error.description, accepted: OptionValue.characterSet.accepted)
+                problem: error.description, accepted: QueryCharacterSet.accepted)
         }
     }
 
@@ -97,21 +86,9 @@ package struct QueryBuilder: Sendable {
         }
         throw UsageError(
             .invalidKeyValue, option: "--key", value: key.value,
-            problem: "--key \(key.name)=\(key.value): no level of the information model",
+            problem: "--key \(key.name)=\(key.value): not a level of the information model",
             accepted: model.levels.isEmpty
                 ? "no such key in a worklist query" : model.levels.map(\.rawValue).joined(separator: ", "))
-    }
-
-    /// A retrieval needs the unique key of its level: a server that guesses what is meant by less may send everything.
-    private func checkUniqueKey(_ identifier: DataSet) throws(UsageError) {
-        guard purpose == .retrieval else { return }
-        let level = identifier.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? level
-        let tag = InformationModel.uniqueKey(of: level)
-        guard identifier.string(tag) == nil else { return }
-        throw UsageError(
-            .missingOption, option: "--key",
-            problem: "a retrieval at the \(level.rawValue) level needs a value for \(DataDictionary.label(of: tag))",
-            accepted: "--key \(DataDictionary.entry(for: tag)?.keyword ?? "\(tag)")=VALUE, or another level")
     }
 
     // MARK: Return keys
@@ -159,4 +136,82 @@ package struct QueryBuilder: Sendable {
         put(element, at: path.dropFirst(), in: &item, replacing: replacing)
         dataSet.set(sequence, items: [item])
     }
+}
+
+/// Copies the elements of a query from a file, with text converted to the character set of the query that is sent.
+struct QueryTranscoder {
+    private let source: SpecificCharacterSet
+    private let target: SpecificCharacterSet
+
+    init(from source: SpecificCharacterSet, to target: SpecificCharacterSet) {
+        self.source = source
+        self.target = target
+    }
+
+    /// Appends the elements, but for level, character set, and those of File Meta Information.
+    ///
+    /// - Throws: ``UsageError`` if text cannot be written in the character set.
+    func append(_ dataSet: DataSet, to identifier: inout DataSet) throws(UsageError) {
+        for element in dataSet.elements {
+            switch element.tag {
+            case .specificCharacterSet, .queryRetrieveLevel: continue
+            case let tag where tag.isGroupLength || tag.group <= 0x0006: continue
+            default: identifier.append(try transcoded(element))
+            }
+        }
+    }
+
+    private func transcoded(_ element: DataElement) throws(UsageError) -> DataElement {
+        switch element.value {
+        case .bytes(let bytes) where element.vr.usesSpecificCharacterSet && source != target:
+            let text = source.decode(bytes, vr: element.vr)
+            do throws(CharacterSetError) {
+                var encoded = try target.encode(text, vr: element.vr)
+                if !encoded.count.isMultiple(of: 2) { encoded.append(element.vr.paddingByte) }
+                return DataElement(tag: element.tag, vr: element.vr, value: .bytes(encoded[...]))
+            } catch {
+                throw UsageError(
+                    .notEncodable, option: "--query",
+                    problem:
+                        "--query: \(DataDictionary.label(of: element.tag)): cannot be written in the character set of the query",
+                    accepted: "--charset utf-8, or another set that has the characters")
+            }
+        case .items(let items):
+            var transcodedItems: [DataSet] = []
+            for item in items {
+                var result = DataSet()
+                try append(item, to: &result)
+                transcodedItems.append(result)
+            }
+            return DataElement(tag: element.tag, vr: element.vr, value: .items(transcodedItems))
+        case .bytes, .fragments: return element
+        }
+    }
+}
+
+/// The Specific Character Set of a query, chosen by the locale's encoding (PS3.3 C.12.1.1.2).
+package enum QueryCharacterSet {
+    /// The defined term for a codeset as `nl_langinfo(CODESET)` names it; that of UTF-8 if DICOM has none for it.
+    package static func definedTerm(forCodeset codeset: String) -> String {
+        // The same set is spelled ISO-8859-1, ISO8859-1, iso88591.
+        let name = String(
+            codeset.uppercased().unicodeScalars.filter { ("A"..."Z").contains($0) || ("0"..."9").contains($0) })
+        return terms[name] ?? utf8
+    }
+
+    package static let utf8 = "ISO_IR 192"
+
+    /// The accepted names, for messages.
+    static let accepted = "a defined term such as \"ISO_IR 100\", or utf-8"
+
+    private static let terms = [
+        "UTF8": utf8,
+        // ASCII is part of ISO_IR 100, which lets a server answer with more.
+        "USASCII": "ISO_IR 100", "ANSIX341968": "ISO_IR 100", "ASCII": "ISO_IR 100",
+        "ISO88591": "ISO_IR 100", "ISO88592": "ISO_IR 101", "ISO88593": "ISO_IR 109", "ISO88594": "ISO_IR 110",
+        "ISO88595": "ISO_IR 144", "ISO88596": "ISO_IR 127", "ISO88597": "ISO_IR 126", "ISO88598": "ISO_IR 138",
+        "ISO88599": "ISO_IR 148", "EUCJP": "ISO_IR 13", "TIS620": "ISO_IR 166",
+        // Korean is a code extension (Table C.12-4): the default repertoire stands before it, as no term at all.
+        "EUCKR": "\\ISO 2022 IR 149", "GB18030": "GB18030",
+    ]
 }

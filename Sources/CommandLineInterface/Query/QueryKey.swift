@@ -1,4 +1,6 @@
 package import DICOM
+import DICOMNode
+import System
 
 /// One `--key`: an element of the query, by its path through sequences, with the value as it was typed.
 ///
@@ -54,4 +56,246 @@ package enum ReturnKey: Sendable, Equatable {
 
     case set(Set)
     case attribute(QueryKey)
+}
+
+/// Reads a `--key`: a path to an element, and what follows it.
+///
+///     key     = element *( ["[0]"] "." element ) [ "=" value / "," value ]
+///     element = keyword / g "," e / "(" g "," e ")" / ggggeeee
+///     g, e    = 1 to 4 hexadecimal digits, 0x before them allowed
+///
+/// A value after a comma is read only where the last element was written as `g,e`, as gdcmscu has it.
+package struct QueryKeyParser {
+    /// The forms of a key, for messages.
+    static let acceptedForms = "KEYWORD=VALUE, gggg,eeee=VALUE or a path such as Sequence[0].KEYWORD=VALUE"
+
+    private let argument: String
+    private var rest: Substring
+    /// The elements read so far: they say whether the value may be shown in a message.
+    private var seen: [Tag] = []
+
+    private init(_ argument: String) {
+        self.argument = argument
+        rest = argument[...]
+    }
+
+    /// Reads a key with or without a value.
+    ///
+    /// - Throws: ``UsageError`` if the argument is not of the grammar, or names an unknown attribute.
+    package static func parse(_ argument: String) throws(UsageError) -> QueryKey {
+        var parser = QueryKeyParser(argument)
+        return try parser.parseKey(allowsValue: true)
+    }
+
+    /// Reads a path without a value.
+    ///
+    /// - Throws: ``UsageError`` as ``parse(_:)`` does.
+    static func parsePath(_ argument: String) throws(UsageError) -> QueryKey {
+        var parser = QueryKeyParser(argument)
+        return try parser.parseKey(allowsValue: false)
+    }
+
+    private mutating func parseKey(allowsValue: Bool) throws(UsageError) -> QueryKey {
+        var path: [QueryKey.Step] = []
+        var element = try parseElement()
+        while let item = try parseItem() {
+            guard Self.mayHoldItems(element.tag) else {
+                throw unreadable("\(DataDictionary.label(of: element.tag)) is not a sequence")
+            }
+            // What is sent is as deep as the path, and no peer should have to read what we would not.
+            guard path.count < DecodingLimits.standard.maximumNestingDepth else {
+                throw unreadable("more than \(DecodingLimits.standard.maximumNestingDepth) sequences within each other")
+            }
+            path.append(QueryKey.Step(tag: element.tag, item: item))
+            element = try parseElement()
+        }
+        try refuseStructural(element.tag)
+        var value = ""
+        if rest.first == "=" || (rest.first == "," && element.isPair), allowsValue {
+            value = String(rest.dropFirst())
+            rest = ""
+        }
+        guard rest.isEmpty else { throw unreadable("\"\(rest)\" after \(DataDictionary.label(of: element.tag))") }
+        guard !ArgumentText.hasStandIns(value) else {
+            throw unreadable("bytes in the value that are no text in the locale's encoding")
+        }
+        guard !value.utf8.contains(0) else { throw unreadable("a NUL character in the value") }
+        return QueryKey(path: path, tag: element.tag, value: value, argument: argument)
+    }
+
+    /// The step into a sequence, if one follows: `[0].`, or just `.`.
+    private mutating func parseItem() throws(UsageError) -> Int? {
+        if rest.first == "." {
+            rest.removeFirst()
+            return 0
+        }
+        guard rest.first == "[" else { return nil }
+        let inside = rest.dropFirst().prefix { $0 != "]" }
+        guard let item = Int(inside), rest.dropFirst(1 + inside.count).hasPrefix("].") else {
+            throw unreadable("[0]. and an element must follow a sequence")
+        }
+        // PS3.4 C.2.2.2.6: the request holds one item, each item of the answer is matched against it.
+        guard item == 0 else {
+            throw UsageError(
+                .unsupportedMatching, option: "--key", value: argument,
+                problem: "--key \(shownArgument()): a sequence of a query has one item", accepted: "[0]")
+        }
+        rest = rest.dropFirst(inside.count + 3)
+        return item
+    }
+
+    // MARK: Elements
+
+    private mutating func parseElement() throws(UsageError) -> (tag: Tag, isPair: Bool) {
+        if rest.first == "(" {
+            let inside = rest.dropFirst()
+            if let (tag, after) = Self.pair(inside), after.first == ")" {
+                rest = after.dropFirst()
+                seen.append(tag)
+                return (tag, false)
+            }
+            throw unreadable()
+        }
+        if let (tag, after) = Self.pair(rest) {
+            rest = after
+            seen.append(tag)
+            return (tag, true)
+        }
+        let word = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
+        rest = rest.dropFirst(word.count)
+        if word.utf8.count == 8, let number = UInt32(word, radix: 16) {
+            seen.append(Tag(number))
+            return (Tag(number), false)
+        }
+        guard let tag = DataDictionary.tag(forKeyword: String(word)) else {
+            throw unreadable(suggestion: EditDistance.nearest(to: String(word), in: DataDictionary.keywords))
+        }
+        seen.append(tag)
+        return (tag, false)
+    }
+
+    /// `g,e` at the start of the text, and what comes after it. The element takes at most four digits: `10,10AB` is
+    /// (0010,10AB).
+    private static func pair(_ text: Substring) -> (Tag, Substring)? {
+        guard let (group, afterGroup) = hexadecimal(text), afterGroup.first == ",",
+            let (element, after) = hexadecimal(afterGroup.dropFirst())
+        else { return nil }
+        // More digits, or letters: not a tag after all.
+        if let next = after.first, next.isLetter || next.isNumber { return nil }
+        return (Tag(group: group, element: element), after)
+    }
+
+    private static func hexadecimal(_ text: Substring) -> (UInt16, Substring)? {
+        var digits = text
+        if digits.hasPrefix("0x") || digits.hasPrefix("0X") { digits = digits.dropFirst(2) }
+        let number = digits.prefix { $0.isASCII && $0.isHexDigit }
+        guard number.count <= 4, let value = UInt16(number, radix: 16) else { return nil }
+        return (value, digits.dropFirst(number.count))
+    }
+
+    private static func mayHoldItems(_ tag: Tag) -> Bool {
+        switch DataDictionary.vr(of: tag) {
+        case .SQ, .UN: true
+        default: false
+        }
+    }
+
+    /// Elements that structure a message or a file, or whose value the encoder makes.
+    private func refuseStructural(_ tag: Tag) throws(UsageError) {
+        if tag.group <= 0x0006 || tag.group == 0xFFFE {
+            throw unreadable("group \(tag.description.dropFirst().prefix(4)) has no place in a query")
+        }
+        if tag.element == 0 { throw unreadable("a group length has no place in a query") }
+    }
+
+    /// The argument for a message: without what may be the value of a patient.
+    private func shownArgument(suggestion: String? = nil) -> String {
+        let meant = suggestion.flatMap { DataDictionary.tag(forKeyword: $0) }
+        guard (seen + [meant].compactMap { $0 }).contains(where: { $0.isPatientData }), !rest.isEmpty else {
+            return argument
+        }
+        let known = argument.dropLast(rest.count)
+        if let equals = rest.firstIndex(of: "=") { return known + rest[...equals] + Redaction.mark }
+        // A value behind a separator of another tool's; one letter is a slip.
+        let isValue = rest.count > 2 && rest.first.map { ",:; ".contains($0) } == true
+        return isValue ? known + rest.prefix(1) + Redaction.mark : argument
+    }
+
+    private func unreadable(_ why: String? = nil, suggestion: String? = nil) -> UsageError {
+        let shown = shownArgument(suggestion: suggestion)
+        return UsageError(
+            .unreadableKey, option: "--key", value: argument,
+            // A reason that quotes the rest would quote what is hidden.
+            problem: "Could not read Tag: \(shown)" + (shown == argument ? why.map { " (\($0))" } ?? "" : ""),
+            accepted: Self.acceptedForms, suggestion: suggestion)
+    }
+}
+
+/// Reads the value of `--return` or `--columns`: names of sets, and paths of elements, with commas between. A tag is written
+/// without a comma or in parentheses here.
+struct ReturnKeyParser {
+    /// The option and its value, and the values that it accepts, for messages.
+    let option: String
+    let text: String
+    let accepted: String?
+
+    /// - Throws: ``UsageError`` if a part is neither a set nor an attribute.
+    func parse() throws(UsageError) -> [ReturnKey] {
+        var keys: [ReturnKey] = []
+        for part in Self.parts(of: text) {
+            guard !part.isEmpty else { throw error("nothing between two commas", .invalidValue) }
+            if let set = ReturnKey.Set(rawValue: part) {
+                keys.append(.set(set))
+                continue
+            }
+            do throws(UsageError) {
+                keys.append(.attribute(try QueryKeyParser.parsePath(part)))
+            } catch {
+                throw self.error(
+                    "\(part) is neither an attribute nor a set", .unreadableKey, suggestion: error.suggestion)
+            }
+        }
+        return keys
+    }
+
+    /// Reads attributes alone, for columns.
+    ///
+    /// - Throws: ``UsageError`` as ``parse()`` does, for a set, and for an attribute that is there twice.
+    func parseAttributes() throws(UsageError) -> [QueryKey] {
+        var keys: [QueryKey] = []
+        for key in try parse() {
+            guard case .attribute(let key) = key else {
+                throw error("a set is not a column", .unreadableKey)
+            }
+            if keys.contains(where: { $0.tags == key.tags }) {
+                throw error("\(key.name) is there twice", .duplicateKey)
+            }
+            keys.append(key)
+        }
+        return keys
+    }
+
+    /// Splits at commas that are not inside parentheses.
+    private static func parts(of text: String) -> [String] {
+        var parts = [""]
+        var depth = 0
+        for character in text {
+            switch character {
+            case "(": depth += 1
+            case ")": depth -= 1
+            case "," where depth <= 0:
+                parts.append("")
+                continue
+            default: break
+            }
+            parts[parts.count - 1].append(character)
+        }
+        return parts
+    }
+
+    private func error(_ why: String, _ code: UsageError.Code, suggestion: String? = nil) -> UsageError {
+        UsageError(
+            code, option: option, value: text, problem: "\(option) \(text.isEmpty ? "\"\"" : text): \(why)",
+            accepted: accepted, suggestion: suggestion)
+    }
 }

@@ -8,13 +8,15 @@ import DICOM
 /// | universal: no value | all |
 /// | wildcards `*` `?` | AE CS LO LT PN SH ST UC UR UT |
 /// | ranges `A-B` | DA DT TM |
-/// | list of UIDs | UI, the only one that a retrieval may have besides single values |
+/// | list of UIDs | UI |
 struct QueryValueEncoder {
     let key: QueryKey
-    let purpose: QueryBuilder.Purpose
     let characterSet: SpecificCharacterSet
     let today: CalendarDate
 
+    /// The element of the query.
+    ///
+    /// - Throws: ``UsageError`` if the value is not of the representation, or cannot be matched.
     func element() throws(UsageError) -> DataElement {
         let vr = try representation()
         guard !key.value.isEmpty else {
@@ -25,7 +27,7 @@ struct QueryValueEncoder {
         return DataElement(tag: key.tag, vr: vr, value: .bytes(bytes[...]))
     }
 
-    /// A negative number tells that "US or SS" is meant as SS.
+    /// SS for a negative number, if the dictionary has "US or SS".
     private func representation() throws(UsageError) -> ValueRepresentation {
         let vr = DataDictionary.vr(of: key.tag)
         return DataDictionary.dependsOnPixelRepresentation(key.tag) && key.value.hasPrefix("-") ? .SS : vr
@@ -54,7 +56,6 @@ struct QueryValueEncoder {
     // MARK: Strings
 
     private func text(_ vr: ValueRepresentation) throws(UsageError) -> [UInt8] {
-        if key.value.contains(where: { $0 == "*" || $0 == "?" }) { try refuseInRetrieval("wildcards") }
         if !vr.allowsBackslashInValue, key.value.contains("\\") { throw severalValues() }
         if let problem = QueryTextRules.problem(with: key.value, vr: vr) {
             throw error(problem.why, accepted: problem.accepted)
@@ -102,10 +103,8 @@ struct QueryValueEncoder {
         try refuseWildcards(vr)
         if key.value.contains("\\") { throw severalValues() }
         let value = vr == .TM ? key.value : QueryDate.resolve(key.value, today: today) ?? key.value
-        switch QueryMoment.form(of: value, vr: vr) {
-        case .single: break
-        case .range: try refuseInRetrieval("ranges")
-        case nil: throw error("not a \(QueryMoment.name(vr))", accepted: QueryMoment.accepted(vr))
+        guard QueryMoment.form(of: value, vr: vr) != nil else {
+            throw error("not a \(QueryMoment.name(vr))", accepted: QueryMoment.accepted(vr))
         }
         return Array(value.utf8)
     }
@@ -165,13 +164,6 @@ struct QueryValueEncoder {
                 ? "a single value, or none to ask for the attribute" : QueryMoment.accepted(vr))
     }
 
-    private func refuseInRetrieval(_ what: String) throws(UsageError) {
-        guard purpose == .retrieval else { return }
-        throw error(
-            "a retrieval takes no \(what) (PS3.4 C.4.2)", code: .unsupportedMatching,
-            accepted: "a single value, or a list of UIDs; look for them with --find")
-    }
-
     private func severalValues() -> UsageError {
         error(
             "a key takes one value; only UIDs can be a list (PS3.4 C.2.2.2.2)", code: .unsupportedMatching,
@@ -184,5 +176,94 @@ struct QueryValueEncoder {
         let shown = key.mayShowValue ? "\(key.name)=\(key.value)" : key.name
         return UsageError(
             code, option: "--key", value: key.value, problem: "--key \(shown): \(why)", accepted: accepted)
+    }
+}
+
+/// The repertoires and lengths of PS3.5 6.2 for values that a person types. A `*` does not count: it stands for any number of
+/// characters, and by PS3.4 C.2.2.2 keys may be longer than values.
+enum QueryTextRules {
+    struct Problem {
+        let why: String
+        let accepted: String
+    }
+
+    static let decimalCharacters = Set("0123456789+-.eE".utf8)
+
+    static func problem(with value: String, vr: ValueRepresentation) -> Problem? {
+        switch vr {
+        case .AE: problem(value, vr, "ASCII") { (0x20...0x7E).contains($0.value) }
+        case .CS: problem(value, vr, "upper case letters, digits, space and underscore") { isCode($0) }
+        case .UR: problem(value, vr, "ASCII without spaces") { (0x21...0x7E).contains($0.value) }
+        case .LO, .SH, .UC: problem(value, vr, "text on one line") { !isControl($0) }
+        case .LT, .ST, .UT: problem(value, vr, "text") { !isControl($0) || (0x09...0x0D).contains($0.value) }
+        case .PN: nameProblem(value)
+        case .AS:
+            isAge(value) ? nil : Problem(why: "not an age", accepted: "three digits and D, W, M or Y, such as 018M")
+        case .IS: integerProblem(value)
+        case .DS:
+            isDecimal(value)
+                ? nil : Problem(why: "not a decimal number", accepted: "at most 16 characters, such as -1.5 or 2e3")
+        default: nil
+        }
+    }
+
+    private static func problem(
+        _ value: String, _ vr: ValueRepresentation, _ repertoire: String, _ isAllowed: (Unicode.Scalar) -> Bool
+    ) -> Problem? {
+        let length = value.unicodeScalars.count { $0 != "*" }
+        let limit = vr.maximumLength.map { "at most \($0) characters: " } ?? ""
+        if let bad = value.unicodeScalars.first(where: { !isAllowed($0) && $0 != "*" && $0 != "?" }) {
+            return Problem(why: "\(shown(bad)) is not allowed in \(vr)", accepted: limit + repertoire)
+        }
+        if let maximum = vr.maximumLength, length > maximum {
+            return Problem(why: "\(length) characters", accepted: limit + repertoire)
+        }
+        return nil
+    }
+
+    /// Up to three groups of five components (PS3.5 6.2.1).
+    private static func nameProblem(_ value: String) -> Problem? {
+        let accepted =
+            "FAMILY^GIVEN^MIDDLE^PREFIX^SUFFIX, each group at most 64 characters, ideographic and phonetic ones after ="
+        let groups = value.split(separator: "=", omittingEmptySubsequences: false)
+        if groups.count > 3 { return Problem(why: "more than three groups", accepted: accepted) }
+        for group in groups {
+            let components = group.split(separator: "^", omittingEmptySubsequences: false)
+            if components.count > 5 { return Problem(why: "more than five components", accepted: accepted) }
+            let length = group.unicodeScalars.count { $0 != "*" }
+            if length > 64 { return Problem(why: "a group of \(length) characters", accepted: accepted) }
+            if let bad = group.unicodeScalars.first(where: isControl) {
+                return Problem(why: "\(shown(bad)) is not allowed in PN", accepted: accepted)
+            }
+        }
+        return nil
+    }
+
+    private static func isCode(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "A"..."Z", "0"..."9", " ", "_": true
+        default: false
+        }
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+    }
+
+    private static func shown(_ scalar: Unicode.Scalar) -> String { "\"\(DisplayText.line(String(scalar)))\"" }
+
+    private static func isAge(_ value: String) -> Bool {
+        let bytes = Array(value.utf8)
+        return bytes.count == 4 && bytes.prefix(3).allSatisfy { (0x30...0x39).contains($0) }
+            && "DWMY".utf8.contains(bytes[3])
+    }
+
+    private static func integerProblem(_ value: String) -> Problem? {
+        let isNumber = value.utf8.count <= 12 && Int32(value) != nil
+        return isNumber ? nil : Problem(why: "not an integer", accepted: "a number from \(Int32.min) to \(Int32.max)")
+    }
+
+    private static func isDecimal(_ value: String) -> Bool {
+        value.utf8.count <= 16 && value.utf8.allSatisfy { decimalCharacters.contains($0) } && Double(value) != nil
     }
 }

@@ -138,31 +138,6 @@ package struct CommitmentOptions: Sendable, Equatable {
 
 // MARK: - Find and worklist
 
-/// What identifies the entities that a query or a retrieval is about.
-package struct QueryOptions: Sendable, Equatable {
-    package var informationModel: InformationModel = .studyRoot
-    package var level: QueryLevel = .study
-    /// Whether level and model were chosen, so that a query from a file has to fit them.
-    package var isLevelGiven = false
-    package var isModelGiven = false
-    package var keys: [QueryKey] = []
-    /// Keywords, tags or names of sets that are asked for besides.
-    package var returnKeys: [ReturnKey] = []
-    /// The defined term that was chosen for the query; nil takes the locale's.
-    package var characterSet: String?
-    /// Where queries are read from, `-` for the standard input.
-    package var queryPath: String?
-    /// Where the constructed query is kept before anything is sent.
-    package var storeQueryPath: String?
-    /// Whether a key that the standard does not define at the level is an error.
-    package var isStrict = false
-    package var priority: Priority = .medium
-
-    package init() {}
-
-    package var isWorklist: Bool { informationModel == .modalityWorklist }
-}
-
 package struct FindOptions: Sendable, Equatable {
     package var query = QueryOptions()
     /// The defined terms for responses that do not say theirs.

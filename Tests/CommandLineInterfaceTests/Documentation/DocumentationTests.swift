@@ -26,11 +26,8 @@ struct DocumentationTests {
         for example in CommandExample.all {
             let invocation = try invocation(example.arguments)
             guard invocation.operation.takesKeys else { continue }
-            // Wildcards and ranges of a retrieval are resolved by a query.
-            let isRetrieval = invocation.operation.isRetrieval && example.arguments.contains("InstanceUID=")
-            let purpose: QueryBuilder.Purpose = isRetrieval ? .retrieval : .query
             let builder = QueryBuilder(
-                model: invocation.query.informationModel, level: invocation.query.level, purpose: purpose,
+                model: invocation.query.informationModel, level: invocation.query.level,
                 characterSet: "ISO_IR 192", today: .epoch)
             #expect(throws: Never.self) {
                 _ = try builder.dataSet(keys: invocation.query.keys, returning: invocation.query.returnKeys)

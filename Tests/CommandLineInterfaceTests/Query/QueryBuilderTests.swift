@@ -7,11 +7,11 @@ import Testing
 /// The identifier that keys make.
 func identifier(
     _ keys: [String], model: InformationModel = .patientRoot, level: QueryLevel = .patient,
-    purpose: QueryBuilder.Purpose = .query, characterSet: String = "ISO_IR 192", returning: [ReturnKey] = []
+    characterSet: String = "ISO_IR 192", returning: [ReturnKey] = []
 ) throws -> DataSet {
     let today = try #require(CalendarDate(year: 2024, month: 3, day: 1))
     let builder = QueryBuilder(
-        model: model, level: level, purpose: purpose, characterSet: characterSet, today: today)
+        model: model, level: level, characterSet: characterSet, today: today)
     return try builder.dataSet(keys: try keys.map { try QueryKeyParser.parse($0) }, returning: returning)
 }
 
@@ -142,34 +142,5 @@ struct QueryBuilderTests {
         #expect(QueryCharacterSet.definedTerm(forCodeset: codeset) == term)
         let query = try identifier([], characterSet: term)
         #expect(query.strings(.specificCharacterSet).joined(separator: "\\") == term)
-    }
-
-    // MARK: Retrieval
-
-    @Test func `a retrieval takes single values and lists of UIDs`() throws {
-        let query = try identifier(
-            ["20,d=1.2\\1.3"], model: .studyRoot, level: .study, purpose: .retrieval)
-        #expect(query.uids(.studyInstanceUID) == ["1.2", "1.3"])
-        #expect(throws: Never.self) { _ = try identifier(["10,20=A"], purpose: .retrieval) }
-        for key in ["10,20=A*", "10,20=A?", "StudyDate=20240101-20240102"] {
-            let error = try #require(throws: UsageError.self) { _ = try identifier([key], purpose: .retrieval) }
-            #expect(error.code == .unsupportedMatching)
-        }
-    }
-
-    @Test(arguments: [
-        (InformationModel.patientRoot, QueryLevel.patient, "PatientID (0010,0020)"),
-        (.studyRoot, .study, "StudyInstanceUID (0020,000d)"),
-        (.studyRoot, .series, "SeriesInstanceUID (0020,000e)"),
-        (.studyRoot, .image, "SOPInstanceUID (0008,0018)"),
-    ])
-    func `a retrieval without the unique key of its level is refused`(
-        _ model: InformationModel, _ level: QueryLevel, _ name: String
-    ) throws {
-        let error = try #require(throws: UsageError.self) {
-            _ = try identifier(["StudyID=1"], model: model, level: level, purpose: .retrieval)
-        }
-        #expect(error.code == .missingOption)
-        #expect(error.problem.contains(name))
     }
 }

@@ -108,8 +108,9 @@ struct QueryKeyParserTests {
 
     @Test func `return keys are sets, keywords and tags with commas between`() throws {
         let option = try #require(OptionTable.definition(named: "return"))
-        let keys = try ReturnKeyParser.parse(
-            OptionArgument(definition: option, text: "study,StudyDate,(0010,0020),00100010,series"))
+        let keys = try OptionArgument(
+            definition: option, text: "study,StudyDate,(0010,0020),00100010,series"
+        ).returnKeys()
         #expect(keys.count == 5)
         #expect(keys.first == .set(.study))
         #expect(keys.last == .set(.series))
@@ -120,7 +121,7 @@ struct QueryKeyParserTests {
         #expect(key.tag == .patientID)
         for bad in ["", "StudyDate,", "StudyDate=1", "10,20", "everything"] {
             #expect(throws: UsageError.self) {
-                _ = try ReturnKeyParser.parse(OptionArgument(definition: option, text: bad))
+                _ = try OptionArgument(definition: option, text: bad).returnKeys()
             }
         }
     }

@@ -8,7 +8,9 @@ final class FindCommand {
     private let network: Network
     private let outcome: RunOutcome
     private let environment: Environment
+    /// Over all queries of the run.
     private var count = 0
+    /// True if the limit of matches was reached.
     private var isLimited = false
 
     init(_ options: FindOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
@@ -19,35 +21,39 @@ final class FindCommand {
     }
 
     func perform() {
-        guard
-            let queries = QueryPreparation.all(
-                options.query, network, outcome, environment, purpose: .query, sopClass: \.findSOPClass),
-            let output = makeOutput(queries)
-        else { return }
-        do throws(AssociationError) {
-            try network.withAssociation(for: queries.flatMap { FindSCU.needs($0.sopClass) }) {
-                association throws(AssociationError) in
-                for query in queries where output.failure == nil && !isLimited && outcome.exitCode != .interrupted {
-                    let result = try FindSCU.find(
-                        on: association, sopClass: query.sopClass, identifier: query.identifier,
-                        priority: options.query.priority,
-                        beforeBlockingRead: { output.flush() }, onMatch: { match in self.take(match, output) })
-                    settle(result)
-                }
+        do throws(RunFailure) {
+            let queries = try QueryPreparation(options.query, network, environment).queries(for: \.findSOPClass)
+            let output = try makeOutput(for: queries)
+            do throws(AssociationError) {
+                try find(queries, output)
+            } catch {
+                outcome.fail(error, calling: network.server)
             }
+            output.finish()
+            if let failure = output.failure { throw failure }
         } catch {
-            outcome.fail(error, calling: network.server)
+            outcome.fail(error)
         }
-        output.finish()
-        if let failure = output.failure { outcome.fail(.localFiles, failure) }
     }
 
-    /// Nil: it cannot be made; reported.
-    private func makeOutput(_ queries: [QueryPreparation]) -> MatchOutput? {
-        let isTerminal = environment.terminalWidth != nil
-        // Without keys a table would have hardly a column; the text shows whatever the server returns.
-        let asks = !options.query.keys.isEmpty || !options.query.returnKeys.isEmpty || options.query.queryPath != nil
-        let format = !options.isFormatGiven && isTerminal && asks ? .table : options.format
+    private func find(_ queries: [Query], _ output: MatchOutput) throws(AssociationError) {
+        try network.withAssociation(for: queries.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
+            association throws(AssociationError) in
+            for query in queries where output.failure == nil && !isLimited && outcome.exitCode != .interrupted {
+                let result = try FindSCU.find(
+                    on: association, sopClass: query.model.findSOPClass, identifier: query.identifier,
+                    priority: options.query.priority,
+                    beforeBlockingRead: { output.flush() },
+                    onMatch: { match in self.write(match, to: output) })
+                report(result)
+            }
+        }
+    }
+
+    // MARK: Matches
+
+    private func makeOutput(for queries: [Query]) throws(RunFailure) -> MatchOutput {
+        let format = format
         let layout = MatchLayout(
             title: options.query.isWorklist ? "WL Find Response" : "Find Response",
             columns: format.hasColumns
@@ -56,21 +62,24 @@ final class FindCommand {
             assumedCharacterSet: SpecificCharacterSet(
                 tolerating: options.assumedCharacterSet.map { $0.split(separator: "\\").map { String($0) } } ?? []),
             escapesNonASCII: environment.localeEncoding != nil)
-        do throws(MatchWriterError) {
-            let writer = try format.writer(layout) { () throws(MatchWriterError) in
-                try FileMatchWriter(
-                    folder: options.outputDirectory, existing: options.existingFile,
-                    sopClass: options.query.informationModel.findSOPClass, newUID: { [network] in network.newUID() },
-                    report: { [outcome] in outcome.diagnostics.reportWritten($0, $1) })
-            }
-            return MatchOutput(writer, to: environment.standardOutput)
-        } catch {
-            outcome.fail(.localFiles, error.message)
-            return nil
+        let writer = try format.writer(layout) { () throws(RunFailure) in
+            try FileMatchWriter(
+                folder: options.outputDirectory, existing: options.existingFile,
+                sopClass: options.query.informationModel.findSOPClass, newUID: { [network] in network.newUID() },
+                report: { [outcome] in outcome.diagnostics.reportWritten($0, $1) })
         }
+        return MatchOutput(writer, to: environment.standardOutput)
     }
 
-    private func take(_ match: FindSCU.Match, _ output: MatchOutput) -> ExchangeControl {
+    /// The format that was chosen, or else a table on a terminal. Without keys a table would have hardly a column; the text shows
+    /// whatever the server returns.
+    private var format: ResultFormat {
+        let query = options.query
+        let hasKeys = !query.keys.isEmpty || !query.returnKeys.isEmpty || query.queryPath != nil
+        return !options.isFormatGiven && environment.terminalWidth != nil && hasKeys ? .table : options.format
+    }
+
+    private func write(_ match: FindSCU.Match, to output: MatchOutput) -> ExchangeControl {
         count += 1
         guard !match.bytes.isEmpty || match.omittedLength != nil else {
             outcome.fail(.incomplete, Message("\(network.peerName): match \(count) has no data set"))
@@ -90,12 +99,37 @@ final class FindCommand {
         return .cancel
     }
 
-    /// PS3.4 has no such status for most queries; where a server uses one, there may be more matches than it sent.
-    private func warn(of command: CommandSet, _ status: DIMSEStatus) {
-        let service: ServiceKind = options.query.isWorklist ? .worklist : .find
+    // MARK: The end of a query
+
+    private var matches: String { Quantity.count(count, "match") }
+
+    private func report(_ result: ExchangeResult) {
+        if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(matches)")) }
+        if isLimited {
+            outcome.diagnostics.note(Message("stopped after \(matches) as --limit asks; there may be more"))
+        }
+        guard let response = result.final?.command, let status = response.status else { return }
+        switch status.kind {
+        case .success, .warning:
+            outcome.diagnostics.verbose("\(network.peerName): \(matches)")
+            outcome.diagnostics.verbose("Find was successful.")
+            if status.kind == .warning { warn(of: response, status) }
+        case .cancel where result.wasCancelled:
+            break
+        default:
+            outcome.fail(
+                .failureStatus,
+                Message(
+                    refusal: response, of: "C-FIND", by: network.peerName, service: service,
+                    hint: status.kind == .cancel ? .listCutShort : nil))
+        }
+    }
+
+    /// By PS3.4 most queries have no such status; a server that uses one may have more matches than it sent.
+    private func warn(of response: CommandSet, _ status: DIMSEStatus) {
         let message = Message(
-            "\(network.peerName): C-FIND ended with a warning after \(matches)", command.reason(for: service),
-            peerText: command.errorComment, code: status.description, hint: .listCutShort)
+            "\(network.peerName): C-FIND ended with a warning after \(matches)", response.reason(for: service),
+            peerText: response.errorComment, code: status.description, hint: .listCutShort)
         if options.failOn == .warning {
             outcome.fail(.incomplete, message)
         } else {
@@ -103,28 +137,5 @@ final class FindCommand {
         }
     }
 
-    private var matches: String { Quantity.count(count, "match") }
-
-    private func settle(_ result: ExchangeResult) {
-        if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(matches)")) }
-        if isLimited {
-            outcome.diagnostics.note(Message("stopped after \(matches) as --limit asks; there may be more"))
-        }
-        guard let command = result.final?.command, let status = command.status else { return }
-        switch status.kind {
-        case .success, .warning:
-            outcome.diagnostics.verbose("\(network.peerName): \(matches)")
-            outcome.diagnostics.verbose("Find was successful.")
-            if status.kind == .warning { warn(of: command, status) }
-        case .cancel where result.wasCancelled:
-            break
-        default:
-            outcome.fail(
-                .failureStatus,
-                Message(
-                    refusal: command, of: "C-FIND", by: network.peerName,
-                    service: network.operation == .worklist ? .worklist : .find,
-                    hint: status.kind == .cancel ? .listCutShort : nil))
-        }
-    }
+    private var service: ServiceKind { options.query.isWorklist ? .worklist : .find }
 }

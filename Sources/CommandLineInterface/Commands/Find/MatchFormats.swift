@@ -141,16 +141,16 @@ final class FileMatchWriter: MatchWriter {
     /// - Parameters:
     ///   - sopClass: of the query, as a match has none of its own.
     ///   - report: is called with the path of each file.
-    /// - Throws: ``MatchWriterError`` if the folder cannot be made or written to.
+    /// - Throws: ``RunFailure`` if the folder cannot be made or written to.
     init(
         folder: String, existing: InstanceWriter.Existing, sopClass: UID, newUID: @escaping () -> UID,
         report: @escaping (FilePath, InstanceWriter.Outcome.Kind) -> Void
-    ) throws(MatchWriterError) {
+    ) throws(RunFailure) {
         do throws(FileProblem) {
             // Made, if it is missing, before anything is sent.
             self.folder = try OutputFolder(FilePath(argument: folder), syncing: .none)
         } catch {
-            throw MatchWriterError(message: Message(error))
+            throw RunFailure(.localFiles, Message(error))
         }
         self.existing = existing
         self.sopClass = sopClass
@@ -158,7 +158,7 @@ final class FileMatchWriter: MatchWriter {
         self.report = report
     }
 
-    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) throws(MatchWriterError) {
+    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) throws(RunFailure) {
         let meta = FileMetaInformation(
             mediaStorageSOPClassUID: sopClass, mediaStorageSOPInstanceUID: newUID(),
             transferSyntax: match.transferSyntax)
@@ -167,7 +167,7 @@ final class FileMatchWriter: MatchWriter {
                 meta.encode() + match.bytes, named: Self.name(number), existing: existing)
             report(path, kind)
         } catch {
-            throw MatchWriterError(message: Message(error))
+            throw RunFailure(.localFiles, Message(error))
         }
     }
 

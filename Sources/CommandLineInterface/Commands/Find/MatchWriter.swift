@@ -8,8 +8,8 @@ import DICOMProtocol
 /// costs no system call of its own.
 protocol MatchWriter: AnyObject {
     /// - Parameter number: counted from 1, over all queries of the run.
-    /// - Throws: ``MatchWriterError`` if the file of a match cannot be written.
-    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) throws(MatchWriterError)
+    /// - Throws: ``RunFailure`` if the file of a match cannot be written.
+    func append(_ match: Match, number: Int, to buffer: inout [UInt8]) throws(RunFailure)
 
     /// Called while the next match is not there yet: matches that were held back for the sake of layout may be appended.
     func flush(to buffer: inout [UInt8])
@@ -30,11 +30,6 @@ struct Match {
     let dataSet: DataSet
 }
 
-/// A failure to write matches, which ends the query.
-struct MatchWriterError: Error {
-    let message: Message
-}
-
 /// The settings of a format that depend on the run.
 struct MatchLayout {
     /// `Find Response` or `WL Find Response`.
@@ -53,10 +48,10 @@ extension ResultFormat {
     /// The writer of the format.
     ///
     /// - Parameter files: makes the writer of ``ResultFormat/dcm``.
-    /// - Throws: ``MatchWriterError`` if `files` does.
+    /// - Throws: ``RunFailure`` if `files` does.
     func writer(
-        _ layout: MatchLayout, files: () throws(MatchWriterError) -> any MatchWriter
-    ) throws(MatchWriterError) -> any MatchWriter {
+        _ layout: MatchLayout, files: () throws(RunFailure) -> any MatchWriter
+    ) throws(RunFailure) -> any MatchWriter {
         switch self {
         case .text: TextMatchWriter(layout)
         case .table: TableMatchWriter(layout)
@@ -78,7 +73,7 @@ final class MatchOutput {
     private let sink: any ByteSink
     private var buffer: [UInt8] = []
     /// The first failure, after which nothing is written.
-    private(set) var failure: Message?
+    private(set) var failure: RunFailure?
 
     init(_ writer: any MatchWriter, to sink: any ByteSink) {
         self.writer = writer
@@ -89,10 +84,10 @@ final class MatchOutput {
     /// Writes a match. Returns false if this one or an earlier one could not be written.
     func write(_ match: Match, number: Int) -> Bool {
         guard failure == nil else { return false }
-        do throws(MatchWriterError) {
+        do throws(RunFailure) {
             try writer.append(match, number: number, to: &buffer)
         } catch {
-            failure = error.message
+            failure = error
         }
         if buffer.count >= Self.capacity { writeBuffer() }
         return failure == nil
@@ -115,7 +110,7 @@ final class MatchOutput {
         do throws(ByteSinkError) {
             try sink.write(buffer.span.bytes)
         } catch {
-            failure = Message("standard output", error.description)
+            failure = RunFailure(.localFiles, Message("standard output", error.description))
         }
         buffer.removeAll(keepingCapacity: true)
     }

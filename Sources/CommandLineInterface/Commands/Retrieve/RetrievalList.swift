@@ -87,7 +87,7 @@ struct RetrievalList {
             throw UsageError(.missingInput, option: "--from-list", problem: "nothing that says what to retrieve")
         }
         let builder = QueryBuilder(
-            model: model, level: level, purpose: .query,
+            model: model, level: level,
             characterSet: options.characterSet
                 ?? QueryCharacterSet.definedTerm(forCodeset: environment.codeset),
             today: environment.today)

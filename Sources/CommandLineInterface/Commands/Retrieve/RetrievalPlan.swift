@@ -80,10 +80,13 @@ struct RetrievalPlan {
                     }
                 }
             } else {
-                guard
-                    let query = QueryPreparation(
-                        options.query, network, outcome, environment, sopClass: sopClass, purpose: .query)
-                else { return nil }
+                let query: Query
+                do throws(RunFailure) {
+                    query = try QueryPreparation(options.query, network, environment).query(for: sopClass)
+                } catch {
+                    outcome.fail(error)
+                    return nil
+                }
                 targets = try resolver.targets(for: Self.divisible(query.identifier, options))
             }
         } catch {

@@ -160,7 +160,7 @@ struct WorklistItems {
         do throws(UsageError) {
             var items: [DataSet] = []
             let encoding = environment.localeEncoding
-            for content in try QuerySource.parse(bytes, name: path, option: Self.option, encoding: encoding) {
+            for content in try QueryFile.parse(bytes, name: path, option: Self.option, encoding: encoding) {
                 items.append(try item(content))
             }
             return items
@@ -170,7 +170,7 @@ struct WorklistItems {
         }
     }
 
-    private func item(_ content: QuerySource.Content) throws(UsageError) -> DataSet {
+    private func item(_ content: QueryFile.Content) throws(UsageError) -> DataSet {
         switch content {
         case .dataSet(let dataSet, _): return dataSet
         case .keys(let keys):

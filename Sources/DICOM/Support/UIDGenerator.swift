@@ -1,13 +1,11 @@
-package import DICOM
-
-/// Makes new UIDs, below a root of the user's or as a UUID below 2.25 (PS3.5 B.2).
+/// Makes new UIDs, below a given root or as a UUID below 2.25 (PS3.5 B.2).
 package struct UIDGenerator: Sendable {
     /// Sixteen random bytes, those of a version 4 UUID, made by the caller.
     package typealias UUIDBytes = (
         UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8
     )
 
-    /// Leaves a dot and 19 random digits, 63 bits: two of a billion UIDs are then equal once in twenty times.
+    /// Leaves room for a dot and 19 random digits, 63 bits: among a billion UIDs, two are equal with a probability of 1 in 20.
     package static let maximumRootLength = UID.maximumLength - 20
 
     package let root: UID?

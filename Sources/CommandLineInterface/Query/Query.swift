@@ -1,0 +1,170 @@
+import DICOM
+package import DICOMProtocol
+
+/// The options that a query or a retrieval is made of.
+package struct QueryOptions: Sendable, Equatable {
+    package var informationModel: InformationModel = .studyRoot
+    package var level: QueryLevel = .study
+    /// True if level and model were chosen, so that a query from a file has to fit them.
+    package var isLevelGiven = false
+    package var isModelGiven = false
+    package var keys: [QueryKey] = []
+    /// Keywords, tags or names of sets that are asked for besides.
+    package var returnKeys: [ReturnKey] = []
+    /// The defined term that was chosen for the query; nil: that of the file or of the locale.
+    package var characterSet: String?
+    /// The file that queries are read from; `-`: the standard input.
+    package var queryPath: String?
+    /// The file that a copy of the query is written to before it is sent.
+    package var storeQueryPath: String?
+    /// True if a key that the standard does not define at the level is an error.
+    package var isStrict = false
+    package var priority: Priority = .medium
+
+    package init() {}
+
+    package var isWorklist: Bool { informationModel == .modalityWorklist }
+}
+
+/// A query or the identifier of a retrieval, ready to be sent.
+struct Query {
+    let identifier: DataSet
+    let model: InformationModel
+    let level: QueryLevel
+    /// The keys that the standard does not define at the level, for a warning.
+    let misplacedKeys: [QueryPlacementCheck.Complaint]
+}
+
+/// Assembles a query from the options of the command line and the content of a query file; the command line takes precedence.
+///
+/// It has no effects, and reads neither clock nor environment.
+struct QueryAssembly {
+    let options: QueryOptions
+    let negotiation: QueryNegotiation
+    /// The date that relative dates count from.
+    let today: CalendarDate
+    /// The defined term for a query that names no character set.
+    let localeCharacterSet: String
+
+    /// - Throws: ``UsageError`` if a key cannot be encoded, the level is not one of the model, or, with strict options, a key is
+    ///   misplaced.
+    func query(from content: QueryFile.Content) throws(UsageError) -> Query {
+        var base = DataSet()
+        var keys = options.keys
+        var sopClass: UID?
+        switch content {
+        case .dataSet(let dataSet, let writtenFor):
+            base = dataSet
+            sopClass = writtenFor
+        case .keys(let lines):
+            keys += lines.filter { line in !options.keys.contains { $0.tags == line.tags } }
+        }
+        let (model, level) = try modelAndLevel(base, keys, sopClass)
+        let misplaced = try misplacedKeys(model, level, base, keys)
+        let own = base.strings(.specificCharacterSet).joined(separator: "\\")
+        let builder = QueryBuilder(
+            model: model, level: level,
+            characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today)
+        let identifier = try builder.dataSet(keys: keys, returning: options.returnKeys, base: base)
+        return Query(identifier: identifier, model: model, level: level, misplacedKeys: misplaced)
+    }
+
+    /// Those of the command line, if it chooses them, or else those of the file.
+    private func modelAndLevel(
+        _ base: DataSet, _ keys: [QueryKey], _ sopClass: UID?
+    ) throws(UsageError) -> (InformationModel, QueryLevel) {
+        guard !options.isWorklist else { return (.modalityWorklist, options.level) }
+        let named = base.string(.queryRetrieveLevel) ?? keys.last { $0.tags == [.queryRetrieveLevel] }?.value
+        let level =
+            options.isLevelGiven ? options.level : named.flatMap { QueryLevel(rawValue: $0) } ?? options.level
+        var model = options.informationModel
+        if !options.isModelGiven {
+            model = InformationModel.allCases.first { $0.findSOPClass == sopClass && !$0.levels.isEmpty } ?? model
+            if !model.levels.contains(level) { model = .patientRoot }
+        }
+        guard model.levels.contains(level) else {
+            throw UsageError(
+                .conflictingOptions, option: "--query", value: level.rawValue,
+                problem: "the query is of the \(level.rawValue) level, which is not one of --\(model.optionName)",
+                accepted: model.levels.map(\.rawValue).joined(separator: ", "))
+        }
+        return (model, level)
+    }
+
+    private func misplacedKeys(
+        _ model: InformationModel, _ level: QueryLevel, _ base: DataSet, _ keys: [QueryKey]
+    ) throws(UsageError) -> [QueryPlacementCheck.Complaint] {
+        let returned = options.returnKeys.compactMap { key in
+            if case .attribute(let key) = key { key.tags } else { nil }
+        }
+        let check = QueryPlacementCheck(model: model, level: level, negotiation: negotiation)
+        let complaints = check.complaints(about: Self.paths(base, []) + keys.map(\.tags) + returned)
+        if options.isStrict, let first = complaints.first {
+            throw UsageError(
+                .misplacedKey, option: "--strict", problem: "\(first.name): \(first.why)",
+                accepted: "the keys that --queryhelp lists, or no --strict")
+        }
+        return complaints
+    }
+
+    /// The leaves of a data set.
+    private static func paths(_ dataSet: DataSet, _ sequences: [Tag]) -> [[Tag]] {
+        dataSet.elements.filter { !$0.tag.isGroupLength && $0.tag.group > 0x0006 }.flatMap { element -> [[Tag]] in
+            let path = sequences + [element.tag]
+            guard case .items(let items) = element.value, !items.isEmpty else { return [path] }
+            return items.flatMap { paths($0, path) }
+        }
+    }
+}
+
+/// Finds keys that the standard does not define at the level of a query, PS3.4 C.6 and K.6: a server ignores keys that it does not
+/// know there, and then returns more matches than were meant.
+struct QueryPlacementCheck {
+    let model: InformationModel
+    let level: QueryLevel
+    let negotiation: QueryNegotiation
+
+    /// A key out of place, without its value.
+    struct Complaint: Equatable {
+        let name: String
+        let why: String
+    }
+
+    /// - Parameter paths: of the keys that a person wrote, without those of sets.
+    func complaints(about paths: [[Tag]]) -> [Complaint] {
+        var seen: Set<[Tag]> = []
+        return paths.compactMap { path in
+            guard seen.insert(path).inserted, let tag = path.last, let why = why(tag, Array(path.dropLast())) else {
+                return nil
+            }
+            return Complaint(name: path.map { DataDictionary.label(of: $0) }.joined(separator: "."), why: why)
+        }
+    }
+
+    private var place: String { model == .modalityWorklist ? "of a worklist" : "at the \(level.rawValue) level" }
+
+    private func why(_ tag: Tag, _ sequences: [Tag]) -> String? {
+        guard sequences.isEmpty else { return why(tag, in: sequences) }
+        switch model.placement(of: tag, at: level) {
+        case .ofLevel, .uniqueKeyAbove, .general: return nil
+        case .above(let other):
+            guard !negotiation.contains(.relational) else { return nil }
+            return "a key of the \(other.rawValue) level, which only a relational query matches at the "
+                + "\(level.rawValue) level (--relational)"
+        case .below(let other): return "a key of the \(other.rawValue) level, below the \(level.rawValue) level"
+        case .inside(let path):
+            let name = (path + [tag]).map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
+            return "belongs inside a sequence \(place): \(name)"
+        case .unlisted: return "not a key that the standard lists \(place)"
+        }
+    }
+
+    private func why(_ tag: Tag, in sequences: [Tag]) -> String? {
+        let keys = model.keys(at: level)
+        if keys.contains(where: { $0.tag == tag && $0.path == sequences }) { return nil }
+        if keys.contains(where: { $0.tag == tag && $0.path.isEmpty }) {
+            return "belongs outside of sequences \(place): \(DataDictionary.keyword(of: tag))"
+        }
+        return "not a key that the standard lists \(place)"
+    }
+}

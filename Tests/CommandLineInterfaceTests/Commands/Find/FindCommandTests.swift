@@ -1,0 +1,87 @@
+import DICOMNode
+import System
+import Testing
+
+@testable import CommandLineInterface
+
+/// `--find` against an archive in the process.
+struct FindCommandTests {
+    private func find(_ archive: TestArchive, _ options: String...) -> CommandResult {
+        CommandResult(
+            ["--find", "--studyroot"] + archive.peer + ["-k", "PatientID", "-k", "StudyInstanceUID"] + options)
+    }
+
+    @Test func `each match is printed`() throws {
+        let result = find(try TestArchive(holdsImages: true), "--format", "csv")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(result.lines.count == 4, "\(result.output)")
+        #expect(result.output.contains("SELFTEST-2"))
+    }
+
+    @Test func `a query without matches has succeeded`() throws {
+        let result = find(try TestArchive(), "--format", "jsonl")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(result.output.isEmpty)
+    }
+
+    @Test func `a limit cancels the query`() throws {
+        let result = find(try TestArchive(holdsImages: true), "--format", "jsonl", "--limit", "1")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(result.lines.count == 1)
+    }
+
+    @Test func `a failure status has its code and remedy`() throws {
+        let result = find(try TestArchive(faults: ["find-status=A700"], holdsImages: true))
+        #expect(result.exitCode == .failureStatus, "\(result.messages)")
+        #expect(result.messages.contains("C-FIND failed"))
+        #expect(result.messages.contains("(A700H)\nhint: "))
+    }
+
+    @Test func `an output that takes no more is a matter of local files`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let result = CommandResult(
+            ["--find", "--studyroot"] + archive.peer + ["-k", "PatientID"], output: FullSink())
+        #expect(result.exitCode == .localFiles, "\(result.messages)")
+    }
+
+    @Test func `a warning status is a failure only if asked for`() throws {
+        let archive = try TestArchive(faults: ["find-status=B000"], holdsImages: true)
+        let result = find(archive)
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(result.messages.contains("warning: "), "\(result.messages)")
+        #expect(find(archive, "--fail-on", "warning").exitCode == .incomplete)
+    }
+
+    @Test func `the copy of the query holds what is sent, and is a query again`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let copy = archive.folder["query.dcm"]
+        let first = find(archive, "--format", "csv", "--store-query", copy)
+        let again = CommandResult(["--find"] + archive.peer + ["--query", copy, "--format", "csv"])
+        #expect(first.exitCode == .success && again.exitCode == .success, "\(again.messages)")
+        #expect(again.lines.count == first.lines.count)
+    }
+
+    @Test func `a query file that is not there is a matter of local files, and nothing is sent`() throws {
+        let archive = try TestArchive()
+        let result = CommandResult(["--find"] + archive.peer + ["--query", archive.folder["none.txt"]])
+        #expect(result.exitCode == .localFiles)
+        #expect(result.messages.contains("cannot read the query from"), "\(result.messages)")
+    }
+
+    @Test func `matches are files if asked for`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let result = find(archive, "--format", "dcm", "--output", archive.folder["matches"])
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(archive.folder.fileCount("matches") == 3)
+    }
+
+    @Test func `an interruption before the query ends it`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let cancellation = try Cancellation()
+        cancellation.raise(to: .graceful)
+        let result = CommandResult(
+            ["--find"] + archive.peer + ["-k", "PatientID"], cancellation: cancellation)
+        #expect(result.exitCode == .interrupted, "\(result.messages)")
+        #expect(result.output.isEmpty)
+    }
+}
