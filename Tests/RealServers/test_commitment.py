@@ -428,7 +428,7 @@ class ScriptedServers(CommitmentTest):
                 pass
 
         run, _ = self.commit(script, expect=8, wait="1")
-        self.assert_names(run, 'the server called back, but for "WRONG"', TITLE)
+        self.assert_names(run, 'the server called back, but called "WRONG"', TITLE)
 
     def test_a_refused_request_is_9_and_asks_no_more(self):
         run, _ = self.commit(lambda request: request.respond(0x0131), expect=9, wait="30")

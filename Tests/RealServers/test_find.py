@@ -374,7 +374,7 @@ class Formats(PeerTest):
         self.assertEqual(values(), {"rsp0001.dcm": "1"})
         run = self.find(self.peer(second), *options)
         self.assertEqual(values(), {"rsp0001.dcm": "1", "rsp0001-1.dcm": "2"})
-        self.assert_names(run, "rsp0001-1.dcm", "another content")
+        self.assert_names(run, "rsp0001-1.dcm", "a file with different content")
         run = self.find(self.peer(second), *options, "--if-exists", "fail", expect=3)
         self.assert_names(run, "rsp0001.dcm", "exists")
         self.find(self.peer(second), *options, "--if-exists", "overwrite")

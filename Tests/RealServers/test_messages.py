@@ -103,14 +103,14 @@ class Messages(cases.RealServerTest):
     def test_no_answer_to_the_request(self):
         self.told(
             scripted.says_nothing, "time limit", "A-ASSOCIATE", code=8, arguments=("--echo", "--timeout", 1),
-            hint="does not answer",
+            hint="no answer",
         )  # fmt: skip
 
     # MARK: Something else
 
     def test_a_web_server(self):
         reply = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
-        self.told(scripted.says(reply), "no DICOM peer", "HTTP", code=5, hint="web port")
+        self.told(scripted.says(reply), "not a DICOM peer", "HTTP", code=5, hint="web port")
 
     def test_orthancs_own_web_port(self):
         server = self.serve(servers.Orthanc())

@@ -364,7 +364,7 @@ class ScriptedServers(ScriptedRetrieval):
                 self.out = self.folder / operation
                 run = self.retrieve(operation, expect=1)
                 self.assert_whole(archive.instances)
-                self.assert_names(run, "1 of 20 instances that the server lists are missing")
+                self.assert_names(run, "1 of 20 instances listed by the server is missing")
                 self.assertEqual(
                     self.missing(run),
                     [{"StudyInstanceUID": "1.2.1", "SeriesInstanceUID": lost.series, "SOPInstanceUID": lost.uid}],
@@ -458,7 +458,7 @@ class ScriptedServers(ScriptedRetrieval):
         self.serve_scripted(instances, listed=instances[:4])
         run = self.retrieve("get", expect=1)
         self.assert_whole(instances)
-        self.assert_names(run, "1 instances that it does not list")
+        self.assert_names(run, "1 instance that it does not list")
         self.retrieve("get", "--no-check", expect=0)
 
     def test_a_study_that_is_not_there(self):
@@ -647,7 +647,7 @@ class Lists(ScriptedRetrieval):
             self.out = self.folder / operation
             run = self.retrieve(operation)
             self.assertEqual(len(self.files()), 2, run)
-            self.assert_names(run, "another content")
+            self.assert_names(run, "a file with different content")
 
 
     def test_a_name_that_two_instances_can_have_is_refused_where_one_would_be_lost(self):

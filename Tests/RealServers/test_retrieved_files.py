@@ -169,7 +169,7 @@ class Existing(ScriptedRetrieval):
         path = self.files()[0]
         path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
         run = self.retrieve("get", expect=0)
-        self.assert_names(run, "another content has the proper one")
+        self.assert_names(run, "a file with different content has the usual one")
         self.assertEqual(len(self.files()), 5)
 
     def test_a_file_that_is_there_may_be_an_error_of_ours_alone(self):

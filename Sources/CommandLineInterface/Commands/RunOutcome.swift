@@ -69,13 +69,13 @@ final class RunOutcome: Sendable {
     }
 
     /// Remembers the exit code of a failure that was already reported.
-    func note(_ code: ExitCode) { state.withLock { $0.exitCode = $0.exitCode.worst(code) } }
+    func record(_ code: ExitCode) { state.withLock { $0.exitCode = $0.exitCode.worst(code) } }
 
     /// Keeps an error that was already reported for the summary.
-    func remember(_ error: String) { state.withLock { $0.summary.set(.error, error) } }
+    func recordError(_ error: String) { state.withLock { $0.summary.set(.error, error) } }
 
     /// Sets the exit code to that of the whole, after its parts have been counted.
-    func settle(_ code: ExitCode) { state.withLock { $0.exitCode = code } }
+    func replaceExitCode(with code: ExitCode) { state.withLock { $0.exitCode = code } }
 
     var exitCode: ExitCode { state.withLock { $0.exitCode } }
 

@@ -86,7 +86,7 @@ final class SelfTestCommand {
         do throws(ByteSinkError) {
             try environment.standardOutput.write(DisplayText.line(line) + "\n")
         } catch {
-            outcome.note(.localFiles)
+            outcome.record(.localFiles)
         }
     }
 }

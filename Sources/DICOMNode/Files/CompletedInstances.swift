@@ -61,17 +61,13 @@ package struct CompletedInstances: Sendable {
         guard let path = entry.path, let instance = entry[.sopInstanceUID]?.string else { return }
         guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
         let key = Self.key(path, instance, bytes, modified)
-        switch entry[.outcome]?.string {
-        case let outcome? where JournalOutcome.received.contains(outcome):
-            keys[key] =
-                switch outcome {
-                case JournalOutcome.skipped: .wasThere
-                case JournalOutcome.warning: .wasSentWithWarning
-                default: .wasSent
-                }
-        // Refused this time; or taken, and not confirmed or committed to since.
-        case "failed", JournalOutcome.uncommitted: keys[key] = nil
-        default: break
+        switch entry.outcome {
+        case .done: keys[key] = .wasSent
+        case .warning: keys[key] = .wasSentWithWarning
+        case .skipped: keys[key] = .wasThere
+        // Refused this time; or accepted, and not confirmed or committed to since.
+        case .failed, .uncommitted: keys[key] = nil
+        case .pending, .committed, .unanswered, .synced, nil: break
         }
     }
 

@@ -50,6 +50,10 @@ package struct JournalEntry: Sendable, Equatable {
         }
     }
 
+    /// Nil if the entry has none that this version knows.
+    package var outcome: JournalOutcome? { self[.outcome]?.string.flatMap { JournalOutcome(rawValue: $0) } }
+
+    package mutating func set(_ outcome: JournalOutcome) { set(.outcome, outcome.rawValue) }
     package mutating func set(_ key: Key, _ text: String?) { self[key] = text.map { .string($0) } }
     package mutating func set(_ key: Key, _ uid: UID?) { set(key, uid?.string) }
     package mutating func set(_ key: Key, _ number: some FixedWidthInteger) { self[key] = .number(number) }

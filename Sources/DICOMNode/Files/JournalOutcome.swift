@@ -1,16 +1,23 @@
-/// Outcomes of a journal's entries that tell what a server has received from what it has committed to keep.
-///
-/// "done", "warning" and "skipped" are what became of a C-STORE: received, no more.
-package enum JournalOutcome {
-    package static let received: Set<String> = ["done", warning, skipped]
-    /// Taken with a remark: the server may have changed it, or left something out.
-    package static let warning = "warning"
+/// The outcome of an instance, as an entry of a journal has it.
+package enum JournalOutcome: String, Sendable, CaseIterable {
+    /// Stored by the server, or received from it: no more is known.
+    case done
+    /// Stored with a warning: the server may have changed it, or left something out.
+    case warning
     /// Not sent: the server had an instance of its UID before.
-    package static let skipped = "skipped"
+    case skipped
+    case failed
+    /// The run ended before its turn.
+    case pending
     /// The server has committed to keep it.
-    package static let committed = "committed"
+    case committed
     /// The server has refused to commit to it, or has left it out of its report.
-    package static let uncommitted = "uncommitted"
+    case uncommitted
     /// The server has not reported on it yet.
-    package static let unanswered = "unanswered"
+    case unanswered
+    /// No instance: all entries before it were forced onto the disk.
+    case synced
+
+    /// Whether the server has the instance.
+    package var isReceived: Bool { self == .done || self == .warning || self == .skipped }
 }

@@ -168,7 +168,7 @@ struct CommitmentSources {
                     }
                     isStore = entry[.operation]?.string == Operation.store.rawValue
                 }
-                guard isStore, JournalOutcome.received.contains(entry[.outcome]?.string ?? ""),
+                guard isStore, entry.outcome?.isReceived == true,
                     let instance = entry[.sopInstanceUID]?.string, let sopClass = entry[.sopClassUID]?.string
                 else { continue }
                 let uid = UID(instance)

@@ -95,10 +95,10 @@ extension CommitmentCandidate {
         entry.set(.sopInstanceUID, reference.sopInstanceUID)
         entry.set(.transactionUID, verdict.transactionUID)
         switch verdict {
-        case .committed: entry.set(.outcome, JournalOutcome.committed)
-        case .pending: entry.set(.outcome, JournalOutcome.unanswered)
+        case .committed: entry.set(.committed)
+        case .pending: entry.set(.unanswered)
         case .failed(let why, let code, _):
-            entry.set(.outcome, JournalOutcome.uncommitted)
+            entry.set(.uncommitted)
             entry.set(.status, code)
             entry.set(.error, why)
         }

@@ -19,9 +19,6 @@ final class RetrievalJournal: Sendable {
         var isSynced = false
     }
 
-    /// What the last line of a run says.
-    private static let synced = "synced"
-
     private let journal: Journal
     private let held: Locked<[UID: Held]>
     private let folder: FolderMembership
@@ -52,10 +49,10 @@ final class RetrievalJournal: Sendable {
         }
         while let entry = try reader.next() {
             if entry[.journal] != nil { sinceStart = [] }
-            if entry[.outcome]?.string == synced {
+            if entry.outcome == .synced {
                 for uid in sinceStart { held[uid]?.isSynced = true }
             }
-            guard entry[.outcome]?.string == RunEvent.Outcome.done.rawValue,
+            guard entry.outcome == .done,
                 let uid = entry[.sopInstanceUID]?.string.map({ UID($0) }), let path = entry.path,
                 let bytes = entry[.bytes]?.integer.flatMap({ UInt64(exactly: $0) })
             else { continue }
@@ -64,7 +61,7 @@ final class RetrievalJournal: Sendable {
             sinceStart.append(uid)
         }
         if reader.damagedLines > 0 {
-            diagnostics.note(Message("\(path)", "\(reader.damagedLines) lines that cannot be read are passed over"))
+            diagnostics.note(Message("\(path)", "\(Quantity.count(reader.damagedLines, "damaged line")) skipped"))
         }
         return held
     }
@@ -90,7 +87,7 @@ final class RetrievalJournal: Sendable {
         guard case .stored(let outcome) = instance.outcome else { return }
         var entry = JournalEntry()
         entry.set(.time, JournalEntry.now)
-        entry.set(.outcome, RunEvent.Outcome.done.rawValue)
+        entry.set(.done)
         entry.set(.sopInstanceUID, instance.sopInstanceUID)
         entry.set(.sopClassUID, instance.sopClassUID)
         entry.set(.transferSyntaxUID, instance.transferSyntax.uid)
@@ -107,7 +104,7 @@ final class RetrievalJournal: Sendable {
     func recordSync() {
         var entry = JournalEntry()
         entry.set(.time, JournalEntry.now)
-        entry.set(.outcome, Self.synced)
+        entry.set(.synced)
         append(entry)
     }
 

@@ -38,14 +38,14 @@ struct RetrievalReport: Sendable {
             let text = stored.map { "\(Quantity.count($0, "instance")) \($0 == 1 ? "is" : "are") on disk, whole" }
             return run.fail(.interrupted, Message("interrupted", text))
         }
-        if context.reception?.outputFailed == true { return run.note(.localFiles) }
+        if context.reception?.outputFailed == true { return run.record(.localFiles) }
         let failed = outcomes.filter { $0.code != .success }
         guard !failed.isEmpty || notBegun > 0 else { return }
         // Where a part was done, the rest is what is wrong; where nothing was, its cause is.
         let worst = ExitCode.worst(of: failed.map(\.code))
         let isPartlyDone = failed.count < outcomes.count || failed.contains { $0.isPartlyReceived }
-        run.note(isPartlyDone ? .incomplete : worst)
-        if let error = failed.first?.error { run.remember(error) }
+        run.record(isPartlyDone ? .incomplete : worst)
+        if let error = failed.first?.error { run.recordError(error) }
     }
 
     private func summarize(_ outcomes: [TargetOutcome], notBegun: Int, seconds: Double) {

@@ -71,7 +71,7 @@ struct StoreRecord {
             entry.set(.bytes, identity.bytes)
             entry.set(.modified, identity.modified)
         }
-        entry.set(.outcome, outcome.rawValue)
+        entry.set(JournalOutcome(outcome))
         entry.set(.status, response?.status?.description)
         if attempts > 0 { entry.set(.attempts, attempts) }
         entry.set(.error, error)
@@ -108,5 +108,18 @@ struct StoredInstance: Sendable {
         sopInstanceUID = file.sopInstanceUID
         studyInstanceUID = file.studyInstanceUID
         seriesInstanceUID = file.seriesInstanceUID
+    }
+}
+
+extension JournalOutcome {
+    fileprivate init(_ outcome: RunEvent.Outcome) {
+        self =
+            switch outcome {
+            case .done: .done
+            case .warning: .warning
+            case .skipped: .skipped
+            case .failed: .failed
+            case .pending: .pending
+            }
     }
 }

@@ -128,7 +128,7 @@ final class StoreSummary: Sendable {
             state.counts.notSent += 1
             if options.failedOutPath != nil { state.failedPaths.append(path) }
         }
-        outcome.note(.incomplete)
+        outcome.record(.incomplete)
     }
 
     // MARK: Sending
@@ -299,12 +299,12 @@ final class StoreSummary: Sendable {
         // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
         let isDone = counts.stored + counts.skipped > 0
         if !isDone, counts.failed > 0, outcome.exitCode == .incomplete, counts.notSent == 0 {
-            outcome.note(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
+            outcome.record(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
         }
         if !isDone, counts.failed == 0, outcome.exitCode == .success {
             outcome.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
         } else if isDone, outcome.exitCode == .failureStatus || outcome.exitCode == .noPresentationContext {
-            outcome.settle(.incomplete)
+            outcome.replaceExitCode(with: .incomplete)
         }
     }
 
