@@ -16,6 +16,7 @@ _dcmscu() {
     fi
     COMPREPLY=()
     case $previous in
+        --serve) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         -H|--hostname) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
         -p|--port) return ;;
         --call) return ;;
@@ -42,6 +43,8 @@ _dcmscu() {
         --query) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --assume-charset) return ;;
         --timezone) return ;;
+        --from-list) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --shard) return ;;
         --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm" -- "$current"); return ;;
         --columns) return ;;
         -o|--output) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
@@ -51,12 +54,9 @@ _dcmscu() {
         --name) return ;;
         --if-exists) mapfile -t COMPREPLY < <(compgen -W "skip overwrite rename fail" -- "$current"); return ;;
         --grace) return ;;
-        --from-list) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-        --shard) return ;;
         --prefer) return ;;
         --fsync) mapfile -t COMPREPLY < <(compgen -W "each end none" -- "$current"); return ;;
         --accept-from) return ;;
-        --serve) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --destination) return ;;
         --worklist-items) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --images) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;

@@ -45,14 +45,14 @@ struct QueryPreparation {
     func query(for sopClass: UID?) throws(RunFailure) -> Query {
         let operation = network.operation
         guard let sopClass else {
-            throw RunFailure(.usage, Message(operation.option, "the information model has no such operation"))
+            throw RunFailure(.usage, Message("\(operation.option)", "the information model has no such operation"))
         }
         let queries = try queries(for: { _ in sopClass })
         guard queries.count == 1, let query = queries.first else {
             throw RunFailure(
                 .usage,
                 Message(
-                    "--query \(options.queryPath ?? "")",
+                    "\(OptionName.query) \(options.queryPath ?? "")",
                     "\(queries.count) queries, and \(operation.option) takes one"))
         }
         return query
@@ -81,7 +81,8 @@ struct QueryPreparation {
         guard let path = options.storeQueryPath else { return }
         guard let query = queries.first, queries.count == 1 else {
             throw RunFailure(
-                .usage, Message("--store-query \(path)", "\(queries.count) queries do not fit into one file"))
+                .usage, Message("\(OptionName.storeQuery) \(path)", "\(queries.count) queries do not fit into one file")
+            )
         }
         let bytes = QueryFile.encode(
             query.identifier, sopClass: sopClass(query.model), instance: network.newUID())

@@ -37,7 +37,8 @@ final class RunSecurity: Sendable {
         if configuration.isInsecure {
             diagnostics.warning(
                 Message(
-                    "--tls-insecure", "no certificate is checked: anybody in between can read and change what is sent"))
+                    "\(OptionName.tlsInsecure)",
+                    "no certificate is checked: anybody in between can read and change what is sent"))
         }
     }
 
@@ -57,7 +58,7 @@ final class RunSecurity: Sendable {
         } catch {
             let hint: Hint? =
                 if case .tls(let reason) = error, reason.code == .notAvailable { .builtWithoutTLS } else { nil }
-            throw Failure(message: Message("--tls", error.description, hint: hint))
+            throw Failure(message: Message("\(OptionName.tls)", error.description, hint: hint))
         }
     }
 

@@ -47,7 +47,9 @@ final class SelfTestCommand {
             if failures == 0 {
                 write("all \(steps.count) steps are well, \(time) s")
             } else {
-                outcome.fail(.incomplete, Message("self-test", "\(failures) of \(steps.count) steps failed, \(time) s"))
+                outcome.fail(
+                    .incomplete,
+                    Message(Operation.selfTest.serviceName, "\(failures) of \(steps.count) steps failed, \(time) s"))
             }
         } catch {
             outcome.fail(.localFiles, Message("the self-test cannot start", error.why))

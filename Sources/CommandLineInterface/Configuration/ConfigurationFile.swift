@@ -33,7 +33,7 @@ package struct ConfigurationFile: Sendable {
 
     /// - Parameter path: what `--config` names.
     func load(_ path: String?) throws(UsageError) -> Configuration {
-        if let path { return try read(path, option: "--config") }
+        if let path { return try read(path, option: "\(OptionName.config)") }
         if let path = variable("DCMSCU_CONFIG"), !path.isEmpty { return try read(path, option: "DCMSCU_CONFIG") }
         guard let path = standardPath else { return .empty }
         let bytes: [UInt8]

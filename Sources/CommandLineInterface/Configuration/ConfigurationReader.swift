@@ -5,7 +5,7 @@ struct ConfigurationReader {
     private let path: String
 
     /// The names that people know from other tools, beside the options' own.
-    private static let aliases = ["host": "hostname", "called": "call", "calling": "aetitle"]
+    private static let aliases: [String: OptionName] = ["host": .hostname, "called": .call, "calling": .aetitle]
 
     /// A configuration is written by hand: a longer file is another one, given by mistake.
     private static var limits: JSONLimits {
@@ -74,7 +74,7 @@ struct ConfigurationReader {
             }
             settings.append(setting)
         }
-        guard settings.contains(where: { $0.definition.name == "hostname" }) else {
+        guard settings.contains(where: { $0.definition.name == .hostname }) else {
             throw error(line: member.line, "node \"\(member.key)\" has no \"host\"")
         }
         return Configuration.Node(name: member.key, settings: settings, line: member.line)
@@ -83,25 +83,28 @@ struct ConfigurationReader {
     private func setting(
         _ member: JSONValue.Member, for operation: Operation? = nil
     ) throws(UsageError) -> Configuration.Setting {
-        let name = Self.aliases[member.key] ?? member.key
+        let name = Self.aliases[member.key]?.rawValue ?? member.key
         let configurable = OptionTable.all.filter(\.isConfigurable)
-        guard let definition = configurable.first(where: { $0.name == name || $0.aliases.contains(name) }) else {
+        guard let definition = configurable.first(where: { $0.name.rawValue == name || $0.aliases.contains(name) })
+        else {
             let isOption = OptionTable.definition(named: name) != nil
             throw error(
                 line: member.line,
                 isOption ? "\"\(member.key)\" has no place in a configuration" : "unknown key \"\(member.key)\"",
                 accepted: "the name of an option without its dashes",
                 suggestion: isOption
-                    ? nil : EditDistance.nearest(to: name, in: configurable.map(\.name) + Self.aliases.keys.sorted()))
+                    ? nil
+                    : EditDistance.nearest(to: name, in: configurable.map(\.name.rawValue) + Self.aliases.keys.sorted())
+            )
         }
         if let operation, !definition.operations.contains(operation) {
             throw error(
                 line: member.line, "\"\(member.key)\" has no use with \(operation.option)",
-                accepted: "\"\(definition.name)\" for \(definition.operationOptions.joined(separator: ", "))")
+                accepted: "\"\(definition.name.rawValue)\" for \(definition.operationOptions.joined(separator: ", "))")
         }
         let texts = try texts(member, definition)
         // Whatever the run will use of it: a value that is wrong is found now.
-        var draft = InvocationDraft()
+        var draft = OptionDraft(operation ?? .echo)
         for text in texts {
             do throws(UsageError) {
                 try definition.apply(&draft, OptionArgument(definition: definition, text: text))

@@ -162,7 +162,7 @@ enum FishCompletion {
     private static func line(_ option: OptionDefinition) -> String {
         var line = "complete -c dcmscu"
         if let short = option.short { line += " -s \(short)" }
-        line += " -l \(option.name)"
+        line += " -l \(option.name.rawValue)"
         line += argument(option.value)
         return line + " -d \(quoted(option.summary))"
     }

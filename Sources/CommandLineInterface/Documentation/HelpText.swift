@@ -7,6 +7,7 @@ package enum HelpText {
         switch topic {
         case .short: short
         case .all: long
+        case .operation(let operation): text(of: operation)
         }
     }
 

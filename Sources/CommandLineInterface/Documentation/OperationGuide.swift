@@ -41,12 +41,12 @@ struct OperationGuide: Sendable {
     let operation: Operation
     /// Paragraphs of the manual page, after the text of the option table.
     let notes: [String]
-    /// The long names of the options that matter for the operation, in the order of their use.
-    let optionNames: [String]
+    /// The options that matter for the operation, in the order of their use.
+    let optionNames: [OptionName]
     let examples: [CommandExample]
 
     init(
-        _ operation: Operation, notes: [String] = [], options optionNames: [String], examples: [CommandExample]
+        _ operation: Operation, notes: [String] = [], options optionNames: [OptionName], examples: [CommandExample]
     ) {
         self.operation = operation
         self.notes = notes
@@ -55,9 +55,9 @@ struct OperationGuide: Sendable {
     }
 
     /// The option that asks for the operation.
-    var definition: OptionDefinition? { OptionTable.definition(named: operation.rawValue) }
+    var definition: OptionDefinition? { OptionTable.definition(operation.option) }
 
-    var options: [OptionDefinition] { optionNames.compactMap { OptionTable.definition(named: $0) } }
+    var options: [OptionDefinition] { optionNames.compactMap(OptionTable.definition) }
 
     /// The guide of an operation; nil for none only if a test of the documentation fails.
     static func of(_ operation: Operation) -> OperationGuide? { all.first { $0.operation == operation } }
@@ -72,7 +72,7 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                "call", "aetitle", "count", "interval", "connect-timeout", "timeout", "tls", "format", "verbose",
+                .call, .aetitle, .count, .interval, .connectTimeout, .timeout, .tls, .format, .verbose,
             ],
             examples: [
                 CommandExample("Does the server answer?", "--echo pacs.example.org 11112"),
@@ -95,8 +95,8 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                "recursive", "input", "call", "aetitle", "jobs", "retries", "failed-out", "journal", "resume",
-                "skip-existing", "verify", "format",
+                .recursive, .input, .call, .aetitle, .jobs, .retries, .failedOut, .journal, .resume,
+                .skipExisting, .verify, .format,
             ],
             examples: [
                 CommandExample(
@@ -125,8 +125,8 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                "key", "return", "columns", "format", "patient", "series", "image", "patientroot", "limit", "query",
-                "charset", "output", "store-query",
+                .key, .return, .columns, .format, .patient, .series, .image, .patientroot, .limit, .query,
+                .charset, .output, .storeQuery,
             ],
             examples: [
                 CommandExample(
@@ -157,8 +157,8 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                "key", "port-scp", "aetitle", "output", "name", "jobs", "journal", "resume", "from-list", "dry-run",
-                "move-destination", "if-exists", "accept-from",
+                .key, .portSCP, .aetitle, .output, .name, .jobs, .journal, .resume, .fromList, .dryRun,
+                .moveDestination, .ifExists, .acceptFrom,
             ],
             examples: [
                 CommandExample(
@@ -189,8 +189,8 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                "key", "output", "name", "jobs", "journal", "resume", "from-list", "dry-run", "shard", "or-move",
-                "prefer", "if-exists",
+                .key, .output, .name, .jobs, .journal, .resume, .fromList, .dryRun, .shard, .orMove,
+                .prefer, .ifExists,
             ],
             examples: [
                 CommandExample(
@@ -214,7 +214,7 @@ struct OperationGuide: Sendable {
         OperationGuide(
             .worklist,
             notes: ["Keys of a scheduled step stand inside of ScheduledProcedureStepSequence."],
-            options: ["key", "return", "columns", "format", "limit", "query", "charset", "output", "store-query"],
+            options: [.key, .return, .columns, .format, .limit, .query, .charset, .output, .storeQuery],
             examples: [
                 CommandExample(
                     "Today's worklist of the MR scanner:",
@@ -242,8 +242,8 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                "recursive", "input", "aetitle", "port-scp", "wait", "transaction", "listen", "max-references", "per",
-                "output", "from-list", "journal", "format",
+                .recursive, .input, .aetitle, .portSCP, .wait, .transaction, .listen, .maxReferences, .per,
+                .output, .fromList, .journal, .format,
             ],
             examples: [
                 CommandExample(
@@ -273,8 +273,8 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                "port-scp", "destination", "worklist-items", "inject", "aetitle", "bind", "tls", "tls-cert", "tls-key",
-                "tls-client-cert",
+                .portSCP, .destination, .worklistItems, .inject, .aetitle, .bind, .tls, .tlsCert, .tlsKey,
+                .tlsClientCert,
             ],
             examples: [
                 CommandExample(
@@ -294,7 +294,7 @@ struct OperationGuide: Sendable {
             ]),
         OperationGuide(
             .selfTest,
-            options: ["images"],
+            options: [.images],
             examples: [
                 CommandExample("Does all of it work here?", "--self-test"),
                 CommandExample("Keep the images to try with:", "--self-test --images made-up/"),

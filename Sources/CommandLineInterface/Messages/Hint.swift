@@ -35,9 +35,9 @@ package enum Hint: Sendable, Equatable {
     package var text: String {
         switch self {
         case .calledAETitleNotRecognized(let called):
-            "we called \"\(called)\"; give the server's own AE title with --call"
+            "we called \"\(called)\"; give the server's own AE title with \(OptionName.call)"
         case .callingAETitleNotRecognized(let calling):
-            "our AE title is \"\(calling)\": have it registered at the server, or give a registered one with --aetitle"
+            "our AE title is \"\(calling)\": have it registered at the server, or give a registered one with \(OptionName.aetitle)"
         case .moveDestinationUnknown(let aeTitle, let host, let port):
             "the server's administrator must register the AE title \"\(aeTitle)\" with "
                 + (port == nil ? "its" : "this machine's") + " address"
@@ -48,10 +48,10 @@ package enum Hint: Sendable, Equatable {
         case .nameNotFound(let host):
             "is \"\(host)\" spelled right? an address works too"
         case .connectTimedOut(let host, let port):
-            "a firewall may drop packets to \(host) port \(port); --connect-timeout sets the time to wait"
+            "a firewall may drop packets to \(host) port \(port); \(OptionName.connectTimeout) sets the time to wait"
         case .abortedAfterRequest(let service, let calling):
             "servers abort like this when the AE title \"\(calling)\" may not use \(service): "
-                + "have it allowed there, or give another with --aetitle"
+                + "have it allowed there, or give another with \(OptionName.aetitle)"
         case .localLimitExceeded:
             "the server is at its limit of associations: try again later"
         case .noPresentationContext(let service):
@@ -61,23 +61,23 @@ package enum Hint: Sendable, Equatable {
                 + (host.map { " (\($0) as seen from here)" } ?? "") + " and port \(port), "
                 + "and does a firewall let it in?"
         case .receiverPortTaken(let port):
-            "another program uses port \(port); give a free one with --port-scp"
+            "another program uses port \(port); give a free one with \(OptionName.portSCP)"
         case .uniqueKeysAbove(let names):
-            "many servers want the keys of the levels above, too: --key "
-                + names.map { "\($0)=VALUE" }.joined(separator: " --key ")
+            "many servers want the keys of the levels above, too: \(OptionName.key) "
+                + names.map { "\($0)=VALUE" }.joined(separator: " \(OptionName.key) ")
         case .identityUnconfirmed:
-            "servers without support for user identities ignore them; --user-unconfirmed accepts such a server"
+            "servers without support for user identities ignore them; \(OptionName.userUnconfirmed) accepts such a server"
         case .certificateRefused:
-            "give the authority that issued the server's certificate with --tls-ca, its name with --tls-name, "
-                + "or its fingerprint with --tls-pin"
+            "give the authority that issued the server's certificate with \(OptionName.tlsCA), its name with \(OptionName.tlsName), "
+                + "or its fingerprint with \(OptionName.tlsPin)"
         case .ourCertificateRefused:
-            "the server may want a certificate that it trusts: give ours with --tls-cert and --tls-key"
+            "the server may want a certificate that it trusts: give ours with \(OptionName.tlsCert) and \(OptionName.tlsKey)"
         case .noCommonTLS:
-            "does the server speak TLS at this port? for old equipment try --tls-profile aes"
+            "does the server speak TLS at this port? for old equipment try \(OptionName.tlsProfile) aes"
         case .builtWithoutTLS:
             "build dcmscu with the package trait TLS, which is on by default"
         case .peerSpeaks(.tls, usesTLS: false):
-            "the server wants a secured connection: give --tls"
+            "the server wants a secured connection: give \(OptionName.tls)"
         case .peerSpeaks(.http, _):
             "this is a web port; the DICOM port of the same server is another one, often 104, 4242 or 11112"
         case .peerSpeaks(.hl7, _):
@@ -86,22 +86,24 @@ package enum Hint: Sendable, Equatable {
             "the DICOM port of this server is another one"
         case .closedAtOnce(let usesTLS):
             "is this machine's address allowed at the server, or does it want "
-                + (usesTLS ? "a certificate of ours (--tls-cert and --tls-key)?" : "TLS (--tls)?")
+                + (usesTLS
+                    ? "a certificate of ours (\(OptionName.tlsCert) and \(OptionName.tlsKey))?"
+                    : "TLS (\(OptionName.tls))?")
         case .noRoute(let host):
             "is this machine's network up, and can it reach \(host), by VPN for example?"
         case .associationUnanswered(let usesTLS):
             "connected, but no answer: is this the server's DICOM port"
-                + (usesTLS ? "?" : ", and does it want TLS (--tls)?")
+                + (usesTLS ? "?" : ", and does it want TLS (\(OptionName.tls))?")
         case .silence:
-            "if the server works longer without sending anything, give a longer --timeout"
+            "if the server works longer without sending anything, give a longer \(OptionName.timeout)"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
         case .mislabelled:
             "one of the two is wrong: put the right transfer syntax into (0002,0010) of a copy"
         case .rejectedWithoutReason(let calling, let called):
-            "are the AE titles right? ours is \"\(calling)\" (--aetitle), and we called \"\(called)\" (--call)"
+            "are the AE titles right? ours is \"\(calling)\" (\(OptionName.aetitle)), and we called \"\(called)\" (\(OptionName.call))"
         case .notAuthorized:
-            "the server's administrator must allow this for our AE title, or for the user given with --user"
+            "the server's administrator must allow this for our AE title, or for the user given with \(OptionName.user)"
         case .outOfResources:
             "the server's disk or memory may be full: ask its administrator"
         case .peerSpeaksAnotherProtocol:
@@ -142,26 +144,27 @@ extension Hint {
             switch self {
             case .abortedByServer(let calling, let port):
                 "servers abort like this when they do not know where to send the report: have \"\(calling)\" registered "
-                    + "there with this machine's address and " + (port.map { "port \($0)" } ?? "the port of --port-scp")
+                    + "there with this machine's address and "
+                    + (port.map { "port \($0)" } ?? "the port of \(OptionName.portSCP)")
             case .neverCalledBack(let calling, let port):
                 "nothing connected to our port \(port): is \"\(calling)\" registered at the server with this machine's "
                     + "address and port \(port), and does a firewall let it in?"
             case .calledByOtherAETitle(let aeTitle, let ours):
                 "the server called back, but called \"\(aeTitle)\", and our AE title is \"\(ours)\": have this one "
-                    + "registered there, or give --aetitle \(aeTitle)"
+                    + "registered there, or give \(OptionName.aetitle) \(aeTitle)"
             case .noReceiver(let calling):
-                "most servers report on an association of their own: give --port-scp PORT, and have \"\(calling)\" "
+                "most servers report on an association of their own: give \(OptionName.portSCP) PORT, and have \"\(calling)\" "
                     + "registered at the server with this machine's address and that port"
             case .releasedWithoutReceiver(let calling):
-                "the server ended the association, so its report can only come on a new one: give --port-scp PORT, and "
+                "the server ended the association, so its report can only come on a new one: give \(OptionName.portSCP) PORT, and "
                     + "have \"\(calling)\" registered at the server with this machine's address and that port"
             case .otherTransaction(let uid):
                 "a report came for " + (uid.map { "transaction \($0)" } ?? "no transaction at all")
                     + ", which this run did not request: does another program use the same AE title? "
-                    + "the requests of an earlier run are known with its --transaction FILE"
+                    + "the requests of an earlier run are known with its \(OptionName.transaction) FILE"
             case .slow:
-                "the server may need longer: give a longer --wait, or let a later run receive the report with "
-                    + "--transaction FILE"
+                "the server may need longer: give a longer \(OptionName.wait), or let a later run receive the report with "
+                    + "\(OptionName.transaction) FILE"
             }
         }
     }

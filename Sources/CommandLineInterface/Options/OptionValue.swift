@@ -32,7 +32,7 @@ package enum OptionValue: Sendable, Equatable {
     package var placeholder: String? {
         switch self {
         case .none: nil
-        case .optionalChoice(let choices): choices.joined(separator: "|")
+        case .optionalChoice: "TOPIC"
         case .choice(let choices): choices.count > 4 ? "NAME" : choices.joined(separator: "|")
         case .text(let placeholder), .host(let placeholder), .integer(let placeholder, _): placeholder
         case .aeTitle: "TITLE"

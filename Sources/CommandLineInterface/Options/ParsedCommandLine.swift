@@ -17,11 +17,27 @@ package enum ParsedCommandLine: Sendable, Equatable {
 }
 
 /// How much of the help is shown.
-package enum HelpTopic: String, Sendable, CaseIterable {
+package enum HelpTopic: Sendable, Equatable {
     /// The options that most people need, on a screen or so.
     case short
     /// Every option with its long text.
     case all
+    /// One operation: its purpose, the options that matter for it, and examples.
+    case operation(Operation)
+
+    static let allName = "all"
+    /// The names of all topics.
+    static let names = [allName] + Operation.allCases.map(\.option.rawValue)
+
+    init?(_ name: String) {
+        if name == Self.allName {
+            self = .all
+        } else if let operation = Operation.allCases.first(where: { $0.option.rawValue == name }) {
+            self = .operation(operation)
+        } else {
+            return nil
+        }
+    }
 }
 
 /// What the hidden option `--generate` prints.

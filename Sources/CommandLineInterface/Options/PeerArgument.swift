@@ -1,4 +1,16 @@
-import DICOMProtocol
+package import DICOMProtocol
+
+/// A host as it was typed, with AE title and port where it held them: `TITLE@host:port`.
+package struct HostArgument: Sendable, Equatable {
+    package var aeTitle: AETitle?
+    package var host: String
+    package var port: UInt16?
+    /// The name of a node of the configuration, which has all of this: `@name`.
+    package var node: String?
+
+    /// Whether nothing may follow that belongs to it.
+    var isComplete: Bool { port != nil || node != nil }
+}
 
 /// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `TITLE@HOST`, `TITLE@HOST:PORT`, `[ADDRESS]:PORT`, a bare IPv6
 /// address, or `@NODE` for a node of the configuration.
@@ -6,7 +18,7 @@ enum PeerArgument {
     private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT or @NODE"
 
     /// - Parameter option: how messages name the argument: `HOST`, `--hostname`.
-    static func parse(_ text: String, option: String) throws(UsageError) -> InvocationDraft.HostArgument {
+    static func parse(_ text: String, option: String) throws(UsageError) -> HostArgument {
         func error(_ why: String, _ code: UsageError.Code = .invalidValue) -> UsageError {
             UsageError(
                 code, option: option, value: text, problem: "\(option) \(text.isEmpty ? "\"\"" : text): \(why)",
@@ -15,7 +27,7 @@ enum PeerArgument {
         if text.first == "@" {
             let name = String(text.dropFirst())
             guard !name.isEmpty else { throw error("no name after the @") }
-            return InvocationDraft.HostArgument(aeTitle: nil, host: "", port: nil, node: name)
+            return HostArgument(aeTitle: nil, host: "", port: nil, node: name)
         }
         var rest = text[...]
         var title: AETitle?
@@ -43,7 +55,7 @@ enum PeerArgument {
             }
             port = number
         }
-        return InvocationDraft.HostArgument(aeTitle: title, host: String(host), port: port)
+        return HostArgument(aeTitle: title, host: String(host), port: port)
     }
 
     private static func divide(

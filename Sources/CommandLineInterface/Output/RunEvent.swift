@@ -92,8 +92,8 @@ extension RunEvent.Name {
         switch self {
         case .echo: "one C-ECHO"
         case .store: "an instance that is to be sent"
-        case .receive: "an instance that --move or --get brought"
-        case .missing: "what was asked for and is not here, in the columns that --from-list takes"
+        case .receive: "an instance that \(OptionName.move) or \(OptionName.get) brought"
+        case .missing: "what was asked for and is not here, in the columns that \(OptionName.fromList) takes"
         case .commitment: "an instance whose storage is to be committed"
         case .failed: "an instance that the server lists as failed"
         case .summary: "the run as a whole: the last line, always"

@@ -84,8 +84,8 @@ struct QueryAssembly {
         }
         guard model.levels.contains(level) else {
             throw UsageError(
-                .conflictingOptions, option: "--query", value: level.rawValue,
-                problem: "the query is of the \(level.rawValue) level, which is not one of --\(model.optionName)",
+                .conflictingOptions, option: .query, value: level.rawValue,
+                problem: "the query is of the \(level.rawValue) level, which is not one of \(model.option)",
                 accepted: model.levels.map(\.rawValue).joined(separator: ", "))
         }
         return (model, level)
@@ -101,8 +101,8 @@ struct QueryAssembly {
         let complaints = check.complaints(about: Self.paths(base, []) + keys.map(\.tags) + returned)
         if options.isStrict, let first = complaints.first {
             throw UsageError(
-                .misplacedKey, option: "--strict", problem: "\(first.name): \(first.why)",
-                accepted: "the keys that --queryhelp lists, or no --strict")
+                .misplacedKey, option: .strict, problem: "\(first.name): \(first.why)",
+                accepted: "the keys that \(OptionName.queryhelp) lists, or no \(OptionName.strict)")
         }
         return complaints
     }
@@ -150,7 +150,7 @@ struct QueryPlacementCheck {
         case .above(let other):
             guard !negotiation.contains(.relational) else { return nil }
             return "a key of the \(other.rawValue) level, which only a relational query matches at the "
-                + "\(level.rawValue) level (--relational)"
+                + "\(level.rawValue) level (\(OptionName.relational))"
         case .below(let other): return "a key of the \(other.rawValue) level, below the \(level.rawValue) level"
         case .inside(let path):
             let name = (path + [tag]).map { DataDictionary.keyword(of: $0) }.joined(separator: ".")

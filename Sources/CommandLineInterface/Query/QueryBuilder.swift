@@ -52,13 +52,13 @@ package struct QueryBuilder: Sendable {
             for earlier in keys[..<index] {
                 if earlier.tags == key.tags {
                     throw UsageError(
-                        .duplicateKey, option: "--key", value: key.argument,
-                        problem: "two values for \(key.name)", accepted: "one --key for an attribute")
+                        .duplicateKey, option: .key, value: key.argument,
+                        problem: "two values for \(key.name)", accepted: "one \(OptionName.key) for an attribute")
                 }
                 let (shorter, longer) = earlier.tags.count < key.tags.count ? (earlier, key) : (key, earlier)
                 if longer.tags.starts(with: shorter.tags) {
                     throw UsageError(
-                        .duplicateKey, option: "--key", value: key.argument,
+                        .duplicateKey, option: .key, value: key.argument,
                         problem: "\(shorter.name) is asked for as a whole and in part: \(longer.name)",
                         accepted: "one of them")
                 }
@@ -75,7 +75,8 @@ package struct QueryBuilder: Sendable {
             return try SpecificCharacterSet(definedTerms: terms.map { String($0) })
         } catch {
             throw UsageError(
-                .unknownCharacterSet, option: key == nil ? "--charset" : "--key", value: key?.value ?? characterSet,
+                .unknownCharacterSet, option: key == nil ? "\(OptionName.charset)" : "\(OptionName.key)",
+                value: key?.value ?? characterSet,
                 problem: error.description, accepted: QueryCharacterSet.accepted)
         }
     }
@@ -85,8 +86,8 @@ package struct QueryBuilder: Sendable {
             return
         }
         throw UsageError(
-            .invalidKeyValue, option: "--key", value: key.value,
-            problem: "--key \(key.name)=\(key.value): not a level of the information model",
+            .invalidKeyValue, option: .key, value: key.value,
+            problem: "\(OptionName.key) \(key.name)=\(key.value): not a level of the information model",
             accepted: model.levels.isEmpty
                 ? "no such key in a worklist query" : model.levels.map(\.rawValue).joined(separator: ", "))
     }
@@ -171,10 +172,10 @@ struct QueryTranscoder {
                 return DataElement(tag: element.tag, vr: element.vr, value: .bytes(encoded[...]))
             } catch {
                 throw UsageError(
-                    .notEncodable, option: "--query",
+                    .notEncodable, option: .query,
                     problem:
-                        "--query: \(DataDictionary.label(of: element.tag)): cannot be written in the character set of the query",
-                    accepted: "--charset utf-8, or another set that has the characters")
+                        "\(OptionName.query): \(DataDictionary.label(of: element.tag)): cannot be written in the character set of the query",
+                    accepted: "\(OptionName.charset) utf-8, or another set that has the characters")
             }
         case .items(let items):
             var transcodedItems: [DataSet] = []

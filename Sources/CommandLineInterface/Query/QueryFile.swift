@@ -38,7 +38,7 @@ package enum QueryFile {
     ///   - encoding: of text; nil: UTF-8.
     /// - Throws: ``UsageError`` if the content is of none of the forms, or holds no query.
     static func parse(
-        _ bytes: [UInt8], name: String, option: String = "--query", encoding: LocaleEncoding? = nil
+        _ bytes: [UInt8], name: String, option: String = "\(OptionName.query)", encoding: LocaleEncoding? = nil
     ) throws(UsageError) -> [Content] {
         let origin = Origin(option: option, name: name)
         let queries: [Content]

@@ -137,8 +137,8 @@ package struct QueryKeyParser {
         // PS3.4 C.2.2.2.6: the request holds one item, each item of the answer is matched against it.
         guard item == 0 else {
             throw UsageError(
-                .unsupportedMatching, option: "--key", value: argument,
-                problem: "--key \(shownArgument()): a sequence of a query has one item", accepted: "[0]")
+                .unsupportedMatching, option: .key, value: argument,
+                problem: "\(OptionName.key) \(shownArgument()): a sequence of a query has one item", accepted: "[0]")
         }
         rest = rest.dropFirst(inside.count + 3)
         return item
@@ -224,7 +224,7 @@ package struct QueryKeyParser {
     private func unreadable(_ why: String? = nil, suggestion: String? = nil) -> UsageError {
         let shown = shownArgument(suggestion: suggestion)
         return UsageError(
-            .unreadableKey, option: "--key", value: argument,
+            .unreadableKey, option: .key, value: argument,
             // A reason that quotes the rest would quote what is hidden.
             problem: "Could not read Tag: \(shown)" + (shown == argument ? why.map { " (\($0))" } ?? "" : ""),
             accepted: Self.acceptedForms, suggestion: suggestion)

@@ -74,7 +74,7 @@ struct QueryValueEncoder {
             throw self.error(
                 "cannot be written in \(name)", code: .notEncodable,
                 accepted: vr.usesSpecificCharacterSet
-                    ? "--charset utf-8, or another set that has the characters" : "ASCII")
+                    ? "\(OptionName.charset) utf-8, or another set that has the characters" : "ASCII")
         }
     }
 
@@ -175,7 +175,7 @@ struct QueryValueEncoder {
     ) -> UsageError {
         let shown = key.mayShowValue ? "\(key.name)=\(key.value)" : key.name
         return UsageError(
-            code, option: "--key", value: key.value, problem: "--key \(shown): \(why)", accepted: accepted)
+            code, option: .key, value: key.value, problem: "\(OptionName.key) \(shown): \(why)", accepted: accepted)
     }
 }
 

@@ -3,9 +3,9 @@ package import DICOMProtocol
 
 /// How the peer is reached, under which names, and what secures the way: the same for every operation.
 package struct ConnectionOptions: Sendable, Equatable {
-    package var peer: Endpoint
-    package var callingAETitle: AETitle
-    package var calledAETitle: AETitle
+    package var peer = Endpoint(host: "", port: standardPort)
+    package var callingAETitle = standardCallingAETitle
+    package var calledAETitle = standardCalledAETitle
     /// The port of our own receiver for sub-operations and commitment reports; nil where nothing listens.
     package var receiverPort: UInt16?
     /// The local address that the receiver listens on; nil is every address.
@@ -26,11 +26,12 @@ package struct ConnectionOptions: Sendable, Equatable {
     /// Whether a server that does not confirm the user identity is accepted.
     package var acceptsUnconfirmedIdentity = false
 
-    package init(peer: Endpoint, callingAETitle: AETitle, calledAETitle: AETitle) {
-        self.peer = peer
-        self.callingAETitle = callingAETitle
-        self.calledAETitle = calledAETitle
-    }
+    /// The well-known port of DICOM, PS3.8 9.1.1.
+    package static let standardPort: UInt16 = 104
+    package static let standardCallingAETitle = AETitle(wire: "DCMSCU".utf8)
+    package static let standardCalledAETitle = AETitle(wire: "ANY-SCP".utf8)
+
+    package init() {}
 
     /// The peer as it is named in messages: its AE title and where it is.
     package var peerName: String {

@@ -177,7 +177,7 @@ package struct RetrieveOptions: Sendable, Equatable {
         case move, get
     }
 
-    package var method: Method
+    package var method: Method = .get
     package var query = QueryOptions()
     /// Where a list of what to retrieve is read; `-` is the standard input.
     package var listPath: String?
@@ -187,9 +187,9 @@ package struct RetrieveOptions: Sendable, Equatable {
     /// How many studies or series are retrieved at once.
     package var jobs = 1
     /// The AE title that a C-MOVE request names as its destination.
-    package var moveDestination: AETitle
+    package var moveDestination = ConnectionOptions.standardCallingAETitle
     /// Whether a C-MOVE's instances come to this process, which then must listen.
-    package var receivesMovedInstances: Bool
+    package var receivesMovedInstances = false
     /// Whether a C-GET that the server does not offer becomes a C-MOVE.
     package var fallsBackToMove = false
     /// The AE titles that may call our receiver; empty: every one that calls us by our AE title.
@@ -211,11 +211,7 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var resumes = false
     package var failOn: FailurePolicy = .failure
 
-    package init(method: Method, moveDestination: AETitle, receivesMovedInstances: Bool) {
-        self.method = method
-        self.moveDestination = moveDestination
-        self.receivesMovedInstances = receivesMovedInstances
-    }
+    package init() {}
 
     /// Whether the instances go to a third party.
     package var isForThirdParty: Bool { method == .move && !receivesMovedInstances }
@@ -224,6 +220,10 @@ package struct RetrieveOptions: Sendable, Equatable {
 // MARK: - Practice archive and self-test
 
 package struct ServeOptions: Sendable, Equatable {
+    /// The port that is usual for DICOM without privileges, PS3.8 9.1.1.
+    package static let standardPort: UInt16 = 11_112
+    package static let standardAETitle = AETitle(wire: "PRACTICE".utf8)
+
     package var directory = "."
     /// Where AE titles are that the archive sends to and reports to.
     package var destinations: [AETitle: Endpoint] = [:]

@@ -28,7 +28,10 @@ enum SelfTestArchive {
             } catch {
                 throw SelfTestSteps.Failure(error.description)
             }
-            options = ["--tls", "--tls-ca", "\(path)", "--tls-cert", "\(path)", "--tls-key", "\(path)"]
+            options = [
+                "\(OptionName.tls)", "\(OptionName.tlsCA)", "\(path)", "\(OptionName.tlsCert)", "\(path)",
+                "\(OptionName.tlsKey)", "\(path)",
+            ]
         }
     }
 

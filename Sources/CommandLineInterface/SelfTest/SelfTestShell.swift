@@ -42,7 +42,7 @@ struct SelfTestShell: Sendable {
         inner.localeEncoding = nil
         inner.terminalWidth = nil
         inner.progress = nil
-        let titles = arguments.contains("--aetitle") ? [] : ["--aetitle", "SELFTEST"]
+        let titles = arguments.contains("\(OptionName.aetitle)") ? [] : ["\(OptionName.aetitle)", "SELFTEST"]
         let code = CommandLineInterface.run(
             arguments: arguments + options + titles + ["127.0.0.1", "\(port)"] + files, in: inner)
         return Run(exitCode: code, output: output.text, errors: errors.text)
@@ -58,8 +58,10 @@ struct SelfTestShell: Sendable {
     }
 
     /// The answers of a query.
-    func find(_ arguments: [String], as operation: String = "--find") throws(SelfTestSteps.Failure) -> [DataSet] {
-        let run = try run([operation, "--format", "jsonl"] + arguments)
+    func find(_ arguments: [String], as operation: String = "\(OptionName.find)") throws(SelfTestSteps.Failure)
+        -> [DataSet]
+    {
+        let run = try run([operation, "\(OptionName.format)", "jsonl"] + arguments)
         var answers: [DataSet] = []
         for line in run.output.split(separator: "\n") {
             do throws(DICOMJSONError) {

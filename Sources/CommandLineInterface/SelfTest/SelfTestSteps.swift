@@ -63,12 +63,12 @@ final class SelfTestSteps {
     }
 
     private func echo() throws(Failure) -> String {
-        _ = try shell.run(["--echo"])
+        _ = try shell.run(["\(OptionName.echo)"])
         return "answered"
     }
 
     private func store() throws(Failure) -> String {
-        _ = try shell.run(["--store"], files: ["-r", "\(images)"])
+        _ = try shell.run(["\(OptionName.store)"], files: ["-r", "\(images)"])
         for file in files {
             guard let held = archive.index.instance(file.sopInstanceUID) else {
                 throw Failure("\(file.sopInstanceUID) is not in the archive")
@@ -83,11 +83,14 @@ final class SelfTestSteps {
         for study in studies {
             let uid = "StudyInstanceUID=\(study.studyInstanceUID)"
             for (arguments, expected) in [
-                (["--patientroot", "--patient", "-k", "PatientID=\(study.patientID)"], 1),
-                (["--patientroot", "--study", "-k", "PatientID=\(study.patientID)"], 1),
-                (["--studyroot", "--study", "-k", uid], 1),
-                (["--studyroot", "--series", "-k", uid], series(of: study)),
-                (["--studyroot", "--image", "-k", uid, "-k", "SOPInstanceUID"], study.files.count),
+                (["\(OptionName.patientroot)", "\(OptionName.patient)", "-k", "PatientID=\(study.patientID)"], 1),
+                (["\(OptionName.patientroot)", "\(OptionName.study)", "-k", "PatientID=\(study.patientID)"], 1),
+                (["\(OptionName.studyroot)", "\(OptionName.study)", "-k", uid], 1),
+                (["\(OptionName.studyroot)", "\(OptionName.series)", "-k", uid], series(of: study)),
+                (
+                    ["\(OptionName.studyroot)", "\(OptionName.image)", "-k", uid, "-k", "SOPInstanceUID"],
+                    study.files.count
+                ),
             ] {
                 let found = try shell.find(arguments).count
                 guard found == expected else {
@@ -113,7 +116,7 @@ final class SelfTestSteps {
             (["PatientID=NOBODY"], 0),
         ]
         for (keys, expected) in checks {
-            let found = try shell.find(["--return", "StudyInstanceUID"] + keys.flatMap { ["-k", $0] }).count
+            let found = try shell.find(["\(OptionName.return)", "StudyInstanceUID"] + keys.flatMap { ["-k", $0] }).count
             guard found == expected else {
                 throw Failure("\(keys.joined(separator: " ")): \(found) matches in place of \(expected)")
             }
@@ -150,7 +153,7 @@ final class SelfTestSteps {
             ),
         ]
         for (keys, expected) in checks {
-            let found = try shell.find(keys.flatMap { ["-k", $0] }, as: "--worklist").count
+            let found = try shell.find(keys.flatMap { ["-k", $0] }, as: "\(OptionName.worklist)").count
             guard found == expected else {
                 throw Failure("\(keys.joined(separator: " ")): \(found) items in place of \(expected)")
             }
@@ -160,7 +163,9 @@ final class SelfTestSteps {
 
     private func get() throws(Failure) -> String { try retrieve("get", []) }
 
-    private func move() throws(Failure) -> String { try retrieve("move", ["--port-scp", "\(receiverPort)"]) }
+    private func move() throws(Failure) -> String {
+        try retrieve("move", ["\(OptionName.portSCP)", "\(receiverPort)"])
+    }
 
     private func retrieve(_ operation: String, _ arguments: [String]) throws(Failure) -> String {
         let folder = work.appending(operation)
@@ -184,7 +189,10 @@ final class SelfTestSteps {
     private func unknownDestination() throws(Failure) -> String {
         guard let study = studies.first else { return "" }
         let run = shell.perform(
-            ["--move", "-k", "StudyInstanceUID=\(study.studyInstanceUID)", "--move-destination", "NOBODY"])
+            [
+                "\(OptionName.move)", "-k", "StudyInstanceUID=\(study.studyInstanceUID)",
+                "\(OptionName.moveDestination)", "NOBODY",
+            ])
         guard run.exitCode == .failureStatus, run.errors.contains("A801") else {
             throw Failure("exit code \(run.exitCode.rawValue) in place of 7 and A801H: \(run.firstError)")
         }
@@ -192,12 +200,13 @@ final class SelfTestSteps {
     }
 
     private func commitHere() throws(Failure) -> String {
-        _ = try shell.run(["--stgcmt", "--aetitle", "SELFTEST2"], files: ["-r", "\(images)"])
+        _ = try shell.run(["\(OptionName.stgcmt)", "\(OptionName.aetitle)", "SELFTEST2"], files: ["-r", "\(images)"])
         return "\(files.count) committed"
     }
 
     private func commitAnew() throws(Failure) -> String {
-        _ = try shell.run(["--stgcmt", "--port-scp", "\(receiverPort)"], files: ["-r", "\(images)"])
+        _ = try shell.run(
+            ["\(OptionName.stgcmt)", "\(OptionName.portSCP)", "\(receiverPort)"], files: ["-r", "\(images)"])
         return "\(files.count) committed"
     }
 
@@ -213,7 +222,8 @@ final class SelfTestSteps {
         } catch {
             throw Failure(error.description)
         }
-        let run = shell.perform(["--stgcmt", "--aetitle", "SELFTEST2"], files: ["-r", "\(folder)"])
+        let run = shell.perform(
+            ["\(OptionName.stgcmt)", "\(OptionName.aetitle)", "SELFTEST2"], files: ["-r", "\(folder)"])
         guard run.exitCode == .commitmentFailed else {
             throw Failure("exit code \(run.exitCode.rawValue) in place of 9: \(run.firstError)")
         }

@@ -50,7 +50,7 @@ struct DocumentationTests {
         let lines = HelpText.text(of: operation).split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.count <= 60)
         for line in lines { #expect(line.count <= 80, "\(line)") }
-        #expect(ManualPage.text.contains(".SS \"\(Roff.escaped(operation.option))"))
+        #expect(ManualPage.text.contains(".SS \"\(Roff.escaped(operation.option.description))"))
     }
 
     @Test func `the short help fits a terminal and names every exit code`() {
@@ -65,7 +65,7 @@ struct DocumentationTests {
             let isHidden = option.traits.contains(.hidden)
             #expect(HelpText.text(.all).contains("\(option.option)") != isHidden, "\(option.option)")
             #expect(ManualPage.text.contains(Roff.bold(option.option)) != isHidden, "\(option.option)")
-            #expect(FishCompletion.text.contains(" -l \(option.name) ") != isHidden, "\(option.option)")
+            #expect(FishCompletion.text.contains(" -l \(option.name.rawValue) ") != isHidden, "\(option.option)")
             #expect(ZshCompletion.text.contains(option.option) != isHidden || isHidden, "\(option.option)")
         }
         for code in ExitCode.allCases {

@@ -112,12 +112,12 @@ struct CompatibilityTests {
     @Test func `abbreviations of the options of gdcmscu are not taken by ours`() {
         let theirs = OptionTable.all.filter { $0.traits.contains(.compatible) }
         for option in theirs {
-            for length in 1...option.name.count {
-                let prefix = String(option.name.prefix(length))
-                let meant = theirs.filter { $0.name.hasPrefix(prefix) }
+            for length in 1...option.name.rawValue.count {
+                let prefix = String(option.name.rawValue.prefix(length))
+                let meant = theirs.filter { $0.name.rawValue.hasPrefix(prefix) }
                 // An option's whole name is that option, by the rules of getopt_long too: --query is not --queryhelp.
-                let isWholeName = OptionTable.all.contains { $0.name == prefix }
-                guard meant.count == 1, prefix == option.name || !isWholeName else { continue }
+                let isWholeName = OptionTable.all.contains { $0.name.rawValue == prefix }
+                guard meant.count == 1, prefix == option.name.rawValue || !isWholeName else { continue }
                 #expect(OptionTable.candidates(forLong: prefix).map(\.name) == [option.name], "--\(prefix)")
             }
         }

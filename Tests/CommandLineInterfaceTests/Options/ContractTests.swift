@@ -56,7 +56,7 @@ struct ContractTests {
 
     /// The shortest prefix that no other option of gdcmscu's has.
     private static func abbreviation(of name: String) -> String {
-        let theirs = OptionTable.all.filter { $0.traits.contains(.compatible) }.map(\.name)
+        let theirs = OptionTable.all.filter { $0.traits.contains(.compatible) }.map(\.name.rawValue)
         for length in 1..<name.count {
             let prefix = String(name.prefix(length))
             if theirs.count(where: { $0.hasPrefix(prefix) }) == 1, theirs.contains(name) { return prefix }
@@ -138,7 +138,7 @@ struct ContractTests {
     @Test func `every bad value of every option is named, with what is accepted`() throws {
         for option in OptionTable.all where !option.traits.contains(.hidden) {
             for value in Self.badValues(option.value) {
-                var draft = InvocationDraft()
+                var draft = OptionDraft(.find)
                 let argument = OptionArgument(definition: option, text: value)
                 let error = #expect(throws: UsageError.self, "\(option.option) \"\(value)\" is accepted") {
                     try option.apply(&draft, argument)
@@ -153,12 +153,12 @@ struct ContractTests {
     }
 
     @Test func `for every option that is one slip away something is proposed`() throws {
-        for option in OptionTable.all where !option.traits.contains(.hidden) && option.name.count > 4 {
+        for option in OptionTable.all where !option.traits.contains(.hidden) && option.name.rawValue.count > 4 {
             // The last two letters swapped.
-            var letters = Array(option.name)
+            var letters = Array(option.name.rawValue)
             letters.swapAt(letters.count - 1, letters.count - 2)
             let slip = String(letters)
-            guard slip != option.name, OptionTable.candidates(forLong: slip).isEmpty else { continue }
+            guard slip != option.name.rawValue, OptionTable.candidates(forLong: slip).isEmpty else { continue }
             #expect(try usageError("h --\(slip)").hint?.hasPrefix("did you mean --") == true, "--\(slip)")
         }
     }

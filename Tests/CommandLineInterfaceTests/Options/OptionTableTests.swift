@@ -5,29 +5,48 @@ import Testing
 
 struct OptionTableTests {
     @Test func `every name and every letter stands for one option`() {
-        let names = OptionTable.all.flatMap { [$0.name] + $0.aliases }
+        let names = OptionTable.all.flatMap { [$0.name.rawValue] + $0.aliases }
         #expect(Set(names).count == names.count)
         let letters = OptionTable.all.compactMap(\.short)
         #expect(Set(letters).count == letters.count)
     }
 
+    @Test func `every name has a definition`() {
+        #expect(Set(OptionTable.all.map(\.name)) == Set(OptionName.allCases))
+        #expect(OptionTable.all.count == OptionName.allCases.count)
+    }
+
+    @Test func `every rule names options that some operation has in common`() {
+        for option in OptionTable.all {
+            for case .requires(let other, _) in option.rules {
+                let required = OptionTable.definition(other)
+                #expect(required?.operations.isSuperset(of: option.operations) == true, "\(option.name)")
+            }
+            for case .excludes(let others) in option.rules {
+                for other in others.compactMap(OptionTable.definition) {
+                    #expect(!other.operations.isDisjoint(with: option.operations), "\(option.name) \(other.name)")
+                }
+            }
+        }
+    }
+
     @Test func `every option can be used by some operation and is described in one line`() {
         for option in OptionTable.all {
-            #expect(!option.operations.isEmpty, "--\(option.name)")
-            #expect(!option.summary.isEmpty && !option.summary.hasSuffix("."), "--\(option.name)")
-            #expect(option.name.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "-") })
+            #expect(!option.operations.isEmpty, "\(option.name)")
+            #expect(!option.summary.isEmpty && !option.summary.hasSuffix("."), "\(option.name)")
+            #expect(option.name.rawValue.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "-") })
         }
     }
 
     @Test func `every summary of the short help fits its line`() {
         for option in OptionTable.all where option.traits.contains(.common) {
-            #expect(option.summary.count <= 47, "--\(option.name)")
+            #expect(option.summary.count <= 47, "\(option.name)")
         }
     }
 
     @Test func `every operation is an option`() {
         for operation in Operation.allCases {
-            #expect(OptionTable.definition(named: operation.rawValue)?.category == .operation)
+            #expect(OptionTable.definition(operation.option)?.category == .operation)
         }
     }
 

@@ -37,7 +37,10 @@ struct UsageErrorTests {
         Case(
             line: "h -p", code: .missingValue, description: "--port needs a value; accepted: a number from 1 to 65535"),
         Case(line: "h --echo=1", code: .unexpectedValue, description: "--echo takes no value"),
-        Case(line: "h --help=some", code: .invalidValue, description: "--help some: not known; accepted: all"),
+        Case(
+            line: "h --help=some", code: .invalidValue,
+            description: "--help some: not known; "
+                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test"),
         Case(
             line: "h --port 70000", code: .outOfRange,
             description: "--port 70000: out of range; accepted: a number from 1 to 65535"),
@@ -82,13 +85,13 @@ struct UsageErrorTests {
             description: "--patientroot has no use with --worklist; accepted: --patientroot with --find, --move, --get"),
         Case(
             line: "h --find --patient --studyroot", code: .conflictingOptions,
-            description: "--patient is no level of --studyroot; accepted: --study, --series, --image"),
+            description: "--patient is not a level of --studyroot; accepted: --study, --series, --image"),
         Case(
             line: "h --find --patient --series --studyroot", code: .conflictingOptions,
-            description: "--patient is no level of --studyroot; accepted: --study, --series, --image"),
+            description: "--patient is not a level of --studyroot; accepted: --study, --series, --image"),
         Case(
             line: "h --find --psonly --series", code: .conflictingOptions,
-            description: "--series is no level of --psonly; accepted: --patient, --study"),
+            description: "--series is not a level of --psonly; accepted: --patient, --study"),
         Case(
             line: "h --find --patientroot --studyroot", code: .conflictingOptions,
             description: "--patientroot and --studyroot exclude each other; accepted: one of them"),
@@ -131,7 +134,7 @@ struct UsageErrorTests {
         Case(
             line: "h --move -k 10,20=A", code: .missingOption,
             description: "--move to ourselves needs --port-scp; "
-                + "accepted: --port-scp PORT, or another node's title with --move-destination"),
+                + "accepted: --port-scp PORT, or another node's AE title with --move-destination"),
         Case(
             line: "h --move --port-scp 1", code: .missingOption,
             description: "--move needs a key that says what to retrieve; "
@@ -183,7 +186,7 @@ struct UsageErrorTests {
         for option in OptionTable.all where option.isForSomeOperations {
             for operation in Operation.allCases where !option.operations.contains(operation) {
                 let argument = OptionArgument(definition: option, text: Self.goodValue(option))
-                var draft = InvocationDraft()
+                var draft = OptionDraft(operation)
                 try option.apply(&draft, argument)
                 let value = option.value.takesArgument ? "='\(argument.text)'" : ""
                 let folder = operation == .serve ? "=A" : ""
@@ -195,10 +198,10 @@ struct UsageErrorTests {
     }
 
     private static func goodValue(_ option: OptionDefinition) -> String {
-        if option.name == "destination" { return "A=b:104" }
-        if option.name == "inject" { return "delay=1" }
-        if option.name == "shard" { return "1/2" }
-        if option.name == "prefer" { return "rle" }
+        if option.name == .destination { return "A=b:104" }
+        if option.name == .inject { return "delay=1" }
+        if option.name == .shard { return "1/2" }
+        if option.name == .prefer { return "rle" }
         return switch option.value {
         case .none, .optionalChoice: ""
         case .choice(let choices): choices.first ?? ""

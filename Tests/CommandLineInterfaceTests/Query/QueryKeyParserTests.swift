@@ -107,7 +107,7 @@ struct QueryKeyParserTests {
     }
 
     @Test func `return keys are sets, keywords and tags with commas between`() throws {
-        let option = try #require(OptionTable.definition(named: "return"))
+        let option = try #require(OptionTable.definition(.return))
         let keys = try OptionArgument(
             definition: option, text: "study,StudyDate,(0010,0020),00100010,series"
         ).returnKeys()

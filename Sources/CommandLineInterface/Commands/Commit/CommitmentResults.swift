@@ -92,7 +92,8 @@ final class CommitmentResults {
         outcome.diagnostics.note(
             Message(
                 "open transactions are kept in \(file)",
-                "dcmscu --stgcmt --listen --transaction \(file) --port-scp \(port) waits for their reports"))
+                "dcmscu \(OptionName.stgcmt) \(OptionName.listen) \(OptionName.transaction) \(file) \(OptionName.portSCP) \(port) waits for their reports"
+            ))
     }
 
     private func count(_ verdict: CommitmentVerdict) {

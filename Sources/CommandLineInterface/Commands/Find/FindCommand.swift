@@ -106,7 +106,7 @@ final class FindCommand {
     private func report(_ result: ExchangeResult) {
         if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(matches)")) }
         if isLimited {
-            outcome.diagnostics.note(Message("stopped after \(matches) as --limit asks; there may be more"))
+            outcome.diagnostics.note(Message("stopped after \(matches) as \(OptionName.limit) asks; there may be more"))
         }
         guard let response = result.final?.command, let status = response.status else { return }
         switch status.kind {

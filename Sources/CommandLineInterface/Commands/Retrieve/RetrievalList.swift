@@ -84,7 +84,7 @@ struct RetrievalList {
             keys = keys.filter { !QueryIdentifier.generalElements.contains($0.tag) }
         }
         guard !keys.isEmpty else {
-            throw UsageError(.missingInput, option: "--from-list", problem: "nothing that says what to retrieve")
+            throw UsageError(.missingInput, option: .fromList, problem: "nothing that says what to retrieve")
         }
         let builder = QueryBuilder(
             model: model, level: level,

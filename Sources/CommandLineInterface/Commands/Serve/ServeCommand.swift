@@ -95,7 +95,7 @@ final class ServeCommand {
 
     /// One line an event: date and time, who, what.
     private static func write(_ event: ArchiveEvent, to output: any ByteSink) {
-        let hint = event.unknownDestination.map { "; --destination \($0)=HOST:PORT makes it known" } ?? ""
+        let hint = event.unknownDestination.map { "; \(OptionName.destination) \($0)=HOST:PORT makes it known" } ?? ""
         let line = "\(EventTime.now) \(event.peer) \(event.isTrouble ? "! " : "")\(event.text)\(hint)"
         let text = DisplayText.line(line) + "\n"
         do throws(ByteSinkError) { try output.write(text) } catch {}
@@ -118,7 +118,7 @@ private enum EventTime {
 
 /// The items of the practice archive's worklist, from the files of `--worklist-items`: in the forms that a query may have.
 struct WorklistItems {
-    private static let option = "--worklist-items"
+    private static let option = "\(OptionName.worklistItems)"
     private let options: ServeOptions
     private let outcome: RunOutcome
     private let environment: Environment

@@ -1,5 +1,5 @@
-/// The options of one run, from the command line and the configuration together: of each the strongest source.
-struct EffectiveArguments {
+/// The arguments of one run, of command line and configuration together: of each option those of its strongest source.
+struct MergedArguments {
     struct Entry {
         let argument: OptionArgument
         let source: Source
@@ -14,22 +14,25 @@ struct EffectiveArguments {
     let entries: [Entry]
     private let path: String?
 
-    /// - Parameter claimed: names of options that something stronger than the configuration speaks for.
+    /// - Parameters:
+    ///   - layers: of the configuration, the strongest first.
+    ///   - claimed: options for which something else than the configuration speaks.
     init(
         _ typed: [OptionArgument], _ layers: [Configuration.Layer], of configuration: Configuration,
-        for operation: Operation, claimed: Set<String>
+        for operation: Operation, claimed: Set<OptionName>
     ) {
         path = configuration.path
-        var spoken = claimed
-        func speak(for name: String) { spoken.formUnion(OptionTable.group(of: name)) }
-        for argument in typed { speak(for: argument.definition.name) }
+        var names = claimed.union(typed.map(\.definition.name))
+        var groups = Set(typed.compactMap(\.definition.group))
         var found: [Entry] = []
         for layer in layers {
-            let settings = layer.settings.filter {
-                !spoken.contains($0.definition.name) && $0.definition.operations.contains(operation)
+            let settings = layer.settings.filter { setting in
+                !names.contains(setting.definition.name) && setting.definition.operations.contains(operation)
+                    && setting.definition.group.map { groups.contains($0) } != true
             }
             for setting in settings {
-                speak(for: setting.definition.name)
+                names.insert(setting.definition.name)
+                if let group = setting.definition.group { groups.insert(group) }
                 for text in setting.texts {
                     found.append(
                         Entry(
@@ -41,7 +44,10 @@ struct EffectiveArguments {
         entries = found + typed.map { Entry(argument: $0, source: .commandLine) }
     }
 
-    func apply(to draft: inout InvocationDraft) throws(UsageError) {
+    /// Reads each value into the draft.
+    ///
+    /// - Throws: the first value that cannot be read, with its line where it stands in the configuration.
+    func apply(to draft: inout OptionDraft) throws(UsageError) {
         for entry in entries {
             do throws(UsageError) {
                 try entry.argument.definition.apply(&draft, entry.argument)
@@ -60,14 +66,4 @@ extension UsageError {
             code, option: option, value: value, problem: "\(path ?? "configuration") line \(line): \(problem)",
             accepted: accepted, suggestion: suggestion)
     }
-}
-
-extension OptionTable {
-    /// Options that answer one question: who gives one of them has answered it.
-    private static let groups: [Set<String>] = [
-        ["error", "warning", "verbose", "debug"], ["patientroot", "studyroot", "psonly"],
-        ["patient", "study", "series", "image"], ["user", "passcode", "kerberos", "saml", "jwt"],
-    ]
-
-    static func group(of name: String) -> Set<String> { groups.first { $0.contains(name) } ?? [name] }
 }

@@ -54,6 +54,16 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
         self.suggestion = suggestion
     }
 
+    /// - Parameter option: the option that the error is about.
+    package init(
+        _ code: Code, option: OptionName, value: String? = nil, problem: String, accepted: String? = nil,
+        suggestion: String? = nil
+    ) {
+        self.init(
+            code, option: option.description, value: value, problem: problem, accepted: accepted,
+            suggestion: suggestion)
+    }
+
     /// The whole message on one line.
     package var description: String {
         var text = problem

@@ -3,20 +3,20 @@ import DICOMNode
 /// What `--show-config` prints: every option that the operation can use, its value, and where that came from.
 enum ConfigurationListing {
     static func text(
-        _ configuration: Configuration, _ arguments: EffectiveArguments, operation: Operation, draft: InvocationDraft,
-        peer: InvocationDraft.PeerChoice?, rootUIDFromEnvironment: String?
+        _ configuration: Configuration, _ arguments: MergedArguments, draft: OptionDraft,
+        peer: PeerChoice?, rootUIDFromEnvironment: String?
     ) -> String {
         var text = "configuration: \(configuration.path ?? "none")\n"
-        text += "operation: \(operation.option)\n"
+        text += "operation: \(draft.operation.option)\n"
         if let host = draft.host {
             let name = peer?.host.node.map { "@\($0), " } ?? ""
             text +=
-                "peer: \(name)\(Endpoint(host: host.host, port: host.port ?? draft.port ?? InvocationDraft.standardPort))\n"
+                "peer: \(name)\(Endpoint(host: host.host, port: host.port ?? draft.port ?? ConnectionOptions.standardPort))\n"
         }
         for node in configuration.nodes { text += "node: @\(node.name) (line \(node.line))\n" }
         text += "\n"
         var rows: [(option: String, value: String, source: String)] = []
-        for option in OptionTable.all where option.isConfigurable && option.operations.contains(operation) {
+        for option in OptionTable.all where option.isConfigurable && option.operations.contains(draft.operation) {
             let given = arguments.entries.filter { $0.argument.definition.name == option.name }
             if let value = typed(option, peer) {
                 rows.append((option.option, value, "command line"))
@@ -25,7 +25,7 @@ enum ConfigurationListing {
                 for entry in shown {
                     rows.append((option.option, value(entry.argument), source(entry.source, configuration)))
                 }
-            } else if option.name == "root-uid", let root = rootUIDFromEnvironment, !root.isEmpty {
+            } else if option.name == .rootUID, let root = rootUIDFromEnvironment, !root.isEmpty {
                 rows.append((option.option, root, "GDCM_ROOT_UID"))
             } else {
                 rows.append(
@@ -45,12 +45,12 @@ enum ConfigurationListing {
     }
 
     /// What an argument without an option said: `TITLE@HOST:PORT`.
-    private static func typed(_ option: OptionDefinition, _ peer: InvocationDraft.PeerChoice?) -> String? {
-        guard let peer, peer.host.node == nil, peer.option == "HOST" else { return nil }
+    private static func typed(_ option: OptionDefinition, _ peer: PeerChoice?) -> String? {
+        guard let peer, peer.host.node == nil, peer.option == PeerChoice.positional else { return nil }
         return switch option.name {
-        case "hostname": peer.host.host
-        case "port": (peer.host.port ?? peer.port).map { String($0) }
-        case "call": peer.host.aeTitle?.string
+        case .hostname: peer.host.host
+        case .port: (peer.host.port ?? peer.port).map { String($0) }
+        case .call: peer.host.aeTitle?.string
         default: nil
         }
     }
@@ -59,7 +59,7 @@ enum ConfigurationListing {
         argument.definition.value.takesArgument ? argument.text : "on"
     }
 
-    private static func source(_ source: EffectiveArguments.Source, _ configuration: Configuration) -> String {
+    private static func source(_ source: MergedArguments.Source, _ configuration: Configuration) -> String {
         switch source {
         case .commandLine: "command line"
         case .configuration(let origin, let line): "\(origin.description), line \(line)"

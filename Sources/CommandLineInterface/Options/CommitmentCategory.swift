@@ -1,0 +1,55 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+extension OptionCategory {
+    static let commitmentOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .wait, value: .seconds(0...604_800), .commitment, for: .committing,
+            "time to wait for the commitment report; 0 does not wait",
+            details: "Starts again with every report that tells something new.",
+            default: .seconds(CommitmentOptions().resultWait),
+            rules: [.only(when: .commitsAfterStore)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.commitment.resultWait = try argument.seconds()
+            }),
+        OptionDefinition(
+            .transaction, value: .file, .commitment, for: .committing,
+            "file of open commitment transactions",
+            details: """
+                Each transaction is written here before it is asked for, each report before it is answered. What was not \
+                reported on in time can be waited for by a later run with --listen.
+                """,
+            rules: [.only(when: .commitsAfterStore)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.commitment.transactionFile = try argument.string()
+            }),
+        OptionDefinition(
+            .listen, .commitment, for: [.storageCommitment],
+            "only wait for reports on the transactions in the file",
+            details: "Takes no HOST and no files, and needs --transaction and --port-scp.",
+            rules: [
+                .requires(.transaction), .requires(.portSCP),
+                .excludes([.maxReferences, .per, .recursive, .fromList, .journal]),
+            ],
+            apply: { (draft, _) throws(UsageError) in draft.commitment.isListening = true }),
+        OptionDefinition(
+            .maxReferences, value: .integer(placeholder: "N", 1...1_000_000), .commitment, for: .committing,
+            "maximum number of instances in one transaction",
+            details: """
+                Many servers have trouble with large ones: their time was seen to grow with the square of the number.
+                """,
+            default: .integer(CommitmentOptions().maximumReferences),
+            rules: [.only(when: .commitsAfterStore)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.commitment.maximumReferences = try argument.integer()
+            }),
+        OptionDefinition(
+            .per, value: .choice(CommitmentOptions.Grouping.allCases.map(\.rawValue)), .commitment, for: .committing,
+            "one transaction for each study or series",
+            rules: [.only(when: .commitsAfterStore)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.commitment.grouping = try argument.choice(CommitmentOptions.Grouping.self)
+            }),
+    ]
+}

@@ -1,0 +1,70 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+extension OptionCategory {
+    static let messagesOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .verbose, short: "V", .messages, "verbose output", traits: [.compatible, .common],
+            group: .verbosity,
+            apply: { (draft, _) throws(UsageError) in draft.raise(to: .verbose) }),
+        OptionDefinition(
+            .debug, short: "D", .messages, "debug output: every PDU and message, decoded",
+            traits: [.compatible, .common],
+            group: .verbosity,
+            apply: { (draft, _) throws(UsageError) in draft.raise(to: .debug) }),
+        OptionDefinition(
+            .warning, short: "W", .messages, "only warnings and errors", traits: .compatible,
+            group: .verbosity,
+            apply: { (draft, _) throws(UsageError) in draft.raise(to: .warning) }),
+        OptionDefinition(
+            .error, short: "E", .messages, "only errors", traits: .compatible,
+            group: .verbosity,
+            apply: { (draft, _) throws(UsageError) in draft.raise(to: .error) }),
+        OptionDefinition(
+            .logFile, short: "L", value: .file, .messages, "append messages to a file",
+            default: .text("the standard error"), traits: .compatible,
+            apply: { (draft, argument) throws(UsageError) in draft.messages.logFile = try argument.string() }),
+        OptionDefinition(
+            .logPHI, .messages, "show patient data in messages and logs",
+            details: """
+                Without it values of group 0010, accession numbers and names of persons are hidden there. Results are not \
+                touched. Names of files that you give are shown.
+                """,
+            apply: { (draft, _) throws(UsageError) in draft.messages.logsPatientData = true }),
+        OptionDefinition(
+            .failOn, value: .choice(FailurePolicy.allCases.map(\.rawValue)), .messages,
+            for: [.store, .move, .get, .find, .worklist],
+            "lowest severity that makes an instance or query count as failed",
+            details: "With warning a warning status (0xB000 ...) makes the exit code 1.",
+            default: .text(FailurePolicy.failure.rawValue),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.failOn = try argument.choice(FailurePolicy.self)
+            }),
+    ]
+
+    static let configurationOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .config, value: .file, .configuration, "read defaults and named peers from this file",
+            details: "Also named by DCMSCU_CONFIG in the environment. See dcmscu-config(5).",
+            default: .text("~/.config/dcmscu/config.json")),
+        OptionDefinition(
+            .showConfig, .configuration, "print the options in force and where each came from",
+            details: "Nothing is sent. Takes an operation and a peer into account where they are given."),
+    ]
+
+    static let helpOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .help, short: "h", value: .optionalChoice(HelpTopic.names), .help,
+            "this help; also --help all, --help OPERATION",
+            traits: [.compatible, .common]),
+        OptionDefinition(
+            .version, short: "v", .help, "the version", traits: [.compatible, .common]),
+        OptionDefinition(
+            .queryhelp, .help, "list the keys for the model and level given",
+            traits: [.compatible, .common]),
+        OptionDefinition(
+            .generate, value: .choice(GeneratedDocument.allCases.map(\.rawValue)), .help,
+            "print the man page, a completion or the keywords", traits: .hidden),
+    ]
+}

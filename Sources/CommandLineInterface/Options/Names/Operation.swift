@@ -1,0 +1,139 @@
+import DICOMProtocol
+
+/// What one run of the program does with its peer: exactly one of the DICOM services that it speaks.
+///
+/// The raw value is the long option that asks for the operation; in this order help, man page and completions list them.
+package enum Operation: String, Sendable, CaseIterable {
+    case echo
+    case store
+    case find
+    case move
+    case get
+    case worklist
+    case storageCommitment = "stgcmt"
+    /// The practice archive.
+    case serve
+    case selfTest = "self-test"
+
+    /// The option that asks for the operation.
+    package var option: OptionName {
+        switch self {
+        case .echo: .echo
+        case .store: .store
+        case .find: .find
+        case .move: .move
+        case .get: .get
+        case .worklist: .worklist
+        case .storageCommitment: .stgcmt
+        case .serve: .serve
+        case .selfTest: .selfTest
+        }
+    }
+
+    /// The operation in the standard's words.
+    package var serviceName: String {
+        switch self {
+        case .echo: "C-ECHO"
+        case .store: "C-STORE"
+        case .find: "C-FIND"
+        case .move: "C-MOVE"
+        case .get: "C-GET"
+        case .worklist: "Modality Worklist C-FIND"
+        case .storageCommitment: "Storage Commitment"
+        case .serve: "practice archive"
+        case .selfTest: "self-test"
+        }
+    }
+
+    /// Whether files or directories of the command line are the subject of the operation.
+    package var takesFiles: Bool { self == .store || self == .storageCommitment }
+
+    /// Whether the operation sends an identifier made from keys.
+    package var takesKeys: Bool { self == .find || self == .worklist || isRetrieval }
+
+    /// Whether the operation's outcome is a list of matches.
+    package var isQuery: Bool { self == .find || self == .worklist }
+
+    /// Whether the operation's outcome is instances arriving here (or, for a move, elsewhere).
+    package var isRetrieval: Bool { self == .move || self == .get }
+
+    /// Whether there is a peer that we call.
+    package var callsPeer: Bool { self != .serve && self != .selfTest }
+}
+
+/// Some of the operations.
+package struct OperationSet: OptionSet, Sendable {
+    package let rawValue: UInt16
+
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let echo = OperationSet(rawValue: 1 << 0)
+    package static let store = OperationSet(rawValue: 1 << 1)
+    package static let find = OperationSet(rawValue: 1 << 2)
+    package static let move = OperationSet(rawValue: 1 << 3)
+    package static let get = OperationSet(rawValue: 1 << 4)
+    package static let worklist = OperationSet(rawValue: 1 << 5)
+    package static let storageCommitment = OperationSet(rawValue: 1 << 6)
+    package static let serve = OperationSet(rawValue: 1 << 7)
+    package static let selfTest = OperationSet(rawValue: 1 << 8)
+
+    package static let all = OperationSet(rawValue: 1 << 9 - 1)
+    /// Those that call a peer.
+    package static let calling = all.subtracting([.serve, .selfTest])
+    /// Those that print matches.
+    package static let querying: OperationSet = [.find, .worklist]
+    /// Those that write instances to files here.
+    package static let retrieving: OperationSet = [.move, .get]
+    /// Those that send an identifier.
+    package static let identifying: OperationSet = [.find, .worklist, .move, .get]
+    /// Those that read files.
+    package static let sending: OperationSet = [.store, .storageCommitment]
+    /// Those that can ask for storage commitment.
+    package static let committing: OperationSet = [.store, .storageCommitment]
+    /// Those to which a peer may open an association.
+    package static let listening: OperationSet = [.move, .storageCommitment, .serve]
+
+    package func contains(_ operation: Operation) -> Bool { contains(OperationSet(operation)) }
+
+    package init(_ operation: Operation) {
+        self =
+            switch operation {
+            case .echo: .echo
+            case .store: .store
+            case .find: .find
+            case .move: .move
+            case .get: .get
+            case .worklist: .worklist
+            case .storageCommitment: .storageCommitment
+            case .serve: .serve
+            case .selfTest: .selfTest
+            }
+    }
+
+    /// In the order in which help, man page and completions list them.
+    package var operations: [Operation] { Operation.allCases.filter { contains($0) } }
+}
+
+extension QueryLevel {
+    /// The option that asks for the level.
+    var option: OptionName {
+        switch self {
+        case .patient: .patient
+        case .study: .study
+        case .series: .series
+        case .image: .image
+        }
+    }
+}
+
+extension InformationModel {
+    /// The option that asks for the model; a worklist is an operation.
+    var option: OptionName {
+        switch self {
+        case .patientRoot: .patientroot
+        case .studyRoot: .studyroot
+        case .patientStudyOnly: .psonly
+        case .modalityWorklist: .worklist
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/// The long names of all options. Messages name an option by its case here, never by a literal.
+package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
+    case aetitle, bind, call, charset, columns, config, count, debug, destination, echo, error, find, format
+    case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
+    case journal, jwt, kerberos, key, limit, listen, move, name, output, passcode, patient, patientroot, per
+    case port, prefer, priority, psonly, query, queryhelp, recursive, relational, resume, retries, `return`, saml
+    case series, serve, shard, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, transaction, user
+    case verbose, verify, version, wait, warning, window, worklist
+    case acceptFrom = "accept-from"
+    case assumeCharset = "assume-charset"
+    case connectTimeout = "connect-timeout"
+    case datetimeMatching = "datetime-matching"
+    case dryRun = "dry-run"
+    case failOn = "fail-on"
+    case failedOut = "failed-out"
+    case fromList = "from-list"
+    case ifExists = "if-exists"
+    case logFile = "log-file"
+    case logPHI = "log-phi"
+    case maxPDU = "max-pdu"
+    case maxReferences = "max-references"
+    case moveDestination = "move-destination"
+    case neverRewrite = "never-rewrite"
+    case noCheck = "no-check"
+    case orMove = "or-move"
+    case portSCP = "port-scp"
+    case retryDelay = "retry-delay"
+    case rootUID = "root-uid"
+    case selfTest = "self-test"
+    case showConfig = "show-config"
+    case skipExisting = "skip-existing"
+    case storeQuery = "store-query"
+    case tlsCA = "tls-ca"
+    case tlsCert = "tls-cert"
+    case tlsClientCert = "tls-client-cert"
+    case tlsInsecure = "tls-insecure"
+    case tlsKey = "tls-key"
+    case tlsKeyPassword = "tls-key-password"
+    case tlsMin = "tls-min"
+    case tlsName = "tls-name"
+    case tlsPin = "tls-pin"
+    case tlsProfile = "tls-profile"
+    case totalTimeout = "total-timeout"
+    case userUnconfirmed = "user-unconfirmed"
+    case worklistItems = "worklist-items"
+
+    /// As a person types it: `--port`.
+    package var description: String { "--\(rawValue)" }
+}

@@ -1,0 +1,52 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+extension OptionCategory {
+    /// Below this, headers would outweigh what they carry; above, a peer that allocates what we announce may fail.
+    private static let announcedLengths = 4_096...16_777_216
+
+    static let networkOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .count, short: "c", value: .integer(placeholder: "N", 1...1_000_000_000), .network, for: [.echo],
+            "send N echoes, and summarize the times",
+            details: "Each echo has an association of its own, so that all its parts are measured.",
+            default: .integer(EchoOptions().count),
+            apply: { (draft, argument) throws(UsageError) in draft.echo.count = try argument.integer() }),
+        OptionDefinition(
+            .interval, value: .seconds(0...86_400), .network, for: [.echo], "time to wait between two echoes",
+            default: .seconds(EchoOptions().interval),
+            apply: { (draft, argument) throws(UsageError) in draft.echo.interval = try argument.seconds() }),
+        OptionDefinition(
+            .connectTimeout, value: .seconds(0...86_400), .network,
+            "limit for name look-up and connect; 0: no limit", default: .limit(ConnectionOptions().connectTimeout),
+            traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.connection.connectTimeout = try argument.limit()
+            }),
+        OptionDefinition(
+            .timeout, value: .seconds(0...604_800), .network, "maximum time without data from the peer",
+            details: """
+                0: no limit. Starts again with everything that arrives, so that a long transfer never passes it.
+                """,
+            default: .limit(ConnectionOptions().inactivityTimeout), traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.connection.inactivityTimeout = try argument.limit()
+            }),
+        OptionDefinition(
+            .totalTimeout, value: .seconds(0...2_592_000), .network, "limit for the whole run; 0: no limit",
+            details: """
+                Ends the associations with the server by A-ABORT, however much is still under way.
+                """,
+            default: .limit(ConnectionOptions().totalTimeout),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.connection.totalTimeout = try argument.limit()
+            }),
+        OptionDefinition(
+            .maxPDU, value: .integer(placeholder: "BYTES", announcedLengths), .network,
+            "maximum length of the PDUs that we receive", default: .integer(Int(ConnectionOptions().maximumPDULength)),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.connection.maximumPDULength = UInt32(truncatingIfNeeded: try argument.integer())
+            }),
+    ]
+}

@@ -1,0 +1,90 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+extension OptionCategory {
+    static let operationOptions: [OptionDefinition] = [
+        operation(.echo, "test the connection (C-ECHO); the default"),
+        operation(
+            .store, "send files (C-STORE)",
+            details: """
+                Every file is sent as it is: any transfer syntax and any SOP class that the peer accepts. A file that \
+                cannot be read or that the peer does not accept is reported, and the others are still sent.
+                """),
+        operation(
+            .find, "query (C-FIND)", details: "Prints one result for each match on the standard output."),
+        operation(
+            .move, "retrieve to us or to a third party (C-MOVE)",
+            details: """
+                A receiver listens on --port-scp before the request is sent. The peer must know our AE title \
+                with this machine's address and that port. With --move-destination the instances go to another \
+                node, and nothing is received here.
+                """),
+        operation(.get, "retrieve on one association (C-GET)"),
+        operation(.worklist, "query the modality worklist"),
+        operation(
+            .stgcmt, "request storage commitment for files",
+            details: """
+                Asks the peer by the Storage Commitment Push Model to commit to keeping every instance that the files \
+                name. Its report is accepted on the same association and, with --port-scp, on a new one.
+                """, traits: .common),
+        OptionDefinition(
+            .serve, value: .directory, .operation, "run a small test archive over a folder",
+            details: """
+                Answers C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and storage commitment, and worklist queries where \
+                --worklist-items names some, under any called AE title, on --port-scp (11112 if it is not given), until it \
+                is interrupted; prints one line for each event. It is not a PACS: it does not authenticate callers, keeps \
+                no backup, and is not for patients' images.
+                """,
+            traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.serve.directory = try argument.string()
+            }),
+        OptionDefinition(
+            .selfTest, .operation, "test all operations against a built-in archive",
+            details: """
+                Starts the practice archive in this process, on a free port of the loopback interface, sends generated images \
+                to it, finds and fetches them again, and compares every data set; then the same with TLS. Needs nothing else and \
+                leaves nothing behind.
+                """,
+            traits: .common),
+    ]
+
+    static let peerOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .hostname, short: "H", value: .host(placeholder: "HOST"), .peer, for: .calling,
+            "name or address of the peer",
+            details: """
+                Also TITLE@HOST:PORT, HOST:PORT, [ADDRESS]:PORT and @NODE, a named peer of the configuration. A HOST given without an option wins; with both \
+                -H and -p, what is given without an option is files.
+                """,
+            traits: [.compatible, .common],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.host = try PeerArgument.parse(argument.text, option: argument.definition.option)
+            }),
+        OptionDefinition(
+            .port, short: "p", value: .port, .peer, for: .calling, "port of the peer",
+            default: .text("\(ConnectionOptions.standardPort)"),
+            traits: [.compatible, .common],
+            apply: { (draft, argument) throws(UsageError) in draft.port = try argument.port() }),
+        OptionDefinition(
+            .call, value: .aeTitle, .peer, for: .calling, "AE title of the peer (called AE title)",
+            default: .text("\(ConnectionOptions.standardCalledAETitle)"),
+            traits: [.compatible, .common],
+            apply: { (draft, argument) throws(UsageError) in draft.calledAETitle = try argument.aeTitle() }),
+        OptionDefinition(
+            .aetitle, value: .aeTitle, .peer, "our own AE title (calling AE title)",
+            default: .text("\(ConnectionOptions.standardCallingAETitle)"),
+            traits: [.compatible, .common],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.callingAETitle = try argument.aeTitle()
+            }),
+    ]
+
+    private static func operation(
+        _ name: OptionName, _ summary: String, details: String = "",
+        traits: OptionDefinition.Traits = [.common, .compatible]
+    ) -> OptionDefinition {
+        OptionDefinition(name, .operation, summary, details: details, traits: traits)
+    }
+}

@@ -1,0 +1,304 @@
+package import DICOM
+package import DICOMNode
+package import DICOMProtocol
+
+/// The values of all options that were given, merged from command line, configuration and environment; each is put into
+/// the options of the command that uses it, and what several commands use is kept here until the operation's request is
+/// made by ``makeInvocation(given:typed:rootUIDFromEnvironment:)``.
+package struct OptionDraft: Sendable {
+    package let operation: Operation
+    package var connection = ConnectionOptions()
+    package var messages = MessageOptions()
+    package var uidRoot: UID?
+
+    // MARK: The options of one command
+
+    package var echo = EchoOptions()
+    package var store = StoreOptions()
+    package var find = FindOptions()
+    package var retrieve = RetrieveOptions()
+    package var serve = ServeOptions()
+    package var selfTest = SelfTestOptions()
+
+    // MARK: Of several commands
+
+    package var input = InputFiles()
+    package var query = QueryOptions()
+    package var commitment = CommitmentOptions()
+    package var format: ResultFormat?
+    package var priority: Priority = .medium
+    package var jobs = 1
+    package var journalPath: String?
+    package var resumes = false
+    package var isStrict = false
+    package var listPath: String?
+    package var outputDirectory: String?
+    package var existingFile: InstanceWriter.Existing = .rename
+    package var failOn: FailurePolicy = .failure
+
+    // MARK: Of which others follow
+
+    package var host: HostArgument?
+    package var port: UInt16?
+    package var calledAETitle: AETitle?
+    package var callingAETitle: AETitle?
+    package var moveDestination: AETitle?
+    package var levels: Set<QueryLevel> = []
+    package var model: InformationModel?
+    package var verbosity: Diagnostics.Level?
+    package var usesTLS = false
+    package var tls = TLSOptions()
+    package var userName: String?
+    package var passcode: SecretReference?
+    package var identities: [UserIdentityOption] = []
+
+    package init(_ operation: Operation) { self.operation = operation }
+
+    /// The most talkative of several verbosities wins.
+    package mutating func raise(to level: Diagnostics.Level) {
+        verbosity = max(verbosity ?? level, level)
+    }
+
+    // MARK: The request
+
+    /// Makes the request of the operation.
+    ///
+    /// - Parameters:
+    ///   - given: all arguments that this draft was made of.
+    ///   - typed: those of the command line.
+    /// - Throws: the first thing that is missing or contradicts another, with the option named.
+    mutating func makeInvocation(
+        given: [OptionArgument], typed: [OptionArgument], rootUIDFromEnvironment: String?
+    ) throws(UsageError) -> Invocation {
+        if operation.callsPeer { try resolvePeer() }
+        try check(given, typed: typed)
+        try resolveConnection()
+        messages.verbosity = verbosity ?? .note
+        messages.writesEvents = format == .jsonl && !operation.isQuery
+        if uidRoot == nil { uidRoot = try Self.root(rootUIDFromEnvironment) }
+        return Invocation(
+            operation: operation, request: try request(), connection: connection, messages: messages,
+            uidRoot: uidRoot)
+    }
+
+    private mutating func request() throws(UsageError) -> Request {
+        switch operation {
+        case .echo: return .echo(echo)
+        case .store:
+            try requireFiles()
+            store.input = input
+            store.commitment = commitment
+            store.priority = priority
+            store.jobs = jobs
+            store.journalPath = journalPath
+            store.resumes = resumes
+            store.isStrict = isStrict
+            store.failOn = failOn
+            return .store(store)
+        case .find, .worklist:
+            find.query = try resolvedQuery()
+            resolveFormat()
+            find.outputDirectory = outputDirectory ?? find.outputDirectory
+            find.existingFile = existingFile
+            find.failOn = failOn
+            return .find(find)
+        case .move, .get:
+            try requireKey()
+            retrieve.query = try resolvedQuery()
+            retrieve.method = operation == .move ? .move : .get
+            retrieve.moveDestination = effectiveMoveDestination
+            retrieve.receivesMovedInstances = receivesMovedInstances
+            retrieve.listPath = listPath
+            retrieve.jobs = jobs
+            retrieve.journalPath = journalPath
+            retrieve.resumes = resumes
+            retrieve.outputDirectory = outputDirectory ?? retrieve.outputDirectory
+            retrieve.existingFile = existingFile
+            retrieve.failOn = failOn
+            try checkNaming()
+            try requireReceiver()
+            return .retrieve(retrieve)
+        case .storageCommitment:
+            var options = StorageCommitmentOptions()
+            options.input = input
+            options.listPath = listPath
+            options.journalPath = journalPath
+            options.commitment = commitment
+            options.commitment.reportDirectory = outputDirectory
+            if options.commitment.isListening {
+                try refuseFilesWhileListening()
+            } else if listPath == nil, journalPath == nil {
+                try requireFiles()
+            }
+            return .commit(options)
+        case .serve: return .serve(serve)
+        case .selfTest: return .selfTest(selfTest)
+        }
+    }
+
+    // MARK: Peer and connection
+
+    private mutating func resolvePeer() throws(UsageError) {
+        guard let host else {
+            if operation == .storageCommitment, commitment.isListening { return }
+            throw UsageError(
+                .missingHost, option: "HOST", problem: "no HOST given",
+                accepted: "HOST PORT, or \(OptionName.hostname) and \(OptionName.port)")
+        }
+        connection.peer = Endpoint(host: host.host, port: host.port ?? port ?? ConnectionOptions.standardPort)
+        if let title = host.aeTitle, let calledAETitle, title != calledAETitle {
+            throw UsageError(
+                .conflictingOptions, option: .call, value: calledAETitle.string,
+                problem: "\(OptionName.call) \(calledAETitle) and \(title)@ name two AE titles of the peer",
+                accepted: "one of them")
+        }
+        if let title = host.aeTitle ?? calledAETitle { connection.calledAETitle = title }
+    }
+
+    private mutating func resolveConnection() throws(UsageError) {
+        let isArchive = operation == .serve
+        connection.callingAETitle =
+            callingAETitle ?? (isArchive ? ServeOptions.standardAETitle : ConnectionOptions.standardCallingAETitle)
+        if isArchive { connection.receiverPort = connection.receiverPort ?? ServeOptions.standardPort }
+        if usesTLS { connection.tls = tls }
+        if let userName {
+            identities.append(passcode.map { .userNameAndPasscode(userName, $0) } ?? .userName(userName))
+        }
+        guard identities.count < 2 else {
+            let names: [OptionName] = [.user, .kerberos, .saml, .jwt]
+            throw UsageError(
+                .conflictingOptions, option: .user, problem: "several identities given",
+                accepted: "one of " + names.map(\.description).joined(separator: ", "))
+        }
+        connection.userIdentity = identities.first
+    }
+
+    private static func root(_ environment: String?) throws(UsageError) -> UID? {
+        guard let environment, !environment.isEmpty else { return nil }
+        let root = UID(environment)
+        guard root.isValid, environment.utf8.count <= UIDGenerator.maximumRootLength else {
+            throw UsageError(
+                .invalidValue, option: "GDCM_ROOT_UID", value: environment,
+                problem: "GDCM_ROOT_UID \(environment): not a root for UIDs",
+                accepted: "a UID of at most \(UIDGenerator.maximumRootLength) characters")
+        }
+        return root
+    }
+
+    // MARK: Files
+
+    private func requireFiles() throws(UsageError) {
+        guard input.paths.isEmpty else { return }
+        throw UsageError(
+            .missingInput, option: "FILE", problem: "\(operation.option) needs files",
+            accepted: "FILE... after HOST and PORT, or \(OptionName.input)")
+    }
+
+    private func refuseFilesWhileListening() throws(UsageError) {
+        if let host {
+            throw UsageError(
+                .unexpectedArgument, option: host.host, value: host.host,
+                problem: "\(OptionName.listen) calls nobody, and \(host.host) is given",
+                accepted: "no HOST and no files")
+        }
+        guard let input = input.paths.first else { return }
+        throw UsageError(
+            .unexpectedArgument, option: input, value: input,
+            problem: "\(OptionName.listen) asks for nothing, and \(input) is given", accepted: "no HOST and no files")
+    }
+
+    // MARK: Queries
+
+    private mutating func resolvedQuery() throws(UsageError) -> QueryOptions {
+        var query = query
+        query.priority = priority
+        query.isStrict = isStrict
+        if operation == .worklist {
+            query.informationModel = .modalityWorklist
+            return query
+        }
+        (query.informationModel, query.level) = try modelAndLevel()
+        query.isLevelGiven = !levels.isEmpty || levelOfKeys != nil
+        query.isModelGiven = model != nil
+        return query
+    }
+
+    /// Decides model and level of a query.
+    ///
+    /// - Throws: a usage error if the model has no such level.
+    func modelAndLevel() throws(UsageError) -> (InformationModel, QueryLevel) {
+        // The lowest level given wins, but for the study, which is the default and gives way to the patient.
+        let byWeight: [QueryLevel] = [.image, .series, .patient, .study]
+        let level = byWeight.first { levels.contains($0) } ?? levelOfKeys ?? .study
+        guard let model else { return (level == .patient ? .patientRoot : .studyRoot, level) }
+        if let level = (levels.sorted() + [level]).first(where: { !Self.allows(model, $0, chosen: level) }) {
+            throw UsageError(
+                .conflictingOptions, option: level.option, value: "\(model.option)",
+                problem: "\(level.option) is not a level of \(model.option)",
+                accepted: model.levels.map(\.option.description).joined(separator: ", "))
+        }
+        return (model, level)
+    }
+
+    /// A level that another one outweighs is let pass, but for the patient: it has no place in the Study Root model.
+    private static func allows(_ model: InformationModel, _ level: QueryLevel, chosen: QueryLevel) -> Bool {
+        model.levels.contains(level) || (level != chosen && level != .patient)
+    }
+
+    /// The level that a key (0008,0052) names, for those who write the level as a key.
+    private var levelOfKeys: QueryLevel? {
+        query.keys.first { $0.path.isEmpty && $0.tag == .queryRetrieveLevel }.flatMap { QueryLevel(rawValue: $0.value) }
+    }
+
+    /// Columns make the format a table where none was chosen, and are asked for.
+    private mutating func resolveFormat() {
+        if !find.columns.isEmpty, format?.hasColumns != false {
+            format = format ?? .table
+            find.query.returnKeys += find.columns.map { .attribute($0) }
+        }
+        find.isFormatGiven = format != nil
+        find.format = format ?? .text
+    }
+
+    // MARK: Retrievals
+
+    /// Whether a C-MOVE's instances come to this process, which then must listen.
+    var receivesMovedInstances: Bool {
+        guard operation == .move else { return operation == .get && retrieve.fallsBackToMove }
+        return moveDestination == nil
+            || moveDestination == callingAETitle ?? ConnectionOptions.standardCallingAETitle
+    }
+
+    /// The AE title that a C-MOVE request names as its destination.
+    var effectiveMoveDestination: AETitle {
+        moveDestination ?? callingAETitle ?? ConnectionOptions.standardCallingAETitle
+    }
+
+    private func requireKey() throws(UsageError) {
+        guard query.queryPath == nil, listPath == nil, !query.keys.contains(where: { !$0.value.isEmpty }) else {
+            return
+        }
+        throw UsageError(
+            .missingOption, option: .key, problem: "\(operation.option) needs a key that says what to retrieve",
+            accepted: "\(OptionName.key) StudyInstanceUID=1.2.3 and the like, or \(OptionName.fromList)")
+    }
+
+    private func requireReceiver() throws(UsageError) {
+        guard operation == .move, receivesMovedInstances, !retrieve.isDryRun, connection.receiverPort == nil else {
+            return
+        }
+        throw UsageError(
+            .missingOption, option: .portSCP, problem: "\(operation.option) to ourselves needs \(OptionName.portSCP)",
+            accepted: "\(OptionName.portSCP) PORT, or another node's AE title with \(OptionName.moveDestination)")
+    }
+
+    /// Where two instances can have one name, keeping the file that is there, or replacing it, loses one of them.
+    private func checkNaming() throws(UsageError) {
+        guard existingFile == .skip || existingFile == .overwrite, !retrieve.naming.namesEveryInstance else { return }
+        let option = "\(OptionName.ifExists) \(existingFile.rawValue)"
+        throw UsageError(
+            .conflictingOptions, option: .ifExists, value: existingFile.rawValue,
+            problem: "\(option) would lose instances: by this \(OptionName.name) two of them can have one name",
+            accepted: "a \(OptionName.name) with {SOPInstanceUID}, or \(OptionName.ifExists) rename or fail")
+    }
+}

@@ -1,0 +1,127 @@
+/// A rule about an option and others: data of its definition, checked by ``OptionDraft/check(_:typed:)``.
+package enum OptionRule: Sendable {
+    /// Another option must be given too, unless a third one is.
+    case requires(OptionName, unless: OptionName? = nil)
+    /// None of the others may be typed beside it.
+    case excludes([OptionName])
+    /// The option is of use only where the condition holds.
+    case only(when: Condition)
+
+    /// A state of all values in which alone an option is of use.
+    package enum Condition: Sendable, CaseIterable {
+        /// TLS is on.
+        case secured
+        /// A C-GET may become a C-MOVE.
+        case getMayMove
+        /// Instances are received here, not at a third party.
+        case receivesHere
+        /// What is stored is verified by storage commitment.
+        case commitsAfterStore
+        /// The format is one that the operation has.
+        case formatOfOperation
+        /// The format of a query has columns.
+        case formatWithColumns
+        /// A query writes files.
+        case formatOfFiles
+    }
+}
+
+extension OptionDraft {
+    /// Checks the rules of the options that were given.
+    ///
+    /// - Parameters:
+    ///   - given: from every source; an option of the configuration that the operation has no use for is passed over.
+    ///   - typed: those of the command line.
+    /// - Throws: the first rule that is broken, with the options named.
+    func check(_ given: [OptionArgument], typed: [OptionArgument]) throws(UsageError) {
+        let names = Set(given.map(\.definition.name))
+        try checkExclusions(typed)
+        for argument in typed {
+            for case .only(let condition) in argument.definition.rules where !holds(condition) {
+                throw refusal(of: argument, condition)
+            }
+        }
+        for definition in given.map(\.definition) {
+            for case .requires(let other, let exception) in definition.rules
+            where !names.contains(other) && exception.map({ names.contains($0) }) != true {
+                let placeholder = OptionTable.definition(other)?.value.placeholder
+                throw UsageError(
+                    .missingOption, option: other, value: definition.option,
+                    problem: "\(definition.option) needs \(other)",
+                    accepted: placeholder.map { "\(other) \($0)" } ?? "\(other)")
+            }
+        }
+    }
+
+    /// Checks that no option of the command line excludes another.
+    ///
+    /// - Throws: the first pair that does.
+    func checkExclusions(_ typed: [OptionArgument]) throws(UsageError) {
+        for argument in typed {
+            for case .excludes(let others) in argument.definition.rules {
+                guard let other = typed.first(where: { others.contains($0.definition.name) })?.definition.name else {
+                    continue
+                }
+                throw UsageError(
+                    .conflictingOptions, option: other, value: argument.definition.option,
+                    problem: "\(argument.definition.option) and \(other) exclude each other", accepted: "one of them")
+            }
+        }
+    }
+
+    private func holds(_ condition: OptionRule.Condition) -> Bool {
+        switch condition {
+        case .secured: usesTLS
+        case .getMayMove: operation != .get || retrieve.fallsBackToMove
+        case .receivesHere: operation != .move || receivesMovedInstances
+        case .commitsAfterStore: operation != .store || store.verification == .commit
+        case .formatOfOperation: format?.isAvailable(for: operation) != false
+        case .formatWithColumns: format?.hasColumns != false
+        case .formatOfFiles: !operation.isQuery || format == .dcm
+        }
+    }
+
+    private func refusal(of argument: OptionArgument, _ condition: OptionRule.Condition) -> UsageError {
+        let option = argument.definition.name
+        let unusable = "\(option) has no use with"
+        let format = "\(OptionName.format) \(format?.rawValue ?? "")"
+        switch condition {
+        case .secured:
+            return UsageError(
+                .missingOption, option: option, problem: "\(option) has no use without \(OptionName.tls)",
+                accepted: "\(OptionName.tls) with it")
+        case .getMayMove:
+            return UsageError(
+                .optionNotApplicable, option: option, value: "\(operation.option)",
+                problem: "\(unusable) \(operation.option), unless with \(OptionName.orMove)",
+                accepted: "\(OptionName.move), or \(OptionName.orMove) beside \(operation.option)")
+        case .receivesHere:
+            let destination = "\(OptionName.moveDestination) \(effectiveMoveDestination)"
+            return UsageError(
+                .conflictingOptions, option: option, value: "\(OptionName.moveDestination)",
+                problem: "\(unusable) \(destination): nothing is received here")
+        case .commitsAfterStore:
+            let others = argument.definition.operations.subtracting(.store).operations.map(\.option.description)
+            let accepted =
+                others + ["\(operation.option) \(OptionName.verify) \(StoreVerificationMethod.commit.rawValue)"]
+            return UsageError(
+                .optionNotApplicable, option: option, value: "\(operation.option)",
+                problem: "\(unusable) \(operation.option)",
+                accepted: "\(option) with \(accepted.joined(separator: ", "))")
+        case .formatOfOperation:
+            let formats = ResultFormat.allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue)
+            return UsageError(
+                .conflictingOptions, option: option, value: argument.text,
+                problem: "\(format) has no use with \(operation.option)", accepted: formats.joined(separator: ", "))
+        case .formatWithColumns:
+            return UsageError(
+                .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",
+                accepted: "\(option) with \(OptionName.format) table, csv or tsv")
+        case .formatOfFiles:
+            let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
+            return UsageError(
+                .conflictingOptions, option: option, value: argument.text,
+                problem: "\(unusable) \(operation.option) but for \(files)", accepted: "\(option) with \(files)")
+        }
+    }
+}

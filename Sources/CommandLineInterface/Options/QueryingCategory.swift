@@ -1,0 +1,161 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+extension OptionCategory {
+    static let queryingOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .key, short: "k", value: .key, .querying, for: .identifying,
+            "attribute to match; without a value, to ask for",
+            details: """
+                KEY is a keyword (PatientName), a tag (10,10 or 0010,0010 or 00100010 or (0010,0010)) or a path \
+                into a sequence (ScheduledProcedureStepSequence[0].Modality). See KEYS.
+                """,
+            traits: [.compatible, .common, .repeatable],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.query.keys.append(try QueryKeyParser.parse(argument.text))
+            }),
+        OptionDefinition(
+            .return, value: .returnKeys, .querying, for: .querying,
+            "attributes or a set of them to ask for",
+            details: """
+                Several have commas between them. The sets are what the standard lists: study, series and image for that \
+                level, all for every level down to the one queried.
+                """,
+            traits: [.common, .repeatable],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.query.returnKeys += try argument.returnKeys()
+            }),
+        model(.patientRoot, "query in the Patient Root model", [.compatible, .common]),
+        model(.studyRoot, "query in the Study Root model; the default", [.compatible, .common]),
+        model(.patientStudyOnly, "query in the retired Patient/Study Only model", .compatible),
+        level(.patient, "look for patients (in the Patient Root model)"),
+        level(.study, "look for studies; the default"),
+        level(.series, "look for series"),
+        level(.image, "look for instances"),
+        OptionDefinition(
+            .limit, value: .integer(placeholder: "N", 1...Int.max), .querying, for: .querying,
+            "cancel the query after N matches",
+            details: "Over all queries of the run, where there are several.", traits: .common,
+            apply: { (draft, argument) throws(UsageError) in draft.find.limit = try argument.integer() }),
+        OptionDefinition(
+            .charset, value: .characterSet, .querying, for: .identifying,
+            "Specific Character Set of the query", default: .text("the locale's"),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.query.characterSet = try argument.characterSet()
+            }),
+        OptionDefinition(
+            .storeQuery, value: .file, .querying, for: .identifying,
+            "write the query to a DICOM file before it is sent", traits: .compatible,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.query.storeQueryPath = try argument.string()
+            }),
+        OptionDefinition(
+            .query, value: .file, .querying, for: .identifying,
+            "read queries from a file; - is the standard input",
+            details: """
+                A DICOM file such as --store-query writes, data sets in the DICOM JSON Model, or text with one KEY[=VALUE] a \
+                line, an empty line between two queries and comments after #. Several queries go over one association; \
+                --key and --return add to each, and a --key replaces what the file says.
+                """,
+            apply: { (draft, argument) throws(UsageError) in draft.query.queryPath = try argument.string() }),
+        OptionDefinition(
+            .strict, .querying, for: .identifying.union([.store]),
+            "stop at what is otherwise reported and skipped",
+            details: """
+                With --store: at the first instance that is not stored. With keys: at one that the standard does not define at \
+                the level of the query, before anything is sent; without it such keys are warned of and sent.
+                """,
+            apply: { (draft, _) throws(UsageError) in draft.isStrict = true }),
+        OptionDefinition(
+            .assumeCharset, value: .characterSet, .querying, for: .querying,
+            "character set of matches that do not name theirs",
+            apply: { (draft, argument) throws(UsageError) in
+                draft.find.assumedCharacterSet = try argument.characterSet()
+            }),
+        negotiation(
+            .relational, .relational, [.find, .move, .get], "negotiate relational queries",
+            "Keys of any level, without the unique keys of the levels above (PS3.4 C.4.1.3.2)."),
+        negotiation(
+            .dateTimeMatching, .datetimeMatching, .find, "negotiate combined matching of date and time",
+            "A range of dates and one of times are then one range of moments (PS3.4 C.2.2.2.5)."),
+        negotiation(
+            .fuzzyNames, .fuzzy, .querying, "negotiate fuzzy matching of person names",
+            "What matches is up to the server (PS3.4 C.2.2.2.1)."),
+        OptionDefinition(
+            .timezone, value: .text(placeholder: "+HHMM"), .querying, for: .querying,
+            "negotiate adjustment of dates and times to a timezone",
+            details: """
+                The offset from UTC is sent as Timezone Offset From UTC (0008,0201); the server's answer is noted, as for the \
+                other negotiations.
+                """,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.query.keys.append(try timezone(argument))
+                draft.connection.queryNegotiation.insert(.timezone)
+            }),
+        OptionDefinition(
+            .fromList, value: .file, .querying, for: .retrieving.union([.storageCommitment]),
+            "retrieve what a list names; - is standard input",
+            details: """
+                The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), JSON lines as --find \
+                prints them, or one UID a line, of the level given. What is missing after a retrieval is printed in \
+                this form. With --stgcmt: ask for what the list names, by SOPClassUID and SOPInstanceUID.
+                """,
+            rules: [.excludes([.key, .query, .storeQuery])],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.listPath = try argument.string()
+            }),
+        OptionDefinition(
+            .shard, value: .text(placeholder: "K/N"), .querying, for: .retrieving,
+            "only the K-th of N shares of the studies",
+            details: "The share follows from the Study Instance UID alone and is the same on every machine.",
+            apply: { (draft, argument) throws(UsageError) in
+                guard let shard = Shard(argument.text) else {
+                    throw argument.error("not a share", accepted: "K/N with K from 1 to N, such as 3/8")
+                }
+                draft.retrieve.shard = shard
+            }),
+        OptionDefinition(
+            .dryRun, .querying, for: .retrieving, "list what would be retrieved, and retrieve nothing",
+            details: "The plan is CSV with the number of instances, and can be given to --from-list.",
+            apply: { (draft, _) throws(UsageError) in draft.retrieve.isDryRun = true }),
+    ]
+
+    private static func model(
+        _ model: InformationModel, _ summary: String, _ traits: OptionDefinition.Traits
+    ) -> OptionDefinition {
+        let others = [InformationModel.patientRoot, .studyRoot, .patientStudyOnly].filter { $0 != model }
+        return OptionDefinition(
+            model.option, .querying, for: [.find, .move, .get], summary, traits: traits, group: .model,
+            rules: [.excludes(others.map(\.option))],
+            apply: { (draft, _) throws(UsageError) in draft.model = model })
+    }
+
+    private static func level(_ level: QueryLevel, _ summary: String) -> OptionDefinition {
+        OptionDefinition(
+            level.option, .querying, for: [.find, .move, .get], summary, traits: [.compatible, .common],
+            group: .level, apply: { (draft, _) throws(UsageError) in draft.levels.insert(level) })
+    }
+
+    private static func negotiation(
+        _ option: QueryNegotiation, _ name: OptionName, _ operations: OperationSet, _ summary: String,
+        _ details: String
+    ) -> OptionDefinition {
+        OptionDefinition(
+            name, .querying, for: operations, summary, details: details + " The server's response is noted.",
+            apply: { (draft, _) throws(UsageError) in draft.connection.queryNegotiation.insert(option) })
+    }
+
+    private static func timezone(_ argument: OptionArgument) throws(UsageError) -> QueryKey {
+        let bytes = Array(argument.text.utf8)
+        let digits = bytes.dropFirst()
+        guard bytes.count == 5, bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
+            digits.allSatisfy({ (0x30...0x39).contains($0) }),
+            let number = Int(String(decoding: digits, as: UTF8.self)),
+            number % 100 < 60, number <= (bytes[0] == UInt8(ascii: "-") ? 1200 : 1400)
+        else { throw argument.error("not an offset from UTC", accepted: "-1200 to +1400, such as +0100") }
+        return QueryKey(
+            tag: .timezoneOffsetFromUTC, value: argument.text,
+            argument: "\(argument.definition.option) \(argument.text)")
+    }
+}

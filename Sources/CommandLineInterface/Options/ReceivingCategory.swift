@@ -1,0 +1,174 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+extension OptionCategory {
+    static let outputOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .format, value: .choice(ResultFormat.allCases.map(\.rawValue)), .output,
+            "how results are printed",
+            details: """
+                For queries: text is one line an element, as gdcmscu has it; table is columns that fit the terminal, csv and \
+                tsv such columns for spreadsheets (in csv an apostrophe keeps values from being taken for formulas); json is an \
+                array in the DICOM JSON Model, jsonl one such object on a line; dcm is one DICOM file for each match, \
+                rsp0001.dcm and so on, in the --output directory. Matches are written as they arrive. For the other \
+                operations jsonl prints one object for each instance or echo, and one for the run at the end. See JSON LINES.
+                """,
+            default: .text("table on a terminal, otherwise text"), traits: .common,
+            rules: [.only(when: .formatOfOperation)],
+            apply: { (draft, argument) throws(UsageError) in draft.format = try argument.choice(ResultFormat.self) }),
+        OptionDefinition(
+            .columns, value: .columns, .output, for: .querying, "the columns of table, csv and tsv",
+            details: "Attributes as for --return, with commas between. What they name is asked for, too.",
+            default: .text("the attributes that are asked for"),
+            rules: [.only(when: .formatWithColumns)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.find.columns = try argument.columns()
+            }),
+    ]
+
+    static let receivingOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .output, short: "o", value: .directory, .receiving,
+            for: [.find, .worklist, .move, .get, .storageCommitment], "where received instances go",
+            details: """
+                It is made, with its parents, where it does not exist. For queries with --format dcm: where matches go. \
+                For --stgcmt: where the server's reports are kept as DICOM files; otherwise none is kept.
+                """,
+            default: .text("the current directory"), traits: [.compatible, .common],
+            rules: [.only(when: .receivesHere), .only(when: .formatOfFiles)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.outputDirectory = try argument.string()
+            }),
+        OptionDefinition(
+            .portSCP, value: .port, .receiving, for: .listening.union([.store, .get]), "port of our receiver",
+            details: "A move to ourselves needs it; a storage commitment report comes to it.",
+            traits: [.compatible, .common],
+            rules: [.only(when: .receivesHere), .only(when: .getMayMove), .only(when: .commitsAfterStore)],
+            apply: { (draft, argument) throws(UsageError) in draft.connection.receiverPort = try argument.port() }),
+        OptionDefinition(
+            .bind, value: .host(placeholder: "ADDRESS"), .receiving, for: .listening.union([.store, .get]),
+            "address that the receiver listens on", default: .text("all addresses, IPv4 and IPv6"),
+            rules: [.only(when: .receivesHere), .only(when: .getMayMove), .only(when: .commitsAfterStore)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.connection.bindAddress = try argument.string()
+            }),
+        OptionDefinition(
+            .moveDestination, value: .aeTitle, .receiving, for: [.move],
+            "AE title that the instances are sent to",
+            details: "With another AE title than our own nothing is received here.",
+            default: .text("our own AE title"), traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.moveDestination = try argument.aeTitle()
+            }),
+        OptionDefinition(
+            .name, value: .text(placeholder: "PATTERN"), .receiving, for: .retrieving,
+            "path of instances below the output directory",
+            details: """
+                {Keyword} stands for the value of that attribute, made safe for a file name: \
+                {PatientID}/{SeriesNumber}-{SOPInstanceUID}.dcm
+                """,
+            default: .text(InstanceNaming.standardPattern), traits: .common,
+            rules: [.only(when: .receivesHere)],
+            apply: { (draft, argument) throws(UsageError) in draft.retrieve.naming = try naming(argument) }),
+        OptionDefinition(
+            .ifExists, value: .choice(InstanceWriter.Existing.allCases.map(\.rawValue)), .receiving,
+            for: .retrieving.union([.find, .worklist]), "action if the file name is taken",
+            details: """
+                rename keeps both: the second gets a number. The same content is never kept twice. skip and overwrite need a \
+                --name with {SOPInstanceUID}: with another, two instances of a run could have one name. Queries take it with \
+                --format dcm.
+                """,
+            default: .text(RetrieveOptions().existingFile.rawValue),
+            rules: [.only(when: .receivesHere), .only(when: .formatOfFiles)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.existingFile = try argument.choice(InstanceWriter.Existing.self)
+            }),
+        OptionDefinition(
+            .grace, value: .seconds(0...86_400), .receiving, for: .retrieving,
+            "time to wait after the last response for instances still announced",
+            default: .seconds(RetrieveOptions().grace),
+            rules: [.only(when: .receivesHere), .only(when: .getMayMove)],
+            apply: { (draft, argument) throws(UsageError) in draft.retrieve.grace = try argument.seconds() }),
+        OptionDefinition(
+            .noCheck, .receiving, for: .retrieving, "do not compare what was received with the server's list",
+            apply: { (draft, _) throws(UsageError) in draft.retrieve.isChecked = false }),
+        OptionDefinition(
+            .orMove, .receiving, for: [.get], "use C-MOVE where the server offers no C-GET",
+            details: "It needs --port-scp, and the server must know our AE title.",
+            rules: [.requires(.portSCP, unless: .dryRun)],
+            apply: { (draft, _) throws(UsageError) in draft.retrieve.fallsBackToMove = true }),
+        OptionDefinition(
+            .prefer, value: .text(placeholder: "SYNTAX"), .receiving, for: .retrieving,
+            "receive in this transfer syntax if the server converts",
+            details: """
+                A name (\(TransferSyntaxNames.accepted)); several have commas between them, the best first. Everything is \
+                still accepted as the server has it.
+                """,
+            rules: [.only(when: .receivesHere)],
+            apply: { (draft, argument) throws(UsageError) in
+                for name in argument.text.split(separator: ",", omittingEmptySubsequences: false) {
+                    guard let uid = TransferSyntaxNames.uid(for: String(name)) else {
+                        throw argument.error(
+                            "no transfer syntax that is known", accepted: TransferSyntaxNames.accepted,
+                            suggestion: TransferSyntaxNames.nearest(to: String(name)))
+                    }
+                    draft.retrieve.preferredSyntaxes.append(uid)
+                }
+            }),
+        OptionDefinition(
+            .fsync, value: .choice(OutputFolder.Syncing.allCases.map(\.rawValue)), .receiving, for: .retrieving,
+            "when received instances are synced to disk",
+            details: """
+                each: before the server is told that an instance is stored; end: all at once, before the program says that it \
+                succeeded.
+                """,
+            default: .text(RetrieveOptions().syncing.rawValue),
+            rules: [.only(when: .receivesHere)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.retrieve.syncing = try argument.choice(OutputFolder.Syncing.self)
+            }),
+        OptionDefinition(
+            .acceptFrom, value: .aeTitle, .receiving, for: .retrieving, "AE title that may call our receiver",
+            details: "Without it every caller that uses our AE title may.", traits: .repeatable,
+            rules: [.only(when: .receivesHere), .only(when: .getMayMove)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.retrieve.acceptedCallers.append(try argument.aeTitle())
+            }),
+    ]
+
+    private static func naming(_ argument: OptionArgument) throws(UsageError) -> InstanceNaming {
+        do throws(InstanceNaming.PatternError) {
+            return try InstanceNaming(pattern: argument.text)
+        } catch {
+            throw argument.error(
+                error.description, accepted: "a relative path with {Keyword} for values, such as {SOPInstanceUID}.dcm")
+        }
+    }
+}
+
+/// The names under which the command line knows transfer syntaxes; their UIDs and their keywords of PS3.6 are known too.
+enum TransferSyntaxNames {
+    private static let short: [(name: String, uid: UID)] = [
+        ("explicit", TransferSyntax.explicitVRLittleEndian.uid),
+        ("implicit", TransferSyntax.implicitVRLittleEndian.uid),
+        ("deflated", TransferSyntax.deflatedExplicitVRLittleEndian.uid),
+        ("big-endian", TransferSyntax.explicitVRBigEndian.uid), ("jpeg", "1.2.840.10008.1.2.4.50"),
+        ("jpeg-extended", "1.2.840.10008.1.2.4.51"), ("jpeg-lossless", "1.2.840.10008.1.2.4.70"),
+        ("jpeg-ls", "1.2.840.10008.1.2.4.80"), ("jpeg-ls-lossy", "1.2.840.10008.1.2.4.81"),
+        ("jpeg2000-lossless", "1.2.840.10008.1.2.4.90"), ("jpeg2000", "1.2.840.10008.1.2.4.91"),
+        ("htj2k-lossless", "1.2.840.10008.1.2.4.201"), ("htj2k", "1.2.840.10008.1.2.4.203"),
+        ("rle", "1.2.840.10008.1.2.5"),
+    ]
+
+    static var accepted: String { short.map(\.name).joined(separator: ", ") + ", or a UID" }
+
+    static func uid(for name: String) -> UID? {
+        if let known = short.first(where: { $0.name == name }) { return known.uid }
+        let uid = UID(name)
+        if uid.isValid { return uid }
+        return UIDRegistry.uid(forKeyword: name).flatMap { UIDRegistry.transferSyntaxes.contains($0) ? $0 : nil }
+    }
+
+    static func nearest(to name: String) -> String? { EditDistance.nearest(to: name, in: short.map(\.name)) }
+}

@@ -1,0 +1,137 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+extension OptionCategory {
+    static let sendingOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .input, short: "i", value: .fileOrDirectory, .sending, for: .sending, "a file or directory to send",
+            details: """
+                A directory is listed one level deep. \"-\" reads names from the standard input, separated by line feeds or NULs. \
+                Files given without an option replace these.
+                """,
+            traits: [.compatible, .common, .repeatable],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.input.paths.append(try argument.string())
+            }),
+        OptionDefinition(
+            .recursive, short: "r", .sending, for: .sending, "descend into directories",
+            traits: [.compatible, .common],
+            apply: { (draft, _) throws(UsageError) in draft.input.isRecursive = true }),
+        OptionDefinition(
+            .priority, value: .choice(["low", "medium", "high"]), .sending, for: .identifying.union([.store]),
+            "priority of the requests; few servers use it", default: .text("medium"),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.priority = Priority(try argument.choice(PriorityName.self))
+            }),
+        OptionDefinition(
+            .rootUID, value: .uid, .sending, "root of the UIDs that we generate",
+            details: "Wins over GDCM_ROOT_UID in the environment.", default: .text("2.25, from a UUID"),
+            traits: .compatible,
+            apply: { (draft, argument) throws(UsageError) in draft.uidRoot = try argument.uidRoot() }),
+        OptionDefinition(
+            .jobs, short: "j", value: .integer(placeholder: "N", 1...64), .sending,
+            for: [.store, .move, .get], "work over N associations at once",
+            details: """
+                A study is kept on one association; retrievals work on several studies or series at once, over one receiver \
+                port. Where the server takes fewer associations, or lets one wait, the work goes on over those that it serves.
+                """,
+            default: .integer(StoreOptions().jobs), traits: .common,
+            apply: { (draft, argument) throws(UsageError) in draft.jobs = try argument.integer() }),
+        OptionDefinition(
+            .window, aliases: ["async-window"], value: .integer(placeholder: "N", 1...65535), .sending, for: [.store],
+            "allow up to N unanswered instances on an association",
+            details: """
+                The asynchronous operations window (PS3.7 D.3.3.3): it hides network latency, if the server grants one; \
+                few do. Otherwise each instance waits for the response to the one before.
+                """,
+            default: .integer(Int(StoreOptions().operationsWindow)),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.store.operationsWindow = UInt16(clamping: try argument.integer())
+            }),
+        OptionDefinition(
+            .retries, value: .integer(placeholder: "N", 0...1000), .sending, for: [.store],
+            "try again up to N times what may succeed later",
+            details: """
+                That is: the connection was lost, the server was busy (rejected-transient, status A7xxH) or silent for too long. \
+                What the server refuses for good is not tried again.
+                """,
+            default: .integer(StoreOptions().retries),
+            apply: { (draft, argument) throws(UsageError) in draft.store.retries = try argument.integer() }
+        ),
+        OptionDefinition(
+            .retryDelay, value: .seconds(0...86_400), .sending, for: [.store],
+            "time to wait before the first further attempt",
+            details: "Each further pause is twice as long, up to five minutes.",
+            default: .seconds(StoreOptions().retryDelay),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.store.retryDelay = try argument.seconds()
+            }),
+        OptionDefinition(
+            .failedOut, value: .file, .sending, for: [.store], "write the names of files not stored to a file",
+            details: """
+                One name a line, or with NULs between where a name holds a line feed: --input - reads either. The file is empty when \
+                everything was stored.
+                """,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.store.failedOutPath = try argument.string()
+            }),
+        OptionDefinition(
+            .neverRewrite, .sending, for: [.store], "send files only in their own transfer syntax",
+            details: """
+                Otherwise an uncompressed file whose transfer syntax the server refuses is rewritten, without loss, in one that it \
+                takes.
+                """,
+            apply: { (draft, _) throws(UsageError) in draft.store.neverRewrites = true }),
+        OptionDefinition(
+            .skipExisting, .sending, for: [.store], "ask the server first and send only what it lacks",
+            details: "Asks by C-FIND at image level. What the server cannot be asked for is sent.",
+            apply: { (draft, _) throws(UsageError) in draft.store.skipsExisting = true }),
+        OptionDefinition(
+            .verify, value: .choice(StoreVerificationMethod.allCases.map(\.rawValue)), .sending, for: [.store],
+            "have the server confirm each instance after sending",
+            details: """
+                find asks by C-FIND at image level whether the server lists what it took; an instance that it does not list \
+                counts as failed. commit asks for storage commitment of exactly what was sent, and sends once more what \
+                failed; "safe to delete" is printed for each file that the server has committed to keep, and nothing \
+                is ever deleted. See --wait, --transaction and --port-scp.
+                """,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.store.verification = try argument.choice(StoreVerificationMethod.self)
+            }),
+        OptionDefinition(
+            .journal, value: .file, .sending, for: [.store, .move, .get, .storageCommitment],
+            "record the outcome of each instance in a file",
+            details: """
+                JSON lines, one for each instance as soon as its outcome is known, forced onto the disk as the run goes on. An \
+                existing journal is added to. Of each instance received it has the SHA-256 of the file. See --resume. \
+                With --stgcmt: ask for what the journal says was stored, whichever server it went to, and record there \
+                what the server says.
+                """,
+            apply: { (draft, argument) throws(UsageError) in draft.journalPath = try argument.string() }),
+        OptionDefinition(
+            .resume, .sending, for: [.store, .move, .get], "skip what the journal records as done",
+            details: """
+                To send, a file counts as stored at this server if path, length, time of its last change and SOP Instance UID are those of the journal. \
+                An instance counts as retrieved if its file is where the journal says, whole. Give \
+                the same command line with --resume until everything is stored.
+                """,
+            rules: [.requires(.journal)],
+            apply: { (draft, _) throws(UsageError) in draft.resumes = true }),
+    ]
+}
+
+/// The choices of `--priority`.
+private enum PriorityName: String, CaseIterable {
+    case low, medium, high
+}
+
+extension Priority {
+    fileprivate init(_ name: PriorityName) {
+        switch name {
+        case .low: self = .low
+        case .medium: self = .medium
+        case .high: self = .high
+        }
+    }
+}

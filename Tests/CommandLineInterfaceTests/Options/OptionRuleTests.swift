@@ -1,0 +1,103 @@
+import Testing
+
+@testable import CommandLineInterface
+
+/// Each rule of combination, broken once on the command line.
+struct OptionRuleTests {
+    struct Row: Sendable, CustomTestStringConvertible {
+        let line: String
+        let code: UsageError.Code
+        let option: OptionName
+        let problem: String
+
+        var testDescription: String { line }
+    }
+
+    static let rows: [Row] = [
+        // One needs another.
+        Row(
+            line: "--store h 1 a --resume", code: .missingOption, option: .journal,
+            problem: "--resume needs --journal"),
+        Row(
+            line: "--stgcmt --listen --port-scp 1", code: .missingOption, option: .transaction,
+            problem: "--listen needs --transaction"),
+        Row(
+            line: "--stgcmt --listen --transaction f", code: .missingOption, option: .portSCP,
+            problem: "--listen needs --port-scp"),
+        Row(
+            line: "--get h -k 20,d=1 --or-move", code: .missingOption, option: .portSCP,
+            problem: "--or-move needs --port-scp"),
+        Row(line: "h --passcode prompt", code: .missingOption, option: .user, problem: "--passcode needs --user"),
+        // Two exclude each other.
+        Row(
+            line: "--find h --studyroot --psonly", code: .conflictingOptions, option: .psonly,
+            problem: "--studyroot and --psonly exclude each other"),
+        Row(
+            line: "--get h --from-list l -k 20,d=1", code: .conflictingOptions, option: .key,
+            problem: "--from-list and --key exclude each other"),
+        Row(
+            line: "--move h --port-scp 1 --from-list l --query q", code: .conflictingOptions, option: .query,
+            problem: "--from-list and --query exclude each other"),
+        Row(
+            line: "--stgcmt --listen --transaction f --port-scp 1 --per study", code: .conflictingOptions, option: .per,
+            problem: "--listen and --per exclude each other"),
+        Row(
+            line: "h --user A --jwt prompt", code: .conflictingOptions, option: .user,
+            problem: "several identities given"),
+        // One is of use only in some state.
+        Row(
+            line: "h --tls-ca f", code: .missingOption, option: .tlsCA, problem: "--tls-ca has no use without --tls"),
+        Row(
+            line: "--get h -k 20,d=1 --grace 1", code: .optionNotApplicable, option: .grace,
+            problem: "--grace has no use with --get, unless with --or-move"),
+        Row(
+            line: "--get h -k 20,d=1 --bind ::1", code: .optionNotApplicable, option: .bind,
+            problem: "--bind has no use with --get, unless with --or-move"),
+        Row(
+            line: "--move h -k 20,d=1 --move-destination X -o out", code: .conflictingOptions, option: .output,
+            problem: "--output has no use with --move-destination X: nothing is received here"),
+        Row(
+            line: "--move h -k 20,d=1 --move-destination X --prefer rle", code: .conflictingOptions, option: .prefer,
+            problem: "--prefer has no use with --move-destination X: nothing is received here"),
+        Row(
+            line: "--store h 1 a --wait 3", code: .optionNotApplicable, option: .wait,
+            problem: "--wait has no use with --store"),
+        Row(
+            line: "--store h 1 a --verify find --per study", code: .optionNotApplicable, option: .per,
+            problem: "--per has no use with --store"),
+        Row(
+            line: "--echo h --format csv", code: .conflictingOptions, option: .format,
+            problem: "--format csv has no use with --echo"),
+        Row(
+            line: "--find h --columns PatientID --format json", code: .conflictingOptions, option: .columns,
+            problem: "--columns has no use with --format json"),
+        Row(
+            line: "--find h -o out", code: .conflictingOptions, option: .output,
+            problem: "--output has no use with --find but for --format dcm"),
+        Row(
+            line: "--worklist h --if-exists fail", code: .conflictingOptions, option: .ifExists,
+            problem: "--if-exists has no use with --worklist but for --format dcm"),
+        Row(
+            line: "--get h -k 20,d=1 --if-exists skip --name {PatientID}", code: .conflictingOptions,
+            option: .ifExists,
+            problem: "--if-exists skip would lose instances: by this --name two of them can have one name"),
+    ]
+
+    @Test(arguments: rows)
+    func `a rule that is broken is named`(_ row: Row) throws {
+        let error = try usageError(row.line)
+        #expect(error.code == row.code)
+        #expect(error.option == row.option.description)
+        #expect(error.problem == row.problem)
+    }
+
+    @Test(arguments: [
+        "--store h 1 a --resume --journal j", "--get h -k 20,d=1 --or-move --dry-run",
+        "--get h -k 20,d=1 --or-move --port-scp 1 --grace 1", "--find h --find --format dcm -o out",
+        "--store h 1 a --verify commit --wait 3 --port-scp 1", "--find h --columns PatientID",
+        "h --tls --tls-ca f", "h --user A --passcode prompt", "--move h -k 20,d=1 --move-destination X",
+    ])
+    func `a rule that holds lets the command line pass`(_ line: String) throws {
+        #expect(throws: Never.self) { _ = try invocation(line) }
+    }
+}
