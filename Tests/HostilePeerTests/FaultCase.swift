@@ -5,7 +5,7 @@ import Testing
 @testable import DICOMNode
 
 /// A row of the table of expectations: what a server does, and what the user is told.
-struct HostileRow: Sendable, CustomTestStringConvertible {
+struct FaultCase: Sendable, CustomTestStringConvertible {
     let sentence: String
     let arguments: [String]
     let scripts: [[PeerStep]]

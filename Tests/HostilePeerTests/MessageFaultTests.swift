@@ -7,22 +7,22 @@ import Testing
 @testable import DICOMNode
 
 /// What peers say in an association that is as it should be, and what we make of it.
-@Suite struct MessageRows {
-    @Test(arguments: responses) func `a response that is wrong is never taken for success`(_ row: HostileRow) throws {
+@Suite struct MessageFaultTests {
+    @Test(arguments: responses) func `a response that is wrong is never taken for success`(_ row: FaultCase) throws {
         try row.check()
     }
 
-    @Test(arguments: endless) func `a response that never comes or never ends costs a limit`(_ row: HostileRow) throws {
+    @Test(arguments: endless) func `a response that never comes or never ends costs a limit`(_ row: FaultCase) throws {
         try row.check()
     }
 
-    @Test(arguments: answers) func `an answer that cannot be read is told, and the others are shown`(_ row: HostileRow)
+    @Test(arguments: answers) func `an answer that cannot be read is told, and the others are shown`(_ row: FaultCase)
         throws
     {
         try row.check()
     }
 
-    @Test(arguments: stores) func `a file counts as stored only by a response that says so`(_ row: HostileRow) throws {
+    @Test(arguments: stores) func `a file counts as stored only by a response that says so`(_ row: FaultCase) throws {
         let folder = try TemporaryFolder()
         try folder.write(SampleInstance.file(pixels: 100_000), to: "one.dcm")
         try row.check(["\(folder["one.dcm"])"])
@@ -32,7 +32,7 @@ import Testing
         let folder = try TemporaryFolder()
         // More than the buffers of both systems take.
         try folder.write(SampleInstance.file(pixels: 24 << 20), to: "large.dcm")
-        try HostileRow("reads nothing", by: "--store", Self.accepted + [.hold], .timeLimit, "time limit passed")
+        try FaultCase("reads nothing", by: "--store", Self.accepted + [.hold], .timeLimit, "time limit passed")
             .check(["\(folder["large.dcm"])"])
     }
 
@@ -41,7 +41,7 @@ import Testing
         try folder.write(SampleInstance.file(pixels: 24 << 20), to: "large.dcm")
         let before = residentMegabytes()
         let response = PeerBytes.data(context: 1, control: 1, [UInt8](repeating: 0, count: 16_000))
-        try HostileRow("talks on", by: "--store", Self.accepted + [.flood(response)], .timeLimit, "time limit passed")
+        try FaultCase("talks on", by: "--store", Self.accepted + [.flood(response)], .timeLimit, "time limit passed")
             .check(["\(folder["large.dcm"])"])
         #expect(residentMegabytes() - before < 200)
     }
@@ -64,11 +64,11 @@ import Testing
     private static func row(
         _ sentence: String, _ elements: [(UInt16, [UInt8])], _ exitCode: ExitCode, _ message: String = "",
         groupLength: UInt32? = nil
-    ) -> HostileRow {
-        HostileRow(sentence, echo(elements, groupLength: groupLength) + PeerStep.release, exitCode, message)
+    ) -> FaultCase {
+        FaultCase(sentence, echo(elements, groupLength: groupLength) + PeerStep.release, exitCode, message)
     }
 
-    static let responses: [HostileRow] = [
+    static let responses: [FaultCase] = [
         row(
             "as it should be", [(0x0100, word(0x8030)), (0x0120, word(1)), (0x0800, word(0x0101)), (0x0900, word(0))],
             .success),
@@ -109,7 +109,7 @@ import Testing
             "a group length that lies is not believed",
             [(0x0100, word(0x8030)), (0x0120, word(1)), (0x0800, word(0x0101)), (0x0900, word(0))], .success,
             groupLength: 0xFFFF_FFF0),
-        HostileRow(
+        FaultCase(
             "an element longer than the command",
             accepted + [
                 .hearMessage,
@@ -124,13 +124,13 @@ import Testing
                 (0x0100, word(0x8030)), (0x0120, word(1)), (0x0800, word(0x0101)), (0x0900, word(0x0110)),
                 (0x0902, Array("a\u{1B}[2J\r\ndcmscu: all is well ".utf8)),
             ], .failureStatus, ""),
-        HostileRow(
+        FaultCase(
             "a data set that was not announced",
             accepted
                 + PeerStep.answerMessage {
                     PeerBytes.message(.echoResponse(to: $0.command), context: 1, dataSet: [1, 2, 3, 4])
                 } + PeerStep.release, .success),
-        HostileRow(
+        FaultCase(
             "an identifier that was not announced", by: find,
             accepted
                 + PeerStep.answerMessage {
@@ -138,7 +138,7 @@ import Testing
                         .findResponse(to: $0.command, status: .pending, hasIdentifier: false), context: 1,
                         dataSet: [1, 2, 3, 4])
                 } + [.hearAll], .association, "without a command"),
-        HostileRow(
+        FaultCase(
             "no identifier at all", by: find,
             accepted
                 + PeerStep.answerMessage {
@@ -146,13 +146,13 @@ import Testing
                         .findResponse(to: $0.command, status: .pending, hasIdentifier: false), context: 1)
                         + PeerBytes.findSuccess($0)
                 } + PeerStep.release, .incomplete, "match 1 has no data set"),
-        HostileRow(
+        FaultCase(
             "a fragment of an identifier after its last", by: find,
             accepted
                 + PeerStep.answerMessage {
                     PeerBytes.match($0, good) + PeerBytes.data(context: $0.contextID, control: 0, good)
                 } + [.hearAll], .association, "without a command", output: "Nightingale"),
-        HostileRow(
+        FaultCase(
             "a fragment of a command after its last",
             accepted
                 + PeerStep.answerMessage {
@@ -160,11 +160,11 @@ import Testing
                         context: 1, control: 3, Array(CommandSet.echoResponse(to: $0.command).encode().prefix(20)))
                         + PeerBytes.data(context: 1, control: 3, [0])
                 } + [.hearAll], .association, "broke the protocol"),
-        HostileRow(
+        FaultCase(
             "answers after the final one", by: find,
             accepted + PeerStep.answerMessage { PeerBytes.findSuccess($0) + PeerBytes.findSuccess($0) }
                 + PeerStep.release, .success),
-        HostileRow(
+        FaultCase(
             "a C-STORE in answer to a query", by: find,
             accepted
                 + PeerStep.answerMessage { _ in
@@ -172,7 +172,7 @@ import Testing
                         .storeRequest(messageID: 1, sopClass: "1.2.840.10008.5.1.4.1.1.2", sopInstance: "1.2.3"),
                         context: 1, dataSet: [0, 0])
                 } + [.hearAll], .association, "in answer to"),
-        HostileRow(
+        FaultCase(
             "moved without counts", by: "--move --study -k 0020,000d=1.2.3 --move-destination ELSEWHERE --no-check",
             accepted
                 + PeerStep.answerMessage {
@@ -181,29 +181,29 @@ import Testing
                 } + PeerStep.release, .success),
     ]
 
-    static let endless: [HostileRow] = [
-        HostileRow(
+    static let endless: [FaultCase] = [
+        FaultCase(
             "an identifier is announced and never comes", by: find,
             accepted
                 + PeerStep.answerMessage {
                     PeerBytes.message(.findResponse(to: $0.command, status: .pending, hasIdentifier: true), context: 1)
                 } + [.hold], .timeLimit, "time limit"),
-        HostileRow(
+        FaultCase(
             "pending without an end ends with the total limit", by: find + " --total-timeout 1",
             accepted + [.hearMessage, .flood(pending)], .timeLimit, "time limit"),
-        HostileRow(
+        FaultCase(
             "pending after C-CANCEL without an end", by: find + " --limit 3 --timeout 1",
             accepted + [.hearMessage, .flood(pending)], .success, ""),
-        HostileRow(
+        FaultCase(
             "silence after C-CANCEL", by: find + " --limit 1 --timeout 1",
             accepted
                 + PeerStep.answerMessage { PeerBytes.match($0, good) } + [.hold], .success, ""),
-        HostileRow(
+        FaultCase(
             "a final answer that crosses C-CANCEL", by: find + " --limit 1",
             accepted
                 + PeerStep.answerMessage { PeerBytes.match($0, good) + PeerBytes.findSuccess($0) } + PeerStep.release,
             .success, output: "Nightingale"),
-        HostileRow(
+        FaultCase(
             "a move that is pending without an end",
             by: "--move --study -k 0020,000d=1.2.3 --move-destination ELSEWHERE --no-check --total-timeout 1",
             accepted + [
@@ -215,7 +215,7 @@ import Testing
                                 messageID: 1, sopClass: "1.2.840.10008.5.1.4.1.2.2.2", destination: AETitle(wire: [65])),
                             status: .pending, counts: SuboperationCounts()), context: 1)),
             ], .timeLimit, "time limit"),
-        HostileRow(
+        FaultCase(
             "an identifier of fragments without an end", by: find,
             accepted + [
                 .hearMessage,
@@ -242,8 +242,8 @@ import Testing
     private static func broken(
         _ sentence: String, _ identifier: [UInt8], _ exitCode: ExitCode = .incomplete,
         _ message: String = "match 1 cannot be read"
-    ) -> HostileRow {
-        HostileRow(
+    ) -> FaultCase {
+        FaultCase(
             sentence, by: find,
             accepted
                 + PeerStep.answerMessage {
@@ -260,7 +260,7 @@ import Testing
         return bytes
     }
 
-    static let answers: [HostileRow] = [
+    static let answers: [FaultCase] = [
         broken("noise", [UInt8](repeating: 0xA5, count: 333)),
         broken("one byte", [0]),
         broken("a value longer than the data set", PeerBytes.explicit(0x0010_0010, "PN", [65, 65], length: 500)),
@@ -297,9 +297,9 @@ import Testing
     ]
 
     private static func storing(_ sentence: String, _ steps: [PeerStep], _ exitCode: ExitCode, _ message: String)
-        -> HostileRow
+        -> FaultCase
     {
-        HostileRow(sentence, by: "--store", accepted + steps, exitCode, message)
+        FaultCase(sentence, by: "--store", accepted + steps, exitCode, message)
     }
 
     private static func storeAnswer(_ status: DIMSEStatus, id: UInt16? = nil) -> [PeerStep] {
@@ -310,7 +310,7 @@ import Testing
         }
     }
 
-    static let stores: [HostileRow] = [
+    static let stores: [FaultCase] = [
         storing("as it should be", storeAnswer(.success) + PeerStep.release, .success, "1 stored"),
         storing("another id", storeAnswer(.success, id: 99) + PeerStep.release, .association, "0 stored"),
         storing("a failure", storeAnswer(.outOfResources) + PeerStep.release, .failureStatus, "0 stored"),

@@ -7,7 +7,7 @@ import TestSupport
     @testable import DICOMNode
 
     /// What strangers do at a receiver that speaks TLS, before they have asked for an association.
-    @Suite struct FrozenHandshakeRows {
+    @Suite struct FrozenHandshakeTests {
         private let server: TLSContext
         private let client: TLSContext
 

@@ -6,7 +6,7 @@ import Testing
 @testable import DICOMNode
 
 /// What the process has open, counted.
-private struct Leavings: CustomStringConvertible {
+private struct OpenResources: CustomStringConvertible {
     /// Links of /proc/self/fd: sockets, pipes, files.
     let descriptors: Int
     /// Threads of ours: they have names of their own, those of the runtime have the process's.
@@ -38,7 +38,7 @@ private struct Leavings: CustomStringConvertible {
 }
 
 /// After all that peers have done to it a process is as it was before.
-@Suite struct LeavingsTests {
+@Suite struct LeakTests {
     /// Rows at a time; most of them wait.
     private static let atOnce = 12
 
@@ -47,17 +47,17 @@ private struct Leavings: CustomStringConvertible {
             let folder = try TemporaryFolder()
             guard folder.path.withCString({ chdir($0) }) == 0 else { throw SystemError.last("chdir") }
             // The first run of everything opens what stays open.
-            try LeavingsTests.play(Array(AssociationRows.releases.prefix(1)))
-            try LeavingsTests.strangers()
-            let before = try Leavings()
-            try LeavingsTests.play(LeavingsTests.rows)
-            try LeavingsTests.strangers()
+            try LeakTests.play(Array(AssociationFaultTests.releases.prefix(1)))
+            try LeakTests.strangers()
+            let before = try OpenResources()
+            try LeakTests.play(LeakTests.rows)
+            try LeakTests.strangers()
             let pause = try Cancellation()
             let limit = Deadline.after(seconds: 30)
-            var after = try Leavings()
+            var after = try OpenResources()
             while after.descriptors > before.descriptors + 4 || after.threads > before.threads, !limit.isPast {
                 _ = pause.wait(until: .after(seconds: 0.05))
-                after = try Leavings()
+                after = try OpenResources()
             }
             // The four of `pause`.
             #expect(after.descriptors <= before.descriptors + 4, "\(before), then \(after)")
@@ -67,11 +67,13 @@ private struct Leavings: CustomStringConvertible {
     }
 
     private static let rows =
-        AssociationRows.silence + AssociationRows.answers + AssociationRows.rejections + AssociationRows.data
-        + AssociationRows.releases + MessageRows.responses + MessageRows.endless + MessageRows.answers
-        + MomentRows.rows + MomentRows.lengths
+        AssociationFaultTests.silence + AssociationFaultTests.answers + AssociationFaultTests.rejections
+        + AssociationFaultTests.data
+        + AssociationFaultTests.releases + MessageFaultTests.responses + MessageFaultTests.endless
+        + MessageFaultTests.answers
+        + TimingFaultTests.rows + TimingFaultTests.lengths
 
-    private static func play(_ rows: [HostileRow]) throws {
+    private static func play(_ rows: [FaultCase]) throws {
         let next = Locked(0)
         let players = try (0..<min(atOnce, rows.count)).map { _ in
             try Background {
@@ -91,8 +93,8 @@ private struct Leavings: CustomStringConvertible {
     /// What calls a receiver, in one that serves them all.
     private static func strangers() throws {
         let receiving = try Receiving(inactivity: 0.5)
-        for (_, script) in ReceiverRows.strangers { try receiving.play(script) }
-        for (name, steps) in ReceiverRows.cuts { #expect(try receiving.isCutOff(by: steps), "\(name)") }
+        for (_, script) in ReceiverFaultTests.strangers { try receiving.play(script) }
+        for (name, steps) in ReceiverFaultTests.cuts { #expect(try receiving.isCutOff(by: steps), "\(name)") }
         #expect(try receiving.echoes())
         receiving.server.stop()
         #expect(try receiving.folder.names() == [])

@@ -8,7 +8,7 @@ import Testing
 @testable import DICOMNode
 
 /// What strangers do at the receiver's port, and that nothing of it hinders a peer, stays open or is left on disk.
-@Suite struct ReceiverRows {
+@Suite struct ReceiverFaultTests {
     @Test func `a peer gets in beside a thousand connections that say nothing`() throws {
         let receiving = try Receiving()
         defer { receiving.server.stop() }

@@ -6,14 +6,14 @@ import Testing
 @testable import DICOMNode
 
 /// The same faults at each moment of a query: before and in the middle of every PDU that a server sends.
-@Suite struct MomentRows {
+@Suite struct TimingFaultTests {
     @Test(arguments: rows) func `a server that goes in the middle of its say ends the run with the reason`(
-        _ row: HostileRow
+        _ row: FaultCase
     ) throws {
         try row.check()
     }
 
-    @Test(arguments: lengths) func `a PDU of a length that cannot be ends in A-ABORT and a message`(_ row: HostileRow)
+    @Test(arguments: lengths) func `a PDU of a length that cannot be ends in A-ABORT and a message`(_ row: FaultCase)
         throws
     {
         try row.check()
@@ -60,14 +60,14 @@ import Testing
         return parts[..<number].flatMap(played) + (part.hears.map { [$0] } ?? []) + [.reply { cut(part.says($0)) }]
     }
 
-    static let rows: [HostileRow] =
-        parts.indices.flatMap { number -> [HostileRow] in
+    static let rows: [FaultCase] =
+        parts.indices.flatMap { number -> [FaultCase] in
             let name = parts[number].name
             // After the last answer nothing is lost any more; before it the run has failed, and keeps what it has.
             let isOver = number == parts.count - 1
             let output = number > 1 ? "Nightingale" : nil
-            func row(_ how: String, _ steps: [PeerStep], _ exitCode: ExitCode, _ message: String) -> HostileRow {
-                HostileRow("\(how) \(name)", by: find, steps, exitCode, message, output: output)
+            func row(_ how: String, _ steps: [PeerStep], _ exitCode: ExitCode, _ message: String) -> FaultCase {
+                FaultCase("\(how) \(name)", by: find, steps, exitCode, message, output: output)
             }
             let half: @Sendable ([UInt8]) -> [UInt8] = { Array($0.prefix($0.count / 2)) }
             let abort = PeerBytes.pdu(7, [0, 0, 2, 0])
@@ -85,10 +85,10 @@ import Testing
                 row("silent in the middle of", dialogue(number, cut: half) + [.hold], .timeLimit, "time limit passed"),
             ]
         } + [
-            HostileRow(
+            FaultCase(
                 "abort before a word", by: find, [.send(PeerBytes.pdu(7, [0, 0, 2, 0])), .hearAll], .association,
                 "abort"),
-            HostileRow(
+            FaultCase(
                 "everything a byte at a time", by: find,
                 parts.flatMap { part in (part.hears.map { [$0] } ?? []) + [.replyByteByByte(part.says)] } + [.hearAll],
                 .success, output: "Seacole"),
@@ -102,14 +102,14 @@ import Testing
     ]
 
     /// Of every type, in place of the acceptance and of an answer.
-    static let lengths: [HostileRow] = types.flatMap { type, name -> [HostileRow] in
-        [(0, [] as [UInt8]), (UInt32.max, [0, 0, 0, 0]), (2, [0, 0])].flatMap { length, body -> [HostileRow] in
+    static let lengths: [FaultCase] = types.flatMap { type, name -> [FaultCase] in
+        [(0, [] as [UInt8]), (UInt32.max, [0, 0, 0, 0]), (2, [0, 0])].flatMap { length, body -> [FaultCase] in
             let bytes = PeerBytes.pdu(type, length: length, body)
             return [
-                HostileRow(
+                FaultCase(
                     "\(name) of \(length) bytes for an acceptance", [.hear(.associateRequest), .send(bytes), .hearAll],
                     .association),
-                HostileRow(
+                FaultCase(
                     "\(name) of \(length) bytes for an answer",
                     played(parts[0]) + [.hearMessage, .send(bytes), .hearAll], .association),
             ]

@@ -8,7 +8,7 @@ import Testing
 @testable import DICOMNode
 
 /// Files that are given to be sent, and what becomes of them: one that is not whole is never sent, and a good one beside it is.
-@Suite struct FileRows {
+@Suite struct FileFaultTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let sentence: String
         let bytes: [UInt8]
