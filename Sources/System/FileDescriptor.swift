@@ -16,7 +16,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     }
 
     /// Closes and reports what only `close` finds out: network file systems and quotas tell of failed writes here.
-    package consuming func close(path: String? = nil) throws(SystemError) {
+    package consuming func close(path: FilePath? = nil) throws(SystemError) {
         // Linux has let go of the descriptor even when close is interrupted, so it is never tried again.
         if Glibc.close(release()) == -1, errno != EINTR { throw SystemError.last("close", path: path) }
     }
@@ -46,7 +46,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
         /// Takes all wake-ups back.
         package func drain() {
             var bytes = (UInt64(0), UInt64(0))
-            while read(reading.rawValue, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
+            while Glibc.read(reading.rawValue, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
         }
     }
 
@@ -55,5 +55,260 @@ package struct FileDescriptor: ~Copyable, Sendable {
         _ = try systemCall("fcntl") { fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         let flags = try systemCall("fcntl") { fcntl(descriptor, F_GETFL) }
         _ = try systemCall("fcntl") { fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) }
+    }
+}
+
+// MARK: Opening
+
+extension FileDescriptor {
+    package enum Access: Sendable {
+        case reading, writing, readingAndWriting
+
+        fileprivate var flags: CInt {
+            switch self {
+            case .reading: O_RDONLY
+            case .writing: O_WRONLY
+            case .readingAndWriting: O_RDWR
+            }
+        }
+    }
+
+    package struct OpenOptions: OptionSet, Sendable {
+        package let rawValue: CInt
+
+        package init(rawValue: CInt) { self.rawValue = rawValue }
+
+        /// Makes the file where it is missing.
+        package static let creating = OpenOptions(rawValue: O_CREAT)
+        /// Makes the file, and fails with `EEXIST` where the name is taken.
+        package static let creatingNew = OpenOptions(rawValue: O_CREAT | O_EXCL)
+        /// Takes away what the file holds.
+        package static let truncating = OpenOptions(rawValue: O_TRUNC)
+        /// Each write goes to the end of the file, whoever else writes.
+        package static let appending = OpenOptions(rawValue: O_APPEND)
+        /// Fails for all but folders.
+        package static let folder = OpenOptions(rawValue: O_DIRECTORY)
+        /// Fails with `ELOOP` for a symbolic link.
+        package static let notFollowingLinks = OpenOptions(rawValue: O_NOFOLLOW)
+        /// Does not wait for the other end of a named pipe.
+        package static let notWaiting = OpenOptions(rawValue: O_NONBLOCK)
+        /// A terminal does not become the one that controls the process.
+        package static let noControllingTerminal = OpenOptions(rawValue: O_NOCTTY)
+    }
+
+    /// Opens a file or a folder; child processes do not inherit it.
+    ///
+    /// - Throws: `SystemError` if the system does not open it; the error names the path.
+    package static func open(
+        _ path: FilePath, for access: Access = .reading, _ options: OpenOptions = [], permissions: UInt32 = 0o666
+    ) throws(SystemError) -> FileDescriptor {
+        try open(path, at: AT_FDCWD, access.flags | options.rawValue, permissions)
+    }
+
+    /// Opens what has the name in a folder that is open.
+    ///
+    /// - Throws: `SystemError` if the system does not open it; the error names the name.
+    package static func open(
+        _ name: FilePath, in folder: borrowing FileDescriptor, for access: Access = .reading,
+        _ options: OpenOptions = [], permissions: UInt32 = 0o666
+    ) throws(SystemError) -> FileDescriptor {
+        try open(name, at: folder.rawValue, access.flags | options.rawValue, permissions)
+    }
+
+    /// Opens a new file that has no name in the folder yet, for reading and writing.
+    ///
+    /// - Throws: `SystemError` if the file system has no such files, or none can be made.
+    package static func openUnnamed(in folder: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor {
+        // `O_TMPFILE`, which is not in Swift's Glibc module, is a bit of its own and that of a folder.
+        try open(".", at: folder.rawValue, O_RDWR | 0o20_000_000 | O_DIRECTORY, 0o666)
+    }
+
+    private static func open(
+        _ path: FilePath, at folder: CInt, _ flags: CInt, _ permissions: UInt32
+    ) throws(SystemError) -> FileDescriptor {
+        FileDescriptor(
+            owning: try systemCall("open", path: path) {
+                path.withCString { openat(folder, $0, flags | O_CLOEXEC, permissions) }
+            })
+    }
+
+    /// Keeps the numbers of standard streams that somebody closed from going to a socket, which would then be sent messages
+    /// and results. Writing to a closed standard output fails, as it must; messages to a closed standard error go nowhere.
+    package static func occupyStandardStreams() {
+        let modes = [(STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY)]
+        // The lowest number that is free is taken, so that each lands where it is missing.
+        for (descriptor, mode) in modes where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+            _ = Glibc.open("/dev/null", mode)
+        }
+    }
+}
+
+// MARK: Reading and writing
+
+extension FileDescriptor {
+    /// Reads the whole of a small file, from where the descriptor stands to the end.
+    ///
+    /// - Throws: `FileReadError.tooLong` if it holds more than `limit` bytes; `FileReadError.system` if it cannot be read.
+    package func readAll(limit: Int) throws(FileReadError) -> [UInt8] {
+        try Self.readAll(rawValue, limit: limit)
+    }
+
+    /// Reads a stream that somebody else owns, such as the standard input, to its end.
+    ///
+    /// - Throws: `FileReadError.tooLong` if it holds more than `limit` bytes; `FileReadError.system` if it cannot be read.
+    package static func readAll(_ descriptor: CInt, limit: Int) throws(FileReadError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        do throws(SystemError) {
+            while bytes.count <= limit {
+                let count = try systemCall("read") {
+                    chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+                }
+                guard count > 0 else { return bytes }
+                bytes += chunk[..<count]
+            }
+        } catch {
+            throw .system(error)
+        }
+        throw .tooLong(limit: limit)
+    }
+
+    /// Reads a whole file by its path.
+    ///
+    /// - Throws: `FileReadError.tooLong` if it holds more than `limit` bytes; `FileReadError.system` if it cannot be opened or read.
+    package static func contents(of path: FilePath, limit: Int) throws(FileReadError) -> [UInt8] {
+        let file: FileDescriptor
+        do throws(SystemError) {
+            file = try open(path)
+        } catch {
+            throw .system(error)
+        }
+        return try file.readAll(limit: limit)
+    }
+
+    /// Reads at most as many bytes as there is room for, from where the descriptor stands; 0 at the end.
+    ///
+    /// - Throws: `SystemError` if the system cannot read.
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+        let number = rawValue
+        return try systemCall("read") { Glibc.read(number, buffer.baseAddress, buffer.count) }
+    }
+
+    /// Reads at most as many bytes as there is room for, from an offset in bytes; 0 at the end.
+    ///
+    /// - Throws: `SystemError` if the system cannot read.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
+        try Self.read(rawValue, into: buffer, at: offset)
+    }
+
+    /// Reads as ``read(into:at:)`` does, from a descriptor that somebody else owns.
+    ///
+    /// - Throws: `SystemError` if the system cannot read.
+    package static func read(
+        _ descriptor: CInt, into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+    ) throws(SystemError) -> Int {
+        try systemCall("read") { pread(descriptor, buffer.baseAddress, buffer.count, off_t(clamping: offset)) }
+    }
+
+    /// Writes all of the bytes.
+    ///
+    /// - Throws: `SystemError` if some of them cannot be written.
+    package func writeAll(_ bytes: [UInt8]) throws(SystemError) {
+        let number = rawValue
+        var written = 0
+        while written < bytes.count {
+            written += try systemCall("write") {
+                bytes.withUnsafeBytes { write(number, $0.baseAddress.map { $0 + written }, $0.count - written) }
+            }
+        }
+    }
+
+    /// - Throws: `SystemError` if the system cannot set the length.
+    package func truncate(to length: UInt64) throws(SystemError) {
+        let number = rawValue
+        _ = try systemCall("ftruncate") { ftruncate(number, off_t(clamping: length)) }
+    }
+
+    /// Forces the bytes of the file onto the disk.
+    ///
+    /// - Throws: `SystemError` if the system cannot.
+    package func syncData() throws(SystemError) { try Self.syncData(rawValue) }
+
+    /// Does as ``syncData()`` for a descriptor that somebody else owns.
+    ///
+    /// - Throws: `SystemError` if the system cannot.
+    package static func syncData(_ descriptor: CInt) throws(SystemError) {
+        _ = try systemCall("fdatasync") { fdatasync(descriptor) }
+    }
+
+    /// Forces the names in a folder onto the disk.
+    ///
+    /// - Throws: `SystemError` if the system cannot.
+    package func syncNames() throws(SystemError) {
+        let number = rawValue
+        _ = try systemCall("fsync") { fsync(number) }
+    }
+
+    package enum Lock: Sendable {
+        case held
+        case heldByAnother
+        /// The file system knows no locks.
+        case unavailable
+    }
+
+    /// Locks the file for as long as it is open, unless somebody else has.
+    package func lock() -> Lock {
+        if flock(rawValue, LOCK_EX | LOCK_NB) == 0 { return .held }
+        return errno == EWOULDBLOCK ? .heldByAnother : .unavailable
+    }
+
+    /// Calls `body` with the name and the kind of each entry of the folder, in no order.
+    ///
+    /// - Throws: `SystemError` if the folder cannot be read to its end.
+    package consuming func forEachEntry(
+        _ body: (UnsafeRawBufferPointer, DirectoryNames.Kind) -> Void
+    ) throws(SystemError) {
+        let number = release()
+        guard let stream = fdopendir(number) else {
+            let error = SystemError.last("fdopendir")
+            _ = Glibc.close(number)
+            throw error
+        }
+        defer { closedir(stream) }
+        guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return }
+        while true {
+            // The end and an error are told apart by errno alone.
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw SystemError.last("readdir") }
+                return
+            }
+            let start = UnsafeRawPointer(entry).advanced(by: offset)
+            let name = UnsafeRawBufferPointer(start: start, count: strlen(start.assumingMemoryBound(to: CChar.self)))
+            if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
+            switch CInt(entry.pointee.d_type) {
+            case CInt(DT_REG): body(name, .file)
+            case CInt(DT_DIR): body(name, .directory)
+            default: body(name, .unknown)
+            }
+        }
+    }
+}
+
+/// A whole file that was not read.
+package enum FileReadError: Error, Sendable, Equatable {
+    case tooLong(limit: Int)
+    case system(SystemError)
+
+    /// Lower case: "no such file or directory".
+    package var reason: String {
+        switch self {
+        case .tooLong(let limit): "it holds more than \(limit) bytes"
+        case .system(let error): error.reason
+        }
+    }
+
+    package var isNotFound: Bool {
+        if case .system(let error) = self { error.isNotFound } else { false }
     }
 }

@@ -42,8 +42,10 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
         }
     }
 
-    /// For messages: control characters, which could drive a terminal, appear as `\x1b`, undecodable bytes as U+FFFD.
-    package var description: String {
+    package var description: String { displayed }
+
+    /// The path for messages, which is no path itself: control characters, which could drive a terminal, appear as `\x1b`, undecodable bytes as U+FFFD.
+    package var displayed: String {
         var text = ""
         for scalar in decoded {
             if scalar.properties.generalCategory == .control {

@@ -62,9 +62,7 @@ package final class PosixThread: Sendable {
 
     /// `pthread_setname_np` is not in Swift's Glibc module; the kernel takes the name through this file as well.
     private static func setName(_ name: String) {
-        let descriptor = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard descriptor != -1 else { return }
-        _ = write(descriptor, name, name.utf8.count)
-        close(descriptor)
+        guard let file = try? FileDescriptor.open("/proc/thread-self/comm", for: .writing) else { return }
+        _ = write(file.rawValue, name, name.utf8.count)
     }
 }

@@ -7,16 +7,16 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The call, by its name in the manual: `open`, `rename`.
     package let operation: String
     /// The file it was about, if any.
-    package let path: String?
+    package let path: FilePath?
 
-    package init(errno: CInt, operation: String, path: String? = nil) {
+    package init(errno: CInt, operation: String, path: FilePath? = nil) {
         self.errno = errno
         self.operation = operation
         self.path = path
     }
 
     /// The error that the last failing call of this thread left.
-    package static func last(_ operation: String, path: String? = nil) -> SystemError {
+    package static func last(_ operation: String, path: FilePath? = nil) -> SystemError {
         SystemError(errno: Glibc.errno, operation: operation, path: path)
     }
 
@@ -37,7 +37,7 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
 /// `path` is only built when the call fails.
 @inline(__always)
 package func systemCall<Result: FixedWidthInteger & SignedInteger>(
-    _ operation: StaticString, path: @autoclosure () -> String? = nil, _ body: () -> Result
+    _ operation: StaticString, path: @autoclosure () -> FilePath? = nil, _ body: () -> Result
 ) throws(SystemError) -> Result {
     while true {
         let result = body()

@@ -15,27 +15,20 @@ enum AbandonedFiles {
     private static let graceSeconds = 60
 
     /// Marks a temporary file as being written, for as long as it is open.
-    static func claim(_ descriptor: CInt) {
+    static func claim(_ file: borrowing FileDescriptor) {
         // Without it the file would only not be tidied up.
-        _ = flock(descriptor, LOCK_EX | LOCK_NB)
+        _ = file.lock()
     }
 
     /// Never fails: what cannot be removed stays.
     static func remove(in directory: borrowing FileDescriptor) {
-        let parent = directory.rawValue
-        let copy = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy != -1 else { return }
-        guard let stream = fdopendir(copy) else {
-            close(copy)
-            return
+        // A descriptor of its own, which begins with the first name.
+        guard let copy = try? FileDescriptor.open(".", in: directory, [.folder]) else { return }
+        var found: [(FilePath, pid_t)] = []
+        _ = try? copy.forEachEntry { name, _ in
+            if let process = process(of: name) { found.append((FilePath(bytes: name), process)) }
         }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return }
-            let start = UnsafeRawPointer(entry).advanced(by: offset)
-            let name = UnsafeRawBufferPointer(start: start, count: strlen(start.assumingMemoryBound(to: CChar.self)))
-            if let process = process(of: name) { remove(FilePath(bytes: Array(name)), of: process, in: parent) }
-        }
+        for (name, process) in found { remove(name, of: process, in: directory) }
     }
 
     private static func process(of name: UnsafeRawBufferPointer) -> pid_t? {
@@ -46,16 +39,14 @@ enum AbandonedFiles {
         return pid_t(String(decoding: number, as: UTF8.self))
     }
 
-    private static func remove(_ name: FilePath, of process: pid_t, in parent: CInt) {
-        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        let descriptor = name.withCString { openat(parent, $0, flags) }
-        guard descriptor != -1 else { return }
-        defer { close(descriptor) }
+    private static func remove(_ name: FilePath, of process: pid_t, in folder: borrowing FileDescriptor) {
+        guard let file = try? FileDescriptor.open(name, in: folder, [.notFollowingLinks, .notWaiting]) else { return }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        guard fstat(file.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
         let isThere = process <= 0 || kill(process, 0) == 0 || errno != ESRCH
         guard !isThere || time(nil) - status.st_mtim.tv_sec > graceSeconds else { return }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+        guard file.lock() == .held else { return }
+        let parent = folder.rawValue
         _ = name.withCString { unlinkat(parent, $0, 0) }
     }
 }

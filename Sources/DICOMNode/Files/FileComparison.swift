@@ -57,12 +57,8 @@ enum FileComparison {
     private static func open(
         _ name: FilePath, in directory: OutputFolder.Directory
     ) throws(FileProblem) -> FileDescriptor {
-        let parent = directory.descriptor.rawValue
-        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        do throws(SystemError) {
-            return FileDescriptor(owning: try systemCall("open") { name.withCString { openat(parent, $0, flags) } })
-        } catch {
-            throw FileProblem(reading: directory.path.appending(name.bytes), error)
+        try FileProblem.reading(directory.path.appending(name.bytes)) { () throws(SystemError) in
+            try FileDescriptor.open(name, in: directory.descriptor, [.notFollowingLinks, .notWaiting])
         }
     }
 
@@ -73,17 +69,14 @@ enum FileComparison {
         let number = descriptor.rawValue
         var total = 0
         while total < buffer.count {
-            let count: Int
-            do throws(SystemError) {
-                count = try systemCall("read") {
+            let count = try FileProblem.reading(name) { () throws(SystemError) in
+                try systemCall("read") {
                     buffer.withUnsafeMutableBytes {
                         pread(
                             number, $0.baseAddress.map { $0 + total }, $0.count - total,
                             off_t(clamping: offset) + off_t(total))
                     }
                 }
-            } catch {
-                throw FileProblem(reading: name, error)
             }
             guard count > 0 else { break }
             total += count

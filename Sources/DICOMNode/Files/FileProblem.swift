@@ -40,12 +40,40 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
         self.init(path, error.isNotFound ? .notFound : .notReadable, error.isNotFound ? "" : error.reason)
     }
 
+    /// A whole file that could not be read.
+    package init(reading path: FilePath, _ error: FileReadError) {
+        switch error {
+        case .tooLong(let limit): self.init(path, .malformed, "more than \(limit) bytes")
+        case .system(let error): self.init(reading: path, error)
+        }
+    }
+
     /// A system error met while writing.
     package init(writing path: FilePath, _ error: SystemError) {
         self.init(path, error.isOutOfSpace ? .outOfSpace : .notWritable, error.description)
     }
 
+    /// Does what reads the file, and turns a system error into the problem of the file.
+    ///
+    /// - Throws: `FileProblem` if `body` throws.
+    @inline(__always)
+    package static func reading<Result: ~Copyable>(
+        _ path: @autoclosure () -> FilePath, _ body: () throws(SystemError) -> Result
+    ) throws(FileProblem) -> Result {
+        do throws(SystemError) { return try body() } catch { throw FileProblem(reading: path(), error) }
+    }
+
+    /// Does what writes the file, and turns a system error into the problem of the file.
+    ///
+    /// - Throws: `FileProblem` if `body` throws.
+    @inline(__always)
+    package static func writing<Result: ~Copyable>(
+        _ path: @autoclosure () -> FilePath, _ body: () throws(SystemError) -> Result
+    ) throws(FileProblem) -> Result {
+        do throws(SystemError) { return try body() } catch { throw FileProblem(writing: path(), error) }
+    }
+
     package var description: String {
-        "\(path): \(code.rawValue)" + (detail.isEmpty ? "" : ": \(detail)")
+        "\(path.displayed): \(code.rawValue)" + (detail.isEmpty ? "" : ": \(detail)")
     }
 }

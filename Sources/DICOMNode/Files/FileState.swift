@@ -11,10 +11,8 @@ struct FileState: Sendable, Equatable {
     init(of descriptor: borrowing FileDescriptor, path: FilePath) throws(FileProblem) {
         var status = stat()
         let number = descriptor.rawValue
-        do throws(SystemError) {
-            _ = try systemCall("stat") { fstat(number, &status) }
-        } catch {
-            throw FileProblem(reading: path, error)
+        _ = try FileProblem.reading(path) { () throws(SystemError) in
+            try systemCall("stat") { fstat(number, &status) }
         }
         size = UInt64(clamping: status.st_size)
         isRegular = status.st_mode & S_IFMT == S_IFREG

@@ -22,13 +22,10 @@ extension InstanceFile {
         return Opened(file: file, descriptor: descriptor)
     }
 
-    private static func openForReading(_ path: FilePath) throws(FileProblem) -> FileDescriptor {
+    static func openForReading(_ path: FilePath) throws(FileProblem) -> FileDescriptor {
         // A named pipe must not hold us until somebody writes into it.
-        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-        do throws(SystemError) {
-            return FileDescriptor(owning: try systemCall("open") { path.withCString { Glibc.open($0, flags) } })
-        } catch {
-            throw FileProblem(reading: path, error)
+        try FileProblem.reading(path) { () throws(SystemError) in
+            try FileDescriptor.open(path, [.notWaiting, .noControllingTerminal])
         }
     }
 

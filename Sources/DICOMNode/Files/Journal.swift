@@ -21,7 +21,7 @@ package final class Journal: Sendable {
     }
 
     package let path: FilePath
-    private let descriptor: CInt
+    private let descriptor: FileDescriptor
     private let state = ConditionLock(State())
     private let syncer: PosixThread
 
@@ -30,33 +30,10 @@ package final class Journal: Sendable {
     /// What follows the last whole line is cut off: the end of a line that a power cut has left in part.
     package init(_ path: FilePath, operation: String, peer: String) throws(FileProblem) {
         self.path = path
-        do throws(SystemError) {
-            let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC
-            let owned = FileDescriptor(
-                owning: try systemCall("open") { path.withCString { open($0, flags, 0o666) } })
-            let raw = owned.rawValue
-            guard flock(raw, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-                throw SystemError(errno: EWOULDBLOCK, operation: "flock")
-            }
-            let end = try Self.endOfLines(raw)
-            guard let end else { throw SystemError(errno: EINVAL, operation: "journal") }
-            _ = try systemCall("ftruncate") { ftruncate(raw, off_t(end)) }
-            descriptor = owned.release()
-        } catch {
-            switch error.errno {
-            case EWOULDBLOCK where error.operation == "flock":
-                throw FileProblem(path, .notWritable, "another run is writing to this journal")
-            case EINVAL where error.operation == "journal":
-                throw FileProblem(path, .malformed, "it exists and is no journal of \(Self.program)")
-            default: throw FileProblem(writing: path, error)
-            }
-        }
-        let (descriptor, state) = (descriptor, state)
-        do throws(SystemError) {
-            syncer = try PosixThread(name: "journal") { Self.keepSynced(descriptor, state) }
-        } catch {
-            close(descriptor)
-            throw FileProblem(writing: path, error)
+        descriptor = try Self.open(path)
+        let (number, state) = (descriptor.rawValue, state)
+        syncer = try FileProblem.writing(path) { () throws(SystemError) in
+            try PosixThread(name: "journal") { Self.keepSynced(number, state) }
         }
         var first = JournalEntry()
         first.set(.journal, Self.program)
@@ -72,7 +49,20 @@ package final class Journal: Sendable {
     deinit {
         state.withLock { $0.isClosing = true }
         syncer.join()
-        close(descriptor)
+    }
+
+    /// Opens the file for this run alone, and cuts off what follows its last whole line.
+    private static func open(_ path: FilePath) throws(FileProblem) -> FileDescriptor {
+        let file = try FileProblem.writing(path) { () throws(SystemError) in
+            try FileDescriptor.open(path, for: .readingAndWriting, [.creating, .appending])
+        }
+        guard file.lock() != .heldByAnother else {
+            throw FileProblem(path, .notWritable, "another run is writing to this journal")
+        }
+        let end = try FileProblem.writing(path) { () throws(SystemError) in try endOfLines(file.rawValue) }
+        guard let end else { throw FileProblem(path, .malformed, "it exists and is no journal of \(program)") }
+        try FileProblem.writing(path) { () throws(SystemError) in try file.truncate(to: end) }
+        return file
     }
 
     /// Records an entry. It survives the process from here on; the power cut comes with the next ``sync()``, or soon by itself.
@@ -100,15 +90,16 @@ package final class Journal: Sendable {
 
     /// Nil when all went well. A line that does not fit on the disk is taken back, so that none is there in part.
     private func writeAll(_ bytes: UnsafeRawBufferPointer) -> SystemError? {
+        let number = descriptor.rawValue
         var written = 0
         while written < bytes.count {
-            let count = write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+            let count = write(number, bytes.baseAddress.map { $0 + written }, bytes.count - written)
             if count >= 0 {
                 written += count
             } else if errno != EINTR {
                 let failure = SystemError.last("write")
-                let end = lseek(descriptor, 0, SEEK_END)
-                if written > 0, end >= off_t(written) { _ = ftruncate(descriptor, end - off_t(written)) }
+                let end = lseek(number, 0, SEEK_END)
+                if written > 0, end >= off_t(written) { _ = ftruncate(number, end - off_t(written)) }
                 return failure
             }
         }
@@ -122,7 +113,7 @@ package final class Journal: Sendable {
             if isDone { return }
             var failure: SystemError?
             do throws(SystemError) {
-                _ = try systemCall("fdatasync") { fdatasync(descriptor) }
+                try FileDescriptor.syncData(descriptor)
             } catch {
                 // A pipe or a terminal has nothing to force.
                 failure = error.errno == EINVAL ? nil : error
@@ -136,11 +127,8 @@ package final class Journal: Sendable {
 
     /// The name of a new file must reach the disk as well. What cannot be synced here was still written.
     private func syncFolder() {
-        let parent = path.parent
-        let folder = parent.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard folder != -1 else { return }
-        fsync(folder)
-        close(folder)
+        guard let folder = try? FileDescriptor.open(path.parent, [.folder]) else { return }
+        _ = try? folder.syncNames()
     }
 
     /// Where the last whole line ends; nil when the file is something else, which must not be touched.

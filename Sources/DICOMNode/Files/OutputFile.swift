@@ -27,10 +27,9 @@ final class OutputFile {
         sum = hashing ? SHA256() : nil
         directory = try folder.directory(for: components.dropLast())
         final = components.last ?? []
-        do throws(SystemError) {
-            (descriptor, temporary) = try Self.open(in: directory, folder)
-        } catch {
-            throw FileProblem(writing: directory.path.appending(final), error)
+        let (directory, final) = (directory, final)
+        (descriptor, temporary) = try FileProblem.writing(directory.path.appending(final)) { () throws(SystemError) in
+            try Self.open(in: directory, folder)
         }
     }
 
@@ -39,24 +38,22 @@ final class OutputFile {
     private static func open(
         in directory: OutputFolder.Directory, _ folder: OutputFolder
     ) throws(SystemError) -> (CInt, FilePath?) {
-        let parent = directory.descriptor.rawValue
         if folder.hasUnnamedFiles {
             do throws(SystemError) {
-                let flags = O_RDWR | UnnamedFile.flag | O_CLOEXEC
-                return (try systemCall("open") { openat(parent, ".", flags, 0o666) }, nil)
+                return (try FileDescriptor.openUnnamed(in: directory.descriptor).release(), nil)
             } catch {
                 // Another file system, a network share, an old kernel: a named file does as well.
                 guard [EOPNOTSUPP, EISDIR, EINVAL, ENOENT].contains(error.errno) else { throw error }
                 folder.hasUnnamedFiles = false
             }
         }
-        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         while true {
             let name = folder.nextTemporaryName()
             do throws(SystemError) {
-                let descriptor = try systemCall("open") { name.withCString { openat(parent, $0, flags, 0o666) } }
-                AbandonedFiles.claim(descriptor)
-                return (descriptor, name)
+                let file = try FileDescriptor.open(
+                    name, in: directory.descriptor, for: .readingAndWriting, [.creatingNew, .notFollowingLinks])
+                AbandonedFiles.claim(file)
+                return (file.release(), name)
             } catch {
                 // Left over by another process that had our number.
                 guard error.errno == EEXIST else { throw error }
@@ -76,18 +73,22 @@ final class OutputFile {
         var written = 0
         let total = first.count + second.count
         while written < total {
-            let count = try systemWrite { () -> Int in
-                first.withUnsafeBytes { first in
-                    var parts = (iovec(), iovec())
-                    let fromFirst = min(written, first.count)
-                    parts.0 = Self.vector(first, from: fromFirst)
-                    parts.1 = Self.vector(second, from: written - fromFirst)
-                    return withUnsafeBytes(of: &parts) {
-                        writev(descriptor, $0.baseAddress?.assumingMemoryBound(to: iovec.self), 2)
-                    }
-                }
+            let count = try FileProblem.writing(path) { () throws(SystemError) in
+                try systemCall("write") { writePart(first, second, from: written) }
             }
             written += count
+        }
+    }
+
+    private func writePart(_ first: [UInt8], _ second: UnsafeRawBufferPointer, from written: Int) -> Int {
+        first.withUnsafeBytes { first in
+            var parts = (iovec(), iovec())
+            let fromFirst = min(written, first.count)
+            parts.0 = Self.vector(first, from: fromFirst)
+            parts.1 = Self.vector(second, from: written - fromFirst)
+            return withUnsafeBytes(of: &parts) {
+                writev(descriptor, $0.baseAddress?.assumingMemoryBound(to: iovec.self), 2)
+            }
         }
     }
 
@@ -97,33 +98,26 @@ final class OutputFile {
             iov_len: bytes.count - offset)
     }
 
-    private func systemWrite(_ body: () -> Int) throws(FileProblem) -> Int {
-        do throws(SystemError) {
-            return try systemCall("write", body)
-        } catch {
-            throw FileProblem(writing: directory.path.appending(final), error)
-        }
-    }
+    /// The name that is asked for.
+    private var path: FilePath { directory.path.appending(final) }
 
     /// Names the file; ``close()`` gives back what it still holds.
     func finish(
         existing: InstanceWriter.Existing
     ) throws(FileProblem) -> (FilePath, InstanceWriter.Outcome.Kind) {
-        do throws(SystemError) {
-            if folder.syncing == .each { _ = try systemCall("fdatasync") { fdatasync(descriptor) } }
+        let named = try FileProblem.writing(path) { () throws(SystemError) in
+            if folder.syncing == .each { try FileDescriptor.syncData(descriptor) }
             // A share that takes nothing back after close says so before the name is given; a file without a name ends there.
             if temporary != nil { try reopen() }
-            guard let (name, kind) = try name(existing: existing) else {
-                throw SystemError(errno: EEXIST, operation: "link")
-            }
-            if kind == .skipped { removeTemporary() }
-            isSettled = true
-            if folder.syncing == .each { _ = try systemCall("fsync") { fsync(directory.descriptor.rawValue) } }
-            return (directory.path.appending(name), kind)
-        } catch {
-            let path = directory.path.appending(final)
-            throw error.errno == EEXIST ? FileProblem(path, .exists) : FileProblem(writing: path, error)
+            return try name(existing: existing)
         }
+        guard let (name, kind) = named else { throw FileProblem(path, .exists) }
+        if kind == .skipped { removeTemporary() }
+        isSettled = true
+        if folder.syncing == .each {
+            try FileProblem.writing(path) { () throws(SystemError) in try directory.descriptor.syncNames() }
+        }
+        return (directory.path.appending(name), kind)
     }
 
     /// Closes the file, which tells of failed writes on network shares, and opens it again for a comparison.
@@ -132,10 +126,7 @@ final class OutputFile {
         descriptor = -1
         try closing.close()
         guard let temporary else { return }
-        let parent = directory.descriptor.rawValue
-        descriptor = try systemCall("open") {
-            temporary.withCString { openat(parent, $0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
-        }
+        descriptor = try FileDescriptor.open(temporary, in: directory.descriptor, [.notFollowingLinks]).release()
     }
 
     /// What a close could tell is known by then: see ``finish(existing:)``.
@@ -262,13 +253,9 @@ final class OutputFile {
     /// Where the file system has no hard links (FAT, some network shares): the name is taken by an empty file, which
     /// the rename then replaces.
     private func reserve(_ name: [UInt8]) throws(SystemError) -> Bool {
-        let parent = directory.descriptor.rawValue
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         do throws(SystemError) {
-            let reserved = try systemCall("open") {
-                FilePath(bytes: name).withCString { openat(parent, $0, flags, 0o666) }
-            }
-            _ = Glibc.close(reserved)
+            _ = try FileDescriptor.open(
+                FilePath(bytes: name), in: directory.descriptor, for: .writing, [.creatingNew, .notFollowingLinks])
         } catch {
             guard error.errno == EEXIST else { throw error }
             return false

@@ -47,9 +47,7 @@ package final class OutputFolder: Sendable {
         self.syncing = syncing
         do throws(SystemError) {
             try Self.makeWithParents(path)
-            let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
-            let descriptor = try systemCall("open") { path.withCString { open($0, flags) } }
-            root = Directory(descriptor: FileDescriptor(owning: descriptor), path: path)
+            root = Directory(descriptor: try FileDescriptor.open(path, [.folder]), path: path)
             AbandonedFiles.remove(in: root.descriptor)
             // Found out before the peer is asked for anything.
             _ = try systemCall("access") { path.withCString { access($0, W_OK | X_OK) } }
@@ -97,7 +95,6 @@ package final class OutputFolder: Sendable {
     private func openOrMake(_ component: [UInt8], in parent: Directory) throws(FileProblem) -> Directory {
         let path = parent.path.appending(component)
         let name = FilePath(bytes: component)
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         var isNew = true
         do throws(SystemError) {
             do throws(SystemError) {
@@ -106,10 +103,8 @@ package final class OutputFolder: Sendable {
                 guard error.errno == EEXIST else { throw error }
                 isNew = false
             }
-            let descriptor = try systemCall("open") {
-                name.withCString { openat(parent.descriptor.rawValue, $0, flags) }
-            }
-            let directory = Directory(descriptor: FileDescriptor(owning: descriptor), path: path)
+            let descriptor = try FileDescriptor.open(name, in: parent.descriptor, [.folder, .notFollowingLinks])
+            let directory = Directory(descriptor: descriptor, path: path)
             if !isNew { tidy(directory) }
             return directory
         } catch {

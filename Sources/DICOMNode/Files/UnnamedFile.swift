@@ -4,9 +4,6 @@ import System
 
 /// Files that have no name until they are given one, open(2).
 enum UnnamedFile {
-    /// `O_TMPFILE`, which is not in Swift's Glibc module: a bit of its own, and that of a folder.
-    static let flag: CInt = 0o20_000_000 | O_DIRECTORY
-
     /// `AT_EMPTY_PATH`, which is not in Swift's Glibc module: the descriptor itself is what gets the name.
     private static let emptyPath: CInt = 0x1000
 

@@ -27,8 +27,7 @@ package enum WrittenFile {
         guard hasLength(length, at: path) else { return false }
         guard let digest else { return true }
         do throws(SystemError) {
-            let file = FileDescriptor(
-                owning: try systemCall("open") { path.withCString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) } })
+            let file = try FileDescriptor.open(path, [.notFollowingLinks])
             let number = file.rawValue
             var sum = SHA256()
             var buffer = [UInt8](repeating: 0, count: chunkLength)

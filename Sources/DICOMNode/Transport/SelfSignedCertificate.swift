@@ -45,7 +45,7 @@ package import System
         private static func write(
             _ certificate: OpaquePointer, _ key: OpaquePointer, to path: FilePath
         ) throws(TransportError) {
-            guard let file = path.withCString({ BIO_new_file($0, "w") }) else { throw failure("\(path)") }
+            guard let file = path.withCString({ BIO_new_file($0, "w") }) else { throw failure(path.displayed) }
             defer { BIO_free(file) }
             try check(PEM_write_bio_PrivateKey(file, key, nil, nil, 0, nil, nil))
             try check(PEM_write_bio_X509(file, certificate))

@@ -90,7 +90,7 @@ package import System
                     isDirectory
                         ? SSL_CTX_load_verify_dir(context, $0) : SSL_CTX_load_verify_file(context, $0)
                 }
-                try check(result, path.description)
+                try check(result, path.displayed)
             }
             var mode = SSL_VERIFY_PEER
             if role == .server {
@@ -127,15 +127,15 @@ package import System
             return try withExtendedLifetime(password) { () throws(TLSError) in
                 try check(
                     certificate.withCString { SSL_CTX_use_certificate_chain_file(context, $0) },
-                    certificate.description)
+                    certificate.displayed)
                 let result = key.withCString { SSL_CTX_use_PrivateKey_file(context, $0, SSL_FILETYPE_PEM) }
                 if result != 1, password.wasAsked {
                     let reason = configuration.keyPassword == nil ? "needs a password" : "has another password"
                     ERR_clear_error()
-                    throw TLSError(.configuration, "\(key): the key \(reason)")
+                    throw TLSError(.configuration, "\(key.displayed): the key \(reason)")
                 }
-                try check(result, key.description)
-                try check(SSL_CTX_check_private_key(context), "\(key) is not the key of \(certificate)")
+                try check(result, key.displayed)
+                try check(SSL_CTX_check_private_key(context), "\(key.displayed) is not the key of \(certificate.displayed)")
                 guard let own = SSL_CTX_get0_certificate(context) else { return [] }
                 return CertificateDescription.expiryWarning(own).map { ["our own certificate \($0)"] } ?? []
             }
@@ -145,7 +145,7 @@ package import System
             do throws(SystemError) {
                 _ = try systemCall("access") { path.withCString { access($0, R_OK) } }
             } catch {
-                throw TLSError(.configuration, "\(path): \(error.reason)")
+                throw TLSError(.configuration, "\(path.displayed): \(error.reason)")
             }
         }
 

@@ -48,7 +48,7 @@ final class FileDataSetSource: DataSetSource {
             let rest = UnsafeMutableBufferPointer(rebasing: gaps[index...])
             let count: Int
             do throws(SystemError) {
-                count = try systemCall("read", path: file.path.description) {
+                count = try systemCall("read", path: file.path) {
                     preadv(descriptor.rawValue, rest.baseAddress, CInt(rest.count), off_t(offset))
                 }
             } catch {
@@ -183,7 +183,7 @@ final class RewritingDataSetSource: DataSetSource {
         let count = input.withUnsafeMutableBytes { bytes in
             readAgainWhenInterrupted { pread(descriptor.rawValue, bytes.baseAddress, wanted, offset) }
         }
-        guard count >= 0 else { throw .unreadable(.last("read", path: file.path.description)) }
+        guard count >= 0 else { throw .unreadable(.last("read", path: file.path)) }
         guard count > 0 else { throw .changed(detail: "the file became shorter while it was sent") }
         self.offset += UInt64(count)
         return count

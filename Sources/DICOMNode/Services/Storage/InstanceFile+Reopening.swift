@@ -1,4 +1,3 @@
-import Glibc
 import System
 
 extension InstanceFile {
@@ -6,19 +5,8 @@ extension InstanceFile {
     ///
     /// Files are not kept open between the two: a batch may hold more of them than a process may have descriptors.
     func reopen() throws(FileProblem) -> FileDescriptor {
-        let descriptor = try descriptor()
+        let descriptor = try Self.openForReading(path)
         try checkUnchanged(descriptor)
         return descriptor
-    }
-
-    private func descriptor() throws(FileProblem) -> FileDescriptor {
-        do throws(SystemError) {
-            return FileDescriptor(
-                owning: try systemCall("open", path: path.description) {
-                    path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) }
-                })
-        } catch {
-            throw FileProblem(reading: path, error)
-        }
     }
 }

@@ -28,19 +28,20 @@ package final class CommitmentTransactionFile: Sendable {
     package init(_ path: FilePath, creates: Bool) throws(FileProblem) {
         self.path = path
         lines = Locked(())
-        let flags = O_RDWR | O_APPEND | O_CLOEXEC | (creates ? O_CREAT : 0)
         do throws(SystemError) {
-            descriptor = FileDescriptor(
-                owning: try systemCall("open") { path.withCString { Glibc.open($0, flags, 0o644) } })
+            let options: FileDescriptor.OpenOptions = creates ? [.appending, .creating] : [.appending]
+            descriptor = try FileDescriptor.open(path, for: .readingAndWriting, options, permissions: 0o644)
         } catch {
             throw error.isNotFound && !creates ? FileProblem(reading: path, error) : FileProblem(writing: path, error)
         }
         let state = try FileState(of: descriptor, path: path)
         guard state.isRegular else { throw FileProblem(path, .notAFile) }
-        guard state.size <= UInt64(Self.maximumSize) else {
-            throw FileProblem(path, .malformed, "more than \(Self.maximumSize) bytes")
+        let bytes: [UInt8]
+        do throws(FileReadError) {
+            bytes = try descriptor.readAll(limit: Self.maximumSize)
+        } catch {
+            throw FileProblem(reading: path, error)
         }
-        let bytes = try Self.read(descriptor, path: path)
         let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         guard CommitmentTransactionLines.isBeginning(bytes[whole...]) else {
             throw FileProblem(path, .malformed, "it is no file of storage commitment transactions")
@@ -52,12 +53,7 @@ package final class CommitmentTransactionFile: Sendable {
     /// Takes away what a run that was killed has left of a line, so that the next one stands on its own.
     private func cut(to length: Int, of total: Int) throws(FileProblem) {
         guard length < total else { return }
-        let number = descriptor.rawValue
-        do throws(SystemError) {
-            _ = try systemCall("ftruncate") { ftruncate(number, off_t(length)) }
-        } catch {
-            throw FileProblem(writing: path, error)
-        }
+        try FileProblem.writing(path) { () throws(SystemError) in try descriptor.truncate(to: UInt64(length)) }
     }
 
     func add(_ transaction: CommitmentTransaction) throws(FileProblem) {
@@ -73,38 +69,11 @@ package final class CommitmentTransactionFile: Sendable {
     }
 
     private func append(_ bytes: [UInt8]) throws(FileProblem) {
-        let number = descriptor.rawValue
-        do throws(SystemError) {
+        try FileProblem.writing(path) { () throws(SystemError) in
             try lines.withLock { (_) throws(SystemError) in
-                var written = 0
-                while written < bytes.count {
-                    written += try systemCall("write") {
-                        bytes.withUnsafeBytes {
-                            Glibc.write(number, $0.baseAddress.map { $0 + written }, bytes.count - written)
-                        }
-                    }
-                }
-                _ = try systemCall("fdatasync") { fdatasync(number) }
+                try descriptor.writeAll(bytes)
+                try descriptor.syncData()
             }
-        } catch {
-            throw FileProblem(writing: path, error)
-        }
-    }
-
-    private static func read(_ descriptor: borrowing FileDescriptor, path: FilePath) throws(FileProblem) -> [UInt8] {
-        let number = descriptor.rawValue
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        do throws(SystemError) {
-            while true {
-                let count = try systemCall("read") {
-                    chunk.withUnsafeMutableBytes { pread(number, $0.baseAddress, $0.count, off_t(bytes.count)) }
-                }
-                guard count > 0 else { return bytes }
-                bytes += chunk[..<count]
-            }
-        } catch {
-            throw FileProblem(reading: path, error)
         }
     }
 
