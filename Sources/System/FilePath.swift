@@ -58,6 +58,9 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
         return text
     }
 
+    /// The path as text, which opens nothing: bytes that are no text appear as U+FFFD.
+    package var text: String { String(decoded) }
+
     /// The bytes as UTF-8 or, where they are not, as text of the process's locale (`setlocale`).
     private var decoded: String.UnicodeScalarView {
         if let text = String(validating: bytes, as: UTF8.self) { return text.unicodeScalars }

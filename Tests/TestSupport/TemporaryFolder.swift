@@ -22,17 +22,8 @@ package final class TemporaryFolder: Sendable {
     }
 
     package func write(_ bytes: some Sequence<UInt8>, to path: FilePath) throws {
-        let file = FileDescriptor(
-            owning: try systemCall("open", path: path.description) {
-                path.withCString { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
-            })
-        let bytes = Array(bytes)
-        var written = 0
-        while written < bytes.count {
-            written += try systemCall("write") {
-                Glibc.write(file.rawValue, Array(bytes[written...]), bytes.count - written)
-            }
-        }
+        let file = try FileDescriptor.open(path, for: .writing, [.creating, .truncating], permissions: 0o644)
+        try file.writeAll(Array(bytes))
     }
 
     /// The same for callers whose own errors have a type.
@@ -53,17 +44,7 @@ package final class TemporaryFolder: Sendable {
     }
 
     package func read(_ path: FilePath) throws -> [UInt8] {
-        let file = FileDescriptor(
-            owning: try systemCall("open", path: path.description) {
-                path.withCString { open($0, O_RDONLY | O_CLOEXEC) }
-            })
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = try systemCall("read") { Glibc.read(file.rawValue, &chunk, chunk.count) }
-            guard count > 0 else { return bytes }
-            bytes += chunk[..<count]
-        }
+        try FileDescriptor.contents(of: path, limit: .max)
     }
 
     /// All names below, with hidden ones, relative and sorted.

@@ -6,7 +6,7 @@ import System
 extension Environment {
     /// The environment of this process. Signals arrive as a cancellation from here on.
     static func process() throws(SystemError) -> Environment {
-        occupyStandardDescriptors()
+        FileDescriptor.occupyStandardStreams()
         setlocale(LC_CTYPE, "")
         let codeset = nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
         let cancellation = try Cancellation()
@@ -14,9 +14,9 @@ extension Environment {
         var environment = Environment(
             variables: variables(), standardOutput: DescriptorSink.standardOutput,
             standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
-            randomBytes: { randomBytes() }, variable: { getenv($0).map { String(cString: $0) } })
+            randomBytes: { randomBytes() }, variable: { value(of: $0) })
         environment.terminalWidth = terminalWidth()
-        environment.readStandardInput = { () throws(SystemError) in try FileInput.readStandardInput() }
+        environment.readStandardInput = { () throws(FileReadError) in try FileInput.readStandardInput() }
         environment.watch(DescriptorSink.standardOutput, DescriptorSink.standardError)
         // Whoever reads is served in their encoding; UTF-8 and the C locale, which names none, need no conversion.
         if let encoding = LocaleEncoding(codeset: codeset) {
@@ -25,16 +25,6 @@ extension Environment {
             environment.standardError = TranscodingSink(environment.standardError, encoding)
         }
         return environment
-    }
-
-    /// Keeps the numbers of standard streams that somebody closed from going to a socket, which would then be sent messages and
-    /// results. What is written to a closed standard output fails, as it must; messages to a closed standard error go nowhere.
-    private static func occupyStandardDescriptors() {
-        let modes = [(STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY)]
-        // `open` takes the lowest number that is free, so that each lands where it is missing.
-        for (descriptor, mode) in modes where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
-            _ = open("/dev/null", mode)
-        }
     }
 
     /// Where a person watches, messages and results go round the progress line.
@@ -51,11 +41,18 @@ extension Environment {
         isatty(STDOUT_FILENO) == 1 ? ProgressLine.columns(of: STDOUT_FILENO) : nil
     }
 
+    /// The value of a variable as an argument of the command line would hold it: a path among them gives back its bytes.
+    private static func value(of name: String) -> String? {
+        getenv(name).map {
+            ArgumentText.decode(UnsafeRawBufferPointer(start: $0, count: strlen($0)), ArgumentText.localeEncoding)
+        }
+    }
+
     /// Only what the program looks at.
     private static func variables() -> [String: String] {
         var found: [String: String] = [:]
         for name in ["GDCM_ROOT_UID", "DCMSCU_CONFIG", "XDG_CONFIG_HOME", "HOME"] {
-            if let value = getenv(name) { found[name] = String(cString: value) }
+            if let value = value(of: name) { found[name] = value }
         }
         return found
     }

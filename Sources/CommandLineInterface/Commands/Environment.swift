@@ -23,7 +23,7 @@ package struct Environment: Sendable {
     /// How text of the locale is written; nil where it is UTF-8.
     package var localeEncoding: LocaleEncoding?
     /// All of the standard input.
-    package var readStandardInput: @Sendable () throws(SystemError) -> [UInt8] = { () throws(SystemError) in [] }
+    package var readStandardInput: @Sendable () throws(FileReadError) -> [UInt8] = { () throws(FileReadError) in [] }
 
     package init(
         variables: [String: String] = [:], standardOutput: any ByteSink, standardError: any ByteSink,

@@ -52,7 +52,7 @@ struct QueryPreparation {
             throw RunFailure(
                 .usage,
                 Message(
-                    "\(OptionName.query) \(options.queryPath ?? "")",
+                    "\(OptionName.query) \(FilePath(argument: options.queryPath ?? "").displayed)",
                     "\(queries.count) queries, and \(operation.option) takes one"))
         }
         return query
@@ -60,11 +60,12 @@ struct QueryPreparation {
 
     /// The queries of the query file; without one a query of the options alone.
     private func contents() throws(RunFailure) -> [QueryFile.Content] {
-        guard let path = options.queryPath else { return [.keys([])] }
-        let isStandardInput = path == "-"
-        let name = isStandardInput ? "standard input" : path
+        guard let text = options.queryPath else { return [.keys([])] }
+        let isStandardInput = text == "-"
+        let path = FilePath(argument: text)
+        let name = isStandardInput ? "standard input" : path.displayed
         let bytes: [UInt8]
-        do throws(SystemError) {
+        do throws(FileReadError) {
             bytes = isStandardInput ? try environment.readStandardInput() : try FileInput.read(path)
         } catch {
             throw RunFailure(.localFiles, Message("cannot read the query from \(name)", error.reason))
@@ -78,18 +79,19 @@ struct QueryPreparation {
 
     /// Writes the copy of the query, if one is asked for.
     private func store(_ queries: [Query], _ sopClass: (InformationModel) -> UID) throws(RunFailure) {
-        guard let path = options.storeQueryPath else { return }
+        guard let path = options.storeQueryPath.map({ FilePath(argument: $0) }) else { return }
         guard let query = queries.first, queries.count == 1 else {
             throw RunFailure(
-                .usage, Message("\(OptionName.storeQuery) \(path)", "\(queries.count) queries do not fit into one file")
-            )
+                .usage,
+                Message(
+                    "\(OptionName.storeQuery) \(path.displayed)", "\(queries.count) queries do not fit into one file"))
         }
         let bytes = QueryFile.encode(
             query.identifier, sopClass: sopClass(query.model), instance: network.newUID())
         do throws(SystemError) {
             try FileSink.write(bytes, to: path)
         } catch {
-            throw RunFailure(.localFiles, Message("cannot write the query to \(path)", error.reason))
+            throw RunFailure(.localFiles, Message("cannot write the query to \(path.displayed)", error.reason))
         }
     }
 }

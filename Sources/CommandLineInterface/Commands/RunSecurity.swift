@@ -103,12 +103,13 @@ final class RunSecurity: Sendable {
             guard let value = environment.variable(name), !value.isEmpty else {
                 throw Failure(message: Message("\(what): the environment variable \(name) is not set"))
             }
-            return Array(value.utf8)
+            return ArgumentText.encode(value)
         case .file(let path):
-            do throws(SystemError) {
+            let path = FilePath(argument: path)
+            do throws(FileReadError) {
                 return try SecretInput.readFile(path)
             } catch {
-                throw Failure(message: Message("\(what): \(path)", error.reason))
+                throw Failure(message: Message("\(what): \(path.displayed)", error.reason))
             }
         case .prompt:
             guard let secret = SecretInput.prompt("dcmscu: \(what): ") else {

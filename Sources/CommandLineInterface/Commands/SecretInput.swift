@@ -4,29 +4,22 @@ import System
 
 /// Reads secrets from where they may stand.
 enum SecretInput {
-    /// Enough for any ticket that an association request can carry.
-    private static let maximumLength = 64 * 1024
+    /// In bytes; an association request carries less.
+    private static let maximumLength = 1 << 20
 
     /// The file's content without the line end that editors put behind it.
-    static func readFile(_ path: String) throws(SystemError) -> [UInt8] {
-        let descriptor = FileDescriptor(
-            owning: try systemCall("open", path: path) { open(path, O_RDONLY | O_CLOEXEC) })
-        var secret: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while secret.count < maximumLength {
-            let count = try systemCall("read", path: path) { read(descriptor.rawValue, &chunk, chunk.count) }
-            guard count > 0 else { break }
-            secret += chunk[..<count]
-        }
+    ///
+    /// - Throws: `FileReadError` if the file cannot be read or is far too long for a secret.
+    static func readFile(_ path: FilePath) throws(FileReadError) -> [UInt8] {
+        var secret = try FileDescriptor.contents(of: path, limit: maximumLength)
         while let last = secret.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { secret.removeLast() }
         return secret
     }
 
     /// Asks at the terminal, without showing what is typed. Nil: there is none.
     static func prompt(_ question: String) -> [UInt8]? {
-        let raw = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
-        guard raw >= 0 else { return nil }
-        let terminal = FileDescriptor(owning: raw)
+        guard let terminal = try? FileDescriptor.open("/dev/tty", for: .readingAndWriting, [.noControllingTerminal])
+        else { return nil }
         var settings = termios()
         guard tcgetattr(terminal.rawValue, &settings) == 0 else { return nil }
         var silent = settings

@@ -216,7 +216,8 @@ package enum ManualPage {
         With --format jsonl --find and --worklist print each answer as one object in the DICOM JSON Model (PS3.18 F), on a line \
         of its own, and nothing else. All other operations print objects of the program's own, one a line as things happen. \
         The first member, event, tells what an object is about; a member that does not apply is left out. UIDs are \
-        strings, statuses too, as the standard writes them (A700H); times are seconds, lengths bytes. New members may be \
+        strings, statuses too, as the standard writes them (A700H); times are seconds, lengths bytes. path is the name of a \
+        file as it is; pathBytes, in Base64, is beside it only if those bytes are no UTF-8. New members may be \
         added; those that are here keep their meaning.
         """
     ])

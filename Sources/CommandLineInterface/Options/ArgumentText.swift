@@ -64,4 +64,7 @@ package enum ArgumentText {
 extension FilePath {
     /// The path that an argument or a configured name stands for, in the encoding of the locale.
     package init(argument text: String) { self.init(bytes: ArgumentText.encode(text)) }
+
+    /// The argument that stands for the path.
+    var argument: String { bytes.withUnsafeBytes { ArgumentText.decode($0, ArgumentText.localeEncoding) } }
 }

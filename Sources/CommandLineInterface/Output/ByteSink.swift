@@ -84,12 +84,9 @@ final class FileSink: ByteSink {
     /// Opens the file for appending and makes it if it is missing.
     ///
     /// - Throws: `SystemError` if the file cannot be opened.
-    init(appendingTo path: String) throws(SystemError) {
-        let raw = try systemCall("open", path: path) {
-            FilePath(argument: path).withCString { open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
-        }
-        descriptor = FileDescriptor(owning: raw)
-        sink = DescriptorSink(descriptor: raw)
+    init(appendingTo path: FilePath) throws(SystemError) {
+        descriptor = try FileDescriptor.open(path, for: .writing, [.creating, .appending], permissions: 0o644)
+        sink = DescriptorSink(descriptor: descriptor.rawValue)
     }
 
     func write(_ bytes: RawSpan) throws(ByteSinkError) { try sink.write(bytes) }
@@ -97,17 +94,10 @@ final class FileSink: ByteSink {
     /// Writes a whole file, in place of an existing one.
     ///
     /// - Throws: `SystemError` if the file cannot be opened, written or closed.
-    static func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
-        let raw = try systemCall("open", path: path) {
-            FilePath(argument: path).withCString { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
-        }
-        let descriptor = FileDescriptor(owning: raw)
-        do throws(ByteSinkError) {
-            try DescriptorSink(descriptor: raw).write(bytes)
-        } catch {
-            throw SystemError(errno: error.errorNumber, operation: "write", path: path)
-        }
-        try descriptor.close(path: path)
+    static func write(_ bytes: [UInt8], to path: FilePath) throws(SystemError) {
+        let file = try FileDescriptor.open(path, for: .writing, [.creating, .truncating], permissions: 0o644)
+        try file.writeAll(bytes)
+        try file.close(path: path)
     }
 }
 

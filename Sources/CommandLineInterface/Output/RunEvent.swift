@@ -31,7 +31,8 @@ struct RunEvent: Sendable {
 
     /// The names of members: all that there are, so that no two operations spell one thing in two ways.
     enum Key: String, Sendable, CaseIterable {
-        case event, operation, peer, path, sopClassUID, sopInstanceUID, transferSyntaxUID, sentTransferSyntaxUID
+        case event, operation, peer, path, pathBytes, sopClassUID, sopInstanceUID, transferSyntaxUID,
+            sentTransferSyntaxUID
         case patientID, studyInstanceUID, seriesInstanceUID, expected
         case bytes, outcome, status, meaning, comment, error, seconds, exitCode
         /// Number of echoes, associations, files.
@@ -65,6 +66,12 @@ struct RunEvent: Sendable {
     mutating func set(_ key: Key, _ text: String?) { set(key, text.map { JSONValue.string($0) }) }
     mutating func set(_ key: Key, _ number: Int?) { set(key, number.map { JSONValue.number($0) }) }
     mutating func set(_ key: Key, _ uid: UID?) { set(key, uid?.string) }
+    /// The path itself, not its form for messages; with its bytes in Base64 where they are no UTF-8.
+    mutating func set(_ path: FilePath) {
+        set(.path, path.text)
+        if String(validating: path.bytes, as: UTF8.self) == nil { set(.pathBytes, Base64.text(path.bytes)) }
+    }
+
     mutating func set(_ outcome: Outcome) { set(.outcome, outcome.rawValue) }
 
     /// Seconds, to the microsecond.
@@ -119,7 +126,7 @@ extension RunEvent.Name {
 }
 
 extension RunEvent.Key {
-    fileprivate static let ofAnInstance: [RunEvent.Key] = [.path, .sopClassUID, .sopInstanceUID]
+    fileprivate static let ofAnInstance: [RunEvent.Key] = [.path, .pathBytes, .sopClassUID, .sopInstanceUID]
     fileprivate static let timesOfAnEcho: [RunEvent.Key] = [
         .lookupSeconds, .connectSeconds, .securitySeconds, .associationSeconds, .releaseSeconds,
     ]

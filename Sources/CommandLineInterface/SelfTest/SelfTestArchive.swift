@@ -29,8 +29,8 @@ enum SelfTestArchive {
                 throw SelfTestSteps.Failure(error.description)
             }
             options = [
-                "\(OptionName.tls)", "\(OptionName.tlsCA)", "\(path)", "\(OptionName.tlsCert)", "\(path)",
-                "\(OptionName.tlsKey)", "\(path)",
+                "\(OptionName.tls)", "\(OptionName.tlsCA)", path.argument, "\(OptionName.tlsCert)", path.argument,
+                "\(OptionName.tlsKey)", path.argument,
             ]
         }
     }

@@ -68,7 +68,7 @@ final class SelfTestSteps {
     }
 
     private func store() throws(Failure) -> String {
-        _ = try shell.run(["\(OptionName.store)"], files: ["-r", "\(images)"])
+        _ = try shell.run(["\(OptionName.store)"], files: ["-r", images.argument])
         for file in files {
             guard let held = archive.index.instance(file.sopInstanceUID) else {
                 throw Failure("\(file.sopInstanceUID) is not in the archive")
@@ -171,7 +171,8 @@ final class SelfTestSteps {
         let folder = work.appending(operation)
         for study in studies {
             _ = try shell.run(
-                ["--\(operation)", "-k", "StudyInstanceUID=\(study.studyInstanceUID)", "-o", "\(folder)"] + arguments)
+                ["--\(operation)", "-k", "StudyInstanceUID=\(study.studyInstanceUID)", "-o", folder.argument]
+                    + arguments)
         }
         for file in files {
             let path = folder.appending("\(file.sopInstanceUID).dcm")
@@ -200,13 +201,14 @@ final class SelfTestSteps {
     }
 
     private func commitHere() throws(Failure) -> String {
-        _ = try shell.run(["\(OptionName.stgcmt)", "\(OptionName.aetitle)", "SELFTEST2"], files: ["-r", "\(images)"])
+        _ = try shell.run(
+            ["\(OptionName.stgcmt)", "\(OptionName.aetitle)", "SELFTEST2"], files: ["-r", images.argument])
         return "\(files.count) committed"
     }
 
     private func commitAnew() throws(Failure) -> String {
         _ = try shell.run(
-            ["\(OptionName.stgcmt)", "\(OptionName.portSCP)", "\(receiverPort)"], files: ["-r", "\(images)"])
+            ["\(OptionName.stgcmt)", "\(OptionName.portSCP)", "\(receiverPort)"], files: ["-r", images.argument])
         return "\(files.count) committed"
     }
 
@@ -223,7 +225,7 @@ final class SelfTestSteps {
             throw Failure(error.description)
         }
         let run = shell.perform(
-            ["\(OptionName.stgcmt)", "\(OptionName.aetitle)", "SELFTEST2"], files: ["-r", "\(folder)"])
+            ["\(OptionName.stgcmt)", "\(OptionName.aetitle)", "SELFTEST2"], files: ["-r", folder.argument])
         guard run.exitCode == .commitmentFailed else {
             throw Failure("exit code \(run.exitCode.rawValue) in place of 9: \(run.firstError)")
         }
@@ -259,7 +261,7 @@ final class SelfTestSteps {
     /// Both data sets, element by element in their encodings: nothing may change on the way.
     private static func compare(_ sent: InstanceFile, _ held: InstanceFile) throws(Failure) {
         guard sent.transferSyntax == held.transferSyntax else {
-            throw Failure("\(held.path) is in \(held.transferSyntax), sent was \(sent.transferSyntax)")
+            throw Failure("\(held.path.displayed) is in \(held.transferSyntax), sent was \(sent.transferSyntax)")
         }
         do throws(FileProblem) {
             guard try sent.dataSetBytes() == held.dataSetBytes() else {

@@ -10,7 +10,8 @@ struct TemporaryFolder {
 
     /// - Parameter variable: looks up `TMPDIR`.
     init(below: [String], variable: (String) -> String?) throws(SystemError) {
-        var template = Array((variable("TMPDIR") ?? "/tmp").utf8) + Array("/dcmscu-self-test-XXXXXX".utf8) + [0]
+        var template =
+            FilePath(argument: variable("TMPDIR") ?? "/tmp").bytes + Array("/dcmscu-self-test-XXXXXX".utf8) + [0]
         let made = template.withUnsafeMutableBytes { bytes in
             guard let start = bytes.baseAddress else { return false }
             return mkdtemp(start.assumingMemoryBound(to: CChar.self)) != nil
@@ -26,9 +27,9 @@ struct TemporaryFolder {
     func remove() {
         var scanner = FileScanner([path], recursive: true)
         while let finding = scanner.next() {
-            if case .file(let file) = finding { unlink("\(file)") }
+            if case .file(let file) = finding { _ = file.withCString { unlink($0) } }
         }
-        for name in below { rmdir("\(folder(name))") }
-        rmdir("\(path)")
+        for name in below { _ = folder(name).withCString { rmdir($0) } }
+        _ = path.withCString { rmdir($0) }
     }
 }

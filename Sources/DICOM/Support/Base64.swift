@@ -1,9 +1,15 @@
 /// Base 64 with the standard alphabet and padding (RFC 4648 4), as InlineBinary has it (PS3.18 F.2.7).
-enum Base64 {
+package enum Base64 {
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
     /// How many bytes are converted at a time, a multiple of three: a small piece stays on the stack.
     private static let pieceLength = 768
+
+    package static func text(_ bytes: [UInt8]) -> String {
+        var letters: [UInt8] = []
+        bytes.withUnsafeBytes { append($0, to: &letters) }
+        return String(decoding: letters, as: UTF8.self)
+    }
 
     static func append(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) {
         var rest = bytes

@@ -135,7 +135,8 @@ package import System
                     throw TLSError(.configuration, "\(key.displayed): the key \(reason)")
                 }
                 try check(result, key.displayed)
-                try check(SSL_CTX_check_private_key(context), "\(key.displayed) is not the key of \(certificate.displayed)")
+                try check(
+                    SSL_CTX_check_private_key(context), "\(key.displayed) is not the key of \(certificate.displayed)")
                 guard let own = SSL_CTX_get0_certificate(context) else { return [] }
                 return CertificateDescription.expiryWarning(own).map { ["our own certificate \($0)"] } ?? []
             }

@@ -33,7 +33,8 @@ struct ConfigurationTests {
             variable: { variables[$0] },
             readFile: { path in
                 path == "c.json" || path == "/home/u/.config/dcmscu/config.json"
-                    ? .success(Array(text.utf8)) : .failure(SystemError(errno: ENOENT, operation: "open", path: path))
+                    ? .success(Array(text.utf8))
+                    : .failure(.system(SystemError(errno: ENOENT, operation: "open", path: path)))
             })
     }
 

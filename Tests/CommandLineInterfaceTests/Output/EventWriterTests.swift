@@ -1,10 +1,24 @@
 import DICOM
 import DICOMProtocol
+import System
 import Testing
 
 @testable import CommandLineInterface
 
 struct EventWriterTests {
+    @Test func `a path stands as it is, and in Base 64 beside it where it is no UTF-8`() {
+        for (path, members) in [
+            (FilePath("a\tb\u{1B}.dcm"), #""path":"a\tb\u001b.dcm""#),
+            (FilePath(bytes: [0x63, 0xFF]), #""path":"c\#u{FFFD}","pathBytes":"Y/8=""#),
+        ] {
+            let sink = MemorySink()
+            var event = RunEvent(.store)
+            event.set(path)
+            EventWriter(output: sink).write(event)
+            #expect(sink.text.lowercased() == "{\"event\":\"store\",\(members)}\n".lowercased())
+        }
+    }
+
     @Test func `an event is one line that begins with its name and leaves out what does not apply`() {
         let sink = MemorySink()
         let writer = EventWriter(output: sink)

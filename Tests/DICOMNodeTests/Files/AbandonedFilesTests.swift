@@ -24,7 +24,7 @@ import Testing
         let name = ".dcmscu-\(Self.nobody)-1.part"
         try folder.write([1], to: name)
         let descriptor = FileDescriptor(owning: folder[name].withCString { open($0, O_RDONLY | O_CLOEXEC) })
-        AbandonedFiles.claim(descriptor.rawValue)
+        AbandonedFiles.claim(descriptor)
         _ = try OutputFolder(folder.path)
         #expect(try folder.names() == [name])
     }

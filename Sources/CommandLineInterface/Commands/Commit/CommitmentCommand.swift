@@ -92,7 +92,7 @@ struct CommitmentSources {
     func candidates() -> [CommitmentCandidate]? {
         var candidates: [CommitmentCandidate] = []
         if let path = options.listPath {
-            guard let listed = fromList(path) else { return nil }
+            guard let listed = fromList(FilePath(argument: path)) else { return nil }
             candidates += listed
         }
         if let path = options.journalPath {
@@ -117,15 +117,15 @@ struct CommitmentSources {
     // MARK: A list
 
     /// The list is all that is known of the instances, so every line needs the SOP class too: `--find` prints both.
-    private func fromList(_ path: String) -> [CommitmentCandidate]? {
+    private func fromList(_ path: FilePath) -> [CommitmentCandidate]? {
         let rows: [RetrievalListReader.Row]
         do throws(RetrievalListReader.Failure) {
             rows = try RetrievalListReader.read(path, bareUIDsAt: .image)
         } catch {
             switch error {
             case .unreadable(let problem):
-                outcome.fail(.localFiles, Message("the list \(path) cannot be read", problem))
-            case .malformed(let line, let why): outcome.fail(.usage, Message("\(path), line \(line)", why))
+                outcome.fail(.localFiles, Message("the list \(path.displayed) cannot be read", problem))
+            case .malformed(let line, let why): outcome.fail(.usage, Message("\(path.displayed), line \(line)", why))
             }
             return nil
         }
@@ -140,7 +140,7 @@ struct CommitmentSources {
                 outcome.fail(
                     .usage,
                     Message(
-                        "\(path), line \(row.line)",
+                        "\(path.displayed), line \(row.line)",
                         "storage commitment needs SOPClassUID and SOPInstanceUID of each instance"))
                 return nil
             }

@@ -155,10 +155,10 @@ final class Reception: Sendable {
         event.set(.bytes, Int(clamping: instance.length))
         switch instance.outcome {
         case .stored(let outcome):
-            event.set(.path, outcome.path.description)
+            event.set(outcome.path)
             event.set(outcome.kind == .skipped ? .skipped : outcome.remark == nil ? .done : .warning)
         case .failed(let problem):
-            event.set(.path, problem.path.description)
+            event.set(problem.path)
             event.set(.failed)
             event.set(.error, problem.description)
         case .cutOff:

@@ -20,15 +20,15 @@ struct RetrievalList {
     private static let maximumNamed = 10
 
     /// Nil: it cannot be read, or holds mistakes; reported.
-    init?(_ options: QueryOptions, _ outcome: RunOutcome, _ environment: Environment, path: String) {
+    init?(_ options: QueryOptions, _ outcome: RunOutcome, _ environment: Environment, path: FilePath) {
         let rows: [RetrievalListReader.Row]
         do throws(RetrievalListReader.Failure) {
             rows = try RetrievalListReader.read(path, bareUIDsAt: options.level)
         } catch {
             switch error {
             case .unreadable(let problem):
-                outcome.fail(.localFiles, Message("the list \(path) cannot be read", problem))
-            case .malformed(let line, let why): outcome.fail(.usage, Message("\(path), line \(line)", why))
+                outcome.fail(.localFiles, Message("the list \(path.displayed) cannot be read", problem))
+            case .malformed(let line, let why): outcome.fail(.usage, Message("\(path.displayed), line \(line)", why))
             }
             return nil
         }
@@ -39,17 +39,18 @@ struct RetrievalList {
             } catch {
                 mistakes += 1
                 if mistakes <= Self.maximumNamed {
-                    outcome.fail(.usage, Message("\(path), line \(row.line)", error.problem))
+                    outcome.fail(.usage, Message("\(path.displayed), line \(row.line)", error.problem))
                 }
             }
         }
         guard mistakes == 0 else {
             if mistakes > Self.maximumNamed {
-                outcome.fail(.usage, Message("\(path): \(mistakes) lines with mistakes in all", "nothing was sent"))
+                outcome.fail(
+                    .usage, Message("\(path.displayed): \(mistakes) lines with mistakes in all", "nothing was sent"))
             }
             return nil
         }
-        if entries.isEmpty { outcome.diagnostics.note(Message("\(path)", "the list is empty")) }
+        if entries.isEmpty { outcome.diagnostics.note(Message(path.displayed, "the list is empty")) }
     }
 
     private mutating func add(_ identifier: DataSet, line: Int) {
@@ -127,7 +128,7 @@ enum RetrievalListReader {
     /// A list of a million instances has some 200 MB; what is longer is not a list.
     private static let maximumLength = 1 << 30
 
-    static func read(_ path: String, bareUIDsAt level: QueryLevel) throws(Failure) -> [Row] {
+    static func read(_ path: FilePath, bareUIDsAt level: QueryLevel) throws(Failure) -> [Row] {
         var bytes = try contents(of: path)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         return try rows(bytes, bareUIDsAt: level)
@@ -252,27 +253,13 @@ enum RetrievalListReader {
 
     // MARK: Bytes
 
-    private static func contents(of path: String) throws(Failure) -> [UInt8] {
-        do throws(SystemError) {
-            guard path != "-" else { return try all(of: STDIN_FILENO) }
-            let descriptor = FileDescriptor(
-                owning: try systemCall("open", path: path) { open(path, O_RDONLY | O_CLOEXEC) })
-            return try all(of: descriptor.rawValue)
+    private static func contents(of path: FilePath) throws(Failure) -> [UInt8] {
+        do throws(FileReadError) {
+            return path == "-"
+                ? try FileDescriptor.readAll(STDIN_FILENO, limit: maximumLength)
+                : try FileDescriptor.contents(of: path, limit: maximumLength)
         } catch {
             throw .unreadable(error.reason)
-        }
-    }
-
-    private static func all(of descriptor: CInt) throws(SystemError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = try systemCall("read") {
-                chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            }
-            guard count > 0 else { return bytes }
-            bytes.append(contentsOf: chunk[..<count])
-            guard bytes.count <= maximumLength else { throw SystemError(errno: EFBIG, operation: "read") }
         }
     }
 }

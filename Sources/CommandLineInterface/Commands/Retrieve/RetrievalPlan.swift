@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// One thing to be retrieved by one request: a patient, studies, series, or instances of a series.
 struct RetrievalTarget: Sendable {
@@ -71,7 +72,8 @@ struct RetrievalPlan {
         targets = []
         do throws(RetrievalResolver.Failure) {
             if let path = options.listPath {
-                guard let list = RetrievalList(options.query, outcome, environment, path: path) else { return nil }
+                guard let list = RetrievalList(options.query, outcome, environment, path: FilePath(argument: path))
+                else { return nil }
                 for entry in list.entries {
                     let found = try resolver.targets(for: Self.divisible(entry.identifier, options))
                     if found.isEmpty { unmatchedLines += entry.rows.map(\.line) }

@@ -140,19 +140,19 @@ struct WorklistItems {
                 outcome.fail(.localFiles, Message(problem))
                 return nil
             case .file(let path):
-                guard let found = read("\(path)") else { return nil }
+                guard let found = read(path) else { return nil }
                 items += found
             }
         }
         return items
     }
 
-    private func read(_ path: String) -> [DataSet]? {
+    private func read(_ path: FilePath) -> [DataSet]? {
         let bytes: [UInt8]
-        do throws(SystemError) {
+        do throws(FileReadError) {
             bytes = try FileInput.read(path)
         } catch {
-            outcome.fail(.localFiles, Message("cannot read the worklist item \(path)", error.reason))
+            outcome.fail(.localFiles, Message("cannot read the worklist item \(path.displayed)", error.reason))
             return nil
         }
         // Folders of worklist servers have an empty lock file beside the items.
@@ -160,7 +160,7 @@ struct WorklistItems {
         do throws(UsageError) {
             var items: [DataSet] = []
             let encoding = environment.localeEncoding
-            for content in try QueryFile.parse(bytes, name: path, option: Self.option, encoding: encoding) {
+            for content in try QueryFile.parse(bytes, name: path.displayed, option: Self.option, encoding: encoding) {
                 items.append(try item(content))
             }
             return items

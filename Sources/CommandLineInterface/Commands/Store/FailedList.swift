@@ -1,5 +1,4 @@
 import DICOMNode
-import Glibc
 import System
 
 /// The file of `--failed-out`: the names of what was not stored, in the form that `--input -` reads.
@@ -11,12 +10,8 @@ struct FailedList: ~Copyable {
     /// so that it may itself be what is being read.
     init(_ path: FilePath) throws(FileProblem) {
         self.path = path
-        do throws(SystemError) {
-            let name = path.description
-            descriptor = FileDescriptor(
-                owning: try systemCall("open") { open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666) })
-        } catch {
-            throw FileProblem(writing: path, error)
+        descriptor = try FileProblem.writing(path) { () throws(SystemError) in
+            try FileDescriptor.open(path, for: .writing, [.creating])
         }
     }
 
@@ -28,16 +23,9 @@ struct FailedList: ~Copyable {
             bytes += path.bytes
             bytes.append(separator)
         }
-        let number = descriptor.rawValue
-        do throws(SystemError) {
-            _ = try systemCall("ftruncate") { ftruncate(number, 0) }
-            do throws(ByteSinkError) {
-                try DescriptorSink(descriptor: number).write(bytes)
-            } catch {
-                throw SystemError(errno: error.errorNumber, operation: "write")
-            }
-        } catch {
-            throw FileProblem(writing: path, error)
+        try FileProblem.writing(path) { () throws(SystemError) in
+            try descriptor.truncate(to: 0)
+            try descriptor.writeAll(bytes)
         }
     }
 }

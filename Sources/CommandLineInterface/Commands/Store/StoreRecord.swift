@@ -46,7 +46,7 @@ struct StoreRecord {
 
     var event: RunEvent {
         var event = RunEvent(.store)
-        event.set(.path, path.description)
+        event.set(path)
         event.set(.sopClassUID, sopClassUID)
         event.set(.sopInstanceUID, sopInstanceUID)
         event.set(.transferSyntaxUID, file?.transferSyntax.uid)
