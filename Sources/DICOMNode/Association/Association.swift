@@ -4,8 +4,9 @@ import System
 
 /// An established association: sends and receives messages, and ends in order.
 ///
-/// A facade over the parts that have the state: ``AssociationChannel`` (connection, framer, state machine), ``MessageReader``,
-/// ``MessageWriter`` and ``AssociationEnding``. It is used by one thread at a time; dropping it aborts it.
+/// A facade over the parts that have the state: ``AssociationChannel`` (connection, framer, state machine),
+/// ``MessageReader``, ``MessageWriter`` and ``AssociationEnding``. It is used by one thread at a time; dropping it
+/// aborts it.
 package final class Association {
     private let channel: AssociationChannel
     private let reader: MessageReader
@@ -15,11 +16,11 @@ package final class Association {
     package let request: AssociateRequest
     package let accept: AssociateAccept
     package let contexts: NegotiatedContexts
-    /// How long it took to come about; nil if the connection was open before, or was accepted.
+    /// The time that establishing it took; nil if the connection was open before, or was accepted.
     package let timings: Timings?
 
-    /// The longest data set that is held in memory. A match of a query has some kilobytes, a commitment report of 100,000 references
-    /// 15 MB; a longer one is dropped, and its length is in the message.
+    /// The longest data set that is held in memory. A match of a query has some kilobytes, a commitment report of
+    /// 100,000 references 15 MB; a longer one is dropped, and its length is in the message.
     package static let maximumDataSetInMemory = 16 << 20
 
     init(
@@ -44,10 +45,10 @@ package final class Association {
     package var peerDescription: String { channel.connection.peerDescription }
     /// Our end of the connection, `address:port` in numbers.
     package var localDescription: String { channel.connection.localDescription }
-    /// What the user should know of the connection's security, such as a certificate that expires soon.
+    /// A warning about the connection's security, such as a certificate that expires soon.
     package var securityWarning: String? { channel.connection.securityWarning }
     package var isRequestor: Bool { channel.machine.role == .requestor }
-    /// Whether messages can be exchanged: Sta6 of PS3.8 9.2.
+    /// True while messages can be exchanged: Sta6 of PS3.8 9.2.
     package var isEstablished: Bool { channel.machine.state == .dataTransfer }
     var limits: AssociationLimits { channel.limits }
 
@@ -64,7 +65,7 @@ package final class Association {
 
     /// The accepted context for an operation.
     ///
-    /// - Throws: `noPresentationContext` with the reasons why there is none.
+    /// - Throws: `noPresentationContext` with the reasons if no context of the abstract syntax was accepted.
     package func context(for abstractSyntax: UID) throws(AssociationError) -> NegotiatedContexts.Accepted {
         guard let context = contexts.contexts(for: abstractSyntax).first else {
             throw .noPresentationContext(
@@ -77,7 +78,7 @@ package final class Association {
 
     /// Sends a message whose data set, if any, is in memory.
     ///
-    /// - Throws: `unsendable`, which leaves the association whole; else what has ended it.
+    /// - Throws: `unsendable`, which leaves the association whole; otherwise the error that ended it.
     package func send(
         _ command: CommandSet, contextID: UInt8, dataSet: [UInt8]? = nil
     ) throws(AssociationError) {
@@ -87,10 +88,11 @@ package final class Association {
         }
     }
 
-    /// Sends a message whose data set is read while it is sent; memory stays flat whatever its size. A small message, command
-    /// and data set, leaves in one write.
+    /// Sends a message whose data set is read while it is sent; memory stays flat independent of its size. A small
+    /// message, command and data set, leaves in one write.
     ///
-    /// - Throws: `unsendable` and `sourceUnreadable`, which leave the association whole; else what has ended it.
+    /// - Throws: `unsendable` and `sourceUnreadable`, which leave the association whole; otherwise the error that ended
+    ///   it.
     package func send(
         _ command: CommandSet, contextID: UInt8, source: any DataSetSource
     ) throws(AssociationError) {
@@ -108,7 +110,7 @@ package final class Association {
 
     /// Sends the message that was laid out last, and the rest of its data set.
     ///
-    /// - Throws: what has ended the association; `sourceCutShort` if its data set cannot be read to the end.
+    /// - Throws: The error that ended the association; `sourceCutShort` if its data set cannot be read to the end.
     func send(_ staged: MessageWriter.StagedMessage) throws(AssociationError) {
         do throws(AssociationFault) { try writer.send(staged) } catch { try ending.act(on: error) }
     }
@@ -116,7 +118,7 @@ package final class Association {
     /// Waits for the next whole message.
     ///
     /// - Parameter destination: asked once a command that announces a data set is complete: where the data set goes.
-    /// - Throws: `interrupted(.graceful)`, which leaves the association whole; else what has ended it.
+    /// - Throws: `interrupted(.graceful)`, which leaves the association whole; otherwise the error that ended it.
     package func receive(
         _ options: ReceiveOptions = ReceiveOptions(),
         destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory }
@@ -130,7 +132,8 @@ package final class Association {
 
     /// Receives the next message if the peer has begun to send one; returns nil, at once, if it has not.
     ///
-    /// - Throws: as ``receive(_:destination:)``; a graceful cancellation interrupts in either case, so that long work ends there.
+    /// - Throws: as ``receive(_:destination:)``; a graceful cancellation interrupts in either case, so that long work
+    ///   ends there.
     package func receiveIfAny() throws(AssociationError) -> DIMSEMessage? {
         guard try waitForMessage(until: .now) else { return nil }
         return try receive()
@@ -138,7 +141,7 @@ package final class Association {
 
     /// Waits until the peer sends something; returns false if the deadline passed, or `wakeUp` became readable, first.
     ///
-    /// - Throws: `interrupted(.graceful)`, which leaves the association whole; else what has ended it.
+    /// - Throws: `interrupted(.graceful)`, which leaves the association whole; otherwise the error that ended it.
     func waitForMessage(until deadline: Deadline, wakeUp: CInt = -1) throws(AssociationError) -> Bool {
         do throws(AssociationFault) {
             return try channel.waitForBytes(until: deadline, wakeUp: wakeUp)
@@ -161,7 +164,7 @@ package final class Association {
 
     // MARK: Ends
 
-    /// Releases the association and closes, PS3.8 7.2. What the peer still sends is read and dropped.
+    /// Releases the association and closes, PS3.8 7.2. Data that the peer still sends is read and dropped.
     ///
     /// - Throws: `timedOut`, `interrupted(.abort)`, `protocolViolation`; the association is closed all the same.
     package func release() throws(AssociationError) { try ending.release() }

@@ -1,11 +1,12 @@
 import DICOMProtocol
 import System
 
-/// The connection of one association and what moves PDUs over it: state machine, framer, receive buffer and ARTIM timer.
+/// The connection of one association and what moves PDUs over it: state machine, framer, receive buffer and ARTIM
+/// timer.
 ///
-/// The rules of the protocol are all in ``UpperLayerStateMachine`` and ``PDUFramer``; the channel moves the bytes between them and
-/// the socket, and obeys. What goes wrong is thrown as an ``AssociationFault`` and changes nothing here:
-/// ``AssociationEnding`` does what follows from it. Used by one thread at a time.
+/// The rules of the protocol are all in ``UpperLayerStateMachine`` and ``PDUFramer``; the channel moves the bytes
+/// between them and the socket, and obeys. What goes wrong is thrown as an ``AssociationFault`` and changes nothing
+/// here: ``AssociationEnding`` does what follows from it. Used by one thread at a time.
 final class AssociationChannel {
     let connection: any Connection
     /// The same connection if it can send from files.
@@ -19,10 +20,10 @@ final class AssociationChannel {
     private let receiveBuffer = ReceiveBuffer()
     /// The bytes of the last fragment; used up with the next step, so that they stay where they are until then.
     private var pendingUse = 0
-    /// When the wait ends that PS3.8 9.1.5 limits; never while the timer is stopped.
+    /// The end of the ARTIM timer, PS3.8 9.1.5; never while the timer is stopped.
     private var artim = Deadline.never
     private var phase = Phase.open
-    /// Whether a part of a PDU was sent and the rest was not: whatever is sent now would be read as its content.
+    /// True if a PDU was sent only in part, so that nothing else may be sent.
     private(set) var hasPartialPDU = false
 
     private enum Phase {
@@ -32,11 +33,12 @@ final class AssociationChannel {
         case closed
     }
 
-    /// Time for a peer to take what has begun and the final PDU, and to close. An interrupted run ends within one second.
+    /// Time for a peer to take what has begun and the final PDU, and to close. An interrupted run ends within one
+    /// second.
     private static let closingTimeout = Duration.milliseconds(700)
 
-    /// The longest read-ahead while the peer takes nothing, in bytes. It holds the responses to more operations than any
-    /// window allows; a peer that sends on and on and reads nothing must not fill memory.
+    /// The longest read-ahead while the peer takes nothing, in bytes. It holds the responses to more operations than
+    /// any window allows; a peer that sends on and on and reads nothing must not fill memory.
     private static let maximumReadAhead = 4 << 20
 
     init(
@@ -71,7 +73,7 @@ final class AssociationChannel {
 
     // MARK: The state machine
 
-    /// Tells the machine what happened and does what it asks for, in its order.
+    /// Passes an event to the state machine and performs its actions, in its order.
     ///
     /// - Parameter content: the PDU to send where the machine asks for one that has content.
     /// - Throws: `.lost` if a PDU cannot be sent.
@@ -98,14 +100,15 @@ final class AssociationChannel {
         }
     }
 
-    /// Tells the machine what happened without doing what it asks for; returns that.
+    /// Passes an event to the state machine; returns its actions without performing them.
     func noteEvent(_ event: UpperLayerStateMachine.Event) -> [UpperLayerStateMachine.Action] { machine.handle(event) }
 
     private static let awaitingReleaseResponsePDU: [UpperLayerStateMachine.State] = [
         .awaitingReleaseAnswer, .collisionAcceptorAwaitingAnswer, .collisionRequestorAwaitingAnswer,
     ]
 
-    /// Acts on a control PDU of an established association. All of them end it, so this only returns while a release goes on.
+    /// Acts on a control PDU of an established association. All of them end it, so this only returns while a release
+    /// goes on.
     ///
     /// - Throws: `.abortedByPeer`, `.releasedByPeer`, and `.unexpectedPDU` for any other.
     func handleControl(_ pdu: PDU) throws(AssociationFault) {
@@ -132,11 +135,11 @@ final class AssociationChannel {
         case fragment(PDUFramer.Fragment)
     }
 
-    /// Whether bytes have arrived that were not looked at: a message may be complete without another read.
+    /// True if received bytes were not parsed yet: a message may be complete without another read.
     var hasUnreadBytes: Bool { receiveBuffer.count > pendingUse }
 
-    /// Gives the next step from the bytes that have arrived; nil if there are too few. A fragment's bytes stay valid until
-    /// the next call.
+    /// Gives the next step from the bytes that have arrived; nil if there are too few. A fragment's bytes stay valid
+    /// until the next call.
     ///
     /// - Throws: `.violation` for bytes that are no PDU of the upper layer protocol.
     func nextStep() throws(AssociationFault) -> Step? {
@@ -176,9 +179,10 @@ final class AssociationChannel {
         UnsafeRawBufferPointer(rebasing: receiveBuffer.unused[fragment.range])
     }
 
-    /// Reads what has arrived, at least one byte; returns how many.
+    /// Reads the available bytes, at least one; returns their number.
     ///
-    /// - Throws: `.lost` or `.interrupted`; `.lost` with `.timedOut` also if the total limit has passed while bytes kept coming.
+    /// - Throws: `.lost` or `.interrupted`; `.lost` with `.timedOut` also if the total limit has passed while bytes
+    ///   kept coming.
     func read(_ wait: WaitLimits, waitingFor awaited: AssociationError.Awaited) throws(AssociationFault) -> Int {
         do throws(TransportError) {
             // A peer that always has another byte ready never makes a read wait.
@@ -192,7 +196,7 @@ final class AssociationChannel {
         }
     }
 
-    /// Reads what has arrived, without waiting: nil if nothing has.
+    /// Reads the available bytes without waiting; returns nil if there are none.
     ///
     /// - Throws: the transport's failure, `.closed` if the peer has closed its side.
     func readAvailable() throws(TransportError) -> Int? {
@@ -297,8 +301,8 @@ final class AssociationChannel {
         }
     }
 
-    /// Writes whole PDUs. Where a cancellation comes in their middle, what has begun is brought to its end if the peer takes it
-    /// at once.
+    /// Writes whole PDUs. Where a cancellation comes in their middle, what has begun is brought to its end if the peer
+    /// takes it at once.
     private func write(
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
@@ -350,7 +354,8 @@ final class AssociationChannel {
         return WaitLimits(total: deadline)
     }
 
-    /// Sends the final PDU if it can still be understood. A peer that is gone, or takes nothing, sees the connection close instead.
+    /// Sends the final PDU if it can still be understood. A peer that is gone, or takes nothing, sees the connection
+    /// close instead.
     func sendFinal(_ pdu: PDU, waits: Bool = true) {
         guard !hasPartialPDU else { return }
         do throws(TransportError) {
@@ -359,8 +364,8 @@ final class AssociationChannel {
         } catch {}
     }
 
-    /// Closes so that what was sent last still arrives: closing with unread bytes would reset the connection, and the system would
-    /// throw away what the peer has not read yet.
+    /// Closes so that what was sent last still arrives: closing with unread bytes would reset the connection, and the
+    /// system would throw away what the peer has not read yet.
     func closeAfterFinalPDU() {
         guard !isClosed else { return }
         connection.closeWriting()

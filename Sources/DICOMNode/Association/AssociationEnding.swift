@@ -1,6 +1,6 @@
 import DICOMProtocol
 
-/// What has gone wrong on the channel of an association, before anything was done about it.
+/// A failure on the channel of an association, before it was handled.
 enum AssociationFault: Error {
     /// Bytes could not be exchanged.
     case lost(TransportError, waitingFor: AssociationError.Awaited)
@@ -24,7 +24,7 @@ struct AssociationEnding {
 
     init(_ channel: AssociationChannel) { self.channel = channel }
 
-    /// Does what a fault asks for, and throws the error that it is for the user of the association.
+    /// Ends the association as a fault requires, and throws the error for the user of the association.
     ///
     /// | Fault | Done | Thrown |
     /// |---|---|---|
@@ -49,7 +49,7 @@ struct AssociationEnding {
             abort()
             throw .timedOut(waitingFor: awaited)
         case .lost(let error, _):
-            // What the peer sent before it went may explain why.
+            // Data that the peer sent before it closed may explain why it did.
             let abort = channel.abortAmongUnreadBytes()
             _ = channel.noteEvent(.transportClosed)
             channel.close()
@@ -99,10 +99,10 @@ struct AssociationEnding {
     private static let abortByUser = PDU.abort(
         Abort(source: .serviceUser, reason: .notSpecified))
 
-    /// A-RELEASE, PS3.8 7.2, and close. What the peer still sends is read and dropped.
+    /// A-RELEASE, PS3.8 7.2, and close. Data that the peer still sends is read and dropped.
     ///
-    /// - Throws: `timedOut`, `interrupted`, `protocolViolation`. A peer that closes or aborts in place of its response is
-    ///   no error: the work is done and answered by then.
+    /// - Throws: `timedOut`, `interrupted`, `protocolViolation`. A peer that closes or aborts in place of its response
+    ///   is no error: the work is done and answered by then.
     func release() throws(AssociationError) {
         guard channel.machine.state == .dataTransfer else { return channel.close() }
         let wait = channel.controlWait(timeout: channel.limits.release, cancelledAt: .abort)

@@ -2,7 +2,7 @@ package import DICOM
 package import DICOMProtocol
 package import System
 
-/// Why an association could not be made, or how it ended before its work was done.
+/// The reason why an association could not be made, or ended before its work was done.
 ///
 /// The cases follow what a person can do about them, and each has an exit code of its own at the command line.
 package enum AssociationError: Error, Sendable {
@@ -24,7 +24,7 @@ package enum AssociationError: Error, Sendable {
     case protocolViolation(ProtocolError)
     /// A time limit passed.
     case timedOut(waitingFor: Awaited)
-    /// Our user wants to stop. The association is whole after the first wish, and aborted after the second.
+    /// The operation was cancelled. The association is intact after a graceful stop, and aborted after `.abort`.
     case interrupted(Cancellation.Level)
     /// The data set could not be read. Nothing of its message had left: the association can be used on.
     case sourceUnreadable(DataSetSourceError)
@@ -38,7 +38,7 @@ package enum AssociationError: Error, Sendable {
     package enum Awaited: Sendable, CustomStringConvertible {
         case associateRequest, associateResponse, releaseResponse
         case message
-        /// That the peer reads what we send.
+        /// The peer reading our data.
         case sending
 
         /// As it follows "while waiting for".
@@ -53,7 +53,7 @@ package enum AssociationError: Error, Sendable {
         }
     }
 
-    /// Whether the association can still be used after the error.
+    /// True if the association can still be used after the error.
     package var leavesAssociationUsable: Bool {
         switch self {
         case .interrupted(let level): level == .graceful
@@ -63,7 +63,7 @@ package enum AssociationError: Error, Sendable {
     }
 }
 
-/// Why a data set could not be read while it was sent.
+/// The reason why a data set could not be read while it was sent.
 package enum DataSetSourceError: Error, Sendable {
     /// The file ended before its data set did, or has changed since it was looked at.
     case changed(detail: String)

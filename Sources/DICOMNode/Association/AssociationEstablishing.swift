@@ -4,8 +4,8 @@ package import System
 extension Association {
     /// Connects, requests the association and waits for the answer.
     ///
-    /// - Throws: `unreachable`, `rejected`, `abortedByPeer`, `timedOut` and the like. An association of which no presentation
-    ///   context was accepted is not an error here: the caller knows what it needs.
+    /// - Throws: `unreachable`, `rejected`, `abortedByPeer`, `timedOut` and the like. An association of which no
+    ///   presentation context was accepted is not an error here: the caller knows what it needs.
     package static func request(
         _ parameters: AssociationParameters, at endpoint: Endpoint, connector: Connector = Connector(),
         cancellation: Cancellation = .never, observer: AssociationObserver? = nil
@@ -83,7 +83,7 @@ extension Association {
         return try AssociationEstablishing(channel).accept(decide).map { Association(channel, $0) }
     }
 
-    /// How long the steps to an established association took, in seconds.
+    /// The durations of the steps to an established association, in seconds.
     package struct Timings: Sendable {
         package let lookup: Double
         package let connect: Double
@@ -95,7 +95,7 @@ extension Association {
         init(_ transport: TCPConnection.Timings?, isSecured: Bool, connected: Double, established: Double) {
             lookup = transport?.lookup ?? 0
             connect = transport?.connect ?? connected
-            // What look-up and connect leave of the time until the connection was there.
+            // The rest of the time until the connection was open, after look-up and connect.
             security = isSecured ? max(0, connected - lookup - connect) : nil
             association = established - connected
         }
@@ -108,7 +108,7 @@ struct AssociationEstablishing {
 
     init(_ channel: AssociationChannel) { self.channel = channel }
 
-    /// What both sides know once the association is established.
+    /// The result of the negotiation, known to both sides once the association is established.
     struct Agreement {
         let request: AssociateRequest
         let accept: AssociateAccept

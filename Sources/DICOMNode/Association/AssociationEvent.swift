@@ -1,7 +1,7 @@
 package import DICOM
 package import DICOMProtocol
 
-/// What happens on an association, for its observer: the log, a transcript.
+/// An event on an association, for its observer: the log, a transcript.
 package enum AssociationEvent: Sendable {
     case connecting(Endpoint)
     case connected(peer: String, local: String, security: String?)

@@ -2,12 +2,12 @@ import DICOM
 package import DICOMProtocol
 package import System
 
-/// What a requestor asks for when it opens an association, PS3.8 7.1.1.
+/// The parameters with which a requestor opens an association, PS3.8 7.1.1.
 package struct AssociationParameters: Sendable {
     package var calledAETitle: AETitle
     package var callingAETitle: AETitle
     package var presentationContexts: [PresentationContextProposal]
-    /// The largest P-DATA-TF body that we want to receive, in bytes (PS3.8 D.1); 0 is no maximum.
+    /// The largest P-DATA-TF body that we receive, in bytes (PS3.8 D.1); 0 is no maximum.
     package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
     package var roleSelections: [RoleSelection] = []
     package var extendedNegotiations: [SOPClassExtendedNegotiation] = []
@@ -35,25 +35,26 @@ package struct AssociationParameters: Sendable {
     }
 }
 
-/// The two clocks of every wait, in seconds. Inactivity starts again with every byte; the others are totals, so that one byte now
-/// and then does not hold us for ever.
+/// The two clocks of every wait, in seconds. Inactivity starts again with every byte; the others are totals, so that
+/// one byte now and then does not hold us for ever.
 package struct AssociationLimits: Sendable {
     /// Name look-up and connect together; nil waits as long as the system does.
     package var connect: Double? = 15
-    /// From the request to the peer's answer, and for an acceptor from the connection to the request (PS3.8's ARTIM timer).
+    /// From the request to the peer's answer, and for an acceptor from the connection to the request (PS3.8's ARTIM
+    /// timer).
     package var association: Double? = 30
     /// Silence of the peer while a message or an answer is due; nil has no limit.
     package var inactivity: Double? = 120
     /// From A-RELEASE-RQ to its answer. The work is done by then, so nobody should wait long.
     package var release: Double? = 10
-    /// When all of it has to be over, whatever moves.
+    /// The deadline of the whole association, even while data is exchanged.
     package var end = Deadline.never
 
     package init() {}
 }
 
 extension UserInformation {
-    /// What we say of ourselves on every association.
+    /// The parameters of our own side, the same on every association.
     static func own(maximumPDULength: UInt32) -> UserInformation {
         var information = UserInformation()
         information.maximumLength = maximumPDULength

@@ -20,31 +20,30 @@ package struct DIMSEMessage: Sendable {
 
 /// Takes the bytes of a data set while they arrive.
 package protocol DataSetSink: AnyObject {
-    /// Never throws: what goes wrong here is remembered and said in the response's status, while the rest of the message
-    /// is still read, so that the association stays whole.
+    /// Never throws: what goes wrong here is remembered and said in the response's status, while the rest of the
+    /// message is still read, so that the association stays whole.
     func write(_ bytes: UnsafeRawBufferPointer)
 }
 
-/// Where the data set of an incoming message goes.
+/// The destination of the data set of an incoming message.
 package enum DataSetDestination {
     /// Into the message, up to ``Association/maximumDataSetInMemory``; a longer one is left out of it.
     case memory
     case sink(any DataSetSink)
-    /// Read and dropped: the message is refused, but what belongs to it must pass.
+    /// Reads and drops the data set of a refused message.
     case discard
 }
 
-/// How a message is waited for.
+/// The options of a wait for a message.
 package struct ReceiveOptions {
-    /// When the exchange that the message belongs to has to be over.
+    /// The deadline of the exchange that the message belongs to.
     package var deadline = Deadline.never
     /// The cancellation level that ends the wait. `.abort` once a graceful one was acted on.
     package var cancelledAt: Cancellation.Level = .graceful
-    /// Whether the peer sends instance after instance, each at once when the last one is answered: a read then looks again for a
-    /// moment before it sleeps.
+    /// True while the peer sends one C-STORE after another; reads then spin briefly before they sleep.
     package var expectsInstances = false
-    /// Asked when the peer has been silent for the whole inactivity limit: whether the work makes progress all the same, as a
-    /// C-MOVE does whose instances arrive on other associations.
+    /// Asked when the peer has been silent for the whole inactivity limit: whether the work makes progress all the
+    /// same, as a C-MOVE does whose instances arrive on other associations.
     package var hasProgressElsewhere: (() -> Bool)?
     /// Called before each read that may wait, as nothing more is at hand: time to pass collected output on.
     package var beforeBlockingRead: (() -> Void)?

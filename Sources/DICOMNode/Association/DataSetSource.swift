@@ -4,20 +4,21 @@ package import Glibc
 package protocol DataSetSource: AnyObject {
     /// Fills the gaps from the first on, each as far as there are bytes, and all of them unless the data set ends.
     ///
-    /// - Returns: how many bytes were placed, and whether they are the last.
+    /// - Returns: The number of bytes placed; `isLast` if the data set ends with them.
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool)
 
-    /// The bytes that come next, at most so many, as a part of a file that they are sent from without being read; whether they
-    /// are the last. Nil where bytes are to be had by ``fill(_:)`` only.
+    /// Takes the next bytes, at most `limit`, as a range of a file that is sent without being read; `isLast` if the
+    /// data set ends with them. Returns nil if the bytes are available by ``fill(_:)`` only.
     func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)?
 
-    /// Proves, once the peer has answered, that what it got is one state of the data set: bytes that are sent from a file may be
-    /// changed by others until they have arrived.
+    /// Checks, after the peer has responded, that the file was not changed while it was sent.
     func checkArrived() throws(DataSetSourceError)
 }
 
 extension DataSetSource {
+    /// - Throws: Nothing; a source that can send file ranges implements this itself.
     package func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)? { nil }
+    /// - Throws: Nothing; a source whose bytes can change while they are sent implements this itself.
     package func checkArrived() throws(DataSetSourceError) {}
 }
 

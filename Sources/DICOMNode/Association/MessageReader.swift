@@ -6,7 +6,7 @@ final class MessageReader {
     private let channel: AssociationChannel
     private let contexts: NegotiatedContexts
     private var assembler = MessageAssembler()
-    /// What has arrived of a message outlives an interrupted wait.
+    /// A message that has arrived in part is kept when a wait is interrupted.
     private var state = State.betweenMessages
 
     private enum State {
@@ -16,8 +16,8 @@ final class MessageReader {
         case inDataSet(IncomingDataSet)
     }
 
-    /// The longest data set that is dropped where a small one belongs. Whatever a server has put into a response, such as an
-    /// image, goes by and the others follow; what is longer still is a stream that may never end.
+    /// The longest data set that is dropped where a small one belongs. Whatever a server has put into a response, such
+    /// as an image, goes by and the others follow; what is longer still is a stream that may never end.
     private static let maximumDataSetDropped = 256 << 20
 
     init(_ channel: AssociationChannel, contexts: NegotiatedContexts) {
@@ -28,7 +28,7 @@ final class MessageReader {
     /// Waits for the next whole message.
     ///
     /// - Parameter destination: asked once a command that announces a data set is complete: where the data set goes.
-    /// - Throws: what the channel does, and `.violation` where the message is not one.
+    /// - Throws: The errors of the channel, and `.violation` if the message is malformed.
     func receive(
         _ options: ReceiveOptions, destination: (CommandSet, UInt8) -> DataSetDestination
     ) throws(AssociationFault) -> DIMSEMessage {
@@ -43,8 +43,8 @@ final class MessageReader {
         }
     }
 
-    /// Watches that the peer keeps sending. One that sends a byte now and then is as good as silent: it is one that sends less
-    /// than ``minimum`` bytes within the inactivity limit, and no whole message.
+    /// Watches that the peer keeps sending. One that sends a byte now and then is as good as silent: it is one that
+    /// sends less than ``minimum`` bytes within the inactivity limit, and no whole message.
     private struct Progress {
         /// In bytes; the slowest modem line is a hundred times faster.
         static let minimum = 1024
@@ -154,7 +154,8 @@ private final class IncomingDataSet {
 
     private var isOmitted: Bool { length > Association.maximumDataSetInMemory }
 
-    /// Passes bytes on to where they belong; returns false, and takes nothing, if they are too many for memory even to be dropped.
+    /// Passes bytes on to where they belong; returns false, and takes nothing, if they are too many for memory even to
+    /// be dropped.
     func append(_ arrived: UnsafeRawBufferPointer, maximumLength: Int) -> Bool {
         switch destination {
         case .discard: break

@@ -13,20 +13,21 @@ final class MessageWriter {
         buffer = SendBuffer(peerMaximumLength: peerMaximumLength, observer: channel.observer)
     }
 
-    /// A message that is laid out in the send buffer, with as much of its data set as there is room for, and was not sent.
+    /// A message that is laid out in the send buffer, with as much of its data set as there is room for, and was not
+    /// sent.
     struct StagedMessage {
         let command: CommandSet
         let contextID: UInt8
         /// The payload of the last PDU in the buffer, if it is sent from a file.
         let file: FileRange?
-        /// What the rest of the data set comes from; nil if all of it is laid out.
+        /// The source of the rest of the data set; nil if all of it is laid out.
         let rest: (any DataSetSource)?
     }
 
     /// Lays a message out, while the peer may still be at work on another. It is the next one to be sent.
     ///
-    /// - Throws: `unsendable` for a context that was not accepted or a command set that is too long; `sourceUnreadable` if the
-    ///   data set cannot be read. Nothing has happened to the association then.
+    /// - Throws: `unsendable` for a context that was not accepted or a command set that is too long; `sourceUnreadable`
+    ///   if the data set cannot be read. Nothing has happened to the association then.
     func stage(
         _ command: CommandSet, contextID: UInt8, source: (any DataSetSource)?
     ) throws(AssociationError) -> StagedMessage {
@@ -85,7 +86,7 @@ final class MessageWriter {
         return (range, isLast)
     }
 
-    /// Sends what is laid out.
+    /// Sends the PDUs that are laid out.
     private func flush(then file: FileRange?) throws(AssociationFault) {
         defer { buffer.clear() }
         buffer.reportContents()

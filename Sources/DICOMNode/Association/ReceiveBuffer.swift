@@ -1,7 +1,7 @@
 /// One block of memory between the socket and the protocol: filled at its end, used up from its start.
 ///
-/// What has been used is not moved away byte by byte: the block is rewound when it is empty, which is the usual case, and
-/// compacted only when the unused rest is in the way.
+/// What has been used is not moved away byte by byte: the block is rewound when it is empty, which is the usual case,
+/// and compacted only when the unused rest is in the way.
 final class ReceiveBuffer {
     /// Large enough that a read is worth its system call, small enough to stay in the second-level cache.
     static let standardCapacity = 256 * 1024
@@ -19,10 +19,10 @@ final class ReceiveBuffer {
     var isEmpty: Bool { start == end }
     var count: Int { end - start }
 
-    /// What has arrived and was not used yet.
+    /// The bytes that have arrived and were not used yet.
     var unused: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[start..<end]) }
 
-    /// Where the next bytes go. Empty only while the block is full of unused bytes.
+    /// The free space for the next bytes. Empty only while the block is full of unused bytes.
     var free: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: memory[end...]) }
 
     func filled(_ count: Int) { end += count }

@@ -4,25 +4,25 @@ import Glibc
 /// One block of memory in which P-DATA-TF PDUs are laid out, each a header and its payload, and from which one write
 /// carries many of them.
 ///
-/// The payload of a data set is read straight into its place: the headers' places are left as gaps between the pieces of one
-/// scattered read, and stamped when it is known how much came. PS3.8 9.3.5.
+/// The payload of a data set is read straight into its place: the headers' places are left as gaps between the pieces
+/// of one scattered read, and stamped when it is known how much came. PS3.8 9.3.5.
 final class SendBuffer {
     /// A CT slice fits whole, so that it can be laid out while the peer is at work on the one before.
     static let standardCapacity = 1024 * 1024
 
-    /// Filled at a time where the peer waits for it: what was written stays in the second-level cache until it leaves, and the
-    /// peer begins to read while the next is filled.
+    /// Filled at a time where the peer waits for it: what was written stays in the second-level cache until it leaves,
+    /// and the peer begins to read while the next is filled.
     static let streamingLength = 256 * 1024
 
     /// The system takes no more pieces than this in one read or write (IOV_MAX); it matters for peers with tiny PDUs.
     private static let maximumGaps = 1024
 
-    /// The payload of a PDU that is sent from a file. With the PDU's header it fits into one segment of 64 KiB, and it is a whole
-    /// number of pages: the system then passes the pages on as they are, one PDU to a segment. Longer and unaligned ones take a
-    /// third more time.
+    /// The payload of a PDU that is sent from a file. With the PDU's header it fits into one segment of 64 KiB, and it
+    /// is a whole number of pages: the system then passes the pages on as they are, one PDU to a segment. Longer and
+    /// unaligned ones take a third more time.
     private static let filePayload = 60 * 1024
 
-    /// Where the peer takes shorter PDUs only, a read and a write of many of them at once take less time.
+    /// If the peer accepts short PDUs only, reading and writing many of them at once takes less time.
     private static let shortestFilePayload = 32 * 1024
 
     private let memory: UnsafeMutableRawBufferPointer
@@ -33,7 +33,8 @@ final class SendBuffer {
     /// The presentation data values that are laid out, if somebody observes them.
     private var summaries: [PresentationDataSummary] = []
 
-    /// - Parameter peerMaximumLength: the largest P-DATA-TF body that the peer has announced to accept; nil or 0 is no maximum.
+    /// - Parameter peerMaximumLength: the largest P-DATA-TF body that the peer has announced to accept; nil or 0 is no
+    ///   maximum.
     init(peerMaximumLength: UInt32?, observer: AssociationObserver? = nil, capacity: Int = standardCapacity) {
         self.observer = observer
         memory = .allocate(byteCount: capacity, alignment: 64)
@@ -47,13 +48,15 @@ final class SendBuffer {
         gaps.deallocate()
     }
 
-    /// The most that a PDU carries of a file that is sent without being read; nil where the peer's PDUs are too short for it.
+    /// The most that a PDU carries of a file that is sent without being read; nil where the peer's PDUs are too short
+    /// for it.
     var longestFilePayload: Int? {
         let payload = min(Self.filePayload, maximumPayload)
         return payload < Self.shortestFilePayload || memory.count - end < PresentationDataHeader.length ? nil : payload
     }
 
-    /// Lays out the header of a PDU whose payload follows from elsewhere. There is room where ``longestFilePayload`` is not nil.
+    /// Lays out the header of a PDU whose payload follows from elsewhere. There is room where ``longestFilePayload`` is
+    /// not nil.
     func appendHeader(payload: Int, contextID: UInt8, isLast: Bool) {
         stamp(at: end, payload: payload, contextID: contextID, isCommand: false, isLast: isLast)
         end += PresentationDataHeader.length

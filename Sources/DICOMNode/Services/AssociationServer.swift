@@ -4,7 +4,7 @@ package import System
 
 /// Listens at a port and answers each association on a thread of its own, for as long as it is needed.
 package final class AssociationServer: Sendable {
-    /// What happens at the port, for notes and logs. Nothing here is an error of our own operation.
+    /// An event at the port, for notes and logs. None of them is an error of our own operation.
     package enum Event: Sendable {
         case accepted(AssociateRequest, AssociateAccept, peer: String)
         case rejected(AssociateRequest, AssociateReject, peer: String)
@@ -16,12 +16,13 @@ package final class AssociationServer: Sendable {
         case turnedAway(peer: String)
     }
 
-    /// Associations that are served at once. Archives open a handful at most; a peer beyond it is told to come back later.
+    /// Associations that are served at once. Archives open a handful at most; further peers are rejected and may try again
+    /// later.
     package static let maximumAssociations = 32
-    /// Threads at once: what is associated, and what is being rejected because that is enough. A connection that has not asked for
-    /// anything has none, see ``PendingConnections``; one that finds none free waits there.
+    /// The maximum of threads: for associations, and for rejections beyond their maximum. A connection that has
+    /// sent no request uses none, see ``PendingConnections``, and waits there while no thread is free.
     package static let maximumThreads = 96
-    /// How long a connection may take to ask for its association while others are waiting too, in seconds.
+    /// The time that a connection may take to request its association while others are waiting too, in seconds.
     package static let requestLimit = 15.0
 
     package let port: UInt16
@@ -44,6 +45,9 @@ package final class AssociationServer: Sendable {
         var acceptor: PosixThread?
     }
 
+    /// Makes a server that does not accept connections before ``start()``.
+    ///
+    /// - Throws: `SystemError` if the pipe of its cancellation cannot be made.
     package init(
         listener: TCPListener, policy: AcceptancePolicy, services: [any ServiceClass], tls: TLSContext? = nil,
         limits: AssociationLimits, observer: AssociationObserver? = nil, report: @escaping @Sendable (Event) -> Void
@@ -59,7 +63,9 @@ package final class AssociationServer: Sendable {
         cancellation = try Cancellation()
     }
 
-    /// Begins to accept; from here on until ``stop()`` the port answers.
+    /// Starts to accept connections, until ``stop()``.
+    ///
+    /// - Throws: `SystemError` if the thread cannot be started.
     package func start() throws(SystemError) {
         let thread = try PosixThread(name: "listener") { [self] in acceptConnections() }
         state.withLock { $0.acceptor = thread }
@@ -71,10 +77,10 @@ package final class AssociationServer: Sendable {
     /// Threads that answer connections now.
     package var threadsInUse: Int { state.withLock { $0.threads.count - $0.finished.count } }
 
-    /// Counts messages served; whoever waits for a long operation compares it to see that something moves.
+    /// The number of messages served; a caller that waits for a long operation compares it to detect progress.
     package var progress: Int { activity.load(ordering: .relaxed) }
 
-    /// Accepts nothing more, ends what is open and waits until all threads are gone.
+    /// Stops accepting, ends the open associations and waits until all threads have ended.
     ///
     /// An association between two messages, or inside one that is abandoned, is aborted.
     package func stop() {

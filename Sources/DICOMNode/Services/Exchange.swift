@@ -2,29 +2,29 @@ package import DICOM
 package import DICOMProtocol
 import System
 
-/// Whether to go on after a pending response, in the services with several of them (C-FIND, C-MOVE, C-GET).
+/// The decision after a pending response, in the services with several of them (C-FIND, C-MOVE, C-GET).
 package enum ExchangeControl: Sendable {
     case goOn
     /// Send C-CANCEL and wait for the final response.
     case cancel
 }
 
-/// How an exchange ended.
+/// The outcome of an exchange.
 package struct ExchangeResult: Sendable {
     /// The final response; nil if the peer went on after C-CANCEL until its deadline.
     package let final: DIMSEMessage?
     /// The encoding of the final response's identifier, if it has one.
     package let transferSyntax: TransferSyntax
     package let wasCancelled: Bool
-    /// Whether a cancellation of our own side was the reason.
+    /// True if a cancellation of our own side was the reason.
     package let wasInterrupted: Bool
 
     package var status: DIMSEStatus? { final?.command.status }
 }
 
 extension Association {
-    /// How long a peer may take to end an operation after C-CANCEL. It may have much under way; but one that does not know
-    /// C-CANCEL would go on for hours.
+    /// The time limit for a peer to end an operation after C-CANCEL. A peer that ignores C-CANCEL could go on for
+    /// hours.
     private static let cancelTimeout = Duration.seconds(30)
 
     /// Never later than the inactivity limit.
@@ -40,8 +40,9 @@ extension Association {
     ///   - options: how each message is waited for.
     ///   - onPending: called with each response of a pending status.
     ///   - destination: where data sets go that are not the responses' identifiers.
-    ///   - onRequest: called with requests of the peer, such as the C-STORE sub-operations of a C-GET. Nil: there are none.
-    /// - Throws: what has ended the association, or a protocol violation by the peer; `unsendable`.
+    ///   - onRequest: called with requests of the peer, such as the C-STORE sub-operations of a C-GET. Nil: there are
+    ///     none.
+    /// - Throws: The error that ended the association, or a protocol violation by the peer; `unsendable`.
     package func exchange(
         _ request: CommandSet, in context: NegotiatedContexts.Accepted, identifier: DataSet,
         options: ReceiveOptions = ReceiveOptions(), onPending: (DIMSEMessage) -> ExchangeControl,
@@ -95,9 +96,9 @@ extension Association {
         }
     }
 
-    /// Refuses a request that is not served. What has no response, such as C-CANCEL, gets none.
+    /// Refuses a request that is not served. Requests without a response, such as C-CANCEL, get none.
     ///
-    /// - Throws: what has ended the association.
+    /// - Throws: The error that ended the association.
     package func refuse(_ message: DIMSEMessage, status: DIMSEStatus) throws(AssociationError) {
         guard let response = CommandSet.failureResponse(to: message.command, status: status) else { return }
         try send(response, contextID: message.contextID)
@@ -107,8 +108,8 @@ extension Association {
         try send(.cancelRequest(of: id), contextID: contextID)
     }
 
-    /// Checks that a response is to the request. An id that is missing is forgiven while only one operation is outstanding, a wrong
-    /// one is not.
+    /// Checks that a response is to the request. An id that is missing is forgiven while only one operation is
+    /// outstanding, a wrong one is not.
     ///
     /// - Throws: `protocolViolation` otherwise; the association was aborted then.
     package func checkResponse(_ response: CommandSet, to request: CommandSet) throws(AssociationError) {

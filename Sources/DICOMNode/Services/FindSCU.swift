@@ -17,9 +17,13 @@ package enum FindSCU {
         /// Empty where the peer sent none, or more than is held.
         package let bytes: ArraySlice<UInt8>
         package let transferSyntax: TransferSyntax
-        /// How long an identifier was that was too long to be held, in bytes.
+        /// The length, in bytes, of an identifier that was too long to be held.
         package let omittedLength: Int?
 
+        /// Decodes the identifier.
+        ///
+        /// - Throws: `DataSetError` with `.tooLong` if the identifier was not held, or the reason why it cannot be
+        ///   decoded.
         package func identifier() throws(DataSetError) -> DataSet {
             if let omittedLength {
                 throw DataSetError(
@@ -29,10 +33,10 @@ package enum FindSCU {
         }
     }
 
-    /// One query. Matches are handed on as they arrive, undecoded, and none is kept.
+    /// Runs one query. Matches are passed on undecoded as they arrive, and are not stored.
     ///
-    /// - Parameter beforeBlockingRead: called when no more matches are at hand: time to pass collected output on.
-    /// - Throws: `noPresentationContext`, or what has ended the association.
+    /// - Parameter beforeBlockingRead: Called when all matches received so far were passed on: time to flush output.
+    /// - Throws: `noPresentationContext`, or the error that ended the association.
     package static func find(
         on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
         beforeBlockingRead: (() -> Void)? = nil, onMatch: (Match) -> ExchangeControl

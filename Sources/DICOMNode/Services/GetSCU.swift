@@ -1,8 +1,8 @@
 package import DICOM
 package import DICOMProtocol
 
-/// Retrieval by C-GET, PS3.4 C.4.3: what was asked for comes on the same association, where the peer is SCU of the storage
-/// classes and we are their SCP.
+/// Retrieval by C-GET, PS3.4 C.4.3: what was asked for comes on the same association, where the peer is SCU of the
+/// storage classes and we are their SCP.
 package enum GetSCU {
     /// The contexts of a retrieval: the service itself, and one for each storage class that may come.
     package static func needs(
@@ -20,7 +20,7 @@ package enum GetSCU {
         }
     }
 
-    /// - Throws: `noPresentationContext`, or what has ended the association.
+    /// - Throws: `noPresentationContext`, or the error that ended the association.
     package static func get(
         on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
         receiver: InstanceReceiver, onProgress: (SuboperationCounts) -> ExchangeControl

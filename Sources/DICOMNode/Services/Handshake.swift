@@ -6,13 +6,13 @@ import System
 protocol Handshake: AnyObject {
     /// The connection that will carry the association.
     var connection: any Connection { get }
-    /// Whether the peer has sent something that makes sense so far.
+    /// True if the peer has sent bytes, and all of them are valid so far.
     var hasReceivedBytes: Bool { get }
-    /// The error for what has not come when the limit passes.
+    /// The error if the next bytes have not come when the limit passes.
     var missing: AssociationError { get }
 
-    /// Does what can be done now; returns what the next step waits for, nil when the request, or whatever the peer has sent in its
-    /// place, is all there.
+    /// Does what can be done now; returns what the next step waits for, nil when the request, or whatever the peer has
+    /// sent in its place, is all there.
     ///
     /// - Throws: `connectionLost` if the peer has gone, `unreachable` if the TLS handshake fails.
     func advance() throws(AssociationError) -> Readiness?
@@ -33,8 +33,8 @@ enum FirstPDU {
     }
 }
 
-/// Over plain TCP the system counts the bytes for us: a socket is ready when the six bytes of a PDU header are there, then when
-/// the whole request is (SO_RCVLOWAT).
+/// Over plain TCP the system counts the bytes for us: a socket is ready when the six bytes of a PDU header are there,
+/// then when the whole request is (SO_RCVLOWAT).
 final class PlainHandshake: Handshake {
     private let tcp: TCPConnection
     private(set) var hasReceivedBytes = false
@@ -65,7 +65,8 @@ final class PlainHandshake: Handshake {
 }
 
 #if TLS
-    /// Over TLS first the handshake, then the request, which is read ahead: the socket cannot tell how much of it is there.
+    /// Over TLS first the handshake, then the request, which is read ahead: the socket cannot tell how much of it is
+    /// there.
     final class TLSHandshake: Handshake {
         private let secured: TLSConnection
         private let tcp: TCPConnection
@@ -117,7 +118,7 @@ extension TCPConnection {
     /// The socket counts as readable when so many bytes are there, or when no more will come.
     fileprivate func setLowWaterMark(_ count: Int) {
         var count = CInt(clamping: count)
-        // Where the system refuses, a connection is only looked at earlier.
+        // If the system refuses the option, connections are only checked earlier.
         setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &count, socklen_t(MemoryLayout<CInt>.size))
     }
 

@@ -1,8 +1,8 @@
 package import DICOM
 package import DICOMProtocol
 
-/// Asks a peer which instances belong to what is to be retrieved, level by level as the hierarchical model wants it (PS3.4
-/// C.4.1.2.1): studies of a patient, series of a study, instances of a series.
+/// Queries the instances of a retrieval, level by level as the hierarchical model requires (PS3.4 C.4.1.2.1): studies
+/// of a patient, series of a study, instances of a series.
 package struct InstanceListing {
     /// A series with those of its instances that the peer says it has, and that were asked for.
     package struct Series: Sendable {
@@ -10,7 +10,7 @@ package struct InstanceListing {
         package let seriesInstanceUID: UID
         package internal(set) var sopInstanceUIDs: [UID] = []
         package internal(set) var sopClassUIDs: Set<UID> = []
-        /// Whether the peer told the SOP class of every instance.
+        /// True if the peer returned the SOP class of every instance.
         package internal(set) var tellsClasses = true
     }
 
@@ -20,8 +20,8 @@ package struct InstanceListing {
 
     private final class Answers { var count = 0 }
 
-    /// What is listed is held, some 300 bytes each, to be compared with what arrives. The largest studies have some
-    /// 50,000 instances; a list of more than this, without an end, is cut and must not fill memory.
+    /// The maximum number of matches held, some 300 bytes each, to be compared with the instances that arrive. The
+    /// largest studies have some 50,000 instances; an endless list of a faulty peer must not fill memory.
     private static let maximumAnswers = 1_000_000
 
     /// - Parameter association: has a context for the model's C-FIND.
@@ -30,7 +30,7 @@ package struct InstanceListing {
         self.model = model
     }
 
-    /// Why a list could not be had.
+    /// The reason why no list was obtained.
     package enum Failure: Error {
         case association(AssociationError)
         case refused(CommandSet)
@@ -40,9 +40,10 @@ package struct InstanceListing {
         case nothingToListBy
     }
 
-    /// Lists all instances below what the identifier of a retrieval names.
+    /// Lists all instances below the entity that the identifier of a retrieval names.
     ///
-    /// - Parameter identifier: with its unique keys, single or lists of UIDs.
+    /// - Parameter identifier: The identifier with its unique keys, single or lists of UIDs.
+    /// - Throws: `Failure` if a query fails, there are too many matches, or the identifier has no key to list by.
     package func list(_ identifier: DataSet, level: QueryLevel) throws(Failure) -> [Series] {
         var listed: [Series] = []
         for var series in try series(identifier, level) {
@@ -65,7 +66,10 @@ package struct InstanceListing {
         return listed
     }
 
-    /// SOP Classes in Study (0008,0062) of the studies that the identifier names; empty where the peer does not tell those of all.
+    /// Returns SOP Classes in Study (0008,0062) of the studies that the identifier names; empty unless the peer returns
+    /// them for each study.
+    ///
+    /// - Throws: `Failure` if a query fails or there are too many matches.
     package func sopClasses(_ identifier: DataSet) throws(Failure) -> Set<UID> {
         var classes: Set<UID> = []
         for study in identifier.uids(.studyInstanceUID) {
@@ -106,7 +110,8 @@ package struct InstanceListing {
         return try uids(.seriesInstanceUID, keys)
     }
 
-    /// Series or instances of which only their own UID is known: peers with relational queries find the study (PS3.4 C.4.1.2.2).
+    /// Series or instances of which only their own UID is known: peers with relational queries find the study (PS3.4
+    /// C.4.1.2.2).
     private func unplacedSeries(_ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [Series] {
         let key = InformationModel.uniqueKey(of: level)
         guard let uids = identifier[key], !uids.isEmpty else { throw .nothingToListBy }

@@ -12,9 +12,9 @@ package final class InstanceReceiver: Sendable {
     private let report: @Sendable (ReceivedInstance) -> Void
 
     /// - Parameters:
-    ///   - hashing: whether the report has the digest of each file.
-    ///   - report: called for each instance when its fate is known and before the peer is answered, on the thread of its
-    ///     association.
+    ///   - hashing: True to report the digest of each file.
+    ///   - report: called for each instance when its fate is known and before the peer is answered, on the thread of
+    ///     its association.
     package init(
         folder: OutputFolder, naming: InstanceNaming, existing: InstanceWriter.Existing, hashing: Bool = false,
         report: @escaping @Sendable (ReceivedInstance) -> Void
@@ -35,7 +35,7 @@ package final class InstanceReceiver: Sendable {
         var meta = FileMetaInformation(
             mediaStorageSOPClassUID: sopClass, mediaStorageSOPInstanceUID: sopInstance,
             transferSyntax: context.transferSyntax)
-        // A title has characters of the default repertoire (PS3.5 6.2, AE), whatever a peer calls itself.
+        // An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
         meta.sourceApplicationEntityTitle = sender?.description
         let writer = InstanceWriter(in: folder, naming: naming, metaInformation: meta, hashing: hashing)
         return InstanceReception(
@@ -45,7 +45,7 @@ package final class InstanceReceiver: Sendable {
     }
 }
 
-/// An instance that a peer sent, and what became of it.
+/// An instance that a peer sent, and its outcome.
 package struct ReceivedInstance: Sendable {
     package let sopClassUID: UID
     /// As the command says; not necessarily a valid UID.
@@ -55,7 +55,7 @@ package struct ReceivedInstance: Sendable {
     package let moveOriginatorMessageID: UInt16?
     /// The bytes of its data set that arrived.
     package let length: UInt64
-    /// What the peer is told.
+    /// The response to the peer.
     package let status: DIMSEStatus
     package let outcome: Outcome
 
@@ -108,7 +108,7 @@ final class InstanceReception: DataSetSink {
     func finish() -> DIMSEStatus {
         do throws(FileProblem) {
             if let problem { throw problem }
-            // A file of nothing but a head would look like an image that is there.
+            // A file that holds only File Meta Information would look like a received image.
             guard length > 0 else { throw writer.problem(.empty, "its data set has no bytes") }
             let outcome = try writer.finish(existing: existing)
             tell(.success, .stored(outcome))

@@ -1,7 +1,7 @@
 package import DICOM
 package import DICOMProtocol
 
-/// Retrieval by C-MOVE, PS3.4 C.4.2: the peer sends what was asked for to an application entity that it knows by title.
+/// Retrieval by C-MOVE, PS3.4 C.4.2: the peer sends the instances to an application entity that it knows by AE title.
 package enum MoveSCU {
     package static func needs(_ sopClass: UID) -> [PresentationContextPlan.Need] {
         [PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)]
@@ -9,8 +9,9 @@ package enum MoveSCU {
 
     /// - Parameters:
     ///   - messageID: servers send it with each instance, so of moves that go on at once each needs its own.
-    ///   - hasProgressElsewhere: asked when the peer is silent: whether its instances arrive on other associations.
-    /// - Throws: `noPresentationContext`, or what has ended the association.
+    ///   - hasProgressElsewhere: Called when the peer is silent; returns true if its instances arrive on other
+    ///     associations.
+    /// - Throws: `noPresentationContext`, or the error that ended the association.
     package static func move(
         on association: Association, sopClass: UID, identifier: DataSet, destination: AETitle,
         messageID: UInt16? = nil, priority: Priority = .medium,

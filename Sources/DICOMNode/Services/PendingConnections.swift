@@ -4,15 +4,16 @@ import System
 
 /// The connections whose A-ASSOCIATE-RQ has not arrived yet: each costs a descriptor here, and no thread.
 ///
-/// So a thousand connections that send nothing, or one byte a second, or that freeze in the TLS handshake, keep no peer out: the
-/// oldest silent one is closed when there are too many, and a peer that does send is served within one round of `poll`.
+/// So a thousand connections that send nothing, or one byte a second, or that freeze in the TLS handshake, keep no peer
+/// out: the oldest silent one is closed when there are too many, and a peer that does send is served within one round
+/// of `poll`.
 struct PendingConnections {
-    /// Connections that wait at a time, at most. Far more than peers ever open at once. Over TLS each has some 50 KB of memory for its
-    /// session.
+    /// Connections that wait at a time, at most. Far more than peers ever open at once. Over TLS each has some 50 KB of
+    /// memory for its session.
     static let maximumCapacity = 256
 
-    /// The part of the process's descriptors that may wait here, one in so many: associations and files need theirs. Of the
-    /// usual 1024 it gives the maximum.
+    /// The part of the process's descriptors that may wait here, one in so many: associations and files need theirs. Of
+    /// the usual 1024 it gives the maximum.
     private static let shareOfDescriptors: rlim_t = 4
 
     /// Connections taken at a time before those that wait are looked at again.
@@ -76,7 +77,8 @@ struct PendingConnections {
         pending = []
     }
 
-    /// Waits for a cancellation, a new connection, or bytes of a pending one; returns false if that is not possible any more.
+    /// Waits for a cancellation, a new connection, or bytes of a pending one; returns false if that is not possible any
+    /// more.
     private mutating func poll() -> Bool {
         polled.removeAll(keepingCapacity: true)
         polled.append(pollfd(fd: cancellation.descriptor, events: CShort(POLLIN), revents: 0))
@@ -139,7 +141,8 @@ struct PendingConnections {
             case .none: return true
             case .unusable: return false
             case .exhausted:
-                // The oldest that has sent nothing gives its descriptor to one that may; where that does not help, only time does.
+                // The oldest that has sent nothing gives its descriptor to one that may; where that does not help, only
+                // time does.
                 isExhausted = pending.isEmpty || hasMadeRoom
                 guard !isExhausted else { return true }
                 hasMadeRoom = true

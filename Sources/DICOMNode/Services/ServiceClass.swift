@@ -3,35 +3,37 @@ package import DICOMProtocol
 
 /// A service that a peer can ask of us: which presentation contexts it takes, and who answers their messages.
 package protocol ServiceClass: Sendable {
-    /// Whether the abstract syntax belongs to this service.
+    /// True if the abstract syntax belongs to this service.
     func supports(_ abstractSyntax: UID) -> Bool
 
-    /// Which of the proposed transfer syntaxes is taken, the best first in the peer's eyes; nil refuses the context for its syntaxes.
+    /// Returns the accepted one of the proposed transfer syntaxes, which are in the peer's order of preference; nil
+    /// rejects the context because of its transfer syntaxes.
     ///
-    /// - Parameter roles: what the requestor proposes to be for the class: one that is to be sent instances is SCP of it.
+    /// - Parameter roles: The proposed roles of the requestor: to receive instances it is SCP of the class.
     func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID?
 
     /// The roles granted of those that the requestor proposes for itself (PS3.7 D.3.3.4); nil leaves the default roles.
     func grant(_ selection: RoleSelection) -> RoleSelection?
 
-    /// What is granted of a SOP class extended negotiation (PS3.7 D.3.3.5); nil leaves it unanswered, which grants nothing.
+    /// Returns the accepted part of a SOP class extended negotiation (PS3.7 D.3.3.5); nil sends no response, which
+    /// accepts nothing.
     func grant(_ negotiation: SOPClassExtendedNegotiation) -> SOPClassExtendedNegotiation?
 
-    /// What answers the messages of one association.
+    /// The handler of the messages of one association.
     func session(on association: Association) -> any ServiceSession
 }
 
 /// One association's use of a service; lives and works on the association's thread.
 package protocol ServiceSession: AnyObject {
-    /// Where the data set goes that follows this command.
+    /// Returns the destination of the data set that follows this command.
     func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination
 
-    /// Whether the peer sends instance after instance, each at once when the last one is answered.
+    /// True while the peer sends one C-STORE after another.
     var expectsInstances: Bool { get }
 
     /// Answers a message that is complete.
     ///
-    /// - Throws: what has ended the association.
+    /// - Throws: The error that ended the association.
     func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError)
 
     /// The association has ended; a message may be incomplete.
@@ -60,11 +62,11 @@ extension ServiceSession {
     package func end() {}
 }
 
-/// Who may associate with us and which contexts they get, PS3.8 7.1.1.
+/// The conditions on which associations and presentation contexts are accepted, PS3.8 7.1.1.
 package struct AcceptancePolicy: Sendable {
-    /// The titles that are ours. Nil: any title is answered.
+    /// Our AE titles; with nil, any called AE title is accepted.
     package var calledAETitles: Set<AETitle>?
-    /// The titles that may call. Nil: anybody who knows ours.
+    /// The AE titles that may call us; with nil, any may.
     package var callingAETitles: Set<AETitle>?
     package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
 

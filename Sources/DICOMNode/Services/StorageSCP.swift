@@ -1,8 +1,8 @@
 package import DICOM
 package import DICOMProtocol
 
-/// Takes instances by C-STORE, PS3.4 annex B: every storage SOP class, private and future ones too, in every transfer syntax,
-/// kept as it comes.
+/// Receives instances by C-STORE, PS3.4 annex B: every storage SOP class, private and future ones too, in every
+/// transfer syntax, stored as received.
 package struct StorageSCP: ServiceClass {
     private let receiver: InstanceReceiver
     /// Transfer syntaxes to be chosen where a peer offers them, the best first; a peer that can convert then does.
@@ -13,15 +13,16 @@ package struct StorageSCP: ServiceClass {
         self.preferred = preferred
     }
 
-    /// Whatever is not known as something else: a class that is not in our registry can only be asked for by a peer that
-    /// has instances of it.
+    /// Whatever is not known as something else: a class that is not in our registry can only be asked for by a peer
+    /// that has instances of it.
     package func supports(_ abstractSyntax: UID) -> Bool { abstractSyntax.mayBeStorage }
 
     package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID? {
         preferred.first { transferSyntaxes.contains($0) } ?? transferSyntaxes.first
     }
 
-    /// A peer that sends as SCU of the class has the default role; one that also wants to be SCP gets what the default is.
+    /// A peer that sends as SCU of the class has the default role; one that also proposes SCP gets the default role,
+    /// too.
     package func grant(_ selection: RoleSelection) -> RoleSelection? {
         RoleSelection(sopClass: selection.sopClass, scu: selection.scu, scp: false)
     }
@@ -45,7 +46,7 @@ final class StorageSession: ServiceSession {
 
     func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
         guard command.commandField == .cStoreRQ else { return .discard }
-        // Whoever sends on an association that we asked for is the one we called.
+        // On an association that we requested, the sender is the called AE.
         let sender = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
         let reception = receiver.reception(of: command, in: context, from: sender)
         self.reception = reception
@@ -64,7 +65,7 @@ final class StorageSession: ServiceSession {
         }
         self.reception = nil
         let status = reception.finish()
-        // The peer goes on from here; what is still to be put away needs not keep it waiting.
+        // The peer can go on now; closing the file can follow the response.
         defer { reception.close() }
         expectsInstances = true
         try association.send(.storeResponse(to: command, status: status), contextID: context.id)
@@ -77,8 +78,8 @@ final class StorageSession: ServiceSession {
 }
 
 extension UID {
-    /// Whether instances of this class may be what a C-STORE brings: registered storage classes, and any that the registry does
-    /// not know as something else.
+    /// True if a C-STORE may carry instances of this class: registered storage classes, and any class that is not
+    /// registered as something else.
     var mayBeStorage: Bool {
         UIDRegistry.name(of: self) == nil ? isValid : Self.storageSOPClasses.contains(self)
     }

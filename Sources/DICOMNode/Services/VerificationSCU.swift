@@ -7,7 +7,9 @@ package enum VerificationSCU {
 
     package static let needs = [PresentationContextPlan.Need(sopClass, [TransferSyntax.implicitVRLittleEndian.uid])]
 
-    /// One C-ECHO; the peer's response.
+    /// Sends one C-ECHO and returns the peer's response.
+    ///
+    /// - Throws: `noPresentationContext` if Verification was not accepted, or the error that ended the association.
     package static func echo(on association: Association) throws(AssociationError) -> CommandSet {
         let context = try association.context(for: sopClass)
         let request = CommandSet.echoRequest(messageID: association.nextMessageID())

@@ -2,7 +2,7 @@
     import COpenSSL
     import Glibc
 
-    /// What a certificate says, in words.
+    /// The content of a certificate in words.
     enum CertificateDescription {
         /// "CN=pacs.example,O=Hospital", by RFC 2253, which also escapes control characters.
         static func subject(_ certificate: OpaquePointer) -> String {

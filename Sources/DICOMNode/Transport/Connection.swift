@@ -11,17 +11,17 @@ package protocol Connection: AnyObject, Sendable {
     var peerDescription: String { get }
     /// Our own address and port in numbers.
     var localDescription: String { get }
-    /// What the transport secures, in words, for the log; nil over plain TCP.
+    /// A description of the transport security for the log; nil over plain TCP.
     var securityDescription: String? { get }
-    /// What the user should know of the security: a certificate that expires soon, or was not checked.
+    /// A warning about the transport security: a certificate that expires soon, or was not checked.
     var securityWarning: String? { get }
-    /// How long name look-up and connect took; nil for a connection that was accepted.
+    /// The durations of name look-up and connect; nil for a connection that was accepted.
     var timings: TCPConnection.Timings? { get }
 
-    /// Reads what there is, at least one byte; waits only when there is none. Zero: the peer has closed its side.
+    /// Reads the available bytes, at least one; waits only if there is none. Returns 0 if the peer has closed its side.
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int
 
-    /// Reads what there is without waiting: nil when there is nothing now, zero when the peer has closed its side.
+    /// Reads the available bytes without waiting. Returns nil if there is none now, 0 if the peer has closed its side.
     func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int?
 
     /// Sends all bytes; the inactivity limit starts again with everything the system takes.
@@ -35,8 +35,8 @@ package protocol Connection: AnyObject, Sendable {
         _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError)
 
-    /// How much of what was given to the last ``write(_:wait:whileBlocked:)`` the system has not taken. After `.cancelled` and
-    /// `.timedOut` a further write may go on with that rest, from where it lies.
+    /// The number of bytes of the last ``write(_:wait:whileBlocked:)`` that the system has not taken. After
+    /// `.cancelled` and `.timedOut` a further write may go on with them.
     var unwritten: Int { get }
 
     /// Ends the stream of this side; the other one can still be read. TLS says close_notify first, if it can at once.
@@ -46,7 +46,7 @@ package protocol Connection: AnyObject, Sendable {
     func close()
 }
 
-/// What a blocked write does after something became readable.
+/// The next step of a blocked write after the connection became readable.
 package enum BlockedWrite: Sendable {
     /// Keep sending, and call again when more can be read.
     case keepWatching
@@ -60,11 +60,16 @@ extension Connection {
     package var securityDescription: String? { nil }
     package var securityWarning: String? { nil }
 
+    /// Sends all bytes.
+    ///
+    /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled.
     package func write(_ bytes: UnsafeRawBufferPointer, wait: WaitLimits) throws(TransportError) {
         try write(bytes, wait: wait, whileBlocked: nil)
     }
 
-    /// For short things such as control PDUs.
+    /// Sends all bytes; for short ones such as control PDUs.
+    ///
+    /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled.
     package func write(_ bytes: [UInt8], wait: WaitLimits) throws(TransportError) {
         var failure: TransportError?
         bytes.withUnsafeBytes { buffer in

@@ -18,10 +18,14 @@ package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
 package struct Connector: Sendable {
     private let tls: TLSContext?
 
-    /// - Parameter tls: secures the connection, and never falls back to a plain one; nil is plain TCP.
+    /// - Parameter tls: Secures the connection, and never falls back to a plain one; nil is plain TCP.
     package init(tls: TLSContext? = nil) { self.tls = tls }
 
-    /// - Parameter wait: its total bounds name look-up, connect and, where it is asked for, the TLS handshake together.
+    /// Connects to the peer, and secures the connection if TLS was requested.
+    ///
+    /// - Parameter wait: Its total limits name look-up, connect and TLS handshake together.
+    /// - Throws: `TransportError` if name look-up, connect or TLS handshake fails, a limit passes or the wait is
+    ///   cancelled.
     package func connect(to endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> any Connection {
         let connection = try TCPConnection.connect(host: endpoint.host, port: endpoint.port, wait: wait)
         guard let tls else { return connection }

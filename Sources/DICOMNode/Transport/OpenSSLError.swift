@@ -17,7 +17,7 @@
             return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
 
-        /// Why a handshake or a session failed, by the newest error; the queue is empty afterwards.
+        /// Takes the reason why a handshake or a session failed from the newest error; the queue is empty afterwards.
         static func takeFailure(inHandshake: Bool) -> TLSError {
             defer { ERR_clear_error() }
             let error = ERR_peek_last_error()
@@ -26,7 +26,7 @@
                 return TLSError(.handshake, error == 0 ? "the peer closed the connection" : words(error))
             }
             let reason = cERR_GET_REASON(error)
-            // What the peer says in an alert has its number above this (RFC 8446 6).
+            // An alert of the peer has its number above this (RFC 8446 6).
             let alert = reason - CInt(SSL_AD_REASON_OFFSET)
             switch reason {
             case SSL_R_WRONG_VERSION_NUMBER, SSL_R_PACKET_LENGTH_TOO_LONG, SSL_R_HTTP_REQUEST, SSL_R_UNEXPECTED_MESSAGE,

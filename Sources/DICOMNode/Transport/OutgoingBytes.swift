@@ -1,6 +1,6 @@
 import System
 
-/// Bytes of an open file that are to be sent as they stand there. Whoever has the descriptor keeps it open meanwhile.
+/// Bytes of an open file that are to be sent unchanged. The owner of the descriptor keeps it open meanwhile.
 package struct FileRange: Sendable, Equatable {
     package let descriptor: CInt
     package private(set) var offset: UInt64
@@ -18,7 +18,7 @@ package struct FileRange: Sendable, Equatable {
     }
 }
 
-/// What one write sends: bytes in memory and, behind them, a part of a file.
+/// The content of one write: bytes in memory and, behind them, a part of a file.
 struct OutgoingBytes {
     private(set) var memory: UnsafeRawBufferPointer
     private(set) var file: FileRange?
@@ -30,7 +30,7 @@ struct OutgoingBytes {
 
     var count: Int { memory.count + (file?.count ?? 0) }
 
-    /// Leaves out what was sent.
+    /// Removes the bytes that were sent.
     mutating func removeFirst(_ number: Int) {
         let ofMemory = min(number, memory.count)
         memory = UnsafeRawBufferPointer(rebasing: memory.dropFirst(ofMemory))
@@ -38,10 +38,11 @@ struct OutgoingBytes {
     }
 }
 
-/// A connection that takes the bytes of a file from the system itself: they are neither read nor copied by this process.
+/// A connection that takes the bytes of a file from the system itself: they are neither read nor copied by this
+/// process.
 protocol FileSendingConnection: Connection {
-    /// Sends all of it, by the rules of ``Connection/write(_:wait:whileBlocked:)``; ``Connection/unwritten`` counts the bytes of the
-    /// file, too. Where the file cannot be read to the end of its range, the write fails with `.file`.
+    /// Sends all of it, by the rules of ``Connection/write(_:wait:whileBlocked:)``; ``Connection/unwritten`` counts the
+    /// bytes of the file, too. Where the file cannot be read to the end of its range, the write fails with `.file`.
     func write(
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError)

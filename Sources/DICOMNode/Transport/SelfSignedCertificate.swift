@@ -3,7 +3,7 @@ package import System
 #if TLS
     import COpenSSL
 
-    /// A certificate that its own key has signed, for trying TLS on this machine: whoever believes it has to be told so.
+    /// A self-signed certificate for tests of TLS on this machine; clients must be told to trust it.
     package enum SelfSignedCertificate {
         /// It is made for a run of seconds.
         private static let lifetime = 24 * 3600
@@ -12,7 +12,8 @@ package import System
 
         /// Makes a key and its certificate, and writes both into one PEM file.
         ///
-        /// - Parameter address: in numbers, what the certificate is for.
+        /// - Parameter address: The numeric address that the certificate is for.
+        /// - Throws: `TransportError` if the key or certificate cannot be made, or the file cannot be written.
         package static func write(to path: FilePath, address: String) throws(TransportError) {
             guard let key = cEVP_EC_gen("P-256") else { throw failure("a key") }
             defer { EVP_PKEY_free(key) }
@@ -63,6 +64,7 @@ package import System
 #else
     /// Stands in where the binary was built without TLS.
     package enum SelfSignedCertificate {
+        /// - Throws: `TransportError` if the key or certificate cannot be made, or the file cannot be written.
         package static func write(to path: FilePath, address: String) throws(TransportError) {
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }

@@ -27,7 +27,7 @@ struct SocketAddress: Sendable {
         return SocketAddress(of: address)
     }
 
-    /// What one of getsockname, getpeername or accept fills in; nil when it fails.
+    /// The address that getsockname, getpeername or accept fills in; nil if the call fails.
     static func filled(
         by body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
     ) -> (result: CInt, address: SocketAddress) {
@@ -56,7 +56,7 @@ struct SocketAddress: Sendable {
         }
     }
 
-    /// Whether the host is an address in numbers, and no name.
+    /// True if the host is a numeric address, not a name.
     static func isNumeric(_ host: String) -> Bool {
         var bytes = in6_addr()
         return inet_pton(AF_INET, host, &bytes) == 1 || inet_pton(AF_INET6, host, &bytes) == 1

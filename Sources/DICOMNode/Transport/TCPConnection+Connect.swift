@@ -5,7 +5,9 @@ extension TCPConnection {
     /// Looks the host up and tries its addresses in the system's order of preference, IPv6 and IPv4 alike.
     ///
     /// Each address gets an equal share of the time that is left, so that one which swallows everything does not keep
-    /// the others from being tried. When all fail, the most telling error is thrown.
+    /// the others from being tried.
+    ///
+    /// - Throws: The most informative error if all addresses fail, a limit passes or the wait is cancelled.
     package static func connect(
         host: String, port: UInt16, wait: WaitLimits
     ) throws(TransportError) -> TCPConnection {

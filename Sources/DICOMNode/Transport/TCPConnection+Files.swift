@@ -6,7 +6,7 @@ extension TCPConnection {
     /// Read and written at a time where the system cannot send a file by itself.
     private static let copiedLength = 64 * 1024
 
-    /// What the system takes now; zero when it takes nothing.
+    /// Sends as many bytes as the system takes now and returns their number, possibly 0.
     func writeAvailable(_ file: FileRange) throws(TransportError) -> Int {
         Self.brokenPipesAreErrors
         var offset = off_t(clamping: file.offset)
@@ -39,7 +39,7 @@ extension TCPConnection {
         }
         if let failure { throw .file(.unreadable(failure)) }
         guard !bytes.isEmpty else { throw .file(.ended) }
-        // What the system does not take is read again: the socket was full, so there is time.
+        // Bytes that the system does not take are read again later: the socket is full, so there is time.
         let result = bytes.withUnsafeBytes { bytes in
             Result { () throws(TransportError) in try writeAvailable(bytes) }
         }

@@ -4,22 +4,23 @@ package import System
 
 /// A TCP connection whose socket never blocks.
 ///
-/// `TCP_NODELAY` is on: messages are written whole, so holding back their last segment only costs time. `TCP_QUICKACK` is
-/// set again before each wait for data, because the system forgets it: some peers answer in two segments with Nagle's algorithm
-/// on, and a delayed acknowledgement then costs some 40 ms a message. Buffer sizes are left to the system's autotuning.
+/// `TCP_NODELAY` is on: messages are written whole, so holding back their last segment only costs time. `TCP_QUICKACK`
+/// is set again before each wait for data, because the system forgets it: some peers answer in two segments with
+/// Nagle's algorithm on, and a delayed acknowledgement then costs some 40 ms a message. Buffer sizes are left to the
+/// system's autotuning.
 package final class TCPConnection: FileSendingConnection {
     package let descriptor: CInt
     package let peerDescription: String
     package let timings: Timings?
     private let isClosed = Atomic<Bool>(false)
     private let left = Atomic<Int>(0)
-    /// Whether the last wait was a short one.
+    /// True if the last wait was a short one.
     private let answersSoon = Atomic<Bool>(true)
 
-    /// What a wait costs that ends at once, in seconds: a shorter one is better spent awake.
+    /// The cost of a wait that ends at once, in seconds: a shorter wait is better spent awake.
     private static let shortWait = 0.0001
 
-    /// How long the parts of connecting took, in seconds; for diagnosis.
+    /// The durations of the steps of connecting, in seconds; for diagnosis.
     package struct Timings: Sendable {
         package let lookup: Double
         package let connect: Double
@@ -41,12 +42,15 @@ package final class TCPConnection: FileSendingConnection {
 
     package var localDescription: String { SocketAddress.local(of: descriptor).description }
 
+    /// Reads the available bytes, at least one; see ``Connection``.
+    ///
+    /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled.
     package func read(
         into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits
     ) throws(TransportError) -> Int {
         try wait.checkCancellation()
         if let count = try receive(into: buffer) { return count }
-        // Only who waits can be waited for: while data is at hand the peer is not held up by an acknowledgement.
+        // Needed only before a wait: while data is available the peer is not delayed by a missing acknowledgement.
         setQuickAcknowledgement()
         let soon = Deadline.after(seconds: Self.shortWait)
         if wait.staysAwake, let count = try receive(into: buffer, until: soon) { return count }
@@ -60,9 +64,9 @@ package final class TCPConnection: FileSendingConnection {
         }
     }
 
-    /// Looks again and again for a moment, if the last wait was as short: to be put to sleep and woken takes longer, above all
-    /// in a virtual machine. A peer that lets us wait longer, or has no processor while we look, costs one such moment, not one
-    /// each time; to yield the processor instead would leave it to whoever else is busy for far longer.
+    /// Polls for a moment if the last wait was as short: to sleep and be woken takes longer, above all in a virtual
+    /// machine. A slower peer costs one such moment, not one each time. Yielding the processor instead would leave it
+    /// to other threads for far longer.
     private func receive(into buffer: UnsafeMutableRawBufferPointer, until soon: Deadline) throws(TransportError)
         -> Int?
     {
@@ -73,6 +77,9 @@ package final class TCPConnection: FileSendingConnection {
         return nil
     }
 
+    /// Reads the available bytes without waiting; see ``Connection``.
+    ///
+    /// - Throws: `.closed` after ``close()``, or the error of the connection.
     package func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
         guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         setQuickAcknowledgement()
@@ -92,6 +99,10 @@ package final class TCPConnection: FileSendingConnection {
         }
     }
 
+    /// Sends all bytes; see ``Connection``.
+    ///
+    /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled; `.abandoned` if
+    ///   `whileBlocked` ends the write.
     package func write(
         _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
@@ -117,12 +128,12 @@ package final class TCPConnection: FileSendingConnection {
 
     private func writeAvailable(_ bytes: OutgoingBytes) throws(TransportError) -> Int {
         guard let file = bytes.file else { return try writeAvailable(bytes.memory) }
-        // What stands before the file's bytes waits for them, so that both leave in one segment.
+        // The bytes before the file's wait for them, so that both leave in one segment.
         guard bytes.memory.isEmpty else { return try writeAvailable(bytes.memory, flags: CInt(MSG_MORE)) }
         return try writeAvailable(file)
     }
 
-    /// What the system takes now; zero when it takes nothing.
+    /// Sends as many bytes as the system takes now and returns their number, possibly 0.
     func writeAvailable(_ bytes: UnsafeRawBufferPointer, flags: CInt = 0) throws(TransportError) -> Int {
         guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         while true {
@@ -137,7 +148,7 @@ package final class TCPConnection: FileSendingConnection {
         }
     }
 
-    /// Waits for room; whatever arrives meanwhile goes to the watcher.
+    /// Waits for room; the watcher is called for data that arrives meanwhile.
     func waitUntilWritable(
         wait: WaitLimits, watcher: inout (() -> BlockedWrite)?
     ) throws(TransportError) {

@@ -13,12 +13,15 @@ package final class TCPListener: Sendable {
     private static let backlog: CInt = 128
 
     /// While the process or the system has no descriptor left, a waiting connection would wake `poll` again at once;
-    /// the listener rests for this long (seconds) instead of spinning.
+    /// the listener pauses for this long (seconds) instead of spinning.
     private static let restWithoutDescriptors = 0.1
 
-    /// - Parameter port: zero lets the system choose.
-    /// - Parameter bind: an address or name of this machine; nil is all interfaces, IPv6 and IPv4, or IPv4 alone where
+    /// Listens at a port.
+    ///
+    /// - Parameter port: Zero lets the system choose.
+    /// - Parameter bind: An address or name of this machine; nil is all interfaces, IPv6 and IPv4, or IPv4 alone if
     ///   there is no IPv6.
+    /// - Throws: `TransportError` if the name is unknown, or the port is in use, not permitted or not of this machine.
     package init(port: UInt16, bind: String? = nil) throws(TransportError) {
         var candidates = [
             SocketAddress.any(family: AF_INET6, port: port), SocketAddress.any(family: AF_INET, port: port),
@@ -47,6 +50,8 @@ package final class TCPListener: Sendable {
     package var descriptor: CInt { socket.rawValue }
 
     /// Waits for the next connection.
+    ///
+    /// - Throws: `TransportError` if the system call fails, a limit passes or the wait is cancelled.
     package func accept(wait: WaitLimits) throws(TransportError) -> TCPConnection {
         let deadline = wait.deadlineFromNow()
         while true {
@@ -70,7 +75,7 @@ package final class TCPListener: Sendable {
             case EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT:
                 throw .system(SystemError.last("accept"))
             default:
-                // The connection was gone before it was accepted (accept(2) lists many such errors): the next, please.
+                // The connection was gone before it was accepted (accept(2) lists many such errors): try the next one.
                 continue
             }
         }
@@ -78,7 +83,7 @@ package final class TCPListener: Sendable {
 
     package enum Waiting {
         case connection(TCPConnection)
-        /// Nobody waits now.
+        /// No connection is waiting now.
         case none
         /// Somebody waits, but the process or the system has no descriptor or memory left.
         case exhausted

@@ -1,10 +1,10 @@
 package import System
 
-/// What TLS shall be like: the same for connecting and for listening.
+/// The settings of TLS: the same for connecting and for listening.
 package struct TLSConfiguration: Sendable, Equatable {
-    /// Whose certificates are believed.
+    /// The trusted CA certificates.
     package enum Trust: Sendable, Equatable {
-        /// What the system believes.
+        /// The trusted certificates of the system.
         case system
         /// A file of certificates in PEM, or a directory of such files with names by `openssl rehash`.
         case path(FilePath)
@@ -15,7 +15,7 @@ package struct TLSConfiguration: Sendable, Equatable {
         case tls13 = "1.3"
     }
 
-    /// What a listener asks of those who connect.
+    /// The certificate that a listener requires of its clients.
     package enum ClientCertificate: String, Sendable, CaseIterable {
         case none, optional, required
     }
@@ -31,8 +31,8 @@ package struct TLSConfiguration: Sendable, Equatable {
     /// The name, or address in numbers, that the peer's certificate must be for; nil: the host connected to.
     package var expectedName: String?
     package var checksName = true
-    /// SHA-256 of the one certificate that is accepted, 32 bytes. It takes the place of a known issuer and of the name, not
-    /// of the dates.
+    /// SHA-256 of the one certificate that is accepted, 32 bytes. It takes the place of a known issuer and of the name,
+    /// not of the dates.
     package var pin: [UInt8]?
     /// Accepts any certificate: nothing protects from somebody in between.
     package var isInsecure = false
@@ -40,7 +40,7 @@ package struct TLSConfiguration: Sendable, Equatable {
 
     package init() {}
 
-    /// A fingerprint as tools print it: 64 hexadecimal digits, with or without colons; nil where it is none.
+    /// A fingerprint as tools print it: 64 hexadecimal digits, with or without colons; otherwise nil.
     package static func pin(parsing text: String) -> [UInt8]? {
         let digits = text.filter { $0 != ":" && $0 != " " }.map(\.hexDigitValue)
         guard digits.count == 64 else { return nil }

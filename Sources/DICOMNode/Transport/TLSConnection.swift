@@ -14,14 +14,14 @@ import System
         private let verification: TLSVerification
         private let isClosed = Atomic<Bool>(false)
         private let left = Atomic<Int>(0)
-        /// After a fatal error OpenSSL wants no further call, not even the closing one.
+        /// After a fatal error OpenSSL allows no further call, not even the closing one.
         private var isBroken = false
-        /// What was read before anybody asked for it, see ``gather(_:)``; handed out first.
+        /// The bytes that were read ahead, see ``gather(_:)``; returned first.
         private var early: [UInt8] = []
 
         /// Nothing is said to the peer yet: the handshake comes next.
         ///
-        /// - Parameter host: as a client, what the certificate must be for; nil as a server.
+        /// - Parameter host: The name or address that the certificate must be for, as a client; nil as a server.
         init(_ context: TLSContext, over tcp: TCPConnection, host: String?) throws(TransportError) {
             guard let session = SSL_new(context.pointer) else {
                 throw .tls(TLSError(.configuration, OpenSSLError.take()))
@@ -119,8 +119,8 @@ import System
             }
         }
 
-        /// Reads on, without waiting, until so many bytes are there that nobody has read: what there are of them, and what the
-        /// rest waits for, nil when they are there. A read gets them first.
+        /// Reads on, without waiting, until so many bytes are there that nobody has read: what there are of them, and
+        /// what the rest waits for, nil when they are there. A read gets them first.
         func gather(_ count: Int) throws(TransportError) -> (bytes: [UInt8], wanted: Readiness?) {
             while early.count < count {
                 var chunk = [UInt8](repeating: 0, count: count - early.count)
@@ -142,7 +142,7 @@ import System
             return try result.get()
         }
 
-        /// What of ``early`` fits.
+        /// Takes as much of ``early`` as fits.
         private func takeEarly(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
             guard !early.isEmpty else { return nil }
             let count = min(early.count, buffer.count)
@@ -185,7 +185,7 @@ import System
                     total += count
                     continue
                 }
-                // What was read already comes first; an error will still be there at the next call.
+                // Bytes that were read already come first; an error is found again at the next call.
                 let code = SSL_get_error(session, result)
                 switch code {
                 case SSL_ERROR_WANT_READ: wanted = .readable

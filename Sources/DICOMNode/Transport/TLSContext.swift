@@ -6,7 +6,8 @@ package import System
 
     /// Keys, certificates and rules, read once and shared by all connections of one side.
     package final class TLSContext: @unchecked Sendable {
-        // Unchecked: an SSL_CTX may be used by several threads as long as nobody changes it, and nobody does after init.
+        // Unchecked: an SSL_CTX may be used by several threads as long as nobody changes it, and nobody does after
+        // init.
         package static let isAvailable = true
 
         package enum Role: Sendable { case client, server }
@@ -17,6 +18,9 @@ package import System
         /// Of our own certificate; for the user, before anything is connected.
         package let warnings: [String]
 
+        /// Reads the certificates and keys of the configuration.
+        ///
+        /// - Throws: `TransportError.tls` if a file cannot be read, a setting is invalid or TLS is not available.
         package init(_ configuration: TLSConfiguration, role: Role) throws(TransportError) {
             // A peer that goes away would end the process: OpenSSL writes without MSG_NOSIGNAL.
             signal(SIGPIPE, SIG_IGN)
@@ -38,9 +42,11 @@ package import System
 
         deinit { SSL_CTX_free(pointer) }
 
-        /// Secures a connection that was made, as its client.
+        /// Secures an open connection as its client.
         ///
-        /// - Parameter host: what was connected to; the certificate must be for it.
+        /// - Parameter host: The name or address that was connected to; the certificate must be for it.
+        /// - Throws: `TransportError` if the handshake or the check of the certificate fails, a limit passes or the
+        ///   wait is cancelled.
         package func connect(
             over connection: TCPConnection, host: String, wait: WaitLimits
         ) throws(TransportError) -> any Connection {
@@ -182,10 +188,15 @@ package import System
 
         package let warnings: [String] = []
 
+        /// Reads the certificates and keys of the configuration.
+        ///
+        /// - Throws: `TransportError.tls` if a file cannot be read, a setting is invalid or TLS is not available.
         package init(_ configuration: TLSConfiguration, role: Role) throws(TransportError) {
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }
 
+        /// - Throws: `TransportError` if the handshake or the check of the certificate fails, a limit passes or the
+        ///   wait is cancelled.
         package func connect(
             over connection: TCPConnection, host: String, wait: WaitLimits
         ) throws(TransportError) -> any Connection {

@@ -1,13 +1,13 @@
 #if TLS
     import COpenSSL
 
-    /// Judges the peer's certificate during the handshake, and keeps the reason in words.
+    /// Checks the peer's certificate during the handshake, and keeps the reason of a refusal.
     final class TLSVerification {
         private let configuration: TLSConfiguration
         private let expectedName: String?
-        /// Why the certificate was not accepted.
+        /// The reason why the certificate was not accepted.
         private(set) var refusal: String?
-        /// Why it would not have been accepted, were the check not switched off.
+        /// The reason why it would not have been accepted, were the check not switched off.
         private(set) var waived: String?
 
         init(_ configuration: TLSConfiguration, expectedName: String?) {
@@ -15,7 +15,7 @@
             self.expectedName = expectedName
         }
 
-        /// What OpenSSL calls in place of its own check; the session knows which of us it belongs to.
+        /// The callback of OpenSSL in place of its own check; the session holds a reference to its verification.
         static func run(_ store: OpaquePointer?) -> CInt {
             guard let store,
                 let session = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),

@@ -1,6 +1,6 @@
 package import System
 
-/// Why bytes could not be exchanged with a peer, each cause told apart because each has its own remedy.
+/// The reason why bytes could not be exchanged with a peer; each cause is distinct because each has its own remedy.
 package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The host has no address: misspelt, or no name server answers.
     case nameNotFound(host: String, detail: String)
@@ -15,7 +15,7 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     case closed
     /// The peer took the connection and closed or reset it before it had answered anything.
     case closedAtOnce(byReset: Bool)
-    /// Our own user wants to stop.
+    /// The wait was cancelled by our own side.
     case cancelled
     /// The reader that was called while a write was blocked asked to give the write up.
     case abandoned
@@ -26,12 +26,12 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     case portInUse(UInt16)
     /// Ports below 1024 need a privilege.
     case portNotPermitted(UInt16)
-    /// The address to listen at is none of this machine.
+    /// The address to listen at is not one of this machine.
     case addressNotAvailable(String)
     case system(SystemError)
 
     package enum FileFault: Sendable, Equatable, CustomStringConvertible {
-        /// It has become shorter than what was to be sent of it.
+        /// It has become shorter than the part that was to be sent.
         case ended
         case unreadable(SystemError)
 
@@ -43,7 +43,7 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
         }
     }
 
-    /// What was waited for.
+    /// The step that was waited for.
     package enum Phase: String, Sendable {
         case lookup = "while looking up the name"
         case connect = "while connecting"
@@ -74,7 +74,7 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     }
 }
 
-/// Why a TLS session could not be made or went wrong.
+/// The reason why a TLS session could not be made or failed.
 package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     package let code: Code
     /// A sentence's part in lower case with the reason of the library.

@@ -2,8 +2,8 @@ import DICOM
 
 /// The operation or notification that a command set carries, PS3.7 E.1 (0000,0100).
 ///
-/// A response has the number of its request with the highest bit set. `C-CANCEL-RQ` has no response, and a number that no
-/// request with a response could have.
+/// A response has the number of its request with the highest bit set. `C-CANCEL-RQ` has no response, and a number that
+/// no request with a response could have.
 package struct CommandField: WireCode {
     package let rawValue: UInt16
 

@@ -9,8 +9,8 @@ package struct MessageAssembler: Sendable {
         /// room for long lists of offending elements, and keeps a peer from filling the memory.
         package var maximumCommandLength = 64 * 1024
 
-        /// The limit of empty fragments of one message that are not its last. Some senders have a few; no other limit stops
-        /// a peer that sends nothing else.
+        /// The limit of empty fragments of one message that are not its last. Some senders have a few; no other limit
+        /// stops a peer that sends nothing else.
         package var maximumEmptyFragments = 1024
 
         package static let standard = Limits()
@@ -51,7 +51,8 @@ package struct MessageAssembler: Sendable {
     ///
     /// Returns nil if a command set is still incomplete.
     ///
-    /// - Parameter isLast: true if these bytes end the last fragment; for a fragment in pieces, only with its last piece.
+    /// - Parameter isLast: true if these bytes end the last fragment; for a fragment in pieces, only with its last
+    ///   piece.
     /// - Throws: `ProtocolError` for fragments out of order, and for a command set that is malformed or too long.
     package mutating func accept(
         contextID: UInt8, isCommand: Bool, isLast: Bool, bytes: UnsafeRawBufferPointer

@@ -83,8 +83,8 @@ extension CommandSet {
     }
 }
 
-/// The command sets of responses, PS3.7 9.3 and 10.3. Each repeats the SOP class and instance of its request: some peers
-/// require it.
+/// The command sets of responses, PS3.7 9.3 and 10.3. Each repeats the SOP class and instance of its request: some
+/// peers require it.
 extension CommandSet {
     /// C-ECHO-RSP, PS3.7 9.3.5.2.
     package static func echoResponse(to request: CommandSet, status: DIMSEStatus = .success) -> CommandSet {

@@ -1,7 +1,7 @@
 import DICOM
 
-/// A value of a key with VR DA, TM or DT, or of both a date and a time: single value and range matching, PS3.4 C.2.2.2.1 and
-/// C.2.2.2.5.
+/// A value of a key with VR DA, TM or DT, or of both a date and a time: single value and range matching, PS3.4
+/// C.2.2.2.1 and C.2.2.2.5.
 struct DateTimeRange: Sendable {
     private let lower: DateTimeValue?
     private let upper: DateTimeValue?
@@ -42,8 +42,8 @@ struct DateTimeRange: Sendable {
         DateTimeValue(text, vr, filler: "0").map { contains($0) } ?? false
     }
 
-    /// Compares a date and a time with a range of both. A date without a time counts as the beginning of its day; if only
-    /// another time of that day would match, the match is unconfirmed.
+    /// Compares a date and a time with a range of both. A date without a time counts as the beginning of its day; if
+    /// only another time of that day would match, the match is unconfirmed.
     func matches(date: String, time: String?) -> KeyMatch {
         guard let day = DateTimeValue(date, .DA, filler: "0") else { return .contradicted }
         func contains(_ time: String, filler: Character) -> Bool {
@@ -68,8 +68,8 @@ struct DateTimeRange: Sendable {
         return true
     }
 
-    /// The hyphen of a range. In a DT one may also be the sign of an offset: followed by four digits up to 1200 at the end
-    /// of a value (PS3.5 6.2); a year as early as these is not expected.
+    /// The hyphen of a range. In a DT one may also be the sign of an offset: followed by four digits up to 1200 at the
+    /// end of a value (PS3.5 6.2); a year as early as these is not expected.
     private static func hyphen(in text: String, _ vr: ValueRepresentation) -> String.Index? {
         var rest = text[...]
         while let hyphen = rest.firstIndex(of: "-") {
@@ -92,8 +92,8 @@ struct DateTimeValue: Sendable {
 
     /// Returns nil if the text is not a date or time.
     ///
-    /// - Parameter filler: the digit for the parts that are not written: `0` for the first point in time that is meant, `9`
-    ///   for the last.
+    /// - Parameter filler: the digit for the parts that are not written: `0` for the first point in time that is meant,
+    ///   `9` for the last.
     init?(_ text: String, _ vr: ValueRepresentation, filler: Character) {
         var text = text.filter { $0 != " " }
         var offset: Int?
@@ -115,8 +115,8 @@ struct DateTimeValue: Sendable {
         universal = offset.flatMap { [written] in Self.universal(written, offset: $0) }
     }
 
-    /// True if this is before the other. Offsets count if both have one; otherwise the timezone is unknown, and the values
-    /// are compared as they are written.
+    /// True if this is before the other. Offsets count if both have one; otherwise the timezone is unknown, and the
+    /// values are compared as they are written.
     func isBefore(_ other: DateTimeValue) -> Bool {
         if let universal, let another = other.universal { return universal < another }
         return written < other.written
@@ -127,7 +127,8 @@ struct DateTimeValue: Sendable {
         return Int(digits).map { $0 / 100 * 60 + $0 % 100 }
     }
 
-    /// The digits in UTC. Seconds and fractions are the same in every timezone. Returns nil outside the years 1 to 9998.
+    /// The digits in UTC. Seconds and fractions are the same in every timezone. Returns nil outside the years 1 to
+    /// 9998.
     private static func universal(_ digits: String, offset: Int) -> String? {
         let bytes = Array(digits.utf8)
         func number(_ range: Range<Int>) -> Int { bytes[range].reduce(0) { $0 * 10 + Int($1) - 0x30 } }

@@ -12,7 +12,8 @@ package enum KeyMatch: Sendable, Equatable {
 
 /// A matching key of a query, prepared for comparison with many data sets: the matching types of PS3.4 C.2.2.2.
 ///
-/// An archive answers with the data sets that confirm all criteria; a client can check that no response contradicts one.
+/// An archive answers with the data sets that confirm all criteria; a client can check that no response contradicts
+/// one.
 package struct KeyCriterion: Sendable {
     /// The attributes that are compared: one, or a date and the time that belongs to it.
     package let tags: [Tag]
@@ -36,10 +37,11 @@ package struct KeyCriterion: Sendable {
         case invalid
     }
 
-    /// The criteria of the keys of an identifier, or of an item in it. Keys that match everything have none (C.2.2.2.3).
+    /// The criteria of the keys of an identifier, or of an item in it. Keys that match everything have none
+    /// (C.2.2.2.3).
     ///
-    /// - Parameter combinesDateAndTime: true if a range of dates and the range of times that belongs to it mean one range,
-    ///   PS3.4 C.2.2.2.5.1; otherwise each is matched by itself.
+    /// - Parameter combinesDateAndTime: true if a range of dates and the range of times that belongs to it mean one
+    ///   range, PS3.4 C.2.2.2.5.1; otherwise each is matched by itself.
     package static func all(
         of keys: [DataElement], characterSet: SpecificCharacterSet, combinesDateAndTime: Bool
     ) -> [KeyCriterion] {

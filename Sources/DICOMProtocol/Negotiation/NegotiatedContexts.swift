@@ -40,7 +40,8 @@ package struct NegotiatedContexts: Sendable {
 
     /// Compares the accept with the request. A context without a result is refused.
     ///
-    /// - Throws: `ProtocolError` if a context or transfer syntax was accepted that was not proposed, or a context twice.
+    /// - Throws: `ProtocolError` if a context or transfer syntax was accepted that was not proposed, or a context
+    ///   twice.
     package init(request: AssociateRequest, accept: AssociateAccept) throws(ProtocolError) {
         try self.init(
             proposed: request.presentationContexts, roleSelections: request.userInformation.roleSelections,

@@ -5,8 +5,8 @@ package import DICOM
 /// The standard's tables end in "all other attributes at the level"; of those, the ones that archives commonly hold in
 /// their indices are listed here as the optional keys they are. Any other attribute is a valid optional key too.
 extension InformationModel {
-    /// The keys of a level: unique, required, optional, nested ones right after their sequence. None at a level that the
-    /// model lacks; the worklist has one list, whatever the level.
+    /// The keys of a level: unique, required, optional, nested ones right after their sequence. None at a level that
+    /// the model lacks; the worklist has one list, whatever the level.
     package func keys(at level: QueryLevel) -> [KeyAttribute] {
         switch (self, level) {
         case (.modalityWorklist, _): Self.worklistKeys
@@ -131,8 +131,8 @@ extension InformationModel {
         .row(.optional, 0x0040_1001, in: 0x0040_0275),  // Requested Procedure ID
     ]
 
-    /// Table C.6-4, and of the other attributes at instance level those of PS3.3 C.7.6.1, C.7.6.3 and C.12.1 that are in
-    /// use.
+    /// Table C.6-4, and of the other attributes at instance level those of PS3.3 C.7.6.1, C.7.6.3 and C.12.1 that are
+    /// in use.
     private static let imageKeys: [KeyAttribute] = [
         .row(.unique, 0x0008_0018),  // SOP Instance UID
         .row(.required, 0x0020_0013),  // Instance Number

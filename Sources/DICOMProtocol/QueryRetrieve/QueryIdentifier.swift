@@ -25,8 +25,8 @@ package enum QueryIdentifier {
         return identifier
     }
 
-    /// The unique keys without a value that a retrieval needs: those of the level itself and of the levels above, in the
-    /// order of the levels, PS3.4 C.4.2.2.1 and C.4.3.2.1.
+    /// The unique keys without a value that a retrieval needs: those of the level itself and of the levels above, in
+    /// the order of the levels, PS3.4 C.4.2.2.1 and C.4.3.2.1.
     package static func missingUniqueKeys(
         of identifier: DataSet, model: InformationModel, level: QueryLevel
     ) -> [Tag] {

@@ -1,6 +1,7 @@
 package import DICOM
 
-/// The options of queries and retrievals that requestor and acceptor negotiate: SOP class extended negotiation, PS3.4 C.5.1.1, C.5.2.1, C.5.3.1 and K.5.1.
+/// The options of queries and retrievals that requestor and acceptor negotiate: SOP class extended negotiation, PS3.4
+/// C.5.1.1, C.5.2.1, C.5.3.1 and K.5.1.
 ///
 /// | Byte | C-FIND | Worklist | C-MOVE, C-GET |
 /// |---|---|---|---|

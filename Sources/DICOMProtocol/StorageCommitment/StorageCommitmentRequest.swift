@@ -16,8 +16,8 @@ package struct StorageCommitmentRequest: Equatable, Sendable {
     /// The Action Type ID of a request, PS3.4 table J.3-1.
     package static let actionTypeID: UInt16 = 1
 
-    /// The limit of references in one transaction. The time of some servers grows with the square of their number: a second
-    /// for 500, half an hour for 10,000.
+    /// The limit of references in one transaction. The time of some servers grows with the square of their number: a
+    /// second for 500, half an hour for 10,000.
     package static let maximumReferenceCount = 500
 
     package let transactionUID: UID

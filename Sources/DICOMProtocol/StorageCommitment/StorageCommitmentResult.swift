@@ -107,7 +107,8 @@ package struct StorageCommitmentResult: Equatable, Sendable {
     }
 }
 
-/// The reason why an SCP does not commit to an instance, (0008,1197), PS3.3 C.14.1.1. The numbers are those of statuses.
+/// The reason why an SCP does not commit to an instance, (0008,1197), PS3.3 C.14.1.1. The numbers are those of
+/// statuses.
 package struct StorageCommitmentFailureReason: WireCode {
     package let rawValue: UInt16
 
@@ -143,8 +144,8 @@ package struct StorageCommitmentFailureReason: WireCode {
 
 /// The comparison of a result with its request: each requested instance has exactly one outcome.
 ///
-/// An instance that the SCP lists as committed and as failed counts as failed, because files may be deleted on the strength
-/// of a commitment. Instances that were not requested are ignored.
+/// An instance that the SCP lists as committed and as failed counts as failed, because files may be deleted on the
+/// strength of a commitment. Instances that were not requested are ignored.
 package struct StorageCommitmentOutcome: Equatable, Sendable {
     package let committed: [SOPInstanceReference]
     package let failed: [StorageCommitmentResult.Failed]

@@ -5,11 +5,12 @@ package struct AETitle: Hashable, Sendable, CustomStringConvertible {
     /// The length of the field in the A-ASSOCIATE PDUs, in bytes.
     package static let wireLength = 16
 
-    /// The title without the spaces around it, one character for each byte, so that a peer's title can be sent back unchanged.
+    /// The title without the spaces around it, one character for each byte, so that a peer's title can be sent back
+    /// unchanged.
     package let string: String
 
-    /// An AE title of this side. Returns nil unless it has 1 to 16 characters of the default repertoire, without control
-    /// characters and backslash, not only spaces.
+    /// An AE title of this side. Returns nil unless it has 1 to 16 characters of the default repertoire, without
+    /// control characters and backslash, not only spaces.
     package init?(_ string: String) {
         let bytes = Array(string.utf8)
         guard bytes.allSatisfy(Self.isAllowed) else { return nil }

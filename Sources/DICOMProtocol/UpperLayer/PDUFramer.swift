@@ -1,8 +1,8 @@
 /// Splits a byte stream into control PDUs and fragments of presentation data, PS3.8 9.3.1, 9.3.5 and Annex E.
 ///
-/// Presentation data is walked in place, also that of PDUs that have only partly arrived, so memory stays flat whatever a
-/// peer sends; control PDUs are decoded when they are complete. The bytes given to `next(in:)` must begin with the first
-/// one that an earlier call has not consumed.
+/// Presentation data is walked in place, also that of PDUs that have only partly arrived, so memory stays flat whatever
+/// a peer sends; control PDUs are decoded when they are complete. The bytes given to `next(in:)` must begin with the
+/// first one that an earlier call has not consumed.
 ///
 /// | Bytes of a P-DATA-TF PDU | Field |
 /// |---|---|

@@ -47,8 +47,8 @@ package struct UpperLayerStateMachine: Sendable {
 
     /// Handles an event and returns the actions to carry out.
     ///
-    /// An event for which table 9-10 has no entry changes nothing and returns no action: a timer that expired too late, a
-    /// connection closed twice, or a request of the local user that `permits(_:)` would have refused.
+    /// An event for which table 9-10 has no entry changes nothing and returns no action: a timer that expired too late,
+    /// a connection closed twice, or a request of the local user that `permits(_:)` would have refused.
     package mutating func handle(_ event: Event) -> [Action] {
         guard let action = Self.transition(on: event, in: state) else { return Self.nothing }
         return perform(action, for: event)

@@ -1,5 +1,5 @@
-/// The identity of the requestor's user (58H), PS3.7 D.3.3.7.1. It is sent as it is: a passcode is only as secret as the
-/// connection.
+/// The identity of the requestor's user (58H), PS3.7 D.3.3.7.1. It is sent as it is: a passcode is only as secret as
+/// the connection.
 ///
 /// | Bytes | Field |
 /// |---|---|

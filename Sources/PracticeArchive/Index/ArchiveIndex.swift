@@ -2,7 +2,8 @@ package import DICOM
 package import DICOMNode
 package import System
 
-/// The index of the archive: in memory, built from the files at the start and updated with each instance that is stored.
+/// The index of the archive: in memory, built from the files at the start and updated with each instance that is
+/// stored.
 package final class ArchiveIndex: Sendable {
     private let state = Locked(ArchiveContents())
 
@@ -43,8 +44,8 @@ package final class ArchiveIndex: Sendable {
     package func seriesInstanceUID(of instance: UID) -> UID? { self.instance(instance)?.seriesInstanceUID }
 }
 
-/// The contents of the archive by patient, study, series and instance. A value: a query works on its own copy while others
-/// go on storing.
+/// The contents of the archive by patient, study, series and instance. A value: a query works on its own copy while
+/// others go on storing.
 struct ArchiveContents: Sendable {
     struct Series: Sendable {
         let uid: UID

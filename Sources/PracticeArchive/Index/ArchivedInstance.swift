@@ -34,8 +34,8 @@ package struct ArchivedInstance: Sendable {
 enum InstanceAttributes {
     /// Longer values are not kept: no key of a query is so long.
     private static let longestValue = 1_024
-    /// The numbers of bytes that are read, one after the other until the UIDs are found. Nearly all files have them in the
-    /// first; a long private element in front of them costs a second read.
+    /// The numbers of bytes that are read, one after the other until the UIDs are found. Nearly all files have them in
+    /// the first; a long private element in front of them costs a second read.
     private static let pieces = [64 << 10, 1 << 20, 16 << 20]
     /// The last tag before the pixels.
     private static let last = Tag(0x7FDF_FFFF)

@@ -3,7 +3,8 @@ import DICOMProtocol
 
 /// A query against the contents of the archive, PS3.4 C.4.1.2.
 ///
-/// Keys of levels above are matched, too, as in relational queries (C.4.1.2.2.1); hierarchical queries do not have them.
+/// Keys of levels above are matched, too, as in relational queries (C.4.1.2.2.1); hierarchical queries do not have
+/// them.
 struct ArchiveQuery {
     /// The reason why an identifier is refused, PS3.4 C.4.1.1.4.
     struct Refusal: Error {
@@ -157,7 +158,8 @@ struct ArchiveQuery {
 
     // MARK: Responses
 
-    /// The identifier of a match, PS3.4 C.4.1.1.3.2: every key that the archive supports, empty if the entity has no value.
+    /// The identifier of a match, PS3.4 C.4.1.1.3.2: every key that the archive supports, empty if the entity has no
+    /// value.
     func response(_ entity: ArchiveEntity) -> DataSet {
         var response = DataSet()
         if let set = entity.first.attributes[.specificCharacterSet], !set.isEmpty { response.append(set) }

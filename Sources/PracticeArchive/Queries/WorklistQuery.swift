@@ -27,8 +27,8 @@ struct WorklistQuery {
         return response
     }
 
-    /// Worklist items with one scheduled procedure step each, as in responses (PS3.4 K.6.1.1): one with several steps is
-    /// split.
+    /// Worklist items with one scheduled procedure step each, as in responses (PS3.4 K.6.1.1): one with several steps
+    /// is split.
     static func steps(of items: [DataSet]) -> [DataSet] {
         items.flatMap { item -> [DataSet] in
             guard let steps = item.items(.scheduledProcedureStepSequence), steps.count > 1 else { return [item] }

@@ -48,7 +48,8 @@ extension ArchiveEvent {
     }
 }
 
-/// Turns events of the server into events of the archive, with the AE title behind an address while its association lasts.
+/// Turns events of the server into events of the archive, with the AE title behind an address while its association
+/// lasts.
 final class ServerEvents: Sendable {
     private let titles = Locked<[String: String]>([:])
 

@@ -15,7 +15,8 @@ struct ArchiveService: Sendable {
     /// The information models that are served, PS3.4 C.6.
     static let models: [InformationModel] = [.patientRoot, .studyRoot, .patientStudyOnly]
 
-    /// The extended negotiation that is granted: keys of the levels above are always matched, names never by their sound.
+    /// The extended negotiation that is granted: keys of the levels above are always matched, names never by their
+    /// sound.
     static let negotiable: QueryNegotiation = [.relational, .dateTimeMatching]
 
     /// Decodes the identifier of a request.

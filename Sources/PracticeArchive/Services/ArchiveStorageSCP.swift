@@ -2,8 +2,8 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Stores instances in the archive: the Storage SCP of the client, whose instances are in the index before the response is
-/// sent.
+/// Stores instances in the archive: the Storage SCP of the client, whose instances are in the index before the response
+/// is sent.
 struct ArchiveStorageSCP: ServiceClass {
     private let archive: ArchiveService
     private let folder: OutputFolder
@@ -15,8 +15,8 @@ struct ArchiveStorageSCP: ServiceClass {
 
     func supports(_ abstractSyntax: UID) -> Bool { storage { _ in }.supports(abstractSyntax) }
 
-    /// A peer that stores gets its preferred syntax; one that retrieves gets the syntax in which most of the instances here
-    /// can be sent: a context has one syntax only, and C-GET proposes several in one.
+    /// A peer that stores gets its preferred syntax; one that retrieves gets the syntax in which most of the instances
+    /// here can be sent: a context has one syntax only, and C-GET proposes several in one.
     func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID? {
         guard roles?.scp == true else { return transferSyntaxes.first }
         let held = archive.index.contents.syntaxes(of: abstractSyntax)
@@ -33,7 +33,8 @@ struct ArchiveStorageSCP: ServiceClass {
         return best?.uid
     }
 
-    /// Both roles: a peer that stores here is SCU of the class, one that retrieves by C-GET is SCP of it (PS3.4 C.5.3.1).
+    /// Both roles: a peer that stores here is SCU of the class, one that retrieves by C-GET is SCP of it (PS3.4
+    /// C.5.3.1).
     func grant(_ selection: RoleSelection) -> RoleSelection? { selection }
 
     func session(on association: Association) -> any ServiceSession {

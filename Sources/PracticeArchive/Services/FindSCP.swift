@@ -2,7 +2,8 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Performs C-FIND, PS3.4 C.4.1, in the three information models of query and retrieval, and K.4.1 if there is a worklist.
+/// Performs C-FIND, PS3.4 C.4.1, in the three information models of query and retrieval, and K.4.1 if there is a
+/// worklist.
 struct FindSCP: ServiceClass {
     private let archive: ArchiveService
 

@@ -2,7 +2,8 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// The C-STORE sub-operations of one C-GET, on its own association, where the requestor has the role SCP of the storage classes.
+/// The C-STORE sub-operations of one C-GET, on its own association, where the requestor has the role SCP of the storage
+/// classes.
 final class GetSuboperations {
     private let retrieval: RetrieveOperation
     private let instances: [ArchivedInstance]

@@ -2,7 +2,8 @@ package import DICOMNode
 package import DICOMProtocol
 import System
 
-/// The destinations of C-MOVE sub-operations and commitment reports: addresses by AE title, and how to associate with them.
+/// The destinations of C-MOVE sub-operations and commitment reports: addresses by AE title, and how to associate with
+/// them.
 package struct Destinations: Sendable {
     private let endpoints: [AETitle: Endpoint]
     private let connector: Connector

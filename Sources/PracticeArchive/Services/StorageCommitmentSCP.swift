@@ -5,8 +5,8 @@ import System
 
 /// Performs storage commitment, PS3.4 annex J: instances that the index holds in the requested SOP class are committed.
 ///
-/// The report is sent on a new association if the requestor's AE title is a known destination, otherwise on the same one,
-/// directly after the response.
+/// The report is sent on a new association if the requestor's AE title is a known destination, otherwise on the same
+/// one, directly after the response.
 struct StorageCommitmentSCP: ServiceClass {
     private let archive: ArchiveService
     private let outgoing: OutgoingWork

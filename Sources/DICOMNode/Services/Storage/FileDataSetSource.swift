@@ -2,18 +2,18 @@ import DICOM
 import Glibc
 import System
 
-/// The data set of a file, passed through untouched: sent from the file where the connection can do that, else read straight into the
-/// send buffer.
+/// The unchanged data set of a file: sent directly from the file if the connection can, otherwise read into the send
+/// buffer.
 ///
-/// A deflated data set of odd length gets the NUL behind its end that PS3.5 A.5 asks for and that some software leaves out:
-/// peers abort at a fragment of odd length.
+/// A deflated data set of odd length is padded with NUL as PS3.5 A.5 requires, which some software omits: peers abort
+/// at a fragment of odd length.
 final class FileDataSetSource: DataSetSource {
     private let file: InstanceFile
     private let descriptor: FileDescriptor
     private var offset: UInt64
     private let end: UInt64
     private var owesPadding: Bool
-    /// Whether the file stays open until the peer has answered: nothing is sent from it otherwise.
+    /// True if the file stays open until the peer has responded: required to send directly from it.
     private let staysOpen: Bool
     private var wasSentFromFile = false
 
@@ -80,7 +80,7 @@ final class FileDataSetSource: DataSetSource {
 
     func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)? {
         let left = end - offset
-        // PS3.8 E.2 wants even fragments, and pages are even: so must be where the first one begins.
+        // PS3.8 E.2 requires even fragments, and pages are even, so the first one must begin at an even offset.
         guard staysOpen, !owesPadding, offset % 2 == 0, wasSentFromFile || left >= Self.shortestSentFromFile else {
             return nil
         }

@@ -1,13 +1,14 @@
 package import System
 
-/// Finds the instances among files and directories, a batch at a time, so that sending begins long before a large tree is walked.
+/// Finds the instances among files and directories, a batch at a time, so that sending begins long before a large tree
+/// is walked.
 package struct InstanceBatches: ~Copyable {
-    /// What was found and is not an instance to send.
+    /// A file that was found and is not an instance to send.
     package enum Note: Sendable {
         case passedOver(FilePath, FileScanner.Reason)
         /// A file met in a directory that is no DICOM instance: not asked for by name, so no failure.
         case notAnInstance(FileProblem)
-        /// What was asked for and cannot be sent.
+        /// A requested file that cannot be sent.
         case problem(FileProblem)
     }
 
@@ -35,7 +36,7 @@ package struct InstanceBatches: ~Copyable {
 
     /// The next paths as the walk finds them, not looked into: for the account of what was not done.
     package mutating func nextPath() -> FilePath? {
-        // What was not sent is counted after a cancellation, too.
+        // Files that were not sent are counted after a cancellation, too.
         while let finding = nextFinding(until: .now, cancellation: .never) {
             if case .file(let path) = finding { return path }
         }

@@ -5,17 +5,18 @@ extension InstanceFile {
     /// Up to here system calls cost more than copying.
     private static let longestInMemory: UInt64 = 64 * 1024
 
-    /// The data set to be sent in a transfer syntax: the file's own, untouched, or another native one, rewritten as it goes.
+    /// The data set to be sent in a transfer syntax: the file's own, untouched, or another native one, rewritten as it
+    /// goes.
     ///
-    /// - Parameter staysOpen: whether the file may be held open until the peer has answered, so that it can be sent without being
-    ///   read.
+    /// - Parameter staysOpen: whether the file may be held open until the peer has answered, so that it can be sent
+    ///   without being read.
     /// - Throws: where the file is not what it was any more, or ends in the middle of an element.
     package func dataSetSource(
         as syntax: TransferSyntax, staysOpen: Bool = true
     ) throws(FileProblem) -> any DataSetSource {
         let descriptor = try reopen()
         if syntax == transferSyntax, !syntax.isDeflated, size <= Self.longestInMemory {
-            // What is checked is then what is sent, and it takes one read.
+            // The bytes that are checked are then the ones sent, with one read.
             let bytes = try readWhole(descriptor)
             let end = try checkComplete(bytes)
             return MemoryDataSetSource(bytes, from: Int(dataSetOffset), to: Int(end))

@@ -1,18 +1,20 @@
 import DICOMProtocol
 package import System
 
-/// One or several associations that store at once, each on a thread of its own and with a ``StorageSCU`` of its own, while the
-/// caller's thread finds what comes next.
+/// One or several associations that store at once, each on a thread of its own and with a ``StorageSCU`` of its own,
+/// while the caller's thread finds what comes next.
 ///
-/// A server that takes fewer associations than were asked for, or lets one wait, is no failure as long as one of them gets
-/// through: the others end, what they had goes to those that are left, and the last one alone decides by the rules of retrying.
+/// A server that takes fewer associations than were asked for, or lets one wait, is no failure as long as one of them
+/// gets through: the others end, what they had goes to those that are left, and the last one alone decides by the rules
+/// of retrying.
 package final class ParallelStorage: Sendable {
     private struct State {
         var alive: Int
         /// The error that ended the last of the workers.
         var failure: AssociationError?
         var unfinished: [PendingInstance] = []
-        /// The associations that are being opened with nothing at hand, to be given up when nothing is left to send on them.
+        /// The associations that are being opened with nothing at hand, to be given up when nothing is left to send on
+        /// them.
         var opening: [Int: Cancellation] = [:]
     }
 
@@ -45,7 +47,8 @@ package final class ParallelStorage: Sendable {
         threads.withLock { $0 = started }
     }
 
-    /// Hands files to the association that is free first; waits while many wait. Returns false if nothing is sent any more.
+    /// Hands files to the association that is free first; waits while many wait. Returns false if nothing is sent any
+    /// more.
     package func store(_ files: [InstanceFile]) -> Bool {
         for file in files { demand.note(file) }
         return queue.push(files)
@@ -53,7 +56,7 @@ package final class ParallelStorage: Sendable {
 
     /// Waits until all was sent and every association was released.
     ///
-    /// - Returns: what ended the work early, and what was not sent for it.
+    /// - Returns: The error that ended the work early, and the files that were not sent.
     package func finish() -> (failure: AssociationError?, unfinished: [PendingInstance]) {
         queue.close()
         threads.withLock { $0 }?.join()
@@ -72,8 +75,8 @@ package final class ParallelStorage: Sendable {
         do throws(AssociationError) {
             repeat {
                 while !delegate.shouldStop, queue.waitForWork(worker) {
-                    // Opened before anything is taken: an association that is kept waiting keeps no file waiting. One that is
-                    // alone is opened for what it has taken.
+                    // Opened before a batch is taken, so that no file waits for an association that is slow to open. A
+                    // single association is opened for the batch that it has taken.
                     if jobs > 1 { try prepare(sender, worker, own) }
                     try sender.store(queue.take(worker))
                 }

@@ -2,7 +2,7 @@ import DICOM
 import DICOMProtocol
 import System
 
-/// What one kind of file needs of an association: its SOP class in its transfer syntax.
+/// The presentation context that a kind of file needs: its SOP class in its transfer syntax.
 struct StorageContextNeed: Hashable, Sendable {
     let sopClassUID: UID
     let transferSyntax: TransferSyntax
@@ -20,8 +20,8 @@ struct StorageContextNeed: Hashable, Sendable {
     /// The proposals of one association for as many of the needs as it has room for, from the first on.
     ///
     /// Each syntax gets a context of its own, because a peer chooses one syntax of a context: together with others, the
-    /// file's own might lose. Where a data set could be rewritten, the two Little Endian syntaxes are proposed beside it; the
-    /// implicit one is the default that every peer has to take (PS3.5 10.1).
+    /// file's own might lose. Where a data set could be rewritten, the two Little Endian syntaxes are proposed beside
+    /// it; the implicit one is the default that every peer has to take (PS3.5 10.1).
     static func plan(
         _ needs: [StorageContextNeed], rewrites: Bool
     ) -> (proposals: [PresentationContextProposal], covered: [StorageContextNeed]) {
@@ -55,8 +55,8 @@ struct StorageContextNeed: Hashable, Sendable {
     }
 }
 
-/// The kinds of files met so far, most frequent first: what an association should be asked for, beside what the files at hand need,
-/// so that the next files need no other one. Shared by all associations of a run.
+/// The kinds of files met so far, most frequent first: what an association should be asked for, beside what the files
+/// at hand need, so that the next files need no other one. Shared by all associations of a run.
 package final class StorageDemand: Sendable {
     private let counts = Locked<[StorageContextNeed: Int]>([:])
 

@@ -8,18 +8,19 @@ package import System
 package protocol StorageDelegate: AnyObject {
     /// Opens an association with these contexts.
     ///
-    /// - Throws: why there is none.
+    /// - Throws: The reason why the association could not be opened.
     func open(
         _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation
     ) throws(AssociationError) -> Association
 
-    /// Reports what became of a file: once for each.
+    /// Reports the outcome of a file: once for each.
     func report(_ result: StoreResult)
 
-    /// Whether no more instances are to be sent, as after the first failure of a strict run.
+    /// True if no more instances are to be sent, as after the first failure of a strict run.
     var shouldStop: Bool { get }
 
-    /// Called before a pause, after which so many instances are tried again, or an association is for which there is a cause.
+    /// Called before a pause, after which so many instances are tried again, or an association is for which there is a
+    /// cause.
     func willPause(seconds: Double, instances: Int, cause: AssociationError?)
 
     /// Called when an association was given up and so many are left.
@@ -36,8 +37,8 @@ extension StorageDelegate {
     package func sendingEnded() {}
 }
 
-/// Sends instances by C-STORE, PS3.4 annex B, over one association at a time: it opens one when it is needed, with what the files
-/// at hand need, and another when files come that need more, or when one is lost.
+/// Sends instances by C-STORE, PS3.4 annex B, over one association at a time: it opens one when it is needed, with what
+/// the files at hand need, and another when files come that need more, or when one is lost.
 ///
 /// Used by one thread. Parallel sending is several of these: ``ParallelStorage``.
 package final class StorageSCU {
@@ -45,10 +46,10 @@ package final class StorageSCU {
         package var priority: Priority = .medium
         /// C-STOREs that may be unanswered at a time, if the peer grants it (PS3.7 D.3.3.3); 1 asks for nothing.
         package var operationsWindow: UInt16 = 1
-        /// Whether a file whose syntax the peer refuses may be rewritten in another native syntax.
+        /// True if a file whose transfer syntax the peer rejects may be rewritten in another native transfer syntax.
         package var rewrites = true
         package var retry = RetryPolicy()
-        /// Whose C-MOVE asks for the instances, and which: said by an SCP that sends its sub-operations (PS3.7 9.3.1.1).
+        /// The Move Originator AE title and message ID, sent by an SCP with its sub-operations (PS3.7 9.3.1.1).
         package var moveOriginator: (title: AETitle, messageID: UInt16)?
 
         package init() {}
@@ -58,7 +59,7 @@ package final class StorageSCU {
     private let cancellation: Cancellation
     private let demand: StorageDemand
     private let delegate: any StorageDelegate
-    /// Whether other senders take over when this one cannot open an association, or its association goes silent.
+    /// True if other senders take over when this one cannot open an association, or its peer stops responding.
     private let hasSuccessors: () -> Bool
 
     private var association: Association?
@@ -67,7 +68,7 @@ package final class StorageSCU {
     private var waiting: [PendingInstance] = []
     /// The index of the next of those that wait.
     private var next = 0
-    /// The instances whose next attempt has to wait for its time.
+    /// The instances whose next attempt is not due yet.
     private var later: [PendingInstance] = []
     private var answered = 0
     private var failuresInARow = 0
@@ -80,13 +81,14 @@ package final class StorageSCU {
         let rewrittenAs: TransferSyntax?
     }
 
-    /// Files that one association holds open at most while their responses are due. A process may have a thousand descriptors; beyond
-    /// so many in flight, files are read before they leave.
+    /// Files that one association holds open at most while their responses are due. A process may have a thousand
+    /// descriptors; beyond so many in flight, files are read before they leave.
     private static let maximumOpenFiles = 16
 
     /// Associations in a row that ended before a single answer, after which the peer is given up.
     private static let maximumBarrenAssociations = 3
-    /// Instances that wait for another attempt while new ones are sent. Beyond it the peer needs the pause more than new ones.
+    /// Instances that wait for another attempt while new ones are sent. Beyond it the peer needs the pause more than
+    /// new ones.
     private static let maximumLater = 1000
     /// A server may take an association that is silent for longer as dead.
     private static let longestIdlePause = 5.0
@@ -99,7 +101,7 @@ package final class StorageSCU {
 
     /// - Parameters:
     ///   - demand: shared by all senders of a run.
-    ///   - hasSuccessors: whether other senders take over when this one gives up.
+    ///   - hasSuccessors: True if other senders take over when this one gives up.
     init(
         options: Options, cancellation: Cancellation, demand: StorageDemand, delegate: any StorageDelegate,
         hasSuccessors: @escaping () -> Bool
@@ -111,19 +113,20 @@ package final class StorageSCU {
         self.hasSuccessors = hasSuccessors
     }
 
-    /// Sends the files; each is reported exactly once, as soon as its outcome is known. Those that are worth another attempt may be
-    /// kept for a later call, or for ``finish()``.
+    /// Sends the files; each is reported exactly once, as soon as its outcome is known. Files to be retried may be kept
+    /// for a later call, or for ``finish()``.
     ///
-    /// - Throws: what ended the work with the peer for good. What was not sent for it is in ``takeUnfinished()``.
+    /// - Throws: The error that ended the work with the peer for good. The files that were not sent are in
+    ///   ``takeUnfinished()``.
     package func store(_ files: [PendingInstance]) throws(AssociationError) {
         waiting = Array(waiting[next...]) + files
         next = 0
         try work(waitsForLater: false)
     }
 
-    /// Sends the files and reports every one of them, also those that were not sent for what ended the work.
+    /// Sends the files and reports every one of them, also those that were not sent because the work ended.
     ///
-    /// - Throws: what ended the work with the peer for good.
+    /// - Throws: The error that ended the work with the peer for good.
     package func store(_ files: [InstanceFile]) throws(AssociationError) {
         do throws(AssociationError) {
             try store(files.map { PendingInstance($0) })
@@ -133,9 +136,9 @@ package final class StorageSCU {
         }
     }
 
-    /// Tries what is still to be tried again, and releases the association, if there is one.
+    /// Retries the files that are left for another attempt, and releases the association, if there is one.
     ///
-    /// - Throws: what ended the work, or kept the association from being released.
+    /// - Throws: The error that ended the work, or prevented the release of the association.
     package func finish() throws(AssociationError) {
         try work(waitsForLater: true)
         try release()
@@ -143,12 +146,12 @@ package final class StorageSCU {
 
     /// Waits for every response that is due, and for every further attempt; the association stays.
     ///
-    /// - Throws: what ended the work with the peer for good.
+    /// - Throws: The error that ended the work with the peer for good.
     func finishAttempts() throws(AssociationError) { try work(waitsForLater: true) }
 
-    /// Opens the association for what is in demand, before there are files at hand.
+    /// Opens the association for the contexts in demand, before there are files to send.
     ///
-    /// - Throws: what ended the work with the peer for good.
+    /// - Throws: The error that ended the work with the peer for good.
     func prepare() throws(AssociationError) {
         while association == nil {
             do throws(AssociationError) {
@@ -167,7 +170,7 @@ package final class StorageSCU {
         try association?.release()
     }
 
-    /// Gives up what was neither stored nor reported when the work ended.
+    /// Gives up the files that were neither stored nor reported when the work ended.
     package func takeUnfinished() -> [PendingInstance] {
         defer {
             waiting = []
@@ -177,7 +180,7 @@ package final class StorageSCU {
         return later + waiting[next...]
     }
 
-    /// Whether nothing is kept for another attempt, or unfinished.
+    /// True if no file is unfinished or left for another attempt.
     var isIdle: Bool { later.isEmpty && next == waiting.count }
 
     private func work(waitsForLater: Bool) throws(AssociationError) {
@@ -226,7 +229,7 @@ package final class StorageSCU {
         try pause(until: .after(seconds: options.retry.pause(after: failuresInARow)), cause: error)
     }
 
-    /// Puts those whose pause is over behind the others.
+    /// Appends the files whose pause is over to the others.
     private func moveDueToWaiting() {
         guard later.contains(where: { $0.notBefore.isPast }) else { return }
         waiting += later.filter(\.notBefore.isPast)
@@ -243,7 +246,7 @@ package final class StorageSCU {
         let seconds = deadline.secondsLeft ?? 0
         guard seconds > 0 else { return }
         delegate.willPause(seconds: seconds, instances: later.count, cause: cause)
-        // What goes wrong with an association of which nothing is wanted any more is no failure.
+        // Errors of an association that is no longer needed are not failures.
         if seconds > Self.longestIdlePause { do throws(AssociationError) { try release() } catch {} }
         if cancellation.wait(until: deadline) { throw .interrupted(cancellation.level) }
     }
@@ -256,7 +259,7 @@ package final class StorageSCU {
         for entry in lost { conclude(entry.pending, .unanswered(error)) }
     }
 
-    /// Reports what became of a file, or keeps it for another attempt.
+    /// Reports the outcome of a file, or keeps it for another attempt.
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
         guard result.isTransient, pending.attempts <= options.retry.retries, !delegate.shouldStop else {
@@ -282,7 +285,7 @@ package final class StorageSCU {
             if wanted.isSubset(of: proposed) { return association }
             try release()
         }
-        // What earlier files needed is likely to come again; it is proposed too as far as there is room.
+        // The needs of earlier files are likely to come again; they are proposed too as far as there is room.
         let remembered = needs + demand.needs.filter { !wanted.contains($0) }
         let contexts = StorageContextNeed.plan(remembered, rewrites: options.rewrites)
         proposed = Set(contexts.covered)
@@ -296,7 +299,8 @@ package final class StorageSCU {
 
     // MARK: Sending on one association
 
-    /// Sends those of the waiting files that the association has contexts for; what it has none for is sent on the next.
+    /// Sends those of the waiting files that the association has contexts for; what it has none for is sent on the
+    /// next.
     private func sendAll() throws(AssociationError) {
         let association = try association(for: waiting[next...])
         let window = options.operationsWindow == 1 ? 1 : window(of: association)
@@ -329,8 +333,8 @@ package final class StorageSCU {
         let rewrittenAs: TransferSyntax?
     }
 
-    /// Lays out the next file that can be sent on this association; nil when there is none. What is wrong with a file is
-    /// reported, and the one behind it takes its turn.
+    /// Lays out the next file that can be sent on this association; returns nil if none is left. Problems with a file
+    /// are reported, and the next file is tried.
     private func stageNext(
         on association: Association, _ deferred: inout [PendingInstance]
     ) throws(AssociationError) -> Staged? {
@@ -409,7 +413,7 @@ package final class StorageSCU {
         return granted == 0 ? Int(options.operationsWindow) : min(granted, Int(options.operationsWindow))
     }
 
-    /// Receives responses until no more than so many are due.
+    /// Receives responses until at most `count` are due.
     private func drain(_ association: Association, downTo count: Int) throws(AssociationError) {
         while outstanding.count > count {
             // The instances on their way are brought to their end first.

@@ -2,11 +2,11 @@ package import DICOM
 package import DICOMProtocol
 import System
 
-/// What became of one file that was to be stored at a peer.
+/// The outcome of one file that was to be stored at a peer.
 package struct StoreResult: Sendable {
     package let file: InstanceFile
     package let outcome: Outcome
-    /// How often it was tried.
+    /// The number of attempts.
     package let attempts: Int
 
     package enum Outcome: Sendable {
@@ -16,15 +16,15 @@ package struct StoreResult: Sendable {
         case noContext(Refusal)
         /// The file itself: gone, truncated, changed.
         case unreadable(FileProblem)
-        /// Sent, wholly or in part, when the association ended: whether the peer has it is not known.
+        /// Sent, wholly or in part, when the association ended: it is not known whether the peer has it.
         case unanswered(AssociationError)
-        /// Not sent, because of what ended the run before it.
+        /// Not sent, because the run ended before it.
         case notSent(AssociationError)
         /// Not sent, because another one failed and the run was to stop at that.
         case stopped
     }
 
-    /// Why no presentation context was found for a file.
+    /// The reason why no presentation context was found for a file.
     package struct Refusal: Sendable {
         /// The syntaxes in which the peer takes the SOP class; empty: it does not take the class at all.
         package let accepted: [TransferSyntax]
@@ -36,10 +36,10 @@ package struct StoreResult: Sendable {
         if case .answered(let command, _) = outcome { command.status } else { nil }
     }
 
-    /// Whether the peer has said that it holds the instance.
+    /// True if the peer responded that it has stored the instance.
     package var isStored: Bool { status.map { $0.kind == .success || $0.kind == .warning } ?? false }
 
-    /// Whether trying again later may help.
+    /// True if a later attempt may succeed.
     package var isTransient: Bool {
         switch outcome {
         case .answered(let command, _): command.status?.isTransient ?? false
@@ -49,27 +49,27 @@ package struct StoreResult: Sendable {
     }
 }
 
-/// A file that is to be stored at a peer, and what was tried with it so far.
+/// A file that is to be stored at a peer, and its attempts so far.
 package struct PendingInstance: Sendable {
     package let file: InstanceFile
-    /// How often it left, wholly or in part.
+    /// The number of times that it was sent, wholly or in part.
     package var attempts = 0
-    /// What the last attempt came to; nil before the first.
+    /// The outcome of the last attempt; nil before the first.
     var lastOutcome: StoreResult.Outcome?
     /// Not to be tried again before this.
     var notBefore = Deadline.now
 
     package init(_ file: InstanceFile) { self.file = file }
 
-    /// What it comes to when nothing more is tried: its own last outcome, or what ended the work before it was its turn.
+    /// Returns the final outcome: its own last one, or the error that ended the work before its turn.
     package func result(endedBy outcome: StoreResult.Outcome) -> StoreResult {
         StoreResult(file: file, outcome: lastOutcome ?? outcome, attempts: attempts)
     }
 }
 
-/// How often, and after which pauses, something is tried again that failed for a reason that may pass.
+/// The number of retries after transient failures, and the pauses before them.
 package struct RetryPolicy: Sendable, Equatable {
-    /// How many times more than once; 0 tries once only.
+    /// The number of retries after the first attempt.
     package var retries = 0
     /// The first pause, in seconds; each further one is twice as long.
     package var delay = 2.0
@@ -84,7 +84,7 @@ package struct RetryPolicy: Sendable, Equatable {
         self.delay = delay
     }
 
-    /// Seconds to wait after so many failures in a row, from 1.
+    /// The seconds to wait after a number of failures in a row, from 1.
     package func pause(after failures: Int) -> Double {
         var pause = delay
         var left = failures - 1
@@ -99,7 +99,7 @@ package struct RetryPolicy: Sendable, Equatable {
 extension AssociationError {
     package var isInterruption: Bool { if case .interrupted = self { true } else { false } }
 
-    /// Whether the same may succeed a little later: the peer was lost, busy or slow, not unwilling.
+    /// True if a later attempt may succeed: the peer was lost, busy or slow, and did not refuse.
     package var isTransient: Bool {
         switch self {
         case .unreachable(let error):
@@ -115,7 +115,8 @@ extension AssociationError {
 }
 
 extension StoreResult {
-    /// Why a file was not laid out: its own fault or the peer's refusal, or what has befallen the association.
+    /// The reason why a file was not laid out: a problem of the file, the peer's refusal or an error of the
+    /// association.
     enum Unsendable: Error {
         case outcome(StoreResult.Outcome)
         case association(AssociationError)

@@ -1,8 +1,8 @@
 import DICOM
 import System
 
-/// The files that wait for one of several associations, with each study kept on one of them: servers put studies together, and some
-/// stumble when two associations write to one study at a time.
+/// The files that wait for one of several associations. Each study is sent on one of them: some servers fail if two
+/// associations write to one study at a time.
 ///
 /// Bounded, so that the walk through a large tree does not run ahead of the network and fill memory.
 final class StudyQueue: Sendable {
@@ -16,17 +16,17 @@ final class StudyQueue: Sendable {
 
     private struct State {
         let keepsStudies: Bool
-        /// What waits, by study; the empty UID holds those of which none is known, which belong to nobody.
+        /// The waiting files, by study; the empty UID holds those whose study is unknown, which any worker may take.
         var waiting: [UID: [PendingInstance]] = [:]
         /// The studies that have files waiting, in the order of their first.
         var order: [UID] = []
         var count = 0
-        /// Which worker has a study at hand.
+        /// The worker that is sending a study.
         var owners: [UID: Int] = [:]
         var isClosed = false
         var isAbandoned = false
 
-        /// Whether no work is left and none will come.
+        /// True if no work is left and none will come.
         var isFinished: Bool { isClosed && count == 0 }
 
         mutating func add(_ pending: PendingInstance) {
@@ -38,21 +38,21 @@ final class StudyQueue: Sendable {
 
         mutating func letGo(_ worker: Int) { owners = owners.filter { $0.value != worker } }
 
-        /// The study from which a worker may take: the one it has at hand, else the first that nobody has.
+        /// The study from which a worker may take: its current one, otherwise the first that no worker has.
         func available(to worker: Int) -> UID? {
             if let own = owners.first(where: { $0.value == worker })?.key, waiting[own] != nil { return own }
             return order.first { owners[$0] == nil || owners[$0] == worker }
         }
     }
 
-    /// - Parameter workers: a single one gets the files in the order in which they came, whatever their studies.
+    /// - Parameter workers: The number of workers; a single one gets the files in their order of arrival.
     init(capacity: Int, workers: Int) {
         self.capacity = max(capacity, 1)
         maximumTaken = workers == 1 ? self.capacity : Self.maximumShared
         state = ConditionLock(State(keepsStudies: workers > 1))
     }
 
-    /// Waits while the queue is full. False when nobody takes anything any more: the files were not taken.
+    /// Waits while the queue is full. Returns false, without taking the files, after the workers have ended.
     func push(_ files: [InstanceFile]) -> Bool {
         state.withLock(when: { $0.count < capacity || $0.isAbandoned }) { state in
             guard !state.isAbandoned else { return false }
@@ -76,7 +76,8 @@ final class StudyQueue: Sendable {
         }
     }
 
-    /// The next files for a worker: those of the study it has at hand, else of one that nobody has. Empty: there are none now.
+    /// The next files for a worker: those of the study it has at hand, else of one that nobody has. Empty: there are
+    /// none now.
     func take(_ worker: Int) -> [PendingInstance] {
         state.withLock { state in
             let study = state.available(to: worker)
@@ -99,13 +100,13 @@ final class StudyQueue: Sendable {
     /// A worker has no study at hand any more.
     func letGo(_ worker: Int) { state.withLock { $0.letGo(worker) } }
 
-    /// Whether no work is left and none will come.
+    /// True if no work is left and none will come.
     var isFinished: Bool { state.withLock { $0.isFinished } }
 
     /// No more files come.
     func close() { state.withLock { $0.isClosed = true } }
 
-    /// Nobody takes anything any more; gives back what nobody took.
+    /// Ends the queue; returns the files that no worker took.
     func abandon() -> [PendingInstance] {
         state.withLock { state in
             state.isAbandoned = true

@@ -2,12 +2,13 @@ package import DICOM
 package import DICOMProtocol
 package import System
 
-/// The storage commitment transactions that are open: what was asked for, and what was reported so far, whichever way it came.
+/// The storage commitment transactions that are open: what was asked for, and what was reported so far, whichever way
+/// it came.
 ///
-/// A transaction is entered before its request leaves, because a report may arrive before the response to the request. With a
-/// file, both are on the disk before anybody is told of them.
+/// A transaction is entered before its request leaves, because a report may arrive before the response to the request.
+/// With a file, both are on the disk before anybody is told of them.
 package final class CommitmentLedger: Sendable {
-    /// What a report meant to us.
+    /// The meaning of a report for our transactions.
     package enum Receipt: Sendable, Equatable {
         case recorded(UID)
         /// All of it was known already.
@@ -21,15 +22,15 @@ package final class CommitmentLedger: Sendable {
     private struct State {
         var transactions: [UID: CommitmentTransaction] = [:]
         var order: [UID] = []
-        /// When a transaction is left at what was reported; set by each report that leaves something out.
+        /// The deadline for the rest of an incomplete report; set again by each incomplete report.
         var patience: [UID: Deadline] = [:]
         /// Reports that told something new.
         var recorded = 0
         var foreign: [UID?] = []
     }
 
-    /// How long to wait for a further report after one that left something out, in seconds. The standard asks for one report
-    /// with everything (PS3.4 J.3.3.1.2), so servers that split it send the parts at once.
+    /// The time to wait for a further report after an incomplete one, in seconds. The standard requires one report with
+    /// all instances (PS3.4 J.3.3.1.2), so servers that split it send the parts at once.
     package static let patience = 10.0
 
     /// Foreign transactions that are remembered for the message at the end; a stranger may send any number.
@@ -40,8 +41,9 @@ package final class CommitmentLedger: Sendable {
     private let wakeUp: FileDescriptor.Pipe
 
     /// - Parameters:
-    ///   - file: its open transactions are known from the start.
-    ///   - awaitsEarlier: whether those are waited for, too.
+    ///   - file: The file of transactions; its open ones are known from the start.
+    ///   - awaitsEarlier: True to wait for those, too.
+    /// - Throws: `SystemError` if the pipe that wakes waiting threads cannot be made.
     package init(file: CommitmentTransactionFile? = nil, awaitsEarlier: Bool = false) throws(SystemError) {
         self.file = file
         wakeUp = try FileDescriptor.pipe()
@@ -60,7 +62,9 @@ package final class CommitmentLedger: Sendable {
 
     // MARK: Requests
 
-    /// Enters a transaction; to be called before its request leaves.
+    /// Records a transaction; to be called before its request is sent.
+    ///
+    /// - Throws: `FileProblem` if the transaction cannot be written to the file.
     package func register(
         _ request: StorageCommitmentRequest, with peer: CommitmentTransaction.Peer
     ) throws(FileProblem) {
@@ -72,7 +76,9 @@ package final class CommitmentLedger: Sendable {
         }
     }
 
-    /// The request was refused, or never left: nothing will be reported for it.
+    /// Removes a transaction whose request was refused, or was not sent: no report will come for it.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be written.
     package func forget(_ transactionUID: UID, why: String) throws(FileProblem) {
         state.withLock { state in
             state.transactions[transactionUID] = nil
@@ -81,7 +87,10 @@ package final class CommitmentLedger: Sendable {
         try file?.close(transactionUID, why: why)
     }
 
-    /// The request may not have arrived, and is made again in another transaction; a report on this one still counts.
+    /// Marks a transaction as requested again in another one, because its request may not have arrived. A report on
+    /// this one still counts.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be written.
     package func supersede(_ transactionUID: UID) throws(FileProblem) {
         state.withLock { state in
             state.transactions[transactionUID]?.isAwaited = false
@@ -92,8 +101,8 @@ package final class CommitmentLedger: Sendable {
 
     // MARK: Reports
 
-    /// Takes a report, and keeps it in the file. Nobody is woken before ``announce()``, so that the report can be answered
-    /// before its association may be ended.
+    /// Takes a report, and keeps it in the file. Nobody is woken before ``announce()``, so that the report can be
+    /// answered before its association may be ended.
     package func record(_ result: StorageCommitmentResult) -> Receipt {
         let receipt: Receipt = state.withLock { state in
             guard let uid = result.transactionUID, var transaction = state.transactions[uid] else {
@@ -116,10 +125,10 @@ package final class CommitmentLedger: Sendable {
         }
     }
 
-    /// Wakes whoever waits for reports.
+    /// Wakes the threads that wait for reports.
     package func announce() { wakeUp.wake() }
 
-    /// Whether nothing more is waited for: each transaction is answered in full, or was answered in part and left at that.
+    /// True if no report is waited for: each transaction is reported in full, or in part and its time limit has passed.
     package var isSettled: Bool {
         wakeUp.drain()
         return state.withLock { state in
@@ -130,7 +139,7 @@ package final class CommitmentLedger: Sendable {
         }
     }
 
-    /// When the patience with the next partly answered transaction ends.
+    /// The earliest deadline of the transactions that are reported in part.
     var nextPatience: Deadline {
         state.withLock { state in
             state.patience.compactMap { uid, deadline in
@@ -140,12 +149,13 @@ package final class CommitmentLedger: Sendable {
         }
     }
 
-    /// Counts reports that told something new; whoever waits compares it to see that something moves.
+    /// The number of reports with new results; a caller that waits compares it to detect progress.
     package var progress: Int { state.withLock { $0.recorded } }
 
     // MARK: The end
 
-    /// The transactions that were waited for, in the order of their requests; those too that were given up and reported on.
+    /// The transactions that were waited for, in the order of their requests; those too that were given up and reported
+    /// on.
     package var awaited: [CommitmentTransaction] {
         state.withLock { state in
             state.order.compactMap { state.transactions[$0] }.filter {
@@ -157,7 +167,9 @@ package final class CommitmentLedger: Sendable {
     /// Transactions of other runs or programs that reports came for; nil for a report that named none.
     package var foreign: [UID?] { state.withLock { $0.foreign } }
 
-    /// Marks in the file what was reported on: nothing more is expected of it.
+    /// Marks the transactions in the file for which a report has come: none is expected any more.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be written.
     package func close() throws(FileProblem) {
         guard let file else { return }
         let reported = state.withLock { state in

@@ -1,7 +1,7 @@
 package import System
 
-/// How long reports are waited for: so many seconds, and again from each report that tells something new, so that a large job
-/// never runs out of time while it moves.
+/// The time limit of a wait for reports. Each report with new results starts it again, so that a large job does not run
+/// out of time while it makes progress.
 package struct CommitmentPatience {
     private let seconds: Double
     private var progress: Int
@@ -24,7 +24,9 @@ package struct CommitmentPatience {
 }
 
 extension CommitmentLedger {
-    /// Waits until all transactions are settled by reports that come on associations of the peer. False: time is up.
+    /// Waits until all transactions are settled by reports on associations of the peer; returns false if time is up.
+    ///
+    /// - Throws: `.interrupted` after a cancellation; `.connectionLost` if the wait itself fails.
     package func wait(
         _ patience: inout CommitmentPatience, cancellation: Cancellation
     ) throws(AssociationError) -> Bool {

@@ -12,7 +12,8 @@ package struct CommitmentReport: Sendable {
 
 /// Takes storage commitment reports on associations that the peer opens, PS3.4 J.3.3.
 ///
-/// The peer that opens the association is the SCP of this class, so it proposes the role SCP for itself and is granted it.
+/// The peer that opens the association is the SCP of this class, so it proposes the role SCP for itself and is granted
+/// it.
 package struct CommitmentReportSCU: ServiceClass {
     private let ledger: CommitmentLedger
     private let report: @Sendable (CommitmentReport) -> Void
@@ -31,7 +32,7 @@ package struct CommitmentReportSCU: ServiceClass {
         Session(association, ledger, report)
     }
 
-    /// Reports of one association, which is the peer's or, kept open, our own.
+    /// The reports of one association, which the peer opened or which is our own that stays open for them.
     final class Session: ServiceSession {
         private let association: Association
         private let ledger: CommitmentLedger
@@ -65,7 +66,7 @@ package struct CommitmentReportSCU: ServiceClass {
             }
             let result = StorageCommitmentResult(reading: dataSet)
             let receipt = ledger.record(result)
-            // Whoever waits may end this association when it is woken: the answer goes first.
+            // A woken thread may end this association, so the response is sent first.
             defer { ledger.announce() }
             report(
                 CommitmentReport(
@@ -75,8 +76,9 @@ package struct CommitmentReportSCU: ServiceClass {
                 .eventReportResponse(to: command, status: Self.status(for: receipt)), contextID: context.id)
         }
 
-        /// PS3.7 10.1.1.1.8. A repeated report is a success: the server has missed our first answer, and repeats until it gets one.
-        /// A transaction that is not ours is an argument without meaning here: success would make the server forget its report.
+        /// PS3.7 10.1.1.1.8. A repeated report is a success: the server has missed our first answer, and repeats until
+        /// it gets one. A transaction that is not ours is an argument without meaning here: success would make the
+        /// server forget its report.
         private static func status(for receipt: CommitmentLedger.Receipt) -> DIMSEStatus {
             switch receipt {
             case .recorded, .repeated: .success

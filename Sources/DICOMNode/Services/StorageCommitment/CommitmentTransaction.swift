@@ -14,19 +14,19 @@ package struct CommitmentTransaction: Sendable, Equatable {
             self.endpoint = endpoint
         }
 
-        /// As peers are named in messages: `TITLE@host:port`, an IPv6 address in brackets.
+        /// The peer as messages name it: `AETITLE@host:port`, an IPv6 address in brackets.
         package var name: String { "\(calledAETitle)@\(endpoint)" }
     }
 
     package let request: StorageCommitmentRequest
     package let peer: Peer
-    /// Whether this run waits for its report; others are known so that a late or repeated report is recognised.
+    /// True if this run waits for its report; others are known so that a late or repeated report is recognised.
     package internal(set) var isAwaited: Bool
-    /// Whether the same was asked again in another transaction, because this one's request was not answered.
+    /// True if the request was made again in another transaction, because there was no response to this one.
     package internal(set) var isSuperseded = false
-    /// Whether a report has come, even one that said nothing of what was asked.
+    /// True if a report has come, even one without any of the requested instances.
     package private(set) var isReported = false
-    /// Whether nothing more is expected, by what the transaction file says.
+    /// True if the transaction file says that no report is expected any more.
     package internal(set) var isClosed = false
     /// All reports so far held against the request.
     package private(set) var outcome: StorageCommitmentOutcome
@@ -42,7 +42,7 @@ package struct CommitmentTransaction: Sendable, Equatable {
             result: StorageCommitmentResult(transactionUID: request.transactionUID, committed: [], failed: []))
     }
 
-    /// Whether every reference has been reported on.
+    /// True if every reference has been reported.
     package var isAnswered: Bool { outcome.unanswered.isEmpty }
 
     /// Takes a report. False: all of it was known already.
@@ -56,7 +56,7 @@ package struct CommitmentTransaction: Sendable, Equatable {
         guard !isReported || outcome != self.outcome else { return false }
         isReported = true
         self.outcome = outcome
-        // Kept only where it told something: repetitions without end must not fill memory.
+        // Kept only with new results: endless repetitions must not fill memory.
         committed = together.committed
         failed = together.failed
         return true

@@ -5,18 +5,19 @@ package import System
 
 /// Keeps storage commitment transactions across runs, so that a report that comes later still finds its request.
 ///
-/// JSON lines, only ever appended and forced onto the disk, so that neither a crash nor a full disk loses what was there:
+/// JSON lines, only ever appended and forced onto the disk, so that neither a crash nor a full disk loses what was
+/// there:
 ///
 ///     {"event":"requested","transactionUID":...,"time":...,"called":...,"calling":...,"host":...,"port":...,
 ///      "references":[{"sopClassUID":...,"sopInstanceUID":...},...]}
 ///     {"event":"reported","transactionUID":...,"time":...,"committed":[reference,...],"failed":[reference and "reason",...]}
 ///     {"event":"closed","transactionUID":...,"time":...,"why":...}
 ///
-/// A transaction is requested before its N-ACTION leaves, and closed once nothing more is expected. A last line that was cut
-/// off is taken away; other events and members are left to versions to come.
+/// A transaction is requested before its N-ACTION leaves, and closed once nothing more is expected. A last line that
+/// was cut off is taken away; other events and members are left to versions to come.
 package final class CommitmentTransactionFile: Sendable {
     package let path: FilePath
-    /// What the file held when it was opened, in the order of the requests.
+    /// The transactions in the file when it was opened, in the order of the requests.
     package let transactions: [CommitmentTransaction]
     private let descriptor: FileDescriptor
     private let lines: Locked<Void>
@@ -24,7 +25,10 @@ package final class CommitmentTransactionFile: Sendable {
     /// Above any file that a site can fill in years, and below what would hold up the start.
     private static let maximumSize = 256 << 20
 
-    /// - Parameter creates: whether a file that is missing is made.
+    /// Opens the file and reads its transactions. An incomplete last line, left by a killed run, is removed.
+    ///
+    /// - Parameter creates: True to make a missing file.
+    /// - Throws: `FileProblem` if the file cannot be opened, read or shortened, or is not a transaction file.
     package init(_ path: FilePath, creates: Bool) throws(FileProblem) {
         self.path = path
         lines = Locked(())
@@ -50,7 +54,7 @@ package final class CommitmentTransactionFile: Sendable {
         try cut(to: whole, of: bytes.count)
     }
 
-    /// Takes away what a run that was killed has left of a line, so that the next one stands on its own.
+    /// Removes an incomplete last line that a killed run has left, so that the next entry gets a line of its own.
     private func cut(to length: Int, of total: Int) throws(FileProblem) {
         guard length < total else { return }
         try FileProblem.writing(path) { () throws(SystemError) in try descriptor.truncate(to: UInt64(length)) }

@@ -55,7 +55,7 @@ enum CommitmentTransactionLines {
 
     // MARK: Reading
 
-    /// Whether a line that was cut off may be one of ours: a file that is something else must not be touched.
+    /// Returns true if an incomplete line may be one of ours: a file of another kind must not be changed.
     static func isBeginning(_ bytes: ArraySlice<UInt8>) -> Bool {
         let start = Array(#"{"event":"#.utf8)
         return bytes.prefix(start.count).elementsEqual(start.prefix(bytes.count))

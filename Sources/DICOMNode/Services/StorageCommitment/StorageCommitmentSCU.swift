@@ -12,7 +12,8 @@ package final class StorageCommitmentSCU {
     private let context: NegotiatedContexts.Accepted
     private let reports: CommitmentReportSCU.Session
 
-    /// - Parameter association: kept open while reports are waited for: some peers send them on it.
+    /// - Parameter association: Stays open during the wait for reports, as some peers send them on it.
+    /// - Throws: `noPresentationContext` if the peer did not accept the Storage Commitment Push Model.
     package init(
         on association: Association, ledger: CommitmentLedger,
         report: @escaping @Sendable (CommitmentReport) -> Void
@@ -23,9 +24,11 @@ package final class StorageCommitmentSCU {
         reports = CommitmentReportSCU.Session(association, ledger, report)
     }
 
-    /// One N-ACTION; the response. Reports that arrive meanwhile are taken.
+    /// Sends one N-ACTION and returns its response. Reports that arrive before it are recorded.
     ///
     /// The request must be in the ledger already.
+    ///
+    /// - Throws: The error that ended the association before the response.
     package func request(_ request: StorageCommitmentRequest) throws(AssociationError) -> CommandSet {
         let command = StorageCommitmentRequest.command(messageID: association.nextMessageID())
         try association.send(
@@ -41,9 +44,10 @@ package final class StorageCommitmentSCU {
         }
     }
 
-    /// Waits until all transactions are settled, by reports on this association or on others. False: time is up.
+    /// Waits until all transactions are settled, by reports on this association or on others; returns false if time is
+    /// up.
     ///
-    /// - Throws: also when the peer ends the association; reports may still come on others.
+    /// - Throws: The error or release that ended the association; reports may still come on others.
     package func wait(_ patience: inout CommitmentPatience) throws(AssociationError) -> Bool {
         while !ledger.isSettled {
             let deadline = patience.deadline(for: ledger)
