@@ -58,7 +58,7 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
     }
 }
 
-/// One after the other; who interrupts one does not want the next.
+/// Runs them one after the other; an interruption ends all.
 private func performEach(_ invocations: [Invocation], in environment: Environment) -> ExitCode {
     var exitCode = ExitCode.success
     for invocation in invocations where exitCode != .interrupted {

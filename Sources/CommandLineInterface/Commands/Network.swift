@@ -28,7 +28,7 @@ final class Network: Sendable {
         end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
     }
 
-    /// The peer as it is named in messages: its AE title and where it is.
+    /// The peer as messages name it: its AE title, host and port.
     var peerName: String { connection.peerName }
 
     var endpoint: Endpoint { connection.peer }
@@ -52,7 +52,7 @@ final class Network: Sendable {
         var limits = AssociationLimits()
         limits.connect = connection.connectTimeout
         limits.inactivity = connection.inactivityTimeout
-        // Whoever asks for less patience with silence asks for it everywhere.
+        // A shorter --timeout shortens this limit as well.
         if let inactivity = limits.inactivity {
             limits.association = limits.association.map { min($0, inactivity) }
             limits.release = limits.release.map { min($0, inactivity) }

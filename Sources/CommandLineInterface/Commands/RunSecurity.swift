@@ -2,8 +2,8 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// What secures a run: certificates, keys and secrets, read once before anything is sent, so that a mistake in them is a usage
-/// error and never a plain connection.
+/// The certificates, keys and secrets of a run, read once before anything is sent, so that a mistake in them is a usage
+/// error and never leads to a plain connection.
 final class RunSecurity: Sendable {
     struct Failure: Error {
         let message: Message
@@ -31,7 +31,8 @@ final class RunSecurity: Sendable {
         }
         let connecting = try Self.context(configuration, .client, diagnostics)
         connector = Connector(tls: connecting)
-        // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly instead.
+        // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly
+        // instead.
         let listens = connection.receiverPort != nil
         listening = listens ? try Self.context(configuration, .server, diagnostics) : nil
         if configuration.isInsecure {

@@ -1,4 +1,4 @@
-/// What a configuration file says: defaults of options, for all operations or one of them, and named peers.
+/// The content of a configuration file: defaults of options, for all operations or one of them, and named peers.
 ///
 ///     {
 ///       "defaults": { "aetitle": "STATION", "timeout": 60, "find": { "format": "jsonl" } },
@@ -7,14 +7,14 @@
 ///       }
 ///     }
 ///
-/// Every key is the long name of an option; a switch is `true` or `false`, an option that may be given several times takes an
-/// array too. Secrets never stand here: the options that need one take `env:NAME` and `file:PATH`.
+/// Every key is the long name of an option; a switch is `true` or `false`, an option that may be given several times
+/// takes an array too. It never holds secrets: the options that need one take `env:NAME` and `file:PATH`.
 package struct Configuration: Sendable {
     /// One option with its value, and the line it stands on.
     struct Setting: Sendable {
         let definition: OptionDefinition
-        /// As they would be typed, one for each time the option is given; a switch that is on has one empty text, one that is
-        /// off has none.
+        /// As they would be typed, one for each time the option is given; a switch that is on has one empty text, one
+        /// that is off has none.
         let texts: [String]
         let line: Int
     }
@@ -25,7 +25,7 @@ package struct Configuration: Sendable {
         let line: Int
     }
 
-    /// The file, as messages name it; nil where there is none.
+    /// The file, as messages name it; nil if there is none.
     let path: String?
     let defaults: [Setting]
     let operationDefaults: [Operation: [Setting]]
@@ -67,7 +67,7 @@ package struct Configuration: Sendable {
         let settings: [Setting]
     }
 
-    /// Which part of the file a setting stands in.
+    /// The part of the file that a setting is in.
     enum Origin: Sendable, Equatable {
         case node(String)
         case operationDefaults(Operation)

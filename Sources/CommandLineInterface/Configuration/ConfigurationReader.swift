@@ -160,7 +160,7 @@ struct ConfigurationReader {
 }
 
 extension OptionDefinition {
-    /// What to do, and where the configuration is, is said on the command line.
+    /// The operation, and the path of the configuration, are given on the command line only.
     var isConfigurable: Bool {
         category != .operation && category != .help && category != .configuration && !traits.contains(.hidden)
     }

@@ -1,6 +1,6 @@
 /// The text of `--help`, made from the option table.
 package enum HelpText {
-    /// Where the meanings begin.
+    /// The column in which the descriptions begin.
     private static let column = 33
 
     package static func text(_ topic: HelpTopic) -> String {

@@ -11,8 +11,8 @@ struct CommandExample: Sendable {
         self.arguments = arguments
     }
 
-    /// The command in lines of at most a width, each but the last with a backslash at its end. An option and its value stay
-    /// together where they fit.
+    /// The command in lines of at most a width, each but the last with a backslash at its end. An option and its value
+    /// stay together where they fit.
     func lines(indent: Int, width: Int) -> [String] {
         let hidden: Character = "\u{A0}"
         var units: [String] = []
@@ -35,7 +35,7 @@ struct CommandExample: Sendable {
     static let all = OperationGuide.all.flatMap(\.examples)
 }
 
-/// What a person needs for one operation: its section of the manual page and its help are made from this and from the
+/// The documentation of one operation: its section of the manual page and its help are made from this and from the
 /// option table.
 struct OperationGuide: Sendable {
     let operation: Operation

@@ -2,7 +2,8 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Tells the story of an association: with `-V` in a dozen lines a person can read, with `-D` every PDU and message, decoded.
+/// Tells the story of an association: with `-V` in a dozen lines a person can read, with `-D` every PDU and message,
+/// decoded.
 final class AssociationNarrator: Sendable {
     private let diagnostics: Diagnostics
 
@@ -98,7 +99,7 @@ final class AssociationNarrator: Sendable {
     }
 }
 
-/// What an A-ASSOCIATE PDU holds, line by line; secrets of a user identity are never shown.
+/// Returns the content of an A-ASSOCIATE PDU, line by line; secrets of a user identity are never shown.
 enum AssociationDetail {
     static func lines(_ request: AssociateRequest) -> [String] {
         request.presentationContexts.map { context in
@@ -138,7 +139,7 @@ enum AssociationDetail {
     }
 }
 
-/// What a command set holds, by the names of PS3.7.
+/// Returns the content of a command set, by the names of PS3.7.
 enum MessageDetail {
     /// On one line: what it is, about what, and how it went.
     static func summary(_ command: CommandSet) -> String {

@@ -2,18 +2,18 @@ import DICOM
 import DICOMNode
 import System
 
-/// Where messages about the run go, filtered by level: standard error or the log file, never the standard output.
+/// The messages about the run, filtered by level: on standard error or in the log file, never on the standard output.
 ///
 /// Every line begins with the program's name; everything is made harmless before it is written, because most of it can
 /// carry text of a peer, and patient data is hidden in it. A sink that fails is remembered for the end of the run.
 package final class Diagnostics: Sendable {
-    /// How much a message matters; a level shows itself and all that come before it.
+    /// The importance of a message; a level shows itself and all that come before it.
     package enum Level: Int, Sendable, CaseIterable, Comparable {
         case error, warning, note, verbose, debug
 
         package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
 
-        /// What stands before the message; errors need no label, they are what a person expects here.
+        /// The label before the message; errors, which a person expects here, have none.
         var label: String {
             switch self {
             case .error, .verbose: ""
@@ -27,7 +27,7 @@ package final class Diagnostics: Sendable {
     private let sink: any ByteSink
     package let level: Level
 
-    /// What is hidden of patients.
+    /// The patient data to hide.
     let redaction: Redaction
     private let failure = Locked<ByteSinkError?>(nil)
 
@@ -37,7 +37,7 @@ package final class Diagnostics: Sendable {
         self.redaction = redaction
     }
 
-    /// Why messages are missing: the first time that the sink would not take one.
+    /// The reason why messages are missing: the first failure of the sink.
     var sinkFailure: ByteSinkError? { failure.withLock { $0 } }
 
     package func isEnabled(_ level: Level) -> Bool { level <= self.level }

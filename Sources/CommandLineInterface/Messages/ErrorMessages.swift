@@ -13,7 +13,7 @@ struct CalledServer: Sendable {
     /// The service that is asked for, in the standard's words.
     let service: String
     let usesTLS: Bool
-    /// Whether we can show a certificate of our own.
+    /// True if we have a certificate of our own to present.
     let hasCertificate: Bool
     /// The port that we listen at.
     let receiverPort: UInt16?
@@ -29,7 +29,8 @@ extension Message {
             self.init(
                 "cannot connect to \(server.endpoint)", reason.description, hint: Hint(for: reason, calling: server))
         case .connectionLost(let reason):
-            // A server that wants a certificate says so after the handshake, and its alert is often lost with the connection.
+            // A server that requires a certificate says so after the handshake, and its alert is often lost with the
+            // connection.
             let lacksCertificate = server.usesTLS && !server.hasCertificate
             self.init(
                 "\(server.name): connection lost", reason.description,
@@ -88,7 +89,7 @@ extension Message {
 
     static let commitmentService = "Storage Commitment"
 
-    /// Why each context was refused, and with which transfer syntaxes it was proposed; equal reasons once.
+    /// Returns the reason why each context was rejected, with its proposed transfer syntaxes; equal reasons once.
     private static func reasons(_ refused: [NegotiatedContexts.Refused]) -> String? {
         var reasons: [String] = []
         for context in refused {

@@ -112,7 +112,7 @@ package enum Hint: Sendable, Equatable {
         }
     }
 
-    /// The remedy that a status has whatever the operation was; nil if there is none.
+    /// Returns the remedy of a status that is the same for every operation; otherwise nil.
     init?(for status: DIMSEStatus) {
         switch status.rawValue {
         case DIMSEStatus.notAuthorized.rawValue: self = .notAuthorized

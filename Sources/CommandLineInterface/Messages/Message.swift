@@ -6,7 +6,7 @@ import DICOM
 package struct Message: Sendable, Equatable {
     /// The subject: a peer, a file, an operation.
     package var what: String
-    /// What is wrong with it.
+    /// The problem with it.
     package var why: String?
     /// The peer's own words about it.
     package var peerText: String?

@@ -2,11 +2,11 @@ import DICOM
 import DICOMNode
 import System
 
-/// Keeps patient data out of messages and logs: names of persons wherever they show, what was asked for by name, number or
-/// accession number where a peer repeats it, and the parts of paths that were made of such values.
+/// Keeps patient data out of messages and logs: names of persons wherever they show, what was asked for by name, number
+/// or accession number where a peer repeats it, and the parts of paths that were made of such values.
 ///
-/// Names of files that were given are shown, as a message about a file that it does not name would be of no use; but for
-/// what looks like the name of a person in them.
+/// Names of files that were given are shown, as a message about a file that it does not name would be of no use; but
+/// for what looks like the name of a person in them.
 package struct Redaction: Sendable {
     static let mark = DataSet.hiddenValue
 
@@ -16,7 +16,7 @@ package struct Redaction: Sendable {
     package static let names = Redaction(isOn: true)
 
     package let isOn: Bool
-    /// What was asked for; a run learns more of it as it reads its queries.
+    /// The requested patient data; a run adds to it as it reads its queries.
     private let knownValues = Locked<Set<String>>([])
     private let outputDirectory: String?
     private let shownComponents: [String?]
@@ -89,9 +89,9 @@ package struct Redaction: Sendable {
         return hidingNames(text)
     }
 
-    /// Where a name may begin and end in a message.
+    /// The characters at which a name may begin and end in a message.
     private static let boundaries = Set("/:;,\"'()[]=<>\n\t")
-    /// What our own help says a name looks like.
+    /// The example of a name in our own help.
     private static let template = "FAMILY^GIVEN^MIDDLE^PREFIX^SUFFIX"
 
     /// Hides what looks like a person name of DICOM: words with a caret between them.

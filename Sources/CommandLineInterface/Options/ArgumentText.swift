@@ -2,12 +2,14 @@ package import DICOM
 import Glibc
 import System
 
-/// What stands on a command line, between bytes and text: keys are text in the locale's encoding, paths are bytes.
+/// Conversion of command line arguments between bytes and text: keys are text in the locale's encoding, paths are
+/// bytes.
 ///
-/// A path goes from bytes to text with the other arguments and back to the same bytes when it is opened. What is no text in the
-/// encoding keeps its bytes as characters that nobody writes, the last ones of Unicode's private use.
+/// A path is converted to text with the other arguments and back to the same bytes when it is opened. Bytes that are
+/// not text in the encoding become unused characters, the last ones of Unicode's private use.
 package enum ArgumentText {
-    /// The encoding of the process's locale, where it is not UTF-8. A fact of the process: its locale is set once, at the start.
+    /// The encoding of the process's locale, where it is not UTF-8. A fact of the process: its locale is set once, at
+    /// the start.
     static let localeEncoding = LocaleEncoding(
         codeset: nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8")
 
@@ -28,7 +30,7 @@ package enum ArgumentText {
         return standIns(bytes)
     }
 
-    /// Whether some of the text stands in for bytes that are none.
+    /// True if some characters of the text stand for bytes that are not text.
     package static func hasStandIns(_ text: some StringProtocol) -> Bool {
         text.unicodeScalars.contains { $0.value >= firstStandIn + 0x80 && $0.value <= firstStandIn + 0xFF }
     }

@@ -22,13 +22,18 @@ package struct OptionArgument: Sendable {
             accepted: accepted ?? definition.value.accepted, suggestion: suggestion)
     }
 
-    /// Text that is not empty.
+    /// Returns text that is not empty.
+    ///
+    /// - Throws: `UsageError` if the text is empty or holds a NUL character.
     package func string() throws(UsageError) -> String {
         guard !text.isEmpty else { throw error("empty") }
         guard !text.utf8.contains(0) else { throw error("holds a NUL character") }
         return text
     }
 
+    /// Returns an integer in the range.
+    ///
+    /// - Throws: `UsageError` if the text is not a number or is out of range.
     package func integer(in range: ClosedRange<Int>) throws(UsageError) -> Int {
         guard let number = Int(text) else {
             let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
@@ -38,17 +43,24 @@ package struct OptionArgument: Sendable {
         return number
     }
 
-    /// An integer in the range that the option's definition names.
+    /// Returns an integer in the range of the option's definition.
+    ///
+    /// - Throws: `UsageError` if the text is not a number or is out of range.
     package func integer() throws(UsageError) -> Int {
         if case .integer(_, let range) = definition.value { return try integer(in: range) }
         return try integer(in: 0...Int.max)
     }
 
+    /// Returns a TCP port.
+    ///
+    /// - Throws: `UsageError` if the text is not a number from 1 to 65535.
     package func port() throws(UsageError) -> UInt16 {
         UInt16(truncatingIfNeeded: try integer(in: 1...65535))
     }
 
-    /// Seconds in the range that the option's definition names.
+    /// Returns seconds in the range of the option's definition.
+    ///
+    /// - Throws: `UsageError` if the text is not a decimal number or is out of range.
     package func seconds() throws(UsageError) -> Double {
         // Double reads "nan", "inf" and hexadecimal too, which nobody means.
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
@@ -60,12 +72,17 @@ package struct OptionArgument: Sendable {
         return number
     }
 
-    /// Seconds of a limit; 0 is no limit.
+    /// Returns the seconds of a limit; nil if the text is 0, which is no limit.
+    ///
+    /// - Throws: `UsageError` if the text is not a decimal number or is out of range.
     package func limit() throws(UsageError) -> Double? {
         let seconds = try seconds()
         return seconds == 0 ? nil : seconds
     }
 
+    /// Returns an AE title.
+    ///
+    /// - Throws: `UsageError` if the text is not a valid AE title.
     package func aeTitle() throws(UsageError) -> AETitle {
         guard let title = AETitle(text) else {
             let why =
@@ -76,6 +93,9 @@ package struct OptionArgument: Sendable {
         return title
     }
 
+    /// Returns the case whose raw value is the text.
+    ///
+    /// - Throws: `UsageError` if there is no such case, with the nearest one as a suggestion.
     package func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ type: Choice.Type
     ) throws(UsageError) -> Choice {
@@ -85,17 +105,23 @@ package struct OptionArgument: Sendable {
         return choice
     }
 
-    /// Attributes and sets of attributes, with commas between.
+    /// Returns attributes and sets of attributes, given with commas between.
+    ///
+    /// - Throws: `UsageError` if one of them cannot be read or is unknown.
     package func returnKeys() throws(UsageError) -> [ReturnKey] { try returnKeyParser.parse() }
 
-    /// Attributes alone, with commas between.
+    /// Returns attributes alone, given with commas between.
+    ///
+    /// - Throws: `UsageError` if one of them cannot be read or is unknown.
     package func columns() throws(UsageError) -> [QueryKey] { try returnKeyParser.parseAttributes() }
 
     private var returnKeyParser: ReturnKeyParser {
         ReturnKeyParser(option: definition.option, text: text, accepted: definition.value.accepted)
     }
 
-    /// The root of UIDs to be generated: room must be left for what makes them unique.
+    /// Returns the root of UIDs to be generated.
+    ///
+    /// - Throws: `UsageError` if the text is not a UID, or leaves no room for the part that makes UIDs unique.
     package func uidRoot() throws(UsageError) -> UID {
         let root = UID(text)
         guard root.isValid else { throw error("not a UID") }
@@ -107,7 +133,9 @@ package struct OptionArgument: Sendable {
         return root
     }
 
-    /// A defined term of Specific Character Set, spelled as PS3.3 does.
+    /// Returns defined terms of Specific Character Set as PS3.3 spells them.
+    ///
+    /// - Throws: `UsageError` if the text is empty or is not a character set of DICOM.
     package func characterSet() throws(UsageError) -> String {
         guard !text.isEmpty else { throw error("empty", code: .unknownCharacterSet) }
         let terms = text.split(separator: "\\", omittingEmptySubsequences: false).map { String($0) }

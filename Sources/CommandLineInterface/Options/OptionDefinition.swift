@@ -72,7 +72,7 @@ package final class OptionDefinition: Sendable {
     /// The value that holds when the option is not given.
     package var defaultText: String? { defaultValue.text }
 
-    /// Whether only some operations can use it.
+    /// True if only some operations can use it.
     package var isForSomeOperations: Bool { operations != .all }
 
     /// The operations that can use it, in their order, as options.

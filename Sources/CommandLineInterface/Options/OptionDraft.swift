@@ -2,9 +2,9 @@ package import DICOM
 package import DICOMNode
 package import DICOMProtocol
 
-/// The values of all options that were given, merged from command line, configuration and environment; each is put into
-/// the options of the command that uses it, and what several commands use is kept here until the operation's request is
-/// made by ``makeInvocation(given:typed:rootUIDFromEnvironment:)``.
+/// The values of all options that were given, merged from command line, configuration and environment. Each is set in
+/// the options of the command that uses it; values for several commands stay here until the operation's request is made
+/// by ``makeInvocation(given:typed:rootUIDFromEnvironment:)``.
 package struct OptionDraft: Sendable {
     package let operation: Operation
     package var connection = ConnectionOptions()
@@ -262,7 +262,7 @@ package struct OptionDraft: Sendable {
 
     // MARK: Retrievals
 
-    /// Whether a C-MOVE's instances come to this process, which then must listen.
+    /// True if a C-MOVE's instances come to this process, which then must listen.
     var receivesMovedInstances: Bool {
         guard operation == .move else { return operation == .get && retrieve.fallsBackToMove }
         return moveDestination == nil
@@ -292,7 +292,7 @@ package struct OptionDraft: Sendable {
             accepted: "\(OptionName.portSCP) PORT, or another node's AE title with \(OptionName.moveDestination)")
     }
 
-    /// Where two instances can have one name, keeping the file that is there, or replacing it, loses one of them.
+    /// If two instances can have one name, keeping or replacing the existing file loses one of them.
     private func checkNaming() throws(UsageError) {
         guard existingFile == .skip || existingFile == .overwrite, !retrieve.naming.namesEveryInstance else { return }
         let option = "\(OptionName.ifExists) \(existingFile.rawValue)"

@@ -15,7 +15,7 @@ package enum OptionRule: Sendable {
         case getMayMove
         /// Instances are received here, not at a third party.
         case receivesHere
-        /// What is stored is verified by storage commitment.
+        /// The stored instances are verified by storage commitment.
         case commitsAfterStore
         /// The format is one that the operation has.
         case formatOfOperation

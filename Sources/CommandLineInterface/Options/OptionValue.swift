@@ -1,4 +1,4 @@
-/// What may follow an option: for the parser's checks, the help's placeholder and the completions' proposals.
+/// The value that an option takes: for the parser's checks, the help's placeholder and the completions' proposals.
 package enum OptionValue: Sendable, Equatable {
     /// Nothing: the option is a switch.
     case none
@@ -28,7 +28,7 @@ package enum OptionValue: Sendable, Equatable {
         }
     }
 
-    /// What stands for the value in help and man page.
+    /// The placeholder of the value in help and man page.
     package var placeholder: String? {
         switch self {
         case .none: nil
@@ -48,7 +48,7 @@ package enum OptionValue: Sendable, Equatable {
         }
     }
 
-    /// What is accepted, in words, for the message about a value that is not.
+    /// The accepted values, in words, for the message about one that is not.
     package var accepted: String? {
         switch self {
         case .none: nil
@@ -78,7 +78,7 @@ package enum OptionValue: Sendable, Equatable {
 
 /// Numbers as a person writes them.
 enum NumberWords {
-    /// Without a fraction where there is none.
+    /// Returns the number without a fraction if it is whole.
     static func plain(_ number: Double) -> String {
         Int(exactly: number).map { String($0) } ?? String(number)
     }

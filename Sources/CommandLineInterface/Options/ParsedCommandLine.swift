@@ -1,6 +1,6 @@
 package import DICOMProtocol
 
-/// What a command line turned out to be: a request for text about the program, or work.
+/// The result of parsing a command line: a request for text about the program, or work.
 package enum ParsedCommandLine: Sendable, Equatable {
     /// Nothing was typed: help on standard error and the exit code for usage.
     case empty
@@ -9,14 +9,14 @@ package enum ParsedCommandLine: Sendable, Equatable {
     /// `--queryhelp`: the keys that the standard knows for a model and, where it has any, a level.
     case queryHelp(InformationModel, QueryLevel)
     case generate(GeneratedDocument)
-    /// What `--show-config` prints, or the names of the nodes.
+    /// The output of `--show-config`, or the names of the nodes.
     case showConfiguration(String)
     case perform(Invocation)
     /// The same with several peers, one after the other.
     case performEach([Invocation])
 }
 
-/// How much of the help is shown.
+/// The part of the help that is shown.
 package enum HelpTopic: Sendable, Equatable {
     /// The options that most people need, on a screen or so.
     case short
@@ -40,7 +40,7 @@ package enum HelpTopic: Sendable, Equatable {
     }
 }
 
-/// What the hidden option `--generate` prints.
+/// The document that the hidden option `--generate` prints.
 package enum GeneratedDocument: String, Sendable, CaseIterable {
     case man, bash, zsh, fish
     /// In Markdown, for the administrators of servers.

@@ -1,6 +1,6 @@
 package import DICOMProtocol
 
-/// A host as it was typed, with AE title and port where it held them: `TITLE@host:port`.
+/// A host as it was typed, with AE title and port if it had them: `AETITLE@host:port`.
 package struct HostArgument: Sendable, Equatable {
     package var aeTitle: AETitle?
     package var host: String
@@ -8,11 +8,11 @@ package struct HostArgument: Sendable, Equatable {
     /// The name of a node of the configuration, which has all of this: `@name`.
     package var node: String?
 
-    /// Whether nothing may follow that belongs to it.
+    /// True if the argument has a port or names a node, so that no port may follow.
     var isComplete: Bool { port != nil || node != nil }
 }
 
-/// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `TITLE@HOST`, `TITLE@HOST:PORT`, `[ADDRESS]:PORT`, a bare IPv6
+/// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `AETITLE@HOST`, `AETITLE@HOST:PORT`, `[ADDRESS]:PORT`, a bare IPv6
 /// address, or `@NODE` for a node of the configuration.
 enum PeerArgument {
     private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT or @NODE"
@@ -31,7 +31,7 @@ enum PeerArgument {
         }
         var rest = text[...]
         var title: AETitle?
-        // A title may hold an @, a host name may not: the last one divides them.
+        // An AE title may hold an @, a host name may not: the last one divides them.
         if let at = rest.lastIndex(of: "@") {
             let given = String(rest[..<at])
             guard let read = AETitle(given) else {

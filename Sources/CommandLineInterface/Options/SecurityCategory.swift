@@ -118,7 +118,7 @@ extension OptionCategory {
 extension OptionArgument {
     func secret() throws(UsageError) -> SecretReference {
         guard let reference = SecretReference(text) else {
-            // What stands there may be the secret itself: it is not repeated.
+            // The value may be the secret itself: it is not repeated.
             throw UsageError(
                 .invalidValue, option: definition.option,
                 problem: "\(definition.option): a secret does not belong on the command line",

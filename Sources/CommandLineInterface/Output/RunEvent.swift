@@ -5,18 +5,18 @@ import System
 
 /// One object of `--format jsonl` for operations other than a query: an instance, an echo, or the run as a whole.
 ///
-/// Every object has `event` as its first member; a member that does not apply is left out, never null. UIDs and statuses
-/// are strings, a status as the standard writes it (`A700H`); times are seconds, lengths bytes.
+/// Every object has `event` as its first member; a member that does not apply is left out, never null. UIDs and
+/// statuses are strings, a status as the standard writes it (`A700H`); times are seconds, lengths bytes.
 ///
-/// Which object has which members stands in ``RunEvent/Name/members``, from which the man page is made.
+/// The members of each object are in ``RunEvent/Name/members``, from which the man page is made.
 ///
-/// `outcome` is one of ``Outcome``: a script that only wants to know what went wrong looks at that alone.
+/// `outcome` is one of ``Outcome``: a script that only looks for failures needs that alone.
 struct RunEvent: Sendable {
     enum Name: String, Sendable, CaseIterable {
         case echo, store, receive, missing, commitment, failed, summary
     }
 
-    /// What became of one instance or echo.
+    /// The outcome of one instance or echo.
     enum Outcome: String, Sendable, CaseIterable {
         /// Stored, received, committed, answered.
         case done
@@ -37,9 +37,9 @@ struct RunEvent: Sendable {
         case bytes, outcome, status, meaning, comment, error, seconds, exitCode
         /// Number of echoes, associations, files.
         case count, associations, files
-        // How many instances of each outcome.
+        // The number of instances of each outcome.
         case done, warnings, skipped, failures, pending
-        // What the server counted of sub-operations, PS3.4 C.4.2.1.6.
+        // The sub-operations as the server counted them, PS3.4 C.4.2.1.6.
         case serverCompleted, serverFailed, serverWarning, serverRemaining
         // Times of an echo's parts, and over several echoes.
         case lookupSeconds, connectSeconds, securitySeconds, associationSeconds, releaseSeconds
@@ -94,7 +94,7 @@ struct RunEvent: Sendable {
 
 // The schema of `--format jsonl` as data: the man page prints it, and a test holds what is written to it.
 extension RunEvent.Name {
-    /// What one object stands for.
+    /// The kind of an object.
     var meaning: String {
         switch self {
         case .echo: "one C-ECHO"
@@ -107,7 +107,7 @@ extension RunEvent.Name {
         }
     }
 
-    /// What an object may have beside `event`; what does not apply is left out.
+    /// The members that an object may have beside `event`; those that do not apply are left out.
     var members: [RunEvent.Key] {
         switch self {
         case .echo:
@@ -158,8 +158,8 @@ extension RunEvent.Outcome {
 
 /// Writes the objects of `--format jsonl`, each as one line and at once, for operations other than a query.
 ///
-/// The schema is that of ``RunEvent``. Several threads may write. The first failure of the output is kept for the end of the
-/// run and ends the writing, not the work.
+/// The schema is that of ``RunEvent``. Several threads may write. The first failure of the output is kept for the end
+/// of the run and ends the writing, not the work.
 final class EventWriter: Sendable {
     private let output: any ByteSink
     private let state = Locked<ByteSinkError?>(nil)
@@ -182,6 +182,6 @@ final class EventWriter: Sendable {
         }
     }
 
-    /// Why lines are missing.
+    /// The reason why lines are missing.
     var failure: ByteSinkError? { state.withLock { $0 } }
 }

@@ -2,7 +2,7 @@
 /// that is unique, values after `=` or as the next argument, short options in clusters with the value attached, `--` as
 /// the end of options.
 struct ArgumentScanner {
-    /// What a command line holds, in its order, before any value is read.
+    /// The content of a command line, in its order, before any value is read.
     struct Scanned {
         var options: [OptionArgument] = []
         var positionals: [String] = []

@@ -1,7 +1,8 @@
 import DICOMNode
 import DICOMProtocol
 
-/// Turns a command line and the configuration into a typed request, by the option table, the way GNU getopt_long reads one.
+/// Turns a command line and the configuration into a typed request, by the option table, the way GNU getopt_long reads
+/// one.
 ///
 /// It reads neither the environment nor a file itself: what it needs is passed in.
 package struct CommandLineParser: Sendable {
@@ -124,7 +125,7 @@ extension ArgumentScanner.Scanned {
     func last(_ name: OptionName) -> OptionArgument? { options.last { $0.definition.name == name } }
 
     /// The help that is asked for: `--help`, `--help=TOPIC`, `--help TOPIC`, `--OPERATION --help`, `help` or
-    /// `help TOPIC`; nil if it is none of them.
+    /// `help TOPIC`; otherwise nil.
     var helpTopic: HelpTopic? {
         guard let help = last(.help) else {
             guard options.isEmpty, positionals.first == OptionName.help.rawValue else { return nil }
@@ -152,12 +153,12 @@ extension ArgumentScanner.Scanned {
 
 /// A peer as it was chosen on the command line.
 struct PeerChoice: Sendable, Equatable {
-    /// How messages name a peer that was given without an option.
+    /// The name of a peer, given without an option, in messages.
     static let positional = "HOST"
 
     var host: HostArgument
     var port: UInt16?
-    /// How messages name the argument: `HOST`, `--hostname`.
+    /// The name of the argument in messages: `HOST`, `--hostname`.
     var option: String
 }
 
@@ -206,7 +207,8 @@ struct Positionals {
         files = Array(rest)
     }
 
-    /// Another peer to be asked for an echo: it must look like one, so that a file or a slip is not looked up as a name.
+    /// Another peer to be asked for an echo: it must look like one, so that a file or a slip is not looked up as a
+    /// name.
     private static func furtherPeer(_ word: String, _ next: String?) throws(UsageError) -> PeerChoice? {
         let number = next.flatMap { UInt16($0) }
         guard word.contains(":") || word.contains("@") || number != nil else { return nil }

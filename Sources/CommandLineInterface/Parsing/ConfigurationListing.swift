@@ -1,6 +1,6 @@
 import DICOMNode
 
-/// What `--show-config` prints: every option that the operation can use, its value, and where that came from.
+/// The output of `--show-config`: every option that the operation can use, its value, and the source of that.
 enum ConfigurationListing {
     static func text(
         _ configuration: Configuration, _ arguments: MergedArguments, draft: OptionDraft,
@@ -44,7 +44,7 @@ enum ConfigurationListing {
         return text
     }
 
-    /// What an argument without an option said: `TITLE@HOST:PORT`.
+    /// Settings from an argument without an option: `AETITLE@HOST:PORT`.
     private static func typed(_ option: OptionDefinition, _ peer: PeerChoice?) -> String? {
         guard let peer, peer.host.node == nil, peer.option == PeerChoice.positional else { return nil }
         return switch option.name {

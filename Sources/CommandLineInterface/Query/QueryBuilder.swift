@@ -9,7 +9,7 @@ package struct QueryBuilder: Sendable {
     package let level: QueryLevel
     /// The defined terms for (0008,0005), see ``QueryCharacterSet``; a key for that element goes before.
     package let characterSet: String
-    /// What relative dates count from.
+    /// The date that relative dates count from.
     package let today: CalendarDate
 
     package init(
@@ -21,7 +21,8 @@ package struct QueryBuilder: Sendable {
         self.today = today
     }
 
-    /// The identifier: automatic elements, those of `base`, `returning` as empty keys, and the keys, each checked and encoded.
+    /// The identifier: automatic elements, those of `base`, `returning` as empty keys, and the keys, each checked and
+    /// encoded.
     ///
     /// - Parameter base: a query that was made elsewhere, sent as it is but for level and character set.
     /// - Throws: ``UsageError`` if a key is given twice, or its value cannot be encoded or matched.
@@ -105,7 +106,7 @@ package struct QueryBuilder: Sendable {
         }
     }
 
-    /// What the standard lists; for `all`, from the top down to the level queried.
+    /// Returns the keys that the standard lists; for `all`, from the top down to the level queried.
     private func attributes(of set: ReturnKey.Set) -> [KeyAttribute] {
         switch set {
         case .study: model.keys(at: .study)

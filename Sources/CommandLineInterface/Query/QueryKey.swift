@@ -4,8 +4,8 @@ import System
 
 /// One `--key`: an element of the query, by its path through sequences, with the value as it was typed.
 ///
-/// Reading it needs the dictionary alone; the value is checked and encoded later by ``QueryBuilder``, which knows model,
-/// level, character set and date.
+/// Reading it needs the dictionary alone; the value is checked and encoded later by ``QueryBuilder``, which knows
+/// model, level, character set and date.
 package struct QueryKey: Sendable, Equatable {
     /// One sequence on the way to the element, and which item of it.
     package struct Step: Sendable, Hashable {
@@ -38,7 +38,7 @@ package struct QueryKey: Sendable, Equatable {
         (path.map(\.tag) + [tag]).map { DataDictionary.label(of: $0) }.joined(separator: ".")
     }
 
-    /// Whether messages may show the value.
+    /// True if messages may show the value.
     var mayShowValue: Bool {
         !tags.contains { $0.isPatientData }
     }
@@ -49,7 +49,7 @@ package struct QueryKey: Sendable, Equatable {
 
 /// One part of a `--return`: a set of the standard's keys, or one attribute by path.
 package enum ReturnKey: Sendable, Equatable {
-    /// What the standard lists at the level, by its obligation.
+    /// The keys that the standard lists at the level, by their obligation.
     package enum Set: String, Sendable, CaseIterable {
         case study, series, image, all
     }
@@ -102,7 +102,7 @@ package struct QueryKeyParser {
             guard Self.mayHoldItems(element.tag) else {
                 throw unreadable("\(DataDictionary.label(of: element.tag)) is not a sequence")
             }
-            // What is sent is as deep as the path, and no peer should have to read what we would not.
+            // The identifier is as deep as the path, and is limited to the depth that we would read ourselves.
             guard path.count < DecodingLimits.standard.maximumNestingDepth else {
                 throw unreadable("more than \(DecodingLimits.standard.maximumNestingDepth) sequences within each other")
             }
@@ -231,8 +231,8 @@ package struct QueryKeyParser {
     }
 }
 
-/// Reads the value of `--return` or `--columns`: names of sets, and paths of elements, with commas between. A tag is written
-/// without a comma or in parentheses here.
+/// Reads the value of `--return` or `--columns`: names of sets, and paths of elements, with commas between. A tag is
+/// written without a comma or in parentheses here.
 struct ReturnKeyParser {
     /// The option and its value, and the values that it accepts, for messages.
     let option: String

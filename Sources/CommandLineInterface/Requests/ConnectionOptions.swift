@@ -1,18 +1,18 @@
 package import DICOMNode
 package import DICOMProtocol
 
-/// How the peer is reached, under which names, and what secures the way: the same for every operation.
+/// The address, AE titles, limits and security of the connection to the peer: the same for every operation.
 package struct ConnectionOptions: Sendable, Equatable {
     package var peer = Endpoint(host: "", port: standardPort)
     package var callingAETitle = standardCallingAETitle
     package var calledAETitle = standardCalledAETitle
-    /// The port of our own receiver for sub-operations and commitment reports; nil where nothing listens.
+    /// The port of our own receiver for sub-operations and commitment reports; nil if nothing listens.
     package var receiverPort: UInt16?
     /// The local address that the receiver listens on; nil is every address.
     package var bindAddress: String?
-    /// What is asked for by SOP class extended negotiation.
+    /// The options to request by SOP class extended negotiation.
     package var queryNegotiation: QueryNegotiation = []
-    /// Limit for name look-up and connect together, in seconds; nil waits as long as the system does.
+    /// The limit for name look-up and connect together, in seconds; nil is the limit of the system.
     package var connectTimeout: Double? = 15
     /// The longest time without data from the peer while a response is due, in seconds; nil: no limit.
     package var inactivityTimeout: Double? = 120
@@ -23,7 +23,7 @@ package struct ConnectionOptions: Sendable, Equatable {
     /// Nil: plain TCP.
     package var tls: TLSOptions?
     package var userIdentity: UserIdentityOption?
-    /// Whether a server that does not confirm the user identity is accepted.
+    /// True if a server that does not confirm the user identity is accepted.
     package var acceptsUnconfirmedIdentity = false
 
     /// The well-known port of DICOM, PS3.8 9.1.1.
@@ -33,14 +33,14 @@ package struct ConnectionOptions: Sendable, Equatable {
 
     package init() {}
 
-    /// The peer as it is named in messages: its AE title and where it is.
+    /// The peer as messages name it: its AE title, host and port.
     package var peerName: String {
         // A run that only listens has called nobody.
         peer.host.isEmpty ? "any server" : "\(calledAETitle)@\(peer)"
     }
 }
 
-/// What `--tls` and its companions ask for; certificates and keys are read when the run begins.
+/// The values of `--tls` and its companions; certificates and keys are read when the run begins.
 package struct TLSOptions: Sendable, Equatable {
     package var configuration = TLSConfiguration()
     package var keyPassword: SecretReference?
@@ -48,7 +48,7 @@ package struct TLSOptions: Sendable, Equatable {
     package init() {}
 }
 
-/// Who we say that we are, PS3.7 D.3.3.7; the secret parts are read when the run begins.
+/// The user identity to negotiate, PS3.7 D.3.3.7; the secret parts are read when the run begins.
 package enum UserIdentityOption: Sendable, Equatable {
     case userName(String)
     case userNameAndPasscode(String, SecretReference)
@@ -57,13 +57,13 @@ package enum UserIdentityOption: Sendable, Equatable {
     case jsonWebToken(SecretReference)
 }
 
-/// Where a password or ticket is found. Never the command line itself: everybody on the machine can read that.
+/// The source of a password or ticket. Never the command line itself: every user of the machine can read that.
 package enum SecretReference: Sendable, Equatable {
     /// `env:NAME`
     case environment(String)
     /// `file:PATH`
     case file(String)
-    /// Asked for at the terminal.
+    /// Entered at the terminal.
     case prompt
 
     package static let accepted = "env:NAME, file:PATH or prompt"

@@ -3,7 +3,7 @@ package import DICOMNode
 package import DICOMProtocol
 package import PracticeArchive
 
-/// One run of the program: what is asked for, and what every operation is given besides.
+/// One run of the program: its request, and the options that every operation has.
 package struct Invocation: Sendable, Equatable {
     package var operation: Operation
     package var request: Request
@@ -13,7 +13,7 @@ package struct Invocation: Sendable, Equatable {
     package var uidRoot: UID?
 }
 
-/// What a command line asks for: an operation with its own options, parsed and checked.
+/// The request of a command line: an operation with its own options, parsed and checked.
 package enum Request: Sendable, Equatable {
     case echo(EchoOptions)
     case store(StoreOptions)
@@ -25,13 +25,13 @@ package enum Request: Sendable, Equatable {
     case selfTest(SelfTestOptions)
 }
 
-/// What is told to people, and where.
+/// The options for messages and results: their level, format and destination.
 package struct MessageOptions: Sendable, Equatable {
     package var logFile: String?
     package var verbosity: Diagnostics.Level = .note
-    /// Whether messages and logs may show patient data.
+    /// True if messages and logs may show patient data.
     package var logsPatientData = false
-    /// Whether results are printed as objects of JSON, one a line. A query has formats of its own.
+    /// True if results are printed as JSON objects, one a line. A query has formats of its own.
     package var writesEvents = false
 
     package init() {}
@@ -57,7 +57,7 @@ package struct EchoOptions: Sendable, Equatable {
 /// Files and directories as they were typed, in order.
 package struct InputFiles: Sendable, Equatable {
     package var paths: [String] = []
-    /// Whether directories are walked to their ends; otherwise one level of each is listed.
+    /// True if directories are read recursively; otherwise only the files directly in them are taken.
     package var isRecursive = false
 
     package init() {}
@@ -66,24 +66,24 @@ package struct InputFiles: Sendable, Equatable {
 package struct StoreOptions: Sendable, Equatable {
     package var input = InputFiles()
     package var priority: Priority = .medium
-    /// Associations that send at once.
+    /// The number of associations that send at once.
     package var jobs = 1
-    /// C-STOREs that may be unanswered at a time on one association, if the peer grants it.
+    /// The number of C-STOREs that may await a response at a time on one association, if the peer accepts it.
     package var operationsWindow: UInt16 = 1
-    /// How often what failed for a reason that may pass is tried again.
+    /// The number of retries after a transient failure.
     package var retries = 0
-    /// The first pause before another attempt, in seconds; each further one is twice as long.
+    /// The pause before the first retry, in seconds; each further one is twice as long.
     package var retryDelay = 2.0
-    /// Where the outcome of each instance is recorded.
+    /// The journal that records the outcome of each instance.
     package var journalPath: String?
-    /// Whether what the journal says is stored is left out.
+    /// True to skip instances that the journal records as stored.
     package var resumes = false
-    /// Where the names of what was not stored are written.
+    /// The file for the paths of the files that were not stored.
     package var failedOutPath: String?
     package var neverRewrites = false
-    /// Whether the first instance that is not stored ends the run.
+    /// True if the first instance that is not stored ends the run.
     package var isStrict = false
-    /// Whether the peer is asked for what it has already, and that is left out.
+    /// True to query the peer for the instances that it has already, and to skip those.
     package var skipsExisting = false
     package var verification: StoreVerificationMethod?
     /// For verification by storage commitment.
@@ -93,7 +93,7 @@ package struct StoreOptions: Sendable, Equatable {
     package init() {}
 }
 
-/// How it is made sure, after sending, that the peer holds what was sent.
+/// The check, after sending, that the peer has the instances.
 package enum StoreVerificationMethod: String, Sendable, CaseIterable {
     /// C-FIND for each instance.
     case find
@@ -105,32 +105,32 @@ package enum StoreVerificationMethod: String, Sendable, CaseIterable {
 
 package struct StorageCommitmentOptions: Sendable, Equatable {
     package var input = InputFiles()
-    /// A list of what to ask for; `-` is the standard input.
+    /// A list of the instances to request; `-` is the standard input.
     package var listPath: String?
-    /// A journal that names what to ask for, and records the verdicts.
+    /// A journal that names the instances to request, and records the results.
     package var journalPath: String?
     package var commitment = CommitmentOptions()
 
     package init() {}
 }
 
-/// How commitment is asked for, also after storing.
+/// The options of commitment requests, also after storing.
 package struct CommitmentOptions: Sendable, Equatable {
-    /// What goes into one transaction together.
+    /// The grouping of references into transactions.
     package enum Grouping: String, Sendable, CaseIterable {
         case study, series
     }
 
-    /// The time to wait for a report, in seconds; 0 asks only.
+    /// The time to wait for a report, in seconds; 0 sends the request only.
     package var resultWait: Double = 60
     package var maximumReferences = StorageCommitmentRequest.maximumReferenceCount
-    /// Nil fills transactions whatever the references belong to.
+    /// Nil fills transactions without regard to studies or series.
     package var grouping: Grouping?
-    /// Where transactions are kept that were not answered in time.
+    /// The file for transactions without a report in time.
     package var transactionFile: String?
-    /// Whether nothing is asked, and the reports of earlier runs are waited for.
+    /// True to send no request, and to wait for the reports of earlier runs.
     package var isListening = false
-    /// Where reports are kept as DICOM files; nil keeps none.
+    /// The directory in which reports are saved as DICOM files; nil saves none.
     package var reportDirectory: String?
 
     package init() {}
@@ -140,16 +140,16 @@ package struct CommitmentOptions: Sendable, Equatable {
 
 package struct FindOptions: Sendable, Equatable {
     package var query = QueryOptions()
-    /// The defined terms for responses that do not say theirs.
+    /// The defined terms for responses without Specific Character Set.
     package var assumedCharacterSet: String?
     package var format: ResultFormat = .text
-    /// Whether a person chose the format; otherwise a terminal gets a table.
+    /// True if the format was given; otherwise a terminal gets a table.
     package var isFormatGiven = false
-    /// The columns of a table, in order; empty for those that were asked for.
+    /// The columns of a table, in order; empty for the requested keys.
     package var columns: [QueryKey] = []
     /// The number of matches after which a query is cancelled.
     package var limit: Int?
-    /// Where files go, if the format is one.
+    /// The directory for the matches, if the format writes files.
     package var outputDirectory = "."
     package var existingFile: InstanceWriter.Existing = .rename
     package var failOn: FailurePolicy = .failure
@@ -166,7 +166,7 @@ package enum ResultFormat: String, Sendable, CaseIterable {
         operation.isQuery || self == .text || self == .jsonl
     }
 
-    /// Whether it has one column for each attribute.
+    /// True if it has one column for each attribute.
     package var hasColumns: Bool { self == .table || self == .csv || self == .tsv }
 }
 
@@ -179,53 +179,53 @@ package struct RetrieveOptions: Sendable, Equatable {
 
     package var method: Method = .get
     package var query = QueryOptions()
-    /// Where a list of what to retrieve is read; `-` is the standard input.
+    /// The list of targets to retrieve; `-` is the standard input.
     package var listPath: String?
     package var shard: Shard?
-    /// Shows what would be retrieved, and retrieves nothing.
+    /// True to show the targets without retrieving them.
     package var isDryRun = false
-    /// How many studies or series are retrieved at once.
+    /// The number of studies or series that are retrieved at once.
     package var jobs = 1
     /// The AE title that a C-MOVE request names as its destination.
     package var moveDestination = ConnectionOptions.standardCallingAETitle
-    /// Whether a C-MOVE's instances come to this process, which then must listen.
+    /// True if a C-MOVE's instances come to this process, which then must listen.
     package var receivesMovedInstances = false
-    /// Whether a C-GET that the server does not offer becomes a C-MOVE.
+    /// True if a C-GET that the server does not offer becomes a C-MOVE.
     package var fallsBackToMove = false
     /// The AE titles that may call our receiver; empty: every one that calls us by our AE title.
     package var acceptedCallers: [AETitle] = []
-    /// Transfer syntaxes to receive in where the server can convert, the best first.
+    /// The transfer syntaxes to receive if the server can convert, in order of preference.
     package var preferredSyntaxes: [UID] = []
     package var outputDirectory = "."
-    /// How a received instance's path is made from its attributes, below the output directory.
+    /// The pattern for the path of a received instance below the output directory, by its attributes.
     package var naming: InstanceNaming = .standard
     package var existingFile: InstanceWriter.Existing = .rename
     package var syncing: OutputFolder.Syncing = .end
-    /// How long announced sub-operations may still arrive after the final response, in seconds.
+    /// The time that instances may still take to arrive after the final response, in seconds.
     package var grace: Double = 10
-    /// Whether what was received is compared with what the server lists.
+    /// True to compare the received instances with those that the server lists.
     package var isChecked = true
-    /// Where it is recorded what is on disk.
+    /// The journal that records the instances on disk.
     package var journalPath: String?
-    /// Whether what the journal says is on disk is left out.
+    /// True to skip instances that the journal records as on disk.
     package var resumes = false
     package var failOn: FailurePolicy = .failure
 
     package init() {}
 
-    /// Whether the instances go to a third party.
+    /// True if the instances go to a third party.
     package var isForThirdParty: Bool { method == .move && !receivesMovedInstances }
 }
 
 // MARK: - Practice archive and self-test
 
 package struct ServeOptions: Sendable, Equatable {
-    /// The port that is usual for DICOM without privileges, PS3.8 9.1.1.
+    /// The registered port of DICOM, which needs no privileges, PS3.8 9.1.1.
     package static let standardPort: UInt16 = 11_112
     package static let standardAETitle = AETitle(wire: "PRACTICE".utf8)
 
     package var directory = "."
-    /// Where AE titles are that the archive sends to and reports to.
+    /// The addresses of the AE titles that the archive sends to and reports to.
     package var destinations: [AETitle: Endpoint] = [:]
     /// Files and folders with the items of the archive's worklist.
     package var worklistItems: [String] = []
@@ -235,7 +235,7 @@ package struct ServeOptions: Sendable, Equatable {
 }
 
 package struct SelfTestOptions: Sendable, Equatable {
-    /// Where the generated images are kept; nil keeps none.
+    /// The directory in which the generated images are saved; nil saves none.
     package var imagesDirectory: String?
 
     package init() {}

@@ -8,7 +8,7 @@ import System
 enum SelfTestArchive {
     static let address = "127.0.0.1"
 
-    /// What secures an archive and those who call it: one certificate, made for this run and believed by both sides.
+    /// The security of an archive and its clients: one certificate, made for this run and trusted by both sides.
     struct Security {
         let listening: TLSContext
         let connector: Connector

@@ -8,7 +8,7 @@ struct SelfTestShell: Sendable {
         let output: String
         let errors: String
 
-        /// What a person would look at first.
+        /// The first output that a person would look at.
         var firstError: String {
             errors.split(separator: "\n").first { !$0.contains("note:") }.map(String.init) ?? "no message"
         }

@@ -4,9 +4,9 @@ import DICOMProtocol
 import PracticeArchive
 import System
 
-/// What the self-test does, one operation after the other, each by the command line that a person would type.
+/// The steps of the self-test, one operation after the other, each by the command line that a person would type.
 final class SelfTestSteps {
-    /// What is not as it should be.
+    /// The difference from the expected result.
     struct Failure: Error {
         let why: String
 

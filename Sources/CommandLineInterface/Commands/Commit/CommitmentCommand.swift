@@ -154,7 +154,8 @@ struct CommitmentSources {
 
     // MARK: A journal
 
-    /// Reads what any server has accepted: the one that commits often has another AE title than the one that stores.
+    /// Reads the instances accepted by any server: the one that commits often has another AE title than the one that
+    /// stores.
     private func fromJournal(_ path: FilePath) -> [CommitmentCandidate]? {
         var order: [UID] = []
         var candidates: [UID: CommitmentCandidate] = [:]

@@ -18,15 +18,15 @@ final class CommitmentExchange {
     private var server: AssociationServer?
     /// The verdicts on instances that the server refused, or that were never requested.
     private var withoutReport: [UID: CommitmentVerdict] = [:]
-    /// How our own association ended before its time, if it did.
+    /// The error that ended our own association early; otherwise nil.
     private(set) var loss: AssociationError?
     /// The request that was sent and is not answered.
     private var outstanding: StorageCommitmentRequest?
     /// Transactions that the server has accepted.
     private var accepted: Set<UID> = []
-    /// What is left of the time for reports, once all is asked for.
+    /// The time limit for reports, which starts when all requests are sent.
     private var patience: CommitmentPatience?
-    /// Whether the exchange ended early, on request or because the server or the transaction file failed.
+    /// True if the exchange ended early, by cancellation or because the server or the transaction file failed.
     private(set) var isBroken = false
 
     /// Returns nil if it cannot begin, which is reported.
@@ -198,8 +198,8 @@ final class CommitmentExchange {
         }
     }
 
-    /// Writes to the transaction file. Returns false if that failed, which ends the requests: none must be made that is not
-    /// recorded.
+    /// Writes to the transaction file. Returns false if that failed, which ends the requests: none must be made that is
+    /// not recorded.
     @discardableResult
     private func record(_ body: () throws(FileProblem) -> Void) -> Bool {
         do throws(FileProblem) {
@@ -252,7 +252,8 @@ final class CommitmentExchange {
         return false
     }
 
-    /// A request that was under way when the association ended may not have arrived: it is made again, as a new transaction.
+    /// A request that was under way when the association ended may not have arrived: it is made again, as a new
+    /// transaction.
     private func retractRequest(_ rest: inout ArraySlice<[SOPInstanceReference]>) {
         guard let request = outstanding else { return }
         outstanding = nil
@@ -260,7 +261,8 @@ final class CommitmentExchange {
         rest = [request.references] + rest
     }
 
-    /// A server that aborts a request has not accepted it, but may report on others; one that was cut off may report on all.
+    /// A server that aborts a request has not accepted it, but may report on others; one that was cut off may report on
+    /// all.
     private func mayReport(after error: AssociationError) -> Bool {
         guard isAbort(error) else { return true }
         return ledger.awaited.contains { accepted.contains($0.request.transactionUID) && !$0.isAnswered }

@@ -20,7 +20,7 @@ final class CommitmentResults {
     private var reasons: [(text: String, count: Int)] = []
     private var outputFailure: ByteSinkError?
 
-    /// Whether files were sent, and the question is which of them need not be kept.
+    /// True if files were sent, so that the result shows which of them may be deleted.
     private let isVerification: Bool
 
     init(
@@ -81,7 +81,7 @@ final class CommitmentResults {
         switch outcome.exitCode {
         case .success, .commitmentFailed, .incomplete: outcome.fail(.timeLimit, message)
         case .unreachable where loss != nil: outcome.diagnostics.error(message)
-        // The cause that kept us from requesting was reported, with its own remedy.
+        // The cause that prevented the request was reported, with its own remedy.
         default: break
         }
     }

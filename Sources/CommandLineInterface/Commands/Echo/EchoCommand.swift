@@ -121,7 +121,7 @@ final class EchoCommand {
     }
 }
 
-/// How long the parts of one echo took, in seconds.
+/// The durations of the steps of one echo, in seconds.
 struct EchoTimes: Sendable {
     let lookup: Double
     let connect: Double

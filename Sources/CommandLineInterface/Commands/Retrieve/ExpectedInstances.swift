@@ -2,9 +2,9 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// What a retrieval should bring, as the peer lists it before.
+/// The instances that a retrieval should bring, as the peer lists them before.
 struct ExpectedInstances {
-    /// Nil where the peer cannot list, or does not want to, or was not asked.
+    /// Nil if the peer cannot list them, refuses to, or was not asked.
     let series: [InstanceListing.Series]?
     /// The SOP classes that may come; empty where the peer does not tell those of all.
     let sopClasses: [UID]
@@ -68,12 +68,12 @@ struct ExpectedInstances {
         } catch .interrupted(let level) {
             throw .interrupted(level)
         } catch {
-            // The answers are here; how the peer says farewell changes nothing about them.
+            // All matches are here; an error at the release does not change them.
         }
         return answer
     }
 
-    /// What to ask for next: the instances that are listed and not held, series by series.
+    /// The identifiers to request next: the instances that are listed and not on disk, series by series.
     static func identifiers(for missing: [InstanceListing.Series], like original: DataSet) -> [DataSet] {
         missing.flatMap { series in
             stride(from: 0, to: series.sopInstanceUIDs.count, by: RetrievalList.maximumUIDs).map { start in

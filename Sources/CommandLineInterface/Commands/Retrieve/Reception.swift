@@ -3,7 +3,8 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// Where a run's instances go: one folder for all retrievals, which may go on at once, each with its own account.
+/// The destination of a run's instances: one folder for all retrievals, which may run at once, each with counts of its
+/// own.
 final class Reception: Sendable {
     struct Total: Sendable {
         var written = 0
@@ -81,7 +82,8 @@ final class Reception: Sendable {
 
     func end(moveMessageID: UInt16) { open.withLock { $0.removeAll { $0.moveMessageID == moveMessageID } } }
 
-    /// Whose an instance is: that of the retrieval that expects it, or says that it asked for it, or of the only one there is.
+    /// Returns the retrieval that an instance belongs to: the one that expects it or is its move originator, or the
+    /// only one.
     private func instances(for instance: ReceivedInstance) -> RetrievedInstances? {
         let open = open.withLock { $0 }
         guard open.count > 1 else { return open.first?.instances }

@@ -45,7 +45,7 @@ struct RetrievalAttempt {
         }
     }
 
-    /// Whether another attempt would end the same way.
+    /// True if another attempt would end the same way.
     var isHopeless: Bool {
         if wasInterrupted { return true }
         switch error {
@@ -62,7 +62,7 @@ struct RetrievalAttempt {
         }
     }
 
-    /// Whether the server has no such service at all.
+    /// True if the server does not offer the service.
     var isUnsupported: Bool {
         if case .noPresentationContext = error { return true }
         return status == .sopClassNotSupported || status == .unrecognizedOperation
@@ -70,7 +70,8 @@ struct RetrievalAttempt {
 
     // MARK: Performing
 
-    /// Requests each identifier by C-MOVE; returns when the instances that the server says it sent are here, or do not come.
+    /// Requests each identifier by C-MOVE; returns when the instances that the server says it sent are here, or do not
+    /// come.
     static func move(
         _ identifiers: [DataSet], to instances: RetrievedInstances, context: RetrievalContext
     ) -> RetrievalAttempt {

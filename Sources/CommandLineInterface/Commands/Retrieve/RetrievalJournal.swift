@@ -2,11 +2,11 @@ import DICOM
 import DICOMNode
 import System
 
-/// The journal of a retrieval: one line for each instance that is on disk, and what an earlier run's lines are still worth.
+/// The journal of a retrieval: one line for each instance that is on disk, and checks of the lines of earlier runs.
 ///
-/// An instance of a run that ended in order, whose files were forced onto the disk before, counts as held if a file of its
-/// length and time of change is at its place. Of a run that was cut off nobody knows what the disk kept, and of a file that was
-/// touched since nobody knows what it holds: there the content must be what it was.
+/// After a run that ended normally, its files were synced to disk: an instance counts as present if a file with its
+/// length and modification time is at its path. After a run that was cut off, and for a file that was modified since,
+/// the content must be the recorded one.
 final class RetrievalJournal: Sendable {
     private struct Held: Sendable {
         let path: FilePath
@@ -66,7 +66,7 @@ final class RetrievalJournal: Sendable {
         return held
     }
 
-    /// Whether an instance that an earlier run brought is still there, whole.
+    /// Returns true if an instance of an earlier run is still there, complete.
     func holds(_ uid: UID) -> Bool {
         guard let known = held.withLock({ $0[uid] }) else { return false }
         guard folder.holds(known.path) else {
@@ -91,7 +91,7 @@ final class RetrievalJournal: Sendable {
         entry.set(.sopInstanceUID, instance.sopInstanceUID)
         entry.set(.sopClassUID, instance.sopClassUID)
         entry.set(.transferSyntaxUID, instance.transferSyntax.uid)
-        // A file that was there before has the same data set, but not necessarily the same head.
+        // A file that was there before has the same data set, but not necessarily the same File Meta Information.
         let isOurs = outcome.kind != .skipped
         entry.set(.bytes, isOurs ? outcome.size : WrittenFile.length(of: outcome.path) ?? 0)
         if let modified = WrittenFile.modified(outcome.path) { entry.set(.modified, modified) }
@@ -118,7 +118,7 @@ final class RetrievalJournal: Sendable {
         }
     }
 
-    /// Waits until the journal is on the disk; throws what kept lines from being written.
+    /// Waits until the journal is on the disk; throws the error that prevented lines from being written.
     func finish() throws(FileProblem) {
         if let failure = failure.withLock({ $0 }) { throw failure }
         try journal.sync()

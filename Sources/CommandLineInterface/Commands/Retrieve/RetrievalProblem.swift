@@ -2,7 +2,7 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Why a target was not retrieved, or only in part, or why nobody can tell.
+/// The reason why a target was not retrieved, was retrieved in part, or has an unknown outcome.
 enum RetrievalProblem: Sendable {
     /// The association could not be made, or ended before all was answered.
     case association(AssociationError)

@@ -41,7 +41,7 @@ struct RetrievalReport: Sendable {
         if context.reception?.outputFailed == true { return run.record(.localFiles) }
         let failed = outcomes.filter { $0.code != .success }
         guard !failed.isEmpty || notBegun > 0 else { return }
-        // Where a part was done, the rest is what is wrong; where nothing was, its cause is.
+        // If a part was received, the missing rest is the problem; if nothing was, the cause is.
         let worst = ExitCode.worst(of: failed.map(\.code))
         let isPartlyDone = failed.count < outcomes.count || failed.contains { $0.isPartlyReceived }
         run.record(isPartlyDone ? .incomplete : worst)
@@ -100,7 +100,7 @@ extension RetrievalReport {
         let sent: Int?
         /// At the server, in the last attempt of each.
         let failed: Int
-        /// Whether anything had to be requested.
+        /// True if anything had to be requested.
         let hasRequests: Bool
 
         init(_ outcomes: [TargetOutcome]) {
@@ -111,8 +111,8 @@ extension RetrievalReport {
             hasRequests = outcomes.contains { $0.attempts > 0 }
         }
 
-        /// As `8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero that say nothing are
-        /// left out.
+        /// As `8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero that say
+        /// nothing are left out.
         ///
         /// - Parameter total: the instances that were received; nil where they went to a third party.
         func text(total: Reception.Total?, seconds: Double) -> String {
@@ -132,7 +132,8 @@ extension RetrievalReport {
     }
 }
 
-/// Writes what is missing to the standard output, in a form that `--from-list` takes: CSV, or with `--format jsonl` events.
+/// Writes what is missing to the standard output, in a form that `--from-list` takes: CSV, or with `--format jsonl`
+/// events.
 final class MissingWriter {
     private let outcome: RunOutcome
     private let environment: Environment

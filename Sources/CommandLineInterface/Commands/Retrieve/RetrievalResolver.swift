@@ -2,8 +2,8 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// Turns keys into the identifiers of C-MOVE or C-GET requests, which hold unique keys alone (PS3.4 C.4.2.2.1): asks by C-FIND,
-/// level by level, for the entities that match.
+/// Turns keys into the identifiers of C-MOVE or C-GET requests, which hold unique keys alone (PS3.4 C.4.2.2.1): asks by
+/// C-FIND, level by level, for the entities that match.
 final class RetrievalResolver {
     enum Failure: Error {
         case association(AssociationError)
@@ -48,7 +48,8 @@ final class RetrievalResolver {
                 }
                 continue
             }
-            // Nothing is asked of this level: what is below may still be found, and a list of all patients helps nobody.
+            // Nothing is asked of this level: what is below may still be found, and a list of all patients helps
+            // nobody.
             let isOpen = !asksMore && query.strings(key).allSatisfy(\.isEmpty)
             if step < level, isOpen, step == .patient || isPlain(query, InformationModel.uniqueKey(of: level)) {
                 continue
@@ -73,7 +74,7 @@ final class RetrievalResolver {
 
     // MARK: What keys are
 
-    /// Whether the keys are unique keys with single values or lists of UIDs, so that nothing needs to be looked for.
+    /// Returns true if the keys are unique keys with single values or lists of UIDs, so that no query is needed.
     private func isDirect(_ query: DataSet, _ level: QueryLevel) -> Bool {
         let unique = Set(model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)])
         return isPlain(query, InformationModel.uniqueKey(of: level))
@@ -83,8 +84,8 @@ final class RetrievalResolver {
             }
     }
 
-    /// What may stand in the identifier of a retrieval (PS3.4 C.4.2.1.4.1): keys without a value ask a query for an answer, and
-    /// have no place in it. Unique keys of the levels above stay, also empty ones: some servers insist on their presence.
+    /// Returns the keys that the identifier of a retrieval may have (PS3.4 C.4.2.1.4.1): return keys without a value
+    /// are removed. Unique keys of the levels above stay, also empty ones: some servers require their presence.
     private func uniqueKeys(of query: DataSet, _ level: QueryLevel) -> DataSet {
         let unique = model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)]
         var identifier = DataSet()
@@ -94,7 +95,7 @@ final class RetrievalResolver {
         return identifier
     }
 
-    /// Whether the key has a value that names one entity, or several.
+    /// Returns true if the key has a value that names one entity, or several.
     private func isPlain(_ query: DataSet, _ key: Tag) -> Bool {
         guard let bytes = query.bytes(key), !bytes.isEmpty else { return false }
         return !bytes.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }
@@ -104,7 +105,7 @@ final class RetrievalResolver {
         switch model.placement(of: tag, at: step) {
         case .ofLevel, .inside: true
         case .general: false
-        // What no table knows is asked where the user asked it.
+        // An attribute that is in no table is queried at the level that the user gave.
         case .unlisted, .below: step == target
         case .uniqueKeyAbove, .above: false
         }
@@ -138,7 +139,7 @@ final class RetrievalResolver {
                 if step == .patient, let set = answer[.specificCharacterSet] { next[.specificCharacterSet] = set }
                 found.append(next)
             }
-            // What has no name cannot be asked for, and must not be left out unseen.
+            // A match without a UID cannot be requested, and must not be omitted silently.
             if unnamed > 0 {
                 outcome.fail(
                     .incomplete,

@@ -74,7 +74,8 @@ final class RetrieveCommand {
     }
 }
 
-/// The things that all retrievals of a run share: the server, the output folder, and the port that the server calls back.
+/// The things that all retrievals of a run share: the server, the output folder, and the port that the server calls
+/// back.
 final class RetrievalContext: Sendable {
     let options: RetrieveOptions
     let network: Network
@@ -125,13 +126,13 @@ final class RetrievalContext: Sendable {
         return id == 0 ? nextMoveMessageID() : id
     }
 
-    /// Whether the server was found to offer no C-GET, and C-MOVE takes its place.
+    /// True if the server does not offer C-GET, so that C-MOVE is used instead.
     var movesInstead: Bool {
         get { hasNoGet.load(ordering: .relaxed) }
         set { hasNoGet.store(newValue, ordering: .relaxed) }
     }
 
-    /// Whether the server does not know our move destination: it would refuse each retrieval.
+    /// True if the server does not know our move destination: it would refuse each retrieval.
     var destinationIsUnknown: Bool {
         get { hasNoDestination.load(ordering: .relaxed) }
         set { hasNoDestination.store(newValue, ordering: .relaxed) }
@@ -146,7 +147,7 @@ final class RetrievalContext: Sendable {
                 "what is received is compared with the server's count alone"))
     }
 
-    /// Whether no further retrieval should begin.
+    /// True if no further retrieval should begin.
     var shouldStop: Bool {
         network.cancellation.isRaised || reception?.outputFailed == true || destinationIsUnknown
     }

@@ -2,16 +2,16 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 
-/// What a C-GET proposes for the instances that come back: one association's contexts a round, the next for what the last one could
-/// not bring.
+/// The presentation contexts that a C-GET proposes for its instances, in rounds: one association each, for the
+/// instances that the association before could not bring.
 enum StorageProposals {
     typealias Round = [PresentationContextPlan.Need]
 
     /// The contexts of an association, less the one that the retrieval itself takes.
     private static let room = PresentationContextPlan.maximumContextCount - 1
 
-    /// - Parameter classes: the SOP classes of what is to come; empty where the peer cannot tell.
-    /// - Parameter preferred: transfer syntaxes that are proposed alone first: a server that can convert then does.
+    /// - Parameter classes: The SOP classes of the expected instances; empty if the peer does not return them.
+    /// - Parameter preferred: The transfer syntaxes that are proposed alone first: a server that can convert then does.
     static func rounds(for classes: [UID], preferring preferred: [UID] = []) -> [Round] {
         let usual = allRounds(for: classes)
         guard !preferred.isEmpty else { return usual }
@@ -21,8 +21,8 @@ enum StorageProposals {
 
     private static func allRounds(for classes: [UID]) -> [Round] {
         guard classes.isEmpty else { return knownRounds(classes) }
-        // All that are registered, those of nearly every archive first; each in the syntaxes that everybody takes, and only
-        // for what is then still missing in one compressed syntax after the other.
+        // All that are registered, those of nearly every archive first; each in the syntaxes that everybody takes, and
+        // only for what is then still missing in one compressed syntax after the other.
         let all = common + UIDRegistry.storageSOPClasses.filter { !common.contains($0) }
         let native = chunks(all).map { chunk in chunk.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) }
         }
@@ -51,8 +51,9 @@ enum StorageProposals {
         stride(from: 0, to: classes.count, by: room).map { classes[$0..<min($0 + room, classes.count)] }
     }
 
-    /// CT, MR, CR, DX (presentation, processing), MG, US, US multi-frame, SC, XA, RF, NM, PT, RT image, dose, structure set, plan,
-    /// enhanced CT and MR, basic, enhanced and comprehensive SR, key object, presentation state, PDF, segmentation, multi-frame SC.
+    /// CT, MR, CR, DX (presentation, processing), MG, US, US multi-frame, SC, XA, RF, NM, PT, RT image, dose, structure
+    /// set, plan, enhanced CT and MR, basic, enhanced and comprehensive SR, key object, presentation state, PDF,
+    /// segmentation, multi-frame SC.
     private static let common: [UID] = [
         "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.1",
         "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.2",

@@ -56,7 +56,7 @@ struct TargetOutcome: Sendable {
         lastStatus = attempt.status ?? lastStatus
     }
 
-    /// Whether a part of it was received.
+    /// True if a part of it was received.
     var isPartlyReceived: Bool {
         counts.present + counts.unlisted > 0 || presentBefore > 0 || ((sent ?? 0) > 0 && counts.attempted == 0)
     }
@@ -97,7 +97,8 @@ struct TargetOutcome: Sendable {
         return text
     }
 
-    /// Whether the instance that one line of a list names was received, or the whole target of a line that names none.
+    /// Returns true if the instance that a line of the list names was received, or the whole target of a line that
+    /// names none.
     func isComplete(_ row: RetrievalTarget.Row) -> Bool {
         guard code != .success else { return true }
         guard let uid = row.sopInstanceUID else { return false }

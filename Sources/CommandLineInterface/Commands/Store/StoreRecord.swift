@@ -89,8 +89,8 @@ struct StoredInstance: Sendable {
     /// Length and last change of the file when it was sent.
     let bytes: UInt64
     let modified: Int64
-    /// Why the peer may hold something else than the file, although it has an instance of its UID; nil if it was sent as it is and
-    /// accepted without a warning.
+    /// The reason why the peer's instance may differ from the file; nil if the file was sent unchanged and accepted
+    /// without a warning.
     let doubt: String?
 
     let count: Count

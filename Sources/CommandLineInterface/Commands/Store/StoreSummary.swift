@@ -3,7 +3,8 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// Records the outcome of each file that was to be stored: counts, messages, events, the journal and the list of failures.
+/// Records the outcome of each file that was to be stored: counts, messages, events, the journal and the list of
+/// failures.
 ///
 /// Several threads report to it.
 final class StoreSummary: Sendable {
@@ -37,9 +38,9 @@ final class StoreSummary: Sendable {
 
     private struct State {
         var counts = Counts()
-        /// Why the first file that was sent has no response.
+        /// The reason why the first file that was sent has no response.
         var unanswered: AssociationError?
-        /// Why the first file was not sent.
+        /// The reason why the first file was not sent.
         var notSentReason: AssociationError?
         var failedPaths: [FilePath] = []
         var toVerify: [StoredInstance] = []
@@ -68,7 +69,7 @@ final class StoreSummary: Sendable {
 
     var counts: Counts { state.withLock { $0.counts } }
     var failedPaths: [FilePath] { state.withLock { $0.failedPaths } }
-    /// Whether nothing more is to be sent: a strict run has failed, or the journal cannot be written.
+    /// True if nothing more is to be sent: a strict run has failed, or the journal cannot be written.
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Returns the instances to verify, and forgets them.
@@ -94,11 +95,11 @@ final class StoreSummary: Sendable {
         outcome.report(note)
     }
 
-    /// Records a file that needs not be sent.
+    /// Records a file that need not be sent.
     ///
     /// - Parameters:
-    ///   - isInJournal: whether the journal has it already.
-    ///   - doubt: why the peer may hold something else under its UID.
+    ///   - isInJournal: True if the journal has it already.
+    ///   - doubt: The reason why the peer's instance may differ from the file.
     func recordSkipped(_ file: InstanceFile, why: String, isInJournal: Bool, doubt: String? = nil) {
         state.withLock { state in
             state.counts.skipped += 1
@@ -221,7 +222,8 @@ final class StoreSummary: Sendable {
         outcome.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
     }
 
-    /// Counts an instance as failed that the server has accepted and does not confirm; the caller reports and records it.
+    /// Counts an instance as failed that the server has accepted and does not confirm; the caller reports and records
+    /// it.
     func retract(_ instance: StoredInstance) {
         state.withLock { state in
             state.counts.retract(instance)
@@ -296,7 +298,7 @@ final class StoreSummary: Sendable {
     /// Sets the exit code to that of the sending. Verification afterwards has causes of its own.
     func finishSending() {
         let counts = counts
-        // Where nothing at all could be read, the files are the cause; where a part went, the rest was done.
+        // If no file could be read, the files are the cause; otherwise the run was done in part.
         let isDone = counts.stored + counts.skipped > 0
         if !isDone, counts.failed > 0, outcome.exitCode == .incomplete, counts.notSent == 0 {
             outcome.record(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
@@ -329,8 +331,8 @@ final class StoreSummary: Sendable {
 }
 
 extension StoreSummary.Counts {
-    /// As `12 stored (1 warning), 2 failed, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero are left out, but for what was
-    /// stored.
+    /// As `12 stored (1 warning), 2 failed, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero are left out, but for what
+    /// was stored.
     func text(seconds: Double) -> String {
         var parts = ["\(stored) stored" + (warned == 0 ? "" : " (\(Quantity.count(warned, "warning")))")]
         if failed > notSent { parts.append("\(failed - notSent) failed") }

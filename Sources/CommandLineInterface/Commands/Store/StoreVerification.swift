@@ -95,11 +95,11 @@ struct StoreVerification {
     }
 }
 
-/// `--store --verify commit`: requests commitment to exactly what was sent. Instances without it are sent and requested once
-/// more.
+/// `--store --verify commit`: requests commitment to exactly what was sent. Instances without it are sent and requested
+/// once more.
 ///
-/// "safe to delete" is said of a file whose instance the server has committed to keep, if the file is still the one that was
-/// sent and was accepted without a warning; of nothing else. Nothing is ever deleted.
+/// "safe to delete" is said of a file whose instance the server has committed to keep, if the file is still the one
+/// that was sent and was accepted without a warning; of nothing else. Nothing is ever deleted.
 struct CommitVerification {
     private let options: StoreOptions
     private let network: Network
@@ -223,7 +223,7 @@ struct CommitVerification {
         results.summarize(loss: exchange.loss, missing: exchange.missingHint)
     }
 
-    /// Why a file may hold something else than what the server has committed to keep.
+    /// The reasons why files may differ from the instances that the server has committed to.
     private static func doubt(_ instance: StoredInstance, copies: Int) -> String? {
         if let doubt = instance.doubt { return doubt }
         guard copies == 1 else { return "\(copies) files have its SOP instance UID, and the server keeps one" }
@@ -249,7 +249,8 @@ extension StoredInstance {
         file.size == bytes && file.modified == modified && file.sopInstanceUID == sopInstanceUID
     }
 
-    /// The entry of the C-STORE says no more than that the server has accepted the instance; this one says whether it commits to it.
+    /// The entry of the C-STORE says no more than that the server has accepted the instance; this one says whether it
+    /// commits to it.
     func journalEntry(_ verdict: CommitmentVerdict) -> JournalEntry {
         var entry = CommitmentCandidate(self).journalEntry(verdict)
         entry.set(.bytes, bytes)

@@ -1,7 +1,7 @@
-/// How far two words are apart in typing errors: for "did you mean".
+/// The number of typing errors between two words: for "did you mean".
 enum EditDistance {
-    /// The number of letters to insert, delete, replace or swap with their neighbour. Case makes no difference; a letter beyond
-    /// ASCII counts as its bytes.
+    /// The number of letters to insert, delete, replace or swap with their neighbour. Case makes no difference; a
+    /// letter beyond ASCII counts as its bytes.
     static func between(_ left: String, _ right: String) -> Int {
         var comparison = Comparison(of: left)
         comparison.take(right)
@@ -26,7 +26,8 @@ enum EditDistance {
         return best
     }
 
-    /// One word against many: the dictionary has 5,000, so nothing is allocated for each, and a hopeless one is given up early.
+    /// One word against many: the dictionary has 5,000, so nothing is allocated for each, and a hopeless one is given
+    /// up early.
     private struct Comparison {
         let word: [UInt8]
         private var candidate: [UInt8] = []
@@ -67,7 +68,7 @@ enum EditDistance {
                     current.append(best)
                     least = min(least, best)
                 }
-                // What follows adds to this row, or by a swap one to the row before, whose least is at most one less.
+                // Later rows add to this row, or by a swap one to the row before, whose minimum is at most one less.
                 if least > limit { return least }
                 (beforeLast, last, current) = (last, current, beforeLast)
             }

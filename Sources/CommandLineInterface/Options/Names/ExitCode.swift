@@ -51,10 +51,10 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         }
     }
 
-    /// How bad a cause is, for choosing between several; more is worse.
+    /// The severity of a cause, for choosing between several; more is worse.
     ///
-    /// What ended the whole run outranks what spoilt a part of it, and the user's own interruption explains all the
-    /// rest, so it comes last.
+    /// A cause that ended the whole run outranks one that spoilt a part of it, and the user's own interruption explains
+    /// all the others, so it comes last.
     private var severity: Int {
         switch self {
         case .success: 0
@@ -88,7 +88,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     /// The code to end with when both this and the other cause were seen.
     package func worst(_ other: ExitCode) -> ExitCode { severity >= other.severity ? self : other }
 
-    /// The worst of several causes; success when there is none.
+    /// Returns the worst of several causes; success if there is none.
     package static func worst(of codes: some Sequence<ExitCode>) -> ExitCode {
         codes.reduce(.success) { $0.worst($1) }
     }

@@ -1,8 +1,9 @@
 import DICOMProtocol
 
-/// What one run of the program does with its peer: exactly one of the DICOM services that it speaks.
+/// The operation of one run of the program: exactly one of its DICOM services.
 ///
-/// The raw value is the long option that asks for the operation; in this order help, man page and completions list them.
+/// The raw value is the long option that asks for the operation; in this order help, man page and completions list
+/// them.
 package enum Operation: String, Sendable, CaseIterable {
     case echo
     case store
@@ -45,19 +46,19 @@ package enum Operation: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether files or directories of the command line are the subject of the operation.
+    /// True if files or directories of the command line are the subject of the operation.
     package var takesFiles: Bool { self == .store || self == .storageCommitment }
 
-    /// Whether the operation sends an identifier made from keys.
+    /// True if the operation sends an identifier made from keys.
     package var takesKeys: Bool { self == .find || self == .worklist || isRetrieval }
 
-    /// Whether the operation's outcome is a list of matches.
+    /// True if the operation's outcome is a list of matches.
     package var isQuery: Bool { self == .find || self == .worklist }
 
-    /// Whether the operation's outcome is instances arriving here (or, for a move, elsewhere).
+    /// True if the operation's outcome is instances arriving here (or, for a move, elsewhere).
     package var isRetrieval: Bool { self == .move || self == .get }
 
-    /// Whether there is a peer that we call.
+    /// True if there is a peer that we call.
     package var callsPeer: Bool { self != .serve && self != .selfTest }
 }
 

@@ -1,4 +1,4 @@
-/// What is wrong with a command line, before anything was sent.
+/// An error in a command line, found before anything was sent.
 ///
 /// Tests compare the code; a person reads the description and the suggestion.
 package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -35,9 +35,9 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
     package let option: String
     /// The value that was refused, as it was typed.
     package let value: String?
-    /// What is wrong, with the option and the value named, without a full stop.
+    /// The problem, with the option and the value named, without a full stop.
     package let problem: String
-    /// What would have been accepted, in words or as a list.
+    /// The accepted values, in words or as a list.
     package let accepted: String?
     /// The nearest thing that exists: an option, a choice, a keyword.
     package let suggestion: String?
