@@ -77,7 +77,7 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
             return .localFiles
         }
     }
-    let diagnostics = Diagnostics(sink: sink, level: invocation.messages.verbosity, redaction: Redaction(invocation))
+    let diagnostics = Diagnostics(sink: sink, level: invocation.messages.verbosity, redaction: invocation.redaction)
     let security: RunSecurity
     do throws(RunSecurity.Failure) {
         security = try RunSecurity(invocation.connection, environment: environment, diagnostics: diagnostics)

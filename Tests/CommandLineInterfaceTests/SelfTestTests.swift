@@ -22,7 +22,7 @@ struct SelfTestTests {
         let (code, page, errors) = run(["--self-test"])
         #expect(code == .success, "\(page)\(errors)")
         #expect(page.split(separator: "\n").count { $0.hasPrefix("✓") } == 14)
-        #expect(page.contains("all 14 steps are well"))
+        #expect(page.contains("all 14 steps passed"))
         #expect(errors.isEmpty)
     }
 

@@ -471,7 +471,7 @@ class WithoutTLS(cases.RealServerTest):
 
     def test_the_self_test_is_well_and_names_what_it_left_out(self):
         page = self.dcmscu("--self-test", expect=0).stdout
-        self.assertIn("all 14 steps are well", page)
+        self.assertIn("all 14 steps passed", page)
         self.assertRegex(page, r"over TLS .* left out: this program was built without TLS")
 
     def test_tls_is_a_usage_error_that_says_why_and_nothing_is_sent_plainly(self):

@@ -42,3 +42,7 @@ package struct Message: Sendable, Equatable {
     /// The line for a reader who may see patient data.
     package var line: String { line(.off) }
 }
+
+extension Message {
+    package init(_ error: UsageError) { self.init(error.description, hint: error.hint) }
+}

@@ -21,26 +21,15 @@ package struct Redaction: Sendable {
     private let outputDirectory: String?
     private let shownComponents: [String?]
 
-    private init(isOn: Bool) {
+    /// - Parameters:
+    ///   - knownValues: the values that identify a patient in what is asked for.
+    ///   - outputDirectory: the folder below which paths are made of attributes.
+    ///   - shownComponents: the components of such a path as messages show them; nil where the component itself may be shown.
+    init(isOn: Bool, knownValues: [String] = [], outputDirectory: String = "", shownComponents: [String?] = []) {
         self.isOn = isOn
-        outputDirectory = nil
-        shownComponents = []
-    }
-
-    package init(_ invocation: Invocation) {
-        isOn = !invocation.messages.logsPatientData
-        var keys: [QueryKey] = []
-        var naming: (components: [String?], folder: String)?
-        switch invocation.request {
-        case .find(let options): keys = options.query.keys
-        case .retrieve(let options):
-            keys = options.query.keys
-            naming = (options.naming.shownComponents, options.outputDirectory)
-        case .echo, .store, .commit, .serve, .selfTest: break
-        }
-        shownComponents = naming?.components ?? []
-        outputDirectory = shownComponents.contains { $0 != nil } ? naming?.folder : nil
-        for key in keys where !key.mayShowValue { learn(key.value) }
+        self.shownComponents = shownComponents
+        self.outputDirectory = shownComponents.contains { $0 != nil } ? outputDirectory : nil
+        for value in knownValues { learn(value) }
     }
 
     /// Hides from now on what identifies a patient in a query, wherever a peer repeats it.

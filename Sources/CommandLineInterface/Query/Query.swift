@@ -24,6 +24,9 @@ package struct QueryOptions: Sendable, Equatable {
     package init() {}
 
     package var isWorklist: Bool { informationModel == .modalityWorklist }
+
+    /// The values that messages may not show.
+    var hiddenValues: [String] { keys.filter { !$0.mayShowValue }.map(\.value) }
 }
 
 /// A query or the identifier of a retrieval, ready to be sent.

@@ -11,6 +11,19 @@ package struct Invocation: Sendable, Equatable {
     package var messages: MessageOptions
     /// The root of generated UIDs; nil makes them below 2.25.
     package var uidRoot: UID?
+
+    /// Hides in messages the patient data of the request, unless the user allows it to be shown.
+    package var redaction: Redaction {
+        let isOn = !messages.logsPatientData
+        switch request {
+        case .find(let options): return Redaction(isOn: isOn, knownValues: options.query.hiddenValues)
+        case .retrieve(let options):
+            return Redaction(
+                isOn: isOn, knownValues: options.query.hiddenValues, outputDirectory: options.outputDirectory,
+                shownComponents: options.naming.shownComponents)
+        case .echo, .store, .commit, .serve, .selfTest: return Redaction(isOn: isOn)
+        }
+    }
 }
 
 /// The request of a command line: an operation with its own options, parsed and checked.

@@ -5,7 +5,7 @@ import Testing
 @testable import CommandLineInterface
 
 struct RedactionTests {
-    private func redaction(_ line: String) throws -> Redaction { Redaction(try invocation(line)) }
+    private func redaction(_ line: String) throws -> Redaction { try invocation(line).redaction }
 
     static let names: [(String, String)] = [
         ("pacs: refused: no patient DOE^JOHN", "pacs: refused: ***"),

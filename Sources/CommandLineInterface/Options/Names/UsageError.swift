@@ -74,7 +74,3 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The line after the message that says what to do instead.
     package var hint: String? { suggestion.map { "did you mean \($0)?" } }
 }
-
-extension Message {
-    package init(_ error: UsageError) { self.init(error.description, hint: error.hint) }
-}

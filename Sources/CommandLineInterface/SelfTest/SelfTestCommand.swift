@@ -45,7 +45,7 @@ final class SelfTestCommand {
             do throws(FileProblem) { try archive.stop() } catch { outcome.fail(.localFiles, Message(error)) }
             let time = Decimal.text(watch.seconds, digits: 2)
             if failures == 0 {
-                write("all \(steps.count) steps are well, \(time) s")
+                write("all \(steps.count) steps passed, \(time) s")
             } else {
                 outcome.fail(
                     .incomplete,
