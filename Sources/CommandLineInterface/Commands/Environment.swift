@@ -1,4 +1,6 @@
 package import DICOM
+import DICOMNode
+import Glibc
 package import System
 
 /// What a run takes from the process around it. Everything is a value, so that tests run the whole command line in memory.
@@ -39,5 +41,75 @@ package struct Environment: Sendable {
         self.today = today
         self.cancellation = cancellation
         self.randomBytes = randomBytes
+    }
+}
+
+extension Environment {
+    /// The environment of this process. Signals arrive as a cancellation from here on.
+    static func process() throws(SystemError) -> Environment {
+        FileDescriptor.occupyStandardStreams()
+        setlocale(LC_CTYPE, "")
+        let codeset = nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
+        let cancellation = try Cancellation()
+        try SignalThread.start(raising: cancellation)
+        var environment = Environment(
+            variables: variables(), standardOutput: DescriptorSink.standardOutput,
+            standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
+            randomBytes: { randomBytes() }, variable: { value(of: $0) })
+        environment.terminalWidth = terminalWidth()
+        environment.readStandardInput = { () throws(FileReadError) in try FileInput.readStandardInput() }
+        environment.watch(DescriptorSink.standardOutput, DescriptorSink.standardError)
+        // Whoever reads is served in their encoding; UTF-8 and the C locale, which names none, need no conversion.
+        if let encoding = LocaleEncoding(codeset: codeset) {
+            environment.localeEncoding = encoding
+            environment.standardOutput = TranscodingSink(environment.standardOutput, encoding)
+            environment.standardError = TranscodingSink(environment.standardError, encoding)
+        }
+        return environment
+    }
+
+    /// Where a person watches, messages and results go round the progress line.
+    private mutating func watch(_ output: DescriptorSink, _ error: DescriptorSink) {
+        guard error.isTerminal else { return }
+        let line = ProgressLine(terminal: error, columns: { ProgressLine.columns(of: STDERR_FILENO) })
+        progress = line
+        standardError = line.sink(over: error)
+        if output.isTerminal { standardOutput = line.sink(over: output) }
+    }
+
+    /// The width of the terminal behind the standard output; nil where it is none.
+    private static func terminalWidth() -> Int? {
+        isatty(STDOUT_FILENO) == 1 ? ProgressLine.columns(of: STDOUT_FILENO) : nil
+    }
+
+    /// The value of a variable as an argument of the command line would hold it: a path among them gives back its bytes.
+    private static func value(of name: String) -> String? {
+        getenv(name).map {
+            ArgumentText.decode(UnsafeRawBufferPointer(start: $0, count: strlen($0)), ArgumentText.localeEncoding)
+        }
+    }
+
+    /// Only what the program looks at.
+    private static func variables() -> [String: String] {
+        var found: [String: String] = [:]
+        for name in ["GDCM_ROOT_UID", "DCMSCU_CONFIG", "XDG_CONFIG_HOME", "HOME"] {
+            if let value = value(of: name) { found[name] = value }
+        }
+        return found
+    }
+
+    private static func today() -> CalendarDate {
+        var now = time(nil)
+        var parts = tm()
+        localtime_r(&now, &parts)
+        return CalendarDate(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
+            ?? CalendarDate.epoch
+    }
+
+    private static func randomBytes() -> UIDGenerator.UUIDBytes {
+        var generator = SystemRandomNumberGenerator()
+        let high = generator.next()
+        let low = generator.next()
+        return unsafeBitCast((high, low), to: UIDGenerator.UUIDBytes.self)
     }
 }
