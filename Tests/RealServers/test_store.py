@@ -411,7 +411,7 @@ class FaultyServers(cases.RealServerTest):
         run = self.store(server, "--jobs", 6, expect=0)
         self.assert_stored(server, sent)
         self.assertGreater(server.rejected, 0)
-        self.assertEqual(run.stderr.count("going on with"), 1, run)
+        self.assertEqual(run.stderr.count("continuing with"), 1, run)
 
     def test_associations_that_are_kept_waiting_hold_nothing_up(self):
         sent = make(self.input, 60, studies=12)

@@ -40,7 +40,7 @@ final class RunSecurity: Sendable {
             diagnostics.warning(
                 Message(
                     "\(OptionName.tlsInsecure)",
-                    "no certificate is checked: anybody in between can read and change what is sent"))
+                    "no certificate is checked: data can be intercepted and changed"))
         }
     }
 
@@ -115,7 +115,7 @@ final class RunSecurity: Sendable {
             }
         case .prompt:
             guard let secret = SecretInput.prompt("dcmscu: \(what): ") else {
-                throw Failure(message: Message(what, "there is no terminal to ask at"))
+                throw Failure(message: Message(what, "there is no terminal to read it from"))
             }
             return secret
         }

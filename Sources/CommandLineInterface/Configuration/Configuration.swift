@@ -44,9 +44,9 @@ package struct Configuration: Sendable {
     func node(named name: String, option: String) throws(UsageError) -> Node {
         if let node = nodes.first(where: { $0.name == name }) { return node }
         let names = nodes.map { "@\($0.name)" }
-        let place = path.map { "in \($0)" } ?? "as there is no configuration file"
+        let why = path.map { "no such node in \($0)" } ?? "no configuration file"
         throw UsageError(
-            .unknownNode, option: option, value: "@\(name)", problem: "\(option) @\(name): no such node \(place)",
+            .unknownNode, option: option, value: "@\(name)", problem: "\(option) @\(name): \(why)",
             accepted: names.isEmpty ? nil : names.joined(separator: ", "),
             suggestion: EditDistance.nearest(to: name, in: nodes.map(\.name)).map { "@\($0)" })
     }

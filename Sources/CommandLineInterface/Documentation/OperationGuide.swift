@@ -254,7 +254,7 @@ struct OperationGuide: Sendable {
                     "--stgcmt --aetitle STATION --port-scp 11113 --transaction open.jsonl --wait 30 "
                         + "pacs.example.org 11112 -r study/"),
                 CommandExample(
-                    "The later run, which calls nobody:",
+                    "The later run, which only listens:",
                     "--stgcmt --listen --aetitle STATION --transaction open.jsonl --port-scp 11113 --wait 3600"),
                 CommandExample(
                     "A transaction for each study, and one JSON object for each instance:",

@@ -63,7 +63,7 @@ package enum Hint: Sendable, Equatable {
         case .receiverPortTaken(let port):
             "another program uses port \(port); give a free one with \(OptionName.portSCP)"
         case .uniqueKeysAbove(let names):
-            "many servers want the keys of the levels above, too: \(OptionName.key) "
+            "many servers require the keys of the levels above, too: \(OptionName.key) "
                 + names.map { "\($0)=VALUE" }.joined(separator: " \(OptionName.key) ")
         case .identityUnconfirmed:
             "servers without support for user identities ignore them; \(OptionName.userUnconfirmed) accepts such a server"
@@ -71,13 +71,13 @@ package enum Hint: Sendable, Equatable {
             "give the authority that issued the server's certificate with \(OptionName.tlsCA), its name with \(OptionName.tlsName), "
                 + "or its fingerprint with \(OptionName.tlsPin)"
         case .ourCertificateRefused:
-            "the server may want a certificate that it trusts: give ours with \(OptionName.tlsCert) and \(OptionName.tlsKey)"
+            "the server may require a certificate that it trusts: give ours with \(OptionName.tlsCert) and \(OptionName.tlsKey)"
         case .noCommonTLS:
             "does the server speak TLS at this port? for old equipment try \(OptionName.tlsProfile) aes"
         case .builtWithoutTLS:
             "build dcmscu with the package trait TLS, which is on by default"
         case .peerSpeaks(.tls, usesTLS: false):
-            "the server wants a secured connection: give \(OptionName.tls)"
+            "the server requires TLS: give \(OptionName.tls)"
         case .peerSpeaks(.http, _):
             "this is a web port; the DICOM port of the same server is another one, often 104, 4242 or 11112"
         case .peerSpeaks(.hl7, _):
@@ -85,7 +85,7 @@ package enum Hint: Sendable, Equatable {
         case .peerSpeaks:
             "the DICOM port of this server is another one"
         case .closedAtOnce(let usesTLS):
-            "is this machine's address allowed at the server, or does it want "
+            "is this machine's address allowed at the server, or does it require "
                 + (usesTLS
                     ? "a certificate of ours (\(OptionName.tlsCert) and \(OptionName.tlsKey))?"
                     : "TLS (\(OptionName.tls))?")
@@ -93,7 +93,7 @@ package enum Hint: Sendable, Equatable {
             "is this machine's network up, and can it reach \(host), by VPN for example?"
         case .associationUnanswered(let usesTLS):
             "connected, but no answer: is this the server's DICOM port"
-                + (usesTLS ? "?" : ", and does it want TLS (\(OptionName.tls))?")
+                + (usesTLS ? "?" : ", and does it require TLS (\(OptionName.tls))?")
         case .silence:
             "if the server works longer without sending anything, give a longer \(OptionName.timeout)"
         case .listCutShort:

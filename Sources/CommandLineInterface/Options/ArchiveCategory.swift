@@ -9,8 +9,8 @@ extension OptionCategory {
             .destination, value: .text(placeholder: "TITLE=HOST:PORT"), .archive, for: [.serve],
             "host and port of an AE title",
             details: """
-                A C-MOVE can name the titles that were given so; a storage commitment report for one of them goes to it on an \
-                association of its own, for any other title it comes on the association of the request.
+                A C-MOVE can name these AE titles; a storage commitment report for one of them goes to it on an \
+                association of its own, for any other AE title it comes on the association of the request.
                 """,
             traits: .repeatable,
             apply: { (draft, argument) throws(UsageError) in
@@ -22,7 +22,7 @@ extension OptionCategory {
             details: """
                 Files, or a folder of them, in all forms that --query takes: DICOM files, such as --worklist --format dcm or \
                 DCMTK's dump2dcm write, DICOM JSON, or lines of KEY=VALUE with an empty line between two items. They are read at \
-                the start; dates such as "today" are those of that moment. Without items there is no worklist to ask.
+                the start; dates such as "today" are those of that moment. Without items worklist queries are not supported.
                 """,
             default: .text("no worklist"), traits: .repeatable,
             apply: { (draft, argument) throws(UsageError) in

@@ -7,7 +7,7 @@ extension OptionCategory {
         OptionDefinition(
             .wait, value: .seconds(0...604_800), .commitment, for: .committing,
             "time to wait for the commitment report; 0 does not wait",
-            details: "Starts again with every report that tells something new.",
+            details: "Starts again with every report that has new results.",
             default: .seconds(CommitmentOptions().resultWait),
             rules: [.only(when: .commitsAfterStore)],
             apply: { (draft, argument) throws(UsageError) in
@@ -37,7 +37,7 @@ extension OptionCategory {
             .maxReferences, value: .integer(placeholder: "N", 1...1_000_000), .commitment, for: .committing,
             "maximum number of instances in one transaction",
             details: """
-                Many servers have trouble with large ones: their time was seen to grow with the square of the number.
+                Many servers are slow with large ones: their time can grow with the square of the number.
                 """,
             default: .integer(CommitmentOptions().maximumReferences),
             rules: [.only(when: .commitsAfterStore)],

@@ -36,7 +36,7 @@ extension OptionCategory {
         OptionDefinition(
             .totalTimeout, value: .seconds(0...2_592_000), .network, "limit for the whole run; 0: no limit",
             details: """
-                Ends the associations with the server by A-ABORT, however much is still under way.
+                Ends the associations with the server by A-ABORT, even during a transfer.
                 """,
             default: .limit(ConnectionOptions().totalTimeout),
             apply: { (draft, argument) throws(UsageError) in

@@ -198,13 +198,13 @@ package struct OptionDraft: Sendable {
         if let host {
             throw UsageError(
                 .unexpectedArgument, option: host.host, value: host.host,
-                problem: "\(OptionName.listen) calls nobody, and \(host.host) is given",
+                problem: "\(OptionName.listen) takes no HOST, but \(host.host) is given",
                 accepted: "no HOST and no files")
         }
         guard let input = input.paths.first else { return }
         throw UsageError(
             .unexpectedArgument, option: input, value: input,
-            problem: "\(OptionName.listen) asks for nothing, and \(input) is given", accepted: "no HOST and no files")
+            problem: "\(OptionName.listen) takes no files, but \(input) is given", accepted: "no HOST and no files")
     }
 
     // MARK: Queries

@@ -6,7 +6,7 @@ extension OptionCategory {
     static let queryingOptions: [OptionDefinition] = [
         OptionDefinition(
             .key, short: "k", value: .key, .querying, for: .identifying,
-            "attribute to match; without a value, to ask for",
+            "attribute to match; without a value, to return",
             details: """
                 KEY is a keyword (PatientName), a tag (10,10 or 0010,0010 or 00100010 or (0010,0010)) or a path \
                 into a sequence (ScheduledProcedureStepSequence[0].Modality). See KEYS.
@@ -17,7 +17,7 @@ extension OptionCategory {
             }),
         OptionDefinition(
             .return, value: .returnKeys, .querying, for: .querying,
-            "attributes or a set of them to ask for",
+            "attributes or a set of them to return",
             details: """
                 Several have commas between them. The sets are what the standard lists: study, series and image for that \
                 level, all for every level down to the one queried.
@@ -29,10 +29,10 @@ extension OptionCategory {
         model(.patientRoot, "query in the Patient Root model", [.compatible, .common]),
         model(.studyRoot, "query in the Study Root model; the default", [.compatible, .common]),
         model(.patientStudyOnly, "query in the retired Patient/Study Only model", .compatible),
-        level(.patient, "look for patients (in the Patient Root model)"),
-        level(.study, "look for studies; the default"),
-        level(.series, "look for series"),
-        level(.image, "look for instances"),
+        level(.patient, "query patients (in the Patient Root model)"),
+        level(.study, "query studies; the default"),
+        level(.series, "query series"),
+        level(.image, "query instances"),
         OptionDefinition(
             .limit, value: .integer(placeholder: "N", 1...Int.max), .querying, for: .querying,
             "cancel the query after N matches",
@@ -61,7 +61,7 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in draft.query.queryPath = try argument.string() }),
         OptionDefinition(
             .strict, .querying, for: .identifying.union([.store]),
-            "stop at what is otherwise reported and skipped",
+            "stop at the first problem instead of skipping it",
             details: """
                 With --store: at the first instance that is not stored. With keys: at one that the standard does not define at \
                 the level of the query, before anything is sent; without it such keys are warned of and sent.
@@ -95,7 +95,7 @@ extension OptionCategory {
             }),
         OptionDefinition(
             .fromList, value: .file, .querying, for: .retrieving.union([.storageCommitment]),
-            "retrieve what a list names; - is standard input",
+            "retrieve the targets of a list; - is standard input",
             details: """
                 The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), JSON lines as --find \
                 prints them, or one UID a line, of the level given. What is missing after a retrieval is printed in \

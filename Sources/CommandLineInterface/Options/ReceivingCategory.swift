@@ -6,7 +6,7 @@ extension OptionCategory {
     static let outputOptions: [OptionDefinition] = [
         OptionDefinition(
             .format, value: .choice(ResultFormat.allCases.map(\.rawValue)), .output,
-            "how results are printed",
+            "format of the results",
             details: """
                 For queries: text is one line an element, as gdcmscu has it; table is columns that fit the terminal, csv and \
                 tsv such columns for spreadsheets (in csv an apostrophe keeps values from being taken for formulas); json is an \
@@ -20,7 +20,7 @@ extension OptionCategory {
         OptionDefinition(
             .columns, value: .columns, .output, for: .querying, "the columns of table, csv and tsv",
             details: "Attributes as for --return, with commas between. What they name is asked for, too.",
-            default: .text("the attributes that are asked for"),
+            default: .text("the requested attributes"),
             rules: [.only(when: .formatWithColumns)],
             apply: { (draft, argument) throws(UsageError) in
                 draft.find.columns = try argument.columns()
@@ -30,7 +30,7 @@ extension OptionCategory {
     static let receivingOptions: [OptionDefinition] = [
         OptionDefinition(
             .output, short: "o", value: .directory, .receiving,
-            for: [.find, .worklist, .move, .get, .storageCommitment], "where received instances go",
+            for: [.find, .worklist, .move, .get, .storageCommitment], "directory for received instances",
             details: """
                 It is made, with its parents, where it does not exist. For queries with --format dcm: where matches go. \
                 For --stgcmt: where the server's reports are kept as DICOM files; otherwise none is kept.
@@ -94,7 +94,7 @@ extension OptionCategory {
             .noCheck, .receiving, for: .retrieving, "do not compare what was received with the server's list",
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isChecked = false }),
         OptionDefinition(
-            .orMove, .receiving, for: [.get], "use C-MOVE where the server offers no C-GET",
+            .orMove, .receiving, for: [.get], "use C-MOVE if the server offers no C-GET",
             details: "It needs --port-scp, and the server must know our AE title.",
             rules: [.requires(.portSCP, unless: .dryRun)],
             apply: { (draft, _) throws(UsageError) in draft.retrieve.fallsBackToMove = true }),

@@ -76,7 +76,7 @@ extension OptionCategory {
             apply: { (draft, _) throws(UsageError) in draft.tls.configuration.isInsecure = true }),
         OptionDefinition(
             .tlsClientCert, value: .choice(TLSConfiguration.ClientCertificate.allCases.map(\.rawValue)), .security,
-            for: .listening, "whether callers of our receiver must show a certificate", default: .text("none"),
+            for: .listening, "certificate that callers of our receiver must present", default: .text("none"),
             rules: [.only(when: .secured)],
             apply: { (draft, argument) throws(UsageError) in
                 draft.tls.configuration.clientCertificate = try argument.choice(TLSConfiguration.ClientCertificate.self)

@@ -42,7 +42,7 @@ extension OptionCategory {
             .window, aliases: ["async-window"], value: .integer(placeholder: "N", 1...65535), .sending, for: [.store],
             "allow up to N unanswered instances on an association",
             details: """
-                The asynchronous operations window (PS3.7 D.3.3.3): it hides network latency, if the server grants one; \
+                The asynchronous operations window (PS3.7 D.3.3.3): it hides network latency, if the server accepts one; \
                 few do. Otherwise each instance waits for the response to the one before.
                 """,
             default: .integer(Int(StoreOptions().operationsWindow)),
@@ -51,17 +51,17 @@ extension OptionCategory {
             }),
         OptionDefinition(
             .retries, value: .integer(placeholder: "N", 0...1000), .sending, for: [.store],
-            "try again up to N times what may succeed later",
+            "retry transient failures up to N times",
             details: """
-                That is: the connection was lost, the server was busy (rejected-transient, status A7xxH) or silent for too long. \
-                What the server refuses for good is not tried again.
+                Transient failures are a lost connection and a server that is busy (rejected-transient, status A7xxH) or silent for too long. \
+                Permanent refusals are not retried.
                 """,
             default: .integer(StoreOptions().retries),
             apply: { (draft, argument) throws(UsageError) in draft.store.retries = try argument.integer() }
         ),
         OptionDefinition(
             .retryDelay, value: .seconds(0...86_400), .sending, for: [.store],
-            "time to wait before the first further attempt",
+            "time to wait before the first retry",
             details: "Each further pause is twice as long, up to five minutes.",
             default: .seconds(StoreOptions().retryDelay),
             apply: { (draft, argument) throws(UsageError) in
@@ -84,8 +84,8 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.store.neverRewrites = true }),
         OptionDefinition(
-            .skipExisting, .sending, for: [.store], "ask the server first and send only what it lacks",
-            details: "Asks by C-FIND at image level. What the server cannot be asked for is sent.",
+            .skipExisting, .sending, for: [.store], "query the server and send only missing instances",
+            details: "Queries by C-FIND at image level. If a query fails, the file is sent.",
             apply: { (draft, _) throws(UsageError) in draft.store.skipsExisting = true }),
         OptionDefinition(
             .verify, value: .choice(StoreVerificationMethod.allCases.map(\.rawValue)), .sending, for: [.store],

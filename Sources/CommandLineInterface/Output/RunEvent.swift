@@ -149,7 +149,7 @@ extension RunEvent.Outcome {
         switch self {
         case .done: "stored, received, committed, answered"
         case .warning: "done, with a remark"
-        case .skipped: "nothing was needed: it is there already"
+        case .skipped: "nothing to do: it is already present"
         case .failed: "not done"
         case .pending: "the run ended before its turn, or before its answer"
         }

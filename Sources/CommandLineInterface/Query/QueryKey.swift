@@ -117,7 +117,7 @@ package struct QueryKeyParser {
         }
         guard rest.isEmpty else { throw unreadable("\"\(rest)\" after \(DataDictionary.label(of: element.tag))") }
         guard !ArgumentText.hasStandIns(value) else {
-            throw unreadable("bytes in the value that are no text in the locale's encoding")
+            throw unreadable("the value is not text in the locale's encoding")
         }
         guard !value.utf8.contains(0) else { throw unreadable("a NUL character in the value") }
         return QueryKey(path: path, tag: element.tag, value: value, argument: argument)

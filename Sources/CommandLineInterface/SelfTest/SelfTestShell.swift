@@ -67,7 +67,7 @@ struct SelfTestShell: Sendable {
             do throws(DICOMJSONError) {
                 answers += try DICOMJSON.parse(Array(line.utf8))
             } catch {
-                throw SelfTestSteps.Failure("an answer is no DICOM JSON: \(error)")
+                throw SelfTestSteps.Failure("a match is not DICOM JSON: \(error)")
             }
         }
         return answers

@@ -36,10 +36,10 @@ final class SelfTestSteps {
         [
             ("made-up images", generate), ("echo", echo), ("store", store), ("find, four levels, two models", find),
             ("find by wildcard, range and list", match), ("names in UTF-8 and Japanese", names), ("worklist", worklist),
-            ("get", get), ("move", move), ("a destination that nobody knows", unknownDestination),
+            ("get", get), ("move", move), ("an unknown destination", unknownDestination),
             ("storage commitment, report on the same association", commitHere),
             ("storage commitment, report on a new association", commitAnew),
-            ("commitment to what is not there", commitNothing), ("all of it over TLS", secured),
+            ("commitment to an unknown instance", commitNothing), ("all operations over TLS", secured),
         ]
     }
 
@@ -137,7 +137,7 @@ final class SelfTestSteps {
         }
         let found = try shell.find(["-k", "PatientName=山田*", "-k", "PatientID"])
         guard found.count == 1 else { throw Failure("山田* has \(found.count) matches in place of 1") }
-        return "\(studies.count) names came back as they were, 山田* found"
+        return "\(studies.count) names unchanged, 山田* found"
     }
 
     private func worklist() throws(Failure) -> String {
@@ -197,7 +197,7 @@ final class SelfTestSteps {
         guard run.exitCode == .failureStatus, run.errors.contains("A801") else {
             throw Failure("exit code \(run.exitCode.rawValue) in place of 7 and A801H: \(run.firstError)")
         }
-        return "refused with A801H, as it should be"
+        return "refused with A801H, as expected"
     }
 
     private func commitHere() throws(Failure) -> String {
@@ -229,7 +229,7 @@ final class SelfTestSteps {
         guard run.exitCode == .commitmentFailed else {
             throw Failure("exit code \(run.exitCode.rawValue) in place of 9: \(run.firstError)")
         }
-        return "refused with 0112H, as it should be"
+        return "refused with 0112H, as expected"
     }
 
     /// Against an archive of its own, with certificates on both sides.

@@ -40,7 +40,7 @@ extension ArchiveEvent {
         case .rejected(let reject): "rejected: \(reject.reason)"
         case .interrupted: "stopped"
         case .timedOut(let what): "time limit passed while waiting for \(what)"
-        case .protocolViolation(let violation): "protocol broken: \(violation.description)"
+        case .protocolViolation(let violation): "protocol violation: \(violation.description)"
         case .releasedByPeer: "released"
         case .noPresentationContext: "no presentation context accepted"
         default: "\(error)"
@@ -73,7 +73,7 @@ final class ServerEvents: Sendable {
             return ArchiveEvent(
                 peer: forget(peer), "association ended: \(ArchiveEvent.text(error))", isTrouble: true)
         case .turnedAway(let peer):
-            return ArchiveEvent(peer: peer, "turned away: too many connections", isTrouble: true)
+            return ArchiveEvent(peer: peer, "rejected: too many connections", isTrouble: true)
         }
     }
 

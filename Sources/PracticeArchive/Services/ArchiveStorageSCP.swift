@@ -58,12 +58,12 @@ struct ArchiveStorageSCP: ServiceClass {
                 archive.report(
                     ArchiveEvent(peer: peer, "\(what): stored, \(instance.transferSyntax), \(instance.length) bytes"))
             } catch {
-                archive.report(ArchiveEvent(peer: peer, "\(what): kept, but \(error.description)", isTrouble: true))
+                archive.report(ArchiveEvent(peer: peer, "\(what): stored, but \(error.description)", isTrouble: true))
             }
         case .failed(let problem):
             archive.report(ArchiveEvent(peer: peer, "\(what): \(problem.description)", isTrouble: true))
         case .cutOff:
-            archive.report(ArchiveEvent(peer: peer, "\(what): cut off, nothing is kept", isTrouble: true))
+            archive.report(ArchiveEvent(peer: peer, "\(what): cut off, not stored", isTrouble: true))
         }
     }
 }

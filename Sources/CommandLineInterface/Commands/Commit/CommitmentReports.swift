@@ -53,19 +53,19 @@ struct CommitmentNarrator: Sendable {
     let diagnostics: Diagnostics
 
     func narrate(_ report: CommitmentReport) {
-        let way = report.isOnOwnAssociation ? "on our association" : "on an association of the server's"
+        let way = report.isOnOwnAssociation ? "on our association" : "on an association opened by the server"
         switch report.receipt {
         case .recorded(let uid): diagnostics.verbose("report on transaction \(uid), \(way)")
         case .repeated(let uid):
             diagnostics.note(
-                Message("the server repeated its report on transaction \(uid)", "answered as the first time"))
+                Message("the server repeated its report on transaction \(uid)", "the same response was sent again"))
         case .unknown(let uid):
             diagnostics.note(
                 Message(
                     "a report came for an unknown transaction", uid?.string ?? "it names none",
                     code: "answered with 0115H"))
         case .notKept(let uid, let problem):
-            diagnostics.error(Message("the report on transaction \(uid) cannot be kept", "\(problem)"))
+            diagnostics.error(Message("the report on transaction \(uid) cannot be saved", "\(problem)"))
         }
     }
 }

@@ -91,7 +91,7 @@ final class CommitmentResults {
         let port = network.connection.receiverPort.map { "\($0)" } ?? "PORT"
         outcome.diagnostics.note(
             Message(
-                "open transactions are kept in \(file)",
+                "open transactions are saved in \(file)",
                 "dcmscu \(OptionName.stgcmt) \(OptionName.listen) \(OptionName.transaction) \(file) \(OptionName.portSCP) \(port) waits for their reports"
             ))
     }

@@ -136,7 +136,7 @@ final class Reception: Sendable {
         case .cutOff:
             let uid = DisplayText.line(instance.sopInstanceUID.string)
             diagnostics.warning(
-                Message("instance \(uid)", "cut off after \(instance.length) bytes; nothing of it is stored"))
+                Message("instance \(uid)", "cut off after \(instance.length) bytes; it was not stored"))
             sum.withLock { $0.failed += 1 }
         }
         write(instance)

@@ -31,7 +31,7 @@ final class ExistingInstances {
         } catch {
             isGivenUp = true
             network.diagnostics.warning(
-                Message("cannot ask \(network.peerName) what it has; everything is sent", reason(error)))
+                Message("cannot query the instances of \(network.peerName); all files are sent", reason(error)))
             return []
         }
     }

@@ -167,9 +167,9 @@ private final class StoreDelegate: StorageDelegate, Sendable {
         }
         let why = network.message(cause).line
         guard isFirst else {
-            return outcome.diagnostics.verbose("going on with \(Quantity.count(remaining, "association")): \(why)")
+            return outcome.diagnostics.verbose("continuing with \(Quantity.count(remaining, "association")): \(why)")
         }
-        outcome.diagnostics.note(Message("going on with fewer associations", "one of \(jobs) has ended: \(why)"))
+        outcome.diagnostics.note(Message("continuing with fewer associations", "one of \(jobs) has ended: \(why)"))
     }
 
     func sendingEnded() { endOfSearch() }

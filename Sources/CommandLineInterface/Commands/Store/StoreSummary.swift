@@ -182,7 +182,7 @@ final class StoreSummary: Sendable {
             return outcome.fail(
                 .failureStatus,
                 Message(
-                    "\(file.path)", "refused by the server: \(response.reason(for: .storage))",
+                    "\(file.path)", response.reason(for: .storage),
                     peerText: response.errorComment, code: status.description, hint: Hint(for: status)))
         }
         record.outcome = status.kind == .success ? .done : .warning

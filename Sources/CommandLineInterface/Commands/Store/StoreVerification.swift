@@ -52,7 +52,7 @@ struct StoreVerification {
             }
         } catch {
             let reason = peer.reason(error)
-            why = "not confirmed: the server could not be asked"
+            why = "not confirmed: the query failed"
             outcome.fail(.incomplete, Message("\(network.peerName): cannot verify what was stored", reason))
         }
         peer.finish()
@@ -77,7 +77,7 @@ struct StoreVerification {
         for files in copies.sorted(by: { $0[0].path < $1[0].path }) {
             outcome.diagnostics.warning(
                 Message(
-                    "\(files[0].path)", "\(files.count) files have its SOP instance UID, and the server keeps one",
+                    "\(files[0].path)", "\(files.count) files have its SOP instance UID, and the server stores one",
                     code: files[0].sopInstanceUID.string))
         }
     }
@@ -226,10 +226,10 @@ struct CommitVerification {
     /// The reasons why files may differ from the instances that the server has committed to.
     private static func doubt(_ instance: StoredInstance, copies: Int) -> String? {
         if let doubt = instance.doubt { return doubt }
-        guard copies == 1 else { return "\(copies) files have its SOP instance UID, and the server keeps one" }
+        guard copies == 1 else { return "\(copies) files have its SOP instance UID, and the server stores one" }
         do throws(FileProblem) {
             return instance.isSame(as: try InstanceFile.open(instance.path).file)
-                ? nil : "it has changed since it was sent"
+                ? nil : "the file has changed since it was sent"
         } catch {
             return error.code.rawValue
         }

@@ -48,7 +48,7 @@ package final class CommitmentTransactionFile: Sendable {
         }
         let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         guard CommitmentTransactionLines.isBeginning(bytes[whole...]) else {
-            throw FileProblem(path, .malformed, "it is no file of storage commitment transactions")
+            throw FileProblem(path, .malformed, "not a file of storage commitment transactions")
         }
         transactions = try CommitmentTransactionLines.read(Array(bytes[..<whole]), path: path)
         try cut(to: whole, of: bytes.count)

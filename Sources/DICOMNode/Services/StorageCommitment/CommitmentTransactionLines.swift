@@ -80,7 +80,7 @@ enum CommitmentTransactionLines {
                 throw FileProblem(path, .malformed, "line \(number): \(error.detail)")
             }
             guard let uid = value["transactionUID"]?.string.map({ UID($0) }), let event = value["event"]?.string else {
-                throw FileProblem(path, .malformed, "line \(number) is no transaction of storage commitment")
+                throw FileProblem(path, .malformed, "line \(number) is not a storage commitment transaction")
             }
             switch event {
             case "requested":
