@@ -21,6 +21,7 @@ package enum Hint: Sendable, Equatable {
     case associationUnanswered(usesTLS: Bool)
     case silence
     case listCutShort
+    case ignoredKey
     case mislabelled
     case rejectedWithoutReason(calling: String, called: String)
     case notAuthorized
@@ -98,6 +99,9 @@ package enum Hint: Sendable, Equatable {
             "if the server works longer without sending anything, give a longer \(OptionName.timeout)"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
+        case .ignoredKey:
+            "ask by keys that the server supports, such as unique keys or the series of one modality (\(OptionName.series)); "
+                + "\(OptionName.trustServer) accepts its matches as they are"
         case .mislabelled:
             "one of the two is wrong: put the right transfer syntax into (0002,0010) of a copy"
         case .rejectedWithoutReason(let calling, let called):

@@ -68,6 +68,14 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.isStrict = true }),
         OptionDefinition(
+            .trustServer, .querying, for: .identifying, "accept matches that the keys do not confirm",
+            details: """
+                Each match is compared with the keys. One with another value than a key asks for is left out, with a warning. One \
+                without a value for a key is printed by --find, with a warning, and is not retrieved: exit code 1, or 7 \
+                before anything is retrieved if no match is confirmed. ModalitiesInStudy is looked up in the series of the study.
+                """,
+            apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
+        OptionDefinition(
             .assumeCharset, value: .characterSet, .querying, for: .querying,
             "character set of matches that do not name theirs",
             apply: { (draft, argument) throws(UsageError) in

@@ -19,6 +19,8 @@ package struct QueryOptions: Sendable, Equatable {
     package var storeQueryPath: String?
     /// True if a key that the standard does not define at the level is an error.
     package var isStrict = false
+    /// True if the server's matches are believed, whatever they say of the keys.
+    package var trustsServer = false
     package var priority: Priority = .medium
 
     package init() {}

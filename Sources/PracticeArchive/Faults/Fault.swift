@@ -22,6 +22,10 @@ package enum Fault: Sendable, Equatable {
     case reject(every: Int)
     case refuseTransferSyntax(UID)
     case refuseSOPClass(UID)
+    /// Queries are answered as if the key were not in them.
+    case ignoreKey(Tag)
+    /// Queries are answered as if the key had no value: it is returned, and not matched.
+    case unmatchedKey(Tag)
 
     package enum ReportAssociation: String, Sendable, CaseIterable {
         case sameAssociation = "same"
@@ -52,6 +56,8 @@ extension Fault {
         Form(name: "reject", value: "N", meaning: "rejects every Nth association for the moment"),
         Form(name: "refuse-syntax", value: "UID", meaning: "refuses a transfer syntax, by UID or keyword"),
         Form(name: "refuse-class", value: "UID", meaning: "refuses a SOP class, by UID or keyword"),
+        Form(name: "ignore-key", value: "KEYWORD", meaning: "neither matches nor returns a key of queries"),
+        Form(name: "unmatched-key", value: "KEYWORD", meaning: "returns a key of queries and does not match it"),
     ]
 
     /// The problem with a text, and the accepted forms.
@@ -95,6 +101,8 @@ extension Fault {
         case "reject": count(value).map { .reject(every: $0) }
         case "refuse-syntax": uid(value).map { .refuseTransferSyntax($0) }
         case "refuse-class": uid(value).map { .refuseSOPClass($0) }
+        case "ignore-key": DataDictionary.tag(forKeyword: value).map { .ignoreKey($0) }
+        case "unmatched-key": DataDictionary.tag(forKeyword: value).map { .unmatchedKey($0) }
         default: nil
         }
     }
@@ -137,6 +145,8 @@ extension Fault: CustomStringConvertible {
         case .reject(let every): "reject=\(every)"
         case .refuseTransferSyntax(let uid): "refuse-syntax=\(UIDRegistry.keyword(of: uid) ?? uid.string)"
         case .refuseSOPClass(let uid): "refuse-class=\(UIDRegistry.keyword(of: uid) ?? uid.string)"
+        case .ignoreKey(let tag): "ignore-key=\(DataDictionary.keyword(of: tag))"
+        case .unmatchedKey(let tag): "unmatched-key=\(DataDictionary.keyword(of: tag))"
         }
     }
 

@@ -65,6 +65,19 @@ final class FaultPlan: Sendable {
         }
     }
 
+    /// The identifier of a query without the keys that are ignored, and without the values of those that are not matched.
+    func understood(_ identifier: DataSet) -> DataSet {
+        var understood = identifier
+        for fault in faults {
+            switch fault {
+            case .ignoreKey(let tag): understood[tag] = nil
+            case .unmatchedKey(let tag): if let key = understood[tag] { understood.setEmpty(tag, key.vr) }
+            default: break
+            }
+        }
+        return understood
+    }
+
     /// Counts one event for every fault that it concerns; the first one that is due happens.
     private func due<Result>(_ concerns: (Fault) -> (result: Result, every: Int)?) -> Result? {
         counters.withLock { counters in

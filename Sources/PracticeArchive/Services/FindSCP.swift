@@ -71,7 +71,7 @@ struct FindSCP: ServiceClass {
             let matches: Matches
             do throws(ArchiveQuery.Refusal) {
                 matches = try service.matches(
-                    ArchiveService.identifier(of: message, in: context), model,
+                    archive.faults.understood(ArchiveService.identifier(of: message, in: context)), model,
                     ArchiveService.granted(for: context.abstractSyntax, on: association))
             } catch {
                 return try archive.refuse(request, as: "C-FIND", on: association, in: context, error)

@@ -12,6 +12,7 @@ final class FindCommand {
     private var count = 0
     /// True if the limit of matches was reached.
     private var isLimited = false
+    private var doubts = MatchDoubts()
 
     init(_ options: FindOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
         self.options = options
@@ -30,6 +31,7 @@ final class FindCommand {
                 outcome.fail(error, calling: network.server)
             }
             output.finish()
+            reportDoubts()
             if let failure = output.failure { throw failure }
         } catch {
             outcome.fail(error)
@@ -40,11 +42,17 @@ final class FindCommand {
         try network.withAssociation(for: queries.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
             association throws(AssociationError) in
             for query in queries where output.failure == nil && !isLimited && outcome.exitCode != .interrupted {
+                let review =
+                    options.query.trustsServer
+                    ? nil
+                    : MatchReview(
+                        of: query.identifier, model: query.model, level: query.level,
+                        negotiation: network.connection.queryNegotiation)
                 let result = try FindSCU.find(
                     on: association, sopClass: query.model.findSOPClass, identifier: query.identifier,
                     priority: options.query.priority,
                     beforeBlockingRead: { output.flush() },
-                    onMatch: { match in self.write(match, to: output) })
+                    onMatch: { match in self.write(match, review, to: output) })
                 report(result)
             }
         }
@@ -79,15 +87,22 @@ final class FindCommand {
         return !options.isFormatGiven && environment.terminalWidth != nil && hasKeys ? .table : options.format
     }
 
-    private func write(_ match: FindSCU.Match, to output: MatchOutput) -> ExchangeControl {
+    private func write(_ match: FindSCU.Match, _ review: MatchReview?, to output: MatchOutput) -> ExchangeControl {
         count += 1
         guard !match.bytes.isEmpty || match.omittedLength != nil else {
             outcome.fail(.incomplete, Message("\(network.peerName): match \(count) has no data set"))
             return .goOn
         }
         do throws(DataSetError) {
-            let decoded = Match(
-                bytes: match.bytes, transferSyntax: match.transferSyntax, dataSet: try match.identifier())
+            let dataSet = try match.identifier()
+            if let verdict = review?.verdict(of: dataSet) {
+                doubts.record(verdict)
+                if case .contradicted = verdict {
+                    count -= 1
+                    return .goOn
+                }
+            }
+            let decoded = Match(bytes: match.bytes, transferSyntax: match.transferSyntax, dataSet: dataSet)
             guard output.write(decoded, number: count) else { return .cancel }
         } catch {
             outcome.fail(
@@ -100,6 +115,14 @@ final class FindCommand {
     }
 
     // MARK: The end of a query
+
+    private func reportDoubts() {
+        let peerName = network.peerName
+        for warning in doubts.contradictions(of: peerName) { outcome.diagnostics.warning(warning) }
+        if let problem = doubts.unconfirmedProblem(of: peerName, consequence: "it was not compared") {
+            outcome.diagnostics.warning(problem)
+        }
+    }
 
     private var matches: String { Quantity.count(count, "match") }
 

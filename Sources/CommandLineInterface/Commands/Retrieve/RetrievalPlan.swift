@@ -75,7 +75,14 @@ struct RetrievalPlan {
                 guard let list = RetrievalList(options.query, outcome, environment, path: FilePath(argument: path))
                 else { return nil }
                 for entry in list.entries {
-                    let found = try resolver.targets(for: Self.divisible(entry.identifier, options))
+                    let found: [RetrievalTarget]
+                    do throws(RetrievalResolver.Failure) {
+                        found = try resolver.targets(for: Self.divisible(entry.identifier, options))
+                    } catch .unconfirmed(let problem) {
+                        // The other lines may name their entities by keys that the server knows.
+                        outcome.fail(.failureStatus, problem)
+                        continue
+                    }
                     if found.isEmpty { unmatchedLines += entry.rows.map(\.line) }
                     targets += found.map {
                         RetrievalTarget(identifier: $0.identifier, level: $0.level, rows: entry.rows)
@@ -94,6 +101,7 @@ struct RetrievalPlan {
         } catch {
             switch error {
             case .association(let error): outcome.fail(error, calling: network.server)
+            case .unconfirmed(let problem): outcome.fail(.failureStatus, problem)
             case .refused(let command):
                 outcome.fail(
                     .failureStatus, Message(refusal: command, of: "C-FIND", by: network.peerName, service: .find))

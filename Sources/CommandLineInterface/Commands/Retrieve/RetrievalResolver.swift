@@ -8,6 +8,8 @@ final class RetrievalResolver {
     enum Failure: Error {
         case association(AssociationError)
         case refused(CommandSet)
+        /// No match is known to have the values that the keys ask for.
+        case unconfirmed(Message)
     }
 
     private let options: QueryOptions
@@ -15,6 +17,7 @@ final class RetrievalResolver {
     private let outcome: RunOutcome
     private let model: InformationModel
     private var association: Association?
+    private var doubts = MatchDoubts()
 
     init(_ options: QueryOptions, _ network: Network, _ outcome: RunOutcome) {
         self.options = options
@@ -63,7 +66,9 @@ final class RetrievalResolver {
         }
     }
 
+    /// Warns of the matches that were left out, and releases the association.
     func close() {
+        for warning in doubts.contradictions(of: network.peerName) { outcome.diagnostics.warning(warning) }
         guard let association else { return }
         self.association = nil
         do throws(AssociationError) { try association.release() } catch {
@@ -123,33 +128,76 @@ final class RetrievalResolver {
         of contexts: [DataSet], _ own: [DataElement], _ key: Tag, _ step: QueryLevel
     ) throws(Failure) -> [DataSet] {
         var found: [DataSet] = []
+        var unnamed = 0
+        var unconfirmed = MatchDoubts()
         for context in contexts {
             var keys = context
             keys.set(.queryRetrieveLevel, .CS, step.rawValue)
             keys.setEmpty(key, DataDictionary.vr(of: key))
             for element in own { keys.append(element) }
-            var unnamed = 0
-            try find(keys) { answer in
-                guard let value = answer[key], !value.isEmpty else {
+            let review = MatchReview(
+                of: keys, model: model, level: step, negotiation: network.connection.queryNegotiation)
+            var open: [(context: DataSet, keys: [Tag])] = []
+            try find(keys) { match in
+                guard let value = match[key], !value.isEmpty else {
                     unnamed += 1
                     return
                 }
                 var next = context
                 next[key] = value
-                if step == .patient, let set = answer[.specificCharacterSet] { next[.specificCharacterSet] = set }
-                found.append(next)
+                if step == .patient, let set = match[.specificCharacterSet] { next[.specificCharacterSet] = set }
+                switch options.trustsServer ? .confirmed : review.verdict(of: match) {
+                case .confirmed: found.append(next)
+                case .contradicted(let tag): doubts.record(.contradicted(tag))
+                case .unconfirmed(let tags): open.append((next, tags))
+                }
             }
-            // A match without a UID cannot be requested, and must not be omitted silently.
-            if unnamed > 0 {
-                outcome.fail(
-                    .incomplete,
-                    Message(
-                        "\(network.peerName): \(Quantity.count(unnamed, "match")) without \(DataDictionary.keyword(of: key))",
-                        "they are not retrieved",
-                        code: "PS3.4 C.4.1.2.1"))
+            for (next, tags) in open {
+                switch try verdict(of: next, unconfirmed: tags, own, step) {
+                case .confirmed: found.append(next)
+                case .contradicted(let tag): doubts.record(.contradicted(tag))
+                case .unconfirmed(let tags): unconfirmed.record(.unconfirmed(tags))
+                }
             }
         }
+        // A match without a UID cannot be requested, and must not be omitted silently.
+        if unnamed > 0 {
+            outcome.fail(
+                .incomplete,
+                Message(
+                    "\(network.peerName): \(Quantity.count(unnamed, "match")) without \(DataDictionary.keyword(of: key))",
+                    "they are not retrieved",
+                    code: "PS3.4 C.4.1.2.1"))
+        }
+        let consequence = found.isEmpty ? "nothing is retrieved" : "they are not retrieved"
+        if let problem = unconfirmed.unconfirmedProblem(of: network.peerName, consequence: consequence) {
+            if found.isEmpty { throw .unconfirmed(problem) }
+            outcome.fail(.incomplete, problem)
+        }
         return found
+    }
+
+    /// Looks up in the series of a study which modalities it has, if that is all that its match leaves open.
+    private func verdict(
+        of context: DataSet, unconfirmed tags: [Tag], _ own: [DataElement], _ step: QueryLevel
+    ) throws(Failure) -> MatchReview.Verdict {
+        guard tags == [.modalitiesInStudy], step == .study,
+            case .bytes(let wanted)? = own.first(where: {
+                $0.tag == .modalitiesInStudy
+            })?.value
+        else { return .unconfirmed(tags) }
+        var asked = DataSet()
+        asked.append(DataElement(tag: .modality, vr: .CS, value: .bytes(wanted)))
+        let review = MatchReview(of: asked, model: model, level: .series, negotiation: [])
+        var keys = context
+        keys.set(.queryRetrieveLevel, .CS, QueryLevel.series.rawValue)
+        keys.setEmpty(.modality, .CS)
+        keys.setEmpty(.seriesInstanceUID, .UI)
+        var verdicts: [MatchReview.Verdict] = []
+        try find(keys) { match in verdicts.append(review.verdict(of: match)) }
+        if verdicts.contains(.confirmed) { return .confirmed }
+        let isKnown = !verdicts.isEmpty && verdicts.allSatisfy { $0 == .contradicted(.modality) }
+        return isKnown ? .contradicted(.modalitiesInStudy) : .unconfirmed(tags)
     }
 
     private func openAssociation() throws(AssociationError) -> Association {

@@ -27,7 +27,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .association:
             "association rejected or aborted by the peer, or by us because it broke the protocol"
         case .noPresentationContext: "no presentation context accepted for what was asked"
-        case .failureStatus: "the peer answered with a failure status"
+        case .failureStatus: "the peer answered with a failure status, or with matches that cannot be relied on"
         case .timeLimit: "a time limit passed"
         case .commitmentFailed: "storage commitment failed for at least one instance"
         case .interrupted: "interrupted; 143 if by SIGTERM"

@@ -30,6 +30,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case showConfig = "show-config"
     case skipExisting = "skip-existing"
     case storeQuery = "store-query"
+    case trustServer = "trust-server"
     case tlsCA = "tls-ca"
     case tlsCert = "tls-cert"
     case tlsClientCert = "tls-client-cert"

@@ -1,0 +1,71 @@
+import System
+import Testing
+
+@testable import CommandLineInterface
+
+/// Servers that ignore keys: nothing is retrieved that was not asked for.
+struct IgnoredKeyTests {
+    private let folder: TestFolder
+
+    init() throws { folder = try TestFolder() }
+
+    /// The generated studies: CT of 20260102 with eight images, MR with four, OT with one.
+    private func get(_ archive: TestArchive, _ options: String...) -> CommandResult {
+        CommandResult(["--get", "--studyroot"] + archive.peer + ["-o", folder["out"]] + options)
+    }
+
+    private func find(_ archive: TestArchive, _ options: String...) -> CommandResult {
+        CommandResult(["--find"] + archive.peer + ["--format", "csv"] + options)
+    }
+
+    @Test func `a match that contradicts a key is left out of a retrieval, with a warning`() throws {
+        let archive = try TestArchive(faults: ["unmatched-key=PatientID"], holdsImages: true)
+        let result = get(archive, "-k", "PatientID=SELFTEST-2")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(folder.fileCount("out") == 4)
+        #expect(result.messages.contains("2 matches left out"), "\(result.messages)")
+        #expect(result.messages.contains("PatientID"))
+    }
+
+    @Test func `nothing is retrieved if no match has the attribute`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=StudyDescription"], holdsImages: true)
+        let result = get(archive, "-k", "StudyDescription=*")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        let other = get(archive, "-k", "StudyDescription=*HEAD*")
+        #expect(other.exitCode == .failureStatus, "\(other.messages)")
+        #expect(other.messages.contains("3 matches without StudyDescription"), "\(other.messages)")
+        #expect(other.messages.contains("--trust-server"))
+    }
+
+    @Test func `modalities in study are looked up in the series`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
+        let result = get(archive, "-k", "ModalitiesInStudy=MR")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(folder.fileCount("out") == 4)
+    }
+
+    @Test func `a list of modalities in study, too`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
+        #expect(get(archive, "-k", "ModalitiesInStudy=SR").exitCode == .success)
+        #expect(folder.fileCount("out") == 0)
+    }
+
+    @Test func `the server can be trusted`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=StudyDescription"], holdsImages: true)
+        let result = get(archive, "-k", "StudyDescription=*HEAD*", "--trust-server")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(folder.fileCount("out") == 13)
+    }
+
+    @Test func `a query leaves contradicting matches out, and says which keys were not compared`() throws {
+        let unmatched = try TestArchive(faults: ["unmatched-key=PatientID"], holdsImages: true)
+        let left = find(unmatched, "-k", "PatientID=SELFTEST-2", "-k", "StudyInstanceUID")
+        #expect(left.exitCode == .success)
+        #expect(left.lines.count == 2, "\(left.output)")
+        #expect(left.messages.contains("2 matches left out"), "\(left.messages)")
+        let ignoring = try TestArchive(faults: ["ignore-key=PatientID"], holdsImages: true)
+        let unconfirmed = find(ignoring, "-k", "PatientID=SELFTEST-2", "-k", "StudyInstanceUID")
+        #expect(unconfirmed.lines.count == 4, "\(unconfirmed.output)")
+        #expect(unconfirmed.messages.contains("3 matches without PatientID"), "\(unconfirmed.messages)")
+    }
+}

@@ -1,0 +1,63 @@
+import DICOM
+import DICOMProtocol
+import Testing
+
+@testable import CommandLineInterface
+
+/// Matches held against the keys of their query.
+struct MatchReviewTests {
+    private static func dataSet(_ values: [(Tag, ValueRepresentation, String)]) -> DataSet {
+        var dataSet = DataSet()
+        for (tag, vr, text) in values.sorted(by: { $0.0 < $1.0 }) { dataSet.set(tag, vr, text) }
+        return dataSet
+    }
+
+    private func verdict(
+        _ keys: [(Tag, ValueRepresentation, String)], _ match: [(Tag, ValueRepresentation, String)],
+        level: QueryLevel = .study, negotiation: QueryNegotiation = []
+    ) -> MatchReview.Verdict {
+        MatchReview(of: Self.dataSet(keys), model: .studyRoot, level: level, negotiation: negotiation)
+            .verdict(of: Self.dataSet(match))
+    }
+
+    @Test func `a value that fits confirms, another one contradicts, and none leaves open`() {
+        let key = [(Tag.studyDate, ValueRepresentation.DA, "20260101-20260131")]
+        #expect(verdict(key, [(.studyDate, .DA, "20260115")]) == .confirmed)
+        #expect(verdict(key, [(.studyDate, .DA, "20260201")]) == .contradicted(.studyDate))
+        #expect(verdict(key, [(.studyDate, .DA, "")]) == .unconfirmed([.studyDate]))
+        #expect(verdict(key, []) == .unconfirmed([.studyDate]))
+    }
+
+    @Test func `one modality of a study is enough`() {
+        let key = [(Tag.modalitiesInStudy, ValueRepresentation.CS, "MR")]
+        #expect(verdict(key, [(.modalitiesInStudy, .CS, "CT\\MR")]) == .confirmed)
+        #expect(verdict(key, [(.modalitiesInStudy, .CS, "CT\\SR")]) == .contradicted(.modalitiesInStudy))
+    }
+
+    @Test func `case of names and padding are not contradictions`() {
+        #expect(verdict([(.patientName, .PN, "doe*")], [(.patientName, .PN, "DOE^JOHN ")]) == .confirmed)
+        #expect(verdict([(.patientID, .LO, "12")], [(.patientID, .LO, "12  ")]) == .confirmed)
+        #expect(verdict([(.patientID, .LO, "12")], [(.patientID, .LO, "123")]) == .contradicted(.patientID))
+    }
+
+    @Test func `universal keys, levels and character sets are not compared`() {
+        let keys: [(Tag, ValueRepresentation, String)] = [
+            (.specificCharacterSet, .CS, "ISO_IR 192"), (.queryRetrieveLevel, .CS, "STUDY"), (.patientName, .PN, "*"),
+            (.studyDate, .DA, ""),
+        ]
+        #expect(verdict(keys, [(.specificCharacterSet, .CS, "ISO_IR 100")]) == .confirmed)
+    }
+
+    @Test func `a unique key above that is not returned was navigated by, but another value is a contradiction`() {
+        let keys = [(Tag.studyInstanceUID, ValueRepresentation.UI, "1.2.3")]
+        #expect(verdict(keys, [], level: .series) == .confirmed)
+        #expect(verdict(keys, [(.studyInstanceUID, .UI, "1.2.4")], level: .series) == .contradicted(.studyInstanceUID))
+    }
+
+    @Test func `fuzzy matching of names is up to the server`() {
+        let keys = [(Tag.patientName, ValueRepresentation.PN, "Meyer")]
+        let match = [(Tag.patientName, ValueRepresentation.PN, "Maier")]
+        #expect(verdict(keys, match) == .contradicted(.patientName))
+        #expect(verdict(keys, match, negotiation: .fuzzyNames) == .confirmed)
+    }
+}
