@@ -230,6 +230,23 @@ class FromDcmqrscp(Retrieve):
             for study, expected in studies.items():
                 self.assert_came(self.retrieve(operation, server, f"20,d={study}"), expected)
 
+    def test_a_modality_that_the_server_does_not_match_brings_no_study_without_it(self):
+        batch = loading.images_by_syntax()[images.EXPLICIT_LITTLE]
+        server = self.start(images.EXPLICIT_LITTLE, batch)
+        modalities = {image.path: str(images.read(image.path).get("Modality", "")) for image in batch}
+        studies = {image.study for image in batch if modalities[image.path] == "MR"}
+        self.assertTrue(studies)
+        self.assertLess(len(studies), len({image.study for image in batch}))
+        out = self.retrieve("get", server, "ModalitiesInStudy=MR")
+        self.assert_came(out, [image for image in batch if image.study in studies])
+
+    def test_a_key_that_the_server_ignores_brings_nothing(self):
+        server = self.start(images.EXPLICIT_LITTLE, loading.images_by_syntax()[images.EXPLICIT_LITTLE])
+        out = self.retrieve("get", server, "InstitutionName=Nowhere", expect=7)
+        self.assert_came(out, [])
+        self.assertIn("without InstitutionName", self.last_run.stderr)
+        self.assertIn("--trust-server", self.last_run.stderr)
+
     compressed = set(loading.DCMTK_SYNTAX_OPTIONS) - images.NATIVE
 
     def test_every_study_in_little_endian_comes_by_move(self):
