@@ -314,7 +314,9 @@ class ScriptedArchive:
         for answer in seen[:limit]:
             if level in self.find_unnamed:
                 answer = {}
-            association.respond(context, command, PENDING, data=elements({0x00080052: level, **answer}))
+            # Every study is of the same day, and says so where it is asked.
+            date = {0x00080020: "20260102"} if level == "STUDY" and 0x00080020 in keys else {}
+            association.respond(context, command, PENDING, data=elements({**date, 0x00080052: level, **answer}))
         association.respond(context, command, self.find_status if limit < len(seen) else SUCCESS)
 
     def retrieve(self, association, context, command, keys, kind):
