@@ -69,7 +69,7 @@ private func performEach(_ invocations: [Invocation], in environment: Environmen
 
 private func perform(_ invocation: Invocation, in environment: Environment) -> ExitCode {
     var sink = environment.standardError
-    if let path = invocation.messages.logFile.map({ FilePath(argument: $0) }) {
+    if let path = invocation.messages.logFile {
         do throws(SystemError) {
             sink = try FileSink(appendingTo: path)
         } catch {
@@ -96,7 +96,7 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
         cancellation: environment.cancellation, makeUID: { uids.makeUID(from: environment.randomBytes()) })
     perform(invocation.request, network, outcome, environment)
     outcome.finish(invocation.operation, peer: network.peerName)
-    if let path = invocation.messages.logFile.map({ FilePath(argument: $0) }), let failure = diagnostics.sinkFailure {
+    if let path = invocation.messages.logFile, let failure = diagnostics.sinkFailure {
         // The log was asked for as the results were.
         Diagnostics(sink: environment.standardError).error(
             Message("cannot write the log file \(path.displayed)", failure.description))

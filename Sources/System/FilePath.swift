@@ -3,7 +3,7 @@ import Glibc
 /// A path as the file system knows it: bytes, of which only the slash and the NUL have a meaning.
 ///
 /// Names that are not UTF-8 exist on disks that older systems wrote, and they must still open.
-package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible, ExpressibleByStringLiteral {
+package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLiteral {
     package let bytes: [UInt8]
 
     /// Bytes after a NUL cannot be part of a path and are dropped, as the system itself would.
@@ -41,8 +41,6 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
             return body(UnsafePointer(start))
         }
     }
-
-    package var description: String { displayed }
 
     /// The path for messages, which is no path itself: control characters, which could drive a terminal, appear as `\x1b`, undecodable bytes as U+FFFD.
     package var displayed: String {
@@ -84,4 +82,13 @@ package struct FilePath: Hashable, Sendable, Comparable, CustomStringConvertible
     package static func < (left: FilePath, right: FilePath) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)
     }
+}
+
+extension DefaultStringInterpolation {
+    /// A path is shown by ``FilePath/displayed`` and opened by its bytes: text made in passing would be mistaken for either.
+    @available(*, unavailable, message: "write `displayed` for messages; give the FilePath itself to what opens it")
+    package mutating func appendInterpolation(_ path: FilePath) {}
+
+    @available(*, unavailable, message: "write `displayed` for messages; give the FilePath itself to what opens it")
+    package mutating func appendInterpolation(_ path: FilePath?) {}
 }

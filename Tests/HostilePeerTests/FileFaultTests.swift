@@ -29,7 +29,7 @@ import Testing
         let folder = try TemporaryFolder()
         try folder.write(row.bytes, to: "bad.dcm")
         try folder.write(SampleInstance.file(), to: "good.dcm")
-        let result = try Self.store(["\(folder["bad.dcm"])", "\(folder["good.dcm"])"])
+        let result = try Self.store([folder["bad.dcm"].text, folder["good.dcm"].text])
         #expect(result.exitCode == row.exitCode, "\(result.messages)")
         #expect(result.messages.contains(row.message), "\(result.messages)")
         #expect(result.messages.contains("1 stored") || row.exitCode == .success, "\(result.messages)")
@@ -50,7 +50,7 @@ import Testing
         let peer = try ScriptedPeer([accept + [.hearMessage, change] + PeerStep.release])
         defer { peer.stop() }
         let result = CommandLineRun([
-            "--store", "--timeout", "20", "-H", "127.0.0.1", "-p", "\(peer.port)", "\(folder["file.dcm"])",
+            "--store", "--timeout", "20", "-H", "127.0.0.1", "-p", "\(peer.port)", folder["file.dcm"].text,
         ])
         #expect(result.exitCode == .localFiles, "\(result.messages)")
         #expect(result.messages.contains("mixture of old and new"), "\(result.messages)")
@@ -60,7 +60,7 @@ import Testing
     func `a name that is an attack on the terminal is shown as harmless text`(_ name: String) throws {
         let folder = try TemporaryFolder()
         try folder.write(Array(SampleInstance.file().dropLast(9)), to: name)
-        let result = try Self.store(["\(folder.path)", "-r"])
+        let result = try Self.store([folder.path.text, "-r"])
         #expect(result.exitCode == .localFiles)
         #expect(!result.messages.utf8.contains { $0 < 0x20 && $0 != 0x0A })
         for line in result.messages.split(separator: "\n") {

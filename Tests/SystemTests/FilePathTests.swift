@@ -21,10 +21,10 @@ struct FilePathTests {
     }
 
     @Test func `nothing in a message drives the terminal`() {
-        #expect(FilePath("a\u{1B}[2Jb\n").description == "a\\x1b[2Jb\\x0a")
+        #expect(FilePath("a\u{1B}[2Jb\n").displayed == "a\\x1b[2Jb\\x0a")
     }
 
     @Test func `bytes that are no text are shown as such`() {
-        #expect(FilePath(bytes: [0x61, 0xFF]).description == "a\u{FFFD}")
+        #expect(FilePath(bytes: [0x61, 0xFF]).displayed == "a\u{FFFD}")
     }
 }

@@ -8,11 +8,11 @@ extension InstanceBatches {
     /// - Parameter cancellation: what ends the search before its end.
     init(_ input: InputFiles, cancellation: Cancellation) {
         self.init(
-            input.paths.filter { $0 != Self.standardInput }.map { FilePath(argument: $0) },
+            input.paths.filter { $0 != Self.standardInput },
             recursive: input.isRecursive,
             list: input.paths.contains(Self.standardInput) ? STDIN_FILENO : nil,
             cancellation: cancellation)
     }
 
-    private static let standardInput = "-"
+    private static let standardInput: FilePath = "-"
 }

@@ -52,7 +52,7 @@ struct QueryPreparation {
             throw RunFailure(
                 .usage,
                 Message(
-                    "\(OptionName.query) \(FilePath(argument: options.queryPath ?? "").displayed)",
+                    "\(OptionName.query) \(options.queryPath?.displayed ?? "")",
                     "\(queries.count) queries, and \(operation.option) takes one"))
         }
         return query
@@ -60,9 +60,8 @@ struct QueryPreparation {
 
     /// The queries of the query file; without one a query of the options alone.
     private func contents() throws(RunFailure) -> [QueryFile.Content] {
-        guard let text = options.queryPath else { return [.keys([])] }
-        let isStandardInput = text == "-"
-        let path = FilePath(argument: text)
+        guard let path = options.queryPath else { return [.keys([])] }
+        let isStandardInput = path == "-"
         let name = isStandardInput ? "standard input" : path.displayed
         let bytes: [UInt8]
         do throws(FileReadError) {
@@ -79,7 +78,7 @@ struct QueryPreparation {
 
     /// Writes the copy of the query, if one is asked for.
     private func store(_ queries: [Query], _ sopClass: (InformationModel) -> UID) throws(RunFailure) {
-        guard let path = options.storeQueryPath.map({ FilePath(argument: $0) }) else { return }
+        guard let path = options.storeQueryPath else { return }
         guard let query = queries.first, queries.count == 1 else {
             throw RunFailure(
                 .usage,

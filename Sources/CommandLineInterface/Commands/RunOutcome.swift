@@ -60,9 +60,9 @@ final class RunOutcome: Sendable {
     func report(_ note: InstanceBatches.Note) {
         switch note {
         case .passedOver(let path, let reason):
-            diagnostics.note(Message("\(path)", "skipped: \(reason.rawValue)"))
+            diagnostics.note(Message(path.displayed, "skipped: \(reason.rawValue)"))
         case .notAnInstance(let problem):
-            diagnostics.note(Message("\(problem.path)", "skipped: \(problem.code.rawValue)"))
+            diagnostics.note(Message(problem.path.displayed, "skipped: \(problem.code.rawValue)"))
         case .problem(let problem):
             report(problem)
         }

@@ -107,7 +107,6 @@ final class RunSecurity: Sendable {
             }
             return ArgumentText.encode(value)
         case .file(let path):
-            let path = FilePath(argument: path)
             do throws(FileReadError) {
                 return try SecretInput.readFile(path)
             } catch {

@@ -175,7 +175,7 @@ extension UIDRegistry {
 extension Message {
     init(_ problem: FileProblem) {
         self.init(
-            "\(problem.path)", problem.code.rawValue + (problem.detail.isEmpty ? "" : ": \(problem.detail)"),
+            problem.path.displayed, problem.code.rawValue + (problem.detail.isEmpty ? "" : ": \(problem.detail)"),
             hint: problem.code == .mislabelled ? .mislabelled : nil)
     }
 }
@@ -184,11 +184,11 @@ extension Diagnostics {
     /// Reports a file that was written, by what was in its place.
     func reportWritten(_ path: FilePath, _ kind: InstanceWriter.Outcome.Kind) {
         switch kind {
-        case .written: verbose("\(path): written")
-        case .replaced: verbose("\(path): replaced")
-        case .skipped: verbose("\(path): skipped, it is already present")
+        case .written: verbose("\(path.displayed): written")
+        case .replaced: verbose("\(path.displayed): replaced")
+        case .skipped: verbose("\(path.displayed): skipped, it is already present")
         case .renamed:
-            warning(Message("\(path)", "saved under this name: a file with different content has the usual one"))
+            warning(Message(path.displayed, "saved under this name: a file with different content has the usual one"))
         }
     }
 }

@@ -26,13 +26,13 @@ extension OptionCategory {
                 """,
             default: .text("no worklist"), traits: .repeatable,
             apply: { (draft, argument) throws(UsageError) in
-                draft.serve.worklistItems.append(try argument.string())
+                draft.serve.worklistItems.append(try argument.path())
             }),
         OptionDefinition(
             .images, value: .directory, .archive, for: [.selfTest], "keep the generated images here",
             default: .text("they are deleted"),
             apply: { (draft, argument) throws(UsageError) in
-                draft.selfTest.imagesDirectory = try argument.string()
+                draft.selfTest.imagesDirectory = try argument.path()
             }),
         OptionDefinition(
             .inject, value: .text(placeholder: "FAULT=VALUE"), .archive, for: [.serve],

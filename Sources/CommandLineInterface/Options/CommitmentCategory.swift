@@ -22,7 +22,7 @@ extension OptionCategory {
                 """,
             rules: [.only(when: .commitsAfterStore)],
             apply: { (draft, argument) throws(UsageError) in
-                draft.commitment.transactionFile = try argument.string()
+                draft.commitment.transactionFile = try argument.path()
             }),
         OptionDefinition(
             .listen, .commitment, for: [.storageCommitment],

@@ -24,7 +24,7 @@ extension OptionCategory {
         OptionDefinition(
             .logFile, short: "L", value: .file, .messages, "append messages to a file",
             default: .text("the standard error"), traits: .compatible,
-            apply: { (draft, argument) throws(UsageError) in draft.messages.logFile = try argument.string() }),
+            apply: { (draft, argument) throws(UsageError) in draft.messages.logFile = try argument.path() }),
         OptionDefinition(
             .logPHI, .messages, "show patient data in messages and logs",
             details: """

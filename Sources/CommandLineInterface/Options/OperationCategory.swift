@@ -38,7 +38,7 @@ extension OptionCategory {
                 """,
             traits: .common,
             apply: { (draft, argument) throws(UsageError) in
-                draft.serve.directory = try argument.string()
+                draft.serve.directory = try argument.path()
             }),
         OptionDefinition(
             .selfTest, .operation, "test all operations against a built-in archive",

@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+package import System
 
 /// The value given to an option, with what reads it as the option's kind of value. Each error names the option, the
 /// value and what is accepted.
@@ -30,6 +31,11 @@ package struct OptionArgument: Sendable {
         guard !text.utf8.contains(0) else { throw error("holds a NUL character") }
         return text
     }
+
+    /// Returns the path of a file or a folder, by the bytes that were given.
+    ///
+    /// - Throws: `UsageError` if the text is empty or holds a NUL character.
+    package func path() throws(UsageError) -> FilePath { FilePath(argument: try string()) }
 
     /// Returns an integer in the range.
     ///

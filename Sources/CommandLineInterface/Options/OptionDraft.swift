@@ -1,6 +1,7 @@
 package import DICOM
 package import DICOMNode
 package import DICOMProtocol
+package import System
 
 /// The values of all options that were given, merged from command line, configuration and environment. Each is set in
 /// the options of the command that uses it; values for several commands stay here until the operation's request is made
@@ -28,11 +29,11 @@ package struct OptionDraft: Sendable {
     package var format: ResultFormat?
     package var priority: Priority = .medium
     package var jobs = 1
-    package var journalPath: String?
+    package var journalPath: FilePath?
     package var resumes = false
     package var isStrict = false
-    package var listPath: String?
-    package var outputDirectory: String?
+    package var listPath: FilePath?
+    package var outputDirectory: FilePath?
     package var existingFile: InstanceWriter.Existing = .rename
     package var failOn: FailurePolicy = .failure
 
@@ -201,7 +202,7 @@ package struct OptionDraft: Sendable {
                 problem: "\(OptionName.listen) takes no HOST, but \(host.host) is given",
                 accepted: "no HOST and no files")
         }
-        guard let input = input.paths.first else { return }
+        guard let input = input.paths.first?.displayed else { return }
         throw UsageError(
             .unexpectedArgument, option: input, value: input,
             problem: "\(OptionName.listen) takes no files, but \(input) is given", accepted: "no HOST and no files")

@@ -48,7 +48,7 @@ extension OptionCategory {
             .storeQuery, value: .file, .querying, for: .identifying,
             "write the query to a DICOM file before it is sent", traits: .compatible,
             apply: { (draft, argument) throws(UsageError) in
-                draft.query.storeQueryPath = try argument.string()
+                draft.query.storeQueryPath = try argument.path()
             }),
         OptionDefinition(
             .query, value: .file, .querying, for: .identifying,
@@ -58,7 +58,7 @@ extension OptionCategory {
                 line, an empty line between two queries and comments after #. Several queries go over one association; \
                 --key and --return add to each, and a --key replaces what the file says.
                 """,
-            apply: { (draft, argument) throws(UsageError) in draft.query.queryPath = try argument.string() }),
+            apply: { (draft, argument) throws(UsageError) in draft.query.queryPath = try argument.path() }),
         OptionDefinition(
             .strict, .querying, for: .identifying.union([.store]),
             "stop at the first problem instead of skipping it",
@@ -111,7 +111,7 @@ extension OptionCategory {
                 """,
             rules: [.excludes([.key, .query, .storeQuery])],
             apply: { (draft, argument) throws(UsageError) in
-                draft.listPath = try argument.string()
+                draft.listPath = try argument.path()
             }),
         OptionDefinition(
             .shard, value: .text(placeholder: "K/N"), .querying, for: .retrieving,

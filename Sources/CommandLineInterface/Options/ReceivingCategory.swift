@@ -38,7 +38,7 @@ extension OptionCategory {
             default: .text("the current directory"), traits: [.compatible, .common],
             rules: [.only(when: .receivesHere), .only(when: .formatOfFiles)],
             apply: { (draft, argument) throws(UsageError) in
-                draft.outputDirectory = try argument.string()
+                draft.outputDirectory = try argument.path()
             }),
         OptionDefinition(
             .portSCP, value: .port, .receiving, for: .listening.union([.store, .get]), "port of our receiver",

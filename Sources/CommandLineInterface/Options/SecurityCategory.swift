@@ -14,20 +14,20 @@ extension OptionCategory {
             default: .text("the system's roots"),
             rules: [.only(when: .secured)],
             apply: { (draft, argument) throws(UsageError) in
-                draft.tls.configuration.trust = .path(FilePath(argument: try argument.string()))
+                draft.tls.configuration.trust = .path(try argument.path())
             }),
         OptionDefinition(
             .tlsCert, value: .file, .security, "our certificate and intermediate ones (PEM)",
             rules: [.only(when: .secured)],
             apply: { (draft, argument) throws(UsageError) in
-                draft.tls.configuration.certificate = FilePath(argument: try argument.string())
+                draft.tls.configuration.certificate = try argument.path()
             }),
         OptionDefinition(
             .tlsKey, value: .file, .security, "private key of our certificate (PEM)",
             default: .text("in the certificate's file"),
             rules: [.only(when: .secured)],
             apply: { (draft, argument) throws(UsageError) in
-                draft.tls.configuration.key = FilePath(argument: try argument.string())
+                draft.tls.configuration.key = try argument.path()
             }),
         OptionDefinition(
             .tlsKeyPassword, value: .text(placeholder: "SOURCE"), .security, "source of the key's password",

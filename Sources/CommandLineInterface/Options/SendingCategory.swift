@@ -12,7 +12,7 @@ extension OptionCategory {
                 """,
             traits: [.compatible, .common, .repeatable],
             apply: { (draft, argument) throws(UsageError) in
-                draft.input.paths.append(try argument.string())
+                draft.input.paths.append(try argument.path())
             }),
         OptionDefinition(
             .recursive, short: "r", .sending, for: .sending, "descend into directories",
@@ -74,7 +74,7 @@ extension OptionCategory {
                 everything was stored.
                 """,
             apply: { (draft, argument) throws(UsageError) in
-                draft.store.failedOutPath = try argument.string()
+                draft.store.failedOutPath = try argument.path()
             }),
         OptionDefinition(
             .neverRewrite, .sending, for: [.store], "send files only in their own transfer syntax",
@@ -108,7 +108,7 @@ extension OptionCategory {
                 With --stgcmt: ask for what the journal says was stored, whichever server it went to, and record there \
                 what the server says.
                 """,
-            apply: { (draft, argument) throws(UsageError) in draft.journalPath = try argument.string() }),
+            apply: { (draft, argument) throws(UsageError) in draft.journalPath = try argument.path() }),
         OptionDefinition(
             .resume, .sending, for: [.store, .move, .get], "skip what the journal records as done",
             details: """

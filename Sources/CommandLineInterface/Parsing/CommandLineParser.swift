@@ -1,5 +1,6 @@
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Turns a command line and the configuration into a typed request, by the option table, the way GNU getopt_long reads
 /// one.
@@ -83,7 +84,7 @@ package struct CommandLineParser: Sendable {
             draft.port = peer.port ?? draft.port
         }
         // Files given without an option replace those of the option.
-        if let files = request.files { draft.input.paths = files }
+        if let files = request.files { draft.input.paths = files.map { FilePath(argument: $0) } }
         return (draft, merged)
     }
 

@@ -1,5 +1,6 @@
 import DICOM
 package import DICOMProtocol
+package import System
 
 /// The options that a query or a retrieval is made of.
 package struct QueryOptions: Sendable, Equatable {
@@ -14,9 +15,9 @@ package struct QueryOptions: Sendable, Equatable {
     /// The defined term that was chosen for the query; nil: that of the file or of the locale.
     package var characterSet: String?
     /// The file that queries are read from; `-`: the standard input.
-    package var queryPath: String?
+    package var queryPath: FilePath?
     /// The file that a copy of the query is written to before it is sent.
-    package var storeQueryPath: String?
+    package var storeQueryPath: FilePath?
     /// True if a key that the standard does not define at the level is an error.
     package var isStrict = false
     /// True if the server's matches are believed, whatever they say of the keys.

@@ -1,5 +1,6 @@
 package import DICOMNode
 package import DICOMProtocol
+package import System
 
 /// The address, AE titles, limits and security of the connection to the peer: the same for every operation.
 package struct ConnectionOptions: Sendable, Equatable {
@@ -62,7 +63,7 @@ package enum SecretReference: Sendable, Equatable {
     /// `env:NAME`
     case environment(String)
     /// `file:PATH`
-    case file(String)
+    case file(FilePath)
     /// Entered at the terminal.
     case prompt
 
@@ -74,7 +75,7 @@ package enum SecretReference: Sendable, Equatable {
         } else if text.hasPrefix("env:"), text.count > 4 {
             self = .environment(String(text.dropFirst(4)))
         } else if text.hasPrefix("file:"), text.count > 5 {
-            self = .file(String(text.dropFirst(5)))
+            self = .file(FilePath(argument: String(text.dropFirst(5))))
         } else {
             return nil
         }

@@ -2,6 +2,7 @@ package import DICOM
 package import DICOMNode
 package import DICOMProtocol
 package import PracticeArchive
+package import System
 
 /// One run of the program: its request, and the options that every operation has.
 package struct Invocation: Sendable, Equatable {
@@ -19,7 +20,7 @@ package struct Invocation: Sendable, Equatable {
         case .find(let options): return Redaction(isOn: isOn, knownValues: options.query.hiddenValues)
         case .retrieve(let options):
             return Redaction(
-                isOn: isOn, knownValues: options.query.hiddenValues, outputDirectory: options.outputDirectory,
+                isOn: isOn, knownValues: options.query.hiddenValues, outputDirectory: options.outputDirectory.displayed,
                 shownComponents: options.naming.shownComponents)
         case .echo, .store, .commit, .serve, .selfTest: return Redaction(isOn: isOn)
         }
@@ -40,7 +41,7 @@ package enum Request: Sendable, Equatable {
 
 /// The options for messages and results: their level, format and destination.
 package struct MessageOptions: Sendable, Equatable {
-    package var logFile: String?
+    package var logFile: FilePath?
     package var verbosity: Diagnostics.Level = .note
     /// True if messages and logs may show patient data.
     package var logsPatientData = false
@@ -69,7 +70,7 @@ package struct EchoOptions: Sendable, Equatable {
 
 /// Files and directories as they were typed, in order.
 package struct InputFiles: Sendable, Equatable {
-    package var paths: [String] = []
+    package var paths: [FilePath] = []
     /// True if directories are read recursively; otherwise only the files directly in them are taken.
     package var isRecursive = false
 
@@ -88,11 +89,11 @@ package struct StoreOptions: Sendable, Equatable {
     /// The pause before the first retry, in seconds; each further one is twice as long.
     package var retryDelay = 2.0
     /// The journal that records the outcome of each instance.
-    package var journalPath: String?
+    package var journalPath: FilePath?
     /// True to skip instances that the journal records as stored.
     package var resumes = false
     /// The file for the paths of the files that were not stored.
-    package var failedOutPath: String?
+    package var failedOutPath: FilePath?
     package var neverRewrites = false
     /// True if the first instance that is not stored ends the run.
     package var isStrict = false
@@ -119,9 +120,9 @@ package enum StoreVerificationMethod: String, Sendable, CaseIterable {
 package struct StorageCommitmentOptions: Sendable, Equatable {
     package var input = InputFiles()
     /// A list of the instances to request; `-` is the standard input.
-    package var listPath: String?
+    package var listPath: FilePath?
     /// A journal that names the instances to request, and records the results.
-    package var journalPath: String?
+    package var journalPath: FilePath?
     package var commitment = CommitmentOptions()
 
     package init() {}
@@ -140,11 +141,11 @@ package struct CommitmentOptions: Sendable, Equatable {
     /// Nil fills transactions without regard to studies or series.
     package var grouping: Grouping?
     /// The file for transactions without a report in time.
-    package var transactionFile: String?
+    package var transactionFile: FilePath?
     /// True to send no request, and to wait for the reports of earlier runs.
     package var isListening = false
     /// The directory in which reports are saved as DICOM files; nil saves none.
-    package var reportDirectory: String?
+    package var reportDirectory: FilePath?
 
     package init() {}
 }
@@ -163,7 +164,7 @@ package struct FindOptions: Sendable, Equatable {
     /// The number of matches after which a query is cancelled.
     package var limit: Int?
     /// The directory for the matches, if the format writes files.
-    package var outputDirectory = "."
+    package var outputDirectory: FilePath = "."
     package var existingFile: InstanceWriter.Existing = .rename
     package var failOn: FailurePolicy = .failure
 
@@ -193,7 +194,7 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var method: Method = .get
     package var query = QueryOptions()
     /// The list of targets to retrieve; `-` is the standard input.
-    package var listPath: String?
+    package var listPath: FilePath?
     package var shard: Shard?
     /// True to show the targets without retrieving them.
     package var isDryRun = false
@@ -209,7 +210,7 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var acceptedCallers: [AETitle] = []
     /// The transfer syntaxes to receive if the server can convert, in order of preference.
     package var preferredSyntaxes: [UID] = []
-    package var outputDirectory = "."
+    package var outputDirectory: FilePath = "."
     /// The pattern for the path of a received instance below the output directory, by its attributes.
     package var naming: InstanceNaming = .standard
     package var existingFile: InstanceWriter.Existing = .rename
@@ -219,7 +220,7 @@ package struct RetrieveOptions: Sendable, Equatable {
     /// True to compare the received instances with those that the server lists.
     package var isChecked = true
     /// The journal that records the instances on disk.
-    package var journalPath: String?
+    package var journalPath: FilePath?
     /// True to skip instances that the journal records as on disk.
     package var resumes = false
     package var failOn: FailurePolicy = .failure
@@ -237,11 +238,11 @@ package struct ServeOptions: Sendable, Equatable {
     package static let standardPort: UInt16 = 11_112
     package static let standardAETitle = AETitle(wire: "PRACTICE".utf8)
 
-    package var directory = "."
+    package var directory: FilePath = "."
     /// The addresses of the AE titles that the archive sends to and reports to.
     package var destinations: [AETitle: Endpoint] = [:]
     /// Files and folders with the items of the archive's worklist.
-    package var worklistItems: [String] = []
+    package var worklistItems: [FilePath] = []
     package var faults: [Fault] = []
 
     package init() {}
@@ -249,7 +250,7 @@ package struct ServeOptions: Sendable, Equatable {
 
 package struct SelfTestOptions: Sendable, Equatable {
     /// The directory in which the generated images are saved; nil saves none.
-    package var imagesDirectory: String?
+    package var imagesDirectory: FilePath?
 
     package init() {}
 }

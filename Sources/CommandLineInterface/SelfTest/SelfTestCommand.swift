@@ -36,7 +36,7 @@ final class SelfTestCommand {
             // The port is free now; it is taken again by the receivers of the steps.
             let receiverPort = try SelfTestArchive.freePort()
             let archive = try SelfTestArchive.start(over: folder.folder("archive"), receiverPort: receiverPort)
-            let images = options.imagesDirectory.map { FilePath(argument: $0) } ?? folder.folder("images")
+            let images = options.imagesDirectory ?? folder.folder("images")
             let steps = SelfTestSteps(
                 shell: SelfTestShell(environment, port: archive.port), images: images, work: folder.path,
                 archive: archive, receiverPort: receiverPort

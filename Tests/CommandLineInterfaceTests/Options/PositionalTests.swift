@@ -1,3 +1,4 @@
+import System
 import Testing
 
 @testable import CommandLineInterface
@@ -48,7 +49,7 @@ struct PositionalTests {
     func `host, port and files are told apart`(_ line: Line) throws {
         let invocation = try invocation(line.line)
         #expect(invocation.peer.description == line.peer)
-        #expect(invocation.input.paths == line.files)
+        #expect(invocation.input.paths == line.files.map { FilePath($0) })
         #expect(invocation.calledAETitle.string == line.called)
     }
 

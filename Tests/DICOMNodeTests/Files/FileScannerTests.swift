@@ -64,7 +64,7 @@ struct FileScannerTests {
     @Test func `a folder that several links lead to is walked for one of them`() throws {
         let elsewhere = try TemporaryFolder()
         try elsewhere.write([1], to: "file")
-        let target = elsewhere.path.description
+        let target = elsewhere.path.text
         try folder.link("one", to: target)
         try folder.link("two", to: target)
         #expect(
@@ -94,7 +94,7 @@ struct FileScannerTests {
         let names: [[UInt8]] = [[0x0A], [0x1B, 0x5B], [0x66, 0xFF, 0xFE]]
         for name in names { try folder.write([1], to: folder.path.appending(name)) }
         #expect(scan([folder.path], recursive: false) == names.map { .file(folder.path.appending($0)) })
-        #expect(folder.path.appending(names[1]).description.hasSuffix("/\\x1b["))
-        #expect(folder.path.appending(names[2]).description.hasSuffix("/f\u{FFFD}\u{FFFD}"))
+        #expect(folder.path.appending(names[1]).displayed.hasSuffix("/\\x1b["))
+        #expect(folder.path.appending(names[2]).displayed.hasSuffix("/f\u{FFFD}\u{FFFD}"))
     }
 }

@@ -226,9 +226,9 @@ struct InstanceWriterTests {
 
     @Test func `no link is followed out of the folder`() throws {
         let elsewhere = try TemporaryFolder()
-        try folder.link("P_1_2", to: elsewhere.path.description)
+        try folder.link("P_1_2", to: elsewhere.path.text)
         try elsewhere.write([1], to: "victim")
-        try folder.link("1.2.3.4.dcm", to: elsewhere["victim"].description)
+        try folder.link("1.2.3.4.dcm", to: elsewhere["victim"].text)
         let output = try OutputFolder(folder.path)
 
         let below = try writer(output, "{PatientID}/{SOPInstanceUID}.dcm")

@@ -21,8 +21,8 @@ import Testing
         var problems = 0
         index.rebuild(from: path, problem: { _ in problems += 1 })
         #expect(problems == 0)
-        for file in studies.flatMap(\.files) { unlink("\(file.path)") }
-        rmdir("\(path)")
+        for file in studies.flatMap(\.files) { unlink(file.path.text) }
+        rmdir(path.text)
     }
 
     private func answers(

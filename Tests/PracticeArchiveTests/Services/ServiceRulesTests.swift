@@ -32,8 +32,8 @@ import Testing
     /// Ends the archive and leaves nothing behind.
     private func end() throws {
         try archive.stop()
-        for file in studies.flatMap(\.files) { unlink("\(file.path)") }
-        rmdir("\(path)")
+        for file in studies.flatMap(\.files) { unlink(file.path.text) }
+        rmdir(path.text)
     }
 
     private func associate(

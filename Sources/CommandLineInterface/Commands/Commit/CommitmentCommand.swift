@@ -29,7 +29,7 @@ final class CommitmentCommand {
         let journal: Journal?
         do throws(FileProblem) {
             journal = try options.journalPath.map { path throws(FileProblem) in
-                try Journal(FilePath(argument: path), operation: network.operation.rawValue, peer: network.peerName)
+                try Journal(path, operation: network.operation.rawValue, peer: network.peerName)
             }
         } catch {
             return outcome.fail(.localFiles, Message(error))
@@ -61,7 +61,7 @@ final class CommitmentCommand {
         if exchange.transactions.isEmpty {
             outcome.diagnostics.note(
                 Message(
-                    "\(options.commitment.transactionFile ?? "")", "no transaction is open; nothing to wait for")
+                    options.commitment.transactionFile?.displayed ?? "", "no transaction is open; nothing to wait for")
             )
         }
         exchange.listen()
@@ -92,11 +92,11 @@ struct CommitmentSources {
     func candidates() -> [CommitmentCandidate]? {
         var candidates: [CommitmentCandidate] = []
         if let path = options.listPath {
-            guard let listed = fromList(FilePath(argument: path)) else { return nil }
+            guard let listed = fromList(path) else { return nil }
             candidates += listed
         }
         if let path = options.journalPath {
-            guard let recorded = fromJournal(FilePath(argument: path)) else { return nil }
+            guard let recorded = fromJournal(path) else { return nil }
             candidates += recorded
         }
         return options.input.paths.isEmpty ? candidates : candidates + fromFiles()
@@ -181,7 +181,8 @@ struct CommitmentSources {
             }
             if reader.damagedLines > 0 {
                 outcome.diagnostics.note(
-                    Message("journal \(path)", "\(Quantity.count(reader.damagedLines, "damaged line")) skipped"))
+                    Message(
+                        "journal \(path.displayed)", "\(Quantity.count(reader.damagedLines, "damaged line")) skipped"))
             }
         } catch {
             outcome.fail(.localFiles, Message(error))

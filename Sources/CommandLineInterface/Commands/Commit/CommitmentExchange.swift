@@ -36,7 +36,7 @@ final class CommitmentExchange {
         self.outcome = outcome
         do throws(FileProblem) {
             let file = try options.transactionFile.map { path throws(FileProblem) in
-                try CommitmentTransactionFile(FilePath(argument: path), creates: !options.isListening)
+                try CommitmentTransactionFile(path, creates: !options.isListening)
             }
             let title = options.isListening ? "" : network.connection.calledAETitle.string
             let reportFiles = try options.reportDirectory.map { path throws(FileProblem) in

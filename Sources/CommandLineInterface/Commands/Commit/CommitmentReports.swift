@@ -78,8 +78,8 @@ final class CommitmentReportFiles: Sendable {
     private let title: String
     private let problems = Locked<[FileProblem]>([])
 
-    init(_ path: String, source title: String) throws(FileProblem) {
-        folder = try OutputFolder(FilePath(argument: path))
+    init(_ path: FilePath, source title: String) throws(FileProblem) {
+        folder = try OutputFolder(path)
         self.title = title
     }
 

@@ -40,7 +40,7 @@ final class CommitmentResults {
         if let events = outcome.events {
             events.write(event(candidate, verdict, doubt))
         } else if isVerification, case .committed = verdict {
-            if doubt == nil, let path = candidate.path { print("safe to delete  \(path)") }
+            if doubt == nil, let path = candidate.path { print("safe to delete  \(path.displayed)") }
         } else {
             print(line(candidate, verdict))
         }
@@ -91,8 +91,8 @@ final class CommitmentResults {
         let port = network.connection.receiverPort.map { "\($0)" } ?? "PORT"
         outcome.diagnostics.note(
             Message(
-                "open transactions are saved in \(file)",
-                "dcmscu \(OptionName.stgcmt) \(OptionName.listen) \(OptionName.transaction) \(file) \(OptionName.portSCP) \(port) waits for their reports"
+                "open transactions are saved in \(file.displayed)",
+                "dcmscu \(OptionName.stgcmt) \(OptionName.listen) \(OptionName.transaction) \(file.displayed) \(OptionName.portSCP) \(port) waits for their reports"
             ))
     }
 

@@ -143,12 +143,12 @@ final class FileMatchWriter: MatchWriter {
     ///   - report: is called with the path of each file.
     /// - Throws: ``RunFailure`` if the folder cannot be made or written to.
     init(
-        folder: String, existing: InstanceWriter.Existing, sopClass: UID, newUID: @escaping () -> UID,
+        folder: FilePath, existing: InstanceWriter.Existing, sopClass: UID, newUID: @escaping () -> UID,
         report: @escaping (FilePath, InstanceWriter.Outcome.Kind) -> Void
     ) throws(RunFailure) {
         do throws(FileProblem) {
             // Made, if it is missing, before anything is sent.
-            self.folder = try OutputFolder(FilePath(argument: folder), syncing: .none)
+            self.folder = try OutputFolder(folder, syncing: .none)
         } catch {
             throw RunFailure(.localFiles, Message(error))
         }

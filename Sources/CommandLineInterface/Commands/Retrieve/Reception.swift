@@ -35,7 +35,7 @@ final class Reception: Sendable {
     init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
         throws(FileProblem)
     {
-        folder = try OutputFolder(FilePath(argument: options.outputDirectory), syncing: options.syncing)
+        folder = try OutputFolder(options.outputDirectory, syncing: options.syncing)
         naming = options.naming
         existing = options.existingFile
         diagnostics = outcome.diagnostics
@@ -144,7 +144,7 @@ final class Reception: Sendable {
     }
 
     private func tell(_ outcome: InstanceWriter.Outcome) {
-        if let remark = outcome.remark { diagnostics.warning(Message("\(outcome.path)", remark)) }
+        if let remark = outcome.remark { diagnostics.warning(Message(outcome.path.displayed, remark)) }
         diagnostics.reportWritten(outcome.path, outcome.kind)
     }
 

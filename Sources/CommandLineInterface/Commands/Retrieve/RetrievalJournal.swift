@@ -29,11 +29,11 @@ final class RetrievalJournal: Sendable {
     init?(_ options: RetrieveOptions, _ network: Network) throws(FileProblem) {
         guard let path = options.journalPath else { return nil }
         diagnostics = network.diagnostics
-        folder = FolderMembership(FilePath(argument: options.outputDirectory))
+        folder = FolderMembership(options.outputDirectory)
         let isResumed = options.resumes
-        held = Locked(isResumed ? try Self.read(FilePath(argument: path), diagnostics) : [:])
+        held = Locked(isResumed ? try Self.read(path, diagnostics) : [:])
         journal = try Journal(
-            FilePath(argument: path), operation: network.operation.rawValue, peer: network.peerName)
+            path, operation: network.operation.rawValue, peer: network.peerName)
     }
 
     private static func read(_ path: FilePath, _ diagnostics: Diagnostics) throws(FileProblem) -> [UID: Held] {
@@ -44,7 +44,7 @@ final class RetrievalJournal: Sendable {
             reader = try JournalReader(path)
         } catch {
             guard error.code == .notFound else { throw error }
-            diagnostics.note(Message("\(path)", "there is no journal yet; everything is retrieved"))
+            diagnostics.note(Message(path.displayed, "there is no journal yet; everything is retrieved"))
             return [:]
         }
         while let entry = try reader.next() {
@@ -61,7 +61,7 @@ final class RetrievalJournal: Sendable {
             sinceStart.append(uid)
         }
         if reader.damagedLines > 0 {
-            diagnostics.note(Message("\(path)", "\(Quantity.count(reader.damagedLines, "damaged line")) skipped"))
+            diagnostics.note(Message(path.displayed, "\(Quantity.count(reader.damagedLines, "damaged line")) skipped"))
         }
         return held
     }
@@ -70,7 +70,7 @@ final class RetrievalJournal: Sendable {
     func holds(_ uid: UID) -> Bool {
         guard let known = held.withLock({ $0[uid] }) else { return false }
         guard folder.holds(known.path) else {
-            diagnostics.verbose("\(known.path): not in the folder of this run; retrieved again")
+            diagnostics.verbose("\(known.path.displayed): not in the folder of this run; retrieved again")
             return false
         }
         let isUntouched = known.isSynced && known.modified != nil
@@ -78,7 +78,7 @@ final class RetrievalJournal: Sendable {
             isUntouched && WrittenFile.modified(known.path) == known.modified
             ? WrittenFile.hasLength(known.bytes, at: known.path)
             : WrittenFile.hasContent(known.bytes, known.digest, at: known.path)
-        if !isWhole { diagnostics.verbose("\(known.path): not what the journal says; retrieved again") }
+        if !isWhole { diagnostics.verbose("\(known.path.displayed): not what the journal says; retrieved again") }
         return isWhole
     }
 

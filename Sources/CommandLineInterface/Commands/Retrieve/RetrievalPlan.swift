@@ -72,7 +72,7 @@ struct RetrievalPlan {
         targets = []
         do throws(RetrievalResolver.Failure) {
             if let path = options.listPath {
-                guard let list = RetrievalList(options.query, outcome, environment, path: FilePath(argument: path))
+                guard let list = RetrievalList(options.query, outcome, environment, path: path)
                 else { return nil }
                 for entry in list.entries {
                     let found: [RetrievalTarget]

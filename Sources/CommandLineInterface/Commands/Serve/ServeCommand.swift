@@ -23,14 +23,14 @@ final class ServeCommand {
         let port = network.connection.receiverPort ?? 0
         do throws(FileProblem) {
             guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
-            let folder = try OutputFolder(FilePath(argument: options.directory))
+            let folder = try OutputFolder(options.directory)
             guard let archive = start(folder, port, worklist) else { return }
             wait()
             try archive.stop()
             outcome.diagnostics.note(
                 Message(
                     "practice archive ended",
-                    "\(Quantity.count(archive.index.instanceCount, "instance")) in \(folder.path)"))
+                    "\(Quantity.count(archive.index.instanceCount, "instance")) in \(folder.path.displayed)"))
         } catch {
             outcome.fail(.localFiles, Message(error))
         }
@@ -78,7 +78,7 @@ final class ServeCommand {
         let index = archive.index
         outcome.diagnostics.note(
             Message(
-                "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription) over \(folder.path): "
+                "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription) over \(folder.path.displayed): "
                     + "\(Quantity.count(index.instanceCount, "instance")) in \(Quantity.count(index.studyCount, "study"))"
                     + (worklist == 0 ? "" : ", \(Quantity.count(worklist, "worklist item"))")))
         outcome.diagnostics.warning(
@@ -132,7 +132,7 @@ struct WorklistItems {
     /// Nil: one of them cannot be read; reported.
     func read() -> [DataSet]? {
         var items: [DataSet] = []
-        var scanner = FileScanner(options.worklistItems.map { FilePath(argument: $0) }, recursive: true)
+        var scanner = FileScanner(options.worklistItems, recursive: true)
         while let finding = scanner.next() {
             switch finding {
             case .passedOver: continue

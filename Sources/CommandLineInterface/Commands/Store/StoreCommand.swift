@@ -23,11 +23,11 @@ final class StoreCommand: Sendable {
         let journal: Journal?
         let completed: CompletedInstances?
         do throws(FileProblem) {
-            if let path = options.failedOutPath { failedOut = try FailedList(FilePath(argument: path)) }
+            if let path = options.failedOutPath { failedOut = try FailedList(path) }
             // The journal is read before this run begins a part of its own.
             completed = try options.resumes ? completedInstances() : nil
             journal = try options.journalPath.map { path throws(FileProblem) in
-                try Journal(FilePath(argument: path), operation: network.operation.rawValue, peer: network.peerName)
+                try Journal(path, operation: network.operation.rawValue, peer: network.peerName)
             }
         } catch {
             return outcome.fail(.localFiles, Message(error))
@@ -41,7 +41,7 @@ final class StoreCommand: Sendable {
         defer { commitment?.finish() }
         let totals = environment.progress.map { _ in
             FileTotals(
-                options.input.paths.filter { $0 != "-" }.map { FilePath(argument: $0) },
+                options.input.paths.filter { $0 != "-" },
                 recursive: options.input.isRecursive)
         }
         let summary = StoreSummary(options, network, outcome, environment, journal: journal, totals: totals)
@@ -71,14 +71,16 @@ final class StoreCommand: Sendable {
     }
 
     private func completedInstances() throws(FileProblem) -> CompletedInstances {
-        let path = FilePath(argument: options.journalPath ?? "")
+        let path = options.journalPath ?? ""
         let completed = try CompletedInstances(
             reading: path, operation: network.operation.rawValue, peer: network.peerName)
         if completed.damagedLines > 0 {
             outcome.diagnostics.note(
-                Message("journal \(path)", "\(Quantity.count(completed.damagedLines, "damaged line")) skipped"))
+                Message(
+                    "journal \(path.displayed)", "\(Quantity.count(completed.damagedLines, "damaged line")) skipped"))
         }
-        outcome.diagnostics.verbose("journal \(path): \(Quantity.count(completed.count, "instance")) already stored")
+        outcome.diagnostics.verbose(
+            "journal \(path.displayed): \(Quantity.count(completed.count, "instance")) already stored")
         return completed
     }
 

@@ -108,7 +108,7 @@ final class StoreSummary: Sendable {
                 state.toVerify.append(StoredInstance(file, as: .skipped, doubt: doubt))
             }
         }
-        outcome.diagnostics.verbose("\(file.path): \(why)")
+        outcome.diagnostics.verbose("\(file.path.displayed): \(why)")
         let record = StoreRecord(file, outcome: .skipped)
         if let events = outcome.events { events.write(record.event) }
         if !isInJournal { writeJournal(record.entry) }
@@ -154,7 +154,7 @@ final class StoreSummary: Sendable {
             record.error = why
             fail(result.file.path)
             state.withLock { $0.unanswered = $0.unanswered ?? error }
-            outcome.fail(.incomplete, Message("\(result.file.path)", why))
+            outcome.fail(.incomplete, Message(result.file.path.displayed, why))
         case .notSent(let error):
             record.outcome = .pending
             record.error = network.message(error).line
@@ -182,7 +182,7 @@ final class StoreSummary: Sendable {
             return outcome.fail(
                 .failureStatus,
                 Message(
-                    "\(file.path)", response.reason(for: .storage),
+                    file.path.displayed, response.reason(for: .storage),
                     peerText: response.errorComment, code: status.description, hint: Hint(for: status)))
         }
         record.outcome = status.kind == .success ? .done : .warning
@@ -199,11 +199,11 @@ final class StoreSummary: Sendable {
         }
         guard status.kind == .warning else {
             return outcome.diagnostics.verbose(
-                "\(file.path): stored"
+                "\(file.path.displayed): stored"
                     + (rewritten.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? ""))
         }
         let message = Message(
-            "\(file.path)", "stored with a warning: \(response.reason(for: .storage))",
+            file.path.displayed, "stored with a warning: \(response.reason(for: .storage))",
             peerText: response.errorComment, code: status.description)
         if options.failOn == .warning {
             outcome.fail(.incomplete, message)
@@ -219,7 +219,7 @@ final class StoreSummary: Sendable {
         var record = StoreRecord(instance, outcome: .failed)
         record.error = why
         write(record)
-        outcome.fail(.incomplete, Message("\(instance.path)", why, code: instance.sopInstanceUID.string))
+        outcome.fail(.incomplete, Message(instance.path.displayed, why, code: instance.sopInstanceUID.string))
     }
 
     /// Counts an instance as failed that the server has accepted and does not confirm; the caller reports and records
@@ -246,7 +246,7 @@ final class StoreSummary: Sendable {
             state.notSentReason = state.notSentReason ?? error
         }
         markUnsent(result.file.path)
-        outcome.diagnostics.verbose("\(result.file.path): not sent")
+        outcome.diagnostics.verbose("\(result.file.path.displayed): not sent")
     }
 
     private func stop() { state.withLock { $0.isStopped = true } }
@@ -266,7 +266,7 @@ final class StoreSummary: Sendable {
                 defer { state.isStopped = true }
                 return !state.isStopped
             }
-            if isFirst { outcome.fail(.localFiles, Message("journal \(error.path)", error.detail)) }
+            if isFirst { outcome.fail(.localFiles, Message("journal \(error.path.displayed)", error.detail)) }
         }
     }
 
@@ -275,7 +275,7 @@ final class StoreSummary: Sendable {
         do throws(FileProblem) {
             try journal?.sync()
         } catch {
-            outcome.fail(.localFiles, Message("journal \(error.path)", error.detail))
+            outcome.fail(.localFiles, Message("journal \(error.path.displayed)", error.detail))
         }
     }
 
@@ -351,13 +351,13 @@ extension Message {
         let syntax = UIDRegistry.displayName(of: file.transferSyntax.uid)
         guard !refusal.accepted.isEmpty else {
             self.init(
-                "\(file.path)", "the server does not accept \(sopClass) in \(syntax): \(refusal.reason)",
+                file.path.displayed, "the server does not accept \(sopClass) in \(syntax): \(refusal.reason)",
                 code: file.sopClassUID.string)
             return
         }
         let accepted = refusal.accepted.map { UIDRegistry.displayName(of: $0.uid) }.joined(separator: ", ")
         self.init(
-            "\(file.path)", "the server accepts \(sopClass) only in \(accepted), not in \(syntax)",
+            file.path.displayed, "the server accepts \(sopClass) only in \(accepted), not in \(syntax)",
             code: file.transferSyntax.uid.string)
     }
 }

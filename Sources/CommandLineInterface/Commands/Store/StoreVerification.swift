@@ -195,7 +195,7 @@ struct CommitVerification {
             if result.isStored {
                 received.append(StoredInstance(result.file))
             } else {
-                outcome.diagnostics.warning(Message("\(result.file.path)", "sent once more, and not accepted"))
+                outcome.diagnostics.warning(Message(result.file.path.displayed, "sent once more, and not accepted"))
             }
         }
     }
@@ -216,7 +216,8 @@ struct CommitVerification {
                 summary.retract(instance)
             }
             if let doubt {
-                outcome.diagnostics.note(Message("\(instance.path)", "committed, but not safe to delete: \(doubt)"))
+                outcome.diagnostics.note(
+                    Message(instance.path.displayed, "committed, but not safe to delete: \(doubt)"))
             }
             results.write(CommitmentCandidate(instance), verdict, doubt: doubt)
         }
