@@ -625,6 +625,13 @@ class Lists(ScriptedRetrieval):
         self.assertEqual(len(self.files()), 8)
         self.assertEqual(run.stderr.count("does not list all"), 1, run)
 
+    def test_a_study_that_is_listed_once_an_instance_is_requested_once(self):
+        archive = self.serve_scripted(self.studies(3))
+        archive.find_repeats = 4
+        self.retrieve("get", "-k", "StudyDate=20260101-", expect=0)
+        self.assertEqual(len(self.files()), 12)
+        self.assertEqual(len(archive.requests), 3, archive.requests)
+
     def test_an_answer_without_its_unique_key_is_told(self):
         archive = self.serve_scripted(self.studies(2))
         archive.find_unnamed = {"STUDY"}

@@ -44,6 +44,7 @@ struct RetrievalListReaderTests {
 
     @Test(arguments: [
         ("1.2\nA\n", 2), ("Nonsense,Words\n1,2\n", 1), ("StudyInstanceUID\n1.2,3\n", 2), ("{\"a\":1}\n{\n", 2),
+        ("ACC05000\nACC05001\n", 1), ("00080050\nACC05001\n", 1),
         ("StudyInstanceUID,PatientName\n1.2,\n1.3,\"DOE\n1.4,\n1.5,\n", 3),
     ])
     func `a mistake is told with its line`(text: String, line: Int) {

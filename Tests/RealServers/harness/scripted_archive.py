@@ -255,6 +255,8 @@ class ScriptedArchive:
         self.find_status, self.find_limits = SUCCESS, {}
         # Levels at which an answer lacks its unique key, which it must not.
         self.find_unnamed = set()
+        # How often each match is sent.
+        self.find_repeats = 1
         self.number = 0
         self.requests = []
         # The status that we got for each instance that was sent.
@@ -316,7 +318,8 @@ class ScriptedArchive:
                 answer = {}
             # Every study is of the same day, and says so where it is asked.
             date = {0x00080020: "20260102"} if level == "STUDY" and 0x00080020 in keys else {}
-            association.respond(context, command, PENDING, data=elements({**date, 0x00080052: level, **answer}))
+            for _ in range(self.find_repeats):
+                association.respond(context, command, PENDING, data=elements({**date, 0x00080052: level, **answer}))
         association.respond(context, command, self.find_status if limit < len(seen) else SUCCESS)
 
     def retrieve(self, association, context, command, keys, kind):

@@ -166,13 +166,12 @@ enum RetrievalListReader {
     ) throws(Failure) -> [Row] {
         var columns: [QueryKey] = []
         for name in header.fields {
+            // ACC05000 is more likely an accession number than a tag: as a column it would ask for everything, once a line.
+            guard !isEightDigits(name) else { throw notAHeader(header, name) }
             do throws(UsageError) {
                 columns.append(try QueryKeyParser.parsePath(name))
             } catch {
-                throw .malformed(
-                    line: header.number,
-                    why: "the first line must have keywords such as StudyInstanceUID, or every line one UID; "
-                        + "\"\(DisplayText.line(name))\" is neither")
+                throw notAHeader(header, name)
             }
         }
         var rows: [Row] = []
@@ -187,6 +186,17 @@ enum RetrievalListReader {
             rows.append(Row(line: line.number, keys: keys))
         }
         return rows
+    }
+
+    private static func notAHeader(_ header: CSVText.Record, _ name: String) -> Failure {
+        .malformed(
+            line: header.number,
+            why: "the first line must have keywords such as StudyInstanceUID or AccessionNumber, or every line one UID"
+                + "; \"\(DisplayText.line(name))\" is neither")
+    }
+
+    private static func isEightDigits(_ name: String) -> Bool {
+        name.utf8.count == 8 && name.allSatisfy(\.isHexDigit)
     }
 
     // MARK: JSON

@@ -137,7 +137,9 @@ final class RetrievalResolver {
             for element in own { keys.append(element) }
             let review = MatchReview(
                 of: keys, model: model, level: step, negotiation: network.connection.queryNegotiation)
-            var open: [(context: DataSet, keys: [Tag])] = []
+            var open: [(context: DataSet, value: [String], keys: [Tag])] = []
+            // Some servers return a study once for each of its instances: it is retrieved once.
+            var seen: Set<[String]> = []
             try find(keys) { match in
                 guard let value = match[key], !value.isEmpty else {
                     unnamed += 1
@@ -147,12 +149,12 @@ final class RetrievalResolver {
                 next[key] = value
                 if step == .patient, let set = match[.specificCharacterSet] { next[.specificCharacterSet] = set }
                 switch options.trustsServer ? .confirmed : review.verdict(of: match) {
-                case .confirmed: found.append(next)
+                case .confirmed: if seen.insert(match.strings(key)).inserted { found.append(next) }
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
-                case .unconfirmed(let tags): open.append((next, tags))
+                case .unconfirmed(let tags): open.append((next, match.strings(key), tags))
                 }
             }
-            for (next, tags) in open {
+            for (next, value, tags) in open where seen.insert(value).inserted {
                 switch try verdict(of: next, unconfirmed: tags, own, step) {
                 case .confirmed: found.append(next)
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
