@@ -92,14 +92,14 @@ _dcmscu() {
             --failed-out --never-rewrite --skip-existing --verify --journal --resume --wait --transaction
             --listen --max-references --per --key --return --patientroot --studyroot --psonly --patient
             --study --series --image --limit --charset --store-query --query --strict --trust-server
-            --assume-charset --relational --datetime-matching --fuzzy --timezone --from-list --shard --dry-run
-            --format --columns --output --port-scp --bind --move-destination --name --if-exists --grace
-            --no-check --or-move --prefer --fsync --accept-from --destination --worklist-items --images
-            --inject --count --interval --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca
-            --tls-cert --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin
-            --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed
-            --verbose --debug --warning --error --log-file --log-phi --fail-on --config --show-config --help
-            --version --queryhelp
+            --fail-if-none --assume-charset --relational --datetime-matching --fuzzy --timezone --from-list
+            --shard --dry-run --format --columns --output --port-scp --bind --move-destination --name
+            --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
+            --worklist-items --images --inject --count --interval --connect-timeout --timeout --total-timeout
+            --max-pdu --tls --tls-ca --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
+            --tls-name --tls-pin --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt
+            --user-unconfirmed --verbose --debug --warning --error --log-file --log-phi --fail-on --config
+            --show-config --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

@@ -46,6 +46,7 @@ complete -c dcmscu -l store-query -r -F -d 'write the query to a DICOM file befo
 complete -c dcmscu -l query -r -F -d 'read queries from a file; - is the standard input'
 complete -c dcmscu -l strict -d 'stop at the first problem instead of skipping it'
 complete -c dcmscu -l trust-server -d 'accept matches that the keys do not confirm'
+complete -c dcmscu -l fail-if-none -d 'exit with 1 if nothing matches'
 complete -c dcmscu -l assume-charset -x -d 'character set of matches that do not name theirs'
 complete -c dcmscu -l relational -d 'negotiate relational queries'
 complete -c dcmscu -l datetime-matching -d 'negotiate combined matching of date and time'

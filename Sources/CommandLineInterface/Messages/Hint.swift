@@ -22,6 +22,7 @@ package enum Hint: Sendable, Equatable {
     case silence
     case listCutShort
     case ignoredKey
+    case noMatch
     case mislabelled
     case rejectedWithoutReason(calling: String, called: String)
     case notAuthorized
@@ -99,6 +100,9 @@ package enum Hint: Sendable, Equatable {
             "if the server works longer without sending anything, give a longer \(OptionName.timeout)"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
+        case .noMatch:
+            "values are compared as they are: * stands for any characters, ? for one; case counts except in names, "
+                + "and each key has its level"
         case .ignoredKey:
             "ask by keys that the server supports, such as unique keys or the series of one modality (\(OptionName.series)); "
                 + "\(OptionName.trustServer) accepts its matches as they are"

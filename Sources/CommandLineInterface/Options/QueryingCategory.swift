@@ -76,6 +76,10 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
         OptionDefinition(
+            .failIfNone, .querying, for: .identifying, "exit with 1 if nothing matches",
+            details: "Otherwise a query without matches, and a retrieval of nothing, end with 0.",
+            apply: { (draft, _) throws(UsageError) in draft.query.failsIfNone = true }),
+        OptionDefinition(
             .assumeCharset, value: .characterSet, .querying, for: .querying,
             "character set of matches that do not name theirs",
             apply: { (draft, argument) throws(UsageError) in

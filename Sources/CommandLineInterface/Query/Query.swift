@@ -22,6 +22,8 @@ package struct QueryOptions: Sendable, Equatable {
     package var isStrict = false
     /// True if the server's matches are believed, whatever they say of the keys.
     package var trustsServer = false
+    /// True if it is a failure that nothing matches.
+    package var failsIfNone = false
     package var priority: Priority = .medium
 
     package init() {}

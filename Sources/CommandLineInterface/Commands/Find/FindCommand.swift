@@ -33,6 +33,7 @@ final class FindCommand {
             output.finish()
             reportDoubts()
             if let failure = output.failure { throw failure }
+            if count == 0, outcome.exitCode == .success { try reportNoMatch() }
         } catch {
             outcome.fail(error)
         }
@@ -115,6 +116,15 @@ final class FindCommand {
     }
 
     // MARK: The end of a query
+
+    /// Says on a terminal that there is no match; a script sees it by the empty output.
+    ///
+    /// - Throws: ``RunFailure`` if that is to be a failure.
+    private func reportNoMatch() throws(RunFailure) {
+        let message = Message("\(network.peerName): no match", nil, hint: .noMatch)
+        if options.query.failsIfNone { throw RunFailure(.incomplete, message) }
+        if environment.terminalWidth != nil { outcome.diagnostics.note(message) }
+    }
 
     private func reportDoubts() {
         let peerName = network.peerName

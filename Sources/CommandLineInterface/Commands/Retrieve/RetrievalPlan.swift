@@ -177,6 +177,9 @@ final class RetrievalPreview {
             return outcome.fail(.localFiles, Message("standard output", error.description))
         }
         plan.reportUnmatchedLines(to: outcome)
+        if plan.targets.isEmpty, options.query.failsIfNone, outcome.exitCode == .success {
+            outcome.fail(.incomplete, Message(network.peerName, "nothing matches"))
+        }
         outcome.summary.set(.expected, isWhole ? total : nil)
         outcome.diagnostics.note(
             Message(

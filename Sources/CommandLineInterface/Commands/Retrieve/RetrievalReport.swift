@@ -55,7 +55,12 @@ struct RetrievalReport: Sendable {
         run.summary.set(.expected, summary.listed)
         if let status = outcomes.last?.lastStatus { run.summary.set(.status, status.description) }
         if outcomes.isEmpty, notBegun == 0 {
-            run.diagnostics.note(Message(network.peerName, "nothing matches; nothing was retrieved"))
+            let message = Message(network.peerName, "nothing matches; nothing was retrieved")
+            if context.options.query.failsIfNone, run.exitCode == .success {
+                run.fail(.incomplete, message)
+            } else {
+                run.diagnostics.note(message)
+            }
             return
         }
         let total = context.reception?.total

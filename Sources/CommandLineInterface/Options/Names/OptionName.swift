@@ -11,6 +11,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case connectTimeout = "connect-timeout"
     case datetimeMatching = "datetime-matching"
     case dryRun = "dry-run"
+    case failIfNone = "fail-if-none"
     case failOn = "fail-on"
     case failedOut = "failed-out"
     case fromList = "from-list"

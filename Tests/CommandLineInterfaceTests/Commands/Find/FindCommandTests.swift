@@ -24,6 +24,20 @@ struct FindCommandTests {
         #expect(result.output.isEmpty)
     }
 
+    @Test func `a query without matches is a failure if asked for`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let result = find(archive, "-k", "AccessionNumber=NONE", "--fail-if-none")
+        #expect(result.exitCode == .incomplete)
+        #expect(result.messages.contains("no match\nhint: "), "\(result.messages)")
+        #expect(find(archive, "--fail-if-none").exitCode == .success)
+        let get = ["--get"] + archive.peer + ["-k", "AccessionNumber=NONE", "-o", archive.folder["none"]]
+        #expect(CommandResult(get).exitCode == .success)
+        let failed = CommandResult(get + ["--fail-if-none"])
+        #expect(failed.exitCode == .incomplete)
+        #expect(failed.messages.contains("nothing matches"), "\(failed.messages)")
+        #expect(CommandResult(get + ["--fail-if-none", "--dry-run"]).exitCode == .incomplete)
+    }
+
     @Test func `a limit cancels the query`() throws {
         let result = find(try TestArchive(holdsImages: true), "--format", "jsonl", "--limit", "1")
         #expect(result.exitCode == .success, "\(result.messages)")
