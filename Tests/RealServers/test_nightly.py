@@ -38,8 +38,33 @@ class Nightly(cases.RealServerTest):
         self.assertEqual(came, wanted)
         summary = json.loads(first.stdout)
         self.assertEqual((summary["event"], summary["exitCode"], summary["done"]), ("summary", 0, len(wanted)))
+        self.assertEqual(first.stderr, "")
         again = json.loads(programs.run(script, day, environment=environment, expect=0).stdout)
         self.assertEqual((again["done"], again["skipped"], again.get("serverCompleted")), (0, 0, None))
+
+    def test_a_setting_that_is_missing_or_wrong_is_a_usage_error(self):
+        script = programs.REPOSITORY / "scripts" / "nightly-retrieve"
+        good = {"PACS": SERVER, "ROOT": self.folder, "DCMSCU": programs.dcmscu_path()}
+        for arguments, settings, named in (
+            ((), {"PACS": ""}, "PACS"), (("yesterday",), {}, "YYYYMMDD"), ((DAY,), {"DCMSCU": "/nowhere/dcmscu"}, "/nowhere"),
+        ):  # fmt: skip
+            with self.subTest(named):
+                run = programs.run(script, *arguments, environment={**good, **settings}, expect=2)
+                self.assertIn(named, run.stderr)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_day_without_studies_is_a_failure_if_asked_for_and_the_standard_error_says_why(self):
+        server = self.serve(servers.Orthanc())
+        environment = {
+            "PACS": f"{server.ae_title}@{servers.LOOPBACK}:{server.port}", "ROOT": self.folder,
+            "DCMSCU": programs.dcmscu_path(),
+        }  # fmt: skip
+        script = programs.REPOSITORY / "scripts" / "nightly-retrieve"
+        self.assertEqual(programs.run(script, DAY, environment=environment, expect=0).stderr, "")
+        run = programs.run(script, DAY, environment={**environment, "FAIL_IF_NONE": "1"}, expect=1)
+        self.assertIn("exit code 1", run.stderr)
+        self.assertIn("nothing matches", run.stderr)
+
 
 
 class NightlyFiles(cases.RealServerTest):
