@@ -85,10 +85,11 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
 }
 
 extension DefaultStringInterpolation {
-    /// A path is shown by ``FilePath/displayed`` and opened by its bytes: text made in passing would be mistaken for either.
-    @available(*, unavailable, message: "write `displayed` for messages; give the FilePath itself to what opens it")
-    package mutating func appendInterpolation(_ path: FilePath) {}
+    /// A path is shown by ``FilePath/displayed`` and opened by its bytes: text made in passing would be mistaken for either. Deprecated, as
+    /// warnings are errors here: overloads that are unavailable lose against the general one, which would print the bytes.
+    @available(*, deprecated, message: "write `displayed` for messages; give the FilePath itself to what opens it")
+    package mutating func appendInterpolation(_ path: FilePath) { appendInterpolation(path.displayed) }
 
-    @available(*, unavailable, message: "write `displayed` for messages; give the FilePath itself to what opens it")
-    package mutating func appendInterpolation(_ path: FilePath?) {}
+    @available(*, deprecated, message: "write `displayed` for messages; give the FilePath itself to what opens it")
+    package mutating func appendInterpolation(_ path: FilePath?) { appendInterpolation(path?.displayed ?? "") }
 }

@@ -574,7 +574,7 @@ class KeptTransactions(CommitmentTest):
         run, server = self.commit(script, "--transaction", self.file, expect=8, wait="0.5")
         self.assertIn(server.requests[0].transaction, written[0], run)
         self.assertEqual(self.events(), ["requested"], run)
-        self.assert_names(run, "kept in", "--listen --transaction")
+        self.assert_names(run, "saved in", "--listen --transaction")
         return server.requests[0]
 
     def test_what_was_not_answered_is_waited_for_by_a_later_run(self):

@@ -421,7 +421,7 @@ class Formats(PeerTest):
 
 class Sources(PeerTest):
     def test_text_lines_with_several_queries_go_over_one_association(self):
-        peer = self.peer(study_answer(PatientID="1"))
+        peer = self.peer(study_answer(PatientID="7"))
         text = "# comment\r\nPatientName=DOE*\nStudyDate=20240101-\n\n\n0010,0020=7\n"
         run = self.find(peer, "--query", "-", "--key", "AccessionNumber", "--format", "jsonl", stdin=text.encode())
         self.assertEqual(len(run.stdout.splitlines()), 2)

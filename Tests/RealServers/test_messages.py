@@ -30,7 +30,9 @@ PROVOKED = {
 ELSEWHERE = {
     "commitment", "certificateRefused", "ourCertificateRefused",
     # With the lists and files that they are about: test_retrieve and test_store.
-    "listCutShort", "mislabelled", "uniqueKeysAbove",
+    "listCutShort", "mislabelled", "uniqueKeysAbove", "ignoredKey",
+    # By the unit tests of --find.
+    "noMatch",
     # Only a binary that was built without it can say so.
     "builtWithoutTLS",
 }  # fmt: skip

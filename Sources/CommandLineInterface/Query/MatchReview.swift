@@ -16,6 +16,8 @@ struct MatchReview {
     }
 
     private let criteria: [KeyCriterion]
+    /// The words of each key that is a name of a person.
+    private let names: [Tag: [[String]]]
     /// The unique keys of the levels above. A server navigates by them, whether it returns them or not (PS3.4 C.4.1.2.1).
     private let uniqueKeysAbove: Set<Tag>
     /// The keys that a server may match by rules of its own, as negotiated.
@@ -31,6 +33,11 @@ struct MatchReview {
             of: keys, characterSet: SpecificCharacterSet(of: identifier),
             // In a worklist, start date and start time always mean one range (PS3.4 K.6.1.2.2).
             combinesDateAndTime: negotiation.contains(.dateTimeMatching) || model == .modalityWorklist)
+        let characterSet = SpecificCharacterSet(of: identifier)
+        names = keys.reduce(into: [:]) { names, key in
+            guard key.vr == .PN, case .bytes(let bytes) = key.value else { return }
+            names[key.tag] = characterSet.decodeValues(bytes, vr: .PN).map { Self.words(of: $0) }
+        }
         uniqueKeysAbove = model == .modalityWorklist ? [] : Set(model.uniqueKeys(above: level))
         looseKeys = Set(keys.filter { Self.isLoose($0, negotiation) }.map(\.tag))
     }
@@ -44,6 +51,24 @@ struct MatchReview {
         }
     }
 
+    /// A server may match names without regard to case, accents, the order of components and those that are not given (PS3.4
+    /// C.2.2.2.1): a name agrees if each word of the key begins one of its words. Letters outside ASCII agree with any others.
+    private func isLooselyEqual(_ tag: Tag, _ match: DataSet, _ characterSet: SpecificCharacterSet) -> Bool {
+        guard let wanted = names[tag], case .bytes(let bytes)? = match[tag]?.value else { return false }
+        let found = characterSet.decodeValues(bytes, vr: .PN).map { Self.words(of: $0) }
+        return wanted.contains { words in
+            found.contains { name in
+                words.allSatisfy { word in
+                    name.contains { $0.hasPrefix(word) } || (!word.utf8.allSatisfy { $0 < 0x80 } && !name.isEmpty)
+                }
+            }
+        }
+    }
+
+    private static func words(of name: String) -> [String] {
+        name.lowercased().split { "^= *?,".contains($0) }.map { String($0) }
+    }
+
     /// Compares one match with all keys: contradicted if one is, otherwise unconfirmed if one is.
     func verdict(of match: DataSet) -> Verdict {
         let characterSet = SpecificCharacterSet(of: match)
@@ -52,7 +77,8 @@ struct MatchReview {
             guard let tag = criterion.tags.first else { continue }
             switch criterion.matches(match, characterSet: characterSet) {
             case .confirmed: continue
-            case .contradicted: if !looseKeys.contains(tag) { return .contradicted(tag) }
+            case .contradicted:
+                if !looseKeys.contains(tag), !isLooselyEqual(tag, match, characterSet) { return .contradicted(tag) }
             case .unconfirmed: if !uniqueKeysAbove.contains(tag) { unconfirmed.append(tag) }
             }
         }

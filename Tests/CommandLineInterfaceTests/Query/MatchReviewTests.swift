@@ -40,6 +40,14 @@ struct MatchReviewTests {
         #expect(verdict([(.patientID, .LO, "12")], [(.patientID, .LO, "123")]) == .contradicted(.patientID))
     }
 
+    @Test func `a name agrees if its words begin with those of the key`() {
+        let match = [(Tag.patientName, ValueRepresentation.PN, "DOE^JOHN")]
+        #expect(verdict([(.patientName, .PN, "Doe")], match) == .confirmed)
+        #expect(verdict([(.patientName, .PN, "John Doe")], match) == .confirmed)
+        #expect(verdict([(.patientName, .PN, "DOE^JANE")], match) == .contradicted(.patientName))
+        #expect(verdict([(.patientName, .PN, "ROE*")], match) == .contradicted(.patientName))
+    }
+
     @Test func `universal keys, levels and character sets are not compared`() {
         let keys: [(Tag, ValueRepresentation, String)] = [
             (.specificCharacterSet, .CS, "ISO_IR 192"), (.queryRetrieveLevel, .CS, "STUDY"), (.patientName, .PN, "*"),

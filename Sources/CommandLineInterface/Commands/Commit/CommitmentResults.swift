@@ -112,7 +112,7 @@ final class CommitmentResults {
     }
 
     private func line(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict) -> String {
-        let end = "\(candidate.reference.sopInstanceUID)" + (candidate.path.map { "  \($0)" } ?? "")
+        let end = "\(candidate.reference.sopInstanceUID)" + (candidate.path.map { "  \($0.displayed)" } ?? "")
         switch verdict {
         case .committed: return "committed      \(end)"
         case .failed(let why, let code, _): return "not committed  \(end)  \(why)" + (code.map { " (\($0))" } ?? "")
@@ -133,7 +133,7 @@ final class CommitmentResults {
         _ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, _ doubt: String?
     ) -> RunEvent {
         var event = RunEvent(.commitment)
-        event.set(.path, candidate.path.map { "\($0)" })
+        if let path = candidate.path { event.set(path) }
         event.set(.sopClassUID, candidate.reference.sopClassUID)
         event.set(.sopInstanceUID, candidate.reference.sopInstanceUID)
         event.set(.transactionUID, verdict.transactionUID)
