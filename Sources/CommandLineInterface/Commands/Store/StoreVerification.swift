@@ -77,7 +77,8 @@ struct StoreVerification {
         for files in copies.sorted(by: { $0[0].path < $1[0].path }) {
             outcome.diagnostics.warning(
                 Message(
-                    files[0].path.displayed, "\(files.count) files have its SOP instance UID, and the server stores one",
+                    files[0].path.displayed,
+                    "\(files.count) files have its SOP instance UID, and the server stores one",
                     code: files[0].sopInstanceUID.string))
         }
     }
