@@ -257,6 +257,19 @@ import Testing
             try connection.write(Receiving.request() + PeerBytes.pdu(7, [0, 0, 0, 0]), wait: Loopback.patience)
             connection.close()
         }
+        #expect(receiving.isIdle())
+        #expect(try receiving.echoes())
+    }
+
+    @Test func `callers that are gone before they are accepted take no place from others`() throws {
+        let receiving = try Receiving()
+        defer { receiving.server.stop() }
+        for _ in 0..<(2 * AssociationServer.maximumAssociations) {
+            let connection = try receiving.connect()
+            try connection.write(Receiving.request(), wait: Loopback.patience)
+            connection.closeAbruptly()
+        }
+        #expect(receiving.isIdle())
         #expect(try receiving.echoes())
     }
 }

@@ -3,6 +3,8 @@ package import DICOMProtocol
 package import System
 import Testing
 
+import Glibc
+
 @testable package import DICOMNode
 
 /// A receiver over a folder of its own.
@@ -62,6 +64,16 @@ package final class Receiving {
 
     package func waitForEvent(_ matches: (AssociationServer.Event) -> Bool) -> Bool {
         events.wait(until: .after(seconds: 20)) { $0.contains(where: matches) }
+    }
+
+    /// Waits until no association is open and no thread is used. False: some are after 60 s.
+    package func isIdle() -> Bool {
+        let deadline = Deadline.after(seconds: 60)
+        while server.openAssociations > 0 || server.threadsInUse > 0 {
+            if deadline.isPast { return false }
+            usleep(5_000)
+        }
+        return true
     }
 
     /// A C-ECHO of a peer that knows how to behave.

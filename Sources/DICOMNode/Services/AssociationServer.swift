@@ -182,18 +182,22 @@ package final class AssociationServer: Sendable {
     private func accept(_ connection: any Connection, peer: String) throws(AssociationError) -> Association? {
         var limits = limits
         limits.association = requestLimit
-        let association = try Association.accept(
+        var isCounted = false
+        var association: Association?
+        // A peer may be gone before its acceptance is sent: then its place is free again.
+        defer { if isCounted, association == nil { state.withLock { $0.established -= 1 } } }
+        association = try Association.accept(
             connection, maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: cancellation,
             observer: observer
         ) { request in
             var decision = policy.decide(request, services: services)
             if case .accept = decision {
-                let isRoom = state.withLock { state in
+                isCounted = state.withLock { state in
                     guard state.established < Self.maximumAssociations else { return false }
                     state.established += 1
                     return true
                 }
-                if !isRoom { decision = .reject(.localLimitExceeded) }
+                if !isCounted { decision = .reject(.localLimitExceeded) }
             }
             switch decision {
             case .accept(let accept): report(.accepted(request, accept, peer: peer))
