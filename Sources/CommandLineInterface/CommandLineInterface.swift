@@ -94,19 +94,7 @@ private func perform(_ invocation: Invocation, in environment: Environment) -> E
     let network = Network(
         invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
         cancellation: environment.cancellation, makeUID: { uids.makeUID(from: environment.randomBytes()) })
-    perform(invocation.request, network, outcome, environment)
-    outcome.finish(invocation.operation, peer: network.peerName)
-    if let path = invocation.messages.logFile, let failure = diagnostics.sinkFailure {
-        // The log was asked for as the results were.
-        Diagnostics(sink: environment.standardError).error(
-            Message("cannot write the log file \(path.displayed)", failure.description))
-        return outcome.exitCode.worst(.localFiles)
-    }
-    return outcome.exitCode
-}
-
-private func perform(_ request: Request, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
-    switch request {
+    switch invocation.request {
     case .echo(let options): EchoCommand(options, network, outcome, environment).perform()
     case .store(let options): StoreCommand(options, network, outcome, environment).perform()
     case .find(let options): FindCommand(options, network, outcome, environment).perform()
@@ -115,4 +103,12 @@ private func perform(_ request: Request, _ network: Network, _ outcome: RunOutco
     case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
     }
+    outcome.finish(invocation.operation, peer: network.peerName)
+    if let path = invocation.messages.logFile, let failure = diagnostics.sinkFailure {
+        // The log was asked for as the results were.
+        Diagnostics(sink: environment.standardError).error(
+            Message("cannot write the log file \(path.displayed)", failure.description))
+        return outcome.exitCode.worst(.localFiles)
+    }
+    return outcome.exitCode
 }

@@ -12,16 +12,14 @@ struct MergedArguments {
 
     /// Those of the configuration first, the command line's in its order last.
     let entries: [Entry]
-    private let path: String?
 
     /// - Parameters:
     ///   - layers: of the configuration, the strongest first.
     ///   - claimed: options for which something else than the configuration speaks.
     init(
-        _ typed: [OptionArgument], _ layers: [Configuration.Layer], of configuration: Configuration,
-        for operation: Operation, claimed: Set<OptionName>
+        _ typed: [OptionArgument], _ layers: [Configuration.Layer], for operation: Operation,
+        claimed: Set<OptionName>
     ) {
-        path = configuration.path
         var names = claimed.union(typed.map(\.definition.name))
         var groups = Set(typed.compactMap(\.definition.group))
         var found: [Entry] = []
@@ -42,20 +40,6 @@ struct MergedArguments {
             }
         }
         entries = found + typed.map { Entry(argument: $0, source: .commandLine) }
-    }
-
-    /// Reads each value into the draft.
-    ///
-    /// - Throws: the first value that cannot be read, with its line where it stands in the configuration.
-    func apply(to draft: inout OptionDraft) throws(UsageError) {
-        for entry in entries {
-            do throws(UsageError) {
-                try entry.argument.definition.apply(&draft, entry.argument)
-            } catch {
-                guard case .configuration(_, let line) = entry.source else { throw error }
-                throw error.at(line: line, of: path)
-            }
-        }
     }
 }
 

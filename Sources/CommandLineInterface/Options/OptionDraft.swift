@@ -77,14 +77,9 @@ package struct OptionDraft: Sendable {
         messages.verbosity = verbosity ?? .note
         messages.writesEvents = format == .jsonl && !operation.isQuery
         if uidRoot == nil { uidRoot = try Self.root(rootUIDFromEnvironment) }
-        return Invocation(
-            operation: operation, request: try request(), connection: connection, messages: messages,
-            uidRoot: uidRoot)
-    }
-
-    private mutating func request() throws(UsageError) -> Request {
+        let request: Request
         switch operation {
-        case .echo: return .echo(echo)
+        case .echo: request = .echo(echo)
         case .store:
             try requireFiles()
             store.input = input
@@ -95,14 +90,14 @@ package struct OptionDraft: Sendable {
             store.resumes = resumes
             store.isStrict = isStrict
             store.failOn = failOn
-            return .store(store)
+            request = .store(store)
         case .find, .worklist:
             find.query = try resolvedQuery()
             resolveFormat()
             find.outputDirectory = outputDirectory ?? find.outputDirectory
             find.existingFile = existingFile
             find.failOn = failOn
-            return .find(find)
+            request = .find(find)
         case .move, .get:
             try requireKey()
             retrieve.query = try resolvedQuery()
@@ -118,7 +113,7 @@ package struct OptionDraft: Sendable {
             retrieve.failOn = failOn
             try checkNaming()
             try requireReceiver()
-            return .retrieve(retrieve)
+            request = .retrieve(retrieve)
         case .storageCommitment:
             var options = StorageCommitmentOptions()
             options.input = input
@@ -131,10 +126,12 @@ package struct OptionDraft: Sendable {
             } else if listPath == nil, journalPath == nil {
                 try requireFiles()
             }
-            return .commit(options)
-        case .serve: return .serve(serve)
-        case .selfTest: return .selfTest(selfTest)
+            request = .commit(options)
+        case .serve: request = .serve(serve)
+        case .selfTest: request = .selfTest(selfTest)
         }
+        return Invocation(
+            operation: operation, request: request, connection: connection, messages: messages, uidRoot: uidRoot)
     }
 
     // MARK: Peer and connection

@@ -1,60 +1,49 @@
 /// Splits a command line into options and positionals as GNU getopt_long does: in any order, long options by any prefix
 /// that is unique, values after `=` or as the next argument, short options in clusters with the value attached, `--` as
 /// the end of options.
-struct ArgumentScanner {
+enum ArgumentScanner {
     /// The content of a command line, in its order, before any value is read.
     struct Scanned {
         var options: [OptionArgument] = []
         var positionals: [String] = []
     }
 
-    private let arguments: [String]
-    private var position = 0
-    private var scanned = Scanned()
-
-    private init(_ arguments: [String]) {
-        self.arguments = arguments
-    }
-
     static func scan(_ arguments: [String]) throws(UsageError) -> Scanned {
-        var scanner = ArgumentScanner(arguments)
-        while scanner.position < arguments.count {
-            let argument = arguments[scanner.position]
-            scanner.position += 1
+        var scanned = Scanned()
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            guard argument.hasPrefix("-"), argument != "-" else {
+                scanned.positionals.append(argument)
+                continue
+            }
             if argument == "--" {
-                scanner.scanned.positionals += arguments[scanner.position...]
+                scanned.positionals += rest
                 break
-            } else if argument.hasPrefix("--") {
-                try scanner.scanLong(argument)
-            } else if argument.hasPrefix("-"), argument != "-" {
-                try scanner.scanShort(argument)
-            } else {
-                scanner.scanned.positionals.append(argument)
+            }
+            guard argument.hasPrefix("--") else {
+                try scanCluster(argument, &rest, into: &scanned)
+                continue
+            }
+            let body = argument.dropFirst(2)
+            let equals = body.firstIndex(of: "=")
+            let definition = try definition(forLong: String(body[..<(equals ?? body.endIndex)]))
+            guard let equals else {
+                scanned.options.append(try withNextValue(definition, &rest))
+                continue
+            }
+            let option = OptionArgument(
+                definition: definition, text: String(body[body.index(after: equals)...]))
+            switch definition.value {
+            case .none:
+                throw UsageError(
+                    .unexpectedValue, option: definition.option, value: option.text,
+                    problem: "\(definition.option) takes no value")
+            case .optionalChoice(let choices) where !choices.contains(option.text):
+                throw option.error("not known")
+            default: scanned.options.append(option)
             }
         }
-        return scanner.scanned
-    }
-
-    private mutating func scanLong(_ argument: String) throws(UsageError) {
-        let body = argument.dropFirst(2)
-        let equals = body.firstIndex(of: "=")
-        let name = String(body[..<(equals ?? body.endIndex)])
-        let attached = equals.map { String(body[body.index(after: $0)...]) }
-        let definition = try Self.definition(forLong: name)
-        switch (definition.value, attached) {
-        case (.none, _?):
-            throw UsageError(
-                .unexpectedValue, option: definition.option, value: attached,
-                problem: "\(definition.option) takes no value")
-        case (.optionalChoice(let choices), let attached?):
-            let argument = OptionArgument(definition: definition, text: attached)
-            guard choices.contains(attached) else { throw argument.error("not known") }
-            scanned.options.append(argument)
-        case (_, let attached?):
-            scanned.options.append(OptionArgument(definition: definition, text: attached))
-        case (_, nil):
-            try takeNext(for: definition)
-        }
+        return scanned
     }
 
     private static func definition(forLong name: String) throws(UsageError) -> OptionDefinition {
@@ -72,7 +61,10 @@ struct ArgumentScanner {
         return definition
     }
 
-    private mutating func scanShort(_ argument: String) throws(UsageError) {
+    /// Reads short options behind one dash; the first one that takes a value ends the cluster.
+    private static func scanCluster(
+        _ argument: String, _ rest: inout ArraySlice<String>, into scanned: inout Scanned
+    ) throws(UsageError) {
         var cluster = argument.dropFirst()
         while let letter = cluster.popFirst() {
             guard let definition = OptionTable.definition(short: letter) else {
@@ -83,30 +75,25 @@ struct ArgumentScanner {
                     problem: "unknown option -\(letter)" + (argument.count > 2 ? " in \(argument)" : ""),
                     suggestion: EditDistance.nearest(to: String(name), in: OptionTable.longNames).map { "--\($0)" })
             }
-            guard definition.value.takesArgument else {
-                scanned.options.append(OptionArgument(definition: definition))
+            guard definition.value.takesArgument, !cluster.isEmpty else {
+                scanned.options.append(try withNextValue(definition, &rest))
                 continue
             }
-            if cluster.isEmpty {
-                try takeNext(for: definition)
-            } else {
-                scanned.options.append(OptionArgument(definition: definition, text: String(cluster)))
-            }
+            scanned.options.append(OptionArgument(definition: definition, text: String(cluster)))
             return
         }
     }
 
-    private mutating func takeNext(for definition: OptionDefinition) throws(UsageError) {
-        guard definition.value.takesArgument else {
-            scanned.options.append(OptionArgument(definition: definition))
-            return
-        }
-        guard position < arguments.count else {
+    /// The option with the next argument as its value, if it takes one.
+    private static func withNextValue(
+        _ definition: OptionDefinition, _ rest: inout ArraySlice<String>
+    ) throws(UsageError) -> OptionArgument {
+        guard definition.value.takesArgument else { return OptionArgument(definition: definition) }
+        guard let text = rest.popFirst() else {
             throw UsageError(
                 .missingValue, option: definition.option, problem: "\(definition.option) needs a value",
                 accepted: definition.value.accepted)
         }
-        scanned.options.append(OptionArgument(definition: definition, text: arguments[position]))
-        position += 1
+        return OptionArgument(definition: definition, text: text)
     }
 }

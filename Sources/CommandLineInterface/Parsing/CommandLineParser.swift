@@ -28,63 +28,57 @@ package struct CommandLineParser: Sendable {
         try Self.checkApplicability(line.options, to: operation)
         let positionals = try Positionals(line, operation)
         let configuration = try configurationFile.load(try line.last(.config)?.string())
-        let request = Typed(
-            options: line.options, operation: operation, files: positionals.files, configuration: configuration)
         if line.last(.showConfig) != nil {
-            let (draft, merged) = try merge(request, positionals.peers.first)
+            let peer = positionals.peers.first
+            let (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
             return .showConfiguration(
                 ConfigurationListing.text(
-                    configuration, merged, draft: draft, peer: positionals.peers.first,
+                    configuration, merged, draft: draft, peer: peer, rootUIDFromEnvironment: rootUIDFromEnvironment))
+        }
+        var invocations: [Invocation] = []
+        for peer in positionals.peers.isEmpty ? [nil] : positionals.peers.map(Optional.some) {
+            var (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
+            invocations.append(
+                try draft.makeInvocation(
+                    given: merged.entries.map(\.argument), typed: line.options,
                     rootUIDFromEnvironment: rootUIDFromEnvironment))
         }
-        guard !positionals.peers.isEmpty else { return .perform(try invocation(request, nil)) }
-        var invocations: [Invocation] = []
-        for peer in positionals.peers { invocations.append(try invocation(request, peer)) }
         return invocations.count == 1 ? .perform(invocations[0]) : .performEach(invocations)
     }
 
-    // MARK: One peer
-
-    /// The command line, and the configuration that completes it.
-    private struct Typed {
-        let options: [OptionArgument]
-        let operation: Operation
-        /// Files given without an option; nil where none were.
-        let files: [String]?
-        let configuration: Configuration
-    }
-
-    private func invocation(_ request: Typed, _ peer: PeerChoice?) throws(UsageError) -> Invocation {
-        var (draft, merged) = try merge(request, peer)
-        return try draft.makeInvocation(
-            given: merged.entries.map(\.argument), typed: request.options,
-            rootUIDFromEnvironment: rootUIDFromEnvironment)
-    }
-
     /// Merges command line and configuration, the command line first, and reads each value once.
+    ///
+    /// - Parameter files: those given without an option; nil where none were.
     private func merge(
-        _ request: Typed, _ peer: PeerChoice?
+        _ typed: [OptionArgument], _ files: [String]?, _ operation: Operation, _ peer: PeerChoice?,
+        _ configuration: Configuration
     ) throws(UsageError) -> (OptionDraft, MergedArguments) {
         var node: Configuration.Node?
         if let name = peer?.host.node {
-            node = try request.configuration.node(named: name, option: peer?.option ?? PeerChoice.positional)
+            node = try configuration.node(named: name, option: peer?.option ?? PeerChoice.positional)
         }
         var claimed: Set<OptionName> = []
         if peer?.host.aeTitle != nil { claimed.insert(.call) }
         if peer != nil, node == nil { claimed.formUnion(peer?.port == nil ? [.hostname] : [.hostname, .port]) }
         if rootUIDFromEnvironment?.isEmpty == false { claimed.insert(.rootUID) }
         let merged = MergedArguments(
-            request.options.filter { node == nil || $0.definition.name != .hostname },
-            request.configuration.layers(for: request.operation, node: node), of: request.configuration,
-            for: request.operation, claimed: claimed)
-        var draft = OptionDraft(request.operation)
-        try merged.apply(to: &draft)
+            typed.filter { node == nil || $0.definition.name != .hostname },
+            configuration.layers(for: operation, node: node), for: operation, claimed: claimed)
+        var draft = OptionDraft(operation)
+        for entry in merged.entries {
+            do throws(UsageError) {
+                try entry.argument.definition.apply(&draft, entry.argument)
+            } catch {
+                guard case .configuration(_, let line) = entry.source else { throw error }
+                throw error.at(line: line, of: configuration.path)
+            }
+        }
         if let peer {
             if node == nil { draft.host = peer.host }
             draft.port = peer.port ?? draft.port
         }
         // Files given without an option replace those of the option.
-        if let files = request.files { draft.input.paths = files.map { FilePath(argument: $0) } }
+        if let files { draft.input.paths = files.map { FilePath(argument: $0) } }
         return (draft, merged)
     }
 

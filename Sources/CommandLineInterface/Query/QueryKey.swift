@@ -81,45 +81,37 @@ package struct QueryKeyParser {
 
     /// Reads a key with or without a value.
     ///
+    /// - Parameter allowsValue: false for a path alone.
     /// - Throws: ``UsageError`` if the argument is not of the grammar, or names an unknown attribute.
-    package static func parse(_ argument: String) throws(UsageError) -> QueryKey {
+    package static func parse(_ argument: String, allowsValue: Bool = true) throws(UsageError) -> QueryKey {
         var parser = QueryKeyParser(argument)
-        return try parser.parseKey(allowsValue: true)
-    }
-
-    /// Reads a path without a value.
-    ///
-    /// - Throws: ``UsageError`` as ``parse(_:)`` does.
-    static func parsePath(_ argument: String) throws(UsageError) -> QueryKey {
-        var parser = QueryKeyParser(argument)
-        return try parser.parseKey(allowsValue: false)
-    }
-
-    private mutating func parseKey(allowsValue: Bool) throws(UsageError) -> QueryKey {
         var path: [QueryKey.Step] = []
-        var element = try parseElement()
-        while let item = try parseItem() {
-            guard Self.mayHoldItems(element.tag) else {
-                throw unreadable("\(DataDictionary.label(of: element.tag)) is not a sequence")
+        var element = try parser.parseElement()
+        while let item = try parser.parseItem() {
+            guard mayHoldItems(element.tag) else {
+                throw parser.unreadable("\(DataDictionary.label(of: element.tag)) is not a sequence")
             }
             // The identifier is as deep as the path, and is limited to the depth that we would read ourselves.
             guard path.count < DecodingLimits.standard.maximumNestingDepth else {
-                throw unreadable("more than \(DecodingLimits.standard.maximumNestingDepth) sequences within each other")
+                throw parser.unreadable(
+                    "more than \(DecodingLimits.standard.maximumNestingDepth) sequences within each other")
             }
             path.append(QueryKey.Step(tag: element.tag, item: item))
-            element = try parseElement()
+            element = try parser.parseElement()
         }
-        try refuseStructural(element.tag)
+        try parser.refuseStructural(element.tag)
         var value = ""
-        if rest.first == "=" || (rest.first == "," && element.isPair), allowsValue {
-            value = String(rest.dropFirst())
-            rest = ""
+        if parser.rest.first == "=" || (parser.rest.first == "," && element.isPair), allowsValue {
+            value = String(parser.rest.dropFirst())
+            parser.rest = ""
         }
-        guard rest.isEmpty else { throw unreadable("\"\(rest)\" after \(DataDictionary.label(of: element.tag))") }
+        guard parser.rest.isEmpty else {
+            throw parser.unreadable("\"\(parser.rest)\" after \(DataDictionary.label(of: element.tag))")
+        }
         guard !ArgumentText.hasStandIns(value) else {
-            throw unreadable("the value is not text in the locale's encoding")
+            throw parser.unreadable("the value is not text in the locale's encoding")
         }
-        guard !value.utf8.contains(0) else { throw unreadable("a NUL character in the value") }
+        guard !value.utf8.contains(0) else { throw parser.unreadable("a NUL character in the value") }
         return QueryKey(path: path, tag: element.tag, value: value, argument: argument)
     }
 
@@ -249,7 +241,7 @@ struct ReturnKeyParser {
                 continue
             }
             do throws(UsageError) {
-                keys.append(.attribute(try QueryKeyParser.parsePath(part)))
+                keys.append(.attribute(try QueryKeyParser.parse(part, allowsValue: false)))
             } catch {
                 throw self.error(
                     "\(part) is neither an attribute nor a set", .unreadableKey, suggestion: error.suggestion)

@@ -113,7 +113,7 @@ struct QueryValueEncoder {
 
     private func tag() throws(UsageError) -> [UInt8] {
         do throws(UsageError) {
-            let parsed = try QueryKeyParser.parsePath(key.value)
+            let parsed = try QueryKeyParser.parse(key.value, allowsValue: false)
             if parsed.path.isEmpty { return littleEndian(parsed.tag.group) + littleEndian(parsed.tag.element) }
         } catch {
             throw self.error("not a tag", accepted: "ggggeeee, gggg,eeee or a keyword")

@@ -75,6 +75,13 @@ package struct InputFiles: Sendable, Equatable {
     package var isRecursive = false
 
     package init() {}
+
+    /// Those that are files and directories themselves, and not names to be read.
+    var given: [FilePath] { paths.filter { $0 != Self.standardInput } }
+    /// True if further names are read from the standard input.
+    var readsNames: Bool { paths.contains(Self.standardInput) }
+
+    private static let standardInput: FilePath = "-"
 }
 
 package struct StoreOptions: Sendable, Equatable {

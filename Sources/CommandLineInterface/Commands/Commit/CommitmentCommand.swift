@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import Glibc
 import System
 
 /// `--stgcmt`: requests storage commitment and waits for the reports; with `--listen` only waits.
@@ -103,7 +104,9 @@ struct CommitmentSources {
     }
 
     private func fromFiles() -> [CommitmentCandidate] {
-        var batches = InstanceBatches(options.input, cancellation: network.cancellation)
+        var batches = InstanceBatches(
+            options.input.given, recursive: options.input.isRecursive,
+            list: options.input.readsNames ? STDIN_FILENO : nil, cancellation: network.cancellation)
         var candidates: [CommitmentCandidate] = []
         let note: (InstanceBatches.Note) -> Void = { [outcome] note in outcome.report(note) }
         var batch = batches.next(note: note)

@@ -169,7 +169,7 @@ enum RetrievalListReader {
             // ACC05000 is more likely an accession number than a tag: as a column it would ask for everything, once a line.
             guard !isEightDigits(name) else { throw notAHeader(header, name) }
             do throws(UsageError) {
-                columns.append(try QueryKeyParser.parsePath(name))
+                columns.append(try QueryKeyParser.parse(name, allowsValue: false))
             } catch {
                 throw notAHeader(header, name)
             }

@@ -40,9 +40,7 @@ final class StoreCommand: Sendable {
         }
         defer { commitment?.finish() }
         let totals = environment.progress.map { _ in
-            FileTotals(
-                options.input.paths.filter { $0 != "-" },
-                recursive: options.input.isRecursive)
+            FileTotals(options.input.given, recursive: options.input.isRecursive)
         }
         let summary = StoreSummary(options, network, outcome, environment, journal: journal, totals: totals)
         // The search ends when nothing is sent any more, also where it waits for names.

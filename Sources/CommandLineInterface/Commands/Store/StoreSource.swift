@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import Glibc
 import System
 
 /// The instances to be stored, batch by batch, without those that need not be sent.
@@ -18,7 +19,9 @@ struct StoreSource: ~Copyable {
         self.summary = summary
         self.completed = completed
         existing = options.skipsExisting ? ExistingInstances(network, priority: options.priority) : nil
-        batches = InstanceBatches(options.input, cancellation: cancellation)
+        batches = InstanceBatches(
+            options.input.given, recursive: options.input.isRecursive,
+            list: options.input.readsNames ? STDIN_FILENO : nil, cancellation: cancellation)
     }
 
     /// The next instances to send; nil when there are no more.
