@@ -3,6 +3,7 @@
 #define COPENSSL_SHIM_H
 
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -26,6 +27,14 @@ static inline int cSSL_CTX_set_dh_auto(SSL_CTX *context, int yes) { return (int)
 
 static inline int cSSL_set_tlsext_host_name(SSL *session, const char *name) {
     return (int)SSL_set_tlsext_host_name(session, name);
+}
+
+static inline int cSSL_set_tlsext_status_type(SSL *session, int type) {
+    return (int)SSL_set_tlsext_status_type(session, type);
+}
+
+static inline long cSSL_get_tlsext_status_ocsp_resp(SSL *session, const unsigned char **bytes) {
+    return SSL_get_tlsext_status_ocsp_resp(session, bytes);
 }
 
 static inline const char *cSSL_get_cipher_name(const SSL *session) { return SSL_get_cipher_name(session); }

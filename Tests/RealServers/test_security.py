@@ -63,7 +63,7 @@ class WithDCMTK(TLSTest):
         certificate, key = self.authority.issue("locked", password="open sesame")
         server = self.storescp(self.server_pair, "--require-peer-cert")
         secret = self.folder / "secret"
-        secret.write_text("open sesame\n")
+        secret.write_text("open sesame\nthe password of the client's key\n")
         asked = ["--echo", *self.trust(), "--tls-cert", certificate, "--tls-key", key, servers.LOOPBACK, server.port]
         dcmscu(*asked, "--tls-key-password", f"file:{secret}", expect=0)
         dcmscu(*asked, "--tls-key-password", "env:KEY_PASSWORD", environment={"KEY_PASSWORD": "open sesame"}, expect=0)
@@ -106,6 +106,76 @@ class WithDCMTK(TLSTest):
         dcmscu("--echo", "--tls", "--tls-pin", pin, servers.LOOPBACK, server.port, expect=0)
         other = certificates.fingerprint(self.server_pair[0])
         dcmscu("--echo", "--tls", "--tls-pin", other, servers.LOOPBACK, server.port, expect=4)
+
+    def test_an_intermediate_authority_that_is_trusted_is_enough(self):
+        intermediate = self.authority.subordinate(self.folder / "intermediate")
+        server = self.storescp(intermediate.issue("below"), "--ignore-peer-cert")
+        dcmscu("--echo", "--tls", "--tls-ca", intermediate.certificate, servers.LOOPBACK, server.port, expect=0)
+        run = dcmscu("--echo", *self.trust(), servers.LOOPBACK, server.port, expect=4)
+        self.assert_names(run, "issuer")
+
+    def test_a_certificate_that_was_revoked_is_refused_by_a_list_beside_the_authority_or_in_its_file(self):
+        good, revoked = self.authority.issue("kept"), self.authority.issue("lost")
+        self.authority.revoke(revoked[0])
+        lists = self.authority.revocation_list()
+        together = self.folder / "together.pem"
+        together.write_bytes(self.authority.certificate.read_bytes() + lists.read_bytes())
+        for pair, code in ((good, 0), (revoked, UNREACHABLE)):
+            server = self.storescp(pair, "--ignore-peer-cert")
+            peer = [servers.LOOPBACK, server.port]
+            dcmscu("--echo", *self.trust(), *peer, expect=0)
+            for options in ([*self.trust(), "--tls-crl", lists], ["--tls", "--tls-ca", together]):
+                run = dcmscu("--echo", *options, *peer, expect=code)
+                if code:
+                    self.assert_names(run, "certificate revoked", "CN=lost")
+        dcmscu("--echo", *self.trust(), "--tls-crl", self.authority.certificate, *peer, expect=USAGE)
+
+    def test_a_caller_whose_certificate_was_revoked_is_not_served(self):
+        pair = self.authority.issue("former")
+        self.authority.revoke(pair[0])
+        archive = self.serve(
+            PracticeArchive(
+                options=[
+                    *self.trust(), "--tls-crl", self.authority.revocation_list(), "--tls-cert", self.server_pair[0],
+                    "--tls-key", self.server_pair[1], "--tls-client-cert", "required",
+                ]
+            )
+        )  # fmt: skip
+        peer = [servers.LOOPBACK, archive.port]
+        dcmscu("--echo", *self.trust(), *self.identity(), *peer, expect=0)
+        run = dcmscu("--echo", *self.trust(), "--tls-cert", pair[0], "--tls-key", pair[1], *peer, expect=4)
+        self.assert_names(run, "revoked")
+
+    def test_a_stapled_response_is_believed(self):
+        """The server is OpenSSL's: it shows an OCSP response, and never speaks DICOM."""
+        good, revoked = self.authority.issue("stapled"), self.authority.issue("unstapled")
+        self.authority.revoke(revoked[0])
+        foreign = certificates.Authority(self.folder / "foreign", "foreign authority")
+        rows = [
+            # The handshake is done; that the server then ends is its way.
+            (good, self.authority.status_response(good[0]), "the connection was closed at once, before any answer"),
+            (revoked, self.authority.status_response(revoked[0]), "certificate revoked, by its OCSP response"),
+            (good, self.authority.status_response(good[0], signer=foreign), "not signed by the certificate's issuer"),
+            (good, self.authority.status_response(good[0], minutes_ago=100), "out of date"),
+        ]
+        for pair, response, words in rows:
+            with self.subTest(words):
+                server = self.serve(certificates.StaplingServer(pair, response))
+                run = dcmscu("--echo", *self.trust(), "--timeout", 2, servers.LOOPBACK, server.port)
+                self.assertEqual(run.code, UNREACHABLE, run)
+                self.assert_names(run, words)
+
+    def test_a_node_that_says_whom_to_trust_but_not_tls_is_not_called(self):
+        server = self.storescp(self.server_pair, "--ignore-peer-cert")
+        configuration = self.folder / "configuration.json"
+        pin = certificates.fingerprint(self.server_pair[0])
+        for setting in (f'"tls-ca": "{self.authority.certificate}"', f'"tls-pin": "{pin}"'):
+            node = f'"host": "{servers.LOOPBACK}", "port": {server.port}, {setting}'
+            for more, code in (("", USAGE), (', "tls": true', 0)):
+                configuration.write_text(f'{{"nodes": {{"pacs": {{{node}{more}}}}}}}')
+                run = dcmscu("--echo", "@pacs", "--config", configuration, expect=code)
+                if code:
+                    self.assert_names(run, "node pacs", "tls", "line 1")
 
     def test_insecure_is_loud(self):
         server = self.storescp(certificates.self_signed(self.folder, "any"), "--ignore-peer-cert")
@@ -379,7 +449,11 @@ class Identity(cases.RealServerTest):
         ]
         for options, expected in kinds:
             with self.subTest(options[0]):
-                line = [*self.server(response=b"welcome"), *options]
+                if expected[0] > 1:
+                    run = dcmscu(*self.server(), *options, environment={"CODE": "x"}, expect=USAGE)
+                    self.assert_names(run, "--tls", "--user-in-clear")
+                    self.assertEqual(self.seen, [])
+                line = [*self.server(response=b"welcome"), *options, "--user-in-clear"]
                 run = dcmscu(*line, "-D", environment={"CODE": "from the environment"}, expect=0)
                 self.assertEqual(self.seen, [expected])
                 self.assertNotIn("s3cret", run.said)
@@ -399,7 +473,7 @@ class Identity(cases.RealServerTest):
             ["--user", "night", "--jwt", "env:CODE"],
         ):  # fmt: skip
             with self.subTest(options[-1]):
-                run = dcmscu(*self.server(), *options, environment={"CODE": "x"}, expect=USAGE)
+                run = dcmscu(*self.server(), *options, "--user-in-clear", environment={"CODE": "x"}, expect=USAGE)
                 self.assertNotIn("s3cret", run.said)
                 self.assertEqual(self.seen, [])
 

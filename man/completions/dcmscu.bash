@@ -68,6 +68,7 @@ _dcmscu() {
         --total-timeout) return ;;
         --max-pdu) return ;;
         --tls-ca) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --tls-crl) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --tls-cert) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --tls-key) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --tls-key-password) return ;;
@@ -96,10 +97,10 @@ _dcmscu() {
             --shard --dry-run --format --columns --output --port-scp --bind --move-destination --name
             --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
             --worklist-items --images --inject --count --interval --connect-timeout --timeout --total-timeout
-            --max-pdu --tls --tls-ca --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
+            --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
             --tls-name --tls-pin --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt
-            --user-unconfirmed --verbose --debug --warning --error --log-file --log-phi --fail-on --config
-            --show-config --help --version --queryhelp
+            --user-unconfirmed --user-in-clear --verbose --debug --warning --error --log-file --log-phi
+            --fail-on --config --show-config --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

@@ -28,7 +28,7 @@ final class RunSecurity: Sendable {
         var configuration = options.configuration
         if let reference = options.keyPassword {
             configuration.keyPassword = String(
-                decoding: try Self.read(reference, "the key's password", environment), as: UTF8.self)
+                decoding: try Self.read(reference, "the key's password", environment).firstLine, as: UTF8.self)
         }
         let connecting = try Self.context(configuration, .client, diagnostics)
         connector = Connector(tls: connecting)
@@ -76,13 +76,13 @@ final class RunSecurity: Sendable {
             (type, primary) = (.username, Array(name.utf8))
         case .userNameAndPasscode(let name, let reference):
             (type, primary) = (.usernameAndPasscode, Array(name.utf8))
-            secondary = try read(reference, "the passcode", environment)
+            secondary = try read(reference, "the passcode", environment).firstLine
         case .kerberosTicket(let reference):
             (type, primary) = (.kerberosServiceTicket, try read(reference, "the Kerberos ticket", environment))
         case .samlAssertion(let reference):
             (type, primary) = (.samlAssertion, try read(reference, "the SAML assertion", environment))
         case .jsonWebToken(let reference):
-            (type, primary) = (.jsonWebToken, try read(reference, "the JSON Web Token", environment))
+            (type, primary) = (.jsonWebToken, try read(reference, "the JSON Web Token", environment).firstLine)
         }
         guard
             let request = UserIdentityRequest(
@@ -118,6 +118,13 @@ final class RunSecurity: Sendable {
             }
             return secret
         }
+    }
+}
+
+extension [UInt8] {
+    /// The bytes before the first line end: of a file that holds a password and perhaps a note below it.
+    fileprivate var firstLine: [UInt8] {
+        Array(prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
     }
 }
 

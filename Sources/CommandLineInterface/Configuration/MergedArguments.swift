@@ -12,6 +12,8 @@ struct MergedArguments {
 
     /// Those of the configuration first, the command line's in its order last.
     let entries: [Entry]
+    /// True if command line or configuration say whether TLS is used.
+    private let isTLSDecided: Bool
 
     /// - Parameters:
     ///   - layers: of the configuration, the strongest first.
@@ -39,7 +41,26 @@ struct MergedArguments {
                 }
             }
         }
+        isTLSDecided = names.contains(.tls)
         entries = found + typed.map { Entry(argument: $0, source: .commandLine) }
+    }
+
+    /// Checks that no node says whom to trust while nothing says that TLS is used: its connections would be plain.
+    ///
+    /// - Parameter path: of the configuration, for the message.
+    /// - Throws: a usage error with the line of the first setting that is of no use.
+    func checkTLS(path: String?) throws(UsageError) {
+        guard !isTLSDecided else { return }
+        let trusting: [OptionName] = [.tlsCA, .tlsCRL, .tlsPin]
+        for entry in entries where trusting.contains(entry.argument.definition.name) {
+            guard case .configuration(.node(let node), let line) = entry.source else { continue }
+            let option = entry.argument.definition.name
+            throw UsageError(
+                .missingOption, option: .tls, value: option.rawValue,
+                problem: "node \(node) has \(option.rawValue), but no \(OptionName.tls.rawValue)",
+                accepted: "\"\(OptionName.tls.rawValue)\": true, or false for plain connections"
+            ).at(line: line, of: path)
+        }
     }
 }
 

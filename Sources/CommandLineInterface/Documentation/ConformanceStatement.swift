@@ -66,7 +66,7 @@ enum ConformanceStatement {
         ## Security
 
         TLS by OpenSSL, as a client and as a server, with or without client certificates; a connection never falls back to \
-        plain text. Profiles of PS3.15: \(TLSProfile.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")). User \
+        plain text. Certificate revocation lists and stapled OCSP responses are honoured. Profiles of PS3.15: \(TLSProfile.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")). User \
         identity (PS3.7 D.3.3.7) as user name, user name and passcode, Kerberos ticket, SAML assertion and JSON Web Token. \
         Values of patients are masked in messages and logs unless `--log-phi` is given.
 

@@ -52,6 +52,7 @@ package struct OptionDraft: Sendable {
     package var userName: String?
     package var passcode: SecretReference?
     package var identities: [UserIdentityOption] = []
+    package var sendsSecretsInClear = false
 
     package init(_ operation: Operation) { self.operation = operation }
 
@@ -169,6 +170,11 @@ package struct OptionDraft: Sendable {
                 accepted: "one of " + names.map(\.description).joined(separator: ", "))
         }
         connection.userIdentity = identities.first
+        guard !usesTLS, !sendsSecretsInClear, let option = connection.userIdentity?.secretOption else { return }
+        throw UsageError(
+            .missingOption, option: .tls, value: "\(option)",
+            problem: "without \(OptionName.tls) the secret of \(option) could be read on the network",
+            accepted: "\(OptionName.tls), or \(OptionName.userInClear) where the network itself is safe")
     }
 
     private static func root(_ environment: String?) throws(UsageError) -> UID? {

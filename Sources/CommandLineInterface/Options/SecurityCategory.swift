@@ -17,6 +17,13 @@ extension OptionCategory {
                 draft.tls.configuration.trust = .path(try argument.path())
             }),
         OptionDefinition(
+            .tlsCRL, value: .file, .security, "certificate revocation lists (PEM)",
+            details: "Those in the file of \(OptionName.tlsCA) count as well.",
+            rules: [.only(when: .secured)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.tls.configuration.revocationLists = try argument.path()
+            }),
+        OptionDefinition(
             .tlsCert, value: .file, .security, "our certificate and intermediate ones (PEM)",
             rules: [.only(when: .secured)],
             apply: { (draft, argument) throws(UsageError) in
@@ -88,7 +95,7 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in draft.userName = try argument.string() }),
         OptionDefinition(
             .passcode, value: .text(placeholder: "SOURCE"), .security, "source of the passcode of --user",
-            details: "env:NAME, file:PATH or prompt.",
+            details: "env:NAME, file:PATH (its first line) or prompt.",
             group: .identity, rules: [.requires(.user)],
             apply: { (draft, argument) throws(UsageError) in draft.passcode = try argument.secret() }),
         OptionDefinition(
@@ -112,6 +119,9 @@ extension OptionCategory {
         OptionDefinition(
             .userUnconfirmed, .security, "accept a server that does not confirm the user identity",
             apply: { (draft, _) throws(UsageError) in draft.connection.acceptsUnconfirmedIdentity = true }),
+        OptionDefinition(
+            .userInClear, .security, "send the secret of the user identity without TLS, readable by others",
+            apply: { (draft, _) throws(UsageError) in draft.sendsSecretsInClear = true }),
     ]
 }
 

@@ -73,6 +73,7 @@ package struct CommandLineParser: Sendable {
                 throw error.at(line: line, of: configuration.path)
             }
         }
+        try merged.checkTLS(path: configuration.path)
         if let peer {
             if node == nil { draft.host = peer.host }
             draft.port = peer.port ?? draft.port

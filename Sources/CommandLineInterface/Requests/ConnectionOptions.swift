@@ -56,6 +56,17 @@ package enum UserIdentityOption: Sendable, Equatable {
     case kerberosTicket(SecretReference)
     case samlAssertion(SecretReference)
     case jsonWebToken(SecretReference)
+
+    /// The option that gives a secret; nil for a name alone.
+    var secretOption: OptionName? {
+        switch self {
+        case .userName: nil
+        case .userNameAndPasscode: .passcode
+        case .kerberosTicket: .kerberos
+        case .samlAssertion: .saml
+        case .jsonWebToken: .jwt
+        }
+    }
 }
 
 /// The source of a password or ticket. Never the command line itself: every user of the machine can read that.

@@ -21,6 +21,8 @@ package struct TLSConfiguration: Sendable, Equatable {
     }
 
     package var trust = Trust.system
+    /// Certificate revocation lists, PEM; those that stand in the file of ``trust`` count as well.
+    package var revocationLists: FilePath?
     /// Our own certificate and those between it and the root, PEM; none is allowed for a client.
     package var certificate: FilePath?
     /// Nil: the key stands in the certificate's file.

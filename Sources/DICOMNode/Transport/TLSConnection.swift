@@ -16,6 +16,7 @@ import System
         private let left = Atomic<Int>(0)
         /// After a fatal error OpenSSL allows no further call, not even the closing one.
         private var isBroken = false
+        private var isClient = false
         /// The bytes that were read ahead, see ``gather(_:)``; returned first.
         private var early: [UInt8] = []
 
@@ -36,6 +37,8 @@ import System
             }
             if let host {
                 try setExpectedName(host)
+                _ = cSSL_set_tlsext_status_type(session, CInt(TLSEXT_STATUSTYPE_ocsp))
+                isClient = true
                 SSL_set_connect_state(session)
             } else {
                 SSL_set_accept_state(session)
@@ -102,7 +105,12 @@ import System
         func handshakeStep() throws(TransportError) -> Readiness? {
             ERR_clear_error()
             let result = SSL_do_handshake(session)
-            if result == 1 { return nil }
+            if result == 1 {
+                if isClient, let problem = verification.problemOfStapledResponse(session) {
+                    throw .tls(TLSError(.certificate, problem))
+                }
+                return nil
+            }
             switch SSL_get_error(session, result) {
             case SSL_ERROR_WANT_READ: return .readable
             case SSL_ERROR_WANT_WRITE: return .writable

@@ -97,7 +97,10 @@ package import System
                         ? SSL_CTX_load_verify_dir(context, $0) : SSL_CTX_load_verify_file(context, $0)
                 }
                 try check(result, path.displayed)
+                // What the user trusts needs no issuer: an intermediate alone is enough.
+                X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), CUnsignedLong(X509_V_FLAG_PARTIAL_CHAIN))
             }
+            try setRevocation(context, configuration)
             var mode = SSL_VERIFY_PEER
             if role == .server {
                 switch configuration.clientCertificate {
@@ -108,6 +111,24 @@ package import System
             }
             SSL_CTX_set_verify(context, mode, nil)
             SSL_CTX_set_cert_verify_callback(context, { store, _ in TLSVerification.run(store) }, nil)
+        }
+
+        /// Revocation lists are honoured where the user gave any; a certificate whose issuer has none is not refused.
+        private static func setRevocation(
+            _ context: OpaquePointer, _ configuration: TLSConfiguration
+        ) throws(TLSError) {
+            if let path = configuration.revocationLists {
+                try mustBeReadable(path)
+                guard let lookup = X509_STORE_add_lookup(SSL_CTX_get_cert_store(context), X509_LOOKUP_file()) else {
+                    throw TLSError(.configuration, OpenSSLError.take())
+                }
+                let count = path.withCString { X509_load_crl_file(lookup, $0, X509_FILETYPE_PEM) }
+                try check(count > 0 ? 1 : 0, path.displayed)
+            } else if configuration.trust == .system {
+                return
+            }
+            X509_VERIFY_PARAM_set_flags(
+                SSL_CTX_get0_param(context), CUnsignedLong(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
         }
 
         private static func setIdentity(

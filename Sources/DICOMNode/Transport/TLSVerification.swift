@@ -25,6 +25,13 @@
         }
 
         private func verify(_ store: OpaquePointer) -> Bool {
+            X509_STORE_CTX_set_verify_cb(store) { isGood, store in
+                guard isGood == 0, X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL else {
+                    return isGood
+                }
+                X509_STORE_CTX_set_error(store, X509_V_OK)
+                return 1
+            }
             let isGood = X509_verify_cert(store) == 1
             let certificate = X509_STORE_CTX_get0_cert(store)
             var problem = isGood ? nil : reason(store)
@@ -71,6 +78,65 @@
             }
             return "certificate \(CertificateDescription.subject(certificate)): \(text)"
         }
+
+        /// Checks the OCSP response that the server stapled to its certificate, RFC 6066 8; none is no fault.
+        ///
+        /// - Returns: the reason why the certificate is not accepted, otherwise nil.
+        func problemOfStapledResponse(_ session: OpaquePointer) -> String? {
+            guard let problem = Self.stapledResponse(session).flatMap({ problem(of: $0, session) }) else { return nil }
+            guard !configuration.isInsecure else {
+                waived = problem
+                return nil
+            }
+            return problem
+        }
+
+        /// The stapled response; nil if there is none. Its bytes belong to the session.
+        private static func stapledResponse(_ session: OpaquePointer) -> UnsafeRawBufferPointer? {
+            var bytes: UnsafePointer<UInt8>?
+            let count = cSSL_get_tlsext_status_ocsp_resp(session, &bytes)
+            guard count > 0, let bytes else { return nil }
+            return UnsafeRawBufferPointer(start: bytes, count: count)
+        }
+
+        private func problem(of encoded: UnsafeRawBufferPointer, _ session: OpaquePointer) -> String? {
+            defer { ERR_clear_error() }
+            // Without a chain that was verified a pin or the user has decided.
+            guard let chain = SSL_get0_verified_chain(session), OPENSSL_sk_num(chain) > 1,
+                let certificate = OPENSSL_sk_value(chain, 0).map({ OpaquePointer($0) }),
+                let issuer = OPENSSL_sk_value(chain, 1).map({ OpaquePointer($0) })
+            else { return nil }
+            let subject = "certificate \(CertificateDescription.subject(certificate))"
+            var start = encoded.bindMemory(to: UInt8.self).baseAddress
+            guard let response = d2i_OCSP_RESPONSE(nil, &start, encoded.count) else {
+                return "\(subject): the server's OCSP response cannot be read"
+            }
+            defer { OCSP_RESPONSE_free(response) }
+            // Such a response ("try later") says nothing about the certificate.
+            guard OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL else { return nil }
+            guard let basic = OCSP_response_get1_basic(response) else {
+                return "\(subject): the server's OCSP response cannot be read"
+            }
+            defer { OCSP_BASICRESP_free(basic) }
+            let authorities = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(session))
+            guard OCSP_basic_verify(basic, chain, authorities, CUnsignedLong(OCSP_PARTIAL_CHAIN)) > 0 else {
+                return "\(subject): the server's OCSP response is not signed by the certificate's issuer"
+            }
+            guard let id = OCSP_cert_to_id(nil, certificate, issuer) else { return nil }
+            defer { OCSP_CERTID_free(id) }
+            var status: CInt = 0
+            var reason: CInt = 0
+            var issued: UnsafeMutablePointer<ASN1_GENERALIZEDTIME>?
+            var end: UnsafeMutablePointer<ASN1_GENERALIZEDTIME>?
+            guard OCSP_resp_find_status(basic, id, &status, &reason, nil, &issued, &end) == 1 else { return nil }
+            guard OCSP_check_validity(issued, end, Self.clockTolerance, -1) == 1 else {
+                return "\(subject): the server's OCSP response is out of date"
+            }
+            return status == V_OCSP_CERTSTATUS_REVOKED ? "\(subject): certificate revoked, by its OCSP response" : nil
+        }
+
+        /// Seconds by which the clocks of an OCSP responder and of this machine may differ.
+        private static let clockTolerance: CLong = 300
 
         private static func wrongDates(_ certificate: OpaquePointer) -> String? {
             let isEarly = X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0

@@ -44,6 +44,13 @@ struct OptionRuleTests {
         Row(
             line: "h --user A --jwt prompt", code: .conflictingOptions, option: .user,
             problem: "several identities given"),
+        // A secret is not sent where others can read it.
+        Row(
+            line: "h --user A --passcode prompt", code: .missingOption, option: .tls,
+            problem: "without --tls the secret of --passcode could be read on the network"),
+        Row(
+            line: "h --jwt env:A", code: .missingOption, option: .tls,
+            problem: "without --tls the secret of --jwt could be read on the network"),
         // One is of use only in some state.
         Row(
             line: "h --tls-ca f", code: .missingOption, option: .tlsCA, problem: "--tls-ca has no use without --tls"),
@@ -95,7 +102,8 @@ struct OptionRuleTests {
         "--store h 1 a --resume --journal j", "--get h -k 20,d=1 --or-move --dry-run",
         "--get h -k 20,d=1 --or-move --port-scp 1 --grace 1", "--find h --find --format dcm -o out",
         "--store h 1 a --verify commit --wait 3 --port-scp 1", "--find h --columns PatientID",
-        "h --tls --tls-ca f", "h --user A --passcode prompt", "--move h -k 20,d=1 --move-destination X",
+        "h --tls --tls-ca f", "h --tls --user A --passcode prompt",
+        "h --user A", "h --user A --passcode prompt --user-in-clear", "--move h -k 20,d=1 --move-destination X",
     ])
     func `a rule that holds lets the command line pass`(_ line: String) throws {
         #expect(throws: Never.self) { _ = try invocation(line) }

@@ -4,6 +4,8 @@ import datetime
 import pathlib
 import subprocess
 
+from . import servers
+
 NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
@@ -34,6 +36,7 @@ private_key = {self.key}
 default_md = sha256
 policy = any
 copy_extensions = copy
+default_crl_days = 20
 [any]
 commonName = supplied
 """
@@ -52,6 +55,57 @@ commonName = supplied
             "-startdate", _day(first_day), "-enddate", _day(last_day),
         )
         return certificate, key
+
+    def subordinate(self, folder):
+        """An authority whose certificate is issued by this one."""
+        below = Authority(folder, "dcmscu intermediate authority")
+        request = folder / "ca.csr"
+        _openssl("req", "-new", "-key", below.key, "-out", request, "-subj", "/CN=dcmscu intermediate authority")
+        extensions = folder / "extensions"
+        extensions.write_text("basicConstraints = critical, CA:TRUE\n")
+        _openssl(
+            "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-set_serial", "77", "-days",
+            "20", "-extfile", extensions, "-out", below.certificate,
+        )
+        return below
+
+    def revoke(self, certificate):
+        _openssl("ca", "-config", self.folder / "ca.cnf", "-revoke", certificate)
+
+    def revocation_list(self):
+        """The file of all that was revoked until now."""
+        path = self.folder / "crl.pem"
+        _openssl("ca", "-config", self.folder / "ca.cnf", "-gencrl", "-out", path)
+        return path
+
+    def status_response(self, certificate, signer=None, minutes_ago=0):
+        """An OCSP response about a certificate, signed by this authority or by another one."""
+        signer = signer or self
+        name = f"{certificate.stem}-{signer.folder.name}-{minutes_ago}"
+        request, response = self.folder / f"{name}.ocsp", self.folder / f"{name}.der"
+        _openssl("ocsp", "-issuer", self.certificate, "-cert", certificate, "-no_nonce", "-reqout", request)
+        _openssl(
+            "ocsp", "-index", self.folder / "index", "-CA", self.certificate, "-rsigner", signer.certificate, "-rkey",
+            signer.key, "-reqin", request, "-respout", response, "-nmin", "60", minutes_ago=minutes_ago,
+        )
+        return response
+
+
+class StaplingServer(servers.Server):
+    """OpenSSL's own server, which shows an OCSP response with its certificate and speaks no DICOM."""
+
+    name = "stapling"
+
+    def __init__(self, pair, response):
+        super().__init__()
+        self.pair, self.response = pair, response
+
+    def command(self):
+        certificate, key = self.pair
+        return [
+            servers.program("openssl"), "s_server", "-accept", f"{servers.LOOPBACK}:{self.port}", "-cert", certificate,
+            "-key", key, "-status_file", self.response, "-quiet",
+        ]  # fmt: skip
 
 
 def self_signed(folder, name="self-signed"):
@@ -74,8 +128,9 @@ def _day(days):
     return moment.strftime("%Y%m%d%H%M%SZ")
 
 
-def _openssl(*arguments):
-    run = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+def _openssl(*arguments, minutes_ago=0):
+    before = [servers.program("faketime"), "-f", f"-{minutes_ago}m"] if minutes_ago else []
+    run = subprocess.run([*before, "openssl", *map(str, arguments)], capture_output=True, text=True, timeout=60)
     if run.returncode != 0:
         raise AssertionError(f"openssl {' '.join(map(str, arguments))}\n{run.stderr}")
     return run.stdout

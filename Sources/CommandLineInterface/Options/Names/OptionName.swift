@@ -33,6 +33,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case storeQuery = "store-query"
     case trustServer = "trust-server"
     case tlsCA = "tls-ca"
+    case tlsCRL = "tls-crl"
     case tlsCert = "tls-cert"
     case tlsClientCert = "tls-client-cert"
     case tlsInsecure = "tls-insecure"
@@ -44,6 +45,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case tlsProfile = "tls-profile"
     case totalTimeout = "total-timeout"
     case userUnconfirmed = "user-unconfirmed"
+    case userInClear = "user-in-clear"
     case worklistItems = "worklist-items"
 
     /// As a person types it: `--port`.
