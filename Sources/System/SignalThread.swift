@@ -1,14 +1,15 @@
 import Glibc
 import Synchronization
 
-/// The one place where signals arrive: a thread that waits for SIGINT and SIGTERM.
+/// The one place where signals arrive: a thread that waits for SIGINT, SIGTERM and SIGHUP.
 ///
 /// No handler runs in the middle of other code. The first signal asks for an orderly end, the second for an abort, the
-/// third ends the process at once.
+/// third ends the process at once. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
 package enum SignalThread {
     private static let first = Atomic<CInt>(0)
 
-    /// What a shell expects of a process that a signal ended: 128 and its number, 130 for SIGINT and 143 for SIGTERM.
+    /// What a shell expects of a process that a signal ended: 128 and its number: 129 for SIGHUP, 130 for SIGINT
+    /// and 143 for SIGTERM.
     package static var exitCode: CInt {
         let number = first.load(ordering: .relaxed)
         return 128 + (number == 0 ? SIGINT : number)
@@ -41,11 +42,19 @@ package enum SignalThread {
         cancellation.raise()
     }
 
+    private static func isIgnored(_ number: CInt) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     private static func block() throws(SystemError) -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)
         sigaddset(&set, SIGINT)
         sigaddset(&set, SIGTERM)
+        if !isIgnored(SIGHUP) { sigaddset(&set, SIGHUP) }
         let result = pthread_sigmask(SIG_BLOCK, &set, nil)
         guard result == 0 else { throw SystemError(errno: result, operation: "pthread_sigmask") }
         return set

@@ -330,8 +330,8 @@ import Testing
 
     static let releases: [FaultCase] = [
         FaultCase(
-            "no answer", served + [.hear(.releaseRequest), .hold], .timeLimit,
-            "while waiting for the answer to A-RELEASE"),
+            "no answer", served + [.hear(.releaseRequest), .hold], .success,
+            "the release of the association was not answered"),
         FaultCase("closed", served + [.hear(.releaseRequest), .close], .success),
         FaultCase("reset", served + [.hear(.releaseRequest), .reset], .success),
         FaultCase("closed before it is asked for", served + [.close], .success),
@@ -344,7 +344,7 @@ import Testing
             ], .success),
         FaultCase(
             "collision, then nothing", served + [.hear(.releaseRequest), .send(PDU.releaseRequest.encode()), .hold],
-            .timeLimit, "A-RELEASE"),
+            .success, "the release of the association was not answered"),
         FaultCase(
             "collision without an end", served + [.hear(.releaseRequest), .flood(PDU.releaseRequest.encode())],
             .association, "broke the protocol"),
@@ -363,9 +363,10 @@ import Testing
                 .hear(.releaseRequest),
                 .flood(PeerBytes.data(context: 1, control: 0, [UInt8](repeating: 0, count: 8192))),
             ],
-            .timeLimit, "A-RELEASE"),
+            .success, "the release of the association was not answered"),
         FaultCase(
-            "half an answer", served + [.hear(.releaseRequest), .send([6, 0, 0]), .hold], .timeLimit, "A-RELEASE"),
+            "half an answer", served + [.hear(.releaseRequest), .send([6, 0, 0]), .hold], .success,
+            "the release of the association was not answered"),
         FaultCase(
             "HTTP", served + [.hear(.releaseRequest), .send(Array("HTTP/1.1 200 OK".utf8)), .hearAll], .association, ""),
     ]

@@ -43,7 +43,9 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
         let peer = try ScriptedPeer(scripts)
         defer { peer.stop() }
         // Where no limit is to pass none does, however busy the machine is.
-        let limits = arguments.contains("--timeout") ? [] : ["--timeout", exitCode == .timeLimit ? "1" : "20"]
+        let limits =
+            arguments.contains("--timeout")
+            ? [] : ["--timeout", exitCode == .timeLimit || message.contains("was not answered") ? "1" : "20"]
         let result = CommandLineRun(arguments + limits + ["-H", "127.0.0.1", "-p", "\(peer.port)"] + more)
         #expect(result.exitCode == exitCode, "\(sentence): \(result.messages)")
         #expect(result.messages.contains(message), "\(sentence): \(result.messages)")

@@ -82,7 +82,9 @@ import Testing
                 row(
                     "reset in the middle of", dialogue(number, cut: half) + [.reset], isOver ? .success : .unreachable,
                     isOver ? "" : "connection"),
-                row("silent in the middle of", dialogue(number, cut: half) + [.hold], .timeLimit, "time limit passed"),
+                row(
+                    "silent in the middle of", dialogue(number, cut: half) + [.hold], isOver ? .success : .timeLimit,
+                    isOver ? "the release of the association was not answered" : "time limit passed"),
             ]
         } + [
             FaultCase(

@@ -33,6 +33,8 @@ ELSEWHERE = {
     "listCutShort", "mislabelled", "uniqueKeysAbove", "ignoredKey",
     # By the unit tests of --find.
     "noMatch",
+    # By the unit tests of retrievals.
+    "runTooShort",
     # Only a binary that was built without it can say so.
     "builtWithoutTLS",
 }  # fmt: skip

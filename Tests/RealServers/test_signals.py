@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGKILL at each stage: an orderly end or A-ABORT within a second, nothing half is left, 130 or 143."""
+"""SIGINT, SIGTERM, SIGHUP and SIGKILL at each stage: an orderly end or A-ABORT within a second, nothing half is left, 130, 143 or 129."""
 
 import os
 import pathlib
@@ -13,6 +13,7 @@ from harness import cases, programs, servers
 
 INTERRUPTED = 130
 TERMINATED = 143
+HUNG_UP = 129
 
 # The design's limit is one second; the rest is for a busy machine. Without a signal's help these runs last 30 s and more.
 AT_ONCE = 8.0
@@ -213,6 +214,22 @@ class Signals(cases.RealServerTest):
         self.assertLess(seconds, AT_ONCE)
         self.assertEqual(list(pathlib.Path(output).rglob("*")), [])
 
+    def test_a_hangup_that_was_ignored_at_the_start_stays_ignored(self):
+        # As under nohup.
+        server = StuckServer("answer")
+        process = subprocess.Popen(
+            ["nohup", programs.dcmscu_path(), "--echo", "127.0.0.1", str(server.port)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.scratch,
+            env={**os.environ, "DCMSCU_CONFIG": "/dev/null"},
+        )  # fmt: skip
+        self.addCleanup(process.kill)
+        self.assertTrue(server.reached.wait(20), "the server was not asked")
+        os.kill(process.pid, signal.SIGHUP)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(1)
+        found, _, err = self.stop(process, server, signal.SIGTERM, signal.SIGTERM)
+        self.assertEqual(found, TERMINATED, err)
+
     # MARK: Every signal at every stage
 
     def stages(self):
@@ -231,7 +248,8 @@ class Signals(cases.RealServerTest):
     def test_every_signal_at_every_stage(self):
         for name, count, make, before, after in self.stages():
             for one, code in (
-                (signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGKILL, -signal.SIGKILL),
+                (signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP),
+                (signal.SIGKILL, -signal.SIGKILL),
             ):  # fmt: skip
                 with self.subTest(stage=name, signal=one.name):
                     server = make()

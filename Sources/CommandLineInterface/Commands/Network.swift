@@ -13,6 +13,7 @@ final class Network: Sendable {
     let cancellation: Cancellation
     private let makeUID: @Sendable () -> UID
     private let end: Deadline
+    private let hasNotedRelease = Locked(false)
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
@@ -27,6 +28,9 @@ final class Network: Sendable {
         self.makeUID = makeUID
         end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
     }
+
+    /// True if the limit of the whole run has passed.
+    var isOverdue: Bool { end.isPast }
 
     /// The peer as messages name it: its AE title, host and port.
     var peerName: String { connection.peerName }
@@ -134,10 +138,28 @@ final class Network: Sendable {
         do throws(AssociationError) {
             try body(association)
         } catch {
-            if error.leavesAssociationUsable { try association.release() }
+            if error.leavesAssociationUsable { try release(association) }
             throw error
         }
-        try association.release()
+        try release(association)
+    }
+
+    /// Releases an association whose work is done. A server that never answers the release is noted, and is no failure.
+    ///
+    /// - Throws: `interrupted`, `protocolViolation`; the association is closed all the same.
+    func release(_ association: Association) throws(AssociationError) {
+        do throws(AssociationError) { try association.release() } catch .timedOut { noteUnansweredRelease() }
+    }
+
+    /// Notes, once for the run, that a release was not answered.
+    func noteUnansweredRelease() {
+        let isFirst = hasNotedRelease.withLock { hasNoted in
+            defer { hasNoted = true }
+            return !hasNoted
+        }
+        guard isFirst else { return }
+        diagnostics.note(
+            Message("\(peerName): the release of the association was not answered", "everything was done before it"))
     }
 }
 

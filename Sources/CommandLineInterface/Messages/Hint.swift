@@ -20,6 +20,7 @@ package enum Hint: Sendable, Equatable {
     case noRoute(host: String)
     case associationUnanswered(usesTLS: Bool)
     case silence
+    case runTooShort
     case listCutShort
     case ignoredKey
     case noMatch
@@ -98,6 +99,8 @@ package enum Hint: Sendable, Equatable {
                 + (usesTLS ? "?" : ", and does it require TLS (\(OptionName.tls))?")
         case .silence:
             "if the server works longer without sending anything, give a longer \(OptionName.timeout)"
+        case .runTooShort:
+            "give a longer \(OptionName.totalTimeout), or request the rest in another run"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
         case .noMatch:

@@ -156,10 +156,10 @@ final class CommitmentExchange {
                 _ = try service.wait(&patience)
             }
         } catch {
-            if error.leavesAssociationUsable { try association.release() }
+            if error.leavesAssociationUsable { try network.release(association) }
             throw error
         }
-        try association.release()
+        try network.release(association)
     }
 
     private func request(

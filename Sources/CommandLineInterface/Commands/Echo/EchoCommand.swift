@@ -43,12 +43,12 @@ final class EchoCommand {
             do throws(AssociationError) {
                 answer = try VerificationSCU.echo(on: association)
             } catch {
-                if error.leavesAssociationUsable { try association.release() }
+                if error.leavesAssociationUsable { try network.release(association) }
                 throw error
             }
             let echoSeconds = echo.seconds
             let release = Stopwatch()
-            try association.release()
+            try network.release(association)
             let times = EchoTimes(
                 association.timings, echo: echoSeconds, release: release.seconds, total: whole.seconds)
             if answer.status?.kind == .success {

@@ -64,7 +64,7 @@ struct ExpectedInstances {
             }
         }
         do throws(AssociationError) {
-            try association.release()
+            try network.release(association)
         } catch .interrupted(let level) {
             throw .interrupted(level)
         } catch {

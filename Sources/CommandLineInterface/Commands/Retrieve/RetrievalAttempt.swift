@@ -144,7 +144,7 @@ struct RetrievalAttempt {
                 throw error
             }
             do throws(AssociationError) {
-                try association.release()
+                try network.release(association)
             } catch {
                 // All is answered: how the association ends changes nothing about the instances.
                 network.diagnostics.verbose(network.message(error).line)

@@ -41,10 +41,17 @@ struct RetrievalReport: Sendable {
         if context.reception?.outputFailed == true { return run.record(.localFiles) }
         let failed = outcomes.filter { $0.code != .success }
         guard !failed.isEmpty || notBegun > 0 else { return }
-        // If a part was received, the missing rest is the problem; if nothing was, the cause is.
         let worst = ExitCode.worst(of: failed.map(\.code))
         let isPartlyDone = failed.count < outcomes.count || failed.contains { $0.isPartlyReceived }
-        run.record(isPartlyDone ? .incomplete : worst)
+        run.record(worst.ofWhole(isPartlyDone: isPartlyDone))
+        if notBegun > 0, network.isOverdue {
+            run.fail(
+                .timeLimit,
+                Message(
+                    "the time limit of the run has passed",
+                    "\(notBegun) of \(outcomes.count + notBegun) requests not made",
+                    hint: .runTooShort))
+        }
         if let error = failed.first?.error { run.recordError(error) }
     }
 

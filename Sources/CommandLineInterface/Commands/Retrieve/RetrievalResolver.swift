@@ -71,7 +71,7 @@ final class RetrievalResolver {
         for warning in doubts.contradictions(of: network.peerName) { outcome.diagnostics.warning(warning) }
         guard let association else { return }
         self.association = nil
-        do throws(AssociationError) { try association.release() } catch {
+        do throws(AssociationError) { try network.release(association) } catch {
             outcome.diagnostics.verbose(
                 "\(network.peerName): \(network.message(error).line)")
         }

@@ -149,7 +149,7 @@ final class RetrievalContext: Sendable {
 
     /// True if no further retrieval should begin.
     var shouldStop: Bool {
-        network.cancellation.isRaised || reception?.outputFailed == true || destinationIsUnknown
+        network.cancellation.isRaised || reception?.outputFailed == true || destinationIsUnknown || network.isOverdue
     }
 }
 

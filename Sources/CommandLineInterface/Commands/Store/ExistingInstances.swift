@@ -112,6 +112,14 @@ final class ExistingInstances {
         return opened
     }
 
+    /// The code for a run that could not ask.
+    func exitCode(_ failure: Failure) -> ExitCode {
+        switch failure {
+        case .association(let error): ExitCode(for: error)
+        case .refused: .incomplete
+        }
+    }
+
     func reason(_ failure: Failure) -> String {
         switch failure {
         case .association(let error): network.message(error).line
@@ -121,7 +129,7 @@ final class ExistingInstances {
 
     func finish() {
         // Everything was answered; how the association ends makes no difference any more.
-        do throws(AssociationError) { try association?.release() } catch {}
+        if let association { do throws(AssociationError) { try network.release(association) } catch {} }
         association = nil
     }
 }

@@ -172,6 +172,8 @@ private final class StoreDelegate: StorageDelegate, Sendable {
         outcome.diagnostics.note(Message("continuing with fewer associations", "one of \(jobs) has ended: \(why)"))
     }
 
+    func releaseUnanswered() { network.noteUnansweredRelease() }
+
     func sendingEnded() { endOfSearch() }
 }
 

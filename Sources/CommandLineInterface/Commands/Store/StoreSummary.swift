@@ -38,8 +38,6 @@ final class StoreSummary: Sendable {
 
     private struct State {
         var counts = Counts()
-        /// The reason why the first file that was sent has no response.
-        var unanswered: AssociationError?
         /// The reason why the first file was not sent.
         var notSentReason: AssociationError?
         var failedPaths: [FilePath] = []
@@ -153,8 +151,7 @@ final class StoreSummary: Sendable {
             let why = "sent, but not answered: \(network.message(error).line)"
             record.error = why
             fail(result.file.path)
-            state.withLock { $0.unanswered = $0.unanswered ?? error }
-            outcome.fail(.incomplete, Message(result.file.path.displayed, why))
+            outcome.fail(ExitCode(for: error), Message(result.file.path.displayed, why))
         case .notSent(let error):
             record.outcome = .pending
             record.error = network.message(error).line
@@ -301,12 +298,12 @@ final class StoreSummary: Sendable {
         // If no file could be read, the files are the cause; otherwise the run was done in part.
         let isDone = counts.stored + counts.skipped > 0
         if !isDone, counts.failed > 0, outcome.exitCode == .incomplete, counts.notSent == 0 {
-            outcome.record(state.withLock(\.unanswered).map { ExitCode(for: $0) } ?? .localFiles)
+            outcome.record(.localFiles)
         }
         if !isDone, counts.failed == 0, outcome.exitCode == .success {
             outcome.fail(.localFiles, Message("nothing to send", "no DICOM instance among the files given"))
-        } else if isDone, outcome.exitCode == .failureStatus || outcome.exitCode == .noPresentationContext {
-            outcome.replaceExitCode(with: .incomplete)
+        } else {
+            outcome.replaceExitCode(with: outcome.exitCode.ofWhole(isPartlyDone: isDone))
         }
     }
 

@@ -53,7 +53,8 @@ struct StoreVerification {
         } catch {
             let reason = peer.reason(error)
             why = "not confirmed: the query failed"
-            outcome.fail(.incomplete, Message("\(network.peerName): cannot verify what was stored", reason))
+            outcome.fail(
+                peer.exitCode(error), Message("\(network.peerName): cannot verify what was stored", reason))
         }
         peer.finish()
         for instance in missing {

@@ -30,7 +30,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         case .failureStatus: "the peer answered with a failure status, or with matches that cannot be relied on"
         case .timeLimit: "a time limit passed"
         case .commitmentFailed: "storage commitment failed for at least one instance"
-        case .interrupted: "interrupted; 143 if by SIGTERM"
+        case .interrupted: "interrupted; 143 if by SIGTERM, 129 if by SIGHUP"
         }
     }
 
@@ -83,6 +83,17 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
             case .interrupted: .interrupted
             case .sourceUnreadable, .sourceCutShort: .localFiles
             }
+    }
+
+    /// The code of a run of several parts that ended with this cause.
+    ///
+    /// A peer that refused one part makes the whole incomplete where another part was done. What ended a connection or
+    /// passed a limit keeps its own code, whatever was done before.
+    func ofWhole(isPartlyDone: Bool) -> ExitCode {
+        switch self {
+        case .failureStatus, .noPresentationContext: isPartlyDone ? .incomplete : self
+        default: self
+        }
     }
 
     /// The code to end with when both this and the other cause were seen.

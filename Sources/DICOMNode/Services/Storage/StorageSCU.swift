@@ -26,6 +26,9 @@ package protocol StorageDelegate: AnyObject {
     /// Called when an association was given up and so many are left.
     func lostAssociation(remaining: Int, cause: AssociationError)
 
+    /// Called when the peer has not answered the release of an association in time. Everything was answered before.
+    func releaseUnanswered()
+
     /// Called when nothing is sent any more: no more files need to be looked for.
     func sendingEnded()
 }
@@ -34,6 +37,7 @@ extension StorageDelegate {
     package var shouldStop: Bool { false }
     package func willPause(seconds: Double, instances: Int, cause: AssociationError?) {}
     package func lostAssociation(remaining: Int, cause: AssociationError) {}
+    package func releaseUnanswered() {}
     package func sendingEnded() {}
 }
 
@@ -164,10 +168,10 @@ package final class StorageSCU {
 
     /// Releases the association, if there is one.
     ///
-    /// - Throws: as ``Association/release()``.
+    /// - Throws: as ``Association/release()``, but for a release that is not answered in time, which the delegate is told.
     func release() throws(AssociationError) {
         defer { association = nil }
-        try association?.release()
+        do throws(AssociationError) { try association?.release() } catch .timedOut { delegate.releaseUnanswered() }
     }
 
     /// Gives up the files that were neither stored nor reported when the work ended.
