@@ -142,6 +142,7 @@ class WithDCMTK(TLSTest):
             )
         )  # fmt: skip
         peer = [servers.LOOPBACK, archive.port]
+        self.assertIn("callers must show a certificate of a trusted authority", archive.log())
         dcmscu("--echo", *self.trust(), *self.identity(), *peer, expect=0)
         run = dcmscu("--echo", *self.trust(), "--tls-cert", pair[0], "--tls-key", pair[1], *peer, expect=4)
         self.assert_names(run, "revoked")

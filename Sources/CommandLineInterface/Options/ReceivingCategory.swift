@@ -48,7 +48,8 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in draft.connection.receiverPort = try argument.port() }),
         OptionDefinition(
             .bind, value: .host(placeholder: "ADDRESS"), .receiving, for: .listening.union([.store, .get]),
-            "address that the receiver listens on", default: .text("all addresses, IPv4 and IPv6"),
+            "address that the receiver listens on",
+            default: .text("all addresses, IPv4 and IPv6; for \(OptionName.serve) \(ServeOptions.standardBindAddress)"),
             rules: [.only(when: .receivesHere), .only(when: .getMayMove), .only(when: .commitsAfterStore)],
             apply: { (draft, argument) throws(UsageError) in
                 draft.connection.bindAddress = try argument.string()

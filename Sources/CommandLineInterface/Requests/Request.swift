@@ -243,6 +243,8 @@ package struct RetrieveOptions: Sendable, Equatable {
 package struct ServeOptions: Sendable, Equatable {
     /// The registered port of DICOM, which needs no privileges, PS3.8 9.1.1.
     package static let standardPort: UInt16 = 11_112
+    /// The address that it listens at: this machine alone may connect.
+    package static let standardBindAddress = "127.0.0.1"
     package static let standardAETitle = AETitle(wire: "PRACTICE".utf8)
 
     package var directory: FilePath = "."
