@@ -1,9 +1,31 @@
 import DICOM
 import DICOMNode
+import Glibc
 import System
 
-/// Runs the command line of this process and gives its exit code.
+/// Runs the command line of this process and gives its exit code: with a stack that is large enough, whatever
+/// `ulimit -s` says.
 package func run() -> Int32 {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit) == 0,
+        limit.rlim_cur < rlim_t(PosixThread.standardStackSize)
+    else { return runHere() }
+    let exitCode = Locked<Int32>(ExitCode.localFiles.rawValue)
+    do throws(SystemError) {
+        // The thread that the process began with only waits; signals are for the one that expects them.
+        try SignalThread.block()
+        try PosixThread(name: "main") { [exitCode] in
+            let code = runHere()
+            exitCode.withLock { $0 = code }
+        }.join()
+    } catch {
+        Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
+    }
+    return exitCode.withLock { $0 }
+}
+
+@inline(never)
+private func runHere() -> Int32 {
     let environment: Environment
     do throws(SystemError) {
         environment = try .process()

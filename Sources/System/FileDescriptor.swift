@@ -157,33 +157,38 @@ extension FileDescriptor {
     ///
     /// - Throws: `FileReadError.tooLong` if it holds more than `limit` bytes; `FileReadError.system` if it cannot be read.
     package static func readAll(_ descriptor: CInt, limit: Int) throws(FileReadError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        do throws(SystemError) {
-            while bytes.count <= limit {
-                let count = try systemCall("read") {
-                    chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+        try LocalInput.read({ fstat(descriptor, &$0) }) { () throws(FileReadError) in
+            var bytes: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 1 << 16)
+            do throws(SystemError) {
+                while bytes.count <= limit {
+                    let count = try systemCall("read") {
+                        chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+                    }
+                    guard count > 0 else { return bytes }
+                    bytes += chunk[..<count]
                 }
-                guard count > 0 else { return bytes }
-                bytes += chunk[..<count]
+            } catch {
+                throw .system(error)
             }
-        } catch {
-            throw .system(error)
+            throw .tooLong(limit: limit)
         }
-        throw .tooLong(limit: limit)
     }
 
     /// Reads a whole file by its path.
     ///
     /// - Throws: `FileReadError.tooLong` if it holds more than `limit` bytes; `FileReadError.system` if it cannot be opened or read.
     package static func contents(of path: FilePath, limit: Int) throws(FileReadError) -> [UInt8] {
-        let file: FileDescriptor
-        do throws(SystemError) {
-            file = try open(path)
-        } catch {
-            throw .system(error)
+        // A named pipe is opened when somebody writes to it.
+        try LocalInput.read({ status in path.withCString { stat($0, &status) } }) { () throws(FileReadError) in
+            let file: FileDescriptor
+            do throws(SystemError) {
+                file = try open(path)
+            } catch {
+                throw .system(error)
+            }
+            return try file.readAll(limit: limit)
         }
-        return try file.readAll(limit: limit)
     }
 
     /// Reads at most as many bytes as there is room for, from where the descriptor stands; 0 at the end.

@@ -4,7 +4,7 @@ import Synchronization
 /// The one place where signals arrive: a thread that waits for SIGINT, SIGTERM and SIGHUP.
 ///
 /// No handler runs in the middle of other code. The first signal asks for an orderly end, the second for an abort, the
-/// third ends the process at once. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
+/// third ends the process at once, as the first does while ``LocalInput`` is waited for. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
 package enum SignalThread {
     private static let first = Atomic<CInt>(0)
 
@@ -24,7 +24,7 @@ package enum SignalThread {
     ) throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
-        let watched = try block()
+        let watched = try blockSignals()
         _ = try PosixThread(name: "signals") {
             var watched = watched
             while true {
@@ -38,7 +38,7 @@ package enum SignalThread {
     }
 
     static func signalArrived(raising cancellation: Cancellation) {
-        if cancellation.level == .abort { _exit(exitCode) }
+        if LocalInput.restore() || cancellation.level == .abort { _exit(exitCode) }
         cancellation.raise()
     }
 
@@ -49,7 +49,12 @@ package enum SignalThread {
             == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
-    private static func block() throws(SystemError) -> sigset_t {
+    /// Keeps the signals from this thread and those that it starts.
+    ///
+    /// - Throws: `SystemError` if the system cannot.
+    package static func block() throws(SystemError) { _ = try blockSignals() }
+
+    private static func blockSignals() throws(SystemError) -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)
         sigaddset(&set, SIGINT)

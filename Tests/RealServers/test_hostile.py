@@ -578,6 +578,13 @@ class Surroundings(cases.RealServerTest):
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_a_small_stack(self):
+        for kilobytes in (30, 60, 200):
+            with self.subTest(kilobytes):
+                line = f'ulimit -s {kilobytes}; exec "$@"'
+                echo = [programs.dcmscu_path(), "--echo", servers.LOOPBACK, self.server.port]
+                programs.run("sh", "-c", line, "sh", *echo, expect=0, environment={"DCMSCU_CONFIG": "/dev/null"})
+
     def test_no_home(self):
         for home in ({}, {"HOME": ""}, {"HOME": "not/absolute"}, {"HOME": "/nowhere/at/all"}, {"HOME": "/dev/null"}):
             with self.subTest(home):

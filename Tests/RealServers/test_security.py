@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import tempfile
+import termios
 import time
 
 from harness import cases, certificates, images, programs, scripted, servers, wire
@@ -377,7 +378,15 @@ class TLSOptions(cases.RealServerTest):
         run = programs.run("setsid", programs.dcmscu_path(), *line, expect=USAGE)
         self.assert_names(run, "no terminal")
 
-    def at_a_terminal(self, line, typed):
+    def test_a_prompt_ends_with_the_first_interrupt_and_the_terminal_is_as_it_was(self):
+        line = [*self.trust(), "--user", "night", "--passcode", "prompt", *self.server()]
+        echoing = []
+        code, said = self.at_a_terminal(line, "\x03", at_the_end=lambda terminal: echoing.append(termios.tcgetattr(terminal)))
+        self.assertEqual(code, 130, said)
+        self.assertEqual(self.seen, [])
+        self.assertTrue(echoing[0][3] & termios.ECHO, "the terminal shows nothing that is typed")
+
+    def at_a_terminal(self, line, typed, at_the_end=lambda terminal: None):
         process, terminal = pty.fork()
         if process == 0:
             os.execve(
@@ -398,6 +407,7 @@ class TLSOptions(cases.RealServerTest):
             if not was_typed and said.rstrip().endswith(b":"):
                 os.write(terminal, typed.encode())
                 was_typed = True
+        at_the_end(terminal)
         os.close(terminal)
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()
 

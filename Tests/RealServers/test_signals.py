@@ -214,6 +214,45 @@ class Signals(cases.RealServerTest):
         self.assertLess(seconds, AT_ONCE)
         self.assertEqual(list(pathlib.Path(output).rglob("*")), [])
 
+    def test_while_a_named_pipe_or_the_standard_input_is_read(self):
+        """Nothing has begun that would have to be brought to its end: the first signal is enough."""
+        peer = ["127.0.0.1", "1"]
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        for options in (
+            ["--find", *peer, "--config", pipe], ["--find", *peer, "--query", pipe],
+            ["--get", *peer, "--from-list", pipe], ["--get", *peer, "--from-list", "-"],
+            ["--echo", "--tls", "--tls-cert", pipe, "--tls-key-password", f"file:{pipe}", *peer],
+        ):  # fmt: skip
+            for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
+                with self.subTest(f"{options} {one.name}"):
+                    process = subprocess.Popen(
+                        [programs.dcmscu_path(), *map(str, options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE, cwd=self.scratch, env={**os.environ, "DCMSCU_CONFIG": "/dev/null"},
+                    )  # fmt: skip
+                    self.addCleanup(process.kill)
+                    if "-" in options:
+                        # More than the pipe holds: when it is written, it is being read.
+                        process.stdin.write(b"\n" * 300_000)
+                        process.stdin.flush()
+                    else:
+                        writing = self.writing_end(pipe)
+                        self.addCleanup(os.close, writing)
+                    process.send_signal(one)
+                    self.assertEqual(process.wait(AT_ONCE), code)
+                    process.communicate()
+
+    def writing_end(self, pipe):
+        """Of a named pipe that somebody reads or is about to read."""
+        limit = time.monotonic() + programs.TIME_LIMIT
+        while True:
+            try:
+                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                if time.monotonic() > limit:
+                    raise
+                time.sleep(0.01)
+
     def test_a_hangup_that_was_ignored_at_the_start_stays_ignored(self):
         # As under nohup.
         server = StuckServer("answer")

@@ -144,21 +144,29 @@ enum SecretInput {
 
     /// Asks at the terminal, without showing what is typed. Nil: there is none.
     static func prompt(_ question: String) -> [UInt8]? {
-        guard let terminal = try? FileDescriptor.open("/dev/tty", for: .readingAndWriting, [.noControllingTerminal])
+        guard let opened = try? FileDescriptor.open("/dev/tty", for: .readingAndWriting, [.noControllingTerminal])
         else { return nil }
+        let terminal = opened.release()
+        defer { close(terminal) }
         var settings = termios()
-        guard tcgetattr(terminal.rawValue, &settings) == 0 else { return nil }
-        var silent = settings
-        silent.c_lflag &= ~tcflag_t(ECHO)
-        tcsetattr(terminal.rawValue, TCSAFLUSH, &silent)
-        defer { tcsetattr(terminal.rawValue, TCSAFLUSH, &settings) }
-        _ = write(terminal.rawValue, question, question.utf8.count)
-        var secret: [UInt8] = []
-        var byte: UInt8 = 0
-        while secret.count < maximumLength, read(terminal.rawValue, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
-            secret.append(byte)
+        guard tcgetattr(terminal, &settings) == 0 else { return nil }
+        let restore = { @Sendable [settings] in
+            var settings = settings
+            tcsetattr(terminal, TCSAFLUSH, &settings)
+            _ = write(terminal, "\n", 1)
         }
-        _ = write(terminal.rawValue, "\n", 1)
-        return secret
+        return LocalInput.wait(restoring: restore) {
+            var silent = settings
+            silent.c_lflag &= ~tcflag_t(ECHO)
+            tcsetattr(terminal, TCSAFLUSH, &silent)
+            defer { restore() }
+            _ = write(terminal, question, question.utf8.count)
+            var secret: [UInt8] = []
+            var byte: UInt8 = 0
+            while secret.count < maximumLength, read(terminal, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
+                secret.append(byte)
+            }
+            return secret
+        }
     }
 }
