@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from harness import cases, images, programs, servers
+from harness import cases, images, programs, servers, wire
 from harness.practice import PYTHON, PracticeArchive, WithImages, data_set, made_up_images
 from harness.programs import dcmscu, run
 
@@ -299,6 +299,22 @@ class Faults(WithImages):
     def test_a_fault_that_is_none_is_a_usage_error(self):
         run = dcmscu("--serve", self.folder, "--inject", "nonsense=1", expect=2)
         self.assert_names(run, "nonsense", "store-status")
+
+
+class Strangers(WithImages):
+    VERIFICATION = "1.2.840.10008.1.1"
+
+    def test_a_prober_with_more_contexts_than_ids(self):
+        ids = [number % 256 for number in range(1, 2 * 131, 2)]
+        prober = wire.Association.request(self.archive.port, "PRACTICE", "PROBER", self.VERIFICATION, ids=ids)
+        self.assertEqual(len(prober.contexts), 128)
+        prober.release()
+        self.assertIn("proposes 128 contexts and 3 more that repeat an id and are ignored", self.archive.log())
+
+    def test_a_request_with_one_id_twice_is_not_understood_and_that_is_said(self):
+        with self.assertRaises(wire.Ended):
+            wire.Association.request(self.archive.port, "PRACTICE", "PROBER", self.VERIFICATION, ids=[1, 3, 3])
+        self.assertIn("request not understood: presentation context 3 stands twice", self.archive.log())
 
 
 class Peers(WithImages):

@@ -180,6 +180,12 @@ struct ServerNarrator: Sendable {
             switch event {
             case .accepted(let request, _, let peer):
                 diagnostics.verbose("\(request.callingAETitle)@\(peer) associates to send")
+                if request.surplusContextCount > 0 {
+                    diagnostics.note(
+                        Message(
+                            "\(request.callingAETitle)@\(peer) proposes more presentation contexts than there are ids for",
+                            "the last \(request.surplusContextCount) of them are ignored"))
+                }
             case .rejected(let request, let reject, let peer):
                 diagnostics.note(
                     Message(

@@ -24,6 +24,9 @@ package struct AssociatePDU<Context: PresentationContextItem>: Sendable, Equatab
     package var applicationContext: UID
     package var presentationContexts: [Context]
     package var userInformation: UserInformation
+    /// Presentation contexts beyond the 128 that there are ids for, which repeat the id of an earlier one: they were left
+    /// out.
+    package private(set) var surplusContextCount = 0
     /// Both titles and the reserved bytes after them, if a request had them in another form than `titleFields`: the
     /// accept repeats them, byte by byte.
     private var titleFieldsAsReceived: [UInt8]?
@@ -67,7 +70,10 @@ extension AssociatePDU {
     private static var applicationContextItem: UInt8 { 0x10 }
     private static var userInformationItem: UInt8 { 0x50 }
 
-    /// The standard has room for 128 (PS3.8 7.1.1.13: odd numbers in one byte); even ids are accepted, too.
+    /// PS3.8 7.1.1.13: odd numbers in one byte.
+    private static var standardPresentationContexts: Int { 128 }
+
+    /// Even ids are accepted, too.
     private static var maximumPresentationContexts: Int { 255 }
 
     /// The limit of items in a PDU: room for as many of unknown types, which are ignored.
@@ -112,6 +118,10 @@ extension AssociatePDU {
                     presentationContexts.count < Self.maximumPresentationContexts, .tooManyItems,
                     "more than \(Self.maximumPresentationContexts) presentation contexts")
                 let context = try Context(decoding: item.body)
+                if ids.count >= Self.standardPresentationContexts, ids.contains(context.id) {
+                    surplusContextCount += 1
+                    continue
+                }
                 // With two of one id it would be open which one is meant.
                 try require(
                     ids.insert(context.id).inserted, .repeatedItem, "presentation context \(context.id) stands twice")

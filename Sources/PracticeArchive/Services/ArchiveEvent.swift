@@ -59,13 +59,17 @@ final class ServerEvents: Sendable {
             let name = "\(request.callingAETitle)@\(peer)"
             titles.withLock { $0[peer] = name }
             let count = request.presentationContexts.count
+            let surplus = request.surplusContextCount
             return ArchiveEvent(
                 peer: name,
                 "associates, calls \(request.calledAETitle), proposes \(count) context\(count == 1 ? "" : "s")"
+                    + (surplus == 0 ? "" : " and \(surplus) more that repeat an id and are ignored")
                     + Self.refusals(request, accept))
         case .rejected(let request, let reject, let peer):
             return ArchiveEvent(
                 peer: "\(request.callingAETitle)@\(peer)", "rejected: \(reject.reason)", isTrouble: true)
+        case .stranger(let peer, .protocolViolation(let violation)):
+            return ArchiveEvent(peer: peer, "request not understood: \(violation.description)", isTrouble: true)
         case .stranger(let peer, _):
             return ArchiveEvent(peer: peer, "connected and did not associate", isTrouble: true)
         case .ended(let peer): return ArchiveEvent(peer: forget(peer), "released")

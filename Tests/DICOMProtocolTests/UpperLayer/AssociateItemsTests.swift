@@ -166,16 +166,27 @@ struct AssociateItemsTests {
         #expect(UserIdentityRequest.IdentityType(rawValue: value).rawValue == value)
     }
 
-    @Test func `255 contexts are borne, more are not`() throws {
+    @Test func `255 contexts are accepted, more are not`() throws {
         let items = (0...255).map { [0x20, 0, 0, 4, UInt8($0), 0, 0, 0] as [UInt8] }
-        let borne = Self.fixedFields + items.dropFirst().joined()
-        guard case .associateRequest(let request) = try PDU.decode(type: 1, body: borne[...]) else {
+        let accepted = Self.fixedFields + items.dropFirst().joined()
+        guard case .associateRequest(let request) = try PDU.decode(type: 1, body: accepted[...]) else {
             throw Unexpected()
         }
         #expect(request.presentationContexts.count == 255)
         let tooMany = Self.fixedFields + items.joined()
         let error = #expect(throws: ProtocolError.self) { try PDU.decode(type: 1, body: tooMany[...]) }
         #expect(error?.code == .tooManyItems)
+    }
+
+    @Test func `contexts beyond the 128 ids that repeat an id are left out and counted`() throws {
+        let ids = (0..<128).map { UInt8(2 * $0 + 1) } + [1, 3, 3]
+        let items = ids.map { [0x20, 0, 0, 4, $0, 0, 0, 0] as [UInt8] }
+        guard
+            case .associateRequest(let request) = try PDU.decode(
+                type: 1, body: (Self.fixedFields + items.joined())[...])
+        else { throw Unexpected() }
+        #expect(request.presentationContexts.count == 128)
+        #expect(request.surplusContextCount == 3)
     }
 
     @Test func `transfer syntaxes, items and user information items have an end`() {

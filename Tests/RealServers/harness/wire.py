@@ -149,12 +149,15 @@ class Association:
         return cls(connection, contexts, calling, called, roles)
 
     @classmethod
-    def request(cls, port, called, calling, abstract, roles=None):
-        """Opens an association with one context; `roles` is (SCU, SCP) that we propose for ourselves."""
+    def request(cls, port, called, calling, abstract, roles=None, ids=(1,)):
+        """Opens an association with one context, or one for each id; `roles` is (SCU, SCP) that we propose for ourselves."""
         connection = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
-        context = _item(
-            0x20,
-            bytes([1, 0, 0, 0]) + _item(0x30, abstract.encode()) + _item(0x40, IMPLICIT_LITTLE.encode()),
+        context = b"".join(
+            _item(
+                0x20,
+                bytes([number, 0, 0, 0]) + _item(0x30, abstract.encode()) + _item(0x40, IMPLICIT_LITTLE.encode()),
+            )
+            for number in ids
         )
         body = struct.pack(">HH", 1, 0) + called.ljust(16).encode() + calling.ljust(16).encode() + bytes(32)
         body += _item(0x10, APPLICATION_CONTEXT.encode()) + context
