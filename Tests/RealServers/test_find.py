@@ -40,6 +40,26 @@ UNIQUE_KEYS = {
     "image": "SOPInstanceUID",
 }
 
+# The attributes that a query without keys asks for.
+USUAL = {
+    "patient": [
+        "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "NumberOfPatientRelatedStudies",
+        "NumberOfPatientRelatedInstances",
+    ],
+    "study": [
+        "StudyDate", "StudyTime", "PatientName", "PatientID", "ModalitiesInStudy", "StudyDescription",
+        "AccessionNumber", "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances", "StudyInstanceUID",
+    ],
+    "series": [
+        "SeriesNumber", "Modality", "SeriesDate", "SeriesTime", "SeriesDescription", "BodyPartExamined",
+        "NumberOfSeriesRelatedInstances", "SeriesInstanceUID", "StudyInstanceUID",
+    ],
+    "image": [
+        "InstanceNumber", "SOPClassUID", "ContentDate", "ContentTime", "NumberOfFrames", "Rows", "Columns",
+        "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID",
+    ],
+}  # fmt: skip
+
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
 CHARSET_FILES = images.DATA / "charset_files"
@@ -170,13 +190,37 @@ class StoreQuery(cases.RealServerTest):
 
     def test_every_row_of_the_table_for_find(self):
         for root, level, keys in ROWS:
-            dataset = self.write("--find", f"--{root}root", f"--{level}")
+            dataset = self.write("--find", f"--{root}root", f"--{level}", "-k", "10,21=X")
             self.assert_exactly(
                 dataset,
                 SpecificCharacterSet="ISO_IR 192",
                 QueryRetrieveLevel=level.upper(),
+                IssuerOfPatientID="X",
                 **dict.fromkeys(keys, ""),
             )
+
+    def test_without_keys_the_usual_attributes_are_asked_for_at_every_level(self):
+        for root, level, keys in ROWS:
+            dataset = self.write("--find", f"--{root}root", f"--{level}")
+            automatic = {"SpecificCharacterSet", "QueryRetrieveLevel", *keys}
+            usual = set(USUAL[level])
+            if (root, level) == ("patient", "study"):
+                # The name is a key of the level above, which this model does not match there.
+                usual.remove("PatientName")
+            self.assertEqual({element.keyword for element in dataset}, automatic | usual, (root, level))
+            # Neither the format nor a level or model that is the default changes what is sent.
+            for options in (["--format", "csv"], ["--format", "jsonl"], ["--wide"]):
+                self.assertEqual(self.write("--find", f"--{root}root", f"--{level}", *options), dataset)
+
+    def test_the_unique_key_is_asked_for_unless_the_command_line_is_gdcmscus(self):
+        for level in ("study", "series", "image"):
+            line = ["--find", f"--{level}", "-k", "PatientName"]
+            self.assertNotIn(UNIQUE_KEYS[level], self.write(*line))
+            self.assertIn(UNIQUE_KEYS[level], self.write(*line, "--format", "jsonl"))
+            self.assertIn(UNIQUE_KEYS[level], self.write("--find", f"--{level}", "--return", "PatientName"))
+        # Keys that only select leave open what is to be returned.
+        self.assertIn("StudyDescription", self.write("--find", "-k", "PatientName=A*", "--format", "csv"))
+        self.assertNotIn("StudyDescription", self.write("--find", "-k", "PatientName=A*"))
 
     def test_every_row_of_the_table_for_get_and_move(self):
         for root, level, keys in ROWS:
@@ -192,8 +236,23 @@ class StoreQuery(cases.RealServerTest):
                     **{**dict.fromkeys(keys, ""), unique: "1.2.3"},
                 )
 
-    def test_a_worklist_query_has_the_character_set_alone(self):
-        self.assert_exactly(self.write("--worklist"), SpecificCharacterSet="ISO_IR 192")
+    def test_a_worklist_query_has_the_character_set_and_its_keys(self):
+        dataset = self.write("--worklist", "-k", "10,10=A*")
+        self.assert_exactly(dataset, SpecificCharacterSet="ISO_IR 192", PatientName="A*")
+
+    def test_a_worklist_query_without_keys_asks_for_the_usual_attributes(self):
+        dataset = self.write("--worklist")
+        self.assertEqual(
+            {element.keyword for element in dataset},
+            {
+                "SpecificCharacterSet", "ScheduledProcedureStepSequence", "PatientName", "PatientID",
+                "PatientBirthDate", "PatientSex", "AccessionNumber", "RequestedProcedureDescription",
+                "RequestedProcedureID", "StudyInstanceUID",
+            },
+        )  # fmt: skip
+        step = dataset.ScheduledProcedureStepSequence[0]
+        self.assertIn("ScheduledProcedureStepStartDate", step)
+        self.assertIn("ScheduledStationAETitle", step)
 
     def test_the_example_of_the_contract(self):
         dataset = self.write("--find", "--patient", "--patientroot", "--key", "10,20=*", "--key", "10,10")

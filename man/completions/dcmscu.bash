@@ -47,6 +47,7 @@ _dcmscu() {
         --shard) return ;;
         --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm" -- "$current"); return ;;
         --columns) return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current"); return ;;
         -o|--output) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --port-scp) return ;;
         --bind) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
@@ -94,8 +95,8 @@ _dcmscu() {
             --listen --max-references --per --key --return --patientroot --studyroot --psonly --patient
             --study --series --image --limit --charset --store-query --query --strict --trust-server
             --fail-if-none --assume-charset --relational --datetime-matching --fuzzy --timezone --from-list
-            --shard --dry-run --format --columns --output --port-scp --bind --move-destination --name
-            --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
+            --shard --dry-run --format --columns --wide --color --output --port-scp --bind --move-destination
+            --name --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
             --worklist-items --images --inject --count --interval --connect-timeout --timeout --total-timeout
             --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
             --tls-name --tls-pin --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt

@@ -22,6 +22,15 @@ package struct Environment: Sendable {
 
     /// The width of the terminal that shows the standard output, in characters; nil where none does.
     package var terminalWidth: Int?
+    /// Returns true if results are coloured; by default on a terminal, unless `NO_COLOR` is set or the terminal is a dumb one.
+    func usesColor(_ choice: ColorChoice) -> Bool {
+        switch choice {
+        case .always: true
+        case .never: false
+        case .auto: terminalWidth != nil && (variable("NO_COLOR") ?? "").isEmpty && variable("TERM") != "dumb"
+        }
+    }
+
     /// How text of the locale is written; nil where it is UTF-8.
     package var localeEncoding: LocaleEncoding?
     /// All of the standard input.

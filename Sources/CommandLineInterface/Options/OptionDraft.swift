@@ -74,6 +74,9 @@ package struct OptionDraft: Sendable {
     ) throws(UsageError) -> Invocation {
         if operation.callsPeer { try resolvePeer() }
         try check(given, typed: typed)
+        query.asksForMore =
+            operation.isQuery
+            && (query.keys.isEmpty || !typed.allSatisfy { $0.definition.traits.contains(.compatible) })
         try resolveConnection()
         messages.verbosity = verbosity ?? .note
         messages.writesEvents = format == .jsonl && !operation.isQuery
@@ -260,6 +263,7 @@ package struct OptionDraft: Sendable {
             format = format ?? .table
             find.query.returnKeys += find.columns.map { .attribute($0) }
         }
+        if find.isWide { format = format ?? .table }
         find.isFormatGiven = format != nil
         find.format = format ?? .text
     }

@@ -21,6 +21,8 @@ package enum OptionRule: Sendable {
         case formatOfOperation
         /// The format of a query has columns.
         case formatWithColumns
+        /// The format of a query is a table.
+        case formatOfTable
         /// A query writes files.
         case formatOfFiles
     }
@@ -77,6 +79,7 @@ extension OptionDraft {
         case .commitsAfterStore: operation != .store || store.verification == .commit
         case .formatOfOperation: format?.isAvailable(for: operation) != false
         case .formatWithColumns: format?.hasColumns != false
+        case .formatOfTable: format == nil || format == .table
         case .formatOfFiles: !operation.isQuery || format == .dcm
         }
     }
@@ -117,6 +120,10 @@ extension OptionDraft {
             return UsageError(
                 .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",
                 accepted: "\(option) with \(OptionName.format) table, csv or tsv")
+        case .formatOfTable:
+            return UsageError(
+                .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",
+                accepted: "\(option) with \(OptionName.format) \(ResultFormat.table.rawValue)")
         case .formatOfFiles:
             let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
             return UsageError(

@@ -25,6 +25,21 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in
                 draft.find.columns = try argument.columns()
             }),
+        OptionDefinition(
+            .wide, .output, for: .querying, "show all columns of a table, and every value whole",
+            details: """
+                Otherwise a table fits the terminal: texts are cut, and where that is not enough the less important columns are \
+                left out; the last line names them. A UID is whole or left out.
+                """,
+            rules: [.only(when: .formatOfTable)],
+            apply: { (draft, _) throws(UsageError) in draft.find.isWide = true }),
+        OptionDefinition(
+            .color, value: .choice(ColorChoice.allCases.map(\.rawValue)), .output, for: .querying, "colour of a table",
+            details: "auto: on a terminal, unless NO_COLOR is set in the environment.",
+            default: .text(ColorChoice.auto.rawValue), rules: [.only(when: .formatOfTable)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.find.color = try argument.choice(ColorChoice.self)
+            }),
     ]
 
     static let receivingOptions: [OptionDefinition] = [

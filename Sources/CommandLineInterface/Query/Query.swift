@@ -20,6 +20,9 @@ package struct QueryOptions: Sendable, Equatable {
     package var storeQueryPath: FilePath?
     /// True if a key that the standard does not define at the level is an error.
     package var isStrict = false
+    /// True if more is asked for than the keys: the unique key of the level, and the usual attributes where no attribute to return
+    /// is named. gdcmscu's command lines with keys send these alone.
+    package var asksForMore = false
     /// True if the server's matches are believed, whatever they say of the keys.
     package var trustsServer = false
     /// True if it is a failure that nothing matches.
@@ -37,6 +40,8 @@ package struct QueryOptions: Sendable, Equatable {
 /// A query or the identifier of a retrieval, ready to be sent.
 struct Query {
     let identifier: DataSet
+    /// The attributes that matches are shown with, in this order.
+    let columns: [[Tag]]
     let model: InformationModel
     let level: QueryLevel
     /// The keys that the standard does not define at the level, for a warning.
@@ -73,8 +78,39 @@ struct QueryAssembly {
         let builder = QueryBuilder(
             model: model, level: level,
             characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today)
-        let identifier = try builder.dataSet(keys: keys, returning: options.returnKeys, base: base)
-        return Query(identifier: identifier, model: model, level: level, misplacedKeys: misplaced)
+        var usual: [[Tag]] = []
+        var unique: [[Tag]] = []
+        if options.asksForMore, case .keys = content {
+            if options.returnKeys.isEmpty, keys.allSatisfy({ !$0.value.isEmpty }) {
+                usual = UsualAttributes.of(model, level)
+            }
+            if model != .modalityWorklist { unique = [[InformationModel.uniqueKey(of: level)]] }
+        }
+        let identifier = try builder.dataSet(
+            keys: keys, returning: options.returnKeys, asking: usual + unique, base: base)
+        return Query(
+            identifier: identifier, columns: columns(of: identifier, keys, usual: usual, unique: unique, model, level),
+            model: model, level: level, misplacedKeys: misplaced)
+    }
+
+    /// The usual attributes, those that were typed in their order, then all others of the identifier; not the unique key if it
+    /// was not named.
+    private func columns(
+        of identifier: DataSet, _ keys: [QueryKey], usual: [[Tag]], unique: [[Tag]], _ model: InformationModel,
+        _ level: QueryLevel
+    ) -> [[Tag]] {
+        let asked = Self.paths(identifier, []).filter {
+            ![[.specificCharacterSet], [.queryRetrieveLevel]].contains($0)
+        }
+        let returned = options.returnKeys.compactMap { key in
+            if case .attribute(let key) = key { key.tags } else { nil }
+        }
+        let isForSet = options.returnKeys.contains { if case .set = $0 { true } else { false } }
+        let first = isForSet ? UsualAttributes.of(model, level) : usual
+        let typed = keys.map(\.tags) + returned
+        let named = isForSet ? typed + first : first + typed
+        let others = asked.filter { isForSet || !unique.contains($0) }
+        return (named.filter { asked.contains($0) } + others).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 
     /// Those of the command line, if it chooses them, or else those of the file.

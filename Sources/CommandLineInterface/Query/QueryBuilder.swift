@@ -21,13 +21,15 @@ package struct QueryBuilder: Sendable {
         self.today = today
     }
 
-    /// The identifier: automatic elements, those of `base`, `returning` as empty keys, and the keys, each checked and
-    /// encoded.
+    /// The identifier: automatic elements, those of `base`, `returning` and `asking` as empty keys, and the keys, each checked
+    /// and encoded.
     ///
-    /// - Parameter base: a query that was made elsewhere, sent as it is but for level and character set.
+    /// - Parameters:
+    ///   - asking: the paths of attributes that were not typed.
+    ///   - base: a query that was made elsewhere, sent as it is but for level and character set.
     /// - Throws: ``UsageError`` if a key is given twice, or its value cannot be encoded or matched.
     package func dataSet(
-        keys: [QueryKey], returning: [ReturnKey] = [], base: DataSet = DataSet()
+        keys: [QueryKey], returning: [ReturnKey] = [], asking: [[Tag]] = [], base: DataSet = DataSet()
     ) throws(UsageError) -> DataSet {
         try refuseDuplicates(keys)
         let set = try repertoire(keys)
@@ -37,6 +39,9 @@ package struct QueryBuilder: Sendable {
         if set.definedTerms.isEmpty { identifier.remove(.specificCharacterSet) }
         try QueryTranscoder(from: SpecificCharacterSet(of: base), to: set).append(base, to: &identifier)
         for key in returning { add(key, to: &identifier) }
+        for path in asking {
+            if let tag = path.last { Self.putEmpty(tag, at: path.dropLast(), in: &identifier) }
+        }
         for key in keys where key.tags != [.specificCharacterSet] {
             try checkLevel(key)
             let encoder = QueryValueEncoder(key: key, characterSet: set, today: today)

@@ -31,6 +31,22 @@ enum QueryMoment {
         }
     }
 
+    /// `20260131` as a person reads it, `2026-01-31`; nil if it is no date.
+    static func readableDate(_ text: String) -> String? {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 8, isDate(bytes[...]) else { return nil }
+        return [bytes[..<4], bytes[4..<6], bytes[6...]].map { String(decoding: $0, as: UTF8.self) }
+            .joined(separator: "-")
+    }
+
+    /// `104500.123` as a person reads it, `10:45:00`; nil if it is no time.
+    static func readableTime(_ text: String) -> String? {
+        guard isTime(Array(text.utf8)[...]) else { return nil }
+        let whole = Array(text.utf8.prefix { $0 != UInt8(ascii: ".") })
+        return stride(from: 0, to: whole.count, by: 2).map { String(decoding: whole[$0..<$0 + 2], as: UTF8.self) }
+            .joined(separator: ":")
+    }
+
     /// Returns nil if the value is neither.
     static func form(of value: String, vr: ValueRepresentation) -> Form? {
         let bytes = Array(value.utf8)

@@ -168,6 +168,9 @@ package struct FindOptions: Sendable, Equatable {
     package var isFormatGiven = false
     /// The columns of a table, in order; empty for the requested keys.
     package var columns: [QueryKey] = []
+    /// True if a table shows all columns, and every value whole.
+    package var isWide = false
+    package var color: ColorChoice = .auto
     /// The number of matches after which a query is cancelled.
     package var limit: Int?
     /// The directory for the matches, if the format writes files.
@@ -176,6 +179,11 @@ package struct FindOptions: Sendable, Equatable {
     package var failOn: FailurePolicy = .failure
 
     package init() {}
+}
+
+/// Whether results are coloured; auto: on a terminal.
+package enum ColorChoice: String, Sendable, CaseIterable {
+    case auto, always, never
 }
 
 /// The forms in which matches are printed on the standard output.

@@ -54,7 +54,11 @@ extension Tag {
     package static let sopClassUID = Tag(0x0008_0016)
     package static let sopInstanceUID = Tag(0x0008_0018)
     package static let studyDate = Tag(0x0008_0020)
+    package static let seriesDate = Tag(0x0008_0021)
+    package static let contentDate = Tag(0x0008_0023)
     package static let studyTime = Tag(0x0008_0030)
+    package static let seriesTime = Tag(0x0008_0031)
+    package static let contentTime = Tag(0x0008_0033)
     package static let accessionNumber = Tag(0x0008_0050)
     package static let queryRetrieveLevel = Tag(0x0008_0052)
     package static let queryRetrieveView = Tag(0x0008_0053)
@@ -84,6 +88,8 @@ extension Tag {
     package static let patientSex = Tag(0x0010_0040)
     package static let patientComments = Tag(0x0010_4000)
 
+    package static let bodyPartExamined = Tag(0x0018_0015)
+
     package static let studyInstanceUID = Tag(0x0020_000D)
     package static let seriesInstanceUID = Tag(0x0020_000E)
     package static let studyID = Tag(0x0020_0010)
@@ -106,6 +112,14 @@ extension Tag {
     package static let highBit = Tag(0x0028_0102)
     package static let pixelRepresentation = Tag(0x0028_0103)
 
+    package static let requestedProcedureDescription = Tag(0x0032_1060)
+
+    package static let scheduledStationAETitle = Tag(0x0040_0001)
+    package static let scheduledProcedureStepStartDate = Tag(0x0040_0002)
+    package static let scheduledProcedureStepStartTime = Tag(0x0040_0003)
+    package static let scheduledProcedureStepDescription = Tag(0x0040_0007)
+    package static let scheduledProcedureStepID = Tag(0x0040_0009)
+    package static let scheduledStationName = Tag(0x0040_0010)
     package static let scheduledProcedureStepSequence = Tag(0x0040_0100)
     package static let requestedProcedureID = Tag(0x0040_1001)
 

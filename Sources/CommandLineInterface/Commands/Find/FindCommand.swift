@@ -13,6 +13,7 @@ final class FindCommand {
     /// True if the limit of matches was reached.
     private var isLimited = false
     private var doubts = MatchDoubts()
+    private let start = ContinuousClock.now
 
     init(_ options: FindOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
         self.options = options
@@ -66,8 +67,8 @@ final class FindCommand {
         let layout = MatchLayout(
             title: options.query.isWorklist ? "WL Find Response" : "Find Response",
             columns: format.hasColumns
-                ? MatchColumn.columns(of: options, identifiers: queries.map(\.identifier)) : [],
-            terminalWidth: environment.terminalWidth,
+                ? MatchColumn.columns(of: options, queries: queries) : [],
+            table: tableStyle(for: queries),
             assumedCharacterSet: SpecificCharacterSet(
                 tolerating: options.assumedCharacterSet.map { $0.split(separator: "\\").map { String($0) } } ?? []),
             escapesNonASCII: environment.localeEncoding != nil)
@@ -80,12 +81,21 @@ final class FindCommand {
         return MatchOutput(writer, to: environment.standardOutput)
     }
 
-    /// The format that was chosen, or else a table on a terminal. Without keys a table would have hardly a column; the text shows
-    /// whatever the server returns.
+    private func tableStyle(for queries: [Query]) -> TableStyle {
+        var style = TableStyle()
+        style.terminalWidth = environment.terminalWidth
+        style.isWide = options.isWide
+        style.usesColor = environment.usesColor(options.color)
+        style.keepsOrder = !options.columns.isEmpty
+        if environment.terminalWidth != nil, let query = queries.first {
+            style.summary = TableSummary(query.model, query.level, start: start)
+        }
+        return style
+    }
+
+    /// The format that was chosen, or else a table on a terminal.
     private var format: ResultFormat {
-        let query = options.query
-        let hasKeys = !query.keys.isEmpty || !query.returnKeys.isEmpty || query.queryPath != nil
-        return !options.isFormatGiven && environment.terminalWidth != nil && hasKeys ? .table : options.format
+        !options.isFormatGiven && environment.terminalWidth != nil ? .table : options.format
     }
 
     private func write(_ match: FindSCU.Match, _ review: MatchReview?, to output: MatchOutput) -> ExchangeControl {

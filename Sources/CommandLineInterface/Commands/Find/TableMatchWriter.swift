@@ -1,140 +1,156 @@
 import DICOM
+import DICOMProtocol
 
-/// A table for a terminal: titles, then one line for each match, cut to the terminal's width.
+/// A table: headings in words, then one line for each match, fitted to the terminal's width.
 ///
-/// The first matches are held back until the column widths are decided by their values; later ones are written as they arrive.
+/// The first matches are held back until columns and widths are decided by their values; later ones are written as they arrive.
 final class TableMatchWriter: MatchWriter {
     /// The number of matches that decide the widths.
     private static let sampleCount = 500
     /// The time after the first match when the widths are decided by the matches received so far, as a slow server must not
     /// look like a dead one.
     private static let maximumDelay = Duration.milliseconds(500)
-    private static let gap = 2
-    /// The width below which a column is not narrowed for the sake of others.
-    private static let minimumWidth = 6
 
+    private let style: TableStyle
     private let layout: MatchLayout
-    private var widths: [Int]?
+    private let headings: [String]
+    private var decided: TableLayout?
     private var held: [[String]] = []
     private var firstMatch: ContinuousClock.Instant?
     private var cell: [UInt8] = []
+    private var count = 0
+    /// The sum of what the matches contain; nil if one does not say it.
+    private var contained: Int? = 0
+    /// True for a column that is not shown although a match has a value for it.
+    private var isHidden: [Bool]
 
     init(_ layout: MatchLayout) {
         self.layout = layout
+        style = layout.table
+        headings =
+            layout.table.isForTerminal ? MatchColumn.headings(of: layout.columns) : layout.columns.map(\.title)
+        isHidden = layout.columns.map { _ in false }
     }
 
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
-        let row = layout.columns.map { column in
-            cell.removeAll(keepingCapacity: true)
-            ElementText.append(
-                column.path[...], of: match.dataSet, inheritedCharacterSet: layout.assumedCharacterSet, to: &cell)
-            return String(decoding: cell, as: UTF8.self)
+        count += 1
+        if let counted = style.summary?.counted {
+            let value = match.dataSet.string(counted.tag).flatMap { Int($0) }
+            contained = contained.flatMap { sum in value.map { sum + $0 } }
         }
-        guard let widths else {
+        let row = layout.columns.map { text(of: $0, match.dataSet) }
+        guard let decided else {
             held.append(row)
             firstMatch = firstMatch ?? .now
-            if held.count >= Self.sampleCount { decideWidths(&buffer) }
+            if held.count >= Self.sampleCount { decide(&buffer) }
             return
         }
-        append(row, widths, to: &buffer)
+        append(row, decided, to: &buffer)
     }
 
     func flush(to buffer: inout [UInt8]) {
-        if widths == nil, let firstMatch, firstMatch.duration(to: .now) >= Self.maximumDelay { decideWidths(&buffer) }
+        if decided == nil, let firstMatch, firstMatch.duration(to: .now) >= Self.maximumDelay { decide(&buffer) }
     }
 
     func finish(_ buffer: inout [UInt8]) {
-        if widths == nil, !held.isEmpty { decideWidths(&buffer) }
+        if decided == nil, !held.isEmpty { decide(&buffer) }
+        guard let summary = style.summary, count > 0 else { return }
+        let hidden = zip(headings, isHidden).filter(\.1).map(\.0)
+        let line = summary.line(count: count, contained: contained, hidden: hidden)
+        buffer.append(contentsOf: (style.usesColor ? Self.faint + line + Self.plain : line).utf8)
+        buffer.append(UInt8(ascii: "\n"))
     }
 
-    private func decideWidths(_ buffer: inout [UInt8]) {
-        let titles = layout.columns.map(\.title)
-        let widths = Self.widths(titles: titles, rows: held, room: layout.terminalWidth)
-        self.widths = widths
-        append(titles, widths, isTitle: true, to: &buffer)
-        for row in held { append(row, widths, to: &buffer) }
+    // MARK: Lines
+
+    private func text(of column: MatchColumn, _ dataSet: DataSet) -> String {
+        cell.removeAll(keepingCapacity: true)
+        ElementText.append(
+            column.path[...], of: dataSet, inheritedCharacterSet: layout.assumedCharacterSet, to: &cell)
+        let text = String(decoding: cell, as: UTF8.self)
+        guard style.isForTerminal else { return text }
+        switch column.vr {
+        case .DA: return QueryMoment.readableDate(text) ?? text
+        case .TM: return QueryMoment.readableTime(text) ?? text
+        default: return text
+        }
+    }
+
+    private func decide(_ buffer: inout [UInt8]) {
+        let needs = layout.columns.enumerated().map { index, column in
+            TableLayout.Need(
+                values: held.reduce(style.isForTerminal ? 0 : 1) { max($0, TextWidth.of($1[index])) },
+                heading: TextWidth.of(headings[index]),
+                minimum: column.minimumWidth, rank: style.keepsOrder ? index : column.rank)
+        }
+        let decided = TableLayout(needs, room: style.room)
+        self.decided = decided
+        append(headings, decided, isHeading: true, to: &buffer)
+        for row in held { append(row, decided, to: &buffer) }
         held = []
     }
 
-    /// The widths of values and titles; if these are too wide for the room, titles are cut first, then the widest column, one
-    /// character at a time, until all fit or none may be narrowed.
-    static func widths(titles: [String], rows: [[String]], room: Int?) -> [Int] {
-        var values = [Int](repeating: 1, count: titles.count)
-        for row in rows {
-            for (index, value) in row.enumerated() { values[index] = max(values[index], TextWidth.of(value)) }
+    private func append(_ row: [String], _ decided: TableLayout, isHeading: Bool = false, to buffer: inout [UInt8]) {
+        var line = ""
+        for (index, width) in zip(decided.shown, decided.widths) {
+            let column = layout.columns[index]
+            var text = TextWidth.fit(row[index], width, atRight: column.isNumber && style.isForTerminal)
+            if index == decided.shown.last { text = String(text.reversed().drop { $0 == " " }.reversed()) }
+            if style.usesColor, !isHeading, column.vr == .UI { text = Self.faint + text + Self.plain }
+            if index != decided.shown.first { line += String(repeating: " ", count: TableLayout.gap) }
+            line += text
         }
-        let titles = titles.map { TextWidth.of($0) }
-        var widths = zip(values, titles).map { max($0, $1) }
-        guard let room, excess(widths, room) > 0 else { return widths }
-        for index in widths.indices {
-            let least = max(values[index], min(titles[index], minimumWidth))
-            widths[index] = max(least, widths[index] - max(0, excess(widths, room)))
+        if !isHeading {
+            for index in row.indices where !row[index].isEmpty && !decided.shown.contains(index) {
+                isHidden[index] = true
+            }
         }
-        var excess = excess(widths, room)
-        while excess > 0, let widest = widths.indices.max(by: { widths[$0] < widths[$1] }),
-            widths[widest] > minimumWidth
-        {
-            widths[widest] -= 1
-            excess -= 1
-        }
-        return widths
-    }
-
-    private static func excess(_ widths: [Int], _ room: Int) -> Int {
-        widths.reduce(0, +) + gap * max(0, widths.count - 1) - room
-    }
-
-    private func append(_ row: [String], _ widths: [Int], isTitle: Bool = false, to buffer: inout [UInt8]) {
-        let cells = zip(row, zip(widths, layout.columns)).map { value, place in
-            TextWidth.fit(value, place.0, keepsEnd: place.1.keepsEnd && !isTitle)
-        }
-        var line = cells.joined(separator: String(repeating: " ", count: Self.gap))
         while line.last == " " { line.removeLast() }
+        if style.usesColor, isHeading { line = Self.bold + line + Self.plain }
         buffer.append(contentsOf: line.utf8)
         buffer.append(UInt8(ascii: "\n"))
     }
+
+    // MARK: Colour, ECMA-48 SGR
+
+    private static let bold = "\u{1B}[1m"
+    private static let faint = "\u{1B}[2m"
+    private static let plain = "\u{1B}[0m"
 }
 
-/// The width of text in columns of a terminal: East Asian wide characters take two, combining marks none.
-enum TextWidth {
-    static func of(_ text: String) -> Int {
-        // Bytes are columns where all are ASCII.
-        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
-        return text.unicodeScalars.reduce(0) { $0 + of($1) }
-    }
+/// The last line of a table on a terminal: `14 studies, 84 images, 0.02 s`.
+struct TableSummary {
+    /// What a match is, such as `study`.
+    let noun: String
+    /// The attribute by which a match counts what it contains, with the noun for that.
+    var counted: (tag: Tag, noun: String)?
+    let start: ContinuousClock.Instant
 
-    static func of(_ scalar: Unicode.Scalar) -> Int {
-        switch scalar.value {
-        case 0..<0x300: 1
-        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF,
-            0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6,
-            0x1F300...0x1FAFF, 0x20000...0x3FFFD:
-            2
-        case 0x200C...0x200D, 0xFE00...0xFE0F: 0
-        default:
-            switch scalar.properties.generalCategory {
-            case .nonspacingMark, .enclosingMark: 0
-            default: 1
-            }
+    init(_ model: InformationModel, _ level: QueryLevel, start: ContinuousClock.Instant) {
+        self.start = start
+        switch (model, level) {
+        case (.modalityWorklist, _): noun = "step"
+        case (_, .patient):
+            noun = "patient"
+            counted = (.numberOfPatientRelatedStudies, "study")
+        case (_, .study):
+            noun = "study"
+            counted = (.numberOfStudyRelatedInstances, "image")
+        case (_, .series):
+            noun = "series"
+            counted = (.numberOfSeriesRelatedInstances, "image")
+        case (_, .image): noun = "image"
         }
     }
 
-    /// The text in exactly so many columns: filled with spaces, or cut with an ellipsis if it is too long.
-    static func fit(_ text: String, _ width: Int, keepsEnd: Bool = false) -> String {
-        let natural = of(text)
-        if natural <= width { return text + String(repeating: " ", count: width - natural) }
-        var kept: [Unicode.Scalar] = []
-        // The ellipsis takes one column.
-        var room = width - 1
-        let scalars = Array(text.unicodeScalars)
-        for scalar in keepsEnd ? scalars.reversed() : scalars {
-            guard of(scalar) <= room else { break }
-            room -= of(scalar)
-            kept.append(scalar)
-        }
-        if keepsEnd { kept.reverse() }
-        var fitted = String(String.UnicodeScalarView(kept))
-        fitted = keepsEnd ? "…" + fitted : fitted + "…"
-        return fitted + String(repeating: " ", count: max(0, room))
+    func line(count: Int, contained: Int?, hidden: [String]) -> String {
+        var parts = [Quantity.count(count, noun)]
+        if let counted, let contained, contained > 0 { parts.append(Quantity.count(contained, counted.noun)) }
+        let elapsed = start.duration(to: .now).components
+        let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
+        parts.append("\(Decimal.text(seconds, digits: 2)) s")
+        let line = parts.joined(separator: ", ")
+        guard !hidden.isEmpty else { return line }
+        return "\(line); not shown: \(hidden.joined(separator: ", ")) (\(OptionName.wide))"
     }
 }

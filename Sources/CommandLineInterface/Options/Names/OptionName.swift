@@ -1,11 +1,11 @@
 /// The long names of all options. Messages name an option by its case here, never by a literal.
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case aetitle, bind, call, charset, columns, config, count, debug, destination, echo, error, find, format
+    case aetitle, bind, call, charset, color, columns, config, count, debug, destination, echo, error, find, format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
     case journal, jwt, kerberos, key, limit, listen, move, name, output, passcode, patient, patientroot, per
     case port, prefer, priority, psonly, query, queryhelp, recursive, relational, resume, retries, `return`, saml
     case series, serve, shard, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, transaction, user
-    case verbose, verify, version, wait, warning, window, worklist
+    case verbose, verify, version, wait, warning, wide, window, worklist
     case acceptFrom = "accept-from"
     case assumeCharset = "assume-charset"
     case connectTimeout = "connect-timeout"

@@ -18,8 +18,8 @@ struct MatchWriterTests {
 
     private func layout(_ width: Int? = nil, escapes: Bool = false) -> MatchLayout {
         MatchLayout(
-            columns: [MatchColumn(path: [Self.name]), MatchColumn(path: [Self.id])], terminalWidth: width,
-            escapesNonASCII: escapes)
+            columns: [MatchColumn(path: [Self.name]), MatchColumn(path: [Self.id])],
+            table: TableStyle(terminalWidth: width), escapesNonASCII: escapes)
     }
 
     private func written(_ writer: any MatchWriter, _ matches: [Match]) throws -> String {
@@ -42,10 +42,76 @@ struct MatchWriterTests {
     }
 
     @Test func `titles give way before values do`() {
+        let needs = [TableLayout.Need(values: 8, heading: 12), TableLayout.Need(values: 8, heading: 1)]
+        #expect(TableLayout(needs, room: 19).widths == [9, 8])
+    }
+
+    @Test func `columns without values, and the least important ones, give way to the others`() {
+        let uid = TableLayout.Need(values: 40, heading: 18, rank: 2)
+        let name = TableLayout.Need(values: 30, heading: 7, minimum: 12, rank: 0)
+        let empty = TableLayout.Need(values: 0, heading: 9, rank: 1)
+        #expect(TableLayout([uid, empty, name], room: nil).shown == [0, 2])
+        #expect(TableLayout([uid, empty, name], room: 60).widths == [40, 18])
+        #expect(TableLayout([uid, empty, name], room: 53) == TableLayout([empty, empty, name], room: 53))
+    }
+
+    @Test func `a UID is never cut, and is named if it does not fit`() throws {
+        var dataSet = DataSet()
+        let uid = String(repeating: "1.23", count: 16)
+        dataSet.set(.patientID, .LO, "7")
+        dataSet.set(.studyInstanceUID, .UI, uid)
+        dataSet.set(.numberOfStudyRelatedInstances, .IS, "12")
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        for width in 20...120 {
+            var layout = MatchLayout(columns: [MatchColumn(path: [.patientID]), MatchColumn(path: [.studyInstanceUID])])
+            layout.table = TableStyle(terminalWidth: width)
+            layout.table.summary = TableSummary(.studyRoot, .study, start: .now)
+            let text = try written(TableMatchWriter(layout), [match, match])
+            #expect(text.contains("2 studies, 24 images, "))
+            // The heading of the other column may be cut to six characters.
+            #expect(text.contains(uid) == (width >= 72), "\(width)")
+            #expect(text.contains("not shown: Study Instance UID (--wide)") == (width < 72), "\(width)")
+            layout.table.isWide = true
+            #expect(try written(TableMatchWriter(layout), [match]).contains(uid))
+        }
+    }
+
+    @Test func `dates, times and numbers are written for people`() throws {
+        var dataSet = DataSet()
+        dataSet.set(.studyDate, .DA, "20260131")
+        dataSet.set(.studyTime, .TM, "104500.25")
+        dataSet.set(.numberOfStudyRelatedSeries, .IS, "3")
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        let columns = [Tag.studyDate, .studyTime, .numberOfStudyRelatedSeries].map { MatchColumn(path: [$0]) }
+        var layout = MatchLayout(columns: columns)
+        // Through a pipe values are as they are.
         #expect(
-            TableMatchWriter.widths(titles: ["A long title", "B"], rows: [["12345678", "12345678"]], room: 19) == [
-                9, 8,
-            ])
+            try written(TableMatchWriter(layout), [match])
+                == "StudyDate  StudyTime  NumberOfStudyRelatedSeries\n20260131   104500.25  3\n")
+        layout.table.terminalWidth = 80
+        #expect(
+            try written(TableMatchWriter(layout), [match])
+                == "Date        Time      Series\n2026-01-31  10:45:00       3\n")
+    }
+
+    @Test func `headings are bold and UIDs faint only if asked for`() throws {
+        var dataSet = DataSet()
+        dataSet.set(.patientID, .LO, "7")
+        dataSet.set(.studyInstanceUID, .UI, "1.2")
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        var layout = MatchLayout(columns: [Tag.studyInstanceUID, .patientID].map { MatchColumn(path: [$0]) })
+        layout.table.terminalWidth = 80
+        #expect(try !written(TableMatchWriter(layout), [match]).contains("\u{1B}"))
+        layout.table.usesColor = true
+        let text = try written(TableMatchWriter(layout), [match])
+        #expect(text.hasPrefix("\u{1B}[1mStudy Instance UID  Patient ID\u{1B}[0m\n\u{1B}[2m1.2 "), "\(text)")
+    }
+
+    @Test func `right-to-left and combining characters are measured`() {
+        #expect(TextWidth.of("כהן^דוד") == 7)
+        #expect(TextWidth.of("محمد") == 4)
+        #expect(TextWidth.of("שָׁלוֹם") == 4)
+        #expect(TextWidth.of("김^철수") == 7)
     }
 
     @Test func `a table without matches is nothing`() throws {
@@ -71,11 +137,10 @@ struct MatchWriterTests {
     @Test func `the columns are what was asked for, in the order in which it was typed`() throws {
         let line = "--find host 104 -k PatientName=A* -k 8,20 --return Modality --series"
         let invocation = try invocation(line)
-        let builder = QueryBuilder(
-            model: .studyRoot, level: .series, characterSet: "ISO_IR 192", today: .epoch)
-        let identifier = try builder.dataSet(keys: invocation.query.keys, returning: invocation.query.returnKeys)
+        let assembly = QueryAssembly(
+            options: invocation.query, negotiation: [], today: .epoch, localeCharacterSet: "ISO_IR 192")
         #expect(
-            MatchColumn.columns(of: invocation.find, identifiers: [identifier]).map(\.title)
+            try MatchColumn.columns(of: invocation.find, queries: [assembly.query(from: .keys([]))]).map(\.title)
                 == ["PatientName", "StudyDate", "Modality", "StudyInstanceUID"])
     }
 
@@ -85,9 +150,5 @@ struct MatchWriterTests {
     ])
     func `text is fitted into columns`(_ text: String, _ width: Int, _ fitted: String) {
         #expect(TextWidth.fit(text, width) == fitted)
-    }
-
-    @Test func `a UID that is too long keeps its end`() {
-        #expect(TextWidth.fit("1.2.840.99", 5, keepsEnd: true) == "…0.99")
     }
 }

@@ -1,0 +1,89 @@
+import DICOM
+import DICOMProtocol
+
+/// One column of `--find`'s table, CSV and TSV: an attribute, by its path through sequences.
+struct MatchColumn: Equatable {
+    let path: [Tag]
+
+    /// The keyword, after those of the sequences around it.
+    var title: String { path.map { DataDictionary.keyword(of: $0) }.joined(separator: ".") }
+
+    /// The name in words, for the heading of a table.
+    var name: String {
+        guard let tag = path.last else { return "" }
+        return DataDictionary.entry(for: tag)?.name ?? "\(tag)"
+    }
+
+    var vr: ValueRepresentation { path.last.map { DataDictionary.vr(of: $0) } ?? .UN }
+
+    /// The attributes of `--columns`, or else those of the queries; without any the unique and required keys of the level.
+    static func columns(of options: FindOptions, queries: [Query]) -> [MatchColumn] {
+        if !options.columns.isEmpty { return options.columns.map { MatchColumn(path: $0.tags) } }
+        let columns = queries.flatMap(\.columns).reduce(into: [[Tag]]()) { if !$0.contains($1) { $0.append($1) } }
+        guard columns.isEmpty else { return columns.map { MatchColumn(path: $0) } }
+        return options.query.informationModel.keys(at: options.query.level).filter { $0.kind != .optional }
+            .map { MatchColumn(path: $0.path + [$0.tag]) }
+    }
+}
+
+// How a table shows a column.
+extension MatchColumn {
+    /// A heading for attributes that are well known, shorter than their name.
+    private static let shortNames: [Tag: String] = [
+        .studyDate: "Date", .studyTime: "Time", .seriesDate: "Date", .seriesTime: "Time", .contentDate: "Date",
+        .contentTime: "Time", .scheduledProcedureStepStartDate: "Date", .scheduledProcedureStepStartTime: "Time",
+        .patientName: "Patient", .patientBirthDate: "Born", .patientSex: "Sex", .modalitiesInStudy: "Modalities",
+        .studyDescription: "Description", .seriesDescription: "Description", .accessionNumber: "Accession",
+        .bodyPartExamined: "Body Part", .seriesNumber: "Number", .instanceNumber: "Number",
+        .numberOfFrames: "Frames", .numberOfPatientRelatedStudies: "Studies", .numberOfPatientRelatedSeries: "Series",
+        .numberOfStudyRelatedSeries: "Series", .numberOfPatientRelatedInstances: "Images",
+        .numberOfStudyRelatedInstances: "Images", .numberOfSeriesRelatedInstances: "Images",
+        .scheduledStationAETitle: "Station", .requestedProcedureDescription: "Procedure",
+        .scheduledProcedureStepDescription: "Step", .scheduledProcedureStepID: "Step ID",
+        .requestedProcedureID: "Procedure ID",
+    ]
+
+    /// The columns of a set that are kept longest where not all fit, the most important first.
+    private static let importance: [Tag] = [
+        .patientName, .studyDate, .scheduledProcedureStepStartTime, .scheduledProcedureStepStartDate, .patientID,
+        .modality, .seriesNumber, .instanceNumber, .modalitiesInStudy, .seriesDescription, .studyDescription,
+        .requestedProcedureDescription, .scheduledProcedureStepDescription, .numberOfPatientRelatedStudies,
+        .numberOfStudyRelatedInstances, .numberOfSeriesRelatedInstances, .scheduledStationAETitle, .accessionNumber,
+        .seriesDate, .contentDate, .patientBirthDate, .bodyPartExamined, .rows, .columns, .numberOfFrames, .studyTime,
+        .seriesTime, .contentTime, .patientSex, .numberOfStudyRelatedSeries, .numberOfPatientRelatedInstances,
+    ]
+
+    /// The short heading of each column, or the whole name of those that would have the same.
+    static func headings(of columns: [MatchColumn]) -> [String] {
+        let short = columns.map { column in column.path.last.flatMap { shortNames[$0] } ?? column.name }
+        return zip(columns, short).map { column, name in
+            short.count { $0 == name } > 1 ? column.name : name
+        }
+    }
+
+    /// The rank of the column among those that were not chosen one by one, from 0 for the most important; UIDs come last.
+    var rank: Int {
+        guard let tag = path.last else { return .max }
+        if let index = Self.importance.firstIndex(of: tag) { return index }
+        return Self.importance.count + (vr == .UI ? 1 : 0)
+    }
+
+    /// The width below which a value is not cut; nil if it is shown whole or not at all.
+    var minimumWidth: Int? {
+        switch vr {
+        case .PN: 12
+        case .LO: path.last == .patientID ? 16 : 10
+        case .LT, .ST, .UC, .UR, .UT: 10
+        case .CS: 6
+        default: nil
+        }
+    }
+
+    /// True for numbers, which stand at the right of their column.
+    var isNumber: Bool {
+        switch vr {
+        case .IS, .DS, .US, .SS, .UL, .SL, .UV, .SV, .FL, .FD: true
+        default: false
+        }
+    }
+}
