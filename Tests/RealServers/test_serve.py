@@ -317,6 +317,21 @@ class Strangers(WithImages):
         self.assertIn("request not understood: presentation context 3 stands twice", self.archive.log())
 
 
+class LongHeaders(cases.RealServerTest):
+    def test_keys_behind_long_private_elements_match_and_are_returned(self):
+        archive = self.serve(PracticeArchive())
+        entry = data_set(made_up_images(self.folder)[0])
+        entry.private_block(0x0019, "MAKER", create=True).add_new(1, "OB", bytes(100_000))
+        entry.StudyID, entry.SeriesNumber = "S7", 11
+        path = self.folder / "long.dcm"
+        entry.save_as(path)
+        peer = [servers.LOOPBACK, archive.port]
+        for _ in range(2):
+            dcmscu("--store", *peer, path, expect=0)
+            run = dcmscu("--find", *peer, "--series", "-k", "StudyID=S7", "-k", "SeriesNumber", "--format", "csv", expect=0)
+            self.assertIn("11", run.stdout)
+
+
 class Peers(WithImages):
     """DCMTK's, pynetdicom's and odil's clients ask for the MR study: two series, of three instances and of one."""
 

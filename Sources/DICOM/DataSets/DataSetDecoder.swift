@@ -32,9 +32,20 @@ package struct DataSetDecoder: Sendable {
     ///
     /// - Throws: a `DataSetError` if the bytes are wrong, and not merely cut.
     package func decodePrefix(_ bytes: ArraySlice<UInt8>, through last: Tag) throws(DataSetError) -> DataSet {
+        try decodeBeginning(bytes, through: last).dataSet
+    }
+
+    /// Decodes as ``decodePrefix(_:through:)`` does, and tells whether the bytes reach beyond the element `last`: if
+    /// not, more elements may follow.
+    ///
+    /// - Throws: a `DataSetError` if the bytes are wrong, and not merely cut.
+    package func decodeBeginning(
+        _ bytes: ArraySlice<UInt8>, through last: Tag
+    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool) {
         let source = isDeflated ? try Inflater.inflatedPrefix(bytes, limits: limits)[...] : bytes
         var builder = DataSetBuilder(source, encoding, limits)
-        return try builder.readPrefix(source.span.bytes, through: last)
+        let dataSet = try builder.readPrefix(source.span.bytes, through: last)
+        return (dataSet, builder.isBeyondLast)
     }
 
     /// Decodes the elements of one group at the beginning of the bytes, and returns how many bytes they are.
@@ -59,6 +70,8 @@ private struct DataSetBuilder {
     private var scanner: DataSetScanner
     /// The number of bytes read.
     private(set) var offset = 0
+    /// True if an element beyond the last one that was asked for has been seen.
+    private(set) var isBeyondLast = false
     private var elementCount = 0
 
     /// The elements so far of the innermost data set.
@@ -98,10 +111,11 @@ private struct DataSetBuilder {
     }
 
     /// True inside of an element, and where one begins whose tag is not beyond the last one.
-    private func continues(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> Bool {
+    private mutating func continues(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> Bool {
         guard scanner.isOutermost else { return true }
         guard let header = try ElementHeader.read(bytes, at: offset, encoding) else { return false }
-        return header.tag <= last
+        isBeyondLast = header.tag > last
+        return !isBeyondLast
     }
 
     /// Reads elements while they are of this group. What follows has another encoding: only its group, in either byte

@@ -81,6 +81,10 @@ struct ArchiveContents: Sendable {
         subscript(series uid: UID) -> Series? { places[uid].map { series[$0] } }
 
         var instances: [UID] { series.flatMap(\.instances) }
+
+        var instanceCount: Int { series.reduce(0) { $0 + $1.instances.count } }
+
+        var firstInstance: UID? { series.first?.instances.first }
     }
 
     private(set) var instances: [UID: ArchivedInstance] = [:]
@@ -93,12 +97,15 @@ struct ArchiveContents: Sendable {
     /// Adds an instance, or replaces the one of the same UID.
     mutating func add(_ instance: ArchivedInstance) {
         let uid = instance.file.sopInstanceUID
-        if let old = instances[uid] {
-            detach(old)
-            syntaxes[old.file.sopClassUID]?[old.file.transferSyntax, default: 1] -= 1
-        }
-        instances[uid] = instance
+        let old = instances.updateValue(instance, forKey: uid)
         syntaxes[instance.file.sopClassUID, default: [:]][instance.file.transferSyntax, default: 0] += 1
+        if let old {
+            syntaxes[old.file.sopClassUID]?[old.file.transferSyntax, default: 1] -= 1
+            if old.studyInstanceUID == instance.studyInstanceUID, old.seriesInstanceUID == instance.seriesInstanceUID {
+                return
+            }
+            detach(old)
+        }
         guard !instance.studyInstanceUID.string.isEmpty else { return }
         if studies[instance.studyInstanceUID] == nil { studyOrder.append(instance.studyInstanceUID) }
         studies[instance.studyInstanceUID, default: Study(uid: instance.studyInstanceUID)]

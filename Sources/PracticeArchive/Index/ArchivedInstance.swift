@@ -34,7 +34,7 @@ package struct ArchivedInstance: Sendable {
 enum InstanceAttributes {
     /// Longer values are not kept: no key of a query is so long.
     private static let longestValue = 1_024
-    /// The numbers of bytes that are read, one after the other until the UIDs are found. Nearly all files have them in
+    /// The numbers of bytes that are read, one after the other until the pixels begin. In nearly all files they do so in
     /// the first; a long private element in front of them costs a second read.
     private static let pieces = [64 << 10, 1 << 20, 16 << 20]
     /// The last tag before the pixels.
@@ -46,12 +46,15 @@ enum InstanceAttributes {
         var found = DataSet()
         for length in pieces {
             let bytes = try file.dataSetBytes(descriptor, count: length)
+            var isComplete = UInt64(length) >= file.dataSetLength
             do throws(DataSetError) {
-                found = try DataSetDecoder(file.transferSyntax).decodePrefix(bytes[...], through: last)
+                let beginning = try DataSetDecoder(file.transferSyntax).decodeBeginning(bytes[...], through: last)
+                found = beginning.dataSet
+                isComplete = isComplete || beginning.isComplete
             } catch {
                 throw FileProblem(file.path, .malformed, error.description)
             }
-            if found[.seriesInstanceUID] != nil || UInt64(length) >= file.dataSetLength { break }
+            if isComplete { break }
         }
         return kept(found)
     }

@@ -45,9 +45,9 @@ struct ArchiveEntity {
         case .availableTransferSyntaxUID: text(tag, .UI, [first.file.transferSyntax.uid.string])
         case .numberOfPatientRelatedStudies: count(tag, patientStudies.count)
         case .numberOfPatientRelatedSeries: count(tag, patientStudies.reduce(0) { $0 + $1.series.count })
-        case .numberOfPatientRelatedInstances: count(tag, patientStudies.reduce(0) { $0 + $1.instances.count })
+        case .numberOfPatientRelatedInstances: count(tag, patientStudies.reduce(0) { $0 + $1.instanceCount })
         case .numberOfStudyRelatedSeries: count(tag, studies.first?.series.count ?? 0)
-        case .numberOfStudyRelatedInstances: count(tag, studies.first?.instances.count ?? 0)
+        case .numberOfStudyRelatedInstances: count(tag, studies.first?.instanceCount ?? 0)
         case .numberOfSeriesRelatedInstances: count(tag, series?.instances.count ?? 0)
         default: first.attributes[tag]
         }
@@ -56,7 +56,7 @@ struct ArchiveEntity {
     private var patientStudies: [ArchiveContents.Study] {
         guard level != .patient else { return studies }
         return contents.studyOrder.compactMap { contents.studies[$0] }.filter { study in
-            contents.stored(study.instances.prefix(1)).first?.patientID == first.patientID
+            study.firstInstance.flatMap { contents.instances[$0] }?.patientID == first.patientID
         }
     }
 

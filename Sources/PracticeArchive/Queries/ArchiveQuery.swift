@@ -19,6 +19,8 @@ struct ArchiveQuery {
     private let keys: [DataElement]
     private let criteria: [KeyCriterion]
     private let studyUIDs: Set<UID>?
+    /// The instances that a key names; nil without such a key.
+    private let instanceUIDs: [UID]?
     private let title: String
 
     /// - Parameter combinesDateAndTime: true if combined date-time matching was negotiated.
@@ -41,6 +43,8 @@ struct ArchiveQuery {
         hasUnsupportedKeys = unsupported
         let uids = identifier.uids(.studyInstanceUID)
         studyUIDs = uids.isEmpty ? nil : Set(uids)
+        let instances = identifier.uids(.sopInstanceUID)
+        instanceUIDs = level == .image && !instances.isEmpty ? instances : nil
         self.level = level
         self.title = title
     }
@@ -114,6 +118,7 @@ struct ArchiveQuery {
     }
 
     private func entities(in contents: ArchiveContents) -> [ArchiveEntity] {
+        if let instanceUIDs { return images(instanceUIDs, contents) }
         let studies = contents.studyOrder.compactMap { uid -> ArchiveContents.Study? in
             if let studyUIDs, !studyUIDs.contains(uid) { return nil }
             return contents.studies[uid]
@@ -122,7 +127,7 @@ struct ArchiveQuery {
         case .patient: return patients(studies, contents)
         case .study:
             return studies.compactMap { study in
-                first(study.instances, contents).map {
+                first(study, contents).map {
                     ArchiveEntity(.study, first: $0, studies: [study], in: contents, title: title)
                 }
             }
@@ -143,7 +148,7 @@ struct ArchiveQuery {
         var order: [String] = []
         var byPatient: [String: (first: ArchivedInstance, studies: [ArchiveContents.Study])] = [:]
         for study in studies {
-            guard let first = first(study.instances, contents) else { continue }
+            guard let first = first(study, contents) else { continue }
             if byPatient[first.patientID] == nil { order.append(first.patientID) }
             byPatient[first.patientID, default: (first, [])].studies.append(study)
         }
@@ -152,8 +157,19 @@ struct ArchiveQuery {
         }
     }
 
-    private func first(_ instances: [UID], _ contents: ArchiveContents) -> ArchivedInstance? {
-        instances.first.flatMap { contents.instances[$0] }
+    private func first(_ study: ArchiveContents.Study, _ contents: ArchiveContents) -> ArchivedInstance? {
+        study.firstInstance.flatMap { contents.instances[$0] }
+    }
+
+    /// The instances of these UIDs, each once, without a walk through their studies.
+    private func images(_ uids: [UID], _ contents: ArchiveContents) -> [ArchiveEntity] {
+        var seen: Set<UID> = []
+        return contents.stored(uids.filter { seen.insert($0).inserted }).compactMap { instance in
+            guard let study = contents.studies[instance.studyInstanceUID],
+                let series = study[series: instance.seriesInstanceUID]
+            else { return nil }
+            return ArchiveEntity(.image, first: instance, studies: [study], series: series, in: contents, title: title)
+        }
     }
 
     // MARK: Responses

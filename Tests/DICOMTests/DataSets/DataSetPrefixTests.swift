@@ -33,6 +33,15 @@ struct DataSetPrefixTests {
         #expect(longest == 4)
     }
 
+    @Test(arguments: TransferSyntax.uncompressed)
+    func `a prefix is complete where an element beyond the last one is seen`(syntax: TransferSyntax) throws {
+        let bytes = DataSetEncoder(syntax).encode(Self.dataSet)
+        let decoder = DataSetDecoder(syntax)
+        #expect(try decoder.decodeBeginning(bytes[...], through: .studyInstanceUID).isComplete)
+        #expect(try !decoder.decodeBeginning(bytes[...], through: .rows).isComplete)
+        #expect(try !decoder.decodeBeginning(bytes.prefix(20), through: .studyInstanceUID).isComplete)
+    }
+
     @Test func `a deflated prefix that is cut is read as far as it goes`() throws {
         var dataSet = DataSet()
         for number in UInt32(0)..<2_000 {

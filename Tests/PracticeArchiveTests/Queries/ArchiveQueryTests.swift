@@ -94,6 +94,20 @@ import Testing
         #expect(throws: ArchiveQuery.Refusal.self) { try ArchiveQuery(keys, model: model, title: "X") }
     }
 
+    @Test func `instances are found by their UIDs, each once, and only in the study that is asked for`() throws {
+        let study = try #require(studies.first { $0.files.count > 2 })
+        let wanted = study.files.prefix(2).map(\.sopInstanceUID.string)
+        func found(in studyUID: UID?) throws -> [UID] {
+            try answers(.image) { keys in
+                if let studyUID { keys.set(.studyInstanceUID, studyUID) }
+                keys.set(.sopInstanceUID, .UI, (wanted + wanted + ["1.2.3"]).joined(separator: "\\"))
+            }.compactMap { $0.uid(.sopInstanceUID) }
+        }
+        #expect(try found(in: study.studyInstanceUID).map(\.string) == wanted)
+        #expect(try found(in: nil).map(\.string) == wanted)
+        #expect(try found(in: "1.2.4").isEmpty)
+    }
+
     @Test func `dates and times are matched together only where that was negotiated`() throws {
         var keys = DataSet()
         keys.set(.queryRetrieveLevel, .CS, "STUDY")
