@@ -23,7 +23,8 @@ PROVOKED = {
     "abortedAfterRequest": "aborts_in_words", "noPresentationContext": "refused_contexts",
     "receiverPortTaken": "port_that_is_taken", "peerSpeaksAnotherProtocol": "anything_else", "peerSpeaks": "web_server",
     "closedAtOnce": "closed_at_once", "noRoute": "no_route", "associationUnanswered": "no_answer_to_the_request",
-    "silence": "silence", "notAuthorized": "not_authorized", "outOfResources": "out_of_resources",
+    "silence": "silence", "notAuthorized": "not_authorized", "tooManyMatches": "too_many_matches",
+    "outOfResources": "no_room",
     "identityUnconfirmed": "identity_that_nobody_confirms", "noCommonTLS": "tls_where_there_is_none",
 }  # fmt: skip
 
@@ -33,8 +34,12 @@ ELSEWHERE = {
     "listCutShort", "mislabelled", "uniqueKeysAbove", "ignoredKey",
     # By the unit tests of --find.
     "noMatch",
-    # By the unit tests of retrievals.
-    "runTooShort",
+    # By the unit tests of causes and retrievals.
+    "runTooShort", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
+    "storageRoleRefused", "destinationUnreachable", "otherIdentifier", "noReasonGiven", "endedByServer",
+    "notOnServer", "callerNotAccepted",
+    # With certificates: test_security.
+    "certificateOutOfDate", "certificateForOtherName", "certificateWithoutKey",
     # Only a binary that was built without it can say so.
     "builtWithoutTLS",
 }  # fmt: skip
@@ -193,8 +198,14 @@ class Messages(cases.RealServerTest):
     def test_not_authorized(self):
         self.told(scripted.answers(0x0124), "not authorized", "0124", code=7, hint="administrator")
 
-    def test_out_of_resources(self):
-        self.told(scripted.answers(0xA700), "out of resources", code=7, arguments=FIND, hint="disk or memory")
+    def test_too_many_matches(self):
+        self.told(scripted.answers(0xA700), "out of resources", code=7, arguments=FIND, hint="too many matches")
+
+    def test_a_server_that_has_no_room(self):
+        image = images.image("CT_small.dcm")
+        peer = self.peer(scripted.answers(0xA700))
+        run = dcmscu("--store", servers.LOOPBACK, peer.port, image.path, expect=7)
+        self.check(run, ["out of resources"], "disk or memory")
 
     def test_silence_after_the_request(self):
         def act(peer, connection):

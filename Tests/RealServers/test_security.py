@@ -80,13 +80,13 @@ class WithDCMTK(TLSTest):
         self.assertFalse(server.received(), "something was sent")
 
     def test_an_expired_certificate_is_refused(self):
-        self.assert_refused(self.authority.issue("expired", first_day=-20, last_day=-1), "expired")
+        self.assert_refused(self.authority.issue("expired", first_day=-20, last_day=-1), "expired", "hint: the server's administrator must renew")
 
     def test_a_certificate_that_is_not_yet_valid_is_refused(self):
-        self.assert_refused(self.authority.issue("early", first_day=2, last_day=20), "not yet valid")
+        self.assert_refused(self.authority.issue("early", first_day=2, last_day=20), "not yet valid", "clock")
 
     def test_a_certificate_for_another_name_is_refused(self):
-        self.assert_refused(self.authority.issue("elsewhere", names="DNS:elsewhere.example"), "elsewhere.example", "127.0.0.1")
+        self.assert_refused(self.authority.issue("elsewhere", names="DNS:elsewhere.example"), "elsewhere.example", "127.0.0.1", "hint: connect to a name", "--tls-name")
 
     def test_a_certificate_of_a_foreign_authority_is_refused(self):
         foreign = certificates.Authority(self.folder / "foreign", "foreign authority")
@@ -94,6 +94,27 @@ class WithDCMTK(TLSTest):
 
     def test_a_self_signed_certificate_is_refused(self):
         self.assert_refused(certificates.self_signed(self.folder), "self-signed")
+
+    def test_a_certificate_without_a_key_is_2_and_asks_for_it(self):
+        run = dcmscu(
+            "--echo", *self.trust(), "--tls-cert", self.client_pair[0], servers.LOOPBACK, servers.free_port(), expect=USAGE
+        )
+        self.assert_names(run, str(self.client_pair[0]), "no private key", "hint:", "--tls-key")
+
+    def test_the_certificate_of_the_server_is_shown(self):
+        server = self.storescp(self.server_pair, "--ignore-peer-cert")
+        peer = [servers.LOOPBACK, server.port]
+        pin = certificates.fingerprint(self.server_pair[0])
+        for option in ("--tls-show", "-D"):
+            run = dcmscu("--echo", *self.trust(), option, *peer, expect=0)
+            self.assert_names(run, "subject: CN=", "issuer: CN=", "names: ", "127.0.0.1", "valid: 20")
+        [shown] = [line.partition("SHA-256: ")[2] for line in run.stderr.splitlines() if "SHA-256: " in line]
+        self.assertEqual(shown.replace(":", "").lower(), pin.replace(":", "").lower())
+        dcmscu("--echo", "--tls", "--tls-pin", shown, *peer, expect=0)
+        # Also of a server whose certificate is not accepted, which is when it is needed.
+        run = dcmscu("--echo", "--tls", "--tls-show", *peer, expect=UNREACHABLE)
+        self.assert_names(run, shown)
+        self.assertNotIn("SHA-256", dcmscu("--echo", *self.trust(), *peer, expect=0).stderr)
 
     def test_a_certificate_that_expires_soon_is_accepted_with_a_warning(self):
         server = self.storescp(self.authority.issue("soon", last_day=3), "--ignore-peer-cert")

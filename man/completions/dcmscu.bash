@@ -99,9 +99,9 @@ _dcmscu() {
             --name --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
             --worklist-items --images --inject --count --interval --connect-timeout --timeout --total-timeout
             --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
-            --tls-name --tls-pin --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt
-            --user-unconfirmed --user-in-clear --verbose --debug --warning --error --log-file --log-phi
-            --fail-on --config --show-config --help --version --queryhelp
+            --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos
+            --saml --jwt --user-unconfirmed --user-in-clear --verbose --debug --warning --error --log-file
+            --log-phi --fail-on --config --show-config --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

@@ -91,6 +91,7 @@ complete -c dcmscu -l tls-min -x -a '1.2 1.3' -d 'oldest version of TLS that is 
 complete -c dcmscu -l tls-profile -x -a 'bcp195 bcp195-modified bcp195-nd aes' -d 'secure transport profile of PS3.15'
 complete -c dcmscu -l tls-name -x -d 'name that the server\'s certificate must be for'
 complete -c dcmscu -l tls-pin -x -d 'accept only the certificate with this fingerprint'
+complete -c dcmscu -l tls-show -d 'show the server\'s certificate'
 complete -c dcmscu -l tls-insecure -d 'accept any certificate: no protection against interception'
 complete -c dcmscu -l tls-client-cert -x -a 'none optional required' -d 'certificate that callers of our receiver must present'
 complete -c dcmscu -l user -x -d 'user name (user identity, PS3.7 D.3.3.7)'

@@ -13,7 +13,7 @@ final class Network: Sendable {
     let cancellation: Cancellation
     private let makeUID: @Sendable () -> UID
     private let end: Deadline
-    private let hasNotedRelease = Locked(false)
+    private let noted = Locked<Set<Note>>([])
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
@@ -41,8 +41,16 @@ final class Network: Sendable {
     var server: CalledServer {
         CalledServer(
             endpoint: endpoint, calledAETitle: connection.calledAETitle, callingAETitle: connection.callingAETitle,
-            service: operation.serviceName, usesTLS: connection.tls != nil,
+            service: operation.service, usesTLS: connection.tls != nil,
             hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort)
+    }
+
+    /// The server as messages name it that is asked for another service than that of the operation, such as the query before a
+    /// retrieval.
+    func server(asked service: ServiceKind) -> CalledServer {
+        var server = server
+        server.service = service
+        return server
     }
 
     /// The message for an association that failed.
@@ -153,13 +161,28 @@ final class Network: Sendable {
 
     /// Notes, once for the run, that a release was not answered.
     func noteUnansweredRelease() {
-        let isFirst = hasNotedRelease.withLock { hasNoted in
-            defer { hasNoted = true }
-            return !hasNoted
-        }
-        guard isFirst else { return }
-        diagnostics.note(
+        report(
+            .unansweredRelease, .note,
             Message("\(peerName): the release of the association was not answered", "everything was done before it"))
+    }
+
+    /// The things that are said once for a run, however often they happen.
+    enum Note: Hashable { case unansweredRelease, unsupportedKeys, abortedList }
+
+    /// Reports a message unless its like was reported before in this run.
+    func report(_ note: Note, _ level: Diagnostics.Level, _ message: @autoclosure () -> Message) {
+        guard noted.withLock({ $0.insert(note).inserted }) else { return }
+        diagnostics.report(level, message())
+    }
+
+    /// Warns, once for the run, of a server that has not taken every key into account, as its status FF01H says.
+    func warnOfUnsupportedKeys() {
+        report(
+            .unsupportedKeys, .warning,
+            Message(
+                "\(peerName): the server did not take all keys into account",
+                "its matches may be more than was asked for",
+                code: DIMSEStatus.pendingWithUnsupportedKeys.description))
     }
 }
 

@@ -1,3 +1,4 @@
+import DICOM
 import DICOMNode
 import DICOMProtocol
 import Glibc
@@ -30,7 +31,8 @@ final class RunSecurity: Sendable {
             configuration.keyPassword = String(
                 decoding: try Self.read(reference, "the key's password", environment).firstLine, as: UTF8.self)
         }
-        let connecting = try Self.context(configuration, .client, diagnostics)
+        let connecting = try Self.context(
+            configuration, .client, diagnostics, observer: Self.observer(options, diagnostics))
         connector = Connector(tls: connecting)
         // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly
         // instead.
@@ -50,16 +52,43 @@ final class RunSecurity: Sendable {
         diagnostics.warning(Message(warning))
     }
 
+    /// Shows the server's certificate, once however many connections are made; nil if nobody wants to see it.
+    private static func observer(_ options: TLSOptions, _ diagnostics: Diagnostics) -> CertificateObserver? {
+        let level: Diagnostics.Level = options.showsCertificate ? .note : .debug
+        guard diagnostics.isEnabled(level) else { return nil }
+        let shown = Locked<[PeerCertificate]>([])
+        return { certificate in
+            let isNew = shown.withLock { shown in
+                guard !shown.contains(certificate) else { return false }
+                shown.append(certificate)
+                return true
+            }
+            guard isNew else { return }
+            for (name, value) in certificate.description {
+                diagnostics.report(level, Message("the server's certificate: \(name)", value))
+            }
+        }
+    }
+
     private static func context(
-        _ configuration: TLSConfiguration, _ role: TLSContext.Role, _ diagnostics: Diagnostics
+        _ configuration: TLSConfiguration, _ role: TLSContext.Role, _ diagnostics: Diagnostics,
+        observer: CertificateObserver? = nil
     ) throws(Failure) -> TLSContext {
         do throws(TransportError) {
-            let context = try TLSContext(configuration, role: role)
+            let context = try TLSContext(configuration, role: role, certificateObserver: observer)
             if role == .client { for warning in context.warnings { diagnostics.warning(Message(warning)) } }
             return context
         } catch {
             let hint: Hint? =
-                if case .tls(let reason) = error, reason.code == .notAvailable { .builtWithoutTLS } else { nil }
+                if case .tls(let reason) = error {
+                    switch reason.code {
+                    case .notAvailable: .builtWithoutTLS
+                    case .missingKey: .certificateWithoutKey
+                    default: nil
+                    }
+                } else {
+                    nil
+                }
             throw Failure(message: Message("\(OptionName.tls)", error.description, hint: hint))
         }
     }
@@ -125,6 +154,16 @@ extension [UInt8] {
     /// The bytes before the first line end: of a file that holds a password and perhaps a note below it.
     fileprivate var firstLine: [UInt8] {
         Array(prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
+    }
+}
+
+extension PeerCertificate {
+    /// What a person compares, with the fingerprint as `--tls-pin` takes it.
+    fileprivate var description: [(name: String, value: String)] {
+        [
+            ("subject", subject), ("issuer", issuer), ("names", names ?? "none"), ("valid", validity),
+            ("SHA-256", fingerprint.map { Hexadecimal.text($0, digits: 2, uppercase: true) }.joined(separator: ":")),
+        ]
     }
 }
 

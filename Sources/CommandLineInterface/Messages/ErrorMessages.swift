@@ -10,8 +10,8 @@ struct CalledServer: Sendable {
     let endpoint: Endpoint
     let calledAETitle: AETitle
     let callingAETitle: AETitle
-    /// The service that is asked for, in the standard's words.
-    let service: String
+    /// The service that is asked for.
+    var service: ServiceKind
     let usesTLS: Bool
     /// True if we have a certificate of our own to present.
     let hasCertificate: Bool
@@ -46,9 +46,7 @@ extension Message {
             self.init(
                 "\(server.name): association aborted by the peer", abort.description,
                 code: abort.numbers,
-                hint: server.service == Self.commitmentService
-                    ? .commitment(.abortedByServer(calling: calling, port: server.receiverPort))
-                    : .abortedAfterRequest(service: server.service, calling: calling))
+                hint: Hint(forAbortBy: server, calling: calling))
         case .releasedByPeer:
             self.init("\(server.name): association released by the peer before it had answered")
         case .protocolViolation(let violation):
@@ -69,7 +67,7 @@ extension Message {
                 hint: .noPresentationContext(
                     // Sending may ask for commitment, too.
                     service: abstractSyntax == StorageCommitmentRequest.sopClass
-                        ? Self.commitmentService : server.service))
+                        ? ServiceKind.storageCommitment.name : server.service.name))
         case .identityUnconfirmed:
             self.init(
                 "\(server.name): the server did not confirm our user identity", code: "PS3.7 D.3.3.7",
@@ -87,8 +85,6 @@ extension Message {
         }
     }
 
-    static let commitmentService = "Storage Commitment"
-
     /// Returns the reason why each context was rejected, with its proposed transfer syntaxes; equal reasons once.
     private static func reasons(_ refused: [NegotiatedContexts.Refused]) -> String? {
         var reasons: [String] = []
@@ -102,6 +98,14 @@ extension Message {
 }
 
 extension Hint {
+    fileprivate init(forAbortBy server: CalledServer, calling: String) {
+        switch server.service {
+        case .storageCommitment: self = .commitment(.abortedByServer(calling: calling, port: server.receiverPort))
+        case .find, .worklist: self = .abortedQuery(service: server.service.name, calling: calling)
+        default: self = .abortedAfterRequest(service: server.service.name, calling: calling)
+        }
+    }
+
     fileprivate init?(for error: TransportError, calling server: CalledServer) {
         let (host, port) = (server.endpoint.host, server.endpoint.port)
         switch error {
@@ -113,6 +117,9 @@ extension Hint {
         case .tls(let error):
             switch error.code {
             case .certificate: self = .certificateRefused
+            case .certificateDates: self = .certificateOutOfDate
+            case .certificateName: self = .certificateForOtherName
+            case .missingKey: self = .certificateWithoutKey
             case .certificateRefusedByPeer: self = .ourCertificateRefused
             case .handshake: self = .noCommonTLS
             case .notAvailable: self = .builtWithoutTLS
@@ -148,7 +155,7 @@ extension Message {
         let status = response.status ?? .processingFailure
         self.init(
             "\(peer): \(operation) failed", response.reason(for: service), peerText: response.errorComment,
-            code: status.description, hint: hint ?? Hint(for: status))
+            code: status.description, hint: hint ?? Hint(for: status, of: service))
     }
 }
 

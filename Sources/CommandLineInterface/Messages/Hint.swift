@@ -9,6 +9,7 @@ package enum Hint: Sendable, Equatable {
     case nameNotFound(host: String)
     case connectTimedOut(host: String, port: UInt16)
     case abortedAfterRequest(service: String, calling: String)
+    case abortedQuery(service: String, calling: String)
     case localLimitExceeded
     case noPresentationContext(service: String)
     case noIncomingAssociation(aeTitle: String, host: String?, port: UInt16)
@@ -28,9 +29,23 @@ package enum Hint: Sendable, Equatable {
     case rejectedWithoutReason(calling: String, called: String)
     case notAuthorized
     case outOfResources
+    case tooManyMatches
+    case retrievalTooLarge
+    case suboperationsImpossible
+    case storageContextsRefused(proposed: Int)
+    case storageRoleRefused
+    case destinationUnreachable(aeTitle: String)
+    case otherIdentifier
+    case noReasonGiven
+    case endedByServer
+    case notOnServer
+    case callerNotAccepted(caller: String)
     case identityUnconfirmed
     case uniqueKeysAbove(names: [String])
     case certificateRefused
+    case certificateOutOfDate
+    case certificateForOtherName
+    case certificateWithoutKey
     case ourCertificateRefused
     case noCommonTLS
     case builtWithoutTLS
@@ -55,6 +70,9 @@ package enum Hint: Sendable, Equatable {
         case .abortedAfterRequest(let service, let calling):
             "servers abort like this when the AE title \"\(calling)\" may not use \(service): "
                 + "have it allowed there, or give another with \(OptionName.aetitle)"
+        case .abortedQuery(let service, let calling):
+            "servers abort like this when a query has a key that they cannot take, or when the AE title \"\(calling)\" may not use "
+                + "\(service): try fewer keys (\(OptionName.key)), or have it allowed there"
         case .localLimitExceeded:
             "the server is at its limit of associations: try again later"
         case .noPresentationContext(let service):
@@ -73,6 +91,12 @@ package enum Hint: Sendable, Equatable {
         case .certificateRefused:
             "give the authority that issued the server's certificate with \(OptionName.tlsCA), its name with \(OptionName.tlsName), "
                 + "or its fingerprint with \(OptionName.tlsPin)"
+        case .certificateOutOfDate:
+            "the server's administrator must renew the certificate; is the clock of this machine right?"
+        case .certificateForOtherName:
+            "connect to a name that the certificate is for, or give that name with \(OptionName.tlsName)"
+        case .certificateWithoutKey:
+            "give the private key of the certificate with \(OptionName.tlsKey)"
         case .ourCertificateRefused:
             "the server may require a certificate that it trusts: give ours with \(OptionName.tlsCert) and \(OptionName.tlsKey)"
         case .noCommonTLS:
@@ -117,17 +141,56 @@ package enum Hint: Sendable, Equatable {
             "the server's administrator must allow this for our AE title, or for the user given with \(OptionName.user)"
         case .outOfResources:
             "the server's disk or memory may be full: ask its administrator"
+        case .tooManyMatches:
+            "servers answer this when there are too many matches: narrow the query, by a shorter range of dates for example"
+        case .retrievalTooLarge:
+            "the server cannot work out how much this is: ask for less at a time, such as one series"
+        case .suboperationsImpossible:
+            "the server accepted what it needs to send, and could not: its log may say why; ask for less at a time, or later"
+        case .storageContextsRefused(let proposed):
+            "the server accepted none of the \(proposed) presentation contexts for instances that we proposed, so that it cannot "
+                + "send them by C-GET: \(OptionName.move), or \(OptionName.orMove), retrieves by C-MOVE"
+        case .storageRoleRefused:
+            "the server did not accept that we receive instances (SCP role), so that it cannot send them by C-GET: "
+                + "\(OptionName.move), or \(OptionName.orMove), retrieves by C-MOVE"
+        case .destinationUnreachable(let aeTitle):
+            "can the server reach \"\(aeTitle)\" at the address that it has for it, and does that one accept its associations?"
+        case .otherIdentifier:
+            "the server expects other keys: try the other information model (\(OptionName.patientroot) or \(OptionName.studyroot)), "
+                + "or the unique keys of another level"
+        case .noReasonGiven:
+            "the server gives no reason: its log may have one"
+        case .endedByServer:
+            "we had not asked for the end: an operator or a limit of the server may have ended it; what is missing can be "
+                + "requested again"
+        case .notOnServer:
+            "are the keys right? \(OptionName.find) with the same ones shows what the server has"
+        case .callerNotAccepted(let caller):
+            "\"\(caller)\" called back and was rejected, as \(OptionName.acceptFrom) does not name it"
         case .peerSpeaksAnotherProtocol:
             "this port answers in another protocol than DICOM: is it the right one?"
         case .commitment(let hint): hint.text
         }
     }
 
-    /// Returns the remedy of a status that is the same for every operation; otherwise nil.
-    init?(for status: DIMSEStatus) {
-        switch status.rawValue {
-        case DIMSEStatus.notAuthorized.rawValue: self = .notAuthorized
-        case 0xA700...0xA702: self = .outOfResources
+    /// Returns the remedy of a status, by the service that it came from; nil if the status alone suggests none.
+    init?(for status: DIMSEStatus, of service: ServiceKind) {
+        switch (service, status) {
+        case (_, .notAuthorized): self = .notAuthorized
+        case (.find, .outOfResources), (.worklist, .outOfResources): self = .tooManyMatches
+        case (.find, .cancel), (.worklist, .cancel): self = .listCutShort
+        case (.move, .cancel), (.get, .cancel): self = .endedByServer
+        case (.move, .unableToCalculateMatches), (.get, .unableToCalculateMatches): self = .retrievalTooLarge
+        case (.get, .unableToPerformSuboperations): self = .suboperationsImpossible
+        case (.find, .identifierDoesNotMatchSOPClass), (.move, .identifierDoesNotMatchSOPClass),
+            (.get, .identifierDoesNotMatchSOPClass):
+            self = .otherIdentifier
+        case (.move, .unableToProcess...0xCFFF), (.get, .unableToProcess...0xCFFF), (.move, .processingFailure),
+            (.get, .processingFailure):
+            self = .noReasonGiven
+        case (.storage, .outOfResources...0xA7FF), (.storageCommitment, .outOfResources...0xA7FF),
+            (.move, .outOfResources), (.get, .outOfResources):
+            self = .outOfResources
         default: return nil
         }
     }

@@ -78,6 +78,12 @@ extension OptionCategory {
                 draft.tls.configuration.pin = pin
             }),
         OptionDefinition(
+            .tlsShow, .security, "show the server's certificate",
+            details:
+                "Subject, issuer, names, validity and the SHA-256 that --tls-pin takes, also where it is not accepted.",
+            rules: [.only(when: .secured)],
+            apply: { (draft, _) throws(UsageError) in draft.tls.showsCertificate = true }),
+        OptionDefinition(
             .tlsInsecure, .security, "accept any certificate: no protection against interception",
             rules: [.only(when: .secured)],
             apply: { (draft, _) throws(UsageError) in draft.tls.configuration.isInsecure = true }),

@@ -45,6 +45,8 @@ package struct ConnectionOptions: Sendable, Equatable {
 package struct TLSOptions: Sendable, Equatable {
     package var configuration = TLSConfiguration()
     package var keyPassword: SecretReference?
+    /// True if the certificate of the server is shown.
+    package var showsCertificate = false
 
     package init() {}
 }

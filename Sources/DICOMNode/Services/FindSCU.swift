@@ -17,6 +17,8 @@ package enum FindSCU {
         /// Empty where the peer sent none, or more than is held.
         package let bytes: ArraySlice<UInt8>
         package let transferSyntax: TransferSyntax
+        /// True if the peer says that it did not take all optional keys into account (FF01H).
+        package let hasUnsupportedKeys: Bool
         /// The length, in bytes, of an identifier that was too long to be held.
         package let omittedLength: Int?
 
@@ -52,6 +54,7 @@ package enum FindSCU {
                 onMatch(
                     Match(
                         bytes: (message.dataSet ?? [])[...], transferSyntax: context.transferSyntax,
+                        hasUnsupportedKeys: message.command.status == .pendingWithUnsupportedKeys,
                         omittedLength: message.omittedLength))
             })
     }

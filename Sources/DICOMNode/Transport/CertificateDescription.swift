@@ -1,3 +1,19 @@
+/// The certificate that a peer presents, in words.
+package struct PeerCertificate: Sendable, Equatable {
+    /// "CN=pacs.example,O=Hospital", by RFC 2253.
+    package let subject: String
+    package let issuer: String
+    /// "DNS:pacs.example, IP Address:10.0.0.1"; nil if it has no alternative names.
+    package let names: String?
+    /// "2020-01-01 to 2021-01-01".
+    package let validity: String
+    /// SHA-256 of its encoding, as `openssl x509 -fingerprint -sha256` shows it.
+    package let fingerprint: [UInt8]
+}
+
+/// Called on the thread of the handshake.
+package typealias CertificateObserver = @Sendable (PeerCertificate) -> Void
+
 #if TLS
     import COpenSSL
     import Glibc
@@ -8,6 +24,13 @@
         static func subject(_ certificate: OpaquePointer) -> String {
             text { bio in
                 X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, cXN_FLAG_RFC2253)
+            }
+        }
+
+        /// As ``subject(_:)``.
+        static func issuer(_ certificate: OpaquePointer) -> String {
+            text { bio in
+                X509_NAME_print_ex(bio, X509_get_issuer_name(certificate), 0, cXN_FLAG_RFC2253)
             }
         }
 
@@ -66,6 +89,16 @@
         /// A name is the peer's text: nothing in it may drive a terminal or forge a line.
         private static func harmless(_ text: String) -> String {
             String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) })
+        }
+    }
+
+    extension PeerCertificate {
+        init(_ certificate: OpaquePointer) {
+            subject = CertificateDescription.subject(certificate)
+            issuer = CertificateDescription.issuer(certificate)
+            names = CertificateDescription.alternativeNames(certificate)
+            validity = CertificateDescription.validity(certificate)
+            fingerprint = CertificateDescription.fingerprint(certificate)
         }
     }
 #endif

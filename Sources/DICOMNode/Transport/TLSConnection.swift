@@ -30,7 +30,8 @@ import System
             self.session = session
             self.tcp = tcp
             self.context = context
-            verification = TLSVerification(context.configuration, expectedName: host)
+            verification = TLSVerification(
+                context.configuration, expectedName: host, certificateObserver: context.certificateObserver)
             SSL_set_ex_data(session, 0, Unmanaged.passUnretained(verification).toOpaque())
             guard SSL_set_fd(session, tcp.descriptor) == 1 else {
                 throw .tls(TLSError(.configuration, OpenSSLError.take()))
@@ -117,7 +118,7 @@ import System
             case let code:
                 let failed = errno
                 isBroken = true
-                if let refusal = verification.refusal { throw .tls(TLSError(.certificate, refusal)) }
+                if let refusal = verification.refusal { throw .tls(refusal) }
                 if code == SSL_ERROR_SYSCALL, ERR_peek_error() == 0 {
                     let isReset = failed == ECONNRESET || failed == EPIPE
                     let words = isReset ? "the peer reset the connection" : "the peer closed the connection"

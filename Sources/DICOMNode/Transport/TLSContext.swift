@@ -15,13 +15,17 @@ package import System
         let pointer: OpaquePointer
         let configuration: TLSConfiguration
         private let role: Role
+        /// Told of each certificate that a peer presents, whether it is accepted or not.
+        let certificateObserver: CertificateObserver?
         /// Of our own certificate; for the user, before anything is connected.
         package let warnings: [String]
 
         /// Reads the certificates and keys of the configuration.
         ///
         /// - Throws: `TransportError.tls` if a file cannot be read, a setting is invalid or TLS is not available.
-        package init(_ configuration: TLSConfiguration, role: Role) throws(TransportError) {
+        package init(
+            _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil
+        ) throws(TransportError) {
             // A peer that goes away would end the process: OpenSSL writes without MSG_NOSIGNAL.
             signal(SIGPIPE, SIG_IGN)
             guard let context = SSL_CTX_new(role == .client ? TLS_client_method() : TLS_server_method()) else {
@@ -38,6 +42,7 @@ package import System
             pointer = context
             self.configuration = configuration
             self.role = role
+            self.certificateObserver = certificateObserver
         }
 
         deinit { SSL_CTX_free(pointer) }
@@ -161,6 +166,11 @@ package import System
                     ERR_clear_error()
                     throw TLSError(.configuration, "\(key.displayed): the key \(reason)")
                 }
+                if result != 1, configuration.key == nil {
+                    ERR_clear_error()
+                    throw TLSError(
+                        .missingKey, "\(certificate.displayed): the file has no private key beside the certificate")
+                }
                 try check(result, key.displayed)
                 try check(
                     SSL_CTX_check_private_key(context), "\(key.displayed) is not the key of \(certificate.displayed)")
@@ -212,7 +222,9 @@ package import System
         /// Reads the certificates and keys of the configuration.
         ///
         /// - Throws: `TransportError.tls` if a file cannot be read, a setting is invalid or TLS is not available.
-        package init(_ configuration: TLSConfiguration, role: Role) throws(TransportError) {
+        package init(
+            _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil
+        ) throws(TransportError) {
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }
 

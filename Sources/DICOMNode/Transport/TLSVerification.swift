@@ -5,13 +5,17 @@
     final class TLSVerification {
         private let configuration: TLSConfiguration
         private let expectedName: String?
+        private let certificateObserver: CertificateObserver?
         /// The reason why the certificate was not accepted.
-        private(set) var refusal: String?
+        private(set) var refusal: TLSError?
         /// The reason why it would not have been accepted, were the check not switched off.
         private(set) var waived: String?
 
-        init(_ configuration: TLSConfiguration, expectedName: String?) {
+        init(
+            _ configuration: TLSConfiguration, expectedName: String?, certificateObserver: CertificateObserver? = nil
+        ) {
             self.configuration = configuration
+            self.certificateObserver = certificateObserver
             self.expectedName = expectedName
         }
 
@@ -34,6 +38,7 @@
             }
             let isGood = X509_verify_cert(store) == 1
             let certificate = X509_STORE_CTX_get0_cert(store)
+            if let certificate { certificateObserver?(PeerCertificate(certificate)) }
             var problem = isGood ? nil : reason(store)
             var code = isGood ? X509_V_OK : X509_STORE_CTX_get_error(store)
             if let pin = configuration.pin, let certificate {
@@ -56,10 +61,18 @@
                 X509_STORE_CTX_set_error(store, X509_V_OK)
                 return true
             }
-            refusal = problem
+            refusal = TLSError(Self.kind(of: code), problem)
             // Decides which alert the peer gets.
             X509_STORE_CTX_set_error(store, code)
             return false
+        }
+
+        private static func kind(of code: CInt) -> TLSError.Code {
+            switch code {
+            case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID: .certificateDates
+            case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: .certificateName
+            default: .certificate
+            }
         }
 
         private func reason(_ store: OpaquePointer) -> String {

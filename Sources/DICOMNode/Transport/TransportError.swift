@@ -85,14 +85,23 @@ package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         case notAvailable
         /// Our own certificate, key, password or lists cannot be used.
         case configuration
+        /// Our certificate has no private key.
+        case missingKey
         /// The peer's certificate was not accepted.
         case certificate
+        /// The peer's certificate has expired, or is not valid yet.
+        case certificateDates
+        /// The peer's certificate is for another name.
+        case certificateName
         /// The peer did not accept our certificate, or wanted one.
         case certificateRefusedByPeer
         /// The peer does not speak TLS, or no version or cipher suite in common.
         case handshake
         /// An error after the handshake.
         case session
+
+        /// True if the cause is on our side, before anything was sent.
+        package var isOurs: Bool { self == .notAvailable || self == .configuration || self == .missingKey }
     }
 
     package init(_ code: Code, _ detail: String) {

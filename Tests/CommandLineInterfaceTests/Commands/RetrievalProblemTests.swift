@@ -8,7 +8,7 @@ import Testing
 struct RetrievalProblemTests {
     private static let server = CalledServer(
         endpoint: Endpoint(host: "pacs", port: 104), calledAETitle: AETitle(wire: "PACS".utf8),
-        callingAETitle: AETitle(wire: "ME".utf8), service: "C-MOVE", usesTLS: false, hasCertificate: false,
+        callingAETitle: AETitle(wire: "ME".utf8), service: .move, usesTLS: false, hasCertificate: false,
         receiverPort: nil)
     private static let hint = Hint.noIncomingAssociation(aeTitle: "ME", host: nil, port: 7)
 
@@ -118,7 +118,7 @@ struct RetrievalProblemTests {
                 "T: the server lists 5 instances and says that it sent 3"
             ])
         #expect(texts(outcome(listed: 5, sent: 5) { _ in }, isReceiver: false) == [])
-        #expect(texts(outcome(listed: 0, sent: 0) { _ in }, isReceiver: false) == ["T: not found on the server"])
+        #expect(texts(outcome(listed: 0, sent: 0) { _ in }, isReceiver: false) == ["T: not found on the server [hint]"])
     }
 
     @Test func `what could not be stored here is a problem of its own`() {

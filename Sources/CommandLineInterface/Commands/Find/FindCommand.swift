@@ -100,6 +100,7 @@ final class FindCommand {
 
     private func write(_ match: FindSCU.Match, _ review: MatchReview?, to output: MatchOutput) -> ExchangeControl {
         count += 1
+        if match.hasUnsupportedKeys { network.warnOfUnsupportedKeys() }
         guard !match.bytes.isEmpty || match.omittedLength != nil else {
             outcome.fail(.incomplete, Message("\(network.peerName): match \(count) has no data set"))
             return .goOn
@@ -164,7 +165,7 @@ final class FindCommand {
                 .failureStatus,
                 Message(
                     refusal: response, of: "C-FIND", by: network.peerName, service: service,
-                    hint: status.kind == .cancel ? .listCutShort : nil))
+                    hint: nil))
         }
     }
 

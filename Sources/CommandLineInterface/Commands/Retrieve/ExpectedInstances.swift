@@ -57,6 +57,14 @@ struct ExpectedInstances {
             case .association(.interrupted(let level)):
                 association.abort()
                 throw .interrupted(level)
+            case .association(.abortedByPeer):
+                // A server that lets us retrieve, but not query, may abort like this.
+                network.report(
+                    .abortedList, .note,
+                    Message(
+                        "\(network.peerName): the server aborted the C-FIND that lists the instances",
+                        "retrieving without a list"))
+                return nil
             case .association(let error) where !error.leavesAssociationUsable:
                 throw error
             case .association, .refused, .tooMany, .nothingToListBy:

@@ -11,6 +11,10 @@ struct RetrievalAttempt {
     private(set) var warnings = 0
     private(set) var failedUIDs: [UID] = []
     private(set) var wasInterrupted = false
+    /// True if we asked for an end before the server had sent all.
+    private(set) var wasCancelled = false
+    /// The reason why the server can send nothing by C-GET; nil if it can.
+    private(set) var storageRefusal: Hint?
     /// The first final response without success, or the last of all.
     private(set) var response: CommandSet?
     /// The error that ended the association before all was answered.
@@ -30,6 +34,7 @@ struct RetrievalAttempt {
         failed += counts?.failed ?? 0
         warnings += counts?.warning ?? 0
         wasInterrupted = wasInterrupted || result.wasInterrupted
+        wasCancelled = wasCancelled || result.wasCancelled
         if response == nil || status?.kind == .success { response = result.final?.command }
         failedUIDs += Self.failedUIDs(result)
     }
@@ -137,6 +142,7 @@ struct RetrievalAttempt {
             parameters.roleSelections = GetSCU.roleSelections(for: storage)
             let association = try network.associate(parameters)
             attempt.localAddress = host(of: association.localDescription)
+            attempt.storageRefusal = storageRefusal(storage, association)
             do throws(AssociationError) {
                 try body(association, sopClass, &attempt)
             } catch {
@@ -153,6 +159,29 @@ struct RetrievalAttempt {
             attempt.error = error
         }
         return attempt
+    }
+
+    private static func storageRefusal(_ storage: StorageProposals.Round, _ association: Association) -> Hint? {
+        let classes = Set(storage.map(\.abstractSyntax))
+        guard !classes.isEmpty else { return nil }
+        guard classes.contains(where: { !association.contexts.contexts(for: $0).isEmpty }) else {
+            return .storageContextsRefused(
+                proposed: association.request.presentationContexts.count { classes.contains($0.abstractSyntax) })
+        }
+        // Without an answer we stay SCU, PS3.7 D.3.3.4.
+        let roles = association.accept.userInformation.roleSelections
+        return roles.contains { $0.scp && classes.contains($0.sopClass) } ? nil : .storageRoleRefused
+    }
+
+    /// True if the final response refuses the request, or ends it otherwise than the service defines.
+    var isRefused: Bool {
+        switch status?.kind {
+        case .failure?: true
+        case .cancel?: !wasCancelled
+        // 0001H, 0107H and 0116H are warnings of other services.
+        case .warning?: (status?.rawValue ?? 0) < 0xB000
+        case .success?, .pending?, nil: false
+        }
     }
 
     private static func showProgress(

@@ -100,7 +100,7 @@ struct RetrievalPlan {
             }
         } catch {
             switch error {
-            case .association(let error): outcome.fail(error, calling: network.server)
+            case .association(let error): outcome.fail(error, calling: network.server(asked: .find))
             case .unconfirmed(let problem): outcome.fail(.failureStatus, problem)
             case .refused(let command):
                 outcome.fail(
@@ -194,7 +194,7 @@ final class RetrievalPreview {
         do throws(AssociationError) {
             return try ExpectedInstances.list(network, options.query.informationModel, target).uids?.count
         } catch {
-            outcome.fail(error, calling: network.server)
+            outcome.fail(error, calling: network.server(asked: .find))
             return nil
         }
     }

@@ -6,6 +6,8 @@ import DICOMProtocol
 enum RetrievalProblem: Sendable {
     /// The association could not be made, or ended before all was answered.
     case association(AssociationError)
+    /// The query that lists the instances before failed so.
+    case listing(AssociationError)
     /// The final response has a status of failure.
     case refused(CommandSet, ServiceKind, hint: Hint?)
     /// The final response counts sub-operations that failed.
@@ -26,9 +28,20 @@ enum RetrievalProblem: Sendable {
     /// Instances that could not be stored here; each was reported with its reason.
     case notStored(Int)
 
+    /// True if a server answers like this also where it does not have what is asked for.
+    var mayMeanNotFound: Bool {
+        guard case .refused(let response, _, _) = self, let status = response.status else { return false }
+        switch status {
+        case .unableToProcess...0xCFFF, .processingFailure, .noSuchObjectInstance, .identifierDoesNotMatchSOPClass,
+            .unableToCalculateMatches:
+            return true
+        default: return false
+        }
+    }
+
     var exitCode: ExitCode {
         switch self {
-        case .association(let error): ExitCode(for: error)
+        case .association(let error), .listing(let error): ExitCode(for: error)
         case .refused: .failureStatus
         default: .incomplete
         }
@@ -40,6 +53,10 @@ enum RetrievalProblem: Sendable {
         switch self {
         case .association(let error):
             return Message(error, calling: server)
+        case .listing(let error):
+            var asked = server
+            asked.service = .find
+            return Message(error, calling: asked)
         case .refused(let response, let service, let hint):
             return Message(
                 refusal: response, of: service == .move ? "C-MOVE" : "C-GET", by: server.name, service: service,
@@ -51,7 +68,7 @@ enum RetrievalProblem: Sendable {
         case .suboperationWarnings(let count):
             return Message("\(server.name): \(Quantity.count(count, "sub-operation")) with warnings")
         case .notOnServer:
-            return Message(subject, "not found on the server")
+            return Message(subject, "not found on the server", hint: .notOnServer)
         case .fewerSent(let count, let listed):
             return Message(
                 subject,

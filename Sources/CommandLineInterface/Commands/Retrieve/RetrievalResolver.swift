@@ -219,6 +219,7 @@ final class RetrievalResolver {
                 on: association, sopClass: model.findSOPClass, identifier: keys, priority: options.priority
             ) { match in
                 count += 1
+                if match.hasUnsupportedKeys { network.warnOfUnsupportedKeys() }
                 do throws(DataSetError) { onMatch(try match.identifier()) } catch {
                     unreadable = error
                 }

@@ -85,7 +85,7 @@ final class RetrievalContext: Sendable {
     let reception: Reception?
     /// Our port; nil where nothing calls back.
     let server: AssociationServer?
-    private let callbacks: CallbackCounter
+    private let callbacks: Callbacks
     private let lastMoveMessageID = Atomic<UInt16>(0)
     private let hasNoGet = Atomic<Bool>(false)
     private let hasNotedMissingList = Atomic<Bool>(false)
@@ -101,7 +101,7 @@ final class RetrievalContext: Sendable {
         self.network = network
         self.outcome = outcome
         self.environment = environment
-        let callbacks = CallbackCounter()
+        let callbacks = Callbacks(ours: network.connection.callingAETitle)
         self.callbacks = callbacks
         let reception = options.isForThirdParty ? nil : try Reception(options, network, outcome, environment)
         self.reception = reception
@@ -113,12 +113,14 @@ final class RetrievalContext: Sendable {
         server = Receiver.start(
             network, outcome, port: network.connection.receiverPort ?? 0, services: [VerificationSCP(), storage],
             from: options.acceptedCallers,
-            watch: { event in if case .accepted = event { callbacks.add() } })
+            watch: { callbacks.record($0) })
         if server == nil { return nil }
     }
 
     /// Associations that were opened to our port so far.
     var callbackCount: Int { callbacks.count }
+    /// The remedy if the first call to our port was rejected by us.
+    var rejectedCallback: Hint? { callbacks.rejection }
 
     /// A message ID that no other move uses: servers repeat it with the instances they send. 0 means none there.
     func nextMoveMessageID() -> UInt16 {
@@ -153,10 +155,28 @@ final class RetrievalContext: Sendable {
     }
 }
 
-/// Counts on the threads of the server.
-private final class CallbackCounter: Sendable {
-    private let value = Atomic<Int>(0)
+/// Counts the associations that were opened to our port, and keeps why the first that we rejected was.
+private final class Callbacks: Sendable {
+    private let ours: AETitle
+    private let state = Locked<(count: Int, rejection: Hint?)>((0, nil))
 
-    var count: Int { value.load(ordering: .relaxed) }
-    func add() { value.add(1, ordering: .relaxed) }
+    init(ours: AETitle) { self.ours = ours }
+
+    var count: Int { state.withLock { $0.count } }
+    var rejection: Hint? { state.withLock { $0.rejection } }
+
+    /// Called on the threads of the server.
+    func record(_ event: AssociationServer.Event) {
+        state.withLock { state in
+            switch event {
+            case .accepted: state.count += 1
+            case .rejected(let request, .calledAETitleNotRecognized, _) where state.rejection == nil:
+                state.rejection = .commitment(
+                    .calledByOtherAETitle(request.calledAETitle.string, ours: ours.string))
+            case .rejected(let request, .callingAETitleNotRecognized, _) where state.rejection == nil:
+                state.rejection = .callerNotAccepted(caller: request.callingAETitle.string)
+            default: break
+            }
+        }
+    }
 }

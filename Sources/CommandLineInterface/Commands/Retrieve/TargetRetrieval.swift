@@ -35,7 +35,7 @@ final class TargetRetrieval {
             if !isDone { retrieve(expected, instances) }
             finish(expected, instances)
         } catch {
-            problems.append(.association(error))
+            problems.append(.listing(error))
             outcome.missing = .whole
         }
         report()
@@ -139,10 +139,10 @@ final class TargetRetrieval {
         if status == .moveDestinationUnknown { context.destinationIsUnknown = true }
         guard notStored == 0 || attempt.failed > notStored else { return }
         let service: ServiceKind = isMove ? .move : .get
-        let hint = isMove ? moveHint(for: attempt) : nil
-        if status.kind == .failure {
-            problems.append(.refused(response, service, hint: hintForMissingKeys(status) ?? hint))
+        if attempt.isRefused {
+            problems.append(.refused(response, service, hint: hint(for: status, service, attempt)))
         } else if attempt.failed > 0 {
+            let hint = isMove ? moveHint(for: attempt) : attempt.storageRefusal
             problems.append(.suboperationsFailed(attempt.failed, status, service, hint: hint))
         }
     }
@@ -157,12 +157,22 @@ final class TargetRetrieval {
         return missing.isEmpty ? nil : .uniqueKeysAbove(names: missing.map { DataDictionary.keyword(of: $0) })
     }
 
+    /// The remedy for a request that was refused, by the status and by what is known of the association.
+    private func hint(for status: DIMSEStatus, _ service: ServiceKind, _ attempt: RetrievalAttempt) -> Hint? {
+        switch status {
+        case .moveDestinationUnknown where isMove: return moveHint(for: attempt)
+        case .unableToPerformSuboperations where isMove:
+            return neverCalledBack(attempt.localAddress)
+                ?? .destinationUnreachable(aeTitle: options.moveDestination.string)
+        case .unableToPerformSuboperations where attempt.storageRefusal != nil: return attempt.storageRefusal
+        default: return hintForMissingKeys(status) ?? Hint(for: status, of: service)
+        }
+    }
+
     /// The facts that the server's administrator needs when nothing was sent.
     private func moveHint(for attempt: RetrievalAttempt) -> Hint? {
         guard (attempt.sent ?? 0) == 0 else { return nil }
-        let isUnknown =
-            attempt.status == .moveDestinationUnknown || (attempt.status?.kind == .failure && attempt.failed == 0)
-        guard isUnknown else { return neverCalledBack(attempt.localAddress) }
+        guard attempt.status == .moveDestinationUnknown else { return neverCalledBack(attempt.localAddress) }
         return .moveDestinationUnknown(
             aeTitle: options.moveDestination.string, host: context.server == nil ? nil : attempt.localAddress,
             port: context.server?.port)
@@ -170,6 +180,7 @@ final class TargetRetrieval {
 
     private func neverCalledBack(_ address: String?) -> Hint? {
         guard let server = context.server, context.callbackCount == 0 else { return nil }
+        if let rejected = context.rejectedCallback { return rejected }
         return .noIncomingAssociation(aeTitle: options.moveDestination.string, host: address, port: server.port)
     }
 
@@ -193,6 +204,8 @@ final class TargetRetrieval {
         let differences = outcome.differences(
             isReceiver: isReceiver, hasProblems: !problems.isEmpty,
             neverCalledBack: neverCalledBack(outcome.localAddress))
+        // A server that has nothing of it may say so by any failure; that it lists nothing is the reason.
+        if case .notOnServer? = differences.first { problems.removeAll(where: \.mayMeanNotFound) }
         problems += differences
         // All that is listed is here: what went wrong in an attempt was made good. What has failed in the last attempt was not:
         // the server has more than it lists.

@@ -180,7 +180,7 @@ final class StoreSummary: Sendable {
                 .failureStatus,
                 Message(
                     file.path.displayed, response.reason(for: .storage),
-                    peerText: response.errorComment, code: status.description, hint: Hint(for: status)))
+                    peerText: response.errorComment, code: status.description, hint: Hint(for: status, of: .storage)))
         }
         record.outcome = status.kind == .success ? .done : .warning
         state.withLock { state in

@@ -76,7 +76,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         self =
             switch error {
             case .unreachable(.timedOut), .timedOut: .timeLimit
-            case .unreachable(.tls(let error)) where error.code == .configuration || error.code == .notAvailable: .usage
+            case .unreachable(.tls(let error)) where error.code.isOurs: .usage
             case .unreachable, .connectionLost: .unreachable
             case .identityUnconfirmed, .rejected, .abortedByPeer, .releasedByPeer, .protocolViolation: .association
             case .noPresentationContext, .unsendable: .noPresentationContext

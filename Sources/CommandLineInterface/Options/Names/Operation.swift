@@ -1,4 +1,4 @@
-import DICOMProtocol
+package import DICOMProtocol
 
 /// The operation of one run of the program: exactly one of its DICOM services.
 ///
@@ -31,18 +31,25 @@ package enum Operation: String, Sendable, CaseIterable {
         }
     }
 
+    /// The service that the operation asks a server for.
+    package var service: ServiceKind {
+        switch self {
+        case .store: .storage
+        case .find: .find
+        case .move: .move
+        case .get: .get
+        case .worklist: .worklist
+        case .storageCommitment: .storageCommitment
+        case .echo, .serve, .selfTest: .verification
+        }
+    }
+
     /// The operation in the standard's words.
     package var serviceName: String {
         switch self {
-        case .echo: "C-ECHO"
-        case .store: "C-STORE"
-        case .find: "C-FIND"
-        case .move: "C-MOVE"
-        case .get: "C-GET"
-        case .worklist: "Modality Worklist C-FIND"
-        case .storageCommitment: "Storage Commitment"
         case .serve: "practice archive"
         case .selfTest: "self-test"
+        default: service.name
         }
     }
 
@@ -60,6 +67,21 @@ package enum Operation: String, Sendable, CaseIterable {
 
     /// True if there is a peer that we call.
     package var callsPeer: Bool { self != .serve && self != .selfTest }
+}
+
+extension ServiceKind {
+    /// The service as messages name it.
+    var name: String {
+        switch self {
+        case .verification: "C-ECHO"
+        case .storage: "C-STORE"
+        case .find: "C-FIND"
+        case .move: "C-MOVE"
+        case .get: "C-GET"
+        case .worklist: "Modality Worklist C-FIND"
+        case .storageCommitment: "Storage Commitment"
+        }
+    }
 }
 
 /// Some of the operations.

@@ -43,6 +43,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case tlsName = "tls-name"
     case tlsPin = "tls-pin"
     case tlsProfile = "tls-profile"
+    case tlsShow = "tls-show"
     case totalTimeout = "total-timeout"
     case userUnconfirmed = "user-unconfirmed"
     case userInClear = "user-in-clear"
