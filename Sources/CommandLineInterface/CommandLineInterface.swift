@@ -43,8 +43,8 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
     let parsed: ParsedCommandLine
     do throws(UsageError) {
         let parser = CommandLineParser(
-            rootUIDFromEnvironment: environment.variables["GDCM_ROOT_UID"],
-            configurationFile: ConfigurationFile(variable: { environment.variables[$0] }))
+            rootUIDFromEnvironment: environment.variable("GDCM_ROOT_UID"),
+            configurationFile: ConfigurationFile(variable: environment.variable))
         parsed = try parser.parse(arguments)
     } catch {
         diagnostics.error(Message(error))
@@ -89,9 +89,15 @@ private func performEach(_ invocations: [Invocation], in environment: Environmen
     return exitCode
 }
 
-private func perform(_ invocation: Invocation, in environment: Environment) -> ExitCode {
+private func perform(_ invocation: Invocation, in processEnvironment: Environment) -> ExitCode {
+    let environment =
+        invocation.messages.isQuiet ? processEnvironment.silenced(for: invocation) : processEnvironment
     var sink = environment.standardError
     if let path = invocation.messages.logFile {
+        if let level = ForeignOption.level(path.displayed) {
+            Diagnostics(sink: sink, level: invocation.messages.verbosity).note(
+                Message("messages go to the file \(path.displayed)", hint: .logFileNamedAsLevel(level)))
+        }
         do throws(SystemError) {
             sink = try FileSink(appendingTo: path)
         } catch {

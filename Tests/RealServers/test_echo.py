@@ -116,6 +116,38 @@ class EchoTimes(cases.RealServerTest):
         run = dcmscu("--echo", "@pacs1", "--config", configuration, expect=2)
         self.assert_names(run, "line 4", "prot", "did you mean port?")
 
+    def test_every_node_of_the_configuration_and_the_worst_one_decides(self):
+        configuration = self.folder / "config.json"
+        closed = servers.free_port()
+        configuration.write_text(json.dumps({"nodes": {
+            "here": {"host": servers.LOOPBACK, "port": self.storescp.port, "called": "HERE"},
+            "gone": {"host": servers.LOOPBACK, "port": closed, "called": "GONE"},
+            "there": {"host": servers.LOOPBACK, "port": self.storescp.port, "called": "THERE"},
+        }}))  # fmt: skip
+        run = dcmscu("--echo", "--nodes", "--config", configuration, expect=4)
+        self.assertEqual(run.stdout.count("answered in"), 2, run)
+        self.assert_names(run, f"{servers.LOOPBACK}:{closed}")
+        shown = dcmscu("--show-config", "--config", configuration, expect=0).stdout
+        self.assertIn(f"node: @gone (line 1)\n  hostname  {servers.LOOPBACK}\n  port      {closed}\n  call      GONE\n", shown)
+        configuration.write_text("{}")
+        self.assert_names(dcmscu("--echo", "--nodes", "--config", configuration, expect=2), "no nodes in")
+
+    def test_the_first_word_is_the_operation(self):
+        self.assertIn("answered in", dcmscu("echo", self.here, expect=0).stdout)
+        self.assertIn("Usage: dcmscu --echo", dcmscu("echo", "--help", expect=0).stdout)
+        self.assertEqual(dcmscu("version", expect=0).stdout, dcmscu("--version", expect=0).stdout)
+        # A host of that name is reached by the option.
+        run = dcmscu("-H", "echo.invalid", expect=(4, 8))
+        self.assert_names(run, "echo.invalid")
+
+    def test_quiet_says_only_what_went_wrong(self):
+        run = dcmscu("-q", "echo", self.here, expect=0)
+        self.assertEqual((run.stdout, run.stderr), ("", ""))
+        run = dcmscu("--quiet", "--format", "jsonl", "echo", self.here, expect=0)
+        self.assertEqual(len(run.stdout.splitlines()), 2, run)
+        run = dcmscu("--quiet", "echo", servers.LOOPBACK, servers.free_port(), expect=4)
+        self.assert_names(run, "refused")
+
     def test_an_interrupt_ends_with_the_summary_so_far(self):
         process = subprocess.Popen(
             [programs.dcmscu_path(), "--echo", self.here, "-c", "1000", "--interval", "60"],

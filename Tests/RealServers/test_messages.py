@@ -19,7 +19,8 @@ PROVOKED = {
     "calledAETitleNotRecognized": "rejection", "callingAETitleNotRecognized": "rejection",
     "localLimitExceeded": "rejection", "rejectedWithoutReason": "rejection",
     "moveDestinationUnknown": "title_that_the_server_does_not_know", "noIncomingAssociation": "never_calls_back",
-    "connectionRefused": "refused", "nameNotFound": "name_not_found", "connectTimedOut": "connect_timed_out",
+    "connectionRefused": "refused", "nameNotFound": "name_not_found", "nameOfNode": "name_of_a_node",
+    "logFileNamedAsLevel": "log_file_named_as_a_level", "connectTimedOut": "connect_timed_out",
     "abortedAfterRequest": "aborts_in_words", "noPresentationContext": "refused_contexts",
     "receiverPortTaken": "port_that_is_taken", "peerSpeaksAnotherProtocol": "anything_else", "peerSpeaks": "web_server",
     "closedAtOnce": "closed_at_once", "noRoute": "no_route", "associationUnanswered": "no_answer_to_the_request",
@@ -82,6 +83,19 @@ class Messages(cases.RealServerTest):
     def test_name_not_found(self):
         run = dcmscu("--echo", "no-such-host.invalid", 104, expect=(4, 8))
         self.check(run, ["no-such-host.invalid"], "spelled right")
+
+    def test_the_name_of_a_node_that_is_no_host(self):
+        configuration = self.folder / "config.json"
+        configuration.write_text('{"nodes": {"no-such-host.invalid": {"host": "127.0.0.1"}}}')
+        run = dcmscu("no-such-host.invalid", 104, "--config", configuration, expect=(4, 8))
+        self.check(run, ["no-such-host.invalid"], "a node of this name: @no-such-host.invalid")
+
+    def test_a_log_file_named_as_a_level(self):
+        run = dcmscu(
+            "--find", "-L", "STUDY", "-k", "10,10=A", servers.LOOPBACK, servers.free_port(), directory=self.folder,
+        )  # fmt: skip
+        self.check(run, ["STUDY"], "the level is --study")
+        self.assertTrue((self.folder / "STUDY").exists())
 
     def test_no_route(self):
         # No connection leads to an address of many: the system says so itself, with IPv6 and without, and sends nothing.

@@ -52,6 +52,7 @@ _dcmscu() {
         --port-scp) return ;;
         --bind) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
         --move-destination) return ;;
+        --to) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
         --name) return ;;
         --if-exists) mapfile -t COMPREPLY < <(compgen -W "skip overwrite rename fail" -- "$current"); return ;;
         --grace) return ;;
@@ -96,18 +97,20 @@ _dcmscu() {
             --study --series --image --limit --charset --store-query --query --strict --trust-server
             --fail-if-none --assume-charset --relational --datetime-matching --fuzzy --timezone --from-list
             --shard --dry-run --format --columns --wide --color --output --port-scp --bind --move-destination
-            --name --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
+            --to --name --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
             --worklist-items --images --inject --count --interval --connect-timeout --timeout --total-timeout
             --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
             --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos
-            --saml --jwt --user-unconfirmed --user-in-clear --verbose --debug --warning --error --log-file
-            --log-phi --fail-on --config --show-config --help --version --queryhelp
+            --saml --jwt --user-unconfirmed --user-in-clear --verbose --debug --warning --error --quiet
+            --log-file --log-phi --fail-on --config --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
     else
+        local words=""
+        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test help version"
         compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
     fi
 }
 complete -F _dcmscu dcmscu

@@ -5,7 +5,6 @@ package import System
 
 /// What a run takes from the process around it. Everything is a value, so that tests run the whole command line in memory.
 package struct Environment: Sendable {
-    package var variables: [String: String]
     package var standardOutput: any ByteSink
     package var standardError: any ByteSink
     /// The character encoding of the user's locale, as `nl_langinfo(CODESET)` names it.
@@ -17,7 +16,7 @@ package struct Environment: Sendable {
     /// Sixteen random bytes for a UID.
     package var randomBytes: @Sendable () -> UIDGenerator.UUIDBytes
 
-    /// One variable of the environment, for what only few runs look at.
+    /// One variable of the environment, as an argument of the command line would hold it.
     package var variable: @Sendable (String) -> String?
 
     /// The width of the terminal that shows the standard output, in characters; nil where none does.
@@ -37,13 +36,12 @@ package struct Environment: Sendable {
     package var readStandardInput: @Sendable () throws(FileReadError) -> [UInt8] = { () throws(FileReadError) in [] }
 
     package init(
-        variables: [String: String] = [:], standardOutput: any ByteSink, standardError: any ByteSink,
+        standardOutput: any ByteSink, standardError: any ByteSink,
         codeset: String = "UTF-8", today: CalendarDate, cancellation: Cancellation = .never,
         randomBytes: @escaping @Sendable () -> UIDGenerator.UUIDBytes,
         variable: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.variable = variable
-        self.variables = variables
         self.standardOutput = standardOutput
         self.standardError = standardError
         self.codeset = codeset
@@ -62,7 +60,7 @@ extension Environment {
         let cancellation = try Cancellation()
         try SignalThread.start(raising: cancellation)
         var environment = Environment(
-            variables: variables(), standardOutput: DescriptorSink.standardOutput,
+            standardOutput: DescriptorSink.standardOutput,
             standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
             randomBytes: { randomBytes() }, variable: { value(of: $0) })
         environment.terminalWidth = terminalWidth()
@@ -75,6 +73,17 @@ extension Environment {
             environment.standardError = TranscodingSink(environment.standardError, encoding)
         }
         return environment
+    }
+
+    /// The environment of a run that says nothing of what is well: without progress, and without the lines of `--echo`
+    /// and `--serve`, unless they are for a program.
+    func silenced(for invocation: Invocation) -> Environment {
+        var silenced = self
+        silenced.progress = nil
+        if !invocation.messages.writesEvents, invocation.operation == .echo || invocation.operation == .serve {
+            silenced.standardOutput = DiscardingSink()
+        }
+        return silenced
     }
 
     /// Where a person watches, messages and results go round the progress line.
@@ -96,15 +105,6 @@ extension Environment {
         getenv(name).map {
             ArgumentText.decode(UnsafeRawBufferPointer(start: $0, count: strlen($0)), ArgumentText.localeEncoding)
         }
-    }
-
-    /// Only what the program looks at.
-    private static func variables() -> [String: String] {
-        var found: [String: String] = [:]
-        for name in ["GDCM_ROOT_UID", "DCMSCU_CONFIG", "XDG_CONFIG_HOME", "HOME"] {
-            if let value = value(of: name) { found[name] = value }
-        }
-        return found
     }
 
     private static func today() -> CalendarDate {

@@ -42,7 +42,8 @@ final class Network: Sendable {
         CalledServer(
             endpoint: endpoint, calledAETitle: connection.calledAETitle, callingAETitle: connection.callingAETitle,
             service: operation.service, usesTLS: connection.tls != nil,
-            hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort)
+            hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort,
+            isNamedAsNode: connection.isHostNamedAsNode)
     }
 
     /// The server as messages name it that is asked for another service than that of the operation, such as the query before a

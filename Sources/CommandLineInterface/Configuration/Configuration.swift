@@ -1,3 +1,5 @@
+import DICOMProtocol
+
 /// The content of a configuration file: defaults of options, for all operations or one of them, and named peers.
 ///
 ///     {
@@ -49,6 +51,22 @@ package struct Configuration: Sendable {
             .unknownNode, option: option, value: "@\(name)", problem: "\(option) @\(name): \(why)",
             accepted: names.isEmpty ? nil : names.joined(separator: ", "),
             suggestion: EditDistance.nearest(to: name, in: nodes.map(\.name)).map { "@\($0)" })
+    }
+
+    /// The AE title of a node.
+    ///
+    /// - Throws: `UsageError` if there is no such node, or the configuration does not say its AE title.
+    func aeTitle(ofNode name: String, option: OptionName) throws(UsageError) -> AETitle {
+        let node = try node(named: name, option: option.description)
+        guard let text = node.settings.first(where: { $0.definition.name == .call })?.texts.first,
+            let title = AETitle(text)
+        else {
+            throw UsageError(
+                .configuration, option: option, value: "@\(name)",
+                problem: "\(option) @\(name): the node has no AE title in \(path ?? "the configuration")",
+                accepted: "a node with \"called\"")
+        }
+        return title
     }
 
     /// The layers that hold for an operation with a peer, the strongest first.

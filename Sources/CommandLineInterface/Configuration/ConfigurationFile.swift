@@ -11,11 +11,13 @@ package struct ConfigurationFile: Sendable {
     static let maximumLength = 1 << 20
 
     private let variable: @Sendable (String) -> String?
-    private let readFile: @Sendable (FilePath) -> Result<[UInt8], FileReadError>
+    private let readFile: @Sendable (FilePath) throws(FileReadError) -> [UInt8]
 
     init(
         variable: @escaping @Sendable (String) -> String?,
-        readFile: @escaping @Sendable (FilePath) -> Result<[UInt8], FileReadError> = { Self.contents($0) }
+        readFile: @escaping @Sendable (FilePath) throws(FileReadError) -> [UInt8] = { path throws(FileReadError) in
+            try FileDescriptor.contents(of: path, limit: maximumLength)
+        }
     ) {
         self.variable = variable
         self.readFile = readFile
@@ -23,16 +25,10 @@ package struct ConfigurationFile: Sendable {
 
     /// No configuration, whatever the machine has.
     package static let none = ConfigurationFile(
-        variable: { _ in nil }, readFile: { .failure(.system(SystemError(errno: ENOENT, operation: "open", path: $0))) }
-    )
-
-    private static func contents(_ path: FilePath) -> Result<[UInt8], FileReadError> {
-        do throws(FileReadError) {
-            return .success(try FileDescriptor.contents(of: path, limit: maximumLength))
-        } catch {
-            return .failure(error)
-        }
-    }
+        variable: { _ in nil },
+        readFile: { path throws(FileReadError) in
+            throw .system(SystemError(errno: ENOENT, operation: "open", path: path))
+        })
 
     /// - Parameter path: what `--config` names.
     func load(_ path: String?) throws(UsageError) -> Configuration {
@@ -43,7 +39,7 @@ package struct ConfigurationFile: Sendable {
         guard let path = standardPath.map({ FilePath(argument: $0) }) else { return .empty }
         let bytes: [UInt8]
         do throws(FileReadError) {
-            bytes = try readFile(path).get()
+            bytes = try readFile(path)
         } catch {
             if error.isNotFound { return .empty }
             throw UsageError(
@@ -60,7 +56,7 @@ package struct ConfigurationFile: Sendable {
     private func read(_ path: FilePath, option: String) throws(UsageError) -> Configuration {
         let bytes: [UInt8]
         do throws(FileReadError) {
-            bytes = try readFile(path).get()
+            bytes = try readFile(path)
         } catch {
             throw UsageError(
                 .configuration, option: option, value: path.displayed,

@@ -20,10 +20,10 @@ struct MergedArguments {
     ///   - claimed: options for which something else than the configuration speaks.
     init(
         _ typed: [OptionArgument], _ layers: [Configuration.Layer], for operation: Operation,
-        claimed: Set<OptionName>
+        claimed: [OptionName]
     ) {
-        var names = claimed.union(typed.map(\.definition.name))
-        var groups = Set(typed.compactMap(\.definition.group))
+        var names = claimed + typed.map(\.definition.name)
+        var groups = typed.compactMap(\.definition.group)
         var found: [Entry] = []
         for layer in layers {
             let settings = layer.settings.filter { setting in
@@ -31,8 +31,8 @@ struct MergedArguments {
                     && setting.definition.group.map { groups.contains($0) } != true
             }
             for setting in settings {
-                names.insert(setting.definition.name)
-                if let group = setting.definition.group { groups.insert(group) }
+                names.append(setting.definition.name)
+                if let group = setting.definition.group { groups.append(group) }
                 for text in setting.texts {
                     found.append(
                         Entry(

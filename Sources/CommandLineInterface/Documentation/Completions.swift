@@ -1,5 +1,10 @@
 // The completions of the shells, made from the option table by `--generate bash`, `zsh` and `fish`.
 
+/// The words that may stand first in a command line, as all shells get them.
+private enum FirstWords {
+    static let text = OptionName.firstWords.map(\.rawValue).joined(separator: " ")
+}
+
 /// Completion for bash, without help from its completion library.
 enum BashCompletion {
     static var text: String {
@@ -31,8 +36,10 @@ enum BashCompletion {
                 elif [[ $current == @* ]]; then
                     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
                 else
+                    local words=""
+                    ((COMP_CWORD == 1)) && words="\(FirstWords.text)"
                     compopt -o filenames 2>/dev/null
-                    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+                    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
                 fi
             }
             complete -F _dcmscu dcmscu
@@ -85,6 +92,7 @@ enum ZshCompletion {
                     nodes=(${(f)"$(dcmscu --generate nodes 2>/dev/null)"})
                     compadd -a nodes
                 else
+                    ((CURRENT == 2)) && compadd \(FirstWords.text)
                     _files
                 fi
             }
@@ -156,6 +164,7 @@ enum FishCompletion {
         let options = OptionCategory.allCases.flatMap { OptionTable.documented(in: $0) }
         return "# fish completion for dcmscu, made by \"dcmscu --generate fish\"\n"
             + options.map { line($0) + "\n" }.joined()
+            + "complete -c dcmscu -n __fish_is_first_token -a '\(FirstWords.text)' -d 'the operation'\n"
             + "complete -c dcmscu -a '(dcmscu --generate nodes 2>/dev/null)' -d 'a node of the configuration'\n"
     }
 

@@ -86,6 +86,7 @@ package enum HelpText {
         Usage: dcmscu [OPTION]... [OPERATION] HOST [PORT] [FILE]...
                dcmscu [OPTION]... [OPERATION] [TITLE@]HOST:PORT [FILE]...
         A client for the DICOM network: echo, store, find, move, get, commitment.
+        "dcmscu find HOST" is short for "dcmscu --find HOST", and so for each operation.
 
         """
 

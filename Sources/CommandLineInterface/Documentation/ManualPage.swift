@@ -36,6 +36,13 @@ package enum ManualPage {
             order; long options may be abbreviated.
             """,
             """
+            If no option names the operation, the first word may: "dcmscu find @pacs1" is "dcmscu --find @pacs1", and \
+            "help" and "version" work alike. A host of such a name is reached with --hostname.
+            """,
+            """
+            A TIME is a number of seconds, or numbers with units, the larger first: 90, 2.5, 500ms, 90s, 5m, 1h30m, 2d.
+            """,
+            """
             It can also play the server: --serve runs a small test archive over a folder, and --self-test runs every \
             operation against it with generated images. It is not a PACS.
             """,

@@ -17,6 +17,8 @@ struct CalledServer: Sendable {
     let hasCertificate: Bool
     /// The port that we listen at.
     let receiverPort: UInt16?
+    /// True if a node of the configuration has the name that was given as a host.
+    var isNamedAsNode = false
 
     var name: String { "\(calledAETitle)@\(endpoint)" }
 }
@@ -109,7 +111,7 @@ extension Hint {
     fileprivate init?(for error: TransportError, calling server: CalledServer) {
         let (host, port) = (server.endpoint.host, server.endpoint.port)
         switch error {
-        case .nameNotFound: self = .nameNotFound(host: host)
+        case .nameNotFound: self = server.isNamedAsNode ? .nameOfNode(host) : .nameNotFound(host: host)
         case .refused: self = .connectionRefused(host: host, port: port)
         case .timedOut: self = .connectTimedOut(host: host, port: port)
         case .closedAtOnce: self = .closedAtOnce(usesTLS: server.usesTLS)

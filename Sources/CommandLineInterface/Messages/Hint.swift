@@ -7,6 +7,8 @@ package enum Hint: Sendable, Equatable {
     case moveDestinationUnknown(aeTitle: String, host: String?, port: UInt16?)
     case connectionRefused(host: String, port: UInt16)
     case nameNotFound(host: String)
+    case nameOfNode(String)
+    case logFileNamedAsLevel(QueryLevel)
     case connectTimedOut(host: String, port: UInt16)
     case abortedAfterRequest(service: String, calling: String)
     case abortedQuery(service: String, calling: String)
@@ -65,6 +67,10 @@ package enum Hint: Sendable, Equatable {
             "nothing listens at \(host) port \(port): is the port right, and is the server running?"
         case .nameNotFound(let host):
             "is \"\(host)\" spelled right? an address works too"
+        case .nameOfNode(let name):
+            "the configuration has a node of this name: @\(name)"
+        case .logFileNamedAsLevel(let level):
+            "-L is the log file; the level is \(level.option)"
         case .connectTimedOut(let host, let port):
             "a firewall may drop packets to \(host) port \(port); \(OptionName.connectTimeout) sets the time to wait"
         case .abortedAfterRequest(let service, let calling):

@@ -22,6 +22,17 @@ extension OptionCategory {
             group: .verbosity,
             apply: { (draft, _) throws(UsageError) in draft.raise(to: .error) }),
         OptionDefinition(
+            .quiet, short: "q", .messages, "only results, warnings and errors",
+            details: """
+                No notes, no summaries and no progress; --echo and --serve print nothing where all is well. Matches, JSON lines \
+                and lists of what is missing are printed as ever.
+                """,
+            group: .verbosity,
+            apply: { (draft, _) throws(UsageError) in
+                draft.raise(to: .warning)
+                draft.messages.isQuiet = true
+            }),
+        OptionDefinition(
             .logFile, short: "L", value: .file, .messages, "append messages to a file",
             default: .text("the standard error"), traits: .compatible,
             apply: { (draft, argument) throws(UsageError) in draft.messages.logFile = try argument.path() }),
@@ -50,7 +61,13 @@ extension OptionCategory {
             default: .text("~/.config/dcmscu/config.json")),
         OptionDefinition(
             .showConfig, .configuration, "print the options in force and where each came from",
-            details: "Nothing is sent. Takes an operation and a peer into account where they are given."),
+            details: """
+                Nothing is sent. Takes an operation and a peer into account where they are given. The nodes are shown with all \
+                that the configuration says of them.
+                """),
+        OptionDefinition(
+            .nodes, .configuration, for: [.echo], "test the connection to every node of the configuration",
+            details: "One after the other, after the peers that are given. The exit code is that of the worst."),
     ]
 
     static let helpOptions: [OptionDefinition] = [

@@ -66,13 +66,10 @@ package struct OptionArgument: Sendable {
 
     /// Returns seconds in the range of the option's definition.
     ///
-    /// - Throws: `UsageError` if the text is not a decimal number or is out of range.
+    /// - Throws: `UsageError` if the text is not a time, with units or without, or is out of range.
     package func seconds() throws(UsageError) -> Double {
-        // Double reads "nan", "inf" and hexadecimal too, which nobody means.
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
-            let number = Double(text)
-        else { throw error("not a number of seconds") }
-        if case .seconds(let range) = definition.value, !range.contains(number) {
+        guard let number = DurationText.seconds(text) else { throw error("not a time") }
+        if case .time(let minimum, let maximum) = definition.value, number < minimum || number > maximum {
             throw error("out of range", code: .outOfRange)
         }
         return number
@@ -80,7 +77,7 @@ package struct OptionArgument: Sendable {
 
     /// Returns the seconds of a limit; nil if the text is 0, which is no limit.
     ///
-    /// - Throws: `UsageError` if the text is not a decimal number or is out of range.
+    /// - Throws: `UsageError` if the text is not a time or is out of range.
     package func limit() throws(UsageError) -> Double? {
         let seconds = try seconds()
         return seconds == 0 ? nil : seconds

@@ -16,6 +16,8 @@ package final class OptionDefinition: Sendable {
     /// The question that it answers, together with others.
     package let group: Group?
     package let rules: [OptionRule]
+    /// The option of gdcmscu that this name abbreviates: it is meant where no value follows.
+    package let abbreviated: OptionName?
     /// Puts the parsed value in its place.
     package let apply: @Sendable (inout OptionDraft, OptionArgument) throws(UsageError) -> Void
 
@@ -38,14 +40,14 @@ package final class OptionDefinition: Sendable {
 
     /// Options that answer one question: one of them on the command line sets all of the configuration aside.
     package enum Group: Sendable {
-        case verbosity, model, level, identity
+        case verbosity, model, level, identity, destination
     }
 
     package init(
         _ name: OptionName, short: Character? = nil, aliases: [String] = [], value: OptionValue = .none,
         _ category: OptionCategory, for operations: OperationSet = .all, _ summary: String,
         details: @autoclosure @escaping @Sendable () -> String = "", default defaultValue: OptionDefault = .none,
-        traits: Traits = [], group: Group? = nil, rules: [OptionRule] = [],
+        traits: Traits = [], group: Group? = nil, rules: [OptionRule] = [], abbreviates abbreviated: OptionName? = nil,
         apply: @escaping @Sendable (inout OptionDraft, OptionArgument) throws(UsageError) -> Void = { (_, _) in }
     ) {
         self.name = name
@@ -60,6 +62,7 @@ package final class OptionDefinition: Sendable {
         self.traits = traits
         self.group = group
         self.rules = rules
+        self.abbreviated = abbreviated
         self.apply = apply
     }
 
@@ -143,16 +146,18 @@ package enum OptionTable {
         category.definitions.filter { !$0.traits.contains(.hidden) }
     }
 
-    static func definition(short: Character) -> OptionDefinition? {
-        all.first { $0.short == short }
-    }
+    static func definition(short: Character) -> OptionDefinition? { first { $0.short == short } }
 
-    static func definition(named name: String) -> OptionDefinition? {
-        all.first { $0.name.rawValue == name }
-    }
+    static func definition(named name: String) -> OptionDefinition? { first { $0.name.rawValue == name } }
 
-    static func definition(_ name: OptionName) -> OptionDefinition? {
-        all.first { $0.name == name }
+    static func definition(_ name: OptionName) -> OptionDefinition? { first { $0.name == name } }
+
+    /// The first definition for which the condition holds. Categories behind it are not made: most runs need few.
+    private static func first(where holds: (OptionDefinition) -> Bool) -> OptionDefinition? {
+        for category in OptionCategory.allCases {
+            if let found = category.definitions.first(where: holds) { return found }
+        }
+        return nil
     }
 
     /// The definitions that a long name or an abbreviation of one can mean: one, several, or none.
@@ -160,7 +165,7 @@ package enum OptionTable {
     /// An exact name wins over longer ones; where an abbreviation fits both an option of gdcmscu's and one of ours,
     /// gdcmscu's wins, so that its users' scripts go on to work.
     static func candidates(forLong name: String) -> [OptionDefinition] {
-        if let exact = all.first(where: { $0.name.rawValue == name || $0.aliases.contains(name) }) { return [exact] }
+        if let exact = first(where: { $0.name.rawValue == name || $0.aliases.contains(name) }) { return [exact] }
         guard !name.isEmpty else { return [] }
         let matching = all.filter { option in
             !option.traits.contains(.hidden)

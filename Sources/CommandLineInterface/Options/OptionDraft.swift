@@ -44,6 +44,8 @@ package struct OptionDraft: Sendable {
     package var calledAETitle: AETitle?
     package var callingAETitle: AETitle?
     package var moveDestination: AETitle?
+    /// The node of the configuration that has the AE title of the destination.
+    package var destinationNode: String?
     package var levels: Set<QueryLevel> = []
     package var model: InformationModel?
     package var verbosity: Diagnostics.Level?

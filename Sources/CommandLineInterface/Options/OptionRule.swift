@@ -36,7 +36,7 @@ extension OptionDraft {
     ///   - typed: those of the command line.
     /// - Throws: the first rule that is broken, with the options named.
     func check(_ given: [OptionArgument], typed: [OptionArgument]) throws(UsageError) {
-        let names = Set(given.map(\.definition.name))
+        let names = given.map(\.definition.name)
         try checkExclusions(typed)
         for argument in typed {
             for case .only(let condition) in argument.definition.rules where !holds(condition) {

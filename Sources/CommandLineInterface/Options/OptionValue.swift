@@ -10,8 +10,8 @@ package enum OptionValue: Sendable, Equatable {
     case aeTitle
     case port
     case integer(placeholder: String, ClosedRange<Int>)
-    /// Seconds, with a fraction if wanted.
-    case seconds(ClosedRange<Double>)
+    /// A time: seconds, with a fraction if wanted, or numbers with units.
+    case time(minimumSeconds: Double, maximumSeconds: Double)
     case uid
     case key
     case returnKeys
@@ -20,6 +20,11 @@ package enum OptionValue: Sendable, Equatable {
     case file
     case directory
     case fileOrDirectory
+
+    /// A time. The bounds are kept one by one: every start would pay for a range of `Double` in the table.
+    static func seconds(_ range: ClosedRange<Double>) -> OptionValue {
+        .time(minimumSeconds: range.lowerBound, maximumSeconds: range.upperBound)
+    }
 
     package var takesArgument: Bool {
         switch self {
@@ -37,7 +42,7 @@ package enum OptionValue: Sendable, Equatable {
         case .text(let placeholder), .host(let placeholder), .integer(let placeholder, _): placeholder
         case .aeTitle: "TITLE"
         case .port: "PORT"
-        case .seconds: "SECONDS"
+        case .time: "TIME"
         case .uid: "UID"
         case .key: "KEY[=VALUE]"
         case .returnKeys, .columns: "KEYS"
@@ -61,8 +66,9 @@ package enum OptionValue: Sendable, Equatable {
         case .aeTitle: "1 to 16 characters of ASCII, no backslash"
         case .port: "a number from 1 to 65535"
         case .integer(_, let range): Self.words(range.lowerBound, range.upperBound, isOpen: range.upperBound == .max)
-        case .seconds(let range):
-            "seconds from \(NumberWords.plain(range.lowerBound)) to \(NumberWords.plain(range.upperBound))"
+        case .time(let minimum, let maximum):
+            "seconds from \(NumberWords.plain(minimum)) to \(NumberWords.plain(maximum)), "
+                + "or with units such as 90s, 5m or 1h30m"
         case .uid: "1 to 64 digits and dots, no component empty or led by a zero"
         case .key: QueryKeyParser.acceptedForms
         case .returnKeys: "keywords or tags (ggggeeee) with commas between, or a set: study, series, image, all"

@@ -73,9 +73,23 @@ extension OptionCategory {
             .moveDestination, value: .aeTitle, .receiving, for: [.move],
             "AE title that the instances are sent to",
             details: "With another AE title than our own nothing is received here.",
-            default: .text("our own AE title"), traits: .common,
+            default: .text("our own AE title"), traits: .common, group: .destination,
             apply: { (draft, argument) throws(UsageError) in
                 draft.moveDestination = try argument.aeTitle()
+            }),
+        OptionDefinition(
+            .to, value: .host(placeholder: "@NODE"), .receiving, for: [.move],
+            "node that the instances are sent to",
+            details: """
+                A node of the configuration, by its AE title there; without the @ an AE title, as with --move-destination.
+                """,
+            group: .destination, rules: [.excludes([.moveDestination])],
+            apply: { (draft, argument) throws(UsageError) in
+                if argument.text.hasPrefix("@") {
+                    draft.destinationNode = String(argument.text.dropFirst())
+                } else {
+                    draft.moveDestination = try argument.aeTitle()
+                }
             }),
         OptionDefinition(
             .name, value: .text(placeholder: "PATTERN"), .receiving, for: .retrieving,

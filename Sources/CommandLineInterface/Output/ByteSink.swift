@@ -36,6 +36,13 @@ package struct ByteSinkError: Error, Sendable, Equatable, CustomStringConvertibl
     }
 }
 
+/// A sink that keeps nothing.
+package final class DiscardingSink: ByteSink {
+    package init() {}
+
+    package func write(_ bytes: RawSpan) throws(ByteSinkError) {}
+}
+
 /// A sink over an open file descriptor, which it does not close: standard output, standard error, a log file.
 package final class DescriptorSink: ByteSink {
     private let descriptor: Int32

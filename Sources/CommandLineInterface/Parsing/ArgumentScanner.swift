@@ -13,6 +13,10 @@ enum ArgumentScanner {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             guard argument.hasPrefix("-"), argument != "-" else {
+                if argument.hasPrefix("+"), let hint = ForeignOption.hint(for: argument) {
+                    throw UsageError(
+                        .unknownOption, option: argument, problem: "unknown option \(argument)", remedy: hint)
+                }
                 scanned.positionals.append(argument)
                 continue
             }
@@ -26,8 +30,12 @@ enum ArgumentScanner {
             }
             let body = argument.dropFirst(2)
             let equals = body.firstIndex(of: "=")
-            let definition = try definition(forLong: String(body[..<(equals ?? body.endIndex)]))
+            var definition = try definition(forLong: String(body[..<(equals ?? body.endIndex)]))
             guard let equals else {
+                if let abbreviated = definition.abbreviated, rest.first.map({ $0.hasPrefix("-") && $0 != "-" }) != false
+                {
+                    definition = OptionTable.definition(abbreviated) ?? definition
+                }
                 scanned.options.append(try withNextValue(definition, &rest))
                 continue
             }
@@ -51,7 +59,8 @@ enum ArgumentScanner {
         guard let definition = candidates.first else {
             throw UsageError(
                 .unknownOption, option: "--\(name)", problem: "unknown option --\(name)",
-                suggestion: EditDistance.nearest(to: name, in: OptionTable.longNames).map { "--\($0)" })
+                suggestion: EditDistance.nearest(to: name, in: OptionTable.longNames).map { "--\($0)" },
+                remedy: ForeignOption.hint(for: "--\(name)"))
         }
         guard candidates.count == 1 else {
             let options = candidates.map(\.option).joined(separator: ", ")
@@ -68,6 +77,10 @@ enum ArgumentScanner {
         var cluster = argument.dropFirst()
         while let letter = cluster.popFirst() {
             guard let definition = OptionTable.definition(short: letter) else {
+                if let hint = ForeignOption.hint(for: argument) {
+                    throw UsageError(
+                        .unknownOption, option: argument, problem: "unknown option \(argument)", remedy: hint)
+                }
                 // A long name behind one dash is the likeliest slip.
                 let name = argument.dropFirst().prefix { $0 != "=" }
                 throw UsageError(

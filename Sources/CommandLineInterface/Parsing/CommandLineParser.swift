@@ -21,29 +21,37 @@ package struct CommandLineParser: Sendable {
     /// - Parameter arguments: without the program's name.
     /// - Throws: the first mistake, with the option or argument named.
     package func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
-        guard !arguments.isEmpty else { return .empty }
-        let line = try ArgumentScanner.scan(arguments)
-        if let text = try requestForText(line) { return text }
-        let operation = try line.operation()
-        try Self.checkApplicability(line.options, to: operation)
-        let positionals = try Positionals(line, operation)
-        let configuration = try configurationFile.load(try line.last(.config)?.string())
-        if line.last(.showConfig) != nil {
-            let peer = positionals.peers.first
-            let (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
-            return .showConfiguration(
-                ConfigurationListing.text(
-                    configuration, merged, draft: draft, peer: peer, rootUIDFromEnvironment: rootUIDFromEnvironment))
+        do throws(UsageError) {
+            guard !arguments.isEmpty else { return .empty }
+            let line = try ArgumentScanner.scan(arguments).readingFirstWord()
+            if let text = try requestForText(line) { return text }
+            let operation = try line.operation()
+            try Self.checkApplicability(line.options, to: operation)
+            let positionals = try Positionals(line, operation)
+            let configuration = try configurationFile.load(try line.last(.config)?.string())
+            if line.last(.showConfig) != nil {
+                let peer = positionals.peers.first
+                let (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
+                return .showConfiguration(
+                    ConfigurationListing.text(
+                        configuration, merged, draft: draft, peer: peer, rootUIDFromEnvironment: rootUIDFromEnvironment)
+                )
+            }
+            let peers = try positionals.peers + (line.last(.nodes) == nil ? [] : configuration.nodesAsPeers())
+            var invocations: [Invocation] = []
+            for index in 0..<max(1, peers.count) {
+                let peer = index < peers.count ? peers[index] : nil
+                var (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
+                invocations.append(
+                    try draft.makeInvocation(
+                        given: merged.entries.map(\.argument), typed: line.options,
+                        rootUIDFromEnvironment: rootUIDFromEnvironment))
+            }
+            return invocations.count == 1 ? .perform(invocations[0]) : .performEach(invocations)
+        } catch {
+            guard error.hint == nil, let hint = ForeignOption.hint(for: error, in: arguments) else { throw error }
+            throw error.with(remedy: hint)
         }
-        var invocations: [Invocation] = []
-        for peer in positionals.peers.isEmpty ? [nil] : positionals.peers.map(Optional.some) {
-            var (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
-            invocations.append(
-                try draft.makeInvocation(
-                    given: merged.entries.map(\.argument), typed: line.options,
-                    rootUIDFromEnvironment: rootUIDFromEnvironment))
-        }
-        return invocations.count == 1 ? .perform(invocations[0]) : .performEach(invocations)
     }
 
     /// Merges command line and configuration, the command line first, and reads each value once.
@@ -57,10 +65,10 @@ package struct CommandLineParser: Sendable {
         if let name = peer?.host.node {
             node = try configuration.node(named: name, option: peer?.option ?? PeerChoice.positional)
         }
-        var claimed: Set<OptionName> = []
-        if peer?.host.aeTitle != nil { claimed.insert(.call) }
-        if peer != nil, node == nil { claimed.formUnion(peer?.port == nil ? [.hostname] : [.hostname, .port]) }
-        if rootUIDFromEnvironment?.isEmpty == false { claimed.insert(.rootUID) }
+        var claimed: [OptionName] = []
+        if peer?.host.aeTitle != nil { claimed.append(.call) }
+        if peer != nil, node == nil { claimed += peer?.port == nil ? [.hostname] : [.hostname, .port] }
+        if rootUIDFromEnvironment?.isEmpty == false { claimed.append(.rootUID) }
         let merged = MergedArguments(
             typed.filter { node == nil || $0.definition.name != .hostname },
             configuration.layers(for: operation, node: node), for: operation, claimed: claimed)
@@ -77,6 +85,10 @@ package struct CommandLineParser: Sendable {
         if let peer {
             if node == nil { draft.host = peer.host }
             draft.port = peer.port ?? draft.port
+            draft.connection.isHostNamedAsNode = configuration.nodes.contains { $0.name == peer.host.host }
+        }
+        if let name = draft.destinationNode {
+            draft.moveDestination = try configuration.aeTitle(ofNode: name, option: .to)
         }
         // Files given without an option replace those of the option.
         if let files { draft.input.paths = files.map { FilePath(argument: $0) } }
@@ -120,16 +132,43 @@ package struct CommandLineParser: Sendable {
 extension ArgumentScanner.Scanned {
     func last(_ name: OptionName) -> OptionArgument? { options.last { $0.definition.name == name } }
 
-    /// The help that is asked for: `--help`, `--help=TOPIC`, `--help TOPIC`, `--OPERATION --help`, `help` or
-    /// `help TOPIC`; otherwise nil.
-    var helpTopic: HelpTopic? {
-        guard let help = last(.help) else {
-            guard options.isEmpty, positionals.first == OptionName.help.rawValue else { return nil }
-            if positionals.count == 1 { return .short }
-            return positionals.count == 2 ? HelpTopic(positionals[1]) : nil
+    /// The command line with its first word read as the option of that name, where it is an operation, `help` or
+    /// `version` and no option says what to do.
+    ///
+    /// - Throws: `UsageError` if the option takes a value and none follows, or one that it does not have.
+    func readingFirstWord() throws(UsageError) -> Self {
+        guard let word = positionals.first, let name = OptionName.firstWords.first(where: { $0.rawValue == word }),
+            !options.contains(where: { OptionName.firstWords.contains($0.definition.name) }),
+            let definition = OptionTable.definition(name)
+        else { return self }
+        var line = self
+        line.positionals.removeFirst()
+        var argument = OptionArgument(definition: definition)
+        switch definition.value {
+        case .optionalChoice(let topics):
+            guard let topic = line.positionals.first else { break }
+            argument = OptionArgument(definition: definition, text: topic)
+            guard topics.contains(topic) else { throw argument.error("not known") }
+            line.positionals.removeFirst()
+        case let value where value.takesArgument:
+            guard let text = line.positionals.first else {
+                throw UsageError(
+                    .missingValue, option: definition.option, problem: "\(word) needs a value",
+                    accepted: value.accepted)
+            }
+            argument = OptionArgument(definition: definition, text: text)
+            line.positionals.removeFirst()
+        default: break
         }
+        line.options.insert(argument, at: 0)
+        return line
+    }
+
+    /// The help that is asked for: `--help`, `--help=TOPIC`, `--help TOPIC` or `--OPERATION --help`; otherwise nil.
+    var helpTopic: HelpTopic? {
+        guard let help = last(.help) else { return nil }
         if let topic = HelpTopic(help.text) { return topic }
-        if positionals.count == 1, let topic = HelpTopic(positionals[0]) { return topic }
+        if let topic = positionals.first.flatMap({ HelpTopic($0) }) { return topic }
         return options.lazy.compactMap { HelpTopic($0.definition.name.rawValue) }.first ?? .short
     }
 
@@ -156,6 +195,22 @@ struct PeerChoice: Sendable, Equatable {
     var port: UInt16?
     /// The name of the argument in messages: `HOST`, `--hostname`.
     var option: String
+}
+
+extension Configuration {
+    /// All nodes, as if they were typed.
+    ///
+    /// - Throws: `UsageError` if there is none.
+    func nodesAsPeers() throws(UsageError) -> [PeerChoice] {
+        guard !nodes.isEmpty else {
+            throw UsageError(
+                .unknownNode, option: .nodes,
+                problem: "\(OptionName.nodes): " + (path.map { "no nodes in \($0)" } ?? "no configuration file"))
+        }
+        return nodes.map {
+            PeerChoice(host: HostArgument(host: "", node: $0.name), option: OptionName.nodes.description)
+        }
+    }
 }
 
 /// The arguments without an option: the peers, then the files.

@@ -13,7 +13,16 @@ enum ConfigurationListing {
             text +=
                 "peer: \(name)\(Endpoint(host: host.host, port: host.port ?? draft.port ?? ConnectionOptions.standardPort))\n"
         }
-        for node in configuration.nodes { text += "node: @\(node.name) (line \(node.line))\n" }
+        for node in configuration.nodes {
+            text += "node: @\(node.name) (line \(node.line))\n"
+            let width = node.settings.map(\.definition.name.rawValue.count).max() ?? 0
+            for setting in node.settings {
+                let name = TextLayout.padded(setting.definition.name.rawValue, to: width)
+                let isSwitch = !setting.definition.value.takesArgument
+                let values = isSwitch ? [setting.texts.isEmpty ? "off" : "on"] : setting.texts
+                text += "  \(name)  \(values.joined(separator: ", "))\n"
+            }
+        }
         text += "\n"
         var rows: [(option: String, value: String, source: String)] = []
         for option in OptionTable.all where option.isConfigurable && option.operations.contains(draft.operation) {

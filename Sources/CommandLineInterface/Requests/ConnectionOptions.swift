@@ -7,6 +7,8 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var peer = Endpoint(host: "", port: standardPort)
     package var callingAETitle = standardCallingAETitle
     package var calledAETitle = standardCalledAETitle
+    /// True if a node of the configuration has the name that was given as a host.
+    package var isHostNamedAsNode = false
     /// The port of our own receiver for sub-operations and commitment reports; nil if nothing listens.
     package var receiverPort: UInt16?
     /// The local address that the receiver listens on; nil is every address.

@@ -47,6 +47,8 @@ package struct MessageOptions: Sendable, Equatable {
     package var logsPatientData = false
     /// True if results are printed as JSON objects, one a line. A query has formats of its own.
     package var writesEvents = false
+    /// True if nothing is printed about what is well.
+    package var isQuiet = false
 
     package init() {}
 }

@@ -37,7 +37,7 @@ struct SelfTestShell: Sendable {
         inner.standardOutput = output
         inner.standardError = errors
         // Nothing of the user's may change what is tested: no configuration, no locale, no terminal.
-        inner.variables = [:]
+        inner.variable = { _ in nil }
         inner.codeset = "UTF-8"
         inner.localeEncoding = nil
         inner.terminalWidth = nil

@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+import System
 
 /// A fault that the archive injects, so that its callers can be tested.
 package enum Fault: Sendable, Equatable {
@@ -52,7 +53,7 @@ extension Fault {
         Form(name: "commit-report", value: "same|new|never", meaning: "on which association the report comes"),
         Form(name: "abort-after", value: "N", meaning: "aborts in place of the answer to every Nth C-STORE"),
         Form(name: "close-in-file", value: "N", meaning: "closes in the middle of every Nth instance sent to it"),
-        Form(name: "delay", value: "SECONDS", meaning: "waits before each answer"),
+        Form(name: "delay", value: "TIME", meaning: "waits before each answer"),
         Form(name: "reject", value: "N", meaning: "rejects every Nth association for the moment"),
         Form(name: "refuse-syntax", value: "UID", meaning: "refuses a transfer syntax, by UID or keyword"),
         Form(name: "refuse-class", value: "UID", meaning: "refuses a SOP class, by UID or keyword"),
@@ -97,7 +98,7 @@ extension Fault {
         case "commit-report": ReportAssociation(rawValue: value).map { .commitmentReport($0) }
         case "abort-after": count(value).map { .abort(every: $0) }
         case "close-in-file": count(value).map { .closeInFile(every: $0) }
-        case "delay": Double(value).flatMap { (0...86_400).contains($0) ? .delay($0) : nil }
+        case "delay": DurationText.seconds(value).flatMap { (0...86_400).contains($0) ? .delay($0) : nil }
         case "reject": count(value).map { .reject(every: $0) }
         case "refuse-syntax": uid(value).map { .refuseTransferSyntax($0) }
         case "refuse-class": uid(value).map { .refuseSOPClass($0) }

@@ -31,10 +31,11 @@ struct ConfigurationTests {
     {
         ConfigurationFile(
             variable: { variables[$0] },
-            readFile: { path in
-                path == "c.json" || path == "/home/u/.config/dcmscu/config.json"
-                    ? .success(Array(text.utf8))
-                    : .failure(.system(SystemError(errno: ENOENT, operation: "open", path: path)))
+            readFile: { path throws(FileReadError) in
+                guard path == "c.json" || path == "/home/u/.config/dcmscu/config.json" else {
+                    throw .system(SystemError(errno: ENOENT, operation: "open", path: path))
+                }
+                return Array(text.utf8)
             })
     }
 
@@ -152,6 +153,67 @@ struct ConfigurationTests {
         #expect(error.code == .unknownNode)
         #expect(error.description == "HOST @pacs2: no such node in c.json; accepted: @pacs1, @secure, @plain")
         #expect(error.hint == "did you mean @pacs1?")
+    }
+
+    @Test func `all nodes can be asked, after the peers that are given`() throws {
+        guard case .performEach(let invocations) = try Self.parse("--echo h:1 --nodes") else {
+            Issue.record("not several")
+            return
+        }
+        #expect(invocations.map(\.peer.description) == ["h:1", "pacs.example.org:11112", "[::1]:2762", "h:104"])
+        let error = try #require(throws: UsageError.self) { _ = try Self.parse("--echo --nodes", "{}") }
+        #expect(error.description == "--nodes: no nodes in c.json")
+        #expect(throws: UsageError.self) { _ = try Self.parse("--find @pacs1 --nodes") }
+    }
+
+    @Test func `the destination of a move may be a node`() throws {
+        let move = try Self.invocation("--move @plain -k 20,d=1 --to @pacs1")
+        #expect(move.retrieve?.moveDestination.string == "ARCHIVE")
+        #expect(move.retrieve?.receivesMovedInstances == false)
+        #expect(try Self.invocation("--move @plain -k 20,d=1 --to OTHER").retrieve?.moveDestination.string == "OTHER")
+        let error = try #require(throws: UsageError.self) { _ = try Self.parse("--move @pacs1 -k 20,d=1 --to @plain") }
+        #expect(
+            error.description == "--to @plain: the node has no AE title in c.json; accepted: a node with \"called\"")
+        let unknown = try #require(throws: UsageError.self) {
+            _ = try Self.parse("--move @pacs1 -k 20,d=1 --to @pacs2")
+        }
+        #expect(unknown.hint == "did you mean @pacs1?")
+        let both = try #require(throws: UsageError.self) {
+            _ = try Self.parse("--move @plain -k 20,d=1 --to @pacs1 --move-destination OTHER")
+        }
+        #expect(both.code == .conflictingOptions)
+    }
+
+    @Test func `the destination that is typed wins over that of the configuration`() throws {
+        let text = """
+            {"defaults": {"to": "@a"}, "nodes": {"a": {"host": "h", "called": "A"}, "b": {"host": "h", "called": "B"}}}
+            """
+        for (option, title) in [("", "A"), (" --to @b", "B"), (" --move-destination C", "C")] {
+            guard case .perform(let move) = try Self.parse("--move @b -k 20,d=1" + option, text) else { continue }
+            #expect(move.retrieve?.moveDestination.string == title)
+        }
+    }
+
+    @Test func `a host that is named as a node is known for the hint`() throws {
+        #expect(try Self.invocation("--echo pacs1").connection.isHostNamedAsNode)
+        #expect(try Self.invocation("--echo pacs1").peer.host == "pacs1")
+        #expect(try !Self.invocation("--echo other").connection.isHostNamedAsNode)
+    }
+
+    @Test func `nodes are shown whole`() throws {
+        guard case .showConfiguration(let text) = try Self.parse("--show-config") else { return }
+        #expect(
+            text.contains(
+                """
+                node: @pacs1 (line 9)
+                  hostname         pacs.example.org
+                  port             11112
+                  call             ARCHIVE
+                  connect-timeout  2.5
+                node: @secure (line 10)
+                """))
+        #expect(text.contains("  tls               on\n"))
+        #expect(text.contains("  verbose   off\n"))
     }
 
     @Test func `a named file must be there, the standard one need not`() throws {

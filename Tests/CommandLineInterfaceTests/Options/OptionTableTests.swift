@@ -44,6 +44,38 @@ struct OptionTableTests {
         }
     }
 
+    /// The options of gdcmscu as its manual has them.
+    static let gdcmscu = [
+        "hostname", "port", "aetitle", "call", "echo", "store", "find", "move", "get", "worklist", "input", "recursive",
+        "store-query", "patientroot", "studyroot", "psonly", "patient", "study", "series", "image", "key", "output",
+        "port-scp", "root-uid", "log-file", "error", "warning", "verbose", "debug", "help", "version", "queryhelp",
+    ]
+
+    @Test func `the compatible options are those of gdcmscu`() {
+        #expect(
+            Set(OptionTable.all.filter { $0.traits.contains(.compatible) }.map(\.name.rawValue)) == Set(Self.gdcmscu))
+    }
+
+    @Test func `every abbreviation of gdcmscu keeps its meaning, whatever options there are`() throws {
+        for option in Self.gdcmscu {
+            for length in 1...option.count {
+                let prefix = String(option.prefix(length))
+                guard Self.gdcmscu.filter({ $0.hasPrefix(prefix) }) == [option] || prefix == option else { continue }
+                let definition = try #require(OptionTable.definition(named: option))
+                let value = definition.value.takesArgument ? ["1"] : []
+                let line = try ArgumentScanner.scan(["--" + prefix] + value)
+                #expect(line.options.map(\.definition.name.rawValue) == [option], "--\(prefix)")
+                #expect(line.positionals.isEmpty)
+            }
+        }
+    }
+
+    @Test func `an abbreviation that is an option of ours means that with a value`() throws {
+        let line = try ArgumentScanner.scan(["--query", "file", "--query=file", "--query", "-", "--query", "-V"])
+        #expect(line.options.map(\.definition.name) == [.query, .query, .query, .queryhelp, .verbose])
+        #expect(line.options.prefix(3).map(\.text) == ["file", "file", "-"])
+    }
+
     @Test func `every operation is an option`() {
         for operation in Operation.allCases {
             #expect(OptionTable.definition(operation.option)?.category == .operation)
@@ -78,6 +110,19 @@ struct OptionTableTests {
         let commitment = try invocation("--stgcmt h 104 a --wait 0 --port-scp 8")
         #expect(commitment.commit.commitment.resultWait == 0)
         #expect(commitment.connection.receiverPort == 8)
+    }
+
+    @Test func `times take units`() throws {
+        let get = try invocation(
+            "--move h -k 20,d=1 --port-scp 1 --timeout 2m --connect-timeout 500ms --total-timeout 1h30m --grace 1m30s")
+        #expect(get.connection.inactivityTimeout == 120)
+        #expect(get.connection.connectTimeout == 0.5)
+        #expect(get.connection.totalTimeout == 5400)
+        #expect(get.retrieve?.grace == 90)
+        #expect(try invocation("--echo h --interval 2m").echo.interval == 120)
+        #expect(try invocation("--store h 1 a --retry-delay 5s").store.retryDelay == 5)
+        #expect(try invocation("--stgcmt h 1 a --wait 1h").commit.commitment.resultWait == 3600)
+        #expect(try usageError("--echo h --timeout 8d").code == .outOfRange)
     }
 
     @Test(arguments: [

@@ -53,6 +53,46 @@ struct PositionalTests {
         #expect(invocation.calledAETitle.string == line.called)
     }
 
+    static let firstWords: [(String, String, Operation)] = [
+        ("find h 104 -k 10,10=A", "h:104", .find),
+        ("-V find h:104", "h:104", .find),
+        ("echo h", "h:104", .echo),
+        ("store h 1 a", "h:1", .store),
+        ("move h -k 20,d=1 --port-scp 9", "h:104", .move),
+        ("get PACS@h:11112 -k 20,d=1", "h:11112", .get),
+        ("worklist h", "h:104", .worklist),
+        ("stgcmt h 1 a", "h:1", .storageCommitment),
+        ("serve folder --port-scp 9", ":104", .serve),
+        ("self-test", ":104", .selfTest),
+        // With an operation as an option the word is a host, and -H reaches it in any case.
+        ("--echo find", "find:104", .echo),
+        ("find --store 1 a", "find:1", .store),
+        ("--find store:7 -k 10,10=A", "store:7", .find),
+        ("-H find", "find:104", .echo),
+        ("find -H find -k 10,10=A", "find:104", .find),
+        ("find:104", "find:104", .echo),
+        ("Find", "Find:104", .echo),
+    ]
+
+    @Test(arguments: firstWords)
+    func `the first word works like the option of its name`(
+        _ line: String, _ peer: String, _ operation: Operation
+    ) throws {
+        let invocation = try invocation(line)
+        #expect(invocation.operation == operation)
+        #expect(invocation.peer.description == peer)
+    }
+
+    @Test func `the folder of an archive may follow the first word`() throws {
+        guard case .serve(let options) = try invocation("serve some/folder").request else {
+            Issue.record("not an archive")
+            return
+        }
+        #expect(options.directory == "some/folder")
+        #expect(try usageError("serve").description == "serve needs a value; accepted: the path of a folder")
+        #expect(try usageError("find").code == .missingHost)
+    }
+
     static let errors: [(String, UsageError.Code, String)] = [
         ("--echo", .missingHost, "HOST"),
         ("-p 104", .missingHost, "HOST"),

@@ -19,6 +19,14 @@ struct RequestForTextTests {
         ("--self-test -h", .help(.operation(.selfTest))),
         ("help", .help(.short)),
         ("help all", .help(.all)),
+        ("find --help", .help(.operation(.find))),
+        ("store @pacs1 a.dcm --help", .help(.operation(.store))),
+        ("version", .version),
+        ("version h 104", .version),
+        ("worklist --queryhelp", .queryHelp(.modalityWorklist, .study)),
+        // What gdcmscu's option abbreviates stays its abbreviation where no value follows.
+        ("--query", .queryHelp(.studyRoot, .study)),
+        ("--query --patientroot --image", .queryHelp(.patientRoot, .image)),
         ("-v", .version),
         ("--version", .version),
         // Version wins over help over queryhelp, and all of them over the work and its errors.
@@ -42,6 +50,11 @@ struct RequestForTextTests {
 
     @Test func `an option that is unknown is an error beside help too`() throws {
         #expect(try usageError("--help --bogus").code == .unknownOption)
+    }
+
+    @Test func `a topic that there is not is named`() throws {
+        let error = try usageError("help nonsense")
+        #expect(error.description.hasPrefix("--help nonsense: not known; accepted: all, echo"))
     }
 
     @Test func `the hidden option has no abbreviation`() throws {

@@ -121,13 +121,18 @@ struct UsageErrorTests {
                 + "accepted: a defined term such as \"ISO_IR 100\", or utf-8"),
         Case(
             line: "h --timeout soon", code: .invalidValue,
-            description: "--timeout soon: not a number of seconds; accepted: seconds from 0 to 604800"),
+            description:
+                "--timeout soon: not a time; accepted: seconds from 0 to 604800, or with units such as 90s, 5m or 1h30m"
+        ),
         Case(
             line: "h --timeout nan", code: .invalidValue,
-            description: "--timeout nan: not a number of seconds; accepted: seconds from 0 to 604800"),
+            description:
+                "--timeout nan: not a time; accepted: seconds from 0 to 604800, or with units such as 90s, 5m or 1h30m"),
         Case(
             line: "h --connect-timeout 86401", code: .outOfRange,
-            description: "--connect-timeout 86401: out of range; accepted: seconds from 0 to 86400"),
+            description:
+                "--connect-timeout 86401: out of range; accepted: seconds from 0 to 86400, or with units such as 90s, 5m or 1h30m"
+        ),
         Case(
             line: "h --max-pdu 100", code: .outOfRange,
             description: "--max-pdu 100: out of range; accepted: a number from 4096 to 16777216"),
@@ -206,7 +211,7 @@ struct UsageErrorTests {
         case .none, .optionalChoice: ""
         case .choice(let choices): choices.first ?? ""
         case .integer(_, let range): String(range.lowerBound)
-        case .seconds, .port: "1"
+        case .time, .port: "1"
         case .uid: "1.2.3"
         case .key, .returnKeys, .columns: "PatientName"
         case .characterSet: "utf-8"

@@ -2,9 +2,9 @@
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
     case aetitle, bind, call, charset, color, columns, config, count, debug, destination, echo, error, find, format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
-    case journal, jwt, kerberos, key, limit, listen, move, name, output, passcode, patient, patientroot, per
-    case port, prefer, priority, psonly, query, queryhelp, recursive, relational, resume, retries, `return`, saml
-    case series, serve, shard, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, transaction, user
+    case journal, jwt, kerberos, key, limit, listen, move, name, nodes, output, passcode, patient, patientroot, per
+    case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, resume, retries, `return`, saml
+    case series, serve, shard, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to, transaction, user
     case verbose, verify, version, wait, warning, wide, window, worklist
     case acceptFrom = "accept-from"
     case assumeCharset = "assume-charset"
@@ -48,6 +48,9 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case userUnconfirmed = "user-unconfirmed"
     case userInClear = "user-in-clear"
     case worklistItems = "worklist-items"
+
+    /// The options whose names may also be the first word of a command line, without dashes.
+    static let firstWords: [OptionName] = Operation.allCases.map(\.option) + [.help, .version]
 
     /// As a person types it: `--port`.
     package var description: String { "--\(rawValue)" }

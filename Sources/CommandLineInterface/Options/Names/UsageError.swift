@@ -41,10 +41,12 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
     package let accepted: String?
     /// The nearest thing that exists: an option, a choice, a keyword.
     package let suggestion: String?
+    /// The line after the message, where that says more than the suggestion.
+    private let remedy: String?
 
     package init(
         _ code: Code, option: String, value: String? = nil, problem: String, accepted: String? = nil,
-        suggestion: String? = nil
+        suggestion: String? = nil, remedy: String? = nil
     ) {
         self.code = code
         self.option = option
@@ -52,16 +54,17 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
         self.problem = problem
         self.accepted = accepted
         self.suggestion = suggestion
+        self.remedy = remedy
     }
 
     /// - Parameter option: the option that the error is about.
     package init(
         _ code: Code, option: OptionName, value: String? = nil, problem: String, accepted: String? = nil,
-        suggestion: String? = nil
+        suggestion: String? = nil, remedy: String? = nil
     ) {
         self.init(
             code, option: option.description, value: value, problem: problem, accepted: accepted,
-            suggestion: suggestion)
+            suggestion: suggestion, remedy: remedy)
     }
 
     /// The whole message on one line.
@@ -72,5 +75,12 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The line after the message that says what to do instead.
-    package var hint: String? { suggestion.map { "did you mean \($0)?" } }
+    package var hint: String? { remedy ?? suggestion.map { "did you mean \($0)?" } }
+
+    /// The same with a line that says what to do instead.
+    func with(remedy: String) -> UsageError {
+        UsageError(
+            code, option: option, value: value, problem: problem, accepted: accepted, suggestion: suggestion,
+            remedy: remedy)
+    }
 }

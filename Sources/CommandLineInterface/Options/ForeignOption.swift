@@ -1,0 +1,164 @@
+import DICOMProtocol
+
+/// Options of other tools for the DICOM network, and what does the same here: for the hint at a mistake in a command
+/// line that was written for one of them.
+///
+/// Names are those of DCMTK (echoscu, findscu, movescu, getscu, storescu, dcmsend), dcm4che and pynetdicom.
+enum ForeignOption {
+    private enum Remedy {
+        case option(OptionName, String = "")
+        /// Words, where no single option does the same.
+        case words(String)
+
+        var text: String {
+            switch self {
+            case .option(let name, let value): "did you mean \(name)\(value.isEmpty ? "" : " \(value)")?"
+            case .words(let words): words
+            }
+        }
+    }
+
+    /// Returns the hint for an argument that is an option of another tool; otherwise nil.
+    static func hint(for argument: String) -> String? {
+        let name = argument.prefix { $0 != "=" }
+        guard name.count > 1, let sign = name.first, sign == "-" || sign == "+" else { return nil }
+        return remedies.first { $0.names.split(separator: " ").contains { $0 == argument || $0 == name } }?.remedy.text
+    }
+
+    /// Returns the hint for a mistake in a command line that has options of another tool; otherwise nil.
+    ///
+    /// What our parser makes of them can be wrong elsewhere: `-pdu 16384` is the port `du`, and a file.
+    static func hint(for error: UsageError, in arguments: [String]) -> String? {
+        if error.code == .optionNotApplicable, error.option == "\(OptionName.recursive)",
+            OperationSet.querying.operationOptions.contains(error.value ?? "")
+        {
+            return Remedy.option(.return).text
+        }
+        if error.option == "\(OptionName.count)", let peer = error.value, peer.contains("@") || peer.contains(":") {
+            return peerHint
+        }
+        let options = arguments.prefix { $0 != "--" }
+        for (argument, next) in zip(options, options.dropFirst() + [""]) {
+            if argument == "-c", next.contains("@") || next.contains(":") { return peerHint }
+            if let hint = hint(for: argument) { return hint }
+        }
+        return nil
+    }
+
+    /// The level that dcm4che's `-L` would mean; nil if the value is not the name of one.
+    static func level(_ name: String) -> QueryLevel? { QueryLevel(rawValue: name.uppercased()) }
+
+    private static let peerHint = "the peer needs no option: TITLE@HOST:PORT"
+    private static let asTheyAre = "files are sent as they are, in the transfer syntaxes that they have"
+    private static let asReceived = "instances are written as they are received, as DICOM files"
+
+    private static let remedies: [(names: String, remedy: Remedy)] = [
+        // The peer and ourselves.
+        ("-aec", .option(.call)),
+        ("-aet -b", .option(.aetitle)),
+        ("-aem --dest", .option(.moveDestination)),
+        ("-c --connect", .words(peerHint)),
+        ("+P", .option(.portSCP)),
+        // Limits.
+        ("-to", .option(.connectTimeout)),
+        (
+            "-ta --acse-timeout -td --dimse-timeout -tn --network-timeout -ts --socket-timeout --accept-timeout "
+                + "--idle-timeout --release-timeout --response-timeout --retrieve-timeout --send-timeout --store-timeout",
+            .option(.timeout)
+        ),
+        ("--retrieve-timeout-total", .option(.totalTimeout)),
+        ("-pdu --max-pdulen-rcv", .option(.maxPDU)),
+        ("--max-send-pdu --max-pdulen-snd", .words("PDUs are as long as the peer accepts them; no option is needed")),
+        ("--max-ops-invoked", .option(.window)),
+        ("--max-ops-performed --not-async", .words("operations are synchronous unless \(OptionName.window) is given")),
+        ("--repeat", .option(.count)),
+        // Queries.
+        ("-m", .option(.key)),
+        ("-S", .option(.studyroot)),
+        ("-P", .option(.patientroot)),
+        ("-O", .option(.psonly)),
+        (
+            "-M",
+            .words(
+                "the model is \(OptionName.studyroot) or \(OptionName.patientroot), and a worklist is \(OptionName.worklist)"
+            )
+        ),
+        ("--cancel -Xlo --limit-output", .option(.limit)),
+        ("-X --extract --out-dir --out-file --out-cat", .option(.format, ResultFormat.dcm.rawValue)),
+        (
+            "-Xx --extract-xml -Xs --extract-xml-single -x --xml -I --indent -K --no-keyword",
+            .option(.format, ResultFormat.json.rawValue)
+        ),
+        ("+sr --show-responses -sr --hide-responses", .option(.format)),
+        // Files.
+        ("-od --output-directory --directory", .option(.output)),
+        (
+            "+sd --scan-directories +r --recurse",
+            .words("a directory is a FILE like others; \(OptionName.recursive) descends into it")
+        ),
+        ("--no-recurse", .words("directories are read one level deep unless \(OptionName.recursive) is given")),
+        (
+            "+sp --scan-pattern",
+            .words("files by a pattern come from the shell, or from find with \(OptionName.input) -")
+        ),
+        ("-nh --no-halt", .words("the others are still sent, unless \(OptionName.strict) is given")),
+        ("+crf --create-report-file", .option(.journal)),
+        ("+rn --rename -rn --no-rename", .option(.failedOut)),
+        ("-R --required +C --combine -xf --config-file", .words("only what the files need is proposed, by itself")),
+        ("-xe --propose-little -xb --propose-big -xi --propose-implicit -xd --propose-deflated", .words(asTheyAre)),
+        ("-x= --propose-uncompr -xs --propose-lossless -xr --propose-rle --explicit-vr", .words(asTheyAre)),
+        ("-xy --propose-jpeg8 -xx --propose-jpeg12 -xv --propose-j2k-lossless --big-endian", .words(asTheyAre)),
+        ("-xw --propose-j2k-lossy -xt --propose-jls-lossless -xu --propose-jls-lossy --implicit-vr", .words(asTheyAre)),
+        ("-s +II --invent-instance --uid-suffix", .words("\(asTheyAre): nothing in them is changed")),
+        (
+            "+IR --invent-series +IS --invent-study +IP --invent-patient",
+            .words("\(asTheyAre): nothing in them is changed")
+        ),
+        ("+B --bit-preserving -B --normal +F --write-file -F --write-dataset", .words(asReceived)),
+        ("+x= --prefer-uncompr +xe --prefer-little", .option(.prefer, "explicit")),
+        ("+xb --prefer-big", .option(.prefer, "big-endian")),
+        ("+xi --implicit", .option(.prefer, "implicit")),
+        ("+xd --prefer-deflated", .option(.prefer, "deflated")),
+        ("+xs --prefer-lossless", .option(.prefer, "jpeg-lossless")),
+        ("+xy --prefer-jpeg8", .option(.prefer, "jpeg")),
+        ("+xx --prefer-jpeg12", .option(.prefer, "jpeg-extended")),
+        ("+xv --prefer-j2k-lossless", .option(.prefer, "jpeg2000-lossless")),
+        ("+xw --prefer-j2k-lossy", .option(.prefer, "jpeg2000")),
+        ("+xt --prefer-jls-lossless", .option(.prefer, "jpeg-ls")),
+        ("+xu --prefer-jls-lossy", .option(.prefer, "jpeg-ls-lossy")),
+        ("+xr --prefer-rle", .option(.prefer, "rle")),
+        (
+            "+xa --accept-all --store-tc --store-tcs",
+            .words("every transfer syntax is accepted; \(OptionName.prefer) chooses")
+        ),
+        ("--prior-high", .option(.priority, "high")),
+        ("--prior-low", .option(.priority, "low")),
+        ("--one-per-study", .option(.per, "study")),
+        ("--one-per-series", .option(.per, "series")),
+        // Security.
+        ("+tls --enable-tls +tla --anonymous-tls --tls-cipher --tls-null --tls-3des", .option(.tls)),
+        ("+cf --add-cert-file +cd --add-cert-dir --trust-store", .option(.tlsCA)),
+        ("--key-store", .option(.tlsCert)),
+        ("+pw --use-passwd +ps --std-passwd --key-pass --key-store-pass", .option(.tlsKeyPassword)),
+        ("-ic --ignore-peer-cert", .option(.tlsInsecure)),
+        ("+px --profile-bcp195 +py --profile-bcp195-nd +pz --profile-bcp195-ex", .option(.tlsProfile)),
+        ("+pa --profile-aes --tls-aes", .option(.tlsProfile, "aes")),
+        ("--tls-protocol --tls1 --tls11 --tls12 --tls13", .option(.tlsMin)),
+        ("-usr", .option(.user)),
+        ("-pwd --password --user-pass", .option(.passcode)),
+        ("-kt", .option(.kerberos)),
+        (
+            "-rsp --pos-response --user-rsp",
+            .words("the server must confirm the user, unless \(OptionName.userUnconfirmed) is given")
+        ),
+        // Messages.
+        ("-d", .option(.debug)),
+        ("-ll --log-level +v --verbose-pc", .option(.verbose)),
+        ("-lc --log-config", .option(.logFile)),
+    ]
+}
+
+extension OperationSet {
+    /// The operations as options.
+    var operationOptions: [String] { operations.map(\.option.description) }
+}
