@@ -31,6 +31,9 @@ package final class Cancellation: Sendable {
     /// A cancellation that is never raised.
     package static let never = Cancellation(pipes: nil)
 
+    /// Makes a cancellation that was not raised yet.
+    ///
+    /// - Throws: `SystemError` if its pipes cannot be made.
     package init() throws(SystemError) {
         pipes = try Pipes()
     }
@@ -42,10 +45,12 @@ package final class Cancellation: Sendable {
 
     package var level: Level { current.load(ordering: .acquiring) }
 
-    /// One step further; what a signal does.
+    /// Raises it by one level, as a signal does.
     package func raise() { raise(to: level == .none ? .graceful : .abort) }
 
-    /// One that follows this one, and can be raised on its own: for a part of the work that ends before the rest.
+    /// Makes one that follows this one, and can be raised on its own: for a part of the work that ends before the rest.
+    ///
+    /// - Throws: `SystemError` if its pipes cannot be made.
     package func makeChild() throws(SystemError) -> Cancellation {
         let child = try Cancellation()
         guard pipes != nil else { return child }

@@ -15,13 +15,17 @@ package struct FileDescriptor: ~Copyable, Sendable {
         return value
     }
 
-    /// Closes and reports what only `close` finds out: network file systems and quotas tell of failed writes here.
+    /// Closes the file.
+    ///
+    /// - Throws: `SystemError` of failed writes, of which network file systems and quotas tell only here.
     package consuming func close(path: FilePath? = nil) throws(SystemError) {
         // Linux has let go of the descriptor even when close is interrupted, so it is never tried again.
         if Glibc.close(release()) == -1, errno != EINTR { throw SystemError.last("close", path: path) }
     }
 
-    /// A pipe whose ends neither block nor pass to child processes.
+    /// Makes a pipe whose ends neither block nor pass to child processes.
+    ///
+    /// - Throws: `SystemError` if the system has no descriptors left.
     package static func pipe() throws(SystemError) -> Pipe {
         var ends: (CInt, CInt) = (-1, -1)
         _ = try systemCall("pipe") {
@@ -50,7 +54,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
         }
     }
 
-    /// What `pipe2` and `accept4` would do in one call; Swift's Glibc module has neither.
+    /// Does what `pipe2` and `accept4` would do in one call; Swift's Glibc module has neither.
+    ///
+    /// - Throws: `SystemError` if the descriptor is not open.
     package static func setNonBlockingAndCloseOnExec(_ descriptor: CInt) throws(SystemError) {
         _ = try systemCall("fcntl") { fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         let flags = try systemCall("fcntl") { fcntl(descriptor, F_GETFL) }

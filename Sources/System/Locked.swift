@@ -20,7 +20,9 @@ package final class Locked<Value>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Must be short, and must not wait for anything: others do meanwhile.
+    /// Runs a body that has the value to itself. It must be short, and must not wait for anything: others do meanwhile.
+    ///
+    /// - Throws: The error of the body.
     package func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {

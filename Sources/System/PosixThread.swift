@@ -21,7 +21,9 @@ package final class PosixThread: Sendable {
 
     private let handle: Locked<Handle>
 
-    /// Starts at once. Only the first 15 bytes of the name are seen by the system.
+    /// Starts a thread. Only the first 15 bytes of the name are seen by the system.
+    ///
+    /// - Throws: `SystemError` if the system has no room for a further thread.
     package init(
         name: String, stackSize: Int = PosixThread.standardStackSize, body: @escaping @Sendable () -> Void
     ) throws(SystemError) {

@@ -16,15 +16,19 @@ package struct Readiness: OptionSet, Sendable {
     package static let readable = Readiness(rawValue: CShort(POLLIN))
     package static let writable = Readiness(rawValue: CShort(POLLOUT))
 
-    /// Waits until one of two descriptors is readable; returns true if it is the first. A negative one is never readable.
+    /// Waits until the descriptor is ready or has failed; the operation tried next tells which error it is.
     ///
+    /// A negative descriptor waits for the deadline and the cancellation alone.
+    ///
+    /// - Parameter wakeUp: a descriptor that ends the wait when it is readable; the result is empty then.
     /// - Throws: `.timedOut` at the deadline, `.cancelled` at the cancellation level of the limits, `.system` if `poll` fails.
-    package static func waitForFirst(
-        of first: CInt, _ second: CInt, until deadline: Deadline, limits: WaitLimits
-    ) throws(WaitError) -> Bool {
+    package static func wait(
+        _ descriptor: CInt, for wanted: Readiness, orWakeUp wakeUp: CInt = -1, until deadline: Deadline,
+        limits: WaitLimits
+    ) throws(WaitError) -> Readiness {
         var polled = (
-            pollfd(fd: first, events: CShort(POLLIN), revents: 0),
-            pollfd(fd: second, events: CShort(POLLIN), revents: 0),
+            pollfd(fd: descriptor, events: wanted.rawValue, revents: 0),
+            pollfd(fd: wakeUp, events: CShort(POLLIN), revents: 0),
             pollfd(fd: -1, events: CShort(POLLIN), revents: 0)
         )
         if limits.cancelledAt > .none { polled.2.fd = limits.cancellation.descriptor(for: limits.cancelledAt) }
@@ -33,41 +37,16 @@ package struct Readiness: OptionSet, Sendable {
             let count = withUnsafeMutableBytes(of: &polled) {
                 poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 3, milliseconds)
             }
-            guard count != -1 || errno == EINTR else { throw .system(SystemError.last("poll")) }
-            if polled.2.revents != 0 { throw .cancelled }
-            if polled.0.revents != 0 { return true }
-            if polled.1.revents != 0 { return false }
-            if deadline.isPast { throw .timedOut }
-        }
-    }
-
-    /// Waits until the descriptor is ready or has failed; the operation tried next tells which error it is.
-    ///
-    /// A negative descriptor waits for the deadline and the cancellation alone.
-    ///
-    /// - Throws: `.timedOut` at the deadline, `.cancelled` at the cancellation level of the limits, `.system` if `poll` fails.
-    package static func wait(
-        _ descriptor: CInt, for wanted: Readiness, until deadline: Deadline, limits: WaitLimits
-    ) throws(WaitError) -> Readiness {
-        var polled = (
-            pollfd(fd: descriptor, events: wanted.rawValue, revents: 0),
-            pollfd(fd: -1, events: CShort(POLLIN), revents: 0)
-        )
-        if limits.cancelledAt > .none { polled.1.fd = limits.cancellation.descriptor(for: limits.cancelledAt) }
-        while true {
-            let milliseconds = deadline.pollMilliseconds()
-            let count = withUnsafeMutableBytes(of: &polled) {
-                poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 2, milliseconds)
-            }
             if count == -1 {
                 guard errno == EINTR else { throw .system(SystemError.last("poll")) }
                 continue
             }
-            if polled.1.revents != 0 { throw .cancelled }
+            if polled.2.revents != 0 { throw .cancelled }
             if polled.0.revents != 0 {
                 let failed = CInt(polled.0.revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
                 return failed ? wanted : Readiness(rawValue: polled.0.revents).intersection(wanted)
             }
+            if polled.1.revents != 0 { return [] }
             if deadline.isPast { throw .timedOut }
         }
     }

@@ -19,6 +19,8 @@ package enum SignalThread {
     ///
     /// SIGPIPE and SIGXFSZ are ignored: a peer that went away, and a file longer than the process may write, are errors of
     /// `write`, not the end of the process.
+    ///
+    /// - Throws: `SystemError` if the thread cannot be started.
     package static func start(
         raising cancellation: Cancellation, onSignal: @escaping @Sendable (Cancellation.Level) -> Void = { _ in }
     ) throws(SystemError) {

@@ -35,6 +35,8 @@ package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible 
 /// Runs one system call again as long as a signal interrupts it, and turns -1 into an error.
 ///
 /// `path` is only built when the call fails.
+///
+/// - Throws: `SystemError` of the call.
 @inline(__always)
 package func systemCall<Result: FixedWidthInteger & SignedInteger>(
     _ operation: StaticString, path: @autoclosure () -> FilePath? = nil, _ body: () -> Result

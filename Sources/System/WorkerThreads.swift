@@ -2,6 +2,9 @@
 package struct WorkerThreads: Sendable {
     private let threads: [PosixThread]
 
+    /// Starts the threads, or as many of them as the system has room for.
+    ///
+    /// - Throws: `SystemError` if not even one can be started.
     package init(
         count: Int, name: String, body: @escaping @Sendable (_ worker: Int) -> Void
     ) throws(SystemError) {

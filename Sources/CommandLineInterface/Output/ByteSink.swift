@@ -114,6 +114,9 @@ package final class MemorySink: ByteSink {
 
     package init() {}
 
+    /// Keeps the bytes.
+    ///
+    /// - Throws: Nothing.
     package func write(_ bytes: RawSpan) throws(ByteSinkError) {
         storage.withLock { stored in
             bytes.withUnsafeBytes { stored.append(contentsOf: $0) }

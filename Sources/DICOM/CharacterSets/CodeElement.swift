@@ -32,7 +32,7 @@ enum CodeElement: Int, Sendable, CaseIterable {
     case ksX1001 = 149
     case gb2312 = 58
 
-    /// Whether the set is designated to G1, whose bytes have the high bit.
+    /// True if the set is designated to G1, whose bytes have the high bit.
     var isRight: Bool {
         switch self {
         case .ascii, .romanJISX0201, .jisX0208, .jisX0212: false
@@ -40,7 +40,7 @@ enum CodeElement: Int, Sendable, CaseIterable {
         }
     }
 
-    /// Whether a character takes two bytes.
+    /// True if a character takes two bytes.
     var isDouble: Bool {
         switch self {
         case .jisX0208, .jisX0212, .ksX1001, .gb2312: true
@@ -48,7 +48,7 @@ enum CodeElement: Int, Sendable, CaseIterable {
         }
     }
 
-    /// What follows ESC to designate the set.
+    /// The bytes that follow ESC to designate the set.
     var designation: StaticString {
         switch self {
         case .ascii: "(B"

@@ -1,13 +1,13 @@
 /// Character sets that ISO 2022 escape sequences switch within a value (PS3.5 6.1.2.5), and the single-byte sets without
 /// them, which are the same with nothing to switch to.
 struct CodeExtension: Sendable, Equatable {
-    /// What is designated where a value begins and again after every delimiter (PS3.5 6.1.2.5.3): value 1 of (0008,0005).
+    /// The sets that are designated where a value begins and again after every delimiter (PS3.5 6.1.2.5.3): value 1 of (0008,0005).
     var initialLeft = CodeElement.ascii
     var initialRight: CodeElement?
     /// All sets that the defined terms allow, in their order, those of value 1 first.
     var allowed: [CodeElement] = [.ascii]
 
-    /// Whether a byte of the default repertoire always means itself.
+    /// True if a byte of the default repertoire always means itself.
     var isASCIICompatible: Bool { initialLeft == .ascii }
 
     /// The set for bytes with the high bit where nothing is designated, as sloppy senders leave out the sequence.
@@ -131,7 +131,7 @@ extension CodeExtension {
         return writer.output
     }
 
-    /// What has been written so far, and what is designated behind it.
+    /// The bytes written so far, and the sets that are designated behind them.
     private struct Writer {
         let sets: CodeExtension
         var left: CodeElement

@@ -4,7 +4,7 @@ enum DefaultRepertoire {
     private static let lowBits: UInt64 = 0x0101_0101_0101_0101
     private static let escapes: UInt64 = 0x1B1B_1B1B_1B1B_1B1B
 
-    /// Whether all bytes have seven bits and none is an ESC: then they mean themselves in nearly every character set.
+    /// True if all bytes have seven bits and none is an ESC: then they mean themselves in nearly every character set.
     ///
     /// Eight bytes a step, as this is asked of every string that is printed.
     static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {

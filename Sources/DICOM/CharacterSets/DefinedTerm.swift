@@ -1,4 +1,4 @@
-/// What one value of Specific Character Set (0008,0005) names (PS3.3 C.12.1.1.2).
+/// The meaning of one value of Specific Character Set (0008,0005) (PS3.3 C.12.1.1.2).
 enum DefinedTerm: Sendable, Equatable {
     /// Sets with or without code extensions (Tables C.12-2 to C.12-4), by the numbers of their registrations.
     case codeElements([CodeElement])

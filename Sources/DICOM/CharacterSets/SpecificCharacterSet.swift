@@ -104,7 +104,7 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         }
     }
 
-    /// Whether text that is plain in `DefaultRepertoire` is the same bytes in this set: always, but for JIS X 0201.
+    /// True if text that is plain in `DefaultRepertoire` is the same bytes in this set: always, but for JIS X 0201.
     var isASCIICompatible: Bool {
         guard case .codeExtension(let sets) = repertoire else { return true }
         return sets.isASCIICompatible
@@ -168,7 +168,7 @@ package struct SpecificCharacterSet: Sendable, Equatable {
     }
 }
 
-/// Why text cannot be written in a character set, or the set itself is not known.
+/// The reason why text cannot be written in a character set, or the set itself is not known.
 package struct CharacterSetError: Error, Sendable, Equatable, CustomStringConvertible {
     package let code: Code
     package let detail: String

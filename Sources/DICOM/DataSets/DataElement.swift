@@ -19,7 +19,7 @@ package struct DataElement: Sendable, Equatable {
         self.value = value
     }
 
-    /// Whether there is neither a byte nor an item: a universal match in a query (PS3.4 C.2.2.2.3).
+    /// True if there is neither a byte nor an item: a universal match in a query (PS3.4 C.2.2.2.3).
     package var isEmpty: Bool {
         switch value {
         case .bytes(let bytes): bytes.isEmpty
@@ -32,7 +32,7 @@ package struct DataElement: Sendable, Equatable {
 extension DataElement {
     /// The representation by which a value is shown: for UN that of the dictionary, if it knows the element.
     ///
-    /// Whoever sent it did not know; its bytes are those of the representation in little endian (PS3.5 6.2.2). A sequence
+    /// The sender did not know it; its bytes are those of the representation in little endian (PS3.5 6.2.2). A sequence
     /// stays UN, as its bytes were not taken apart.
     var knownVR: ValueRepresentation {
         guard vr == .UN, !tag.isPrivate else { return vr }

@@ -135,11 +135,6 @@ extension DataSet {
         append(DataElement(tag: tag, vr: .US, value: .bytes(bytes[...])))
     }
 
-    package mutating func setUInt32(_ tag: Tag, _ number: UInt32) {
-        let bytes = (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-        append(DataElement(tag: tag, vr: .UL, value: .bytes(bytes[...])))
-    }
-
     package mutating func set(_ tag: Tag, items: [DataSet]) {
         append(DataElement(tag: tag, vr: .SQ, value: .items(items)))
     }

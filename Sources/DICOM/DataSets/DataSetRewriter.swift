@@ -9,7 +9,7 @@ package struct DataSetRewriter: ~Copyable {
     private var inflater: Inflater?
     private var elements: ElementRewriter
     private var deflater: Deflater?
-    /// What is inflated and not rewritten yet, and what is rewritten and not deflated yet.
+    /// The bytes that are inflated and not rewritten yet, and those that are rewritten and not deflated yet.
     private var inflated: [UInt8] = []
     private var rewritten: [UInt8] = []
 
@@ -74,7 +74,7 @@ struct ElementRewriter {
     private let writer: ElementHeaderWriter
     private let target: ElementEncoding
 
-    /// How the current value is treated.
+    /// The treatment of the current value.
     private var isDropped = false
     private var swappedWordSize = 1
     private var paddingByte: UInt8 = 0

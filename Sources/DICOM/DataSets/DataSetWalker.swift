@@ -40,7 +40,7 @@ package struct DataSetWalker: Sendable {
     /// Bytes walked over so far.
     package var position: UInt64 { scanner.position }
 
-    /// Whether the data set may end here: between two elements of the outermost level.
+    /// True if the data set may end here: between two elements of the outermost level.
     package var isAtEnd: Bool { scanner.isAtEnd }
 
     /// Ends the data set.

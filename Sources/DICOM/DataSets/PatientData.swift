@@ -1,6 +1,6 @@
-/// What of a data set says who the patient is: the values of group 0010, accession numbers, and the name of any person.
+/// The elements of a data set that say who the patient is: the values of group 0010, accession numbers, and the name of any person.
 extension Tag {
-    /// Whether the value of an element belongs to what logs and messages hide.
+    /// True if the value of an element belongs to what logs and messages hide.
     package func isPatientData(_ vr: ValueRepresentation) -> Bool {
         group == 0x0010 || self == .accessionNumber || vr == .PN
     }
@@ -10,7 +10,7 @@ extension Tag {
 }
 
 extension DataSet {
-    /// What stands for a value that is hidden.
+    /// Stands for a value that is hidden.
     package static let hiddenValue = "***"
 
     /// A copy in which patient data is hidden, at all levels; elements without a value stay as they are.

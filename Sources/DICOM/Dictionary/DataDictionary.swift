@@ -1,4 +1,4 @@
-/// What PS3.6 says of the data elements, and PS3.7 annex E of those of a command.
+/// The data elements of PS3.6, and those of a command of PS3.7 annex E.
 ///
 /// The facts are three strings of the generated source, so that nothing is built when the program starts; a look-up is
 /// a binary search over them.
@@ -70,13 +70,13 @@ package enum DataDictionary {
 
     /// The representation that an element has in Implicit VR (PS3.5 A.1); UN where the tag is unknown (PS3.5 6.2.2).
     ///
-    /// Where PS3.6 leaves a choice it is OW for "OB or OW" and "US or OW", since Implicit VR admits no other, and US for
+    /// If PS3.6 leaves a choice, it is OW for "OB or OW" and "US or OW", since Implicit VR admits no other, and US for
     /// "US or SS", see `dependsOnPixelRepresentation`.
     package static func vr(of tag: Tag) -> ValueRepresentation {
         implicitRepresentation(of: tag).vr
     }
 
-    /// Whether PS3.6 says "US or SS": SS where Pixel Representation (0028,0103) is 1.
+    /// True if PS3.6 says "US or SS": SS if Pixel Representation (0028,0103) is 1.
     package static func dependsOnPixelRepresentation(_ tag: Tag) -> Bool {
         implicitRepresentation(of: tag).dependsOnPixelRepresentation
     }
@@ -187,7 +187,7 @@ extension DataDictionary {
     }
 }
 
-/// How many values an element may have, as PS3.6 writes it: `1`, `1-3`, `1-n`, `2-2n`, `1-n or 1`.
+/// The number of values that an element may have, as PS3.6 writes it: `1`, `1-3`, `1-n`, `2-2n`, `1-n or 1`.
 enum ValueMultiplicity {
     static func allows(_ count: Int, by text: String) -> Bool {
         // The two commonest by far.

@@ -91,7 +91,7 @@ extension UIDRegistry {
         index[uid.string].map { Line(UnsafeRawBufferPointer(start: registered.utf8Start + $0.start, count: $0.count)) }
     }
 
-    /// Where each UID's line stands in `registered`.
+    /// The place of each UID's line in `registered`.
     private static let index: [String: (start: Int, count: Int)] = {
         let base = UnsafeRawPointer(registered.utf8Start)
         var index: [String: (start: Int, count: Int)] = [:]

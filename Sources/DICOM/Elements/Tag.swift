@@ -47,7 +47,6 @@ extension Tag {
     package static let implementationClassUID = Tag(0x0002_0012)
     package static let implementationVersionName = Tag(0x0002_0013)
     package static let sourceApplicationEntityTitle = Tag(0x0002_0016)
-    package static let sendingApplicationEntityTitle = Tag(0x0002_0017)
 
     package static let specificCharacterSet = Tag(0x0008_0005)
     package static let imageType = Tag(0x0008_0008)
@@ -83,10 +82,8 @@ extension Tag {
 
     package static let patientName = Tag(0x0010_0010)
     package static let patientID = Tag(0x0010_0020)
-    package static let issuerOfPatientID = Tag(0x0010_0021)
     package static let patientBirthDate = Tag(0x0010_0030)
     package static let patientSex = Tag(0x0010_0040)
-    package static let patientComments = Tag(0x0010_4000)
 
     package static let bodyPartExamined = Tag(0x0018_0015)
 
@@ -121,7 +118,6 @@ extension Tag {
     package static let scheduledProcedureStepID = Tag(0x0040_0009)
     package static let scheduledStationName = Tag(0x0040_0010)
     package static let scheduledProcedureStepSequence = Tag(0x0040_0100)
-    package static let requestedProcedureID = Tag(0x0040_1001)
 
     package static let storageMediaFileSetID = Tag(0x0088_0130)
     package static let storageMediaFileSetUID = Tag(0x0088_0140)

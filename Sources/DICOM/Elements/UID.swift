@@ -28,7 +28,7 @@ package struct UID: Hashable, Sendable, CustomStringConvertible, ExpressibleBySt
 
     package var description: String { string }
 
-    /// Whether it is well formed by PS3.5 9.1: 1 to 64 characters, components of digits without leading zeros.
+    /// True if it is well formed by PS3.5 9.1: 1 to 64 characters, components of digits without leading zeros.
     package var isValid: Bool {
         let bytes = string.utf8
         guard (1...UID.maximumLength).contains(bytes.count) else { return false }

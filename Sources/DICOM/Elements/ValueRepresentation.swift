@@ -1,4 +1,4 @@
-/// What the bytes of a value mean (PS3.5 6.2); the raw value is the two letters as they stand in Explicit VR.
+/// The meaning of the bytes of a value (PS3.5 6.2); the raw value is the two letters as they stand in Explicit VR.
 package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case AE = 0x4145
     case AS = 0x4153
@@ -47,7 +47,7 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
             decoding: [UInt8(truncatingIfNeeded: rawValue >> 8), UInt8(truncatingIfNeeded: rawValue)], as: UTF8.self)
     }
 
-    /// Whether Explicit VR has two reserved bytes and a 32-bit length after it (PS3.5 7.1.2, Table 7.1-1).
+    /// True if Explicit VR has two reserved bytes and a 32-bit length after it (PS3.5 7.1.2, Table 7.1-1).
     package var hasLongLength: Bool {
         switch self {
         case .OB, .OD, .OF, .OL, .OV, .OW, .SQ, .SV, .UC, .UN, .UR, .UT, .UV: true
@@ -55,7 +55,7 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
         }
     }
 
-    /// How many bytes are swapped together between the byte orders (PS3.5 7.3): 1, 2, 4 or 8.
+    /// The number of bytes that are swapped together between the byte orders (PS3.5 7.3): 1, 2, 4 or 8.
     ///
     /// An AT is two 16-bit numbers, each of them swapped by itself.
     package var wordSize: Int {
@@ -67,7 +67,7 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
         }
     }
 
-    /// Whether a value is a character string (PS3.5 6.2), UIDs among them.
+    /// True if a value is a character string (PS3.5 6.2), UIDs among them.
     package var isText: Bool {
         switch self {
         case .AE, .AS, .CS, .DA, .DS, .DT, .IS, .LO, .LT, .PN, .SH, .ST, .TM, .UC, .UI, .UR, .UT: true
@@ -75,7 +75,7 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
         }
     }
 
-    /// Whether (0008,0005) governs the repertoire (PS3.5 6.1.2.2): all other strings stay in the default repertoire.
+    /// True if (0008,0005) governs the repertoire (PS3.5 6.1.2.2): all other strings stay in the default repertoire.
     package var usesSpecificCharacterSet: Bool {
         switch self {
         case .LO, .LT, .PN, .SH, .ST, .UC, .UT: true
@@ -83,7 +83,7 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
         }
     }
 
-    /// What makes an odd value even (PS3.5 6.2): a space for strings, NUL for UIDs and for bytes.
+    /// The byte that makes an odd value even (PS3.5 6.2): a space for strings, NUL for UIDs and for bytes.
     package var paddingByte: UInt8 {
         isText && self != .UI ? 0x20 : 0x00
     }
@@ -106,7 +106,7 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
         }
     }
 
-    /// Whether a backslash is text in it, so that there is only one value (PS3.5 6.2: LT, ST, UR, UT).
+    /// True if a backslash is text in it, so that there is only one value (PS3.5 6.2: LT, ST, UR, UT).
     package var allowsBackslashInValue: Bool {
         switch self {
         case .LT, .ST, .UR, .UT: true
@@ -114,7 +114,7 @@ package enum ValueRepresentation: UInt16, Sendable, CaseIterable, CustomStringCo
         }
     }
 
-    /// Whether leading spaces belong to the value (PS3.5 6.2: LT, ST, UR, UT; UC too is not trimmed in front).
+    /// True if leading spaces belong to the value (PS3.5 6.2: LT, ST, UR, UT; UC too is not trimmed in front).
     package var keepsLeadingSpaces: Bool {
         switch self {
         case .LT, .ST, .UC, .UR, .UT: true

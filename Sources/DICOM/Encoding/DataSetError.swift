@@ -1,7 +1,7 @@
-/// Why bytes are not the data set they claim to be.
+/// The reason why bytes are not the data set they claim to be.
 package struct DataSetError: Error, Sendable, Equatable, CustomStringConvertible {
     package let code: Code
-    /// Where in the bytes, counted from their first one; nil where no place can be named.
+    /// The offset in the bytes, counted from their first one; nil where no place can be named.
     package let offset: UInt64?
     /// The element in which it happened.
     package let tag: Tag?
@@ -51,7 +51,7 @@ package struct DataSetError: Error, Sendable, Equatable, CustomStringConvertible
     }
 }
 
-/// What a data set from outside may cost us before it is refused.
+/// The limits beyond which a data set from outside is refused.
 package struct DecodingLimits: Sendable {
     /// Sequences within sequences. Structured reports, the deepest there are, stay below 20; 64 leaves room and keeps
     /// a stack of recursive readers small.

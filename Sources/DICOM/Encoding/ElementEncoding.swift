@@ -1,4 +1,4 @@
-/// How elements are laid out (PS3.5 7.1.2 and 7.1.3): what is left of a transfer syntax once it is inflated.
+/// The layout of elements (PS3.5 7.1.2 and 7.1.3): that part of a transfer syntax that is left once it is inflated.
 struct ElementEncoding: Sendable, Equatable {
     let isExplicitVR: Bool
     let isBigEndian: Bool

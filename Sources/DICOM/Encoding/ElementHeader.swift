@@ -1,4 +1,4 @@
-/// What stands before a value.
+/// The bytes before a value: tag, representation, length.
 ///
 ///     Implicit VR (PS3.5 7.1.3)   group 2 | element 2 | length 4
 ///     Explicit VR (PS3.5 7.1.2)   group 2 | element 2 | VR 2 | length 2
@@ -82,7 +82,7 @@ struct ElementHeader {
 }
 
 extension ElementHeader {
-    /// What follows the header.
+    /// The content that follows the header.
     enum Content {
         case value
         /// A sequence of items whose elements have this encoding.

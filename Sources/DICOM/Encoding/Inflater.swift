@@ -8,10 +8,10 @@ package struct Inflater: ~Copyable {
     private var consumed: UInt64 = 0
     private var produced: UInt64 = 0
 
-    /// Whether the stream's last block is behind us. What follows it is padding (PS3.5 A.5) and is ignored.
+    /// True if the stream's last block is behind us. What follows it is padding (PS3.5 A.5) and is ignored.
     package private(set) var isAtEnd = false
 
-    /// What is asked of zlib at once: large against the cost of a call, small against a cache.
+    /// The number of bytes asked of zlib at once: large against the cost of a call, small against a cache.
     private static let step = 64 * 1024
 
     package init(limits: DecodingLimits = .standard) {

@@ -1,4 +1,4 @@
-/// How a data set is encoded (PS3.5 10 and annex A).
+/// The encoding of a data set (PS3.5 10 and annex A).
 package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
     package let uid: UID
 
@@ -32,7 +32,7 @@ package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
     }
     package var isBigEndian: Bool { self == .explicitVRBigEndian }
 
-    /// Whether the encoded data set is a raw deflate stream (PS3.5 A.5): also the two deflated syntaxes of JPIP.
+    /// True if the encoded data set is a raw deflate stream (PS3.5 A.5): also the two deflated syntaxes of JPIP.
     package var isDeflated: Bool {
         switch uid.string {
         case "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205": true
@@ -40,7 +40,7 @@ package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether pixel data come in fragments of a sequence of items (PS3.5 A.4).
+    /// True if pixel data come in fragments of a sequence of items (PS3.5 A.4).
     package var isEncapsulated: Bool {
         switch uid.string {
         // The JPIP syntaxes refer to pixels elsewhere, so they encapsulate none.

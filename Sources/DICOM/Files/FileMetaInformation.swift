@@ -20,7 +20,7 @@ package struct FileMetaInformation: Sendable, Equatable {
     package var implementationVersionName: String
     package var sourceApplicationEntityTitle: String?
 
-    /// What else group 0002 holds: titles of sender and receiver, private information.
+    /// The other elements of group 0002: titles of sender and receiver, private information.
     package var otherElements = DataSet()
 
     /// Bytes of the preamble and of "DICM" (PS3.10 7.1).
@@ -119,7 +119,7 @@ extension FileMetaInformation {
         .sourceApplicationEntityTitle,
     ]
 
-    /// Where group 0002 begins: behind the preamble, or at once in a file that has none.
+    /// The offset of group 0002: behind the preamble, or at once in a file that has none.
     private static func groupStart(_ bytes: ArraySlice<UInt8>) throws(DataSetError) -> Int {
         let start = preambleLength + prefix.count
         if bytes.dropFirst(preambleLength).prefix(prefix.count).elementsEqual(prefix) {

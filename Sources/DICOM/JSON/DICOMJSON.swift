@@ -199,7 +199,7 @@ package enum DICOMJSON {
 }
 
 extension DICOMJSON {
-    /// What follows the representation in an attribute object.
+    /// The member that follows the representation in an attribute object.
     enum ValueForm {
         case none
         case values

@@ -1,6 +1,6 @@
 /// Turns the objects of one data set into elements.
 struct DICOMJSONReader {
-    /// Whether some text is not in the default repertoire.
+    /// True if some text is not in the default repertoire.
     private(set) var hasOtherText = false
 
     mutating func dataSet(_ value: JSONValue, in tag: Tag?) throws(DICOMJSONError) -> DataSet {
@@ -252,7 +252,7 @@ extension DICOMJSON {
     }
 }
 
-/// Why a text is not data sets in the DICOM JSON Model, and on which line.
+/// The reason why a text is not data sets in the DICOM JSON Model, and its line.
 package struct DICOMJSONError: Error, Sendable, Equatable, CustomStringConvertible {
     package let code: Code
     /// Counted from 1.

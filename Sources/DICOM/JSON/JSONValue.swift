@@ -37,7 +37,7 @@ package struct JSONValue: Sendable, Equatable {
         self.line = line
     }
 
-    /// Where a value was read makes no difference.
+    /// The place where a value was read makes no difference.
     package static func == (left: JSONValue, right: JSONValue) -> Bool {
         left.content == right.content
     }
@@ -107,7 +107,7 @@ extension JSONValue {
         members?.first { $0.key == key }?.value
     }
 
-    /// What kind of value this is, in words for a message.
+    /// The kind of the value, in words for a message.
     package var kind: String {
         switch content {
         case .null: "null"
@@ -154,7 +154,7 @@ extension JSONValue {
     }
 }
 
-/// Why a text is not JSON (RFC 8259), and on which line.
+/// The reason why a text is not JSON (RFC 8259), and its line.
 package struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     package let code: Code
     /// Counted from 1.
@@ -177,7 +177,7 @@ package struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String { "line \(line): \(detail)" }
 }
 
-/// What a text may demand before it is refused.
+/// The limits beyond which a text is refused.
 package struct JSONLimits: Sendable, Equatable {
     /// In bytes. A whole answer with pixels inline is far above what this program needs to read.
     package var maximumLength = 256 << 20

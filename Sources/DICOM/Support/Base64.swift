@@ -2,7 +2,7 @@
 package enum Base64 {
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-    /// How many bytes are converted at a time, a multiple of three: a small piece stays on the stack.
+    /// The number of bytes that are converted at a time, a multiple of three: a small piece stays on the stack.
     private static let pieceLength = 768
 
     package static func text(_ bytes: [UInt8]) -> String {

@@ -13,7 +13,7 @@
 /// as `DisplayText` makes it, so an element is one line always; numbers have all their digits; the VR is never a question
 /// mark. Items are shown with undefined length whatever they had, as the model does not keep that.
 package enum DataSetText {
-    /// Where the comment begins; a longer line has `commentGap` in front of it.
+    /// The column of the comment; a longer line has `commentGap` in front of it.
     private static let commentColumn = 66
     private static let commentGap = 9
     /// The bytes of a binary value that are shown, as its line should still be a line.
@@ -138,7 +138,7 @@ package enum DataSetText {
     private struct Line {
         private let indentation: Int
         private let start: Int
-        /// How many bytes more than characters there are: columns are counted in characters.
+        /// The number of bytes beyond that of characters: columns are counted in characters.
         private var surplus = 0
 
         init(indentation: Int, at start: Int) {
@@ -275,7 +275,7 @@ extension DataElement.Value {
     }
 }
 
-/// What the dictionary says of elements, behind the number sign of their lines, kept from one data set to the next: the
+/// The dictionary's entries of elements, behind the number sign of their lines, kept from one data set to the next: the
 /// answers of a query have the same elements thousands of times, and a look-up with its strings takes longer than a line.
 package struct ElementComments {
     /// As many tags as an answer has, several times over; of two that fall on one place the later one stays.

@@ -64,7 +64,7 @@ package enum DisplayText {
         return characters
     }
 
-    /// Whether all bytes are printable ASCII.
+    /// True if all bytes are printable ASCII.
     private static func isPrintable(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.allSatisfy { (0x20...0x7E).contains($0) }
     }
@@ -83,7 +83,7 @@ package enum DisplayText {
         return Unicode.Scalar(bytes.dropFirst().reduce(first) { $0 << 6 | UInt32($1 & 0x3F) })
     }
 
-    /// Whether a character acts on what shows it or cannot be seen.
+    /// True if a character acts on what shows it or cannot be seen.
     static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x00..<0x20, 0x7F...0x9F: true

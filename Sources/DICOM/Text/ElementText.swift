@@ -51,7 +51,7 @@ package enum ElementText {
         }
     }
 
-    /// What has no text of its own, in brackets: `[3 items]`.
+    /// The text of a value that has none of its own, in brackets: `[3 items]`.
     private static func append(count: Int, of what: StaticString, to output: inout [UInt8]) {
         output.append(0x5B)
         ASCIIText.append(count, to: &output)

@@ -17,9 +17,6 @@ extension WireCode {
         self.init(rawValue: value)
     }
 
-    /// The values that the standard defines.
-    package static var allDefined: [Self] { meanings.map(\.key) }
-
     /// The meaning that the standard gives the value; nil if it does not define it.
     package var definedMeaning: String? { Self.meanings.first { $0.key == self }?.value }
 

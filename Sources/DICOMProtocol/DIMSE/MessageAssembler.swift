@@ -42,11 +42,6 @@ package struct MessageAssembler: Sendable {
         self.limits = limits
     }
 
-    /// True if a message has begun and not ended: the peer may not release the association now.
-    package var isInsideMessage: Bool {
-        if case .betweenMessages = state { false } else { true }
-    }
-
     /// Takes the next bytes of the association.
     ///
     /// Returns nil if a command set is still incomplete.

@@ -75,37 +75,73 @@ package struct PDUFramer: Sendable {
         self.limits = limits
     }
 
-    /// True at the boundary between two PDUs, where the stream may end.
-    package var isBetweenPDUs: Bool {
-        if case .betweenPDUs = state { true } else { false }
-    }
-
     /// Returns the next PDU or fragment.
     ///
     /// - Parameter buffer: all bytes that were received and are not consumed.
     /// - Throws: `ProtocolError` for an unknown or malformed PDU, or one above a limit.
     package mutating func next(in buffer: UnsafeRawBufferPointer) throws(ProtocolError) -> Step {
-        switch state {
-        case .betweenPDUs: try nextPDU(in: buffer)
-        case .betweenValues(let left): try nextValue(in: buffer, at: 0, left: left)
-        case .inValue(let value): continueValue(value, in: buffer, at: 0)
+        // Headers are consumed together with the first byte behind them, so they are read again if that is missing.
+        var value: Value
+        var offset = 0
+        if case .inValue(let begun) = state {
+            value = begun
+            guard !buffer.isEmpty else { return .needMore(atLeast: 1) }
+        } else {
+            let left: UInt32
+            if case .betweenValues(let rest) = state {
+                left = rest
+            } else {
+                guard let rawType = buffer.first else { return .needMore(atLeast: PDU.headerLength) }
+                // Checked with the first byte alone: a peer that does not speak DICOM may never send six.
+                guard let type = PDUType(rawValue: rawType) else {
+                    throw ProtocolError(
+                        .unrecognizedPDU, section: "PS3.8 9.3.1",
+                        "the peer sent a byte \(rawType) where a PDU type from 1 to 7 belongs")
+                }
+                guard buffer.count >= PDU.headerLength else { return .needMore(atLeast: PDU.headerLength) }
+                left = Self.uint32(in: buffer, at: 2)
+                guard type == .presentationData else { return try control(type, length: left, in: buffer) }
+                try checkPresentationData(left)
+                offset = PDU.headerLength
+            }
+            guard left >= UInt32(Self.valueHeaderLength) else {
+                throw ProtocolError(
+                    .invalidPDVLength, section: "PS3.8 9.3.5", "\(left) bytes at the end of a P-DATA-TF are no value")
+            }
+            let payloadOffset = offset + Self.valueHeaderLength
+            guard buffer.count >= offset + 4 else { return .needMore(atLeast: payloadOffset) }
+            let length = Self.uint32(in: buffer, at: offset)
+            guard length >= Self.valueLengthOverhead, length <= left - 4 else {
+                throw ProtocolError(
+                    .invalidPDVLength, section: "PS3.8 9.3.5.1",
+                    "presentation data value of \(length) bytes where \(left - 4) are left in its PDU")
+            }
+            let payload = length - Self.valueLengthOverhead
+            // The header waits for a first byte of its payload: an empty fragment would be of no use.
+            let needed = payload == 0 ? payloadOffset : payloadOffset + 1
+            guard buffer.count >= needed else { return .needMore(atLeast: needed) }
+            value = Value(
+                contextID: buffer[offset + 4], control: buffer[offset + 5], left: payload, after: left - 4 - length)
+            offset = payloadOffset
         }
+        let taken = min(UInt32(clamping: buffer.count - offset), value.left)
+        value.left -= taken
+        state =
+            if value.left > 0 { .inValue(value) } else if value.after == 0 { .betweenPDUs } else {
+                .betweenValues(left: value.after)
+            }
+        let range = offset..<(offset + Int(taken))
+        // Bits 2 to 7 of the message control header are not tested, PS3.8 E.2.
+        let fragment = Fragment(
+            contextID: value.contextID, isCommand: value.control & 0x01 != 0, isLast: value.control & 0x02 != 0,
+            range: range, endsPDV: value.left == 0)
+        return .fragment(fragment, consumed: range.upperBound)
     }
 
-    private mutating func nextPDU(in buffer: UnsafeRawBufferPointer) throws(ProtocolError) -> Step {
-        guard let rawType = buffer.first else { return .needMore(atLeast: PDU.headerLength) }
-        // Checked with the first byte alone: a peer that does not speak DICOM may never send six.
-        guard let type = PDUType(rawValue: rawType) else {
-            throw ProtocolError(
-                .unrecognizedPDU, section: "PS3.8 9.3.1",
-                "the peer sent a byte \(rawType) where a PDU type from 1 to 7 belongs")
-        }
-        guard buffer.count >= PDU.headerLength else { return .needMore(atLeast: PDU.headerLength) }
-        let length = Self.uint32(in: buffer, at: 2)
-        if type == .presentationData {
-            try checkPresentationData(length)
-            return try nextValue(in: buffer, at: PDU.headerLength, left: length)
-        }
+    /// Decodes a control PDU once all of it is there.
+    private func control(
+        _ type: PDUType, length: UInt32, in buffer: UnsafeRawBufferPointer
+    ) throws(ProtocolError) -> Step {
         guard length <= limits.maximumControlLength else {
             throw ProtocolError(
                 .pduTooLong, section: "PS3.8 9.3.1",
@@ -114,7 +150,7 @@ package struct PDUFramer: Sendable {
         let end = PDU.headerLength + Int(length)
         guard buffer.count >= end else { return .needMore(atLeast: end) }
         let body = Array(buffer[PDU.headerLength..<end])
-        return .pdu(try PDU.decode(type: rawType, body: body[...]), consumed: end)
+        return .pdu(try PDU.decode(type: type.rawValue, body: body[...]), consumed: end)
     }
 
     private mutating func checkPresentationData(_ length: UInt32) throws(ProtocolError) {
@@ -130,51 +166,6 @@ package struct PDUFramer: Sendable {
         if limits.announcedMaximumLength != 0, length > limits.announcedMaximumLength {
             longestBeyondAnnounced = max(longestBeyondAnnounced, length)
         }
-    }
-
-    /// - Parameter offset: where the header of the value is; what is before it is consumed with it.
-    private mutating func nextValue(
-        in buffer: UnsafeRawBufferPointer, at offset: Int, left: UInt32
-    ) throws(ProtocolError) -> Step {
-        guard left >= UInt32(Self.valueHeaderLength) else {
-            throw ProtocolError(
-                .invalidPDVLength, section: "PS3.8 9.3.5", "\(left) bytes at the end of a P-DATA-TF are no value")
-        }
-        let payloadOffset = offset + Self.valueHeaderLength
-        guard buffer.count >= offset + 4 else { return .needMore(atLeast: payloadOffset) }
-        let length = Self.uint32(in: buffer, at: offset)
-        guard length >= Self.valueLengthOverhead, length <= left - 4 else {
-            throw ProtocolError(
-                .invalidPDVLength, section: "PS3.8 9.3.5.1",
-                "presentation data value of \(length) bytes where \(left - 4) are left in its PDU")
-        }
-        let payload = length - Self.valueLengthOverhead
-        // The header waits for a first byte of its payload: an empty fragment would be of no use.
-        let needed = payload == 0 ? payloadOffset : payloadOffset + 1
-        guard buffer.count >= needed else { return .needMore(atLeast: needed) }
-        let value = Value(
-            contextID: buffer[offset + 4], control: buffer[offset + 5], left: payload, after: left - 4 - length)
-        return continueValue(value, in: buffer, at: payloadOffset)
-    }
-
-    private mutating func continueValue(
-        _ value: Value, in buffer: UnsafeRawBufferPointer, at offset: Int
-    ) -> Step {
-        let available = buffer.count - offset
-        guard available > 0 || value.left == 0 else { return .needMore(atLeast: offset + 1) }
-        let taken = min(UInt32(clamping: available), value.left)
-        var rest = value
-        rest.left -= taken
-        state =
-            if rest.left > 0 { .inValue(rest) } else if rest.after == 0 { .betweenPDUs } else {
-                .betweenValues(left: rest.after)
-            }
-        let range = offset..<(offset + Int(taken))
-        // Bits 2 to 7 are not tested, PS3.8 E.2.
-        let fragment = Fragment(
-            contextID: value.contextID, isCommand: value.control & 0x01 != 0, isLast: value.control & 0x02 != 0,
-            range: range, endsPDV: rest.left == 0)
-        return .fragment(fragment, consumed: range.upperBound)
     }
 
     /// The caller has seen that the four bytes are there.

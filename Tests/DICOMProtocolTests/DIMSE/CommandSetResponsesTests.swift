@@ -4,7 +4,7 @@ import Testing
 
 struct CommandSetResponsesTests {
     @Test func `a request that is not served gets a failure with its own number`() throws {
-        for field in CommandField.allDefined {
+        for field in CommandField.meanings.map(\.key) {
             var request = CommandSet()
             request.commandField = field
             request.messageID = 3
@@ -50,7 +50,7 @@ struct CommandSetResponsesTests {
     }
 
     @Test func `every response has the number of its request with the highest bit set`() {
-        for field in CommandField.allDefined where !field.isResponse && field != .cCancelRQ {
+        for field in CommandField.meanings.map(\.key) where !field.isResponse && field != .cCancelRQ {
             #expect(field.response?.rawValue == field.rawValue + 0x8000)
             #expect(field.response?.description == String(field.description.dropLast(2)) + "RSP")
         }

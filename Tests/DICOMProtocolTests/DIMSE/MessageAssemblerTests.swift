@@ -11,21 +11,21 @@ struct MessageAssemblerTests {
     @Test func `a command in one fragment is a message if no data set follows`() throws {
         var assembler = MessageAssembler()
         #expect(try accept(&assembler, 1, .command, echo.0, last: true) == .command(echo.1, contextID: 1))
-        #expect(!assembler.isInsideMessage)
+        #expect(assembler.isBetweenMessages)
     }
 
     @Test func `a command is put together from fragments of a byte`() throws {
         var assembler = MessageAssembler()
         for byte in find.0.dropLast() {
             #expect(try accept(&assembler, 5, .command, [byte]) == nil)
-            #expect(assembler.isInsideMessage)
+            #expect(!assembler.isBetweenMessages)
         }
         #expect(
             try accept(&assembler, 5, .command, find.0.suffix(1), last: true) == .command(find.1, contextID: 5))
-        #expect(assembler.isInsideMessage)
+        #expect(!assembler.isBetweenMessages)
         #expect(try accept(&assembler, 5, .data, [1]) == .data(isLast: false))
         #expect(try accept(&assembler, 5, .data, [2], last: true) == .data(isLast: true))
-        #expect(!assembler.isInsideMessage)
+        #expect(assembler.isBetweenMessages)
     }
 
     @Test func `a command is put together whatever the place of the cut`() throws {
@@ -146,6 +146,19 @@ struct MessageAssemblerTests {
             return nil
         } catch {
             return (error as? ProtocolError)?.code
+        }
+    }
+}
+
+extension MessageAssembler {
+    /// True if no message has begun and not ended: one may begin then, in a context that no test uses.
+    var isBetweenMessages: Bool {
+        var copy = self
+        do throws(ProtocolError) {
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            return try copy.accept(contextID: 251, isCommand: true, isLast: false, bytes: nothing) == nil
+        } catch {
+            return false
         }
     }
 }

@@ -42,7 +42,7 @@ struct MessageStreamTests {
         #expect(data == [0xAA, 0xBB, 0xCC, 0xDD])
         #expect(buffer.isEmpty)
         #expect(framer.isBetweenPDUs)
-        #expect(!assembler.isInsideMessage)
+        #expect(assembler.isBetweenMessages)
     }
 
     /// The next fragment of what has arrived, taken off the buffer; nil if there is none yet.

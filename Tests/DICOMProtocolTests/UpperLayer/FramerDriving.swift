@@ -58,6 +58,15 @@ struct FramerDriver {
 }
 
 extension PDUFramer {
+    /// True at the boundary between two PDUs, where the stream may end: the next bytes are then taken for a PDU.
+    var isBetweenPDUs: Bool {
+        var copy = self
+        do throws(ProtocolError) {
+            if case .pdu(.releaseRequest, _) = try copy.step(in: PDU.releaseRequest.encode()) { return true }
+        } catch {}
+        return false
+    }
+
     /// One step over bytes in an array, with the type of its error kept.
     mutating func step(in bytes: [UInt8]) throws(ProtocolError) -> Step {
         var framer = self

@@ -50,7 +50,7 @@ struct DataSetEncoderTests {
 
     @Test func `group lengths are left out, in items too`() throws {
         var item = DataSet()
-        item.setUInt32(Tag(0x0008_0000), 99)
+        item.append(DataElement(tag: Tag(0x0008_0000), vr: .UL, value: .bytes([99, 0, 0, 0])))
         item.set(.modality, .CS, "CT")
         var dataSet = item
         dataSet.set(.referencedSOPSequence, items: [item])

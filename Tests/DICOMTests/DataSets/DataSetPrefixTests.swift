@@ -45,7 +45,10 @@ struct DataSetPrefixTests {
     @Test func `a deflated prefix that is cut is read as far as it goes`() throws {
         var dataSet = DataSet()
         for number in UInt32(0)..<2_000 {
-            dataSet.setUInt32(Tag(0x0072_0000 + 2 * number + 1), number &* 2_654_435_761)
+            dataSet.append(
+                DataElement(
+                    tag: Tag(0x0072_0000 + 2 * number + 1), vr: .UL,
+                    value: .bytes(withUnsafeBytes(of: (number &* 2_654_435_761).littleEndian) { Array($0)[...] })))
         }
         let bytes = DataSetEncoder(.deflatedExplicitVRLittleEndian).encode(dataSet)
         let decoder = DataSetDecoder(.deflatedExplicitVRLittleEndian)

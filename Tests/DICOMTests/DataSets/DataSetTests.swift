@@ -71,7 +71,7 @@ struct DataSetTests {
     @Test func `numbers are read from numbers and from integer strings`() {
         var dataSet = DataSet()
         dataSet.setUInt16(.rows, 0x1234)
-        dataSet.setUInt32(Tag(0x0008_0000), 0x1234_5678)
+        dataSet.append(DataElement(tag: Tag(0x0008_0000), vr: .UL, value: .bytes([0x78, 0x56, 0x34, 0x12])))
         dataSet.set(.instanceNumber, .IS, "70000 ")
         dataSet.setEmpty(.columns, .US)
         #expect(dataSet.bytes(.rows) == [0x34, 0x12])

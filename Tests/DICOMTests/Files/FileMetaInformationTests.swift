@@ -44,7 +44,7 @@ struct FileMetaInformationTests {
 
     @Test func `other elements of the group are kept`() throws {
         var meta = Self.meta
-        meta.otherElements.set(.sendingApplicationEntityTitle, .AE, "SENDER")
+        meta.otherElements.set(Tag(0x0002_0017), .AE, "SENDER")
         meta.otherElements.append(DataElement(tag: Tag(0x0002_0102), vr: .OB, value: .bytes([1, 2])))
         let read = try FileMetaInformation.decode(meta.encode()[...]).meta
         #expect(read == meta)

@@ -205,7 +205,7 @@ private func member(_ vr: ValueRepresentation, _ text: String) -> String { membe
         var set = DataSet()
         set.set(.specificCharacterSet, .CS, "ISO_IR 13")
         set.append(DataElement(tag: .patientID, vr: .LO, value: .bytes([0x41, 0x5C, 0x7E, 0x20][...])))
-        set.append(DataElement(tag: .patientComments, vr: .LT, value: .bytes([0x41, 0x5C][...])))
+        set.append(DataElement(tag: Tag(0x0010_4000), vr: .LT, value: .bytes([0x41, 0x5C][...])))
         #expect(json(set).contains("[\"A\",\"‾\"]"))
         #expect(json(set).contains("[\"A¥\"]"))
     }

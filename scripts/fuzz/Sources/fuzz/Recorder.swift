@@ -18,7 +18,7 @@ enum Recorder {
             if operation.isPeerRequestor {
                 let listener = try TCPListener(port: port, bind: "127.0.0.1")
                 print("listening")
-                connection = RecordingConnection(try listener.accept(wait: limits))
+                connection = RecordingConnection(try accept(on: listener))
             } else {
                 connection = RecordingConnection(
                     try TCPConnection.connect(host: "127.0.0.1", port: port, wait: limits))
@@ -32,6 +32,15 @@ enum Recorder {
             return 5
         }
         return writeFile(connection.heard.withLock { $0 }, path) ? 0 : 3
+    }
+
+    private static func accept(on listener: TCPListener) throws(TransportError) -> TCPConnection {
+        let end = Deadline.after(seconds: 60)
+        while !end.isPast {
+            if case .connection(let connection) = listener.acceptWaiting() { return connection }
+            _ = try? Readiness.wait(listener.descriptor, for: .readable, until: end, limits: .unlimited)
+        }
+        throw .timedOut(.accept)
     }
 }
 
