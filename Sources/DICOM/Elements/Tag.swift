@@ -118,6 +118,7 @@ extension Tag {
     package static let scheduledProcedureStepID = Tag(0x0040_0009)
     package static let scheduledStationName = Tag(0x0040_0010)
     package static let scheduledProcedureStepSequence = Tag(0x0040_0100)
+    package static let requestedProcedureID = Tag(0x0040_1001)
 
     package static let storageMediaFileSetID = Tag(0x0088_0130)
     package static let storageMediaFileSetUID = Tag(0x0088_0140)

@@ -10,7 +10,8 @@ import System
 package final class Association {
     private let channel: AssociationChannel
     private let reader: MessageReader
-    private let writer: MessageWriter
+    /// Lays out messages, one of which may be the next to be sent while the peer is still at work on another.
+    let writer: MessageWriter
     private var lastMessageID: UInt16 = 0
 
     package let request: AssociateRequest
@@ -82,7 +83,7 @@ package final class Association {
     package func send(
         _ command: CommandSet, contextID: UInt8, dataSet: [UInt8]? = nil
     ) throws(AssociationError) {
-        try send(try stage(command, contextID: contextID, source: dataSet.map(MemoryDataSetSource.init)))
+        try writer.send(try writer.stage(command, contextID: contextID, source: dataSet.map(MemoryDataSetSource.init)))
         if let observer = channel.observer, let dataSet, let context = contexts.context(id: contextID) {
             observer(.sentDataSet(dataSet, context.transferSyntax))
         }
@@ -96,23 +97,7 @@ package final class Association {
     package func send(
         _ command: CommandSet, contextID: UInt8, source: any DataSetSource
     ) throws(AssociationError) {
-        try send(try stage(command, contextID: contextID, source: source))
-    }
-
-    /// Lays a message out, while the peer may still be at work on another. It is the next one to be sent.
-    ///
-    /// - Throws: `unsendable` and `sourceUnreadable`, which leave the association whole.
-    func stage(
-        _ command: CommandSet, contextID: UInt8, source: (any DataSetSource)?
-    ) throws(AssociationError) -> MessageWriter.StagedMessage {
-        try writer.stage(command, contextID: contextID, source: source)
-    }
-
-    /// Sends the message that was laid out last, and the rest of its data set.
-    ///
-    /// - Throws: The error that ended the association; `sourceCutShort` if its data set cannot be read to the end.
-    func send(_ staged: MessageWriter.StagedMessage) throws(AssociationError) {
-        do throws(AssociationFault) { try writer.send(staged) } catch { try ending.act(on: error) }
+        try writer.send(try writer.stage(command, contextID: contextID, source: source))
     }
 
     /// Waits for the next whole message.

@@ -229,9 +229,10 @@ final class AssociationChannel {
     private func waitForFirst(of first: CInt, _ second: CInt, until deadline: Deadline) throws(AssociationFault) -> Bool
     {
         do throws(TransportError) {
-            return try Readiness.waitForFirst(
-                of: first, second, until: deadline, limits: WaitLimits(cancellation: cancellation),
-                phase: .read)
+            let ready = try Readiness.wait(
+                first, for: .readable, orWakeUp: second, until: deadline,
+                limits: WaitLimits(cancellation: cancellation), phase: .read)
+            return !ready.isEmpty
         } catch {
             if case .timedOut = error { return false }
             throw fault(error, cancelledAt: .graceful, waitingFor: .message)
@@ -272,62 +273,52 @@ final class AssociationChannel {
         let wait = writeWait.within(.after(seconds: limits.association ?? .infinity))
         var failure: AssociationFault?
         pdu.encode().withUnsafeBytes { bytes in
-            do throws(AssociationFault) {
-                try send(OutgoingBytes(bytes), wait: wait)
-            } catch {
-                failure = error
-            }
+            do throws(AssociationFault) { try send(OutgoingBytes(bytes), wait: wait) } catch { failure = error }
         }
         if let failure { throw failure }
         observer?(.sent(pdu))
     }
 
-    /// Sends whole PDUs, and reads what the peer sends meanwhile: it may wait for that.
+    /// Sends whole PDUs of data, and reads what the peer sends meanwhile: it may wait for that.
     ///
+    /// After a cancellation in their middle the rest is sent, if the peer takes it at once.
+    ///
+    /// - Parameter wait: the limits of a control PDU, which goes without reading; nil for data.
     /// - Throws: `.lost`; `.sourceCutShort` if a file cannot be read to the end of its range.
-    func send(_ bytes: OutgoingBytes) throws(AssociationFault) {
-        try send(bytes, wait: writeWait, whileBlocked: { self.readWhileBlocked() })
-    }
-
-    private func send(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)? = nil
-    ) throws(AssociationFault) {
+    func send(_ bytes: OutgoingBytes, wait: WaitLimits? = nil) throws(AssociationFault) {
+        let whileBlocked = wait == nil ? { self.readWhileBlocked() } : nil
         do throws(TransportError) {
-            try write(bytes, wait: wait, whileBlocked: whileBlocked)
-        } catch .file(let fault) {
-            throw .sourceCutShort(DataSetSourceError(fault))
+            if let fileSender {
+                try fileSender.write(bytes, wait: wait ?? writeWait, whileBlocked: whileBlocked)
+            } else {
+                try connection.write(bytes.memory, wait: wait ?? writeWait, whileBlocked: whileBlocked)
+            }
         } catch {
+            let unwritten = connection.unwritten
+            if unwritten < bytes.count {
+                hasPartialPDU = error != .cancelled || !finish(bytes, unwritten: unwritten, whileBlocked)
+            }
+            if case .file(let fault) = error { throw .sourceCutShort(DataSetSourceError(fault)) }
             throw .lost(error, waitingFor: .sending)
         }
     }
 
-    /// Writes whole PDUs. Where a cancellation comes in their middle, what has begun is brought to its end if the peer
-    /// takes it at once.
-    private func write(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
+    /// Writes the rest of PDUs that have left in part; returns false if the peer does not take it at once.
+    private func finish(
+        _ bytes: OutgoingBytes, unwritten: Int, _ whileBlocked: (() -> BlockedWrite)?
+    ) -> Bool {
+        var rest = bytes
+        rest.removeFirst(bytes.count - unwritten)
         do throws(TransportError) {
-            try writeOnce(bytes, wait: wait, whileBlocked: whileBlocked)
+            if let fileSender {
+                try fileSender.write(rest, wait: closingWait(), whileBlocked: whileBlocked)
+            } else {
+                try connection.write(rest.memory, wait: closingWait(), whileBlocked: whileBlocked)
+            }
+            return true
         } catch {
-            let rest = connection.unwritten
-            guard rest < bytes.count else { throw error }
-            hasPartialPDU = true
-            guard error == .cancelled else { throw error }
-            do throws(TransportError) {
-                var unsent = bytes
-                unsent.removeFirst(bytes.count - rest)
-                try writeOnce(unsent, wait: closingWait(), whileBlocked: whileBlocked)
-                hasPartialPDU = false
-            } catch {}
-            throw error
+            return false
         }
-    }
-
-    private func writeOnce(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
-        guard let fileSender else { return try connection.write(bytes.memory, wait: wait, whileBlocked: whileBlocked) }
-        try fileSender.write(bytes, wait: wait, whileBlocked: whileBlocked)
     }
 
     private func readWhileBlocked() -> BlockedWrite {

@@ -118,7 +118,9 @@ final class MessageReader {
             return nil
         case .data(let isLast)?:
             guard case .inDataSet(let incoming) = state else { return nil }
-            guard incoming.append(bytes, maximumLength: Self.maximumDataSetDropped) else {
+            if case .sink(let sink) = incoming.destination {
+                sink.write(bytes)
+            } else if !incoming.hold(bytes, maximumLength: Self.maximumDataSetDropped) {
                 throw .violation(
                     ProtocolError(
                         .messageTooLong, section: "PS3.7 6.3",
@@ -141,7 +143,7 @@ final class MessageReader {
 private final class IncomingDataSet {
     private let command: CommandSet
     private let contextID: UInt8
-    private let destination: DataSetDestination
+    let destination: DataSetDestination
     private var bytes: [UInt8] = []
     /// Bytes that have arrived; more than are held once they are too many for that.
     private var length = 0
@@ -154,17 +156,13 @@ private final class IncomingDataSet {
 
     private var isOmitted: Bool { length > Association.maximumDataSetInMemory }
 
-    /// Passes bytes on to where they belong; returns false, and takes nothing, if they are too many for memory even to
-    /// be dropped.
-    func append(_ arrived: UnsafeRawBufferPointer, maximumLength: Int) -> Bool {
-        switch destination {
-        case .discard: break
-        case .sink(let sink): sink.write(arrived)
-        case .memory:
-            guard arrived.count <= maximumLength - length else { return false }
-            length += arrived.count
-            if isOmitted { bytes = [] } else { bytes.append(contentsOf: arrived) }
-        }
+    /// Holds the bytes in memory if they belong there; returns false, and takes nothing, if they are too many even to be
+    /// dropped.
+    func hold(_ arrived: UnsafeRawBufferPointer, maximumLength: Int) -> Bool {
+        guard case .memory = destination else { return true }
+        guard arrived.count <= maximumLength - length else { return false }
+        length += arrived.count
+        if isOmitted { bytes = [] } else { bytes.append(contentsOf: arrived) }
         return true
     }
 

@@ -52,27 +52,30 @@ final class MessageWriter {
 
     /// Sends the message that was laid out last, and the rest of its data set.
     ///
-    /// - Throws: `.lost`; `.sourceCutShort` if the data set cannot be read to its end.
-    func send(_ staged: StagedMessage) throws(AssociationFault) {
-        try channel.advance(.presentationDataRequest)
-        try flush(then: staged.file)
-        if let source = staged.rest { try sendRest(of: source, contextID: staged.contextID) }
-        channel.observer?(.sentMessage(staged.command, contextID: staged.contextID))
-    }
-
-    private func sendRest(of source: any DataSetSource, contextID: UInt8) throws(AssociationFault) {
-        while true {
-            let file: FileRange?
-            let isLast: Bool
-            do throws(DataSetSourceError) {
-                (file, isLast) = try layOut(source, contextID: contextID, upTo: SendBuffer.streamingLength)
-            } catch {
+    /// - Throws: The error that ended the association; `sourceCutShort` if its data set cannot be read to the end.
+    func send(_ staged: StagedMessage) throws(AssociationError) {
+        defer { buffer.clear() }
+        do throws(AssociationFault) {
+            try channel.advance(.presentationDataRequest)
+            var file = staged.file
+            var rest = staged.rest
+            while true {
+                buffer.reportContents()
+                try channel.send(OutgoingBytes(buffer.contents, then: file))
                 buffer.clear()
-                throw .sourceCutShort(error)
+                guard let source = rest else { break }
+                let isLast: Bool
+                do throws(DataSetSourceError) {
+                    (file, isLast) = try layOut(source, contextID: staged.contextID, upTo: SendBuffer.streamingLength)
+                } catch {
+                    throw .sourceCutShort(error)
+                }
+                if isLast { rest = nil }
             }
-            try flush(then: file)
-            if isLast { return }
+        } catch {
+            try AssociationEnding(channel).act(on: error)
         }
+        channel.observer?(.sentMessage(staged.command, contextID: staged.contextID))
     }
 
     /// Lays out what comes next of a data set: many PDUs of it or, where it is sent from its file, the header of one.
@@ -84,12 +87,5 @@ final class MessageWriter {
         else { return (nil, try buffer.fill(from: source, contextID: contextID, upTo: limit)) }
         buffer.appendHeader(payload: range.count, contextID: contextID, isLast: isLast)
         return (range, isLast)
-    }
-
-    /// Sends the PDUs that are laid out.
-    private func flush(then file: FileRange?) throws(AssociationFault) {
-        defer { buffer.clear() }
-        buffer.reportContents()
-        try channel.send(OutgoingBytes(buffer.contents, then: file))
     }
 }

@@ -1,6 +1,6 @@
 /// One block of memory between the socket and the protocol: filled at its end, used up from its start.
 ///
-/// What has been used is not moved away byte by byte: the block is rewound when it is empty, which is the usual case,
+/// Used bytes are not moved away one by one: the block is rewound when it is empty, which is the usual case,
 /// and compacted only when the unused rest is in the way.
 final class ReceiveBuffer {
     /// Large enough that a read is worth its system call, small enough to stay in the second-level cache.

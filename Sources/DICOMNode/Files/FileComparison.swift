@@ -44,7 +44,7 @@ enum FileComparison {
         return true
     }
 
-    /// Where the data set begins, and in which syntax it is; nil for what is no instance, which is compared as a whole.
+    /// Returns the offset and the syntax of the data set; nil for a file that is no instance, which is compared as a whole.
     private static func dataSet(_ head: ArraySlice<UInt8>) -> (offset: UInt64, syntax: TransferSyntax)? {
         do throws(DataSetError) {
             let (meta, offset) = try FileMetaInformation.decode(head)

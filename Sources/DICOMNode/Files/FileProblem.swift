@@ -1,6 +1,6 @@
 package import System
 
-/// What is wrong with one file, to be told and counted: the work with the others goes on.
+/// A problem with one file, to be reported and counted: the work with the others goes on.
 package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible {
     package let path: FilePath
     package let code: Code

@@ -39,59 +39,86 @@ package struct FileScanner: ~Copyable {
         var next = 0
     }
 
-    private let given: [FilePath]
+    private var given: [FilePath]
+    private var named: Set<FilePath>
+    /// Names that come one by one, after those that were given at once.
+    private var list: PathList?
     private let isRecursive: Bool
     private var nextGiven = 0
     private var levels: [Level] = []
     private var walkedThroughLinks: Set<Identity> = []
 
-    package init(_ given: [FilePath], recursive: Bool) {
+    /// - Parameter list: a descriptor from which further names are read while the walk goes on.
+    package init(_ given: [FilePath], recursive: Bool, list: CInt? = nil) {
         self.given = given
+        named = Set(given)
+        self.list = list.map { PathList(descriptor: $0) }
         isRecursive = recursive
     }
 
-    /// The next finding; nil when everything was walked.
-    package mutating func next() -> Finding? {
+    /// True if everything was walked.
+    var isAtEnd: Bool { levels.isEmpty && nextGiven == given.count && list == nil }
+
+    /// True if the path was given, or is the last one of the list, and was not only met in a directory.
+    func isNamed(_ path: FilePath) -> Bool { named.contains(path) }
+
+    /// Returns the next finding; nil when everything was walked, or no further name has come by the deadline or before a
+    /// cancellation.
+    package mutating func next(until deadline: Deadline = .never, cancellation: Cancellation = .never) -> Finding? {
         while true {
+            let path: FilePath
+            var (isGiven, isLink) = (false, false)
             if let level = levels.last {
                 guard level.next < level.names.count else {
                     levels.removeLast()
                     continue
                 }
                 levels[levels.count - 1].next += 1
-                let path = level.path.appending(level.names.name(at: level.next))
+                path = level.path.appending(level.names.name(at: level.next))
                 let kind = level.names.kind(at: level.next)
                 if kind == .file { return .file(path) }
-                if let finding = visit(path, isGiven: false, isLink: kind != .directory) { return finding }
-            } else {
-                guard nextGiven < given.count else { return nil }
+                isLink = kind != .directory
+            } else if nextGiven < given.count {
+                path = given[nextGiven]
                 nextGiven += 1
-                if let finding = visit(given[nextGiven - 1], isGiven: true, isLink: false) { return finding }
+                isGiven = true
+            } else {
+                guard list?.isReady(until: deadline, cancellation: cancellation) == true else { return nil }
+                do throws(FileProblem) {
+                    guard let listed = try list?.next() else {
+                        list = nil
+                        continue
+                    }
+                    named = [listed]
+                    given = [listed]
+                    nextGiven = 0
+                    continue
+                } catch {
+                    list = nil
+                    return .problem(error)
+                }
+            }
+            do throws(SystemError) {
+                var status = stat()
+                _ = try systemCall("stat") { path.withCString { stat($0, &status) } }
+                switch status.st_mode & S_IFMT {
+                case S_IFREG: return .file(path)
+                case S_IFDIR:
+                    guard isGiven || isRecursive else { return .passedOver(path, .directory) }
+                    let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+                    if let finding = try enter(path, identity, isLink: isLink) { return finding }
+                case S_IFIFO: return .passedOver(path, .pipe)
+                case S_IFSOCK: return .passedOver(path, .socket)
+                case S_IFCHR, S_IFBLK: return .passedOver(path, .device)
+                default: return .passedOver(path, .other)
+                }
+            } catch {
+                return .problem(FileProblem(reading: path, error))
             }
         }
     }
 
-    /// What the path is; nil when it is a directory that was entered.
-    private mutating func visit(_ path: FilePath, isGiven: Bool, isLink: Bool) -> Finding? {
-        do throws(SystemError) {
-            var status = stat()
-            _ = try systemCall("stat") { path.withCString { stat($0, &status) } }
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: return .file(path)
-            case S_IFDIR:
-                guard isGiven || isRecursive else { return .passedOver(path, .directory) }
-                return try enter(
-                    path, Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)), isLink: isLink)
-            case S_IFIFO: return .passedOver(path, .pipe)
-            case S_IFSOCK: return .passedOver(path, .socket)
-            case S_IFCHR, S_IFBLK: return .passedOver(path, .device)
-            default: return .passedOver(path, .other)
-            }
-        } catch {
-            return .problem(FileProblem(reading: path, error))
-        }
-    }
-
+    /// Begins to walk a directory; returns a finding if it is passed over.
     private mutating func enter(
         _ path: FilePath, _ identity: Identity, isLink: Bool
     ) throws(SystemError) -> Finding? {

@@ -19,6 +19,8 @@ extension InstanceFile {
     private static let deflatedChunkLength = 4 * 1024
 
     /// Proves that the file is still the one that was opened; called after its data set was read.
+    ///
+    /// - Throws: `.changed` if its length or time is another one, or the reason why it cannot be read.
     package func checkUnchanged(_ descriptor: borrowing FileDescriptor) throws(FileProblem) {
         guard try FileState(of: descriptor, path: path) == state else {
             throw FileProblem(path, .changed, Self.otherState)
@@ -34,6 +36,7 @@ extension InstanceFile {
     /// over them, so they are tolerated here, but must not be sent.
     ///
     /// - Returns: where the data set ends, in bytes from the beginning of the file; its size in all but the case above.
+    /// - Throws: `FileProblem`: `.truncated`, `.malformed`, `.mislabelled` or `.changed`, or the reason why it cannot be read.
     @discardableResult
     package func checkComplete(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> UInt64 {
         try checkComplete(.descriptor(descriptor.rawValue))
@@ -59,7 +62,7 @@ extension InstanceFile {
         return bytes
     }
 
-    /// Where the bytes of a file are read from.
+    /// The place that the bytes of a file are read from.
     private enum Source {
         case descriptor(CInt)
         case memory([UInt8])
@@ -73,7 +76,7 @@ extension InstanceFile {
         }
     }
 
-    /// What is wrong with a data set that makes no sense in the syntax that the file says, but begins as in another.
+    /// Returns the problem of a data set that makes no sense in the syntax that the file says, but begins as in another.
     private func contradiction(_ source: Source) throws(FileProblem) -> FileProblem? {
         guard form != .dataSetAlone, !transferSyntax.isDeflated else { return nil }
         var head = [UInt8](repeating: 0, count: Int(min(dataSetLength, Self.headLength)))
@@ -139,7 +142,7 @@ extension InstanceFile {
         return count
     }
 
-    /// Where the zeros begin that the file ends with; its size where it ends with none, or with more than a filling.
+    /// Returns the offset of the zeros that the file ends with; its size where it ends with none, or with more than a filling.
     private func startOfFinalZeros(_ source: Source) throws(FileProblem) -> UInt64 {
         let limit = max(dataSetOffset, size - min(size, Self.longestFilling))
         var start = size

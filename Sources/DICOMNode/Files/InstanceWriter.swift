@@ -8,7 +8,7 @@ package import System
 /// opened before the first 64 KiB have come: they may hold what decides the folder, and a small instance is written in
 /// one call.
 package final class InstanceWriter {
-    /// What happens where the final name is taken.
+    /// The treatment of a final name that is taken.
     package enum Existing: String, Sendable, CaseIterable {
         /// The file that is there stays, whatever it holds; one that holds nothing at all is no instance, and is replaced.
         case skip
@@ -70,7 +70,9 @@ package final class InstanceWriter {
 
     deinit { discard() }
 
-    /// Takes the next bytes of the data set. After a failure every call throws it again.
+    /// Takes the next bytes of the data set.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be made or written; after a failure every call throws it again.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(FileProblem) {
         try throwFailure()
         do throws(FileProblem) {
@@ -89,6 +91,8 @@ package final class InstanceWriter {
     }
 
     /// Gives the file its final name; afterwards it is there whatever happens to the program.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be written or named, or its name is taken and `existing` says so.
     package func finish(existing: Existing) throws(FileProblem) -> Outcome {
         try throwFailure()
         do throws(FileProblem) {
@@ -109,11 +113,6 @@ package final class InstanceWriter {
         if case .named(let file) = state { file.close() }
         state = .finished
         buffer = []
-    }
-
-    /// Something that is wrong with the instance, and not with the disk.
-    func problem(_ code: FileProblem.Code, _ detail: String) -> FileProblem {
-        FileProblem(folder.path, code, detail)
     }
 
     /// Deletes what was written. Also happens when the writer's life ends before ``finish(existing:)``.

@@ -27,7 +27,9 @@ package final class Journal: Sendable {
 
     /// Opens the journal, makes it where it is missing, and begins a run in it.
     ///
-    /// What follows the last whole line is cut off: the end of a line that a power cut has left in part.
+    /// Bytes behind the last whole line are cut off: the end of a line that a power cut has left in part.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be written, is no journal, or another run writes to it.
     package init(_ path: FilePath, operation: String, peer: String) throws(FileProblem) {
         self.path = path
         descriptor = try Self.open(path)
@@ -66,6 +68,8 @@ package final class Journal: Sendable {
     }
 
     /// Records an entry. It survives the process from here on; the power cut comes with the next ``sync()``, or soon by itself.
+    ///
+    /// - Throws: `FileProblem` if this entry, or an earlier one, could not be written.
     package func append(_ entry: JournalEntry) throws(FileProblem) {
         let line = entry.line
         let failure = state.withLock { state -> SystemError? in
@@ -82,6 +86,8 @@ package final class Journal: Sendable {
     }
 
     /// Waits until all that was appended is on the disk.
+    ///
+    /// - Throws: `FileProblem` if an entry could not be written or forced onto the disk.
     package func sync() throws(FileProblem) {
         let wanted = state.withLock { $0.written }
         _ = state.wait { $0.synced >= wanted || $0.failure != nil }
@@ -131,7 +137,7 @@ package final class Journal: Sendable {
         _ = try? folder.syncNames()
     }
 
-    /// Where the last whole line ends; nil when the file is something else, which must not be touched.
+    /// Returns the offset of the end of the last whole line; nil when the file is something else, which must not be touched.
     private static func endOfLines(_ descriptor: CInt) throws(SystemError) -> UInt64? {
         var status = stat()
         _ = try systemCall("stat") { fstat(descriptor, &status) }

@@ -11,7 +11,7 @@ package struct JournalEntry: Sendable, Equatable {
         /// The format of what follows, a number.
         case version
         case operation, peer
-        /// When it was written, in UTC: `2026-11-21T03:31:46.125Z`.
+        /// The time of writing, in UTC: `2026-11-21T03:31:46.125Z`.
         case time
         case path
         /// The path's bytes in hexadecimal, only where they are no UTF-8 and `path` is but a likeness.
@@ -94,4 +94,28 @@ package struct JournalEntry: Sendable, Equatable {
             + "\(digits(Int(parts.tm_hour), 2)):\(digits(Int(parts.tm_min), 2)):\(digits(Int(parts.tm_sec), 2))."
             + "\(digits(time.tv_nsec / 1_000_000, 3))Z"
     }
+}
+
+/// The outcome of an instance, as an entry of a journal has it.
+package enum JournalOutcome: String, Sendable, CaseIterable {
+    /// Stored by the server, or received from it: no more is known.
+    case done
+    /// Stored with a warning: the server may have changed it, or left something out.
+    case warning
+    /// Not sent: the server had an instance of its UID before.
+    case skipped
+    case failed
+    /// The run ended before its turn.
+    case pending
+    /// The server has committed to keep it.
+    case committed
+    /// The server has refused to commit to it, or has left it out of its report.
+    case uncommitted
+    /// The server has not reported on it yet.
+    case unanswered
+    /// No instance: all entries before it were forced onto the disk.
+    case synced
+
+    /// True if the server has the instance.
+    package var isReceived: Bool { self == .done || self == .warning || self == .skipped }
 }

@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import Synchronization
 import System
 
 /// One file that appears under its final name when it is complete.
@@ -101,23 +102,35 @@ final class OutputFile {
     /// The name that is asked for.
     private var path: FilePath { directory.path.appending(final) }
 
-    /// Names the file; ``close()`` gives back what it still holds.
+    /// Gives the file its name, or that which ``InstanceWriter/Existing`` says where it is taken; ``close()`` gives back
+    /// what it still holds.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be written or named; `.exists` if all names that may be used are taken.
     func finish(
         existing: InstanceWriter.Existing
     ) throws(FileProblem) -> (FilePath, InstanceWriter.Outcome.Kind) {
-        let named = try FileProblem.writing(path) { () throws(SystemError) in
+        let named = try FileProblem.writing(path) {
+            () throws(SystemError) -> (name: [UInt8], kind: InstanceWriter.Outcome.Kind)? in
             if folder.syncing == .each { try FileDescriptor.syncData(descriptor) }
             // A share that takes nothing back after close says so before the name is given; a file without a name ends there.
             if temporary != nil { try reopen() }
-            return try name(existing: existing)
+            if try link(final) { return (final, .written) }
+            switch existing {
+            case .fail: return nil
+            case .skip where !isEmpty(final): return (final, .skipped)
+            case .rename where !isEmpty(final): return try otherName()
+            case .overwrite, .skip, .rename:
+                try replace(final)
+                return (final, .replaced)
+            }
         }
-        guard let (name, kind) = named else { throw FileProblem(path, .exists) }
-        if kind == .skipped { removeTemporary() }
+        guard let named else { throw FileProblem(path, .exists) }
+        if named.kind == .skipped { removeTemporary() }
         isSettled = true
         if folder.syncing == .each {
             try FileProblem.writing(path) { () throws(SystemError) in try directory.descriptor.syncNames() }
         }
-        return (directory.path.appending(name), kind)
+        return (directory.path.appending(named.name), named.kind)
     }
 
     /// Closes the file, which tells of failed writes on network shares, and opens it again for a comparison.
@@ -129,7 +142,7 @@ final class OutputFile {
         descriptor = try FileDescriptor.open(temporary, in: directory.descriptor, [.notFollowingLinks]).release()
     }
 
-    /// What a close could tell is known by then: see ``finish(existing:)``.
+    /// Closes the file, without a check: errors of closing were found by ``finish(existing:)``.
     func close() {
         guard descriptor != -1 else { return }
         _ = Glibc.close(descriptor)
@@ -143,39 +156,18 @@ final class OutputFile {
         removeTemporary()
     }
 
-    /// The name given; nil where all that may be used are taken.
-    private func name(
-        existing: InstanceWriter.Existing
-    ) throws(SystemError) -> ([UInt8], InstanceWriter.Outcome.Kind)? {
-        switch existing {
-        case .overwrite:
-            if try link(final) { return (final, .written) }
-            try replace(final)
-            return (final, .replaced)
-        case .skip:
-            if try link(final) { return (final, .written) }
-            guard isEmpty(final) else { return (final, .skipped) }
-            try replace(final)
-            return (final, .replaced)
-        case .fail:
-            return try link(final) ? (final, .written) : nil
-        case .rename:
-            if try link(final) { return (final, .written) }
-            if isEmpty(final) {
-                try replace(final)
-                return (final, .replaced)
-            }
-            if hasSameContent(as: final) { return (final, .skipped) }
-            for number in 1...Self.maximumRenames {
-                let name = Self.numbered(final, number)
-                if try link(name) { return (name, .renamed) }
-                if hasSameContent(as: name) { return (name, .skipped) }
-            }
-            return nil
+    /// Finds another name than the final one, which is taken by an instance; nil if all that may be used are taken, too.
+    private func otherName() throws(SystemError) -> (name: [UInt8], kind: InstanceWriter.Outcome.Kind)? {
+        if hasSameContent(as: final) { return (final, .skipped) }
+        for number in 1...Self.maximumRenames {
+            let name = Self.numbered(final, number)
+            if try link(name) { return (name, .renamed) }
+            if hasSameContent(as: name) { return (name, .skipped) }
         }
+        return nil
     }
 
-    /// Whether the name belongs to a file without a byte, such as a run leaves that was killed between the steps of ``reserve(_:)``:
+    /// True if the name belongs to a file without a byte, such as a run leaves that was killed between the steps of ``reserve(_:)``:
     /// that is no instance, and must not pass for one.
     private func isEmpty(_ name: [UInt8]) -> Bool {
         var status = stat()
@@ -194,7 +186,7 @@ final class OutputFile {
         return name[..<dot] + suffix + name[dot...]
     }
 
-    /// Whether the existing file holds the instance just written. What cannot be read is not the same.
+    /// True if the existing file holds the instance just written; false also if it cannot be read.
     private func hasSameContent(as name: [UInt8]) -> Bool {
         let written = FileDescriptor(owning: dup(descriptor))
         do throws(FileProblem) {
@@ -211,7 +203,7 @@ final class OutputFile {
             // Only a file with a name can take another's.
             let name = folder.nextTemporaryName()
             do throws(SystemError) {
-                try UnnamedFile.link(descriptor, name, in: parent)
+                try linkUnnamed(name, in: parent)
                 temporary = name
             } catch {
                 guard error.errno == EEXIST else { throw error }
@@ -231,7 +223,7 @@ final class OutputFile {
         let parent = directory.descriptor.rawValue
         do throws(SystemError) {
             guard let temporary else {
-                try UnnamedFile.link(descriptor, FilePath(bytes: name), in: parent)
+                try linkUnnamed(FilePath(bytes: name), in: parent)
                 return true
             }
             _ = try systemCall("link") {
@@ -250,8 +242,8 @@ final class OutputFile {
         }
     }
 
-    /// Where the file system has no hard links (FAT, some network shares): the name is taken by an empty file, which
-    /// the rename then replaces.
+    /// Takes the name by an empty file, which a rename then replaces: for file systems without hard links (FAT, some
+    /// network shares).
     private func reserve(_ name: [UInt8]) throws(SystemError) -> Bool {
         do throws(SystemError) {
             _ = try FileDescriptor.open(
@@ -269,5 +261,39 @@ final class OutputFile {
         self.temporary = nil
         let parent = directory.descriptor.rawValue
         _ = temporary.withCString { unlinkat(parent, $0, 0) }
+    }
+
+    // MARK: Files without a name, open(2)
+
+    /// `AT_EMPTY_PATH`, which is not in Swift's Glibc module: the descriptor itself is what gets the name.
+    private static let emptyPath: CInt = 0x1000
+
+    private static let descriptors = "/proc/self/fd"
+
+    /// True if a file that is open can be given a name: it is found by its descriptor.
+    static let canBeNamed = access(descriptors, X_OK) == 0
+
+    /// False once the system has refused it: older ones let nobody but root name a file by its descriptor alone. The way
+    /// through /proc is longer, but open to all.
+    static let namesByDescriptor = Atomic<Bool>(true)
+
+    /// - Throws: `SystemError`, of `EEXIST` if the name is taken.
+    private func linkUnnamed(_ name: FilePath, in parent: CInt) throws(SystemError) {
+        if Self.namesByDescriptor.load(ordering: .relaxed) {
+            do throws(SystemError) {
+                _ = try systemCall("link") {
+                    name.withCString { linkat(descriptor, "", parent, $0, Self.emptyPath) }
+                }
+                return
+            } catch {
+                guard error.errno != EEXIST else { throw error }
+                // Any other error is found again by the other way, unless that succeeds.
+                if error.errno == ENOENT { Self.namesByDescriptor.store(false, ordering: .relaxed) }
+            }
+        }
+        let path = "\(Self.descriptors)/\(descriptor)"
+        _ = try systemCall("link") {
+            name.withCString { linkat(AT_FDCWD, path, parent, $0, AT_SYMLINK_FOLLOW) }
+        }
     }
 }

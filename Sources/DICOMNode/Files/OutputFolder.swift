@@ -7,7 +7,7 @@ package import System
 /// Folders below it are opened one component at a time and without following symbolic links, so nothing that lies in
 /// the folder leads out of it; open ones are kept, so that an instance costs no walk.
 package final class OutputFolder: Sendable {
-    /// What is forced onto the disk, and when.
+    /// The files that are forced onto the disk, and the time when they are.
     package enum Syncing: String, Sendable, CaseIterable {
         /// Each file and its folder, before the peer is told that the instance is stored.
         case each
@@ -35,12 +35,14 @@ package final class OutputFolder: Sendable {
     /// Folders in which earlier runs' leavings are looked for; in more of them, whatever is there stays.
     private static let maximumTidied = 10_000
     private let temporaryNumber = Atomic<UInt64>(0)
-    private let lacksUnnamedFiles = Atomic<Bool>(!UnnamedFile.canBeNamed)
+    private let lacksUnnamedFiles = Atomic<Bool>(!OutputFile.canBeNamed)
 
     /// Folders kept open; each costs a descriptor, of which a process has 1024.
     private static let maximumOpened = 64
 
-    /// Makes the folder, with its parents, where it is missing.
+    /// Opens the folder, and makes it with its parents where it is missing.
+    ///
+    /// - Throws: `FileProblem` if it cannot be made or written to.
     package init(_ path: FilePath, syncing: Syncing = .end) throws(FileProblem) {
         let path: FilePath = path.isEmpty ? "." : path
         self.path = path
@@ -115,7 +117,7 @@ package final class OutputFolder: Sendable {
         }
     }
 
-    /// Whether files can be made without a name here; true until one could not.
+    /// True if files can be made without a name here; true until one could not.
     var hasUnnamedFiles: Bool {
         get { !lacksUnnamedFiles.load(ordering: .relaxed) }
         set { lacksUnnamedFiles.store(!newValue, ordering: .relaxed) }
@@ -136,6 +138,8 @@ package final class OutputFolder: Sendable {
     }
 
     /// Writes a small file: it appears under its name when all of it is there.
+    ///
+    /// - Throws: `FileProblem` if it cannot be written; `.exists` if the name is taken and `existing` says so.
     package func write(
         _ bytes: [UInt8], named name: String, existing: InstanceWriter.Existing
     ) throws(FileProblem) -> (path: FilePath, kind: InstanceWriter.Outcome.Kind) {
@@ -144,7 +148,9 @@ package final class OutputFolder: Sendable {
         return try file.finish(existing: existing)
     }
 
-    /// With `.end`: forces everything written so far onto the disk.
+    /// Forces everything written so far onto the disk, if that is to happen at the end.
+    ///
+    /// - Throws: `FileProblem` if the file system reports a failed write.
     package func sync() throws(FileProblem) {
         guard syncing == .end else { return }
         do throws(SystemError) {
@@ -168,5 +174,55 @@ private enum FileSystemSync {
         let function = unsafeBitCast(symbol, to: Function.self)
         let number = descriptor.rawValue
         _ = try systemCall("syncfs") { function(number) }
+    }
+}
+
+/// Temporary files that a run has left which was killed before it could delete them: `.dcmscu-PROCESS-NUMBER.part`.
+///
+/// The process that writes such a file holds a lock on it, which the system lets go of when the process ends however it ends. A file
+/// whose lock can be had, and whose process is not there, belongs to nobody. Where the file system knows no locks,
+/// nothing is removed.
+enum AbandonedFiles {
+    private static let prefix = Array(".dcmscu-".utf8)
+    private static let suffix = Array(".part".utf8)
+
+    /// Between making a file and locking it there is a moment. A file of a process number that is in use is left alone for so
+    /// long, in seconds: in containers every process has the same few numbers.
+    private static let graceSeconds = 60
+
+    /// Marks a temporary file as being written, for as long as it is open.
+    static func claim(_ file: borrowing FileDescriptor) {
+        // Without it the file would only not be tidied up.
+        _ = file.lock()
+    }
+
+    /// Removes the files of processes that have ended. Never fails: a file that cannot be removed stays.
+    static func remove(in directory: borrowing FileDescriptor) {
+        // A descriptor of its own, which begins with the first name.
+        guard let copy = try? FileDescriptor.open(".", in: directory, [.folder]) else { return }
+        var found: [(FilePath, pid_t)] = []
+        _ = try? copy.forEachEntry { name, _ in
+            if let process = process(of: name) { found.append((FilePath(bytes: name), process)) }
+        }
+        for (name, process) in found { remove(name, of: process, in: directory) }
+    }
+
+    private static func process(of name: UnsafeRawBufferPointer) -> pid_t? {
+        guard name.count > prefix.count + suffix.count, name.starts(with: prefix),
+            name.suffix(suffix.count).elementsEqual(suffix)
+        else { return nil }
+        let number = name.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "-") }
+        return pid_t(String(decoding: number, as: UTF8.self))
+    }
+
+    private static func remove(_ name: FilePath, of process: pid_t, in folder: borrowing FileDescriptor) {
+        guard let file = try? FileDescriptor.open(name, in: folder, [.notFollowingLinks, .notWaiting]) else { return }
+        var status = stat()
+        guard fstat(file.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        let isThere = process <= 0 || kill(process, 0) == 0 || errno != ESRCH
+        guard !isThere || time(nil) - status.st_mtim.tv_sec > graceSeconds else { return }
+        guard file.lock() == .held else { return }
+        let parent = folder.rawValue
+        _ = name.withCString { unlinkat(parent, $0, 0) }
     }
 }

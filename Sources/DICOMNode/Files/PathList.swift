@@ -24,7 +24,7 @@ package struct PathList: ~Copyable {
         names = LineReader(descriptor: descriptor, maximumLength: Self.maximumLength)
     }
 
-    /// Waits until the stream has something to say, a name or its end. False: the deadline passed, or the wish to stop came first.
+    /// Waits until the stream has a name, or has ended; returns false if the deadline or a cancellation came first.
     package func isReady(until deadline: Deadline, cancellation: Cancellation) -> Bool {
         if names.isAtEnd || !names.pending.isEmpty { return true }
         do throws(TransportError) {
@@ -36,12 +36,14 @@ package struct PathList: ~Copyable {
         } catch .cancelled {
             return false
         } catch {
-            // What cannot be waited for is read, which tells what is wrong with it.
+            // A descriptor that cannot be waited for is read, which tells what is wrong with it.
             return true
         }
     }
 
-    /// The next path that is not empty; nil at the end of the stream.
+    /// Returns the next path that is not empty; nil at the end of the stream.
+    ///
+    /// - Throws: `FileProblem` if the stream cannot be read, or a name in it is too long.
     package mutating func next() throws(FileProblem) -> FilePath? {
         while let name = try nextLine() {
             switch name {

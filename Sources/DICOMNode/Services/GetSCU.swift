@@ -28,8 +28,8 @@ package enum GetSCU {
         let context = try association.context(for: sopClass)
         let request = CommandSet.getRequest(
             messageID: association.nextMessageID(), sopClass: sopClass, priority: priority)
-        let session = StorageSession(association: association, receiver: receiver)
-        defer { session.end() }
+        let sink = InstanceSink(receiver, on: association)
+        defer { sink.end() }
         return try association.exchange(
             request, in: context, identifier: identifier,
             onPending: { message in
@@ -40,11 +40,11 @@ package enum GetSCU {
                 guard !command.isResponse, let context = association.contexts.context(id: contextID) else {
                     return .memory
                 }
-                return session.destination(of: command, in: context)
+                return sink.destination(of: command, in: context)
             },
             onRequest: { message throws(AssociationError) in
                 guard let context = association.contexts.context(id: message.contextID) else { return }
-                try session.answer(message, in: context)
+                try sink.answer(message, in: context)
             })
     }
 }

@@ -28,52 +28,7 @@ package struct StorageSCP: ServiceClass {
     }
 
     package func session(on association: Association) -> any ServiceSession {
-        StorageSession(association: association, receiver: receiver)
-    }
-}
-
-/// C-STORE requests of one association, one after the other: in a StorageSCP, and within a C-GET.
-final class StorageSession: ServiceSession {
-    private let association: Association
-    private let receiver: InstanceReceiver
-    private var reception: InstanceReception?
-    private(set) var expectsInstances = false
-
-    init(association: Association, receiver: InstanceReceiver) {
-        self.association = association
-        self.receiver = receiver
-    }
-
-    func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
-        guard command.commandField == .cStoreRQ else { return .discard }
-        // On an association that we requested, the sender is the called AE.
-        let sender = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
-        let reception = receiver.reception(of: command, in: context, from: sender)
-        self.reception = reception
-        return .sink(reception)
-    }
-
-    func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
-        let command = message.command
-        guard command.commandField == .cStoreRQ else {
-            return try association.refuse(message, status: .unrecognizedOperation)
-        }
-        guard let reception else {
-            // A C-STORE without a data set stores nothing.
-            return try association.send(
-                .storeResponse(to: command, status: .cannotUnderstand), contextID: context.id)
-        }
-        self.reception = nil
-        let status = reception.finish()
-        // The peer can go on now; closing the file can follow the response.
-        defer { reception.close() }
-        expectsInstances = true
-        try association.send(.storeResponse(to: command, status: status), contextID: context.id)
-    }
-
-    func end() {
-        reception?.cutOff()
-        reception = nil
+        InstanceSink(receiver, on: association)
     }
 }
 

@@ -49,32 +49,31 @@ package final class TCPConnection: FileSendingConnection {
         into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits
     ) throws(TransportError) -> Int {
         try wait.checkCancellation()
-        if let count = try receive(into: buffer) { return count }
-        // Needed only before a wait: while data is available the peer is not delayed by a missing acknowledgement.
-        setQuickAcknowledgement()
-        let soon = Deadline.after(seconds: Self.shortWait)
-        if wait.staysAwake, let count = try receive(into: buffer, until: soon) { return count }
-        let deadline = wait.deadlineFromNow()
+        var (isWaiting, hasSlept) = (false, false)
+        var (end, awakeUntil) = (Deadline.never, Deadline.never)
         while true {
-            _ = try Readiness.wait(descriptor, for: .readable, until: deadline, limits: wait, phase: .read)
-            if let count = try receive(into: buffer) {
-                answersSoon.store(!soon.isPast, ordering: .relaxed)
+            guard !isClosed.load(ordering: .relaxed) else { throw .closed }
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if count >= 0 {
+                if hasSlept { answersSoon.store(!awakeUntil.isPast, ordering: .relaxed) }
                 return count
             }
+            if errno == EINTR { continue }
+            guard errno == EAGAIN else { throw Self.streamError("recv") }
+            if !isWaiting {
+                isWaiting = true
+                // Needed only before a wait: while data is available the peer is not delayed by a missing
+                // acknowledgement.
+                setQuickAcknowledgement()
+                (end, awakeUntil) = (wait.deadlineFromNow(), .after(seconds: Self.shortWait))
+            }
+            // Polls for a moment if the last wait was as short: to sleep and be woken takes longer, above all in a
+            // virtual machine. A slower peer costs one such moment, not one each time. Yielding the processor instead
+            // would leave it to other threads for far longer.
+            if !hasSlept, wait.staysAwake, answersSoon.load(ordering: .relaxed), !awakeUntil.isPast { continue }
+            _ = try Readiness.wait(descriptor, for: .readable, until: end, limits: wait, phase: .read)
+            hasSlept = true
         }
-    }
-
-    /// Polls for a moment if the last wait was as short: to sleep and be woken takes longer, above all in a virtual
-    /// machine. A slower peer costs one such moment, not one each time. Yielding the processor instead would leave it
-    /// to other threads for far longer.
-    private func receive(into buffer: UnsafeMutableRawBufferPointer, until soon: Deadline) throws(TransportError)
-        -> Int?
-    {
-        guard answersSoon.load(ordering: .relaxed) else { return nil }
-        repeat {
-            if let count = try receive(into: buffer) { return count }
-        } while !soon.isPast
-        return nil
     }
 
     /// Reads the available bytes without waiting; see ``Connection``.
@@ -83,19 +82,11 @@ package final class TCPConnection: FileSendingConnection {
     package func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
         guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         setQuickAcknowledgement()
-        return try receive(into: buffer)
-    }
-
-    private func receive(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
-        guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count >= 0 { return count }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN: return nil
-            default: throw Self.streamError("recv")
-            }
+            if errno == EAGAIN { return nil }
+            guard errno == EINTR else { throw Self.streamError("recv") }
         }
     }
 
@@ -117,7 +108,13 @@ package final class TCPConnection: FileSendingConnection {
         try wait.checkCancellation()
         var watcher = whileBlocked
         while rest.count > 0 {
-            let count = try writeAvailable(rest)
+            // Bytes that stand before a file's wait for them, so that both leave in one segment.
+            let count =
+                if let file = rest.file, rest.memory.isEmpty {
+                    try sendAvailable(file)
+                } else {
+                    try sendAvailable(rest.memory, flags: rest.file == nil ? 0 : CInt(MSG_MORE))
+                }
             if count > 0 {
                 rest.removeFirst(count)
             } else {
@@ -126,15 +123,8 @@ package final class TCPConnection: FileSendingConnection {
         }
     }
 
-    private func writeAvailable(_ bytes: OutgoingBytes) throws(TransportError) -> Int {
-        guard let file = bytes.file else { return try writeAvailable(bytes.memory) }
-        // The bytes before the file's wait for them, so that both leave in one segment.
-        guard bytes.memory.isEmpty else { return try writeAvailable(bytes.memory, flags: CInt(MSG_MORE)) }
-        return try writeAvailable(file)
-    }
-
     /// Sends as many bytes as the system takes now and returns their number, possibly 0.
-    func writeAvailable(_ bytes: UnsafeRawBufferPointer, flags: CInt = 0) throws(TransportError) -> Int {
+    private func sendAvailable(_ bytes: UnsafeRawBufferPointer, flags: CInt = 0) throws(TransportError) -> Int {
         guard !isClosed.load(ordering: .relaxed) else { throw .closed }
         while true {
             // Without MSG_NOSIGNAL a process that did not ignore SIGPIPE would end here.
@@ -194,12 +184,155 @@ package final class TCPConnection: FileSendingConnection {
         setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    static func streamError(_ operation: String) -> TransportError {
+    private static func streamError(_ operation: String) -> TransportError {
         switch errno {
         case ECONNRESET, EPIPE, ECONNABORTED: .reset
         case ETIMEDOUT: .timedOut(.read)
         case ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH: .noRoute(detail: SystemError.last(operation).reason)
         default: .system(SystemError.last(operation))
         }
+    }
+}
+
+// MARK: Files
+
+extension TCPConnection {
+    /// Read and written at a time where the system cannot send a file by itself.
+    private static let copiedLength = 64 * 1024
+
+    /// Sends as many bytes of a file as the system takes now and returns their number, possibly 0: it hands the pages of
+    /// its file cache to the socket.
+    ///
+    /// - Throws: `.file` if the file cannot be read, otherwise the error of the connection.
+    private func sendAvailable(_ file: FileRange) throws(TransportError) -> Int {
+        Self.brokenPipesAreErrors
+        var offset = off_t(clamping: file.offset)
+        while true {
+            let count = sendfile(descriptor, file.descriptor, &offset, file.count)
+            if count > 0 { return count }
+            guard count < 0 else { throw .file(.ended) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return 0
+            case ECONNRESET, EPIPE, ECONNABORTED, ETIMEDOUT: throw Self.streamError("sendfile")
+            // Some file systems do not offer it, and of other errors it does not say which side they are of: a read and
+            // a write each speak for themselves.
+            default: return try copyAvailable(file)
+            }
+        }
+    }
+
+    private func copyAvailable(_ file: FileRange) throws(TransportError) -> Int {
+        let wanted = min(file.count, Self.copiedLength)
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            do throws(SystemError) {
+                count = try systemCall("read") {
+                    pread(file.descriptor, buffer.baseAddress, wanted, off_t(clamping: file.offset))
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw .file(.unreadable(failure)) }
+        guard !bytes.isEmpty else { throw .file(.ended) }
+        // Bytes that the system does not take are read again later: the socket is full, so there is time.
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(TransportError) in try sendAvailable(bytes) }
+        }
+        return try result.get()
+    }
+
+    /// `sendfile` knows no MSG_NOSIGNAL: to a peer that has gone away it would end the process.
+    private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+}
+
+// MARK: Connecting
+
+extension TCPConnection {
+    /// Looks the host up and tries its addresses in the system's order of preference, IPv6 and IPv4 alike.
+    ///
+    /// Each address gets an equal share of the time that is left, so that one which swallows everything does not keep
+    /// the others from being tried.
+    ///
+    /// - Throws: The most informative error if all addresses fail, a limit passes or the wait is cancelled.
+    package static func connect(
+        host: String, port: UInt16, wait: WaitLimits
+    ) throws(TransportError) -> TCPConnection {
+        let deadline = wait.deadlineFromNow()
+        var limits = wait.within(deadline)
+        limits.inactivity = nil
+        let lookupWatch = Stopwatch()
+        let addresses = try HostLookup.addresses(of: host, port: port, wait: limits)
+        let lookup = lookupWatch.seconds
+        let connectWatch = Stopwatch()
+        var worst: TransportError?
+        for (index, address) in addresses.enumerated() {
+            var share = deadline
+            if let left = deadline.secondsLeft {
+                share = deadline.earlier(.after(seconds: left / Double(addresses.count - index)))
+            }
+            do throws(TransportError) {
+                let socket = try connect(to: address, wait: limits.within(share))
+                let timings = Timings(lookup: lookup, connect: connectWatch.seconds)
+                return TCPConnection(owning: socket, peer: address, timings: timings)
+            } catch {
+                if error == .cancelled { throw error }
+                if worst.map({ significance($0) < significance(error) }) ?? true { worst = error }
+            }
+        }
+        throw worst ?? .nameNotFound(host: host, detail: "the name has no address")
+    }
+
+    private static func connect(
+        to address: SocketAddress, wait: WaitLimits
+    ) throws(TransportError) -> FileDescriptor {
+        let socket = try makeSocket(for: address)
+        let result = address.withPointer { Glibc.connect(socket.rawValue, $0, $1) }
+        if result == -1 {
+            // An interrupted connect goes on in the background, just as one that would block.
+            guard errno == EINPROGRESS || errno == EINTR else { throw connectError(SystemError.last("connect")) }
+            _ = try Readiness.wait(
+                socket.rawValue, for: .writable, until: wait.total, limits: wait, phase: .connect)
+            var failure: CInt = 0
+            var length = socklen_t(MemoryLayout<CInt>.size)
+            getsockopt(socket.rawValue, SOL_SOCKET, SO_ERROR, &failure, &length)
+            guard failure == 0 else { throw connectError(SystemError(errno: failure, operation: "connect")) }
+        }
+        return socket
+    }
+
+    private static func makeSocket(for address: SocketAddress) throws(TransportError) -> FileDescriptor {
+        do throws(SystemError) { return try address.makeSocket() } catch { throw connectError(error) }
+    }
+
+    private static func connectError(_ error: SystemError) -> TransportError {
+        switch error.errno {
+        case ECONNREFUSED: .refused
+        case ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT: .noRoute(detail: error.reason)
+        case ETIMEDOUT: .timedOut(.connect)
+        case ECONNRESET, ECONNABORTED: .reset
+        default: .system(error)
+        }
+    }
+
+    /// A host that answered says more than one that did not, and that says more than a missing route: a machine
+    /// without IPv6 has none to any IPv6 address.
+    private static func significance(_ error: TransportError) -> Int {
+        switch error {
+        case .refused, .reset: 3
+        case .timedOut: 2
+        case .system: 1
+        default: 0
+        }
+    }
+}
+
+extension SocketAddress {
+    /// A non-blocking TCP socket of this address's family.
+    func makeSocket() throws(SystemError) -> FileDescriptor {
+        let type = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+        return FileDescriptor(
+            owning: try systemCall("socket") { socket(family, CInt(type), CInt(IPPROTO_TCP)) })
     }
 }

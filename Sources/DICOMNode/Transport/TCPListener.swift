@@ -1,5 +1,5 @@
 import Glibc
-package import System
+import System
 
 /// Waits for connections at a port: of all interfaces by IPv6 and IPv4 at once, or of one address.
 package final class TCPListener: Sendable {
@@ -11,10 +11,6 @@ package final class TCPListener: Sendable {
 
     /// Connections that wait to be accepted; the system has its own, lower limit.
     private static let backlog: CInt = 128
-
-    /// While the process or the system has no descriptor left, a waiting connection would wake `poll` again at once;
-    /// the listener pauses for this long (seconds) instead of spinning.
-    private static let restWithoutDescriptors = 0.1
 
     /// Listens at a port.
     ///
@@ -49,38 +45,6 @@ package final class TCPListener: Sendable {
     /// Readable when a connection waits.
     package var descriptor: CInt { socket.rawValue }
 
-    /// Waits for the next connection.
-    ///
-    /// - Throws: `TransportError` if the system call fails, a limit passes or the wait is cancelled.
-    package func accept(wait: WaitLimits) throws(TransportError) -> TCPConnection {
-        let deadline = wait.deadlineFromNow()
-        while true {
-            try wait.checkCancellation()
-            let (descriptor, peer) = SocketAddress.filled { Glibc.accept(socket.rawValue, $0, $1) }
-            if descriptor != -1 {
-                let accepted = FileDescriptor(owning: descriptor)
-                do throws(SystemError) {
-                    try FileDescriptor.setNonBlockingAndCloseOnExec(descriptor)
-                } catch {
-                    throw .system(error)
-                }
-                return TCPConnection(owning: accepted, peer: peer)
-            }
-            switch errno {
-            case EAGAIN:
-                _ = try Readiness.wait(
-                    socket.rawValue, for: .readable, until: deadline, limits: wait, phase: .accept)
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                try rest(until: deadline, wait: wait)
-            case EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT:
-                throw .system(SystemError.last("accept"))
-            default:
-                // The connection was gone before it was accepted (accept(2) lists many such errors): try the next one.
-                continue
-            }
-        }
-    }
-
     package enum Waiting {
         case connection(TCPConnection)
         /// No connection is waiting now.
@@ -110,16 +74,6 @@ package final class TCPListener: Sendable {
             case EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT: return .unusable
             default: continue
             }
-        }
-    }
-
-    private func rest(until deadline: Deadline, wait: WaitLimits) throws(TransportError) {
-        let pause = Deadline.after(seconds: Self.restWithoutDescriptors)
-        do throws(TransportError) {
-            _ = try Readiness.wait(
-                -1, for: .readable, until: deadline.earlier(pause), limits: wait, phase: .accept)
-        } catch {
-            guard case .timedOut = error, !deadline.isPast else { throw error }
         }
     }
 

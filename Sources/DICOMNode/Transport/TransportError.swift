@@ -111,3 +111,38 @@ package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { "TLS: \(detail)" }
 }
+
+extension WaitLimits {
+    /// Throws `.cancelled` once the cancellation has reached the level of these limits.
+    ///
+    /// One atomic read; called before each system call, so that a stream that never pauses is stopped as well.
+    func checkCancellation() throws(TransportError) {
+        if isCancelled { throw .cancelled }
+    }
+}
+
+extension TransportError {
+    /// A wait that ended early, in the given phase of the exchange.
+    init(_ error: WaitError, _ phase: Phase) {
+        self =
+            switch error {
+            case .timedOut: .timedOut(phase)
+            case .cancelled: .cancelled
+            case .system(let error): .system(error)
+            }
+    }
+}
+
+extension Readiness {
+    /// ``wait(_:for:orWakeUp:until:limits:)`` with the errors of a connection.
+    static func wait(
+        _ descriptor: CInt, for wanted: Readiness, orWakeUp wakeUp: CInt = -1, until deadline: Deadline,
+        limits: WaitLimits, phase: TransportError.Phase
+    ) throws(TransportError) -> Readiness {
+        do throws(WaitError) {
+            return try wait(descriptor, for: wanted, orWakeUp: wakeUp, until: deadline, limits: limits)
+        } catch {
+            throw TransportError(error, phase)
+        }
+    }
+}

@@ -86,8 +86,8 @@ struct InstanceWriterTests {
         isDirect: Bool
     ) throws {
         // Other tests may run meanwhile: each way is good for them, too.
-        UnnamedFile.namesByDescriptor.store(isDirect, ordering: .relaxed)
-        defer { UnnamedFile.namesByDescriptor.store(true, ordering: .relaxed) }
+        OutputFile.namesByDescriptor.store(isDirect, ordering: .relaxed)
+        defer { OutputFile.namesByDescriptor.store(true, ordering: .relaxed) }
         let output = try OutputFolder(folder.path)
         #expect(try store(dataSet, .fail, output).kind == .written)
         #expect(throws: FileProblem(folder["1.2.3.4.dcm"], .exists)) { try store(dataSet, .fail, output) }

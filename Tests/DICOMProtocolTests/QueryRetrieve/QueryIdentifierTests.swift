@@ -53,7 +53,7 @@ struct QueryIdentifierTests {
             (.patientRoot, .study, .patientID, .uniqueKeyAbove(.patient)),
             (.patientRoot, .study, .patientName, .above(.patient)),
             (.patientRoot, .image, .studyDate, .above(.study)),
-            (.patientRoot, .series, DICOM.Tag(0x0040_1001), .inside([DICOM.Tag(0x0040_0275)])),
+            (.patientRoot, .series, .requestedProcedureID, .inside([DICOM.Tag(0x0040_0275)])),
             (.patientRoot, .image, .pixelRepresentation, .unlisted),
             (.studyRoot, .study, DICOM.Tag(0x0009_0010), .unlisted),
             (.modalityWorklist, .study, .modality, .inside([.scheduledProcedureStepSequence])),

@@ -105,7 +105,7 @@ final class StoreCommand: Sendable {
         }
         var refused: [InstanceFile] = []
         while !summary.isStopped, let batch = source.next() {
-            guard storage.store(batch) else {
+            guard storage.queue.push(batch) else {
                 refused = batch
                 break
             }

@@ -1,6 +1,41 @@
-import DICOM
+package import DICOM
 import Glibc
 import System
+
+extension InstanceFile {
+    /// Up to here system calls cost more than copying.
+    private static let longestInMemory: UInt64 = 64 * 1024
+
+    /// The data set to be sent in a transfer syntax: the file's own, untouched, or another native one, rewritten as it
+    /// goes.
+    ///
+    /// - Parameter staysOpen: whether the file may be held open until the peer has answered, so that it can be sent
+    ///   without being read.
+    /// - Throws: `FileProblem` if the file is not what it was any more, or ends in the middle of an element.
+    package func dataSetSource(
+        as syntax: TransferSyntax, staysOpen: Bool = true
+    ) throws(FileProblem) -> any DataSetSource {
+        // Files are not kept open since they were looked at: a batch may hold more of them than a process may have
+        // descriptors.
+        let descriptor = try Self.openForReading(path)
+        try checkUnchanged(descriptor)
+        if syntax == transferSyntax, !syntax.isDeflated, size <= Self.longestInMemory {
+            // The bytes that are checked are then the ones sent, with one read.
+            let bytes = try readWhole(descriptor)
+            let end = try checkComplete(bytes)
+            return MemoryDataSetSource(bytes, from: Int(dataSetOffset), to: Int(end))
+        }
+        let end = try checkComplete(descriptor)
+        guard syntax != transferSyntax else {
+            return FileDataSetSource(self, descriptor: descriptor, end: end, staysOpen: staysOpen)
+        }
+        do throws(DataSetError) {
+            return try RewritingDataSetSource(self, descriptor: descriptor, end: end, to: syntax)
+        } catch {
+            throw FileProblem(path, .malformed, error.description)
+        }
+    }
+}
 
 /// The unchanged data set of a file: sent directly from the file if the connection can, otherwise read into the send
 /// buffer.

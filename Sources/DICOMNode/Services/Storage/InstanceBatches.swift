@@ -18,60 +18,31 @@ package struct InstanceBatches: ~Copyable {
     private static let maximumSeconds = 0.1
 
     private var scanner: FileScanner
-    private var named: Set<FilePath>
-    /// Names that come one by one, after those that were given at once.
-    private var list: PathList?
-    private let isRecursive: Bool
     private let cancellation: Cancellation
-    private var ended = false
 
     /// - Parameter list: a descriptor from which further names are read while the work goes on.
     package init(_ given: [FilePath], recursive: Bool, list: CInt? = nil, cancellation: Cancellation = .never) {
-        scanner = FileScanner(given, recursive: recursive)
-        named = Set(given)
-        self.list = list.map { PathList(descriptor: $0) }
-        isRecursive = recursive
+        scanner = FileScanner(given, recursive: recursive, list: list)
         self.cancellation = cancellation
     }
 
     /// The next paths as the walk finds them, not looked into: for the account of what was not done.
     package mutating func nextPath() -> FilePath? {
         // Files that were not sent are counted after a cancellation, too.
-        while let finding = nextFinding(until: .now, cancellation: .never) {
+        while let finding = scanner.next(until: .now) {
             if case .file(let path) = finding { return path }
         }
         return nil
-    }
-
-    /// Nil at the end, and where a list keeps us waiting beyond the deadline.
-    private mutating func nextFinding(until deadline: Deadline, cancellation: Cancellation) -> FileScanner.Finding? {
-        while true {
-            if let finding = scanner.next() { return finding }
-            guard list != nil else {
-                ended = true
-                return nil
-            }
-            guard list?.isReady(until: deadline, cancellation: cancellation) == true else { return nil }
-            do throws(FileProblem) {
-                guard let path = try list?.next() else {
-                    list = nil
-                    continue
-                }
-                named = [path]
-                scanner = FileScanner([path], recursive: isRecursive)
-            } catch {
-                list = nil
-                return .problem(error)
-            }
-        }
     }
 
     /// The next instances; empty when everything was walked, or after a cancellation.
     package mutating func next(note: (Note) -> Void) -> [InstanceFile] {
         var batch: [InstanceFile] = []
         let deadline = Deadline.after(seconds: Self.maximumSeconds)
-        while !ended, !cancellation.isRaised, batch.count < Self.maximumCount, batch.isEmpty || !deadline.isPast {
-            switch nextFinding(until: batch.isEmpty ? .never : deadline, cancellation: cancellation) {
+        while !scanner.isAtEnd, !cancellation.isRaised, batch.count < Self.maximumCount,
+            batch.isEmpty || !deadline.isPast
+        {
+            switch scanner.next(until: batch.isEmpty ? .never : deadline, cancellation: cancellation) {
             case nil: break
             case .problem(let problem)?: note(.problem(problem))
             case .passedOver(let path, let reason)?: note(.passedOver(path, reason))
@@ -84,7 +55,7 @@ package struct InstanceBatches: ~Copyable {
                     batch.append(opened.file)
                 } catch {
                     let isNoInstance = error.code == .notDICOM || error.code == .mediaDirectory
-                    note(isNoInstance && !named.contains(path) ? .notAnInstance(error) : .problem(error))
+                    note(isNoInstance && !scanner.isNamed(path) ? .notAnInstance(error) : .problem(error))
                 }
             }
         }

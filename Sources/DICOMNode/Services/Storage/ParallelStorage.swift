@@ -26,7 +26,8 @@ package final class ParallelStorage: Sendable {
     private let cancellation: Cancellation
     private let demand = StorageDemand()
     private let delegate: any StorageDelegate & Sendable
-    private let queue: StudyQueue
+    /// The files that are to be sent.
+    package let queue: StudyQueue
     private let state: Locked<State>
     private let threads: Locked<WorkerThreads?>
 
@@ -38,20 +39,13 @@ package final class ParallelStorage: Sendable {
         self.options = options
         self.cancellation = cancellation
         self.delegate = delegate
-        queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs)
+        queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs, demand: demand)
         state = Locked(State(alive: jobs))
         threads = Locked(nil)
         let started = try WorkerThreads(count: jobs, name: "store") { [self] in work($0) }
         let missing = jobs - started.count
         state.withLock { $0.alive -= missing }
         threads.withLock { $0 = started }
-    }
-
-    /// Hands files to the association that is free first; waits while many wait. Returns false if nothing is sent any
-    /// more.
-    package func store(_ files: [InstanceFile]) -> Bool {
-        for file in files { demand.note(file) }
-        return queue.push(files)
     }
 
     /// Waits until all was sent and every association was released.

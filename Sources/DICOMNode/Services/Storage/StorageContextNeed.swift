@@ -1,5 +1,5 @@
 import DICOM
-import DICOMProtocol
+package import DICOMProtocol
 import System
 
 /// The presentation context that a kind of file needs: its SOP class in its transfer syntax.
@@ -74,5 +74,16 @@ package final class StorageDemand: Sendable {
                 : ($0.key.sopClassUID.string, $0.key.transferSyntax.uid.string)
                     < ($1.key.sopClassUID.string, $1.key.transferSyntax.uid.string)
         }.map(\.key)
+    }
+}
+
+extension InstanceFile {
+    /// The context to send the instance in: one of its own syntax, else one that it can be rewritten in without loss.
+    package func context(among accepted: [NegotiatedContexts.Accepted]) -> NegotiatedContexts.Accepted? {
+        if let same = accepted.first(where: { $0.transferSyntax == transferSyntax }) { return same }
+        guard transferSyntax.isUncompressed else { return nil }
+        return StorageContextNeed.rewritable.lazy.compactMap { syntax in
+            accepted.first { $0.transferSyntax == syntax }
+        }.first
     }
 }

@@ -68,7 +68,7 @@ package final class StorageSCU {
 
     private var association: Association?
     private var proposed: Set<StorageContextNeed> = []
-    private var outstanding: [Outstanding] = []
+    private var outstanding: [Transfer] = []
     private var waiting: [PendingInstance] = []
     /// The index of the next of those that wait.
     private var next = 0
@@ -78,7 +78,7 @@ package final class StorageSCU {
     private var failuresInARow = 0
 
     /// An instance whose response is due.
-    private struct Outstanding {
+    private struct Transfer {
         let messageID: UInt16
         let pending: PendingInstance
         let source: any DataSetSource
@@ -117,15 +117,38 @@ package final class StorageSCU {
         self.hasSuccessors = hasSuccessors
     }
 
-    /// Sends the files; each is reported exactly once, as soon as its outcome is known. Files to be retried may be kept
-    /// for a later call, or for ``finish()``.
+    /// Sends the files, attempt after attempt and on as many associations as it takes; each is reported exactly once, as
+    /// soon as its outcome is known. Files to be retried may be kept for a later call, or for ``finish()``.
     ///
+    /// - Parameter waitsForRetries: True to return only when no file is left for another attempt.
     /// - Throws: The error that ended the work with the peer for good. The files that were not sent are in
     ///   ``takeUnfinished()``.
-    package func store(_ files: [PendingInstance]) throws(AssociationError) {
+    package func store(_ files: [PendingInstance], waitsForRetries: Bool = false) throws(AssociationError) {
         waiting = Array(waiting[next...]) + files
         next = 0
-        try work(waitsForLater: false)
+        while !delegate.shouldStop {
+            moveDueToWaiting()
+            if next == waiting.count {
+                guard let first = later.map(\.notBefore).min(), waitsForRetries || later.count > Self.maximumLater
+                else { return }
+                try pause(until: endOfPause(from: first), cause: nil)
+                continue
+            }
+            let before = answered
+            do throws(AssociationError) {
+                try sendAll()
+                failuresInARow = 0
+            } catch {
+                let wasOpening = association == nil
+                for lost in outstanding { conclude(lost.pending, .unanswered(error)) }
+                outstanding = []
+                if !error.leavesAssociationUsable { association = nil }
+                if answered > before { failuresInARow = 0 }
+                // The file's own fault, and reported as that.
+                if case .sourceCutShort = error { continue }
+                try recover(from: error, wasOpening: wasOpening)
+            }
+        }
     }
 
     /// Sends the files and reports every one of them, also those that were not sent because the work ended.
@@ -144,14 +167,14 @@ package final class StorageSCU {
     ///
     /// - Throws: The error that ended the work, or prevented the release of the association.
     package func finish() throws(AssociationError) {
-        try work(waitsForLater: true)
+        try finishAttempts()
         try release()
     }
 
     /// Waits for every response that is due, and for every further attempt; the association stays.
     ///
     /// - Throws: The error that ended the work with the peer for good.
-    func finishAttempts() throws(AssociationError) { try work(waitsForLater: true) }
+    func finishAttempts() throws(AssociationError) { try store([PendingInstance](), waitsForRetries: true) }
 
     /// Opens the association for the contexts in demand, before there are files to send.
     ///
@@ -186,31 +209,6 @@ package final class StorageSCU {
 
     /// True if no file is unfinished or left for another attempt.
     var isIdle: Bool { later.isEmpty && next == waiting.count }
-
-    private func work(waitsForLater: Bool) throws(AssociationError) {
-        while !delegate.shouldStop {
-            moveDueToWaiting()
-            if next == waiting.count {
-                guard let first = later.map(\.notBefore).min(), waitsForLater || later.count > Self.maximumLater
-                else { return }
-                try pause(until: endOfPause(from: first), cause: nil)
-                continue
-            }
-            let before = answered
-            do throws(AssociationError) {
-                try sendAll()
-                failuresInARow = 0
-            } catch {
-                let wasOpening = association == nil
-                concludeOutstanding(error)
-                if !error.leavesAssociationUsable { association = nil }
-                if answered > before { failuresInARow = 0 }
-                // The file's own fault, and reported as that.
-                if case .sourceCutShort = error { continue }
-                try recover(from: error, wasOpening: wasOpening)
-            }
-        }
-    }
 
     /// Decides whether there is another association after this failure, and waits for it to have a chance.
     private func recover(from error: AssociationError, wasOpening: Bool) throws(AssociationError) {
@@ -257,12 +255,6 @@ package final class StorageSCU {
 
     // MARK: Results
 
-    private func concludeOutstanding(_ error: AssociationError) {
-        let lost = outstanding
-        outstanding = []
-        for entry in lost { conclude(entry.pending, .unanswered(error)) }
-    }
-
     /// Reports the outcome of a file, or keeps it for another attempt.
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
@@ -303,113 +295,72 @@ package final class StorageSCU {
 
     // MARK: Sending on one association
 
-    /// Sends those of the waiting files that the association has contexts for; what it has none for is sent on the
-    /// next.
+    /// Sends those of the waiting files that the association has contexts for; the others are sent on the next.
+    ///
+    /// Each file is read and laid out in the association's send buffer while the peer is at work on the one before. It is
+    /// the next of those that wait until it is sent, or its problem is reported.
     private func sendAll() throws(AssociationError) {
         let association = try association(for: waiting[next...])
         let window = options.operationsWindow == 1 ? 1 : window(of: association)
         var deferred: [PendingInstance] = []
-        var staged: Staged?
         defer { if !deferred.isEmpty { waiting.append(contentsOf: deferred) } }
-        while true {
+        while next < waiting.count {
             if cancellation.isRaised {
                 try drain(association, downTo: 0)
                 throw .interrupted(cancellation.level)
             }
-            if staged == nil { staged = try stageNext(on: association, &deferred) }
-            guard let message = staged else { break }
-            try drain(association, downTo: window - 1)
-            guard !delegate.shouldStop else { break }
-            staged = nil
-            next += 1
-            try send(message, on: association)
-            // Read while the peer is at work on the one before.
-            staged = try stageNext(on: association, &deferred)
-        }
-        try drain(association, downTo: 0)
-    }
-
-    /// A file that is laid out in the association's send buffer. It is still the next of those that wait.
-    private struct Staged {
-        let pending: PendingInstance
-        let message: MessageWriter.StagedMessage
-        let source: any DataSetSource
-        let rewrittenAs: TransferSyntax?
-    }
-
-    /// Lays out the next file that can be sent on this association; returns nil if none is left. Problems with a file
-    /// are reported, and the next file is tried.
-    private func stageNext(
-        on association: Association, _ deferred: inout [PendingInstance]
-    ) throws(AssociationError) -> Staged? {
-        while next < waiting.count {
-            let pending = waiting[next]
-            guard proposed.contains(StorageContextNeed(pending.file)) else {
+            var pending = waiting[next]
+            let file = pending.file
+            guard proposed.contains(StorageContextNeed(file)) else {
                 deferred.append(pending)
                 next += 1
                 continue
             }
-            do throws(StoreResult.Unsendable) {
-                return try stage(pending, on: association)
+            pending.attempts += 1
+            guard let choice = choose(for: file, on: association) else {
+                next += 1
+                conclude(pending, .noContext(refusal(of: file, on: association)))
+                continue
+            }
+            let source: any DataSetSource
+            do throws(FileProblem) {
+                source = try file.dataSetSource(
+                    as: choice.transferSyntax, staysOpen: outstanding.count < Self.maximumOpenFiles)
             } catch {
-                switch error {
-                case .outcome(let outcome):
-                    next += 1
-                    var pending = pending
-                    pending.attempts += 1
-                    conclude(pending, outcome)
-                case .association(let error): throw error
+                next += 1
+                conclude(pending, .unreadable(error))
+                continue
+            }
+            let request = CommandSet.storeRequest(
+                messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
+                priority: options.priority, moveOriginator: options.moveOriginator)
+            let message: MessageWriter.StagedMessage
+            do throws(AssociationError) {
+                message = try association.writer.stage(request, contextID: choice.id, source: source)
+            } catch .sourceUnreadable(let reason) {
+                next += 1
+                conclude(pending, .unreadable(FileProblem(file.path, reason)))
+                continue
+            }
+            try drain(association, downTo: window - 1)
+            guard !delegate.shouldStop else { break }
+            next += 1
+            do throws(AssociationError) {
+                try association.writer.send(message)
+            } catch {
+                var outcome = StoreResult.Outcome.unanswered(error)
+                if case .sourceCutShort(let reason) = error {
+                    outcome = .unreadable(FileProblem(file.path, reason))
                 }
+                conclude(pending, outcome)
+                throw error
             }
+            outstanding.append(
+                Transfer(
+                    messageID: request.messageID ?? 0, pending: pending, source: source,
+                    rewrittenAs: choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax))
         }
-        return nil
-    }
-
-    private func stage(_ pending: PendingInstance, on association: Association) throws(StoreResult.Unsendable) -> Staged
-    {
-        let file = pending.file
-        guard let choice = choose(for: file, on: association) else {
-            throw .outcome(.noContext(refusal(of: file, on: association)))
-        }
-        let source: any DataSetSource
-        do throws(FileProblem) {
-            source = try file.dataSetSource(
-                as: choice.transferSyntax, staysOpen: outstanding.count < Self.maximumOpenFiles)
-        } catch {
-            throw .outcome(.unreadable(error))
-        }
-        let request = CommandSet.storeRequest(
-            messageID: association.nextMessageID(), sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID,
-            priority: options.priority, moveOriginator: options.moveOriginator)
-        do throws(AssociationError) {
-            return Staged(
-                pending: pending, message: try association.stage(request, contextID: choice.id, source: source),
-                source: source,
-                rewrittenAs: choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax)
-        } catch .sourceUnreadable(let reason) {
-            throw .outcome(.unreadable(FileProblem(file.path, reason)))
-        } catch {
-            throw .association(error)
-        }
-    }
-
-    private func send(_ staged: Staged, on association: Association) throws(AssociationError) {
-        var pending = staged.pending
-        pending.attempts += 1
-        do throws(AssociationError) {
-            try association.send(staged.message)
-        } catch {
-            if case .sourceCutShort(let reason) = error {
-                conclude(pending, .unreadable(FileProblem(pending.file.path, reason)))
-            } else {
-                conclude(pending, .unanswered(error))
-            }
-            throw error
-        }
-        outstanding.append(
-            Outstanding(
-                messageID: staged.message.command.messageID ?? 0, pending: pending, source: staged.source,
-                rewrittenAs: staged.rewrittenAs))
+        try drain(association, downTo: 0)
     }
 
     private func window(of association: Association) -> Int {
@@ -457,7 +408,7 @@ package final class StorageSCU {
     }
 
     /// The outcome of a response: it may be to bytes that were changed while they were on their way.
-    private func outcome(of sent: Outstanding, _ answer: CommandSet) -> StoreResult.Outcome {
+    private func outcome(of sent: Transfer, _ answer: CommandSet) -> StoreResult.Outcome {
         do throws(DataSetSourceError) {
             try sent.source.checkArrived()
             return .answered(answer, rewrittenAs: sent.rewrittenAs)

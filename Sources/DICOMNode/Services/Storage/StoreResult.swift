@@ -114,15 +114,6 @@ extension AssociationError {
     }
 }
 
-extension StoreResult {
-    /// The reason why a file was not laid out: a problem of the file, the peer's refusal or an error of the
-    /// association.
-    enum Unsendable: Error {
-        case outcome(StoreResult.Outcome)
-        case association(AssociationError)
-    }
-}
-
 extension FileProblem {
     init(_ path: FilePath, _ reason: DataSetSourceError) {
         switch reason {

@@ -5,9 +5,10 @@ import System
 /// associations write to one study at a time.
 ///
 /// Bounded, so that the walk through a large tree does not run ahead of the network and fill memory.
-final class StudyQueue: Sendable {
+package final class StudyQueue: Sendable {
     private let capacity: Int
     private let maximumTaken: Int
+    private let demand: StorageDemand
     private let state: ConditionLock<State>
 
     /// Files handed out at once: enough to keep an association busy, few enough to share.
@@ -45,16 +46,21 @@ final class StudyQueue: Sendable {
         }
     }
 
-    /// - Parameter workers: The number of workers; a single one gets the files in their order of arrival.
-    init(capacity: Int, workers: Int) {
+    /// - Parameters:
+    ///   - workers: The number of workers; a single one gets the files in their order of arrival.
+    ///   - demand: Notes the files that come.
+    init(capacity: Int, workers: Int, demand: StorageDemand = StorageDemand()) {
+        self.demand = demand
         self.capacity = max(capacity, 1)
         maximumTaken = workers == 1 ? self.capacity : Self.maximumShared
         state = ConditionLock(State(keepsStudies: workers > 1))
     }
 
-    /// Waits while the queue is full. Returns false, without taking the files, after the workers have ended.
-    func push(_ files: [InstanceFile]) -> Bool {
-        state.withLock(when: { $0.count < capacity || $0.isAbandoned }) { state in
+    /// Adds files, which go to the association that is free first; waits while the queue is full. Returns false, without
+    /// taking the files, after the workers have ended.
+    package func push(_ files: [InstanceFile]) -> Bool {
+        for file in files { demand.note(file) }
+        return state.withLock(when: { $0.count < capacity || $0.isAbandoned }) { state in
             guard !state.isAbandoned else { return false }
             for file in files { state.add(PendingInstance(file)) }
             return true

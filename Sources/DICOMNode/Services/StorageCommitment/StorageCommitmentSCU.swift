@@ -1,4 +1,4 @@
-import DICOM
+package import DICOM
 package import DICOMProtocol
 
 /// Asks a peer to commit to instances, and waits for its reports: Storage Commitment Push Model, PS3.4 annex J.
@@ -59,5 +59,93 @@ package final class StorageCommitmentSCU {
             try reports.answer(try association.receive(), in: context)
         }
         return true
+    }
+}
+
+/// A report as it came, with what it meant to us.
+package struct CommitmentReport: Sendable {
+    package let receipt: CommitmentLedger.Receipt
+    package let transactionUID: UID?
+    package let dataSet: DataSet
+    /// On an association that the peer opened, or on our own.
+    package let isOnOwnAssociation: Bool
+}
+
+/// Takes storage commitment reports on associations that the peer opens, PS3.4 J.3.3.
+///
+/// The peer that opens the association is the SCP of this class, so it proposes the role SCP for itself and is granted
+/// it.
+package struct CommitmentReportSCU: ServiceClass {
+    private let ledger: CommitmentLedger
+    private let report: @Sendable (CommitmentReport) -> Void
+
+    /// - Parameter report: told of each report, on the thread of its association.
+    package init(ledger: CommitmentLedger, report: @escaping @Sendable (CommitmentReport) -> Void) {
+        self.ledger = ledger
+        self.report = report
+    }
+
+    package func supports(_ abstractSyntax: UID) -> Bool { abstractSyntax == StorageCommitmentRequest.sopClass }
+
+    package func grant(_ selection: RoleSelection) -> RoleSelection? { selection }
+
+    package func session(on association: Association) -> any ServiceSession {
+        Session(association, ledger, report)
+    }
+
+    /// The reports of one association, which the peer opened or which is our own that stays open for them.
+    final class Session: ServiceSession {
+        private let association: Association
+        private let ledger: CommitmentLedger
+        private let report: @Sendable (CommitmentReport) -> Void
+
+        init(
+            _ association: Association, _ ledger: CommitmentLedger,
+            _ report: @escaping @Sendable (CommitmentReport) -> Void
+        ) {
+            self.association = association
+            self.ledger = ledger
+            self.report = report
+        }
+
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+            let command = message.command
+            guard command.commandField == .nEventReportRQ else {
+                return try association.refuse(message, status: .unrecognizedOperation)
+            }
+            guard StorageCommitmentResult.isEventType(command.eventTypeID) else {
+                return try association.refuse(message, status: .noSuchEventType)
+            }
+            guard let bytes = message.dataSet else {
+                return try association.refuse(message, status: .invalidArgumentValue)
+            }
+            let dataSet: DataSet
+            do throws(DataSetError) {
+                dataSet = try DataSetDecoder(context.transferSyntax).decode(bytes[...])
+            } catch {
+                return try association.refuse(message, status: .processingFailure)
+            }
+            let result = StorageCommitmentResult(reading: dataSet)
+            let receipt = ledger.record(result)
+            // A woken thread may end this association, so the response is sent first.
+            defer { ledger.announce() }
+            report(
+                CommitmentReport(
+                    receipt: receipt, transactionUID: result.transactionUID, dataSet: dataSet,
+                    isOnOwnAssociation: association.isRequestor))
+            try association.send(
+                .eventReportResponse(to: command, status: Self.status(for: receipt)), contextID: context.id)
+        }
+
+        /// PS3.7 10.1.1.1.8. A repeated report is a success: the server has missed our first answer, and repeats until
+        /// it gets one. A transaction that is not ours is an argument without meaning here: success would make the
+        /// server forget its report.
+        private static func status(for receipt: CommitmentLedger.Receipt) -> DIMSEStatus {
+            switch receipt {
+            case .recorded, .repeated: .success
+            case .unknown: .invalidArgumentValue
+            case .notKept: .processingFailure
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DICOMNode
 
-@Suite struct InstanceReceiverTests {
+@Suite struct InstanceSinkTests {
     @Test func `a sender's title is written in the default repertoire, PS3_5 6_2`() throws {
         let receiving = try Receiving()
         defer { receiving.server.stop() }
