@@ -7,10 +7,15 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
     package let bytes: [UInt8]
 
     /// Bytes after a NUL cannot be part of a path and are dropped, as the system itself would.
-    package init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes.prefix { $0 != 0 }) }
+    package init(bytes: some Sequence<UInt8>) { self.init(bytes: Array(bytes)) }
+
+    /// As above; every start of the program makes some, and a generic one costs more than all else of it.
+    package init(bytes: [UInt8]) {
+        self.bytes = bytes.firstIndex(of: 0).map { Array(bytes[..<$0]) } ?? bytes
+    }
 
     /// The path whose bytes are this text in UTF-8.
-    package init(_ string: String) { self.init(bytes: string.utf8) }
+    package init(_ string: String) { self.init(bytes: Array(string.utf8)) }
 
     package init(stringLiteral string: String) { self.init(string) }
 
@@ -30,6 +35,23 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
         let end = (bytes.lastIndex { $0 != UInt8(ascii: "/") }).map { $0 + 1 } ?? bytes.count
         let start = (bytes[..<end].lastIndex(of: UInt8(ascii: "/"))).map { $0 + 1 } ?? 0
         return FilePath(bytes: bytes[start..<end])
+    }
+
+    /// The folder that the path is in; the current one for a name alone.
+    package var folder: FilePath {
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == 0 ? "/" : FilePath(bytes: bytes[..<slash])
+    }
+
+    /// The deepest folder that holds both folders.
+    package func commonFolder(with other: FilePath) -> FilePath {
+        if self == other { return self }
+        let slash = UInt8(ascii: "/")
+        let own = bytes.split(separator: slash, omittingEmptySubsequences: false)
+        let others = other.bytes.split(separator: slash, omittingEmptySubsequences: false)
+        let common = zip(own, others).prefix { $0 == $1 }.map(\.0)
+        if common.isEmpty { return "." }
+        return common.count == 1 && common[0].isEmpty ? "/" : FilePath(bytes: Array(common.joined(separator: [slash])))
     }
 
     /// What the system's calls take.

@@ -13,7 +13,7 @@ final class Network: Sendable {
     let cancellation: Cancellation
     private let makeUID: @Sendable () -> UID
     private let end: Deadline
-    private let noted = Locked<Set<Note>>([])
+    private let noted = Locked<[Note]>([])
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
@@ -172,7 +172,11 @@ final class Network: Sendable {
 
     /// Reports a message unless its like was reported before in this run.
     func report(_ note: Note, _ level: Diagnostics.Level, _ message: @autoclosure () -> Message) {
-        guard noted.withLock({ $0.insert(note).inserted }) else { return }
+        let isNew = noted.withLock { noted in
+            defer { if !noted.contains(note) { noted.append(note) } }
+            return !noted.contains(note)
+        }
+        guard isNew else { return }
         diagnostics.report(level, message())
     }
 

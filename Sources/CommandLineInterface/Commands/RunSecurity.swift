@@ -15,7 +15,7 @@ final class RunSecurity: Sendable {
     /// For our receiver; nil is plain TCP.
     let listening: TLSContext?
     let userIdentity: UserIdentityRequest?
-    private let warned = Locked<Set<String>>([])
+    private let warned = Locked<[String]>([])
 
     init(
         _ connection: ConnectionOptions, environment: Environment, diagnostics: Diagnostics
@@ -48,7 +48,11 @@ final class RunSecurity: Sendable {
 
     /// Each warning once, however many associations it holds for.
     func warn(_ warning: String, _ diagnostics: Diagnostics) {
-        guard warned.withLock({ $0.insert(warning).inserted }) else { return }
+        let isNew = warned.withLock { warned in
+            defer { if !warned.contains(warning) { warned.append(warning) } }
+            return !warned.contains(warning)
+        }
+        guard isNew else { return }
         diagnostics.warning(Message(warning))
     }
 

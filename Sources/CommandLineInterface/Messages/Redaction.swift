@@ -15,9 +15,14 @@ package struct Redaction: Sendable {
     /// Names of persons are hidden; nothing is known that a peer might repeat.
     package static let names = Redaction(isOn: true)
 
+    /// A type of its own: most runs learn nothing, and need not make one of a set at their start.
+    private struct KnownValues {
+        var parts: Set<String> = []
+    }
+
     package let isOn: Bool
     /// The requested patient data; a run adds to it as it reads its queries.
-    private let knownValues = Locked<Set<String>>([])
+    private let knownValues = Locked(KnownValues())
     private let outputDirectory: String?
     private let shownComponents: [String?]
 
@@ -47,7 +52,7 @@ package struct Redaction: Sendable {
 
     private func learn(_ value: String) {
         let parts = Self.tellingParts(of: value)
-        knownValues.withLock { $0.formUnion(parts) }
+        knownValues.withLock { $0.parts.formUnion(parts) }
     }
 
     /// Shorter parts are not telling, and would be found everywhere.
@@ -72,7 +77,7 @@ package struct Redaction: Sendable {
         guard isOn else { return text }
         var text = text
         // The longest first: a part of a name must not keep the rest of it from being found.
-        for value in knownValues.withLock({ $0 }).sorted(by: { $0.count > $1.count }) {
+        for value in knownValues.withLock({ $0.parts }).sorted(by: { $0.count > $1.count }) {
             text = text.replacing(value, ignoringCaseWith: Self.mark)
         }
         return hidingNames(text)

@@ -28,6 +28,10 @@ package final class OptionDefinition: Sendable {
             self.rawValue = rawValue
         }
 
+        package init(arrayLiteral elements: Traits...) {
+            rawValue = elements.reduce(0) { $0 | $1.rawValue }
+        }
+
         /// Part of gdcmscu's command line: wins where an abbreviation fits it and an option of ours.
         package static let compatible = Traits(rawValue: 1 << 0)
         /// Shown in the short help.

@@ -40,6 +40,7 @@ package struct ByteSinkError: Error, Sendable, Equatable, CustomStringConvertibl
 package final class DiscardingSink: ByteSink {
     package init() {}
 
+    /// - Throws: nothing; the protocol has sinks that do.
     package func write(_ bytes: RawSpan) throws(ByteSinkError) {}
 }
 

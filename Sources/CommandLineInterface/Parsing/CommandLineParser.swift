@@ -187,14 +187,20 @@ extension ArgumentScanner.Scanned {
 }
 
 /// A peer as it was chosen on the command line.
-struct PeerChoice: Sendable, Equatable {
+final class PeerChoice: Sendable {
     /// The name of a peer, given without an option, in messages.
     static let positional = "HOST"
 
-    var host: HostArgument
-    var port: UInt16?
+    let host: HostArgument
+    let port: UInt16?
     /// The name of the argument in messages: `HOST`, `--hostname`.
-    var option: String
+    let option: String
+
+    init(host: HostArgument, port: UInt16? = nil, option: String) {
+        self.host = host
+        self.port = port
+        self.option = option
+    }
 }
 
 extension Configuration {

@@ -18,6 +18,10 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
+    package init(arrayLiteral elements: QueryNegotiation...) {
+        rawValue = elements.reduce(0) { $0 | $1.rawValue }
+    }
+
     /// Keys of any level at any level, without the unique keys of the levels above.
     package static let relational = QueryNegotiation(rawValue: 1 << 0)
     /// A range of dates and the range of times that belongs to it mean one range.

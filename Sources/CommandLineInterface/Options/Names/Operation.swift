@@ -90,6 +90,10 @@ package struct OperationSet: OptionSet, Sendable {
 
     package init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    package init(arrayLiteral elements: OperationSet...) {
+        rawValue = elements.reduce(0) { $0 | $1.rawValue }
+    }
+
     package static let echo = OperationSet(rawValue: 1 << 0)
     package static let store = OperationSet(rawValue: 1 << 1)
     package static let find = OperationSet(rawValue: 1 << 2)
