@@ -656,6 +656,61 @@ class Lists(ScriptedRetrieval):
                     run = self.retrieve(operation, "--no-check", expect=1)
                     self.assert_names(run, "nothing was received")
 
+    def test_each_row_has_its_outcome_and_rows_of_one_study_are_one_request(self):
+        instances = self.studies(2)
+        archive = self.serve_scripted(instances)
+        rows = ["StudyInstanceUID;Ward"] + ["1.2.1;A", "1.2.2;B"] * 25 + ["1.2.77;C", ";D"]
+        for name in ("report.csv", "report.jsonl"):
+            report = self.folder / name
+            self.out = self.folder / name.partition(".")[2]
+            archive.requests.clear()
+            run = self.retrieve(
+                "get", "--from-list", "-", "--report", report, stdin="\n".join(rows).encode(), expect=1
+            )
+            self.assert_names(
+                run, "50 of 52 rows complete, 1 not found, 1 with mistakes", 'passed over: "Ward"', "line 53",
+            )  # fmt: skip
+            self.assertLessEqual(len(archive.requests), 3)
+            self.assert_whole(instances)
+            self.assertEqual(report.stat().st_mode & 0o777, 0o600)
+            text = report.read_text()
+            told = (
+                list(csv.DictReader(io.StringIO(text))) if name.endswith("csv") else [json.loads(line) for line in text.splitlines()]
+            )
+            self.assertEqual([int(row["line"]) for row in told], list(range(2, 54)))
+            self.assertEqual([row["outcome"] for row in told], ["complete"] * 50 + ["not found", "with mistakes"])
+            self.assertEqual([str(told[0][key]) for key in ("listed", "received", "folder", "StudyInstanceUID")], ["4", "4", str(self.out), "1.2.1"])
+            self.assertIn("nothing that says what to retrieve", told[-1]["cause"])
+            # A report may be written again.
+            self.retrieve("get", "--from-list", "-", "--report", report, stdin=b"1.2.1\n", expect=0)
+            self.assertLessEqual(len(report.read_text().splitlines()), 2)
+
+    def test_a_report_overwrites_no_other_file(self):
+        archive = self.serve_scripted(self.studies(1))
+        for name, content in (("a.csv", "StudyInstanceUID\n1.2.1\n"), ("a.jsonl", '{"event":"missing"}\n'), ("b.csv", "l")):
+            path = self.folder / name
+            path.write_text(content)
+            run = self.retrieve("get", "--from-list", "-", "--report", path, stdin=b"1.2.1\n", expect=3)
+            self.assert_names(run, name, "not overwritten")
+            self.assertEqual(path.read_text(), content)
+        self.assertEqual(archive.requests, [])
+        self.assert_names(self.retrieve("get", "--report", "a.txt", expect=2), "a.txt", ".csv")
+
+    def test_values_without_a_header_that_can_be_no_uid(self):
+        archive = self.serve_scripted(self.studies(1))
+        run = self.retrieve("get", "--from-list", "-", stdin=b"ACC05000\nACC05001\n", expect=2)
+        self.assert_names(run, "line 1", "ACC05000", "AccessionNumber", "--list-key")
+        self.assertEqual(archive.requests, [])
+
+    def test_one_of_several_instances_that_is_not_there_is_told(self):
+        instances = study(3)
+        self.serve_scripted(instances)
+        rows = "StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID\n" + "".join(
+            f"{instances[0].study},{instances[0].series},{uid}\n" for uid in (instances[0].uid, "1.2.3.77", instances[2].uid)
+        )
+        run = self.retrieve("get", "--from-list", "-", stdin=rows.encode(), expect=1)
+        self.assert_names(run, "2 of 3 rows complete, 1 not found", "line 3: incomplete", "1.2.3.77", "1 of them not found")
+
     def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_of_a_list(self):
         archive = self.serve_scripted(self.studies(3))
         rows = self.folder / "rows.csv"

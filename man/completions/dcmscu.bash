@@ -44,6 +44,8 @@ _dcmscu() {
         --assume-charset) return ;;
         --timezone) return ;;
         --from-list) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --list-key) return ;;
+        --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --shard) return ;;
         --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm" -- "$current"); return ;;
         --columns) return ;;
@@ -96,13 +98,14 @@ _dcmscu() {
             --listen --max-references --per --key --return --patientroot --studyroot --psonly --patient
             --study --series --image --limit --charset --store-query --query --strict --trust-server
             --fail-if-none --assume-charset --relational --datetime-matching --fuzzy --timezone --from-list
-            --shard --dry-run --format --columns --wide --color --output --port-scp --bind --move-destination
-            --to --name --if-exists --grace --no-check --or-move --prefer --fsync --accept-from --destination
-            --worklist-items --images --inject --count --interval --connect-timeout --timeout --total-timeout
-            --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
-            --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos
-            --saml --jwt --user-unconfirmed --user-in-clear --verbose --debug --warning --error --quiet
-            --log-file --log-phi --fail-on --config --show-config --nodes --help --version --queryhelp
+            --list-key --report --shard --dry-run --format --columns --wide --color --output --port-scp --bind
+            --move-destination --to --name --if-exists --grace --no-check --or-move --prefer --fsync
+            --accept-from --destination --worklist-items --images --inject --count --interval
+            --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca --tls-crl --tls-cert
+            --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-show
+            --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed
+            --user-in-clear --verbose --debug --warning --error --quiet --log-file --log-phi --fail-on
+            --config --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

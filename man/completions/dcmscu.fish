@@ -53,6 +53,8 @@ complete -c dcmscu -l datetime-matching -d 'negotiate combined matching of date 
 complete -c dcmscu -l fuzzy -d 'negotiate fuzzy matching of person names'
 complete -c dcmscu -l timezone -x -d 'negotiate adjustment of dates and times to a timezone'
 complete -c dcmscu -l from-list -r -F -d 'retrieve the targets of a list; - is standard input'
+complete -c dcmscu -l list-key -x -d 'attribute of a column of the list'
+complete -c dcmscu -l report -r -F -d 'write the outcome of each row of the list to a file'
 complete -c dcmscu -l shard -x -d 'only the K-th of N shares of the studies'
 complete -c dcmscu -l dry-run -d 'list what would be retrieved, and retrieve nothing'
 complete -c dcmscu -l format -x -a 'text table json jsonl csv tsv dcm' -d 'format of the results'

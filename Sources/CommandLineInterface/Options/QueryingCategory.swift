@@ -110,13 +110,41 @@ extension OptionCategory {
             .fromList, value: .file, .querying, for: .retrieving.union([.storageCommitment]),
             "retrieve the targets of a list; - is standard input",
             details: """
-                The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), JSON lines as --find \
-                prints them, or one UID a line, of the level given. What is missing after a retrieval is printed in \
-                this form. With --stgcmt: ask for what the list names, by SOPClassUID and SOPInstanceUID.
+                The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), with commas, semicolons \
+                or tabs between, JSON lines as --find prints them, or one UID a line, of the level given. Rows of one target \
+                are one request wherever they stand; a row with a mistake is passed over and told. What is missing after a \
+                retrieval is printed in this form. With --stgcmt: ask for what the list names, by SOPClassUID and \
+                SOPInstanceUID.
                 """,
             rules: [.excludes([.key, .query, .storeQuery])],
             apply: { (draft, argument) throws(UsageError) in
                 draft.listPath = try argument.path()
+            }),
+        OptionDefinition(
+            .listKey, value: .text(placeholder: "NAME=KEY"), .querying, for: .retrieving,
+            "attribute of a column of the list",
+            details: """
+                For a list whose first line has other names than keywords: --list-key "Accession Number=AccessionNumber". \
+                Columns that name no attribute are passed over.
+                """,
+            traits: .repeatable, rules: [.requires(.fromList)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.retrieve.listColumns.append(try listColumn(argument))
+            }),
+        OptionDefinition(
+            .report, value: .file, .querying, for: .retrieving, "write the outcome of each row of the list to a file",
+            details: """
+                CSV or JSON lines, by the ending of the name (.csv, .jsonl): the line, its outcome, the instances listed and \
+                received, the cause, the folder and the values of the row. Without a list: of each study or series. Only you \
+                can read it; a file that is no report is not overwritten.
+                """,
+            rules: [.excludes([.dryRun])],
+            apply: { (draft, argument) throws(UsageError) in
+                let path = try argument.path()
+                guard RetrievalReportForm(path) != nil else {
+                    throw argument.error("not the name of a report", accepted: RetrievalReportForm.accepted)
+                }
+                draft.retrieve.reportPath = path
             }),
         OptionDefinition(
             .shard, value: .text(placeholder: "K/N"), .querying, for: .retrieving,
@@ -133,6 +161,20 @@ extension OptionCategory {
             details: "The plan is CSV with the number of instances, and can be given to --from-list.",
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isDryRun = true }),
     ]
+
+    private static func listColumn(_ argument: OptionArgument) throws(UsageError) -> ListColumn {
+        let name = argument.text.lastIndex(of: "=").map { argument.text[..<$0] } ?? ""
+        guard !name.isEmpty else {
+            throw argument.error("no name before =", accepted: "NAME=KEY, KEY a keyword or tag")
+        }
+        let key = String(argument.text.dropFirst(name.count + 1))
+        do throws(UsageError) {
+            return ListColumn(name: String(name), key: try QueryKeyParser.parse(key, allowsValue: false))
+        } catch {
+            throw argument.error(
+                "\(key) is no attribute", accepted: "NAME=KEY, KEY a keyword or tag", suggestion: error.suggestion)
+        }
+    }
 
     private static func model(
         _ model: InformationModel, _ summary: String, _ traits: OptionDefinition.Traits

@@ -212,6 +212,10 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var query = QueryOptions()
     /// The list of targets to retrieve; `-` is the standard input.
     package var listPath: FilePath?
+    /// Names of the list's columns beside keywords.
+    package var listColumns: [ListColumn] = []
+    /// The file for the outcome of each row of the list, or of each target.
+    package var reportPath: FilePath?
     package var shard: Shard?
     /// True to show the targets without retrieving them.
     package var isDryRun = false
@@ -246,6 +250,38 @@ package struct RetrieveOptions: Sendable, Equatable {
 
     /// True if the instances go to a third party.
     package var isForThirdParty: Bool { method == .move && !receivesMovedInstances }
+}
+
+/// The form of a report of rows, by the ending of its name.
+package enum RetrievalReportForm: Sendable {
+    case csv, jsonLines
+
+    init?(_ path: FilePath) {
+        let name = String(decoding: path.lastComponent.bytes, as: UTF8.self).lowercased()
+        if name.hasSuffix(".csv") {
+            self = .csv
+        } else if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") {
+            self = .jsonLines
+        } else {
+            return nil
+        }
+    }
+
+    static let accepted = "a name that ends in .csv, .jsonl or .ndjson"
+
+    /// The first bytes of every report of the form.
+    var start: String {
+        switch self {
+        case .csv: "line,outcome,"
+        case .jsonLines: "{\"line\":"
+        }
+    }
+}
+
+/// A name for a column of a list, and the attribute that the column has.
+package struct ListColumn: Sendable, Equatable {
+    package let name: String
+    package let key: QueryKey
 }
 
 // MARK: - Practice archive and self-test

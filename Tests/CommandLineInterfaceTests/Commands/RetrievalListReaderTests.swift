@@ -5,8 +5,10 @@ import Testing
 @testable import CommandLineInterface
 
 struct RetrievalListReaderTests {
-    private func values(_ text: String, _ level: QueryLevel = .study) throws -> [[String]] {
-        try RetrievalListReader.rows(Array(text.utf8), bareUIDsAt: level).map { row in
+    private func values(
+        _ text: String, _ level: QueryLevel = .study, columns: [ListColumn] = []
+    ) throws -> [[String]] {
+        try RetrievalListReader.content(Array(text.utf8), bareUIDsAt: level, columns: columns).rows.map { row in
             row.keys.map { "\(DataDictionary.keyword(of: $0.tag))=\($0.value)" }
         }
     }
@@ -43,13 +45,14 @@ struct RetrievalListReaderTests {
     }
 
     @Test(arguments: [
-        ("1.2\nA\n", 2), ("Nonsense,Words\n1,2\n", 1), ("StudyInstanceUID\n1.2,3\n", 2), ("{\"a\":1}\n{\n", 2),
-        ("ACC05000\nACC05001\n", 1), ("00080050\nACC05001\n", 1),
+        ("1.2\nA\n", 2), ("Nonsense,Words\n1,2\n", 1), ("{\"a\":1}\n{\n", 2),
+        ("ACC05000\nACC05001\n", 1), ("12345678\n12345679\n", 1), ("1.2.3,StudyInstanceUID\n", 1), ("DOE;1.2.3\n", 1),
+        ("00080050\nACC05001\n", 1),
         ("StudyInstanceUID,PatientName\n1.2,\n1.3,\"DOE\n1.4,\n1.5,\n", 3),
     ])
     func `a mistake is told with its line`(text: String, line: Int) {
         let failure = #expect(throws: RetrievalListReader.Failure.self) {
-            try RetrievalListReader.rows(Array(text.utf8), bareUIDsAt: .study)
+            try RetrievalListReader.content(Array(text.utf8), bareUIDsAt: .study)
         }
         guard case .malformed(let found, _)? = failure else {
             Issue.record("\(String(describing: failure))")
@@ -70,5 +73,47 @@ struct RetrievalListReaderTests {
         // White space around a field that is not quoted is nobody's intention.
         let expected = field == " spaces " ? "spaces" : field
         #expect(fields == ["first", expected, "last"])
+    }
+
+    @Test(arguments: [
+        "StudyInstanceUID;AccessionNumber\n1.2;A 1\n", "StudyInstanceUID\tAccessionNumber\r\n1.2\tA 1\r\n",
+        "\u{FEFF}StudyInstanceUID,AccessionNumber\n1.2,A 1\n", "StudyInstanceUID,AccessionNumber,,\n1.2,A 1,,\n",
+        "StudyInstanceUID,AccessionNumber\n1.2,A 1,,,\n",
+        "\"StudyInstanceUID\" ; \"AccessionNumber\"\n \"1.2\" ; \"A 1\" \n",
+        "\n\nStudyInstanceUID,AccessionNumber\n\n1.2 , A 1\n", "Ward,StudyInstanceUID,AccessionNumber\nB2,1.2,A 1\n",
+    ])
+    func `the forms in which spreadsheets write lists are read`(text: String) throws {
+        #expect(try values(text) == [["StudyInstanceUID=1.2", "AccessionNumber=A 1"]])
+    }
+
+    @Test func `columns may have names of their own`() throws {
+        let columns = [
+            ListColumn(name: "Accession Number", key: QueryKey(tag: .accessionNumber, value: "", argument: "")),
+            ListColumn(name: "Fall", key: QueryKey(tag: .patientID, value: "", argument: "")),
+        ]
+        let text = "FALL;accession number;Remark\nP1;A1;urgent\nP2;;\n"
+        #expect(try values(text, columns: columns) == [["PatientID=P1", "AccessionNumber=A1"], ["PatientID=P2"]])
+        let content = try RetrievalListReader.content(Array(text.utf8), bareUIDsAt: .study, columns: columns)
+        #expect(content.unknownColumns == ["Remark"])
+    }
+
+    @Test func `values that can be no UID need a header, and the message says which`() throws {
+        let failure = #expect(throws: RetrievalListReader.Failure.self) {
+            try RetrievalListReader.content(Array("ACC05000\nACC05001\n".utf8), bareUIDsAt: .study)
+        }
+        guard case .malformed(1, let why)? = failure else { return }
+        #expect(why.contains("\"ACC05000\" is neither a UID nor the name of an attribute"))
+        #expect(why.contains("AccessionNumber"))
+    }
+
+    @Test func `a row with more values than columns is one with a mistake`() throws {
+        let text = "StudyInstanceUID\n1.2,3\n1.4\n"
+        let content = try RetrievalListReader.content(Array(text.utf8), bareUIDsAt: .study)
+        #expect(content.rows.map { $0.problem == nil } == [false, true])
+        #expect(content.rows[0].line == 2)
+    }
+
+    @Test func `UIDs as some archives write them, and empty columns behind them, need no header`() throws {
+        #expect(try values("1.2.03.4,,\n1.2.3\n").map(\.count) == [1, 1])
     }
 }

@@ -206,6 +206,8 @@ struct UsageErrorTests {
         if option.name == .destination { return "A=b:104" }
         if option.name == .inject { return "delay=1" }
         if option.name == .shard { return "1/2" }
+        if option.name == .listKey { return "A=PatientID" }
+        if option.name == .report { return "a.csv" }
         if option.name == .prefer { return "rle" }
         return switch option.value {
         case .none, .optionalChoice: ""

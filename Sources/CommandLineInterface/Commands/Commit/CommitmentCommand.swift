@@ -123,7 +123,7 @@ struct CommitmentSources {
     private func fromList(_ path: FilePath) -> [CommitmentCandidate]? {
         let rows: [RetrievalListReader.Row]
         do throws(RetrievalListReader.Failure) {
-            rows = try RetrievalListReader.read(path, bareUIDsAt: .image)
+            rows = try RetrievalListReader.read(path, bareUIDsAt: .image).rows
         } catch {
             switch error {
             case .unreadable(let problem):

@@ -12,9 +12,40 @@ struct RetrievalTarget: Sendable {
     var rows: [Row] = []
 
     struct Row: Sendable {
+        struct Value: Sendable {
+            let tag: Tag
+            let text: String
+
+            var name: String { DataDictionary.keyword(of: tag) }
+        }
+
+        /// The place among the rows of the list, from 1.
+        let number: Int
         let line: Int
-        /// The instance that the line names, where it names one.
-        let sopInstanceUID: UID?
+        /// The instance that the row names, where its series is requested with others.
+        var sopInstanceUID: UID?
+        /// The series that the row names, where it is requested with others of its study.
+        var seriesInstanceUID: UID?
+        /// What the row says.
+        var values: [Value]
+
+        init(number: Int, line: Int, keys: [QueryKey]) {
+            self.number = number
+            self.line = line
+            values = keys.map { Value(tag: $0.tag, text: $0.value) }
+        }
+
+        /// The row by its values, for messages; nil if the target that it asks for is named by the same.
+        func name(_ redaction: Redaction) -> String? {
+            if let sopInstanceUID { return "instance \(sopInstanceUID)" }
+            if let seriesInstanceUID { return "series \(seriesInstanceUID)" }
+            let telling = values.filter { DataDictionary.vr(of: $0.tag) != .UI }.prefix(3)
+            guard !telling.isEmpty else { return nil }
+            return telling.map { value in
+                let isHidden = redaction.isOn && value.tag.isPatientData
+                return "\(value.name) \(isHidden ? Redaction.mark : value.text)"
+            }.joined(separator: ", ")
+        }
     }
 
     init(identifier: DataSet, level: QueryLevel, rows: [Row] = []) {
@@ -51,7 +82,9 @@ struct RetrievalTarget: Sendable {
         return uids.map { uid in
             var part = identifier
             part.set(key, uid)
-            return RetrievalTarget(identifier: part, level: level, rows: rows)
+            return RetrievalTarget(
+                identifier: part, level: level,
+                rows: rows.filter { $0.seriesInstanceUID == nil || $0.seriesInstanceUID == uid })
         }
     }
 }
@@ -60,8 +93,10 @@ struct RetrievalTarget: Sendable {
 struct RetrievalPlan {
     private(set) var targets: [RetrievalTarget]
 
-    /// Lines of a list for which the server has nothing.
-    private var unmatchedLines: [Int] = []
+    /// Rows of a list that give no target: they cannot be read, or the server has nothing that matches.
+    private(set) var rowFailures: [(row: RetrievalTarget.Row, result: RetrievalRows.Result)] = []
+    /// True if the targets come from a list.
+    let isList: Bool
 
     /// Returns nil if it cannot be made, which is reported.
     init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
@@ -70,10 +105,12 @@ struct RetrievalPlan {
         let resolver = RetrievalResolver(options.query, network, outcome)
         defer { resolver.close() }
         targets = []
+        isList = options.listPath != nil
         do throws(RetrievalResolver.Failure) {
             if let path = options.listPath {
-                guard let list = RetrievalList(options.query, outcome, environment, path: path)
-                else { return nil }
+                guard let list = RetrievalList(options, outcome, environment, path: path) else { return nil }
+                Self.report(list.mistakes, path, outcome)
+                rowFailures = list.mistakes.map { ($0.row, RetrievalRows.Result(outcome: .invalid, cause: $0.why)) }
                 for entry in list.entries {
                     let found: [RetrievalTarget]
                     do throws(RetrievalResolver.Failure) {
@@ -81,9 +118,15 @@ struct RetrievalPlan {
                     } catch .unconfirmed(let problem) {
                         // The other lines may name their entities by keys that the server knows.
                         outcome.fail(.failureStatus, problem)
+                        let result = RetrievalRows.Result(outcome: .incomplete, cause: problem.line)
+                        rowFailures += entry.rows.map { ($0, result) }
                         continue
                     }
-                    if found.isEmpty { unmatchedLines += entry.rows.map(\.line) }
+                    if found.isEmpty {
+                        let result = RetrievalRows.Result(
+                            outcome: .notFound, listed: 0, received: 0, cause: Self.noMatch)
+                        rowFailures += entry.rows.map { ($0, result) }
+                    }
                     targets += found.map {
                         RetrievalTarget(identifier: $0.identifier, level: $0.level, rows: entry.rows)
                     }
@@ -111,9 +154,25 @@ struct RetrievalPlan {
         divide(options, outcome)
     }
 
+    private static let noMatch = "nothing on the server matches"
+
     func reportUnmatchedLines(to outcome: RunOutcome) {
-        for line in unmatchedLines {
-            outcome.fail(.incomplete, Message("line \(line)", "nothing on the server matches"))
+        for (row, result) in rowFailures where result.outcome == .notFound {
+            let name = row.name(outcome.diagnostics.redaction).map { ": \($0)" } ?? ""
+            outcome.fail(.incomplete, Message("line \(row.line)\(name)", Self.noMatch))
+        }
+    }
+
+    private static func report(
+        _ mistakes: [(row: RetrievalTarget.Row, why: String)], _ path: FilePath, _ outcome: RunOutcome
+    ) {
+        for mistake in mistakes.prefix(RetrievalList.maximumNamed) {
+            outcome.fail(
+                .incomplete, Message("\(path.displayed), line \(mistake.row.line): not retrieved", mistake.why))
+        }
+        if mistakes.count > RetrievalList.maximumNamed {
+            let count = Quantity.count(mistakes.count, "row")
+            outcome.fail(.incomplete, Message("\(path.displayed): \(count) not retrieved", "they have mistakes"))
         }
     }
 

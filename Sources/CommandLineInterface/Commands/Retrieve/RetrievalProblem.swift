@@ -16,6 +16,8 @@ enum RetrievalProblem: Sendable {
     case suboperationWarnings(Int)
     /// The server lists no instance of the target.
     case notOnServer
+    /// The server lists none of some of the instances or series that are asked for together.
+    case partNotOnServer(Int)
     /// Of a retrieval to a third party: the server says that it sent fewer instances than it lists.
     case fewerSent(Int, listed: Int)
     case missing(Int, listed: Int, hint: Hint?)
@@ -69,6 +71,8 @@ enum RetrievalProblem: Sendable {
             return Message("\(server.name): \(Quantity.count(count, "sub-operation")) with warnings")
         case .notOnServer:
             return Message(subject, "not found on the server", hint: .notOnServer)
+        case .partNotOnServer(let count):
+            return Message(subject, "\(count) of them not found on the server")
         case .fewerSent(let count, let listed):
             return Message(
                 subject,

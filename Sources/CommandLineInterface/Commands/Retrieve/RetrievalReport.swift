@@ -13,9 +13,11 @@ struct RetrievalReport: Sendable {
     /// Reports one target that is done. Several threads may call it.
     func report(_ outcome: TargetOutcome) {
         for row in outcome.target.rows {
-            let result =
-                outcome.isComplete(row) ? "complete" : outcome.wasInterrupted ? "interrupted" : "incomplete"
-            run.diagnostics.note(Message("line \(row.line): \(result)", outcome.summary))
+            let result = outcome.result(for: row).outcome
+            // What the server does not have is missing like the rest; the report and the last line tell the two apart.
+            let words = (result == .notFound ? .incomplete : result).words
+            let name = row.name(run.diagnostics.redaction).map { "\($0): " } ?? ""
+            run.diagnostics.note(Message("line \(row.line): \(words)", name + outcome.summary))
         }
         if outcome.target.rows.isEmpty { run.diagnostics.verbose(outcome.summary) }
     }
@@ -30,6 +32,13 @@ struct RetrievalReport: Sendable {
         writeMissing(outcomes, notBegun: notBegun)
         setExitCode(outcomes, notBegun: notBegun.count)
         summarize(outcomes, notBegun: notBegun.count, seconds: seconds)
+        let rows = RetrievalRows(plan, outcomes, notBegun: notBegun)
+        if rows.isList, !rows.rows.isEmpty { run.diagnostics.note(Message(rows.summary)) }
+        do throws(FileProblem) {
+            try context.rowReport?.write(rows)
+        } catch {
+            run.fail(.localFiles, Message(error))
+        }
     }
 
     private func setExitCode(_ outcomes: [TargetOutcome], notBegun: Int) {

@@ -83,6 +83,8 @@ final class RetrievalContext: Sendable {
     let environment: Environment
     /// Nil where the instances go to a third party.
     let reception: Reception?
+    /// The file for the outcome of each row.
+    let rowReport: RetrievalRowReport?
     /// Our port; nil where nothing calls back.
     let server: AssociationServer?
     private let callbacks: Callbacks
@@ -101,6 +103,7 @@ final class RetrievalContext: Sendable {
         self.network = network
         self.outcome = outcome
         self.environment = environment
+        rowReport = try options.reportPath.map { path throws(FileProblem) in try RetrievalRowReport(path) }
         let callbacks = Callbacks(ours: network.connection.callingAETitle)
         self.callbacks = callbacks
         let reception = options.isForThirdParty ? nil : try Reception(options, network, outcome, environment)

@@ -29,6 +29,8 @@ final class RetrievedInstances: Sendable {
         /// instances.
         var listed: [UID: Bool]?
         var notStored: Set<UID> = []
+        /// The deepest folder that holds all that was stored.
+        var folder: FilePath?
     }
 
     private let state: ConditionLock<State>
@@ -52,6 +54,9 @@ final class RetrievedInstances: Sendable {
 
     var counts: Counts { state.withLock { $0.counts } }
 
+    /// The folder of what was stored; nil if that is nothing.
+    var folder: FilePath? { state.withLock { $0.folder } }
+
     /// The number of different instances that are listed; nil without a list.
     var listedCount: Int? { state.withLock { $0.listed?.count } }
 
@@ -62,6 +67,8 @@ final class RetrievedInstances: Sendable {
         state.withLock { state in
             switch instance.outcome {
             case .stored(let outcome):
+                let folder = outcome.path.folder
+                state.folder = state.folder?.commonFolder(with: folder) ?? folder
                 if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
                 guard state.listed != nil else {
                     state.counts.present += 1

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// The outcome of one target: what the server lists, what it says it sent, and what is here.
 struct TargetOutcome: Sendable {
@@ -33,6 +34,15 @@ struct TargetOutcome: Sendable {
     var counts = RetrievedInstances.Counts()
     var missing = Missing.nothing
     var wasInterrupted = false
+    /// Of each instance or series that a row of the list names: how many instances of it are listed and here. Nil
+    /// without such rows, or without a list of the server.
+    var rowCounts: [UID: (listed: Int, received: Int)]?
+    /// What rows name and the server does not list.
+    var absentUIDs: [UID] = []
+    /// The folder of what was received.
+    var folder: FilePath?
+    /// False if the instances go to a third party.
+    var isReceiver = true
     /// Our end of the association.
     var localAddress: String?
     var lastStatus: DIMSEStatus?
@@ -97,16 +107,45 @@ struct TargetOutcome: Sendable {
         return text
     }
 
-    /// Returns true if the instance that a line of the list names was received, or the whole target of a line that
-    /// names none.
-    func isComplete(_ row: RetrievalTarget.Row) -> Bool {
-        guard code != .success else { return true }
-        guard let uid = row.sopInstanceUID else { return false }
-        switch missing {
-        case .nothing: return true
-        case .instances(let series): return !series.contains { $0.sopInstanceUIDs.contains(uid) }
-        case .uids(let uids): return !uids.contains(uid)
-        case .whole: return false
+    /// The outcome of the whole target.
+    var result: RetrievalRows.Result {
+        var result = RetrievalRows.Result(
+            outcome: wasInterrupted ? .interrupted : .incomplete, listed: listed,
+            received: isReceiver ? counts.present + counts.unlisted : sent, cause: error, folder: folder)
+        if code == .success {
+            result.outcome = .complete
+        } else if listed == 0, counts.present + counts.unlisted == 0, !wasInterrupted {
+            result.outcome = .notFound
         }
+        return result
+    }
+
+    /// The outcome of a row of the list: of the instance or series that it names, or of the whole target.
+    func result(for row: RetrievalTarget.Row) -> RetrievalRows.Result {
+        guard let uid = row.sopInstanceUID ?? row.seriesInstanceUID else { return result }
+        var own = result
+        if let rowCounts {
+            let counted = rowCounts[uid]
+            own.listed = counted?.listed ?? 0
+            own.received = isReceiver ? counted?.received ?? 0 : nil
+            if counted == nil {
+                if !wasInterrupted { own.outcome = .notFound }
+                own.cause = "not found on the server"
+            } else if isReceiver ? own.received == own.listed : code == .success || !absentUIDs.isEmpty {
+                (own.outcome, own.cause) = (.complete, nil)
+            }
+            return own
+        }
+        guard code != .success else { return own }
+        let isHere: Bool =
+            switch missing {
+            case .nothing: true
+            case .instances(let series): !series.contains { $0.sopInstanceUIDs.contains(uid) }
+            case .uids(let uids): !uids.contains(uid)
+            case .whole: false
+            }
+        (own.listed, own.received) = (nil, nil)
+        if isHere { (own.outcome, own.cause) = (.complete, nil) }
+        return own
     }
 }

@@ -190,7 +190,10 @@ final class TargetRetrieval {
         let counts = instances.counts
         let isReceiver = context.reception != nil
         outcome.counts = counts
+        outcome.isReceiver = isReceiver
+        outcome.folder = instances.folder ?? (isReceiver && counts.present > 0 ? options.outputDirectory : nil)
         outcome.listed = expected.uids.map { Set($0).count }
+        countRows(expected, instances)
         if let series = expected.series, isReceiver {
             let missing = instances.missing(of: series, toRequest: false)
             let isUnknown = outcome.listed == 0 && counts.received == 0
@@ -214,9 +217,29 @@ final class TargetRetrieval {
         {
             warnOfProblems()
         }
+        if !outcome.absentUIDs.isEmpty, outcome.listed != 0 {
+            problems.append(.partNotOnServer(outcome.absentUIDs.count))
+        }
         if outcome.warnings > 0, options.failOn == .warning {
             problems.append(.suboperationWarnings(outcome.warnings))
         }
+    }
+
+    /// Counts what is listed and here of each instance or series that a row of the list names.
+    private func countRows(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
+        let named = target.rows.compactMap { $0.sopInstanceUID ?? $0.seriesInstanceUID }
+        guard !named.isEmpty, let series = expected.series else { return }
+        let missing = Set(instances.missing(of: series, toRequest: false).flatMap(\.sopInstanceUIDs))
+        var counts: [UID: (listed: Int, received: Int)] = [:]
+        for one in series {
+            for uid in one.sopInstanceUIDs {
+                let key = target.level == .image ? uid : one.seriesInstanceUID
+                let before = counts[key] ?? (0, 0)
+                counts[key] = (before.listed + 1, before.received + (missing.contains(uid) ? 0 : 1))
+            }
+        }
+        outcome.rowCounts = counts
+        outcome.absentUIDs = Set(named).filter { counts[$0] == nil }.sorted { $0.string < $1.string }
     }
 
     private func message(_ problem: RetrievalProblem) -> Message {

@@ -3,7 +3,8 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case aetitle, bind, call, charset, color, columns, config, count, debug, destination, echo, error, find, format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
     case journal, jwt, kerberos, key, limit, listen, move, name, nodes, output, passcode, patient, patientroot, per
-    case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, resume, retries, `return`, saml
+    case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
+        `return`, saml
     case series, serve, shard, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to, transaction, user
     case verbose, verify, version, wait, warning, wide, window, worklist
     case acceptFrom = "accept-from"
@@ -16,6 +17,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case failedOut = "failed-out"
     case fromList = "from-list"
     case ifExists = "if-exists"
+    case listKey = "list-key"
     case logFile = "log-file"
     case logPHI = "log-phi"
     case maxPDU = "max-pdu"

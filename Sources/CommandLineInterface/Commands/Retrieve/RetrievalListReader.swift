@@ -1,0 +1,209 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import Glibc
+import System
+
+/// Reads a list of what to retrieve: CSV with a header of keywords, JSON lines, or bare UIDs. The first line tells which.
+enum RetrievalListReader {
+    struct Row {
+        let line: Int
+        let keys: [QueryKey]
+        /// Why the row cannot be retrieved, if that is known already.
+        var problem: String?
+    }
+
+    struct Content {
+        var rows: [Row] = []
+        /// The names of columns that are no attributes.
+        var unknownColumns: [String] = []
+    }
+
+    enum Failure: Error {
+        case unreadable(String)
+        case malformed(line: Int, why: String)
+    }
+
+    /// A list of a million instances has some 200 MB; what is longer is not a list.
+    private static let maximumLength = 1 << 30
+
+    /// - Parameter columns: the names of columns beside the keywords.
+    static func read(
+        _ path: FilePath, bareUIDsAt level: QueryLevel, columns: [ListColumn] = []
+    ) throws(Failure) -> Content {
+        try content(try contents(of: path), bareUIDsAt: level, columns: columns)
+    }
+
+    static func content(
+        _ given: [UInt8], bareUIDsAt level: QueryLevel, columns: [ListColumn] = []
+    ) throws(Failure) -> Content {
+        var bytes = given
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            throw .malformed(line: 1, why: "the list is in UTF-16: save it as CSV in UTF-8")
+        }
+        guard let first = bytes.first(where: { $0 > 0x20 }) else { return Content() }
+        if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") { return Content(rows: try jsonRows(bytes)) }
+        let lines: [CSVText.Record]
+        do throws(CSVText.UnclosedQuote) {
+            lines = try CSVText.records(bytes, separator: CSVText.separator(of: bytes))
+        } catch {
+            throw .malformed(line: error.line, why: "a double quote that is never closed")
+        }
+        guard let header = lines.first else { return Content() }
+        if let uid = header.onlyField, mayBeUID(uid) { return Content(rows: try bareUIDs(lines, level)) }
+        return try table(header, lines.dropFirst(), columns)
+    }
+
+    /// Without a header only what can be a UID is one, also as some archives write them: anything else would ask for
+    /// everything.
+    private static func mayBeUID(_ text: String) -> Bool {
+        text.utf8.count <= 64 && text.utf8.contains(UInt8(ascii: "."))
+            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+    }
+
+    private static func bareUIDs(_ lines: [CSVText.Record], _ level: QueryLevel) throws(Failure) -> [Row] {
+        let key = InformationModel.uniqueKey(of: level)
+        var rows: [Row] = []
+        rows.reserveCapacity(lines.count)
+        for line in lines {
+            guard let uid = line.onlyField, mayBeUID(uid) else {
+                throw .malformed(
+                    line: line.number,
+                    why:
+                        "not a UID; the lines before are one each, and a list of anything else needs a first line with keywords"
+                )
+            }
+            rows.append(Row(line: line.number, keys: [QueryKey(tag: key, value: uid, argument: uid)]))
+        }
+        return rows
+    }
+
+    /// The first line is a header if it names an attribute: by its keyword, or as the command line says.
+    private static func table(
+        _ header: CSVText.Record, _ lines: ArraySlice<CSVText.Record>, _ named: [ListColumn]
+    ) throws(Failure) -> Content {
+        let names = header.fields.map { name in
+            named.first { $0.name.lowercased() == name.lowercased() }?.key ?? key(name)
+        }
+        guard names.contains(where: { $0 != nil }), !header.fields.contains(where: mayBeUID) else {
+            let value = header.fields.first { !$0.isEmpty } ?? ""
+            let name = DisplayText.line(value)
+            throw .malformed(
+                line: header.number,
+                why: "\"\(name)\" is neither a UID nor the name of an attribute; a first line must say what the "
+                    + "values are: put AccessionNumber (or another keyword) above them, or say with "
+                    + "\(OptionName.listKey) \"\(name)=AccessionNumber\" which attribute a column has")
+        }
+        var content = Content()
+        content.rows.reserveCapacity(lines.count)
+        content.unknownColumns = zip(header.fields, names).filter { !$0.0.isEmpty && $0.1 == nil }.map(\.0)
+        for line in lines {
+            var keys: [QueryKey] = []
+            for (column, value) in zip(names, line.fields) where !value.isEmpty {
+                guard let column else { continue }
+                keys.append(QueryKey(path: column.path, tag: column.tag, value: value, argument: column.argument))
+            }
+            let surplus = line.fields.dropFirst(names.count).contains { !$0.isEmpty }
+            content.rows.append(
+                Row(
+                    line: line.number, keys: keys,
+                    problem: surplus
+                        ? "\(line.fields.count) fields where the first line has \(names.count)" : nil))
+        }
+        return content
+    }
+
+    /// The attribute that a column is named after; nil if it is none.
+    private static func key(_ name: String) -> QueryKey? {
+        // ACC05000 is more likely an accession number than a tag: as a column it would ask for everything, once a line.
+        guard !name.isEmpty, !(name.utf8.count == 8 && name.allSatisfy(\.isHexDigit)) else { return nil }
+        do throws(UsageError) {
+            return try QueryKeyParser.parse(name, allowsValue: false)
+        } catch {
+            return nil
+        }
+    }
+
+    // MARK: JSON
+
+    private static func jsonRows(_ bytes: [UInt8]) throws(Failure) -> [Row] {
+        var rows: [Row] = []
+        // A line at a time, where it is a line an object: a list may be long, and an object is small.
+        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            let text = line.filter { $0 != 0x0D }
+            guard text.contains(where: { $0 > 0x20 }) else { continue }
+            if index == 0, text.first == UInt8(ascii: "[") { return try jsonArray(bytes) }
+            do throws(JSONError) {
+                if let row = row(try JSONValue.parse(Array(text)), line: index + 1) { rows.append(row) }
+            } catch {
+                throw .malformed(line: index + 1, why: "not a JSON object a line: \(error.detail)")
+            }
+        }
+        return rows
+    }
+
+    private static func jsonArray(_ bytes: [UInt8]) throws(Failure) -> [Row] {
+        do throws(JSONError) {
+            guard case .array(let values) = try JSONValue.parse(bytes).content else { return [] }
+            return values.enumerated().compactMap { row($1, line: $1.line == 0 ? $0 + 1 : $1.line) }
+        } catch {
+            throw .malformed(line: error.line, why: error.detail)
+        }
+    }
+
+    /// The DICOM JSON Model (PS3.18 F.2), or an object with keywords for members. Nil: an event of ours that names nothing missing.
+    private static func row(_ value: JSONValue, line: Int) -> Row? {
+        guard case .object(let members) = value.content else { return Row(line: line, keys: []) }
+        let event = members.first { $0.key == "event" }?.value.string
+        if let event, event != RunEvent.Name.missing.rawValue { return nil }
+        var keys: [QueryKey] = []
+        for member in members {
+            guard let tag = tag(member.key), let text = text(member.value), !text.isEmpty else { continue }
+            keys.append(QueryKey(tag: tag, value: text, argument: member.key))
+        }
+        return Row(line: line, keys: keys)
+    }
+
+    private static func tag(_ name: String) -> Tag? {
+        if name.utf8.count == 8, let number = UInt32(name, radix: 16) { return Tag(number) }
+        guard let first = name.first else { return nil }
+        // Our own events write members as JSON does, with a small letter first.
+        let keyword = name.hasPrefix("sop") ? "SOP" + name.dropFirst(3) : first.uppercased() + name.dropFirst()
+        return DataDictionary.tag(forKeyword: keyword)
+    }
+
+    /// Strings alone, several with backslashes between: the other representations identify nothing.
+    private static func text(_ value: JSONValue) -> String? {
+        switch value.content {
+        case .string(let text): return text
+        case .object(let members):
+            guard case .array(let values)? = members.first(where: { $0.key == "Value" })?.value.content else {
+                return nil
+            }
+            let texts = values.compactMap(\.string)
+            return texts.count == values.count ? texts.joined(separator: "\\") : nil
+        default: return nil
+        }
+    }
+
+    // MARK: Bytes
+
+    private static func contents(of path: FilePath) throws(Failure) -> [UInt8] {
+        do throws(FileReadError) {
+            return path == "-"
+                ? try FileDescriptor.readAll(STDIN_FILENO, limit: maximumLength)
+                : try FileDescriptor.contents(of: path, limit: maximumLength)
+        } catch {
+            throw .unreadable(error.reason)
+        }
+    }
+}
+
+extension CSVText.Record {
+    /// The one field that has a value, if it is the first and there is no other.
+    fileprivate var onlyField: String? {
+        guard let first = fields.first, !first.isEmpty, fields.dropFirst().allSatisfy(\.isEmpty) else { return nil }
+        return first
+    }
+}
