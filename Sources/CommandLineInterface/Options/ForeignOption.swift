@@ -22,7 +22,11 @@ enum ForeignOption {
     static func hint(for argument: String) -> String? {
         let name = argument.prefix { $0 != "=" }
         guard name.count > 1, let sign = name.first, sign == "-" || sign == "+" else { return nil }
-        return remedies.first { $0.names.split(separator: " ").contains { $0 == argument || $0 == name } }?.remedy.text
+        func remedy(_ option: some StringProtocol) -> Remedy? {
+            remedies.first { $0.names.split(separator: " ").contains { $0 == option } }?.remedy
+        }
+        // DCMTK has names that end in "=".
+        return (remedy(argument) ?? remedy(name))?.text
     }
 
     /// Returns the hint for a mistake in a command line that has options of another tool; otherwise nil.
@@ -50,6 +54,8 @@ enum ForeignOption {
 
     private static let peerHint = "the peer needs no option: TITLE@HOST:PORT"
     private static let asTheyAre = "files are sent as they are, in the transfer syntaxes that they have"
+    private static let notNeeded = "leave it out: it is not needed here"
+    private static let byUID = "\(OptionName.prefer) takes the UIDs of other transfer syntaxes, too"
     private static let asReceived = "instances are written as they are received, as DICOM files"
 
     private static let remedies: [(names: String, remedy: Remedy)] = [
@@ -103,7 +109,20 @@ enum ForeignOption {
         ),
         ("-nh --no-halt", .words("the others are still sent, unless \(OptionName.strict) is given")),
         ("+crf --create-report-file", .option(.journal)),
-        ("+rn --rename -rn --no-rename", .option(.failedOut)),
+        ("+rn --rename", .option(.failedOut)),
+        ("-rn --no-rename", .words("files are never renamed")),
+        ("+f --read-file +fo --read-file-only", .words(notNeeded)),
+        ("-f --read-dataset", .words("files must have their file meta information (PS3.10)")),
+        (
+            "+rd --read-from-dicomdir",
+            .words("the files of a medium are given as FILEs, or its folder with \(OptionName.recursive)")
+        ),
+        (
+            "-dn --decompress-never +dls --decompress-lossless +dly --decompress-lossy",
+            .words("\(asTheyAre): pixels are never decoded")
+        ),
+        ("+ma --multi-associations -ma --single-association", .option(.jobs)),
+        ("-nip --no-illegal-proposal -nuc --no-uid-checks", .words(asTheyAre)),
         ("-R --required +C --combine -xf --config-file", .words("only what the files need is proposed, by itself")),
         ("-xe --propose-little -xb --propose-big -xi --propose-implicit -xd --propose-deflated", .words(asTheyAre)),
         ("-x= --propose-uncompr -xs --propose-lossless -xr --propose-rle --explicit-vr", .words(asTheyAre)),
@@ -115,6 +134,32 @@ enum ForeignOption {
             .words("\(asTheyAre): nothing in them is changed")
         ),
         ("+B --bit-preserving -B --normal +F --write-file -F --write-dataset", .words(asReceived)),
+        (
+            "-x2 --propose-mpeg4-2-2d -x3 --propose-mpeg4-2-3d -xo --propose-mpeg4-2-st -x4 --propose-hevc",
+            .words(asTheyAre)
+        ),
+        ("-xm --propose-mpeg2 -xh --propose-mpeg2-high -xn --propose-mpeg4 -xl --propose-mpeg4-bd", .words(asTheyAre)),
+        ("-x5 --propose-hevc10", .words(asTheyAre)),
+        (
+            "+t= --write-xfer-same +te --write-xfer-little +tb --write-xfer-big +ti --write-xfer-implicit",
+            .words(asReceived)
+        ),
+        ("+td --write-xfer-deflated +g= --group-length-recalc +g --group-length-create", .words(asReceived)),
+        ("-g --group-length-remove +e --length-explicit -e --length-undefined", .words(asReceived)),
+        ("+p --padding-create --padding-off --ignore", .words(asReceived)),
+        ("+xm --prefer-mpeg2 +xh --prefer-mpeg2-high +xn --prefer-mpeg4 +xl --prefer-mpeg4-bd", .words(byUID)),
+        ("+x2 --prefer-mpeg4-2-2d +x3 --prefer-mpeg4-2-3d +xo --prefer-mpeg4-2-st", .words(byUID)),
+        ("+x4 --prefer-hevc +x5 --prefer-hevc10", .words(byUID)),
+        ("-ac --access-full +ac --access-control", .option(.acceptFrom)),
+        ("--no-port", .words("without \(OptionName.portSCP) nothing listens")),
+        (
+            "--abort --arguments -up --uid-padding -dhl --disable-host-lookup +cl --compression-level +u --enable-new-vr "
+                + "-u --disable-new-vr +dc --enable-correction -dc --disable-correction --pending-ignore --pending-read "
+                + "--propose-ts --propose-pc --list-decoders --list-ciphers +cc +rs --seed +ws --write-seed +wf "
+                + "--write-seed-file --tcp-delay --soclose-delay --sorcv-buffer --sosnd-buffer --not-pack-pdv --proxy "
+                + "--rel-ext-neg --rel-sop-classes --tmp-file-dir --tmp-file-prefix --tmp-file-suffix",
+            .words(notNeeded)
+        ),
         ("+x= --prefer-uncompr +xe --prefer-little", .option(.prefer, "explicit")),
         ("+xb --prefer-big", .option(.prefer, "big-endian")),
         ("+xi --implicit", .option(.prefer, "implicit")),
@@ -139,6 +184,17 @@ enum ForeignOption {
         ("+tls --enable-tls +tla --anonymous-tls --tls-cipher --tls-null --tls-3des", .option(.tls)),
         ("+cf --add-cert-file +cd --add-cert-dir --trust-store", .option(.tlsCA)),
         ("--key-store", .option(.tlsCert)),
+        ("+crl --add-crl-file +crv --enable-crl-vfy +cra --enable-crl-all", .option(.tlsCRL)),
+        ("-tls --disable-tls", .words("connections are plain unless \(OptionName.tls) is given")),
+        (
+            "-pem --pem-keys -der --der-keys --key-store-type --trust-store-type --trust-store-pass",
+            .words("keys and certificates are PEM files")
+        ),
+        ("-rc --require-peer-cert", .words("the certificate is verified unless \(OptionName.tlsInsecure) is given")),
+        ("+vc --verify-cert +rc --is-root-cert", .option(.tlsCA)),
+        ("+cs --cipher +pn --profile-null --ssl3 --ssl2Hello", .option(.tlsProfile)),
+        ("--tls-noauth", .option(.tlsClientCert)),
+        ("--null-passwd --empty-password -epw", .words("without a source no password is used")),
         ("+pw --use-passwd +ps --std-passwd --key-pass --key-store-pass", .option(.tlsKeyPassword)),
         ("-ic --ignore-peer-cert", .option(.tlsInsecure)),
         ("+px --profile-bcp195 +py --profile-bcp195-nd +pz --profile-bcp195-ex", .option(.tlsProfile)),

@@ -164,6 +164,12 @@ extension ArgumentScanner.Scanned {
         return line
     }
 
+    /// The operation that a first word can have meant, with a slip in it; nil if an option names the operation.
+    func slip(_ word: String) -> String? {
+        guard !options.contains(where: { OptionName.firstWords.contains($0.definition.name) }) else { return nil }
+        return EditDistance.nearest(to: word, in: OptionName.firstWords.map(\.rawValue))
+    }
+
     /// The help that is asked for: `--help`, `--help=TOPIC`, `--help TOPIC` or `--OPERATION --help`; otherwise nil.
     var helpTopic: HelpTopic? {
         guard let help = last(.help) else { return nil }
@@ -243,7 +249,9 @@ struct Positionals {
         if host?.isComplete != true, host == nil || line.last(.port) == nil, let first = rest.popFirst() {
             let given = try PeerArgument.parse(first, option: PeerChoice.positional)
             var port: UInt16?
-            if !given.isComplete, let second = rest.popFirst() { port = try Self.port(second) }
+            if !given.isComplete, let second = rest.popFirst() {
+                port = try Self.port(second, meant: line.slip(first))
+            }
             peers = [PeerChoice(host: given, port: port, option: PeerChoice.positional)]
         } else if let host {
             peers = [PeerChoice(host: host, port: nil, option: "\(OptionName.hostname)")]
@@ -273,11 +281,12 @@ struct Positionals {
         return PeerChoice(host: host, port: host.isComplete ? nil : number, option: PeerChoice.positional)
     }
 
-    private static func port(_ text: String) throws(UsageError) -> UInt16 {
+    /// - Parameter meant: what the word before can have meant, if that is no host.
+    private static func port(_ text: String, meant: String?) throws(UsageError) -> UInt16 {
         guard let number = Int(text) else {
             throw UsageError(
                 .invalidValue, option: "PORT", value: text, problem: "PORT \(text): not a number",
-                accepted: "a number from 1 to 65535, after HOST")
+                accepted: "a number from 1 to 65535, after HOST", suggestion: meant)
         }
         guard let port = UInt16(exactly: number), port > 0 else {
             throw UsageError(

@@ -35,6 +35,10 @@ struct ForeignOptionTests {
         ("h 104 --tls +cf ca.pem", "did you mean --tls-ca?"),
         ("h 104 -usr me", "did you mean --user?"),
         ("h 104 --user me -pwd secret", "did you mean --passcode?"),
+        ("--store h 104 -x= a", "files are sent as they are, in the transfer syntaxes that they have"),
+        ("--store h 104 +crl x a", "did you mean --tls-crl?"),
+        ("h 104 --abort", "leave it out: it is not needed here"),
+        ("--get h 104 +t= -k 20,d=1", "instances are written as they are received, as DICOM files"),
         // dcm4che
         ("-c PACS@h:11112", "the peer needs no option: TITLE@HOST:PORT"),
         ("--find -c PACS@h:11112", "the peer needs no option: TITLE@HOST:PORT"),

@@ -83,6 +83,13 @@ struct PositionalTests {
         #expect(invocation.peer.description == peer)
     }
 
+    @Test func `a first word with a slip in it is told`() throws {
+        #expect(try usageError("fnid @pacs1").hint == "did you mean find?")
+        #expect(try usageError("stroe PACS@h:104 a.dcm").hint == "did you mean store?")
+        #expect(try usageError("pacs file").hint == nil)
+        #expect(try usageError("--store stroe file").hint == nil)
+    }
+
     @Test func `the folder of an archive may follow the first word`() throws {
         guard case .serve(let options) = try invocation("serve some/folder").request else {
             Issue.record("not an archive")

@@ -87,18 +87,17 @@ enum RetrievalListReader {
             named.first { $0.name.lowercased() == name.lowercased() }?.key ?? key(name)
         }
         guard names.contains(where: { $0 != nil }), !header.fields.contains(where: mayBeUID) else {
-            let value = header.fields.first { !$0.isEmpty } ?? ""
-            let name = DisplayText.line(value)
+            let value = DisplayText.line(header.fields.first { !$0.isEmpty } ?? "")
             throw .malformed(
                 line: header.number,
-                why: "\"\(name)\" is neither a UID nor the name of an attribute; a first line must say what the "
-                    + "values are: put AccessionNumber (or another keyword) above them, or say with "
-                    + "\(OptionName.listKey) \"\(name)=AccessionNumber\" which attribute a column has")
+                why: "\"\(value)\" is neither a UID nor the name of an attribute; a list of anything but UIDs needs a "
+                    + "first line that names its columns: AccessionNumber or another keyword, or any name with "
+                    + "\(OptionName.listKey) NAME=AccessionNumber")
         }
         var content = Content()
         content.rows.reserveCapacity(lines.count)
         content.unknownColumns = zip(header.fields, names).filter { !$0.0.isEmpty && $0.1 == nil }.map(\.0)
-        for line in lines {
+        for line in lines where line.fields.contains(where: { !$0.isEmpty }) {
             var keys: [QueryKey] = []
             for (column, value) in zip(names, line.fields) where !value.isEmpty {
                 guard let column else { continue }
@@ -114,14 +113,24 @@ enum RetrievalListReader {
         return content
     }
 
-    /// The attribute that a column is named after; nil if it is none.
+    /// The attribute that a column is named after, by its keyword or its name; nil if it is none.
     private static func key(_ name: String) -> QueryKey? {
         // ACC05000 is more likely an accession number than a tag: as a column it would ask for everything, once a line.
         guard !name.isEmpty, !(name.utf8.count == 8 && name.allSatisfy(\.isHexDigit)) else { return nil }
         do throws(UsageError) {
             return try QueryKeyParser.parse(name, allowsValue: false)
         } catch {
-            return nil
+            return keyword(of: name).map { QueryKey(tag: $0, value: "", argument: name) }
+        }
+    }
+
+    /// `Accession Number` and `Patient's Name` are the names of the keywords AccessionNumber and PatientName.
+    private static func keyword(of name: String) -> Tag? {
+        let words = name.lowercased().split(separator: " ").map { $0.hasSuffix("'s") ? $0.dropLast(2) : $0 }
+        let keyword = words.joined().filter { $0.isLetter || $0.isNumber }
+        guard keyword.utf8.count > 3 else { return nil }
+        return DataDictionary.keywords.first { $0.lowercased() == keyword }.flatMap {
+            DataDictionary.tag(forKeyword: $0)
         }
     }
 
