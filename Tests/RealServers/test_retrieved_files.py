@@ -217,6 +217,84 @@ class Existing(ScriptedRetrieval):
             self.assert_whole(instances)
 
 
+class Untrue(ScriptedRetrieval):
+    """What comes is not what was announced."""
+
+    def serve_changed(self, operation, change):
+        """Four instances, the data set of the third changed."""
+        instances = study(4)
+        instances[2].data = change(instances[2].data)
+        self.serve_scripted(instances)
+        self.out = self.folder / operation
+        return instances
+
+    def test_a_data_set_that_is_cut_is_refused_and_not_there(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = self.serve_changed(operation, lambda data: data[:-2])
+                journal = self.folder / f"{operation}.jsonl"
+                run = self.retrieve(operation, "--journal", journal, expect=1)
+                broken = instances[2]
+                self.assertEqual(self.archive.statuses.count(0xC000), 1)
+                self.assert_names(
+                    run, f"{broken.uid}.dcm: is truncated", "ends too early in element (7FE0,0010)",
+                    f"instance {broken.uid} was not stored (C000H)",
+                )  # fmt: skip
+                self.assertEqual([row["SOPInstanceUID"] for row in self.missing(run)], [broken.uid])
+                self.assert_whole([instance for instance in instances if instance is not broken])
+                self.assertNotIn(broken.uid, journal.read_text())
+                # What is kept can be sent on.
+                self.assertEqual(len(self.files()), 3)
+
+    def test_a_broken_data_set_is_kept_aside_on_request(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = self.serve_changed(operation, lambda data: data[: len(data) // 2])
+                run = self.retrieve(operation, "--keep-broken", expect=1)
+                broken = self.out / f"{instances[2].uid}.dcm.broken"
+                self.assert_names(run, "was not stored", f"kept as {broken}")
+                self.assertTrue(broken.read_bytes().endswith(instances[2].data))
+                self.assertEqual(len(self.files()), 4)
+
+    def test_another_native_syntax_is_kept_as_what_it_is(self):
+        explicit = b"\x08\0\x16\0UI\x1a\0" + b"1.2.840.10008.5.1.4.1.1.2\0"
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = self.serve_changed(operation, lambda data: data)
+                uid = instances[2].uid.encode()
+                uid += b"\0" * (len(uid) % 2)
+                instances[2].data = explicit + b"\x08\0\x18\0UI" + len(uid).to_bytes(2, "little") + uid
+                run = self.retrieve(operation, expect=0)
+                self.assert_names(
+                    run, "the data set is in Explicit VR Little Endian", "Implicit VR Little Endian", "1 of them with a warning",
+                )  # fmt: skip
+                self.assert_whole(instances)
+                meta = images.meta(self.out / f"{instances[2].uid}.dcm")
+                self.assertEqual(str(meta.TransferSyntaxUID), "1.2.840.10008.1.2.1")
+
+    def test_a_whole_file_in_the_place_of_a_data_set(self):
+        group = b"\x02\0\x10\0UI\x12\0" + b"1.2.840.10008.1.2\0"
+        length = b"\x02\0\0\0UL\x04\0" + len(group).to_bytes(4, "little")
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = self.serve_changed(operation, lambda data: bytes(128) + b"DICM" + length + group + data)
+                run = self.retrieve(operation, "--format", "jsonl", expect=0)
+                events = [json.loads(line) for line in run.stdout.splitlines()]
+                outcomes = {event["sopInstanceUID"]: event["outcome"] for event in events if "sopInstanceUID" in event}
+                self.assertEqual(outcomes[instances[2].uid], "warning")
+                self.assertEqual(sorted(outcomes.values()), ["done", "done", "done", "warning"])
+                instances[2].data = instances[2].data[128 + 4 + len(length + group) :]
+                self.assert_whole(instances)
+
+    def test_uids_other_than_those_of_the_request(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = self.serve_changed(operation, lambda data: data.replace(b"1.2.1.1.3", b"1.2.1.1.9"))
+                run = self.retrieve(operation, expect=0)
+                self.assert_names(run, "the data set has the SOP Instance UID 1.2.1.1.9", "1 of them with a warning")
+                self.assert_whole(instances)
+
+
 class Journals(ScriptedRetrieval):
     def setUp(self):
         super().setUp()

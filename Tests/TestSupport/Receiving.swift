@@ -14,15 +14,20 @@ package final class Receiving {
     package let received = ConditionLock<[ReceivedInstance]>([])
     package let events = ConditionLock<[AssociationServer.Event]>([])
 
-    package init(inactivity: Double = 30, association: Double = 30, tls: TLSContext? = nil) throws {
+    package init(
+        inactivity: Double = 30, association: Double = 30, tls: TLSContext? = nil, keepsBroken: Bool = false,
+        requiresUIDs: Bool = false
+    ) throws {
         folder = try TemporaryFolder()
         var limits = AssociationLimits()
         limits.inactivity = inactivity
         limits.association = association
-        let receiver = InstanceReceiver(
+        var receiver = InstanceReceiver(
             folder: try OutputFolder(folder.path), naming: try InstanceNaming(pattern: "{SOPInstanceUID}"),
             existing: .rename
         ) { [received] instance in received.withLock { $0.append(instance) } }
+        receiver.keepsBroken = keepsBroken
+        receiver.requiresUIDs = requiresUIDs
         server = try AssociationServer(
             listener: try TCPListener(port: 0, bind: "127.0.0.1"),
             policy: AcceptancePolicy(calledAETitles: [try #require(AETitle("HERE"))]),

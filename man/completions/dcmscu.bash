@@ -99,8 +99,8 @@ _dcmscu() {
             --study --series --image --limit --charset --store-query --query --strict --trust-server
             --fail-if-none --assume-charset --relational --datetime-matching --fuzzy --timezone --from-list
             --list-key --report --shard --dry-run --format --columns --wide --color --output --port-scp --bind
-            --move-destination --to --name --if-exists --grace --no-check --or-move --prefer --fsync
-            --accept-from --destination --worklist-items --images --inject --count --interval
+            --move-destination --to --name --if-exists --grace --no-check --keep-broken --or-move --prefer
+            --fsync --accept-from --destination --worklist-items --images --inject --count --interval
             --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca --tls-crl --tls-cert
             --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-show
             --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed

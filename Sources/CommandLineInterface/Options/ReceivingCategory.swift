@@ -124,6 +124,13 @@ extension OptionCategory {
             .noCheck, .receiving, for: .retrieving, "do not compare what was received with the server's list",
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isChecked = false }),
         OptionDefinition(
+            .keepBroken, .receiving, for: .retrieving, "keep received data sets that are cut off or make no sense",
+            details: """
+                They count as failed all the same. Their names end in .broken; without the option nothing of them is kept.
+                """,
+            rules: [.only(when: .receivesHere)],
+            apply: { (draft, _) throws(UsageError) in draft.retrieve.keepsBroken = true }),
+        OptionDefinition(
             .orMove, .receiving, for: [.get], "use C-MOVE if the server offers no C-GET",
             details: "It needs --port-scp, and the server must know our AE title.",
             rules: [.requires(.portSCP, unless: .dryRun)],

@@ -93,6 +93,15 @@ struct DataSetScanner: Sendable {
         return phase == .header && partialHeader.isEmpty && mayEnd(innermost) && outer.allSatisfy(mayEnd)
     }
 
+    /// True if the element whose header came last is one of the outermost level.
+    var isInOutermostElement: Bool { innermost.kind == .dataSet }
+
+    /// True if an incomplete header of nothing but zeros has come between two elements of the outermost level.
+    var endsInZeros: Bool {
+        innermost.kind == .dataSet && phase == .header && !partialHeader.isEmpty
+            && partialHeader.allSatisfy { $0 == 0 }
+    }
+
     /// Leaves out bytes of the current value; the caller has made sure that they exist.
     mutating func skip(_ count: UInt64) {
         let count = min(count, remaining)

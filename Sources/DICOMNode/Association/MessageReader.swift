@@ -38,7 +38,19 @@ final class MessageReader {
             case .pdu(let pdu)?: try channel.handleControl(pdu)
             case .fragment(let fragment)?:
                 if let message = try accept(fragment, destination: destination) { return message }
-            case nil: try read(options, &progress)
+            case nil:
+                options.beforeBlockingRead?()
+                var end = channel.limits.end.earlier(options.deadline)
+                if case .inCommand(let deadline) = state { end = end.earlier(deadline) }
+                var wait = WaitLimits(
+                    inactivity: channel.limits.inactivity, total: end.earlier(progress.deadline),
+                    cancellation: channel.cancellation, cancelledAt: options.cancelledAt)
+                wait.staysAwake = options.expectsInstances
+                do throws(AssociationFault) {
+                    progress.add(try channel.read(wait, waitingFor: .message))
+                } catch .lost(.timedOut, _) where !end.isPast && options.hasProgressElsewhere?() == true {
+                    progress.restart()
+                }
             }
         }
     }
@@ -64,21 +76,6 @@ final class MessageReader {
         }
 
         mutating func restart() { self = Progress(limit: limit) }
-    }
-
-    private func read(_ options: ReceiveOptions, _ progress: inout Progress) throws(AssociationFault) {
-        options.beforeBlockingRead?()
-        var end = channel.limits.end.earlier(options.deadline)
-        if case .inCommand(let deadline) = state { end = end.earlier(deadline) }
-        var wait = WaitLimits(
-            inactivity: channel.limits.inactivity, total: end.earlier(progress.deadline),
-            cancellation: channel.cancellation, cancelledAt: options.cancelledAt)
-        wait.staysAwake = options.expectsInstances
-        do throws(AssociationFault) {
-            progress.add(try channel.read(wait, waitingFor: .message))
-        } catch .lost(.timedOut, _) where !end.isPast && options.hasProgressElsewhere?() == true {
-            progress.restart()
-        }
     }
 
     private func accept(

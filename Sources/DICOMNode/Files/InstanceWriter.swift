@@ -27,6 +27,22 @@ package final class InstanceWriter {
         package let size: UInt64
         /// SHA-256 of the file, in hexadecimal; nil where nobody asked for it.
         package let digest: String?
+        /// The UIDs that the data set has itself; nil if its beginning cannot be read.
+        var dataSetUIDs: DataSetUIDs?
+
+        struct DataSetUIDs: Sendable, Equatable {
+            let sopClassUID: UID?
+            let sopInstanceUID: UID?
+        }
+
+        /// The outcome without the UIDs of the data set.
+        package init(path: FilePath, kind: Kind, remark: String?, size: UInt64, digest: String?) {
+            self.path = path
+            self.kind = kind
+            self.remark = remark
+            self.size = size
+            self.digest = digest
+        }
 
         package enum Kind: Sendable { case written, replaced, renamed, skipped }
     }
@@ -47,10 +63,14 @@ package final class InstanceWriter {
     private var buffer: [UInt8]
     private var size: UInt64 = 0
     private var name: InstanceNaming.Name?
+    private var dataSetUIDs: Outcome.DataSetUIDs?
     private var state = State.buffering
 
     /// Holds most instances without pixels whole, and the attributes that patterns name of nearly all others.
     private static let bufferSize = 64 * 1024
+
+    /// Beyond the elements of group 0008 up to the UIDs of the instance.
+    private static let identifyingLength = 4 * 1024
 
     /// From here on a span is written from where it lies; copying shorter ones is cheaper than a call for each.
     private static let directSize = 16 * 1024
@@ -92,19 +112,46 @@ package final class InstanceWriter {
 
     /// Gives the file its final name; afterwards it is there whatever happens to the program.
     ///
-    /// - Throws: `FileProblem` if the file cannot be written or named, or its name is taken and `existing` says so.
-    package func finish(existing: Existing) throws(FileProblem) -> Outcome {
+    /// - Parameters:
+    ///   - isBroken: True to keep it aside: its name ends in `.broken`, and nothing that is there is replaced.
+    ///   - requiresUIDs: True to refuse a data set without a SOP Class or SOP Instance UID.
+    /// - Throws: `FileProblem` if the file cannot be written or named, its name is taken and `existing` says so, or a
+    ///   required UID is missing.
+    package func finish(
+        existing: Existing, isBroken: Bool = false, requiresUIDs: Bool = false
+    ) throws(FileProblem) -> Outcome {
         try throwFailure()
         do throws(FileProblem) {
             let file = try openFile(with: UnsafeRawBufferPointer(start: nil, count: 0))
+            if requiresUIDs, let dataSetUIDs {
+                guard dataSetUIDs.sopClassUID != nil else { throw FileProblem(file.path, .noSOPClassUID) }
+                guard dataSetUIDs.sopInstanceUID != nil else { throw FileProblem(file.path, .noSOPInstanceUID) }
+            }
             try file.write(buffer, then: UnsafeRawBufferPointer(start: nil, count: 0))
-            let (path, kind) = try file.finish(existing: existing)
+            if isBroken { file.markBroken() }
+            let (path, kind) = try file.finish(existing: isBroken ? .rename : existing)
             state = .named(file)
-            return Outcome(
+            var outcome = Outcome(
                 path: path, kind: kind, remark: name?.remark, size: size + UInt64(headerLength), digest: file.digest)
+            outcome.dataSetUIDs = dataSetUIDs
+            return outcome
         } catch {
             fail(error)
             throw error
+        }
+    }
+
+    /// The path that is meant for the file.
+    var intendedPath: FilePath {
+        switch state {
+        case .open(let file), .named(let file): return file.path
+        case .buffering, .failed, .finished:
+            let name =
+                name
+                ?? naming.name(
+                    sopClassUID: metaInformation.mediaStorageSOPClassUID,
+                    sopInstanceUID: metaInformation.mediaStorageSOPInstanceUID, attributes: DataSet())
+            return name.components.reduce(folder.path) { path, component in path.appending(component) }
         }
     }
 
@@ -138,27 +185,28 @@ package final class InstanceWriter {
         state = .failed(problem)
     }
 
-    /// Opens the file when it is needed first; by then the buffer and `more` hold the beginning of the data set.
+    /// Opens the file when it is needed first; by then the buffer and `more` hold the beginning of the data set, which is
+    /// decoded as far as the name needs it, and for the UIDs of the instance.
     private func openFile(with more: UnsafeRawBufferPointer) throws(FileProblem) -> OutputFile {
         if case .open(let file) = state { return file }
+        let last = max(naming.fields.last ?? .sopInstanceUID, .sopInstanceUID)
+        let length = naming.fields.isEmpty ? Self.identifyingLength : Self.bufferSize
+        var prefix = buffer.dropFirst(headerLength).prefix(length)
+        prefix.append(contentsOf: more.prefix(max(0, length - prefix.count)))
+        var attributes = DataSet()
+        do throws(DataSetError) {
+            attributes = try DataSetDecoder(metaInformation.transferSyntax).decodePrefix(prefix, through: last)
+            dataSetUIDs = Outcome.DataSetUIDs(
+                sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
+        } catch {
+            // The instance is named whatever its data set is like; its fields are then called "unknown".
+        }
         let name = naming.name(
             sopClassUID: metaInformation.mediaStorageSOPClassUID,
-            sopInstanceUID: metaInformation.mediaStorageSOPInstanceUID, attributes: attributes(with: more))
+            sopInstanceUID: metaInformation.mediaStorageSOPInstanceUID, attributes: attributes)
         self.name = name
         let file = try OutputFile(in: folder, components: name.components, hashing: hashing)
         state = .open(file)
         return file
-    }
-
-    private func attributes(with more: UnsafeRawBufferPointer) -> DataSet {
-        guard let last = naming.fields.last else { return DataSet() }
-        var prefix = buffer[headerLength...]
-        prefix.append(contentsOf: more.prefix(max(0, Self.bufferSize - prefix.count)))
-        do throws(DataSetError) {
-            return try DataSetDecoder(metaInformation.transferSyntax).decodePrefix(prefix, through: last)
-        } catch {
-            // The instance is kept whatever its data set is like; its fields are then called "unknown".
-            return DataSet()
-        }
     }
 }

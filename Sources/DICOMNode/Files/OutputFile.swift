@@ -13,7 +13,7 @@ final class OutputFile {
     private let folder: OutputFolder
     /// Nil while the file has no name.
     private var temporary: FilePath?
-    private let final: [UInt8]
+    private var final: [UInt8]
     private var descriptor: CInt
     private var isSettled = false
     /// Nil where nobody wants the digest.
@@ -26,9 +26,9 @@ final class OutputFile {
     init(in folder: OutputFolder, components: [[UInt8]], hashing: Bool = false) throws(FileProblem) {
         self.folder = folder
         sum = hashing ? SHA256() : nil
-        directory = try folder.directory(for: components.dropLast())
-        final = components.last ?? []
-        let (directory, final) = (directory, final)
+        let (directory, final) = (try folder.directory(for: components.dropLast()), components.last ?? [])
+        self.directory = directory
+        self.final = final
         (descriptor, temporary) = try FileProblem.writing(directory.path.appending(final)) { () throws(SystemError) in
             try Self.open(in: directory, folder)
         }
@@ -99,8 +99,11 @@ final class OutputFile {
             iov_len: bytes.count - offset)
     }
 
-    /// The name that is asked for.
-    private var path: FilePath { directory.path.appending(final) }
+    /// Lets the name say that the file is not whole.
+    func markBroken() { final += Array(".broken".utf8) }
+
+    /// The path that is asked for.
+    var path: FilePath { directory.path.appending(final) }
 
     /// Gives the file its name, or that which ``InstanceWriter/Existing`` says where it is taken; ``close()`` gives back
     /// what it still holds.

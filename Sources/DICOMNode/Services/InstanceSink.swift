@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+package import System
 
 /// The way in which received instances are stored, by C-STORE on an association of the peer's own or as sub-operations
 /// of a C-GET: the folder, the names, and the function that is told of each.
@@ -9,6 +10,11 @@ package struct InstanceReceiver: Sendable {
     fileprivate let existing: InstanceWriter.Existing
     fileprivate let hashing: Bool
     fileprivate let report: @Sendable (ReceivedInstance) -> Void
+
+    /// True to keep data sets that are cut off or make no sense, under names that end in `.broken`.
+    package var keepsBroken = false
+    /// True to refuse data sets without a SOP Class or SOP Instance UID, as an archive does that could never find them.
+    package var requiresUIDs = false
 
     /// - Parameters:
     ///   - hashing: True to report the digest of each file.
@@ -31,6 +37,7 @@ package struct ReceivedInstance: Sendable {
     package let sopClassUID: UID
     /// As the command says; not necessarily a valid UID.
     package let sopInstanceUID: UID
+    /// The encoding of its data set, which is not always the one that was agreed on.
     package let transferSyntax: TransferSyntax
     /// The C-MOVE-RQ that the peer says this belongs to (PS3.7 9.3.1.1); not every peer says so.
     package let moveOriginatorMessageID: UInt16?
@@ -39,12 +46,39 @@ package struct ReceivedInstance: Sendable {
     /// The response to the peer.
     package let status: DIMSEStatus
     package let outcome: Outcome
+    /// The differences between what was announced and what came.
+    package var remarks: [Remark] = []
+    /// The file in which an instance is kept that has failed; nil if nothing is left of it.
+    package var kept: FilePath?
 
     package enum Outcome: Sendable {
         case stored(InstanceWriter.Outcome)
         case failed(FileProblem)
         /// The association ended in the middle of the instance; nothing of it is left.
         case cutOff
+    }
+
+    package enum Remark: Sendable, Equatable, CustomStringConvertible {
+        /// The data set is in another transfer syntax than the agreed one.
+        case otherSyntax(TransferSyntax, agreed: TransferSyntax)
+        /// A whole file of PS3.10 came in the place of its data set.
+        case wholeFile
+        /// A UID of the data set is not the one of the request, which names the file; nil if the data set has none.
+        case otherInstanceUID(UID?)
+        case otherClassUID(UID?)
+
+        package var description: String {
+            switch self {
+            case .otherSyntax(let syntax, let agreed):
+                "the data set is in \(syntax), although \(agreed) was agreed on; it is stored as what it is"
+            case .wholeFile: "the peer sent a whole file in the place of a data set; its data set is stored"
+            case .otherInstanceUID(nil): "the data set has no SOP Instance UID; the request names the file"
+            case .otherInstanceUID(let uid?):
+                "the data set has the SOP Instance UID \(uid), the request another one, which names the file"
+            case .otherClassUID(nil): "the data set has no SOP Class UID"
+            case .otherClassUID(let uid?): "the data set has the SOP Class UID \(uid), the request another one"
+            }
+        }
     }
 }
 
@@ -55,49 +89,8 @@ final class InstanceSink: ServiceSession {
     private let receiver: InstanceReceiver
     private let association: Association
     /// The instance on its way; nil between two.
-    private var incoming: Incoming?
+    private var incoming: IncomingInstance?
     private(set) var expectsInstances = false
-
-    /// An instance and its file. It does not hold the association, whose reader holds it.
-    private final class Incoming: DataSetSink {
-        let sopClassUID: UID
-        let sopInstanceUID: UID
-        let transferSyntax: TransferSyntax
-        let moveOriginatorMessageID: UInt16?
-        let writer: InstanceWriter
-        /// The bytes of the data set that arrived.
-        private(set) var length: UInt64 = 0
-        /// The first problem; the bytes that follow are dropped.
-        private(set) var problem: FileProblem?
-
-        init(
-            _ command: CommandSet, in context: NegotiatedContexts.Accepted, from sender: AETitle,
-            for receiver: InstanceReceiver
-        ) {
-            sopClassUID = command.affectedSOPClassUID ?? context.abstractSyntax
-            sopInstanceUID = command.affectedSOPInstanceUID ?? UID("")
-            transferSyntax = context.transferSyntax
-            moveOriginatorMessageID = command.moveOriginatorMessageID
-            // An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
-            let meta = FileMetaInformation(
-                mediaStorageSOPClassUID: sopClassUID, mediaStorageSOPInstanceUID: sopInstanceUID,
-                transferSyntax: transferSyntax, sourceApplicationEntityTitle: sender.description)
-            writer = InstanceWriter(
-                in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing)
-        }
-
-        /// Takes the next bytes of the data set.
-        func write(_ bytes: UnsafeRawBufferPointer) {
-            length += UInt64(bytes.count)
-            guard problem == nil else { return }
-            do throws(FileProblem) {
-                try writer.write(bytes)
-            } catch {
-                problem = error
-                writer.discard()
-            }
-        }
-    }
 
     init(_ receiver: InstanceReceiver, on association: Association) {
         self.receiver = receiver
@@ -109,7 +102,7 @@ final class InstanceSink: ServiceSession {
         guard command.commandField == .cStoreRQ else { return .discard }
         // On an association that we requested, the sender is the called AE.
         let sender = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
-        let begun = Incoming(command, in: context, from: sender, for: receiver)
+        let begun = IncomingInstance(command, in: context, from: sender, for: receiver)
         incoming = begun
         return .sink(begun)
     }
@@ -130,37 +123,178 @@ final class InstanceSink: ServiceSession {
         self.incoming = nil
         var status = DIMSEStatus.success
         do throws(FileProblem) {
-            if let problem = incoming.problem { throw problem }
-            // A file that holds only File Meta Information would look like a received image.
-            guard incoming.length > 0 else {
-                throw FileProblem(receiver.folder.path, .empty, "its data set has no bytes")
-            }
-            report(incoming, status, .stored(try incoming.writer.finish(existing: receiver.existing)))
+            let writer = try incoming.complete()
+            let outcome = try writer.finish(existing: receiver.existing, requiresUIDs: receiver.requiresUIDs)
+            incoming.report(status, .stored(outcome))
         } catch {
-            incoming.writer.discard()
             // PS3.4 B.2.3: out of resources is what tells the peer that trying again later makes sense.
-            status = error.code == .outOfSpace || error.code == .notWritable ? .outOfResources : .cannotUnderstand
-            report(incoming, status, .failed(error))
+            switch error.code {
+            case .outOfSpace, .notWritable: status = .outOfResources
+            case .noSOPClassUID, .noSOPInstanceUID: status = .dataSetDoesNotMatchSOPClass
+            default: status = .cannotUnderstand
+            }
+            let kept = incoming.keepBroken()
+            incoming.close()
+            incoming.report(status, .failed(error), kept: kept)
         }
         // The peer can go on now; closing the file can follow the response.
-        defer { incoming.writer.close() }
+        defer { incoming.close() }
         expectsInstances = true
         try association.send(.storeResponse(to: command, status: status), contextID: context.id)
     }
 
     /// Drops an instance that the association has ended in the middle of.
     func end() {
-        guard let incoming else { return }
-        self.incoming = nil
-        incoming.writer.discard()
-        report(incoming, .processingFailure, .cutOff)
+        incoming?.cutOff()
+        incoming = nil
+    }
+}
+
+/// One instance on its way from the socket to its file. It does not hold the association, whose reader holds it.
+private final class IncomingInstance: DataSetSink {
+    private let receiver: InstanceReceiver
+    private let command: CommandSet
+    private let agreed: TransferSyntax
+    private let sopClassUID: UID
+    private let sopInstanceUID: UID
+    private let sender: AETitle
+    /// The first bytes, until they are enough to tell how the data set is encoded.
+    private var beginning: [UInt8] = []
+    /// Of the file, once the encoding is known.
+    private var writer: InstanceWriter?
+    private var check: DataSetCheck?
+    private var transferSyntax: TransferSyntax
+    private var remarks: [ReceivedInstance.Remark] = []
+    /// True once all bytes have come.
+    private var isComplete = false
+    /// The bytes of the data set that arrived.
+    private var length: UInt64 = 0
+    /// The reason why the file cannot be written; the bytes that follow are dropped.
+    private var problem: FileProblem?
+    /// The reason why the bytes are not a whole data set.
+    private var flaw: FileProblem?
+
+    init(
+        _ command: CommandSet, in context: NegotiatedContexts.Accepted, from sender: AETitle,
+        for receiver: InstanceReceiver
+    ) {
+        self.receiver = receiver
+        self.command = command
+        self.sender = sender
+        agreed = context.transferSyntax
+        transferSyntax = agreed
+        sopClassUID = command.affectedSOPClassUID ?? context.abstractSyntax
+        sopInstanceUID = command.affectedSOPInstanceUID ?? UID("")
     }
 
-    private func report(_ incoming: Incoming, _ status: DIMSEStatus, _ outcome: ReceivedInstance.Outcome) {
+    /// Takes the next bytes of the data set: its structure is walked, then they are written.
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        length += UInt64(bytes.count)
+        guard let writer else { return begin(with: bytes) }
+        if flaw == nil {
+            do throws(DataSetError) {
+                try check?.consume(bytes.bytes)
+            } catch {
+                flaw = malformed(error, writer)
+                if !receiver.keepsBroken { writer.discard() }
+            }
+        }
+        guard problem == nil, flaw == nil || receiver.keepsBroken else { return }
+        do throws(FileProblem) {
+            try writer.write(bytes)
+        } catch {
+            problem = error
+            writer.discard()
+        }
+    }
+
+    /// Opens the way for the bytes once they show how the data set is encoded.
+    private func begin(with bytes: UnsafeRawBufferPointer) {
+        // Most first fragments are long enough to tell: nothing is copied then.
+        guard beginning.isEmpty else {
+            beginning.append(contentsOf: bytes)
+            length -= UInt64(beginning.count)
+            var all: [UInt8] = []
+            swap(&all, &beginning)
+            return all.withUnsafeBytes { write($0) }
+        }
+        var start = 0
+        switch ReceivedDataSet(bytes, agreed: agreed, isAll: isComplete) {
+        case .undecided:
+            beginning = Array(bytes)
+            return
+        case .asAgreed: break
+        case .other(let syntax):
+            transferSyntax = syntax
+            remarks.append(.otherSyntax(syntax, agreed: agreed))
+        case .file(let syntax, let offset):
+            transferSyntax = syntax
+            start = offset
+            remarks.append(.wholeFile)
+        }
+        // An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
+        let meta = FileMetaInformation(
+            mediaStorageSOPClassUID: sopClassUID, mediaStorageSOPInstanceUID: sopInstanceUID,
+            transferSyntax: transferSyntax, sourceApplicationEntityTitle: sender.description)
+        writer = InstanceWriter(
+            in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing)
+        check = DataSetCheck(transferSyntax)
+        length -= UInt64(bytes.count)
+        write(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+    }
+
+    /// Ends the data set, and gives its file, which has no name yet.
+    ///
+    /// - Throws: `FileProblem` if the file could not be written, or the bytes are not a whole data set.
+    func complete() throws(FileProblem) -> InstanceWriter {
+        isComplete = true
+        if writer == nil, length > 0 { write(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        if let problem { throw problem }
+        // A file that holds only File Meta Information would look like a received image.
+        guard let writer, length > 0 else {
+            throw FileProblem(receiver.folder.path, .empty, "its data set has no bytes")
+        }
+        if flaw == nil {
+            do throws(DataSetError) { try check?.finish() } catch { flaw = malformed(error, writer) }
+        }
+        if let flaw { throw flaw }
+        return writer
+    }
+
+    private func malformed(_ flaw: DataSetError, _ writer: InstanceWriter) -> FileProblem {
+        let isCut = flaw.code == .truncated || flaw.code == .lengthBeyondEnd
+        return FileProblem(writer.intendedPath, isCut ? .truncated : .malformed, flaw.description)
+    }
+
+    /// Keeps a data set aside that is not whole, if that is wanted; returns the path of its file.
+    func keepBroken() -> FilePath? {
+        guard receiver.keepsBroken, problem == nil, flaw != nil || !isComplete, let writer else { return nil }
+        do throws(FileProblem) {
+            return try writer.finish(existing: .rename, isBroken: true).path
+        } catch {
+            return nil
+        }
+    }
+
+    /// Lets go of the file, which has its name or is given up.
+    func close() { writer?.discard() }
+
+    /// Drops the instance: the association ended before its data set did.
+    func cutOff() {
+        let kept = length > 0 ? keepBroken() : nil
+        close()
+        report(.processingFailure, .cutOff, kept: kept)
+    }
+
+    func report(_ status: DIMSEStatus, _ outcome: ReceivedInstance.Outcome, kept: FilePath? = nil) {
+        if case .stored(let stored) = outcome, let uids = stored.dataSetUIDs {
+            if uids.sopClassUID != sopClassUID { remarks.append(.otherClassUID(uids.sopClassUID)) }
+            if uids.sopInstanceUID != sopInstanceUID { remarks.append(.otherInstanceUID(uids.sopInstanceUID)) }
+        }
         receiver.report(
             ReceivedInstance(
-                sopClassUID: incoming.sopClassUID, sopInstanceUID: incoming.sopInstanceUID,
-                transferSyntax: incoming.transferSyntax, moveOriginatorMessageID: incoming.moveOriginatorMessageID,
-                length: incoming.length, status: status, outcome: outcome))
+                sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax,
+                moveOriginatorMessageID: command.moveOriginatorMessageID, length: length, status: status,
+                outcome: outcome, remarks: remarks, kept: kept))
     }
 }

@@ -44,13 +44,17 @@ struct ArchiveStorageSCP: ServiceClass {
     }
 
     private func storage(_ report: @escaping @Sendable (ReceivedInstance) -> Void) -> StorageSCP {
-        StorageSCP(
-            receiver: InstanceReceiver(folder: folder, naming: .standard, existing: .overwrite, report: report))
+        var receiver = InstanceReceiver(folder: folder, naming: .standard, existing: .overwrite, report: report)
+        receiver.requiresUIDs = true
+        return StorageSCP(receiver: receiver)
     }
 
     private static func record(_ instance: ReceivedInstance, from peer: String, into archive: ArchiveService) {
         let name = UIDRegistry.name(of: instance.sopClassUID) ?? instance.sopClassUID.string
         let what = "C-STORE \(name) \(instance.sopInstanceUID)"
+        for remark in instance.remarks {
+            archive.report(ArchiveEvent(peer: peer, "\(what): \(remark)", isTrouble: true))
+        }
         switch instance.outcome {
         case .stored(let outcome):
             do throws(FileProblem) {

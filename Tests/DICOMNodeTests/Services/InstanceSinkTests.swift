@@ -25,4 +25,140 @@ import Testing
         let meta = try FileMetaInformation.decode(try receiving.folder.read(written.path)[...]).meta
         #expect(meta.sourceApplicationEntityTitle == "K?LN           X")
     }
+
+    // MARK: A data set that is not what was announced
+
+    /// The outcome of one data set that is sent in pieces, in Explicit VR Little Endian as far as was agreed on.
+    private func receive(
+        _ dataSet: [UInt8], piece: Int = 1000, keepsBroken: Bool = false, requiresUIDs: Bool = false
+    ) throws -> (instance: ReceivedInstance, names: [String], bytes: [UInt8]?) {
+        let receiving = try Receiving(keepsBroken: keepsBroken, requiresUIDs: requiresUIDs)
+        defer { receiving.server.stop() }
+        var pieces: [[UInt8]] = []
+        for start in stride(from: 0, to: dataSet.count, by: piece) {
+            pieces.append(Array(dataSet[start..<min(start + piece, dataSet.count)]))
+        }
+        var script: [PeerStep] = [
+            .send(Receiving.request()), .hear(.associateAccept),
+            .send(PeerBytes.data(context: 1, control: 3, Receiving.store().encode())),
+        ]
+        for (index, bytes) in pieces.enumerated() {
+            script.append(.send(PeerBytes.data(context: 1, control: index == pieces.count - 1 ? 2 : 0, bytes)))
+        }
+        try receiving.play(script + [.hearMessage, .send(PDU.releaseRequest.encode()), .hear(.releaseResponse)])
+        #expect(receiving.received.wait(until: .after(seconds: 20)) { !$0.isEmpty })
+        let instance = try #require(receiving.received.withLock { $0.first })
+        var bytes: [UInt8]?
+        if case .stored(let outcome) = instance.outcome { bytes = try receiving.folder.read(outcome.path) }
+        if let kept = instance.kept { bytes = try receiving.folder.read(kept) }
+        return (instance, try receiving.folder.names(), bytes)
+    }
+
+    @Test(arguments: [1, 100, 100_000]) func `a data set that is cut is refused and not kept`(_ piece: Int) throws {
+        let (instance, names, _) = try receive(Array(Receiving.dataSet.dropLast(10)), piece: piece)
+        #expect(instance.status == .cannotUnderstand)
+        guard case .failed(let problem) = instance.outcome else {
+            Issue.record("not failed")
+            return
+        }
+        #expect(problem.code == .truncated)
+        #expect(problem.detail == "the data set ends too early in element (7fe0,0010) at byte 206")
+        #expect(problem.path.displayed.hasSuffix("/1.2.3.4"))
+        #expect(names == [])
+    }
+
+    @Test func `a large data set that is cut leaves nothing`() throws {
+        let whole = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet(pixels: 300_000))
+        let (instance, names, _) = try receive(Array(whole.dropLast(2)), piece: 50_000)
+        #expect(instance.status == .cannotUnderstand)
+        #expect(names == [])
+    }
+
+    @Test func `nonsense is refused from the first wrong byte on`() throws {
+        let nonsense = Receiving.dataSet + [UInt8](repeating: 0x20, count: 200_000)
+        let (instance, names, _) = try receive(nonsense, piece: 50_000)
+        #expect(instance.status == .cannotUnderstand)
+        guard case .failed(let problem) = instance.outcome else {
+            Issue.record("not failed")
+            return
+        }
+        #expect(problem.code == .truncated || problem.code == .malformed)
+        #expect(names == [])
+    }
+
+    @Test(arguments: [64, 300_000]) func `a broken data set is kept aside on request`(pixels: Int) throws {
+        let whole = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet(pixels: pixels))
+        let cut = Array(whole.dropLast(10))
+        let (instance, names, bytes) = try receive(cut, piece: 50_000, keepsBroken: true)
+        #expect(instance.status == .cannotUnderstand)
+        #expect(names == ["1.2.3.4.broken"])
+        #expect(bytes?.suffix(cut.count) == cut[...])
+    }
+
+    @Test(arguments: [1, 7, 100_000])
+    func `a data set in another native syntax is kept as what it is`(_ piece: Int) throws {
+        for syntax in [.implicitVRLittleEndian, .explicitVRBigEndian] as [TransferSyntax] {
+            let sent = DataSetEncoder(syntax).encode(SampleInstance.dataSet())
+            let (instance, _, bytes) = try receive(sent, piece: piece)
+            #expect(instance.status == .success)
+            #expect(instance.transferSyntax == syntax)
+            #expect(instance.remarks == [.otherSyntax(syntax, agreed: .explicitVRLittleEndian)])
+            let file = try #require(bytes)
+            let (meta, offset) = try FileMetaInformation.decode(file[...])
+            #expect(meta.transferSyntax == syntax)
+            #expect(Array(file[offset...]) == sent)
+        }
+    }
+
+    @Test(arguments: [1, 100, 100_000])
+    func `a whole file in the place of a data set is recognised`(_ piece: Int) throws {
+        let (instance, names, bytes) = try receive(SampleInstance.file(.implicitVRLittleEndian), piece: piece)
+        #expect(instance.status == .success)
+        #expect(instance.remarks == [.wholeFile])
+        #expect(names == ["1.2.3.4"])
+        let file = try #require(bytes)
+        let (meta, offset) = try FileMetaInformation.decode(file[...])
+        #expect(meta.transferSyntax == .implicitVRLittleEndian)
+        #expect(
+            Array(file[offset...]) == DataSetEncoder(.implicitVRLittleEndian).encode(SampleInstance.dataSet()))
+    }
+
+    @Test func `a whole file that is cut is refused`() throws {
+        for length in [140, 200, SampleInstance.file().count - 1] {
+            let (instance, names, _) = try receive(Array(SampleInstance.file().prefix(length)), piece: 50)
+            #expect(instance.status == .cannotUnderstand)
+            #expect(names == [])
+        }
+    }
+
+    @Test func `zeros behind a data set are no fault`() throws {
+        let (instance, _, _) = try receive(Receiving.dataSet + [UInt8](repeating: 0, count: 500))
+        #expect(instance.status == .success)
+        #expect(instance.remarks == [])
+    }
+
+    // MARK: UIDs
+
+    @Test func `uids of the data set that are not those of the request are remarked`() throws {
+        var dataSet = SampleInstance.dataSet()
+        dataSet.set(.sopInstanceUID, "1.9")
+        dataSet.set(.sopClassUID, "1.8")
+        let (instance, names, _) = try receive(DataSetEncoder(.explicitVRLittleEndian).encode(dataSet))
+        #expect(instance.status == .success)
+        #expect(instance.remarks == [.otherClassUID("1.8"), .otherInstanceUID("1.9")])
+        #expect(names == ["1.2.3.4"])
+    }
+
+    @Test func `a data set without uids is remarked, and refused where they are needed`() throws {
+        var dataSet = SampleInstance.dataSet()
+        dataSet[.sopInstanceUID] = nil
+        dataSet[.sopClassUID] = nil
+        let bytes = DataSetEncoder(.explicitVRLittleEndian).encode(dataSet)
+        let (instance, _, _) = try receive(bytes)
+        #expect(instance.status == .success)
+        #expect(instance.remarks == [.otherClassUID(nil), .otherInstanceUID(nil)])
+        let (refused, names, _) = try receive(bytes, requiresUIDs: true)
+        #expect(refused.status == .dataSetDoesNotMatchSOPClass)
+        #expect(names == [])
+    }
 }

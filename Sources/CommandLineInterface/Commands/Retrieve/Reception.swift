@@ -10,6 +10,8 @@ final class Reception: Sendable {
         var written = 0
         var skipped = 0
         var failed = 0
+        /// Of those written, the ones that are not what was announced.
+        var warned = 0
         var bytes: UInt64 = 0
         /// Instances of the retrievals begun so far, as the server lists or announces them; nil where it does neither.
         var expected: Int? = 0
@@ -25,6 +27,7 @@ final class Reception: Sendable {
     private let folder: OutputFolder
     private let naming: InstanceNaming
     private let existing: InstanceWriter.Existing
+    private let keepsBroken: Bool
     private let diagnostics: Diagnostics
     private let events: EventWriter?
     let journal: RetrievalJournal?
@@ -38,6 +41,7 @@ final class Reception: Sendable {
         folder = try OutputFolder(options.outputDirectory, syncing: options.syncing)
         naming = options.naming
         existing = options.existingFile
+        keepsBroken = options.keepsBroken
         diagnostics = outcome.diagnostics
         events = outcome.events
         progress = environment.progress
@@ -59,8 +63,7 @@ final class Reception: Sendable {
 
     /// Receives for one retrieval: what comes back on its own association.
     func receiver(for instances: RetrievedInstances) -> InstanceReceiver {
-        InstanceReceiver(folder: folder, naming: naming, existing: existing, hashing: journal != nil) {
-            [self] instance in
+        receiver { [self] instance in
             take(instance)
             instances.record(instance)
         }
@@ -68,11 +71,17 @@ final class Reception: Sendable {
 
     /// Receives at the one port for all retrievals.
     var sharedReceiver: InstanceReceiver {
-        InstanceReceiver(folder: folder, naming: naming, existing: existing, hashing: journal != nil) {
-            [self] instance in
+        receiver { [self] instance in
             take(instance)
             instances(for: instance)?.record(instance)
         }
+    }
+
+    private func receiver(report: @escaping @Sendable (ReceivedInstance) -> Void) -> InstanceReceiver {
+        var receiver = InstanceReceiver(
+            folder: folder, naming: naming, existing: existing, hashing: journal != nil, report: report)
+        receiver.keepsBroken = keepsBroken
+        return receiver
     }
 
     /// From here on what the shared receiver gets may belong to this account.
@@ -121,14 +130,22 @@ final class Reception: Sendable {
         switch instance.outcome {
         case .stored(let outcome):
             tell(outcome)
+            for remark in instance.remarks { diagnostics.warning(Message(outcome.path.displayed, "\(remark)")) }
             sum.withLock { total in
-                if outcome.kind == .skipped { total.skipped += 1 } else { total.written += 1 }
+                if outcome.kind == .skipped {
+                    total.skipped += 1
+                } else {
+                    total.written += 1
+                    if !instance.remarks.isEmpty { total.warned += 1 }
+                }
                 total.bytes += instance.length
             }
         case .failed(let problem):
             let uid = DisplayText.line(instance.sopInstanceUID.string)
             diagnostics.error(
-                Message("\(problem)", "instance \(uid) was not stored", code: instance.status.description))
+                Message(
+                    "\(problem)", "instance \(uid) was not stored" + Self.keptAs(instance),
+                    code: instance.status.description))
             sum.withLock { total in
                 total.failed += 1
                 total.outputFailed = total.outputFailed || problem.code == .outOfSpace || problem.code == .notWritable
@@ -136,11 +153,17 @@ final class Reception: Sendable {
         case .cutOff:
             let uid = DisplayText.line(instance.sopInstanceUID.string)
             diagnostics.warning(
-                Message("instance \(uid)", "cut off after \(instance.length) bytes; it was not stored"))
+                Message(
+                    "instance \(uid)",
+                    "cut off after \(instance.length) bytes; it was not stored" + Self.keptAs(instance)))
             sum.withLock { $0.failed += 1 }
         }
         write(instance)
         showProgress()
+    }
+
+    private static func keptAs(_ instance: ReceivedInstance) -> String {
+        instance.kept.map { "; what came of it is kept as \($0.displayed)" } ?? ""
     }
 
     private func tell(_ outcome: InstanceWriter.Outcome) {
@@ -158,7 +181,11 @@ final class Reception: Sendable {
         switch instance.outcome {
         case .stored(let outcome):
             event.set(outcome.path)
-            event.set(outcome.kind == .skipped ? .skipped : outcome.remark == nil ? .done : .warning)
+            let isAsAnnounced = outcome.remark == nil && instance.remarks.isEmpty
+            event.set(outcome.kind == .skipped ? .skipped : isAsAnnounced ? .done : .warning)
+            if !instance.remarks.isEmpty {
+                event.set(.error, instance.remarks.map(\.description).joined(separator: "; "))
+            }
         case .failed(let problem):
             event.set(problem.path)
             event.set(.failed)

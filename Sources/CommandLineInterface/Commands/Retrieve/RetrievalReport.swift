@@ -81,7 +81,8 @@ struct RetrievalReport: Sendable {
         }
         let total = context.reception?.total
         if let total {
-            run.summary.set(.done, total.written)
+            run.summary.set(.done, total.written - total.warned)
+            if total.warned > 0 { run.summary.set(.warnings, total.warned) }
             run.summary.set(.skipped, total.skipped)
             run.summary.set(.failures, total.failed)
             run.summary.set(.bytes, Int(clamping: total.bytes))
@@ -146,6 +147,7 @@ extension RetrievalReport {
             guard let total else { return parts.joined(separator: ", ") }
             parts.append("\(total.written + total.skipped) received")
             if total.skipped > 0 { parts.append("\(total.skipped) of them already present") }
+            if total.warned > 0 { parts.append("\(total.warned) of them with a warning") }
             if total.failed > 0 { parts.append("\(total.failed) not stored") }
             if total.bytes > 0 { parts.append(Quantity.transfer(total.bytes, seconds: seconds)) }
             return parts.joined(separator: ", ")

@@ -17,6 +17,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case failedOut = "failed-out"
     case fromList = "from-list"
     case ifExists = "if-exists"
+    case keepBroken = "keep-broken"
     case listKey = "list-key"
     case logFile = "log-file"
     case logPHI = "log-phi"

@@ -3,7 +3,8 @@ import DICOM
 /// The decoder in all syntaxes, and what shows its result.
 ///
 /// Invariant: whatever the bytes, a data set or an error; a data set can be shown as text and JSON and be encoded, and what
-/// was encoded decodes to what encodes to the same bytes.
+/// was encoded decodes to what encodes to the same bytes. The check of a data set that is received says the same of it
+/// whatever the pieces in which it comes, and finds nothing wrong with what was encoded.
 enum DataSetTarget: FuzzTarget {
     static let syntaxes: [TransferSyntax] = [
         .implicitVRLittleEndian, .explicitVRLittleEndian, .explicitVRBigEndian, .deflatedExplicitVRLittleEndian,
@@ -28,6 +29,11 @@ enum DataSetTarget: FuzzTarget {
                 try walker.finish()
             } catch {}
         }
+        let verdict = check(content, syntax, piece: max(content.count, 1))
+        for piece in [1, 13] {
+            precondition(
+                (check(content, syntax, piece: piece) == nil) == (verdict == nil), "the check depends on the pieces")
+        }
         do throws(DataSetError) {
             _ = try DataSetDecoder(syntax, limits: limits).decodePrefix(content, through: .patientID)
         } catch {}
@@ -40,8 +46,26 @@ enum DataSetTarget: FuzzTarget {
         do throws(DataSetError) {
             let again = try DataSetDecoder(syntax, limits: limits).decode(encoded[...])
             precondition(DataSetEncoder(syntax).encode(again) == encoded, "what was encoded decodes to something else")
+            precondition(
+                dataSet[Tag(0)] != nil || check(encoded[...], syntax, piece: 1000) == nil, "a flaw of what was encoded")
         } catch {
             preconditionFailure("what was encoded cannot be decoded: \(error)")
+        }
+    }
+
+    /// The kind of flaw that the check of received data sets finds.
+    private static func check(_ bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, piece: Int) -> DataSetError.Code? {
+        var check = DataSetCheck(syntax, limits: limits)
+        var rest = bytes
+        do throws(DataSetError) {
+            while !rest.isEmpty {
+                try check.consume(rest.prefix(piece).span.bytes)
+                rest = rest.dropFirst(piece)
+            }
+            try check.finish()
+            return nil
+        } catch {
+            return error.code
         }
     }
 

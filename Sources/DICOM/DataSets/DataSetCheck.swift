@@ -1,0 +1,73 @@
+/// Checks, while its bytes come, that a data set is whole and makes sense, and holds none of it: headers are read, values
+/// are passed over. Of a deflated data set the inflated bytes are walked.
+package struct DataSetCheck: ~Copyable {
+    private var scanner: DataSetScanner
+    private var inflater: Inflater?
+    /// Kept for its capacity.
+    private var inflated: [UInt8] = []
+    /// The bytes of zeros where elements should be; no element may follow them.
+    private var filling: UInt64 = 0
+
+    /// Zeros behind the data set that are taken for the filling of a block; more are a sign of something else.
+    package static let longestFilling: UInt64 = 1024 * 1024
+
+    /// Deflated bytes can inflate a thousandfold; small pieces keep the result small.
+    private static let deflatedPiece = 4 * 1024
+
+    package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {
+        inflater = syntax.isDeflated ? Inflater(limits: limits) : nil
+        scanner = DataSetScanner(ElementEncoding(syntax), limits: limits)
+    }
+
+    /// Walks over the next bytes.
+    ///
+    /// - Throws: a `DataSetError` with the position and the tag if they are not a data set. Nothing may follow then.
+    package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {
+        guard inflater == nil else { return try inflate(bytes) }
+        var offset = 0
+        while let event = try scanner.next(bytes, at: &offset) {
+            guard case .element(let tag, _, let length, _) = event else { continue }
+            if tag == Tag(0), length == 0, scanner.isInOutermostElement {
+                filling += UInt64(ElementHeader.shortest)
+                guard filling <= Self.longestFilling else {
+                    throw scanner.error(
+                        .notDICOM, nil, "more than \(Self.longestFilling) zeros in the place of elements")
+                }
+            } else if filling > 0 {
+                throw scanner.error(.notDICOM, tag, "an element behind \(filling) zeros")
+            }
+        }
+    }
+
+    private mutating func inflate(_ bytes: RawSpan) throws(DataSetError) {
+        guard var inflater = inflater.take() else { return }
+        var output: [UInt8] = []
+        swap(&output, &inflated)
+        var flaw: DataSetError?
+        var offset = 0
+        while offset < bytes.byteCount, !inflater.isAtEnd, flaw == nil {
+            let end = min(offset + Self.deflatedPiece, bytes.byteCount)
+            output.removeAll(keepingCapacity: true)
+            do throws(DataSetError) {
+                try inflater.consume(bytes.extracting(offset..<end), into: &output)
+                try consume(output.span.bytes)
+            } catch {
+                flaw = error
+            }
+            offset = end
+        }
+        swap(&output, &inflated)
+        self.inflater = consume inflater
+        if let flaw { throw flaw }
+    }
+
+    /// Ends the data set.
+    ///
+    /// - Throws: `.truncated` if it must not end here.
+    package mutating func finish() throws(DataSetError) {
+        try inflater?.finish()
+        // Less than a header of zeros: the padding of an odd data set, or the end of a filling.
+        if scanner.endsInZeros { return }
+        try scanner.finish()
+    }
+}

@@ -1,0 +1,76 @@
+import DICOM
+import Testing
+
+struct DataSetCheckTests {
+    /// The error at the end or before it; nil if the bytes are a whole data set.
+    private func flaw(_ bytes: [UInt8], _ syntax: TransferSyntax, step: Int = 7) -> DataSetError? {
+        var check = DataSetCheck(syntax)
+        do throws(DataSetError) {
+            var offset = 0
+            while offset < bytes.count {
+                let end = min(offset + step, bytes.count)
+                let piece = Array(bytes[offset..<end])
+                try check.consume(piece.span.bytes)
+                offset = end
+            }
+            try check.finish()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test(arguments: DataSetWalkerTests.samples)
+    func `a whole data set passes in pieces of any size`(
+        syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]
+    ) {
+        for step in [1, 2, 7, 12, bytes.count] { #expect(flaw(bytes, syntax, step: step) == nil) }
+    }
+
+    @Test(arguments: DataSetWalkerTests.samples)
+    func `a data set that is cut is truncated`(syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]) {
+        for cut in 1..<bytes.count where !boundaries.contains(cut) {
+            // The zeros of a header of which nothing else has come could be the padding of the data set.
+            let error = flaw(Array(bytes[..<cut]), syntax)
+            #expect(error?.code == .truncated || (error == nil && bytes[cut - 1] == 0), "cut at \(cut)")
+        }
+    }
+
+    @Test(arguments: [1, 2, 8, 13, 4096])
+    func `zeros behind the data set are the filling of a block`(_ count: Int) {
+        let bytes = NestedSamples.explicitUndefinedLength + [UInt8](repeating: 0, count: count)
+        for step in [1, 5, 8, 1000] { #expect(flaw(bytes, .explicitVRLittleEndian, step: step) == nil) }
+    }
+
+    @Test func `more than a megabyte of zeros is no filling`() {
+        let zeros = [UInt8](repeating: 0, count: Int(DataSetCheck.longestFilling) + 8)
+        #expect(flaw(zeros, .implicitVRLittleEndian, step: 65536)?.code == .notDICOM)
+    }
+
+    @Test func `an element behind zeros makes no sense`() {
+        let element: [UInt8] = [0x10, 0, 0x20, 0, 0x4C, 0x4F, 2, 0, 0x41, 0x42]
+        let error = flaw(element + [UInt8](repeating: 0, count: 16) + element, .explicitVRLittleEndian)
+        #expect(error?.code == .notDICOM)
+        #expect(error?.offset == 26)
+    }
+
+    @Test func `text is no data set`() {
+        let text = Array(repeating: Array("the quick brown fox jumps over the lazy dog. ".utf8), count: 50).joined()
+        for syntax in [.explicitVRLittleEndian, .implicitVRLittleEndian, .explicitVRBigEndian] as [TransferSyntax] {
+            #expect(flaw(Array(text), syntax) != nil)
+        }
+    }
+
+    @Test func `a deflated data set is inflated as it comes`() throws {
+        var dataSet = DataSet()
+        dataSet.set(.patientID, .LO, "1")
+        dataSet[.pixelData] = DataElement(
+            tag: .pixelData, vr: .OW, value: .bytes([UInt8](repeating: 0x5A, count: 300_000)[...]))
+        let syntax = TransferSyntax.deflatedExplicitVRLittleEndian
+        let bytes = DataSetEncoder(syntax).encode(dataSet)
+        for step in [1, 100, bytes.count] { #expect(flaw(bytes, syntax, step: step) == nil) }
+        #expect(flaw(bytes + [0], syntax) == nil)
+        #expect(flaw(Array(bytes[..<(bytes.count / 2)]), syntax)?.code == .truncated)
+        #expect(flaw(Array(bytes.reversed()), syntax) != nil)
+    }
+}
