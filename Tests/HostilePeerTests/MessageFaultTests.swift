@@ -324,6 +324,13 @@ import Testing
             "0 stored"),
         storing("no answer", [.hearMessage, .hold], .timeLimit, "0 stored"),
         storing(
+            "an answer that names another instance",
+            PeerStep.answerMessage {
+                let other = CommandSet.storeRequest(
+                    messageID: $0.command.messageID ?? 1, sopClass: SampleInstance.sopClassUID, sopInstance: "1.2.9")
+                return PeerBytes.message(.storeResponse(to: other, status: .success), context: $0.contextID)
+            } + PeerStep.release, .success, "stored with a warning: the response names the instance 1.2.9"),
+        storing(
             "the answer before the instance has come",
             [
                 .send(

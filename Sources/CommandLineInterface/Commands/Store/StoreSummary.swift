@@ -182,26 +182,32 @@ final class StoreSummary: Sendable {
                     file.path.displayed, response.reason(for: .storage),
                     peerText: response.errorComment, code: status.description, hint: Hint(for: status, of: .storage)))
         }
-        record.outcome = status.kind == .success ? .done : .warning
+        // PS3.7 9.1.1.1: a response may name the instance; one that names another is no success of this one.
+        let other = response.affectedSOPInstanceUID.flatMap { uid in
+            uid == file.sopInstanceUID || uid.string.isEmpty ? nil : uid
+        }
+        let isWarning = status.kind == .warning || other != nil
+        let why = other.map { "the response names the instance \($0)" } ?? response.reason(for: .storage)
+        record.outcome = isWarning ? .warning : .done
         state.withLock { state in
             state.counts.stored += 1
             state.counts.bytes += file.dataSetLength
-            if status.kind == .warning { state.counts.warned += 1 }
+            if isWarning { state.counts.warned += 1 }
             if options.verification != nil {
-                let doubt = "the server has stored it with a warning: \(response.reason(for: .storage))"
+                let doubt = "the server has stored it with a warning: \(why)"
                 state.toVerify.append(
-                    status.kind == .warning
+                    isWarning
                         ? StoredInstance(file, as: .warned, doubt: doubt) : StoredInstance(file))
             }
         }
-        guard status.kind == .warning else {
+        guard isWarning else {
             return outcome.diagnostics.verbose(
                 "\(file.path.displayed): stored"
                     + (rewritten.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? ""))
         }
         let message = Message(
-            file.path.displayed, "stored with a warning: \(response.reason(for: .storage))",
-            peerText: response.errorComment, code: status.description)
+            file.path.displayed, "stored with a warning: \(why)", peerText: response.errorComment,
+            code: status.kind == .warning ? status.description : nil)
         if options.failOn == .warning {
             outcome.fail(.incomplete, message)
             if options.isStrict { stop() }

@@ -15,7 +15,8 @@ enum FileTarget: FuzzTarget {
         guard writeFile(bytes, path) else { fatalError("no file") }
         do throws(FileProblem) {
             let opened = try InstanceFile.open(FilePath(path)).file
-            let descriptor = try opened.reopen()
+            let descriptor = try InstanceFile.openForReading(opened.path)
+            try opened.checkUnchanged(descriptor)
             let end = try opened.checkComplete(descriptor)
             precondition(opened.dataSetOffset <= end && end <= UInt64(bytes.count))
             let source = FileDataSetSource(opened, descriptor: descriptor, end: end, staysOpen: false)
