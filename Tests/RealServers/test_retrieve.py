@@ -685,6 +685,16 @@ class Lists(ScriptedRetrieval):
             self.retrieve("get", "--from-list", "-", "--report", report, stdin=b"1.2.1\n", expect=0)
             self.assertLessEqual(len(report.read_text().splitlines()), 2)
 
+    def test_a_server_that_cannot_be_asked_leaves_every_row_in_the_report(self):
+        report = self.folder / "report.csv"
+        run = dcmscu(
+            "--get", "--from-list", "-", "--report", report, "-o", self.folder / "out", servers.LOOPBACK, servers.free_port(),
+            stdin=b"AccessionNumber\nA1\nA2\n", expect=4,
+        )  # fmt: skip
+        self.assert_names(run, "refused", "0 of 2 rows complete, 2 not begun")
+        rows = list(csv.DictReader(io.StringIO(report.read_text())))
+        self.assertEqual([(row["AccessionNumber"], row["outcome"]) for row in rows], [("A1", "not begun"), ("A2", "not begun")])
+
     def test_a_report_overwrites_no_other_file(self):
         archive = self.serve_scripted(self.studies(1))
         for name, content in (("a.csv", "StudyInstanceUID\n1.2.1\n"), ("a.jsonl", '{"event":"missing"}\n'), ("b.csv", "l")):

@@ -97,6 +97,8 @@ struct RetrievalPlan {
     private(set) var rowFailures: [(row: RetrievalTarget.Row, result: RetrievalRows.Result)] = []
     /// True if the targets come from a list.
     let isList: Bool
+    /// True if the server could not be asked for all rows of the list, which is reported: nothing is to be retrieved.
+    private(set) var isAbandoned = false
 
     /// Returns nil if it cannot be made, which is reported.
     init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
@@ -106,12 +108,14 @@ struct RetrievalPlan {
         defer { resolver.close() }
         targets = []
         isList = options.listPath != nil
+        var unresolved: ArraySlice<RetrievalList.Entry> = []
         do throws(RetrievalResolver.Failure) {
             if let path = options.listPath {
                 guard let list = RetrievalList(options, outcome, environment, path: path) else { return nil }
                 Self.report(list.mistakes, path, outcome)
                 rowFailures = list.mistakes.map { ($0.row, RetrievalRows.Result(outcome: .invalid, cause: $0.why)) }
-                for entry in list.entries {
+                for (index, entry) in list.entries.enumerated() {
+                    unresolved = list.entries[index...]
                     let found: [RetrievalTarget]
                     do throws(RetrievalResolver.Failure) {
                         found = try resolver.targets(for: Self.divisible(entry.identifier, options))
@@ -149,7 +153,11 @@ struct RetrievalPlan {
                 outcome.fail(
                     .failureStatus, Message(refusal: command, of: "C-FIND", by: network.peerName, service: .find))
             }
-            return nil
+            guard isList else { return nil }
+            isAbandoned = true
+            let rows = targets.flatMap(\.rows) + unresolved.flatMap(\.rows)
+            rowFailures += rows.map { ($0, RetrievalRows.Result(outcome: .notBegun)) }
+            targets = []
         }
         divide(options, outcome)
     }

@@ -32,7 +32,11 @@ struct RetrievalReport: Sendable {
         writeMissing(outcomes, notBegun: notBegun)
         setExitCode(outcomes, notBegun: notBegun.count)
         summarize(outcomes, notBegun: notBegun.count, seconds: seconds)
-        let rows = RetrievalRows(plan, outcomes, notBegun: notBegun)
+        writeRows(RetrievalRows(plan, outcomes, notBegun: notBegun))
+    }
+
+    /// Counts the rows of a list, and writes their outcomes to the file that is asked for.
+    func writeRows(_ rows: RetrievalRows) {
         if rows.isList, !rows.rows.isEmpty { run.diagnostics.note(Message(rows.summary)) }
         do throws(FileProblem) {
             try context.rowReport?.write(rows)

@@ -21,7 +21,7 @@ final class RetrieveCommand {
 
     func perform() {
         if options.isDryRun {
-            guard let plan = RetrievalPlan(options, network, outcome, environment) else { return }
+            guard let plan = RetrievalPlan(options, network, outcome, environment), !plan.isAbandoned else { return }
             return RetrievalPreview(options, network, outcome, environment).show(plan)
         }
         do throws(FileProblem) {
@@ -29,6 +29,9 @@ final class RetrieveCommand {
             guard let context = try RetrievalContext(options, network, outcome, environment) else { return }
             defer { context.server?.stop() }
             guard let plan = RetrievalPlan(options, network, outcome, environment) else { return }
+            guard !plan.isAbandoned else {
+                return RetrievalReport(context).writeRows(RetrievalRows(plan, [], notBegun: []))
+            }
             let outcomes = retrieve(plan.targets, context)
             context.server?.stop()
             do throws(FileProblem) {
