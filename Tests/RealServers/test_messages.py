@@ -39,6 +39,8 @@ ELSEWHERE = {
     "runTooShort", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
     "storageRoleRefused", "destinationUnreachable", "otherIdentifier", "noReasonGiven", "endedByServer",
     "notOnServer", "callerNotAccepted",
+    # By the unit tests of --store and of retrievals.
+    "sopClassNotAccepted", "syntaxNotAccepted", "goOn", "listOnTerminal",
     # With certificates: test_security.
     "certificateOutOfDate", "certificateForOtherName", "certificateWithoutKey",
     # Only a binary that was built without it can say so.

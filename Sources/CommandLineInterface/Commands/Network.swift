@@ -153,6 +153,48 @@ final class Network: Sendable {
         try release(association)
     }
 
+    // MARK: Retries
+
+    /// Does work that may fail for a moment: after a transient failure again, as often as the run's options say.
+    ///
+    /// - Throws: the last error; one that is not transient at once; `interrupted` in a pause.
+    func retrying<Result>(_ work: () throws(AssociationError) -> Result) throws(AssociationError) -> Result {
+        var failures = 0
+        while true {
+            do throws(AssociationError) {
+                return try work()
+            } catch {
+                failures += 1
+                guard mayRetry(after: error, failures: failures) else { throw error }
+                try pause(after: failures, because: error)
+            }
+        }
+    }
+
+    /// True if the work may be tried again after so many failures in a row.
+    func mayRetry(after error: AssociationError, failures: Int) -> Bool {
+        error.isTransient && failures <= connection.retry.retries && !isOverdue
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// - Parameter error: the cause of the last failure; nil if a status was.
+    /// - Throws: `interrupted` at a cancellation.
+    func pause(after failures: Int, because error: AssociationError?) throws(AssociationError) {
+        let seconds = connection.retry.pause(after: failures)
+        notePause(seconds: seconds, "trying again", because: error)
+        if cancellation.wait(until: Deadline.after(seconds: seconds).earlier(end)) {
+            throw .interrupted(cancellation.level)
+        }
+    }
+
+    /// Tells a person why nothing happens for a while.
+    func notePause(seconds: Double, _ what: String, because error: AssociationError?) {
+        diagnostics.note(
+            Message(
+                "\(what) in \(Decimal.text(seconds, digits: seconds < 10 ? 1 : 0)) s", error.map { message($0).line }))
+    }
+
     /// Releases an association whose work is done. A server that never answers the release is noted, and is no failure.
     ///
     /// - Throws: `interrupted`, `protocolViolation`; the association is closed all the same.

@@ -29,7 +29,14 @@ final class RunOutcome: Sendable {
     private struct State {
         var exitCode = ExitCode.success
         var summary = RunEvent(.summary)
+        /// The errors that were reported, and how often.
+        var reported: [(line: String, count: Int)] = []
+        /// The number of errors of each kind that concern one part of the run.
+        var kinds: [(name: String, count: Int)] = []
     }
+
+    /// Errors of one kind that are shown one by one.
+    private static let shownOfAKind = 5
 
     init(diagnostics: Diagnostics, events: EventWriter? = nil) {
         self.diagnostics = diagnostics
@@ -43,7 +50,46 @@ final class RunOutcome: Sendable {
             $0.exitCode = $0.exitCode.worst(code)
             $0.summary.set(.error, line)
         }
-        diagnostics.error(message)
+        report(message)
+    }
+
+    /// Reports an error; one that was reported before in the same words is only counted.
+    func report(_ message: Message) {
+        let line = message.line(diagnostics.redaction)
+        let isFirst = state.withLock { state in
+            if let index = state.reported.firstIndex(where: { $0.line == line }) {
+                state.reported[index].count += 1
+                return false
+            }
+            state.reported.append((line, 1))
+            return true
+        }
+        if isFirst || diagnostics.isEnabled(.verbose) { diagnostics.error(message) }
+    }
+
+    /// Reports an error of one part of the run, such as a study among many: after a few of a kind they are only counted.
+    ///
+    /// - Parameter kind: the parts with such an error, as they follow their number.
+    func report(_ message: Message, kind: String) {
+        let count = state.withLock { state in
+            if let index = state.kinds.firstIndex(where: { $0.name == kind }) {
+                state.kinds[index].count += 1
+                return state.kinds[index].count
+            }
+            state.kinds.append((kind, 1))
+            return 1
+        }
+        if count <= Self.shownOfAKind || diagnostics.isEnabled(.verbose) { diagnostics.error(message) }
+    }
+
+    /// Says how many errors were not shown one by one.
+    private func reportRepetitions() {
+        guard !diagnostics.isEnabled(.verbose) else { return }
+        let (reported, kinds) = state.withLock { ($0.reported, $0.kinds) }
+        for (line, count) in reported where count > 1 { diagnostics.error(Message(line, "\(count) times in all")) }
+        for (name, count) in kinds where count > Self.shownOfAKind {
+            diagnostics.error(Message("\(count) requests \(name)", "\(OptionName.verbose) shows each"))
+        }
     }
 
     func fail(_ failure: RunFailure) { fail(failure.exitCode, failure.message) }
@@ -87,6 +133,7 @@ final class RunOutcome: Sendable {
 
     /// Writes the summary to the events, once everything else is done.
     func finish(_ operation: Operation, peer: String) {
+        reportRepetitions()
         guard let events else { return }
         summary.set(.operation, operation.rawValue)
         summary.set(.peer, peer)

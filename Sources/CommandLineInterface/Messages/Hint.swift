@@ -28,6 +28,10 @@ package enum Hint: Sendable, Equatable {
     case ignoredKey
     case noMatch
     case mislabelled
+    case sopClassNotAccepted(String)
+    case syntaxNotAccepted(String, accepted: String)
+    case goOn(storing: Bool, hasJournal: Bool)
+    case listOnTerminal
     case rejectedWithoutReason(calling: String, called: String)
     case notAuthorized
     case outOfResources
@@ -141,6 +145,19 @@ package enum Hint: Sendable, Equatable {
                 + "\(OptionName.trustServer) accepts its matches as they are"
         case .mislabelled:
             "one of the two is wrong: put the right transfer syntax into (0002,0010) of a copy"
+        case .sopClassNotAccepted(let sopClass):
+            "the server's administrator can say whether it takes \(sopClass) at all, and from us"
+        case .syntaxNotAccepted(let syntax, let accepted):
+            "the server accepts \(accepted): convert copies of the files, or have \(syntax) allowed there"
+        case .goOn(_, hasJournal: true):
+            "the same command line with \(OptionName.resume) goes on where this run ended"
+        case .goOn(storing: true, _):
+            "\(OptionName.skipExisting) sends only what the server does not list; with \(OptionName.journal) FILE a run can be "
+                + "gone on with by \(OptionName.resume)"
+        case .goOn:
+            "with \(OptionName.journal) FILE a run can be gone on with by \(OptionName.resume), which fetches nothing twice"
+        case .listOnTerminal:
+            "with the standard output in a file they are listed there, as \(OptionName.fromList) takes them"
         case .rejectedWithoutReason(let calling, let called):
             "are the AE titles right? ours is \"\(calling)\" (\(OptionName.aetitle)), and we called \"\(called)\" (\(OptionName.call))"
         case .notAuthorized:

@@ -50,22 +50,23 @@ extension OptionCategory {
                 draft.store.operationsWindow = UInt16(clamping: try argument.integer())
             }),
         OptionDefinition(
-            .retries, value: .integer(placeholder: "N", 0...1000), .sending, for: [.store],
+            .retries, value: .integer(placeholder: "N", 0...1000), .sending, for: .retrying,
             "retry transient failures up to N times",
             details: """
-                Transient failures are a lost connection and a server that is busy (rejected-transient, status A7xxH) or silent for too long. \
-                Permanent refusals are not retried.
+                Transient failures are a lost connection and a server that is busy (rejected-transient; to send, status A7xxH) or silent \
+                for too long. Permanent refusals are not retried. What was sent, received or printed is not repeated: a retrieval asks \
+                for what is missing.
                 """,
-            default: .integer(StoreOptions().retries),
-            apply: { (draft, argument) throws(UsageError) in draft.store.retries = try argument.integer() }
+            default: .integer(ConnectionOptions().retry.retries),
+            apply: { (draft, argument) throws(UsageError) in draft.connection.retry.retries = try argument.integer() }
         ),
         OptionDefinition(
-            .retryDelay, value: .seconds(0...86_400), .sending, for: [.store],
+            .retryDelay, value: .seconds(0...86_400), .sending, for: .retrying,
             "time to wait before the first retry",
             details: "Each further pause is twice as long, up to five minutes.",
-            default: .seconds(StoreOptions().retryDelay),
+            default: .seconds(ConnectionOptions().retry.delay),
             apply: { (draft, argument) throws(UsageError) in
-                draft.store.retryDelay = try argument.seconds()
+                draft.connection.retry.delay = try argument.seconds()
             }),
         OptionDefinition(
             .failedOut, value: .file, .sending, for: [.store], "write the names of files not stored to a file",

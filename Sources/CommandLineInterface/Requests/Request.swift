@@ -93,10 +93,6 @@ package struct StoreOptions: Sendable, Equatable {
     package var jobs = 1
     /// The number of C-STOREs that may await a response at a time on one association, if the peer accepts it.
     package var operationsWindow: UInt16 = 1
-    /// The number of retries after a transient failure.
-    package var retries = 0
-    /// The pause before the first retry, in seconds; each further one is twice as long.
-    package var retryDelay = 2.0
     /// The journal that records the outcome of each instance.
     package var journalPath: FilePath?
     /// True to skip instances that the journal records as stored.

@@ -139,14 +139,15 @@ struct RetrievalProblemTests {
         total.written = 8
         total.bytes = 51_256
         #expect(
-            RetrievalReport.Summary([one]).text(total: total, seconds: 0.06)
-                == "8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s)")
+            RetrievalReport.Summary([one]).text(total: total, folder: "out", seconds: 0.06)
+                == "8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s), in out")
         #expect(
-            RetrievalReport.Summary([one]).text(total: nil, seconds: 1) == "8 listed, 8 sent by the server")
+            RetrievalReport.Summary([one]).text(total: nil, folder: "out", seconds: 1)
+                == "8 listed, 8 sent by the server")
         var before = outcome(listed: 8) { _ in }
         before.presentBefore = 8
         #expect(
-            RetrievalReport.Summary([before]).text(total: Reception.Total(), seconds: 1)
+            RetrievalReport.Summary([before]).text(total: Reception.Total(), folder: "out", seconds: 1)
                 == "8 listed, 8 present from an earlier run, nothing had to be requested")
     }
 }

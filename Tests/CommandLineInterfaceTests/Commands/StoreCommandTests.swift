@@ -35,7 +35,7 @@ struct StoreCommandTests {
         #expect(result.exitCode == .incomplete, "\(result.messages)")
         #expect(archive.count == count - count / 4)
         #expect(try folder.lines("failed").count == count / 4)
-        #expect(result.messages.contains("(A700H)\nhint: "))
+        #expect(result.messages.contains("(A700H; files in "))
         #expect(result.messages.contains("\(count - count / 4) stored"))
         #expect(result.messages.contains("\(count / 4) failed"))
     }

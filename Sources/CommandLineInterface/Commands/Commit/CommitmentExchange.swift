@@ -118,6 +118,7 @@ final class CommitmentExchange {
         outstanding = nil
         var rest = groups[...]
         var isOver = false
+        var failures = 0
         while !isOver {
             // On an association whose first request is not answered, the next one would fare no better.
             var answered = 0
@@ -125,7 +126,10 @@ final class CommitmentExchange {
                 try exchange(&rest, &answered)
                 isOver = true
             } catch {
-                isOver = !continues(after: error, rest: &rest, answered: answered)
+                failures = answered > 0 ? 1 : failures + 1
+                isOver =
+                    !retries(after: error, failures, rest: &rest)
+                    && !continues(after: error, rest: &rest, answered: answered)
             }
         }
         for reference in rest.joined() { withoutReport[reference.sopInstanceUID] = .pending(transactionUID: nil) }
@@ -213,6 +217,25 @@ final class CommitmentExchange {
     }
 
     // MARK: When the association ends before its time
+
+    /// Prepares to make the requests that were not answered once more, after a pause. Returns false if that is not to be done.
+    private func retries(
+        after error: AssociationError, _ failures: Int, rest: inout ArraySlice<[SOPInstanceReference]>
+    ) -> Bool {
+        guard !isBroken, !rest.isEmpty || outstanding != nil, network.mayRetry(after: error, failures: failures) else {
+            return false
+        }
+        retractRequest(&rest)
+        guard !isBroken else { return false }
+        do throws(AssociationError) {
+            try network.pause(after: failures, because: error)
+            return true
+        } catch {
+            isBroken = true
+            outcome.fail(error, calling: network.server)
+            return false
+        }
+    }
 
     /// Acts on an error of our association. Returns whether the rest is to be requested on a new association.
     private func continues(

@@ -13,6 +13,10 @@ final class FindCommand {
     /// True if the limit of matches was reached.
     private var isLimited = false
     private var doubts = MatchDoubts()
+    /// The matches of the query that is under way, by digest; counted only if it may be repeated.
+    private var received: [[UInt8]: Int] = [:]
+    /// Those of its attempts before, which come again.
+    private var repeated: [[UInt8]: Int] = [:]
     private let start = ContinuousClock.now
 
     init(_ options: FindOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
@@ -41,9 +45,18 @@ final class FindCommand {
     }
 
     private func find(_ queries: [Query], _ output: MatchOutput) throws(AssociationError) {
-        try network.withAssociation(for: queries.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
+        var rest = queries[...]
+        try network.retrying { () throws(AssociationError) in
+            repeated = received
+            try find(&rest, output)
+        }
+    }
+
+    /// Runs the queries on one association, and takes those that were answered to their end off the rest.
+    private func find(_ rest: inout ArraySlice<Query>, _ output: MatchOutput) throws(AssociationError) {
+        try network.withAssociation(for: rest.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
             association throws(AssociationError) in
-            for query in queries where output.failure == nil && !isLimited && outcome.exitCode != .interrupted {
+            while let query = rest.first, output.failure == nil, !isLimited, outcome.exitCode != .interrupted {
                 let review =
                     options.query.trustsServer
                     ? nil
@@ -56,8 +69,24 @@ final class FindCommand {
                     beforeBlockingRead: { output.flush() },
                     onMatch: { match in self.write(match, review, to: output) })
                 report(result)
+                rest.removeFirst()
+                received = [:]
+                repeated = [:]
             }
         }
+    }
+
+    /// Returns true if a match is one of those that an attempt before this one has brought: it was written then.
+    private func isRepeated(_ match: FindSCU.Match) -> Bool {
+        guard network.connection.retry.retries > 0 else { return false }
+        var sum = SHA256()
+        match.bytes.withUnsafeBytes { sum.update($0) }
+        let digest = sum.digest()
+        received[digest, default: 0] += 1
+        guard let count = repeated[digest], count > 0 else { return false }
+        repeated[digest] = count - 1
+        received[digest, default: 1] -= 1
+        return true
     }
 
     // MARK: Matches
@@ -99,6 +128,7 @@ final class FindCommand {
     }
 
     private func write(_ match: FindSCU.Match, _ review: MatchReview?, to output: MatchOutput) -> ExchangeControl {
+        guard !isRepeated(match) else { return .goOn }
         count += 1
         if match.hasUnsupportedKeys { network.warnOfUnsupportedKeys() }
         guard !match.bytes.isEmpty || match.omittedLength != nil else {

@@ -50,12 +50,17 @@ struct RetrievalAttempt {
         }
     }
 
+    /// True if the server was lost, busy or silent, so that another attempt may succeed after a pause.
+    var isTransient: Bool { error?.isTransient ?? (isRefused && status?.isTransient == true) }
+
     /// True if another attempt would end the same way.
-    var isHopeless: Bool {
+    ///
+    /// - Parameter mayPause: whether the server is given time before another attempt.
+    func isHopeless(mayPause: Bool) -> Bool {
         if wasInterrupted { return true }
         switch error {
         case .connectionLost, .abortedByPeer, .releasedByPeer, .protocolViolation: return false
-        case .some: return true
+        case .some(let error): return !(mayPause && error.isTransient)
         case nil: break
         }
         guard let status, status.kind == .failure else { return false }
@@ -124,7 +129,7 @@ struct RetrievalAttempt {
                     onProgress: { showProgress($0, of: "C-GET", context) })
                 attempt.add(result, isFirst: index == 0)
                 // The failure of one list is not that of another, unless the service fails.
-                if attempt.isHopeless { return }
+                if attempt.isHopeless(mayPause: false) { return }
             }
         }
     }

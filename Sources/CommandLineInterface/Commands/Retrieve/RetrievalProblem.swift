@@ -49,6 +49,20 @@ enum RetrievalProblem: Sendable {
         }
     }
 
+    /// The kind of a problem whose message names its target, as it follows the number of such targets; otherwise nil.
+    var kind: String? {
+        switch self {
+        case .association, .listing, .refused, .suboperationsFailed, .suboperationWarnings: nil
+        case .notOnServer: "not found on the server"
+        case .fewerSent: "of which the server sent less than it lists"
+        case .missing: "with missing instances"
+        case .unlisted: "with instances that the server does not list"
+        case .nothingReceived: "without a sign that anything was sent"
+        case .countsDiffer: "of which the server sent more than was received"
+        case .notStored: "with instances that could not be stored here"
+        }
+    }
+
     /// - Parameter target: the target's name.
     func message(target: String, server: CalledServer) -> Message {
         let subject = "\(server.name): \(target)"

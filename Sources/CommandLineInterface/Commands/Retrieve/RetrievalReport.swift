@@ -49,7 +49,12 @@ struct RetrievalReport: Sendable {
         if network.cancellation.isRaised {
             let stored = context.reception.map { $0.total.written + $0.total.skipped }
             let text = stored.map { "\(Quantity.count($0, "instance")) \($0 == 1 ? "is" : "are") on disk, whole" }
-            return run.fail(.interrupted, Message("interrupted", text))
+            return run.fail(
+                .interrupted,
+                Message(
+                    "interrupted", text,
+                    hint: context.reception == nil
+                        ? nil : Hint.goOn(storing: false, hasJournal: context.options.journalPath != nil)))
         }
         if context.reception?.outputFailed == true { return run.record(.localFiles) }
         let failed = outcomes.filter { $0.code != .success }
@@ -93,12 +98,34 @@ struct RetrievalReport: Sendable {
         }
         var subject = "\(network.peerName): \(network.operation.serviceName)"
         if outcomes.count + notBegun > 1 { subject += ", \(outcomes.count) of \(outcomes.count + notBegun) requests" }
-        run.diagnostics.note(Message("\(subject): \(summary.text(total: total, seconds: seconds))"))
+        let text = summary.text(
+            total: total, folder: context.options.outputDirectory.displayed, seconds: seconds)
+        run.diagnostics.note(Message("\(subject): \(text)"))
     }
 
     // MARK: What is missing
 
+    /// Lines that a person reads on a terminal; more bury what was said before.
+    private static let longestListOnTerminal = 10
+
+    private static func missingCount(_ outcomes: [TargetOutcome], notBegun: ArraySlice<RetrievalTarget>) -> Int {
+        outcomes.reduce(notBegun.count) { sum, outcome in
+            guard outcome.code != .success else { return sum }
+            switch outcome.missing {
+            case .nothing: return sum
+            case .instances(let series): return series.reduce(sum) { $0 + $1.sopInstanceUIDs.count }
+            case .uids(let uids): return sum + uids.count
+            case .whole: return sum + 1
+            }
+        }
+    }
+
     private func writeMissing(_ outcomes: [TargetOutcome], notBegun: ArraySlice<RetrievalTarget>) {
+        let count = Self.missingCount(outcomes, notBegun: notBegun)
+        if context.environment.terminalWidth != nil, count > Self.longestListOnTerminal, run.events == nil {
+            return run.diagnostics.note(
+                Message("\(Quantity.count(count, "line")) of what is missing not shown", nil, hint: .listOnTerminal))
+        }
         let writer = MissingWriter(context.options.query.informationModel, run, context.environment)
         do throws(ByteSinkError) {
             for outcome in outcomes where outcome.code != .success {
@@ -140,8 +167,10 @@ extension RetrievalReport {
         /// As `8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero that say
         /// nothing are left out.
         ///
-        /// - Parameter total: the instances that were received; nil where they went to a third party.
-        func text(total: Reception.Total?, seconds: Double) -> String {
+        /// - Parameters:
+        ///   - total: the instances that were received; nil where they went to a third party.
+        ///   - folder: where they are.
+        func text(total: Reception.Total?, folder: String, seconds: Double) -> String {
             var parts: [String] = []
             if let listed { parts.append("\(listed) listed") }
             if presentBefore > 0 { parts.append("\(presentBefore) present from an earlier run") }
@@ -154,6 +183,7 @@ extension RetrievalReport {
             if total.warned > 0 { parts.append("\(total.warned) of them with a warning") }
             if total.failed > 0 { parts.append("\(total.failed) not stored") }
             if total.bytes > 0 { parts.append(Quantity.transfer(total.bytes, seconds: seconds)) }
+            if total.written + total.skipped > 0 { parts.append("in \(folder == "." ? "this folder" : folder)") }
             return parts.joined(separator: ", ")
         }
     }

@@ -202,6 +202,25 @@ final class RetrievalResolver {
         return isKnown ? .contradicted(.modalitiesInStudy) : .unconfirmed(tags)
     }
 
+    /// Runs one query on the association; after an error there is none.
+    private func exchange(
+        _ keys: DataSet, onMatch: (FindSCU.Match) -> Void
+    ) throws(AssociationError) -> ExchangeResult {
+        do throws(AssociationError) {
+            return try FindSCU.find(
+                on: try openAssociation(), sopClass: model.findSOPClass, identifier: keys, priority: options.priority
+            ) { match in
+                if match.hasUnsupportedKeys { network.warnOfUnsupportedKeys() }
+                onMatch(match)
+                return .goOn
+            }
+        } catch {
+            if error.leavesAssociationUsable { association?.abort() }
+            association = nil
+            throw error
+        }
+    }
+
     private func openAssociation() throws(AssociationError) -> Association {
         if let association { return association }
         let opened = try network.associate(for: FindSCU.needs(model.findSOPClass))
@@ -212,25 +231,24 @@ final class RetrievalResolver {
     private func find(_ keys: DataSet, onMatch: (DataSet) -> Void) throws(Failure) {
         var unreadable: DataSetError?
         var count = 0
+        var found: [DataSet] = []
         let result: ExchangeResult
         do throws(AssociationError) {
-            let association = try openAssociation()
-            result = try FindSCU.find(
-                on: association, sopClass: model.findSOPClass, identifier: keys, priority: options.priority
-            ) { match in
-                count += 1
-                if match.hasUnsupportedKeys { network.warnOfUnsupportedKeys() }
-                do throws(DataSetError) { onMatch(try match.identifier()) } catch {
-                    unreadable = error
+            result = try network.retrying { () throws(AssociationError) in
+                // An attempt after another brings all matches again.
+                (unreadable, count, found) = (nil, 0, [])
+                return try exchange(keys) { match in
+                    count += 1
+                    do throws(DataSetError) { found.append(try match.identifier()) } catch {
+                        unreadable = error
+                    }
                 }
-                return .goOn
             }
         } catch {
-            if error.leavesAssociationUsable { association?.abort() }
-            association = nil
             throw .association(error)
         }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
+        for match in found { onMatch(match) }
         if let unreadable {
             outcome.fail(.incomplete, Message("\(network.peerName): a match cannot be read", unreadable.description))
         }

@@ -25,7 +25,7 @@ final class TargetRetrieval {
 
     func perform() -> TargetOutcome {
         do throws(AssociationError) {
-            let expected = try listExpected()
+            let expected = try network.retrying { () throws(AssociationError) in try listExpected() }
             let journal = context.reception?.journal
             let instances = RetrievedInstances(
                 listed: context.reception == nil ? nil : expected.uids, isPresent: { journal?.holds($0) == true })
@@ -66,7 +66,8 @@ final class TargetRetrieval {
         var requestsAll =
             outcome.presentBefore == 0 && (!isDivided || expected.series == nil || expected.sopClasses.isEmpty)
         var idleAttempts = 0
-        for number in 1...Self.maximumAttempts {
+        let retries = network.connection.retry.retries
+        for number in 1...(Self.maximumAttempts + retries) {
             let before = instances.counts
             let storage = proposals.first ?? []
             let identifiers =
@@ -83,25 +84,40 @@ final class TargetRetrieval {
                 problems = []
                 continue
             }
-            guard !context.shouldStop, !attempt.isHopeless else { return }
+            guard !context.shouldStop, !attempt.isHopeless(mayPause: retries > 0) else { return }
+            let pauses = retries > 0 && attempt.isTransient
             let missing = expected.series.map { instances.missing(of: $0, toRequest: true) }
-            guard missing.map({ !$0.isEmpty }) ?? (attempt.failed > 0 && proposals.count > 1) else { return }
-            if proposals.count > 1, attempt.error == nil {
+            guard missing.map({ !$0.isEmpty }) ?? (pauses || (attempt.failed > 0 && proposals.count > 1)) else {
+                return
+            }
+            if proposals.count > 1, attempt.error == nil, !pauses {
                 // The next presentation contexts may bring what had none in these. What was requested as a whole is requested by
                 // name first, in the same contexts.
                 if !(requestsAll && missing != nil) { proposals.removeFirst() }
             } else {
                 idleAttempts = now.present > before.present ? 0 : idleAttempts + 1
-                guard missing != nil, idleAttempts <= Self.maximumIdleAttempts, number < Self.maximumAttempts else {
-                    return
-                }
+                guard missing != nil || pauses, number < Self.maximumAttempts + retries,
+                    idleAttempts <= (pauses ? retries : Self.maximumIdleAttempts)
+                else { return }
                 proposals = self.proposals(for: expected.sopClasses)
             }
             requestsAll = missing == nil
             let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? attempt.failed
             warnOfProblems()
+            if pauses, !pause(after: max(idleAttempts, 1)) { return }
             network.diagnostics.verbose(
                 "\(network.peerName): \(target.name): requesting \(Quantity.count(count, "instance")) again")
+        }
+    }
+
+    /// Gives the server time; the cause was reported. Returns false if the run was interrupted meanwhile.
+    private func pause(after failures: Int) -> Bool {
+        do throws(AssociationError) {
+            try network.pause(after: failures, because: nil)
+            return true
+        } catch {
+            outcome.wasInterrupted = true
+            return false
         }
     }
 
@@ -266,7 +282,11 @@ final class TargetRetrieval {
             guard reported.insert(message.line).inserted else { continue }
             if !needsHint { message.hint = nil }
             needsHint = needsHint && message.hint == nil
-            network.diagnostics.error(message)
+            if let kind = problem.kind {
+                context.outcome.report(message, kind: kind)
+            } else {
+                context.outcome.report(message)
+            }
             outcome.error = outcome.error ?? message.line
         }
     }

@@ -87,7 +87,7 @@ final class StoreCommand: Sendable {
         sending.priority = options.priority
         sending.operationsWindow = options.operationsWindow
         sending.rewrites = !options.neverRewrites
-        sending.retry = RetryPolicy(retries: options.retries, delay: options.retryDelay)
+        sending.retry = network.connection.retry
         return sending
     }
 
@@ -153,10 +153,9 @@ private final class StoreDelegate: StorageDelegate, Sendable {
     func report(_ result: StoreResult) { summary.record(result) }
 
     func willPause(seconds: Double, instances: Int, cause: AssociationError?) {
-        let why = cause.map { network.message($0).line }
-        let digits = seconds < 10 ? 1 : 0
-        let what = cause == nil ? "trying \(Quantity.count(instances, "file")) again" : "trying again"
-        outcome.diagnostics.note(Message("\(what) in \(Decimal.text(seconds, digits: digits)) s", why))
+        network.notePause(
+            seconds: seconds, cause == nil ? "trying \(Quantity.count(instances, "file")) again" : "trying again",
+            because: cause)
     }
 
     /// Reports the first one as a note: many associations that end at once end for one reason.

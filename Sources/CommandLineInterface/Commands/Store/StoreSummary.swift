@@ -52,6 +52,7 @@ final class StoreSummary: Sendable {
     private let journal: Journal?
     private let state = Locked(State())
     private let totals: FileTotals?
+    private let failures: StoreFailures
 
     init(
         _ options: StoreOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
@@ -63,6 +64,7 @@ final class StoreSummary: Sendable {
         self.environment = environment
         self.journal = journal
         self.totals = totals
+        failures = StoreFailures(outcome, listPath: options.failedOutPath)
     }
 
     var counts: Counts { state.withLock { $0.counts } }
@@ -89,6 +91,7 @@ final class StoreSummary: Sendable {
             var record = StoreRecord(path: problem.path, outcome: .failed)
             record.error = Message(problem).why
             write(record)
+            return failures.record(.notRead, .incomplete, cause: problem.code.rawValue, Message(problem))
         }
         outcome.report(note)
     }
@@ -141,17 +144,19 @@ final class StoreSummary: Sendable {
         case .unreadable(let problem):
             record.error = Message(problem).why
             fail(problem.path)
-            outcome.report(problem)
+            failures.record(.notRead, .incomplete, cause: problem.code.rawValue, Message(problem))
         case .noContext(let refusal):
             let message = Message(refusal, of: result.file)
             record.error = message.why
             fail(result.file.path)
-            outcome.fail(.noPresentationContext, message)
+            failures.record(.notSent, .noPresentationContext, message)
         case .unanswered(let error):
-            let why = "sent, but not answered: \(network.message(error).line)"
+            let cause = network.message(error)
+            let why = "sent, but not answered: \(cause.line)"
             record.error = why
             fail(result.file.path)
-            outcome.fail(ExitCode(for: error), Message(result.file.path.displayed, why))
+            failures.record(
+                .notAnswered, ExitCode(for: error), cause: cause.line, Message(result.file.path.displayed, why))
         case .notSent(let error):
             record.outcome = .pending
             record.error = network.message(error).line
@@ -176,8 +181,8 @@ final class StoreSummary: Sendable {
         record.sentTransferSyntax = rewritten
         guard status.kind == .success || status.kind == .warning else {
             fail(file.path)
-            return outcome.fail(
-                .failureStatus,
+            return failures.record(
+                .notStored, .failureStatus,
                 Message(
                     file.path.displayed, response.reason(for: .storage),
                     peerText: response.errorComment, code: status.description, hint: Hint(for: status, of: .storage)))
@@ -222,7 +227,7 @@ final class StoreSummary: Sendable {
         var record = StoreRecord(instance, outcome: .failed)
         record.error = why
         write(record)
-        outcome.fail(.incomplete, Message(instance.path.displayed, why, code: instance.sopInstanceUID.string))
+        failures.record(.notConfirmed, .incomplete, Message(instance.path.displayed, why))
     }
 
     /// Counts an instance as failed that the server has accepted and does not confirm; the caller reports and records
@@ -300,6 +305,7 @@ final class StoreSummary: Sendable {
 
     /// Sets the exit code to that of the sending. Verification afterwards has causes of its own.
     func finishSending() {
+        failures.report()
         let counts = counts
         // If no file could be read, the files are the cause; otherwise the run was done in part.
         let isDone = counts.stored + counts.skipped > 0
@@ -313,13 +319,23 @@ final class StoreSummary: Sendable {
         }
     }
 
+    /// How an interrupted run is gone on with.
+    private var wayOn: Hint? {
+        guard outcome.exitCode == .interrupted else { return nil }
+        return .goOn(storing: true, hasJournal: options.journalPath != nil)
+    }
+
     func finish(seconds: Double) {
         environment.progress?.clear()
+        failures.report()
         let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
         if counts.notSent > 0 {
             // The cause that ended the run was reported.
             let why = reason == nil ? "stopped at a failure" : nil
-            outcome.diagnostics.error(Message("\(Quantity.count(counts.notSent, "file")) not sent", why))
+            outcome.diagnostics.error(
+                Message(
+                    "\(Quantity.count(counts.notSent, "file")) not sent", why,
+                    code: options.failedOutPath.map { "files in \($0.displayed)" }, hint: wayOn))
         }
         var summary = outcome.summary
         summary.set(.done, counts.stored - counts.warned)
@@ -354,13 +370,13 @@ extension Message {
         let syntax = UIDRegistry.displayName(of: file.transferSyntax.uid)
         guard !refusal.accepted.isEmpty else {
             self.init(
-                file.path.displayed, "the server does not accept \(sopClass) in \(syntax): \(refusal.reason)",
-                code: file.sopClassUID.string)
+                file.path.displayed, "\(sopClass) in \(syntax) not accepted by the server: \(refusal.reason)",
+                code: file.sopClassUID.string, hint: .sopClassNotAccepted(sopClass))
             return
         }
         let accepted = refusal.accepted.map { UIDRegistry.displayName(of: $0.uid) }.joined(separator: ", ")
         self.init(
-            file.path.displayed, "the server accepts \(sopClass) only in \(accepted), not in \(syntax)",
-            code: file.transferSyntax.uid.string)
+            file.path.displayed, "\(syntax) not accepted for \(sopClass)", code: file.transferSyntax.uid.string,
+            hint: .syntaxNotAccepted(syntax, accepted: accepted))
     }
 }

@@ -113,6 +113,8 @@ package struct OperationSet: OptionSet, Sendable {
     package static let retrieving: OperationSet = [.move, .get]
     /// Those that send an identifier.
     package static let identifying: OperationSet = [.find, .worklist, .move, .get]
+    /// Those that try again after a transient failure.
+    package static let retrying: OperationSet = [.store, .find, .worklist, .move, .get, .storageCommitment]
     /// Those that read files.
     package static let sending: OperationSet = [.store, .storageCommitment]
     /// Those that can ask for storage commitment.
