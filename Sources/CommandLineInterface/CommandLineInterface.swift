@@ -64,9 +64,9 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
     case .showConfiguration(let text):
         return print(text, to: environment.standardOutput, diagnostics)
     case .perform(let invocation):
-        return perform(invocation, in: environment)
+        return perform(invocation, arguments, in: environment)
     case .performEach(let invocations):
-        return performEach(invocations, in: environment)
+        return performEach(invocations, arguments, in: environment)
     }
 }
 
@@ -75,43 +75,84 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
         try sink.write(text)
         return .success
     } catch {
+        // A reader such as head has had what it wanted.
+        guard !error.isReaderGone else { return .success }
         diagnostics.error(Message("standard output", error.description))
         return .localFiles
     }
 }
 
 /// Runs them one after the other; an interruption ends all.
-private func performEach(_ invocations: [Invocation], in environment: Environment) -> ExitCode {
+private func performEach(_ invocations: [Invocation], _ arguments: [String], in environment: Environment) -> ExitCode {
     var exitCode = ExitCode.success
     for invocation in invocations where exitCode != .interrupted {
-        exitCode = exitCode.worst(perform(invocation, in: environment))
+        exitCode = exitCode.worst(perform(invocation, arguments, in: environment))
     }
     return exitCode
 }
 
-private func perform(_ invocation: Invocation, in processEnvironment: Environment) -> ExitCode {
+private func perform(
+    _ invocation: Invocation, _ arguments: [String], in processEnvironment: Environment
+) -> ExitCode {
     let environment =
         invocation.messages.isQuiet ? processEnvironment.silenced(for: invocation) : processEnvironment
-    var sink = environment.standardError
-    if let path = invocation.messages.logFile {
-        if let level = ForeignOption.level(path.displayed) {
-            Diagnostics(sink: sink, level: invocation.messages.verbosity).note(
-                Message("messages go to the file \(path.displayed)", hint: .logFileNamedAsLevel(level)))
-        }
-        do throws(SystemError) {
-            sink = try FileSink(appendingTo: path)
-        } catch {
-            Diagnostics(sink: sink).error(Message("cannot write the log file \(path.displayed)", error.reason))
-            return .localFiles
-        }
+    let diagnostics: Diagnostics
+    do throws(RunFailure) {
+        diagnostics = Diagnostics(
+            try channels(invocation.messages, in: environment), redaction: invocation.redaction)
+    } catch {
+        Diagnostics(sink: environment.standardError).error(error.message)
+        return error.exitCode
     }
-    let diagnostics = Diagnostics(sink: sink, level: invocation.messages.verbosity, redaction: invocation.redaction)
+    diagnostics.frameStart(arguments)
+    let watch = Stopwatch()
+    let (exitCode, summary) = perform(invocation, diagnostics, environment)
+    diagnostics.frameEnd(exitCode, summary, seconds: watch.seconds)
+    if let path = invocation.messages.logFile, let failure = diagnostics.logFailure {
+        // The log was asked for as the results were.
+        Diagnostics(sink: environment.standardError).error(
+            Message("cannot write the log file \(path.displayed)", failure.description))
+        return exitCode.worst(.localFiles)
+    }
+    return exitCode
+}
+
+/// The standard error and, if there is one, the log file. The log is a copy: errors reach the standard error all the same.
+private func channels(
+    _ options: MessageOptions, in environment: Environment
+) throws(RunFailure) -> [Diagnostics.Channel] {
+    var style = LogLine.Style(
+        hasTime: options.hasTimes, isJSON: options.hasTimes && options.logFormat == .json,
+        hasPriority: environment.writesToJournal)
+    guard let path = options.logFile else {
+        return [Diagnostics.Channel(sink: environment.standardError, level: options.verbosity, style: style)]
+    }
+    if let level = ForeignOption.level(path.displayed) {
+        Diagnostics(sink: environment.standardError, level: options.verbosity).note(
+            Message("messages go to the file \(path.displayed)", hint: .logFileNamedAsLevel(level)))
+    }
+    let standardError = Diagnostics.Channel(sink: environment.standardError, level: .error, style: style)
+    style = LogLine.Style(hasTime: true, isJSON: options.logFormat == .json)
+    do throws(SystemError) {
+        let log = try FileSink(appendingTo: path)
+        return [
+            standardError, Diagnostics.Channel(sink: log, level: options.verbosity, style: style, isLog: true),
+        ]
+    } catch {
+        throw RunFailure(.localFiles, Message("cannot write the log file \(path.displayed)", error.reason))
+    }
+}
+
+/// Returns the exit code of the operation, and its counts.
+private func perform(
+    _ invocation: Invocation, _ diagnostics: Diagnostics, _ environment: Environment
+) -> (ExitCode, RunEvent) {
     let security: RunSecurity
     do throws(RunSecurity.Failure) {
         security = try RunSecurity(invocation.connection, environment: environment, diagnostics: diagnostics)
     } catch {
         diagnostics.error(error.message)
-        return .usage
+        return (.usage, RunEvent(.summary))
     }
     let writesEvents = invocation.messages.writesEvents
     let outcome = RunOutcome(
@@ -132,11 +173,5 @@ private func perform(_ invocation: Invocation, in processEnvironment: Environmen
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
     }
     outcome.finish(invocation.operation, peer: network.peerName)
-    if let path = invocation.messages.logFile, let failure = diagnostics.sinkFailure {
-        // The log was asked for as the results were.
-        Diagnostics(sink: environment.standardError).error(
-            Message("cannot write the log file \(path.displayed)", failure.description))
-        return outcome.exitCode.worst(.localFiles)
-    }
-    return outcome.exitCode
+    return (outcome.exitCode, outcome.summary)
 }

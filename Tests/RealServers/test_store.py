@@ -476,7 +476,7 @@ class FaultyServers(cases.RealServerTest):
         sent = make(self.input, 3)
         journal = self.folder / "journal"
         server = self.faulty()
-        run = self.store(server, "--verify", "find", "--journal", journal, expect=1)
+        run = self.store(server, "-V", "--verify", "find", "--journal", journal, expect=1)
         self.assert_names(run, *(one.uid for one in sent), "not confirmed")
         self.store(server, "--journal", journal, "--resume", expect=0)
         self.assertEqual(set(server.arrivals.values()), {2})

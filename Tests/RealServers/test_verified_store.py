@@ -60,7 +60,9 @@ class VerifiedStoring(CommitmentTest):
             request.respond()
             request.report_on_new_association()
 
-        run, server = self.store(script, expect=0)
+        deletable = self.folder / "deletable"
+        run, server = self.store(script, "--committed-out", deletable, expect=0)
+        self.assertEqual(deletable.read_text().splitlines(), [str(image.path) for image in self.batch], run)
         asked = [instance for request in server.requests for _, instance in request.references]
         self.assertEqual(asked, server.stored, run)
         self.assertEqual(

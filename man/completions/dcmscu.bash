@@ -33,6 +33,7 @@ _dcmscu() {
         --journal) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --wait) return ;;
         --transaction) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --committed-out) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --max-references) return ;;
         --per) mapfile -t COMPREPLY < <(compgen -W "study series" -- "$current"); return ;;
         -k|--key) compopt -o nospace 2>/dev/null; mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate keywords 2>/dev/null)" -- "$current"); return ;;
@@ -87,6 +88,7 @@ _dcmscu() {
         --saml) return ;;
         --jwt) return ;;
         -L|--log-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --log-format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$current"); return ;;
         --fail-on) mapfile -t COMPREPLY < <(compgen -W "failure warning" -- "$current"); return ;;
         --config) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     esac
@@ -95,8 +97,8 @@ _dcmscu() {
             --echo --store --find --move --get --worklist --stgcmt --serve --self-test --hostname --port
             --call --aetitle --input --recursive --priority --root-uid --jobs --window --retries --retry-delay
             --failed-out --never-rewrite --skip-existing --verify --journal --resume --wait --transaction
-            --listen --max-references --per --key --return --patientroot --studyroot --psonly --patient
-            --study --series --image --limit --charset --store-query --query --strict --trust-server
+            --listen --committed-out --max-references --per --key --return --patientroot --studyroot --psonly
+            --patient --study --series --image --limit --charset --store-query --query --strict --trust-server
             --fail-if-none --assume-charset --relational --datetime-matching --fuzzy --timezone --from-list
             --list-key --report --shard --dry-run --format --columns --wide --color --output --port-scp --bind
             --move-destination --to --name --if-exists --grace --no-check --keep-broken --or-move --prefer
@@ -104,8 +106,8 @@ _dcmscu() {
             --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca --tls-crl --tls-cert
             --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-show
             --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed
-            --user-in-clear --verbose --debug --warning --error --quiet --log-file --log-phi --fail-on
-            --config --show-config --nodes --help --version --queryhelp
+            --user-in-clear --verbose --debug --warning --error --quiet --log-file --log-format --log-time
+            --log-phi --fail-on --config --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

@@ -19,6 +19,8 @@ package struct Environment: Sendable {
     /// One variable of the environment, as an argument of the command line would hold it.
     package var variable: @Sendable (String) -> String?
 
+    /// True if the standard error goes to the journal of systemd.
+    package var writesToJournal = false
     /// The width of the terminal that shows the standard output, in characters; nil where none does.
     package var terminalWidth: Int?
     /// Returns true if results are coloured; by default on a terminal, unless `NO_COLOR` is set or the terminal is a dumb one.
@@ -64,6 +66,7 @@ extension Environment {
             standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
             randomBytes: { randomBytes() }, variable: { value(of: $0) })
         environment.terminalWidth = terminalWidth()
+        environment.writesToJournal = writesToJournal()
         environment.readStandardInput = { () throws(FileReadError) in try FileInput.readStandardInput() }
         environment.watch(DescriptorSink.standardOutput, DescriptorSink.standardError)
         // Whoever reads is served in their encoding; UTF-8 and the C locale, which names none, need no conversion.
@@ -93,6 +96,13 @@ extension Environment {
         progress = line
         standardError = line.sink(over: error)
         if output.isTerminal { standardOutput = line.sink(over: output) }
+    }
+
+    /// Returns true if JOURNAL_STREAM names the device and inode of the standard error, systemd.exec(5).
+    private static func writesToJournal() -> Bool {
+        var status = stat()
+        guard let stream = value(of: "JOURNAL_STREAM"), fstat(STDERR_FILENO, &status) == 0 else { return false }
+        return stream == "\(status.st_dev):\(status.st_ino)"
     }
 
     /// The width of the terminal behind the standard output; nil where it is none.

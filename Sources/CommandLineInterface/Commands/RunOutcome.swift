@@ -67,6 +67,9 @@ final class RunOutcome: Sendable {
         if isFirst || diagnostics.isEnabled(.verbose) { diagnostics.error(message) }
     }
 
+    /// Returns true if an error was reported in these words.
+    func hasReported(_ line: String) -> Bool { state.withLock { $0.reported.contains { $0.line == line } } }
+
     /// Reports an error of one part of the run, such as a study among many: after a few of a kind they are only counted.
     ///
     /// - Parameter kind: the parts with such an error, as they follow their number.
@@ -90,6 +93,13 @@ final class RunOutcome: Sendable {
         for (name, count) in kinds where count > Self.shownOfAKind {
             diagnostics.error(Message("\(count) requests \(name)", "\(OptionName.verbose) shows each"))
         }
+    }
+
+    /// Reports that the results could not be written. A reader that has gone wanted no more: the work goes on, or ends, without a
+    /// word.
+    func failOutput(_ error: ByteSinkError) {
+        guard !error.isReaderGone else { return }
+        fail(.localFiles, Message("standard output", error.description))
     }
 
     func fail(_ failure: RunFailure) { fail(failure.exitCode, failure.message) }
@@ -139,11 +149,11 @@ final class RunOutcome: Sendable {
         summary.set(.peer, peer)
         summary.set(.seconds, ContinuousClock.now - start)
         // An output that takes no more lines is a cause of its own, and the summary may still get through.
-        if let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
+        if let failure = events.failure { failOutput(failure) }
         // As the process ends: which signal it was is part of it.
         summary.set(.exitCode, Int(exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue))
         let failed = events.failure != nil
         events.write(summary)
-        if !failed, let failure = events.failure { fail(.localFiles, Message("standard output", failure.description)) }
+        if !failed, let failure = events.failure { failOutput(failure) }
     }
 }

@@ -2,10 +2,10 @@ import DICOM
 import DICOMNode
 import System
 
-/// The messages about the run, filtered by level: on standard error or in the log file, never on the standard output.
+/// The messages about the run, filtered by level: on the standard error and in the log file, never on the standard output.
 ///
 /// Every line begins with the program's name; everything is made harmless before it is written, because most of it can
-/// carry text of a peer, and patient data is hidden in it. A sink that fails is remembered for the end of the run.
+/// carry text of a peer, and patient data is hidden in it. A log that cannot be written is remembered for the end of the run.
 package final class Diagnostics: Sendable {
     /// The importance of a message; a level shows itself and all that come before it.
     package enum Level: Int, Sendable, CaseIterable, Comparable {
@@ -24,21 +24,34 @@ package final class Diagnostics: Sendable {
         }
     }
 
-    private let sink: any ByteSink
+    /// A destination of messages, with the level up to which it takes them.
+    struct Channel: Sendable {
+        let sink: any ByteSink
+        let level: Level
+        var style = LogLine.Style.plain
+        /// True for the log file, which is asked for as the results are.
+        var isLog = false
+    }
+
+    private let channels: [Channel]
     package let level: Level
 
     /// The patient data to hide.
     let redaction: Redaction
     private let failure = Locked<ByteSinkError?>(nil)
 
-    package init(sink: any ByteSink, level: Level = .note, redaction: Redaction = .names) {
-        self.sink = sink
-        self.level = level
+    package convenience init(sink: any ByteSink, level: Level = .note, redaction: Redaction = .names) {
+        self.init([Channel(sink: sink, level: level)], redaction: redaction)
+    }
+
+    init(_ channels: [Channel], redaction: Redaction) {
+        self.channels = channels
+        level = channels.map(\.level).max() ?? .error
         self.redaction = redaction
     }
 
-    /// The reason why messages are missing: the first failure of the sink.
-    var sinkFailure: ByteSinkError? { failure.withLock { $0 } }
+    /// The reason why the log is not whole: its first failure.
+    var logFailure: ByteSinkError? { failure.withLock { $0 } }
 
     package func isEnabled(_ level: Level) -> Bool { level <= self.level }
 
@@ -46,10 +59,22 @@ package final class Diagnostics: Sendable {
     package func report(_ level: Level, _ message: @autoclosure () -> Message) {
         guard isEnabled(level) else { return }
         let message = message()
-        var text = "dcmscu: \(level.label)\(message.line(redaction))\n"
-        if let hint = message.hint { text += "hint: \(DisplayText.line(hint))\n" }
-        do throws(ByteSinkError) { try sink.write(text) } catch {
-            failure.withLock { $0 = $0 ?? error }
+        write(
+            LogLine(level: level, text: message.line(redaction), hint: message.hint.map { DisplayText.line($0) }),
+            to: channels)
+    }
+
+    /// Writes the start or the end of a run to the channels whose lines have a time.
+    func frame(_ text: String, _ members: [(String, JSONValue)] = []) {
+        let line = LogLine(level: .note, text: DisplayText.line(text), members: members)
+        write(line, to: channels.filter { $0.style.hasTime || $0.style.isJSON })
+    }
+
+    private func write(_ line: LogLine, to channels: [Channel]) {
+        for channel in channels where line.level <= channel.level {
+            do throws(ByteSinkError) { try channel.sink.write(line.bytes(channel.style)) } catch {
+                if channel.isLog { failure.withLock { $0 = $0 ?? error } }
+            }
         }
     }
 

@@ -30,9 +30,20 @@ extension OptionCategory {
             details: "Takes no HOST and no files, and needs --transaction and --port-scp.",
             rules: [
                 .requires(.transaction), .requires(.portSCP),
-                .excludes([.maxReferences, .per, .recursive, .fromList, .journal]),
+                .excludes([.committedOut, .maxReferences, .per, .recursive, .fromList, .journal]),
             ],
             apply: { (draft, _) throws(UsageError) in draft.commitment.isListening = true }),
+        OptionDefinition(
+            .committedOut, value: .file, .commitment, for: .committing,
+            "write the names of files that may be deleted to a file",
+            details: """
+                Those whose instance the server has committed to keep; after --store only if the file is still what was sent. One \
+                name a line, or with NULs between where a name holds a line feed. The program deletes nothing.
+                """,
+            rules: [.only(when: .commitsAfterStore)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.commitment.committedListPath = try argument.path()
+            }),
         OptionDefinition(
             .maxReferences, value: .integer(placeholder: "N", 1...1_000_000), .commitment, for: .committing,
             "maximum number of instances in one transaction",

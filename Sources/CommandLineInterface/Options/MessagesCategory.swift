@@ -34,8 +34,24 @@ extension OptionCategory {
             }),
         OptionDefinition(
             .logFile, short: "L", value: .file, .messages, "append messages to a file",
+            details: """
+                Each line has the time and the number of the process; the first and the last of a run have the command line, and exit \
+                code, counts and duration. It is a copy: errors are written to the standard error, too.
+                """,
             default: .text("the standard error"), traits: .compatible,
             apply: { (draft, argument) throws(UsageError) in draft.messages.logFile = try argument.path() }),
+        OptionDefinition(
+            .logFormat, value: .choice(LogFormat.allCases.map(\.rawValue)), .messages, "form of the log",
+            details: "json is one object on a line, with time, pid, level and message, and a hint where there is one.",
+            default: .text(MessageOptions().logFormat.rawValue),
+            rules: [.requires(.logFile, unless: .logTime)],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.messages.logFormat = try argument.choice(LogFormat.self)
+            }),
+        OptionDefinition(
+            .logTime, .messages, "write the time before each message on the standard error",
+            details: "With the lines at the start and the end of a run that --log-file has.",
+            apply: { (draft, _) throws(UsageError) in draft.messages.hasTimes = true }),
         OptionDefinition(
             .logPHI, .messages, "show patient data in messages and logs",
             details: """

@@ -30,6 +30,9 @@ package struct ByteSinkError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The system's words for it.
     package let description: String
 
+    /// True if the reader wants no more, as `head` does: no failure.
+    package var isReaderGone: Bool { errorNumber == EPIPE }
+
     package init(errorNumber: Int32, description: String) {
         self.errorNumber = errorNumber
         self.description = description

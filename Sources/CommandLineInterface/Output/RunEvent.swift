@@ -83,6 +83,14 @@ struct RunEvent: Sendable {
         set(key, seconds: time.map { Double($0.components.seconds) + Double($0.components.attoseconds) / 1e18 })
     }
 
+    /// The counts of a run that are not zero, by the names of their members.
+    var counts: [(name: String, value: Int)] {
+        let keys: [Key] = [.count, .done, .warnings, .skipped, .failures, .pending, .expected, .bytes]
+        return keys.compactMap { key in
+            members.first { $0.0 == key.rawValue }?.1.integer.flatMap { $0 == 0 ? nil : (key.rawValue, $0) }
+        }
+    }
+
     /// The status of a response, with its meaning and all that the peer says about it.
     mutating func set(_ response: CommandSet, for service: ServiceKind) {
         guard let status = response.status else { return }

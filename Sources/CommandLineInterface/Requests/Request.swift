@@ -42,6 +42,9 @@ package enum Request: Sendable, Equatable {
 /// The options for messages and results: their level, format and destination.
 package struct MessageOptions: Sendable, Equatable {
     package var logFile: FilePath?
+    package var logFormat: LogFormat = .text
+    /// True if the lines on the standard error have a time.
+    package var hasTimes = false
     package var verbosity: Diagnostics.Level = .note
     /// True if messages and logs may show patient data.
     package var logsPatientData = false
@@ -149,6 +152,8 @@ package struct CommitmentOptions: Sendable, Equatable {
     package var transactionFile: FilePath?
     /// True to send no request, and to wait for the reports of earlier runs.
     package var isListening = false
+    /// The file for the paths of the files that the server has committed to keep.
+    package var committedListPath: FilePath?
     /// The directory in which reports are saved as DICOM files; nil saves none.
     package var reportDirectory: FilePath?
 

@@ -99,7 +99,7 @@ struct ExitCodeTableTests {
 
     @Test(arguments: Work.allCases) func `nothing listens`(_ work: Work) throws {
         let folder = try TestSupport.TemporaryFolder()
-        let result = CommandResult(try work.arguments(folder) + ["-H", "127.0.0.1", "-p", "\(try freePort())"])
+        let result = CommandResult(try work.arguments(folder) + ["-H", "127.0.0.1", "-p", "\(closedPort)"])
         #expect(result.exitCode == .unreachable, "\(result.messages)")
         #expect(result.messages.contains("connection refused"), "\(result.messages)")
     }

@@ -129,7 +129,7 @@ struct StoreCommandTests {
     }
 
     @Test func `a server that nobody runs is unreachable, with a remedy`() throws {
-        let port = try freePort()
+        let port = closedPort
         let result = CommandResult(["--store", "127.0.0.1", "\(port)", folder["images"], "-r"])
         #expect(result.exitCode == .unreachable, "\(result.messages)")
         #expect(result.messages.contains("hint: nothing listens at 127.0.0.1 port \(port)"))

@@ -40,7 +40,9 @@ struct StoreFailuresTests {
     }
 
     @Test func `failures of one cause are one block with one remedy`() {
-        #expect(told(by: refuse(32)) == "dcmscu: 32 files not sent: \(Self.refused) (--verbose shows each)\n\(Self.hint)")
+        #expect(
+            told(by: refuse(32))
+                == "dcmscu: 32 files not sent: \(Self.refused) (--verbose shows each)\n\(Self.hint)")
         #expect(
             told(list: "failed.txt", by: refuse(32))
                 == "dcmscu: 32 files not sent: \(Self.refused) (files in failed.txt)\n\(Self.hint)")
@@ -63,9 +65,9 @@ struct StoreFailuresTests {
         }
         #expect(
             text == """
-                dcmscu: 2 files not read: truncated (--verbose shows each)
-                dcmscu: 2 files not stored: out of resources (A700H; --verbose shows each)
-                dcmscu: 2 files not stored: out of resources (A701H; --verbose shows each)
+                dcmscu: 2 files not read: truncated (a, b)
+                dcmscu: 2 files not stored: out of resources (A700H; a, b)
+                dcmscu: 2 files not stored: out of resources (A701H; a, b)
 
                 """)
     }

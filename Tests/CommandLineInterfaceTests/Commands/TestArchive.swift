@@ -140,5 +140,8 @@ final class FullSink: ByteSink {
     }
 }
 
+/// A port of this machine at which nothing listens; a free one might be taken by another test meanwhile.
+let closedPort: UInt16 = 1
+
 /// A port that is free now.
 func freePort() throws -> UInt16 { try TCPListener(port: 0, bind: "127.0.0.1").port }

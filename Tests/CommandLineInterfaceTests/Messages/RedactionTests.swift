@@ -79,9 +79,10 @@ struct RedactionTests {
     }
 
     @Test func `a log that takes nothing is remembered`() {
-        let diagnostics = Diagnostics(sink: DescriptorSink(descriptor: -1))
-        #expect(diagnostics.sinkFailure == nil)
+        let diagnostics = Diagnostics(
+            [Diagnostics.Channel(sink: DescriptorSink(descriptor: -1), level: .note, isLog: true)], redaction: .names)
+        #expect(diagnostics.logFailure == nil)
         diagnostics.error(Message("x"))
-        #expect(diagnostics.sinkFailure != nil)
+        #expect(diagnostics.logFailure != nil)
     }
 }

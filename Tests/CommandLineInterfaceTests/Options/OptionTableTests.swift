@@ -120,7 +120,7 @@ struct OptionTableTests {
         #expect(get.connection.totalTimeout == 5400)
         #expect(get.retrieve?.grace == 90)
         #expect(try invocation("--echo h --interval 2m").echo.interval == 120)
-        #expect(try invocation("--store h 1 a --retry-delay 5s").store.retryDelay == 5)
+        #expect(try invocation("--store h 1 a --retry-delay 5s").connection.retry.delay == 5)
         #expect(try invocation("--stgcmt h 1 a --wait 1h").commit.commitment.resultWait == 3600)
         #expect(try usageError("--echo h --timeout 8d").code == .outOfRange)
     }

@@ -46,6 +46,7 @@ final class CommitmentCommand {
             results.write(candidate, verdict)
             record(candidate, verdict, in: journal)
         }
+        results.write(to: exchange.committedList)
         results.summarize(loss: exchange.loss, missing: exchange.missingHint)
     }
 

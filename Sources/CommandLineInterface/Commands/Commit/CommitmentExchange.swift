@@ -14,6 +14,8 @@ final class CommitmentExchange {
     private let ledger: CommitmentLedger
     private let listener = ReportListener()
     private let reportFiles: CommitmentReportFiles?
+    /// The file for what the server has committed to; known to be writable before anything is requested.
+    let committedList: PathListFile?
     private let report: @Sendable (CommitmentReport) -> Void
     private var server: AssociationServer?
     /// The verdicts on instances that the server refused, or that were never requested.
@@ -43,6 +45,7 @@ final class CommitmentExchange {
                 try CommitmentReportFiles(path, source: title)
             }
             self.reportFiles = reportFiles
+            committedList = try options.committedListPath.map { path throws(FileProblem) in try PathListFile(path) }
             ledger = try Self.ledger(file, options)
             let narrator = CommitmentNarrator(diagnostics: outcome.diagnostics)
             report = { report in

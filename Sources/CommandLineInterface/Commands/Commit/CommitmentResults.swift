@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Prints the verdict on each instance on the standard output, one a line, and the sums as messages.
 ///
@@ -19,6 +20,7 @@ final class CommitmentResults {
     private(set) var pending = 0
     private var reasons: [(text: String, count: Int)] = []
     private var outputFailure: ByteSinkError?
+    private var deletable: [FilePath] = []
 
     /// True if files were sent, so that the result shows which of them may be deleted.
     private let isVerification: Bool
@@ -37,12 +39,22 @@ final class CommitmentResults {
     /// - Parameter doubt: why the file may not be what the server has committed to, for a verification.
     func write(_ candidate: CommitmentCandidate, _ verdict: CommitmentVerdict, doubt: String? = nil) {
         count(verdict)
+        if case .committed = verdict, doubt == nil, let path = candidate.path { deletable.append(path) }
         if let events = outcome.events {
             events.write(event(candidate, verdict, doubt))
         } else if isVerification, case .committed = verdict {
             if doubt == nil, let path = candidate.path { print("safe to delete  \(path.displayed)") }
         } else {
             print(line(candidate, verdict))
+        }
+    }
+
+    /// Writes the list of the files that may be deleted, if there is to be one.
+    func write(to list: borrowing PathListFile?) {
+        do throws(FileProblem) {
+            try list?.write(deletable)
+        } catch {
+            outcome.fail(.localFiles, Message(error))
         }
     }
 
@@ -53,7 +65,7 @@ final class CommitmentResults {
     ///   - hint: the remedy where reports are missing.
     func summarize(loss: AssociationError? = nil, missing hint: @autoclosure () -> Hint.Commitment) {
         let total = committed + failed + pending
-        if let outputFailure { outcome.fail(.localFiles, Message("standard output", outputFailure.description)) }
+        if let outputFailure { outcome.failOutput(outputFailure) }
         for reason in reasons {
             outcome.fail(
                 .commitmentFailed,

@@ -31,7 +31,7 @@ final class EchoCommand {
                 .interrupted, Message("interrupted after \(Quantity.count(rounds.count + failures, "C-ECHO"))"))
         }
         summarize()
-        if let outputError { outcome.fail(.localFiles, Message("standard output", outputError.description)) }
+        if let outputError { outcome.failOutput(outputError) }
     }
 
     private func echo(_ number: Int) {

@@ -56,7 +56,9 @@ final class FindCommand {
     private func find(_ rest: inout ArraySlice<Query>, _ output: MatchOutput) throws(AssociationError) {
         try network.withAssociation(for: rest.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
             association throws(AssociationError) in
-            while let query = rest.first, output.failure == nil, !isLimited, outcome.exitCode != .interrupted {
+            while let query = rest.first, output.failure == nil, !output.isReaderGone, !isLimited,
+                outcome.exitCode != .interrupted
+            {
                 let review =
                     options.query.trustsServer
                     ? nil

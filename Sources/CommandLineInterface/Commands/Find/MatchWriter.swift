@@ -73,6 +73,8 @@ final class MatchOutput {
     private var buffer: [UInt8] = []
     /// The first failure, after which nothing is written.
     private(set) var failure: RunFailure?
+    /// True if the reader wants no more matches.
+    private(set) var isReaderGone = false
 
     init(_ writer: any MatchWriter, to sink: any ByteSink) {
         self.writer = writer
@@ -89,7 +91,7 @@ final class MatchOutput {
             failure = error
         }
         if buffer.count >= Self.capacity { writeBuffer() }
-        return failure == nil
+        return failure == nil && !isReaderGone
     }
 
     /// Writes what is buffered, because the next match is not there yet.
@@ -105,11 +107,15 @@ final class MatchOutput {
     }
 
     private func writeBuffer() {
-        guard failure == nil, !buffer.isEmpty else { return }
+        guard failure == nil, !isReaderGone, !buffer.isEmpty else { return }
         do throws(ByteSinkError) {
             try sink.write(buffer.span.bytes)
         } catch {
-            failure = RunFailure(.localFiles, Message("standard output", error.description))
+            if error.isReaderGone {
+                isReaderGone = true
+            } else {
+                failure = RunFailure(.localFiles, Message("standard output", error.description))
+            }
         }
         buffer.removeAll(keepingCapacity: true)
     }

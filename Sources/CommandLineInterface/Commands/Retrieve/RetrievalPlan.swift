@@ -241,7 +241,7 @@ final class RetrievalPreview {
                 if network.cancellation.isRaised { break }
             }
         } catch {
-            return outcome.fail(.localFiles, Message("standard output", error.description))
+            return outcome.failOutput(error)
         }
         plan.reportUnmatchedLines(to: outcome)
         if plan.targets.isEmpty, options.query.failsIfNone, outcome.exitCode == .success {

@@ -54,6 +54,7 @@ enum RetrievalProblem: Sendable {
         switch self {
         case .association, .listing, .refused, .suboperationsFailed, .suboperationWarnings: nil
         case .notOnServer: "not found on the server"
+        case .partNotOnServer: "of which a part was not found on the server"
         case .fewerSent: "of which the server sent less than it lists"
         case .missing: "with missing instances"
         case .unlisted: "with instances that the server does not list"

@@ -138,7 +138,7 @@ struct RetrievalReport: Sendable {
             }
             for target in notBegun { try writer.write(target) }
         } catch {
-            run.fail(.localFiles, Message("standard output", error.description))
+            run.failOutput(error)
         }
     }
 }

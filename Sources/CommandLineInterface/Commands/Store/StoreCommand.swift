@@ -19,11 +19,11 @@ final class StoreCommand: Sendable {
     }
 
     func perform() {
-        var failedOut: FailedList?
+        var failedOut: PathListFile?
         let journal: Journal?
         let completed: CompletedInstances?
         do throws(FileProblem) {
-            if let path = options.failedOutPath { failedOut = try FailedList(path) }
+            if let path = options.failedOutPath { failedOut = try PathListFile(path) }
             // The journal is read before this run begins a part of its own.
             completed = try options.resumes ? completedInstances() : nil
             journal = try options.journalPath.map { path throws(FileProblem) in

@@ -20,10 +20,17 @@ final class StoreFailures: Sendable {
     private struct Group {
         let fate: Fate
         let cause: String
+        /// The code that its files have in common.
+        let code: String?
         /// The message about the first of its files.
         let first: Message
+        /// The first few of its files.
+        var names: [String]
         var count = 1
     }
+
+    /// The number of files that a block names.
+    private static let namedFiles = 3
 
     private let outcome: RunOutcome
     /// The file that lists what was not stored, if there is one.
@@ -43,15 +50,18 @@ final class StoreFailures: Sendable {
     func record(_ fate: Fate, _ code: ExitCode, cause: String? = nil, _ message: Message) {
         outcome.record(code)
         outcome.recordError(message.line(outcome.diagnostics.redaction))
+        // A code beside a cause is that of the file alone, such as its UID.
+        let code = cause == nil ? message.code : nil
         let cause = cause ?? message.why ?? ""
         let hasGroup = groups.withLock { groups in
             if let index = groups.firstIndex(where: {
-                $0.fate == fate && $0.cause == cause && $0.first.code == message.code
+                $0.fate == fate && $0.cause == cause && $0.code == code
             }) {
                 groups[index].count += 1
+                if groups[index].names.count < Self.namedFiles { groups[index].names.append(message.what) }
                 return true
             }
-            groups.append(Group(fate: fate, cause: cause, first: message))
+            groups.append(Group(fate: fate, cause: cause, code: code, first: message, names: [message.what]))
             return false
         }
         guard outcome.diagnostics.isEnabled(.verbose) else { return }
@@ -77,9 +87,12 @@ final class StoreFailures: Sendable {
     }
 
     private func block(_ group: Group) -> Message {
-        let list = listPath.map { "files in \($0.displayed)" } ?? "\(OptionName.verbose) shows each"
+        let names = group.count <= Self.namedFiles ? group.names.joined(separator: ", ") : nil
+        let list = listPath.map { "files in \($0.displayed)" } ?? names ?? "\(OptionName.verbose) shows each"
+        // What ended the run was reported, with its own remedy.
+        let isKnown = outcome.hasReported(group.cause)
         return Message(
-            "\(Quantity.count(group.count, "file")) \(group.fate.rawValue)", group.cause,
-            code: group.first.code.map { "\($0); \(list)" } ?? list, hint: group.first.hint)
+            "\(Quantity.count(group.count, "file")) \(group.fate.rawValue)", isKnown ? nil : group.cause,
+            code: group.code.map { "\($0); \(list)" } ?? list, hint: group.first.hint)
     }
 }

@@ -38,6 +38,8 @@ final class StoreSummary: Sendable {
 
     private struct State {
         var counts = Counts()
+        /// The reason why the last file that was sent has no response; nil once a later one has.
+        var unanswered: AssociationError?
         /// The reason why the first file was not sent.
         var notSentReason: AssociationError?
         var failedPaths: [FilePath] = []
@@ -155,8 +157,11 @@ final class StoreSummary: Sendable {
             let why = "sent, but not answered: \(cause.line)"
             record.error = why
             fail(result.file.path)
+            state.withLock { $0.unanswered = error }
+            let isKnown = outcome.hasReported(cause.line)
             failures.record(
-                .notAnswered, ExitCode(for: error), cause: cause.line, Message(result.file.path.displayed, why))
+                .notAnswered, .incomplete, cause: cause.line,
+                Message(result.file.path.displayed, isKnown ? "sent, but not answered" : why))
         case .notSent(let error):
             record.outcome = .pending
             record.error = network.message(error).line
@@ -178,6 +183,7 @@ final class StoreSummary: Sendable {
     ) {
         let status = response.status ?? .processingFailure
         record.response = response
+        state.withLock { $0.unanswered = nil }
         record.sentTransferSyntax = rewritten
         guard status.kind == .success || status.kind == .warning else {
             fail(file.path)
@@ -222,12 +228,15 @@ final class StoreSummary: Sendable {
     }
 
     /// Records and reports an instance that the server has accepted and does not confirm.
-    func recordUnconfirmed(_ instance: StoredInstance, why: String) {
+    func recordUnconfirmed(_ instance: StoredInstance, because reason: String) {
         retract(instance)
+        let why = "\(StoreFailures.Fate.notConfirmed.rawValue): \(reason)"
         var record = StoreRecord(instance, outcome: .failed)
         record.error = why
         write(record)
-        failures.record(.notConfirmed, .incomplete, Message(instance.path.displayed, why))
+        failures.record(
+            .notConfirmed, .incomplete, cause: reason,
+            Message(instance.path.displayed, why, code: instance.sopInstanceUID.string))
     }
 
     /// Counts an instance as failed that the server has accepted and does not confirm; the caller reports and records
@@ -306,6 +315,8 @@ final class StoreSummary: Sendable {
     /// Sets the exit code to that of the sending. Verification afterwards has causes of its own.
     func finishSending() {
         failures.report()
+        // A connection that was lost, and after which nothing was done any more, has ended the run.
+        if let unanswered = state.withLock(\.unanswered) { outcome.record(ExitCode(for: unanswered)) }
         let counts = counts
         // If no file could be read, the files are the cause; otherwise the run was done in part.
         let isDone = counts.stored + counts.skipped > 0

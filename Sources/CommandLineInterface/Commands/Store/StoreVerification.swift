@@ -43,7 +43,7 @@ struct StoreVerification {
     private func verifyByFind(_ stored: [StoredInstance]) {
         let peer = ExistingInstances(network, priority: options.priority)
         var missing = stored
-        var why = "not confirmed: the server does not list it"
+        var why = "the server does not list it"
         do throws(ExistingInstances.Failure) {
             missing = try unlisted(missing, peer)
             for pause in Self.pauses where !missing.isEmpty {
@@ -52,16 +52,17 @@ struct StoreVerification {
             }
         } catch {
             let reason = peer.reason(error)
-            why = "not confirmed: the query failed"
+            why = "the query failed"
             outcome.fail(
-                peer.exitCode(error), Message("\(network.peerName): cannot verify what was stored", reason))
+                peer.exitCode(error).ofWhole(isPartlyDone: true),
+                Message("\(network.peerName): cannot verify what was stored", reason))
         }
         peer.finish()
         for instance in missing {
             summary.recordUnconfirmed(
                 instance,
-                why: instance.seriesInstanceUID == nil || instance.studyInstanceUID == nil
-                    ? "not confirmed: the file does not say which study and series it belongs to"
+                because: instance.seriesInstanceUID == nil || instance.studyInstanceUID == nil
+                    ? "the file does not say which study and series it belongs to"
                     : why)
         }
         warnOfCopies(stored)
@@ -223,6 +224,7 @@ struct CommitVerification {
             }
             results.write(CommitmentCandidate(instance), verdict, doubt: doubt)
         }
+        results.write(to: exchange.committedList)
         results.summarize(loss: exchange.loss, missing: exchange.missingHint)
     }
 

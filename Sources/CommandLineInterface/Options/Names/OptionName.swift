@@ -9,6 +9,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case verbose, verify, version, wait, warning, wide, window, worklist
     case acceptFrom = "accept-from"
     case assumeCharset = "assume-charset"
+    case committedOut = "committed-out"
     case connectTimeout = "connect-timeout"
     case datetimeMatching = "datetime-matching"
     case dryRun = "dry-run"
@@ -20,7 +21,9 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case keepBroken = "keep-broken"
     case listKey = "list-key"
     case logFile = "log-file"
+    case logFormat = "log-format"
     case logPHI = "log-phi"
+    case logTime = "log-time"
     case maxPDU = "max-pdu"
     case maxReferences = "max-references"
     case moveDestination = "move-destination"

@@ -1,0 +1,31 @@
+import DICOMNode
+import System
+
+/// A file of paths, such as those of `--failed-out`, in the form that `--input -` reads: one a line, or with NULs between.
+struct PathListFile: ~Copyable {
+    private let path: FilePath
+    private let descriptor: FileDescriptor
+
+    /// Opened before anything is sent: that it cannot be written should be known then. What it holds stays until the end of the run,
+    /// so that it may itself be what is being read.
+    init(_ path: FilePath) throws(FileProblem) {
+        self.path = path
+        descriptor = try FileProblem.writing(path) { () throws(SystemError) in
+            try FileDescriptor.open(path, for: .writing, [.creating])
+        }
+    }
+
+    func write(_ paths: [FilePath]) throws(FileProblem) {
+        let lineFeed = UInt8(ascii: "\n")
+        let separator: UInt8 = paths.contains { $0.bytes.contains(lineFeed) } ? 0 : lineFeed
+        var bytes: [UInt8] = []
+        for path in paths {
+            bytes += path.bytes
+            bytes.append(separator)
+        }
+        try FileProblem.writing(path) { () throws(SystemError) in
+            try descriptor.truncate(to: 0)
+            try descriptor.writeAll(bytes)
+        }
+    }
+}

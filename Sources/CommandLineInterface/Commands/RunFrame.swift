@@ -1,0 +1,62 @@
+import DICOM
+import DICOMProtocol
+import System
+
+extension Diagnostics {
+    /// Writes the command line, without the values that messages may not show.
+    func frameStart(_ arguments: [String]) {
+        let shown = arguments.map { argument in
+            CommandLineText.quoted(redaction.isOn ? redaction.ownText(CommandLineText.masked(argument)) : argument)
+        }
+        let line = (["dcmscu"] + shown).joined(separator: " ")
+        frame(
+            "start: \(line)",
+            [
+                ("event", .string("start")), ("version", .string(ImplementationIdentity.version)),
+                ("commandLine", .string(line)),
+            ])
+    }
+
+    func frameEnd(_ exitCode: ExitCode, _ summary: RunEvent, seconds: Double) {
+        let code = Int(exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue)
+        let counts = summary.counts
+        let parts =
+            ["exit code \(code) (\(exitCode.name))"] + counts.map { "\($0.name) \($0.value)" }
+            + ["\(Decimal.text(seconds, digits: 3)) s"]
+        frame(
+            "end: \(parts.joined(separator: ", "))",
+            [("event", .string("end")), ("exitCode", .number(code))] + counts.map { ($0.name, .number($0.value)) } + [
+                ("seconds", .number((seconds * 1000).rounded() / 1000))
+            ])
+    }
+}
+
+/// The command line as a log shows it.
+enum CommandLineText {
+    /// Replaces the value of a key that identifies a patient or names a person.
+    static func masked(_ argument: String) -> String {
+        let prefixes = ["\(OptionName.key)=", "-k"]
+        let prefix = prefixes.first { argument.hasPrefix($0) } ?? ""
+        do throws(UsageError) {
+            let key = try QueryKeyParser.parse(String(argument.dropFirst(prefix.count)))
+            let isHidden = !key.mayShowValue || DataDictionary.vr(of: key.tag) == .PN
+            guard isHidden, !key.value.isEmpty, argument.hasSuffix(key.value) else { return argument }
+            return String(argument.dropLast(key.value.count)) + Redaction.mark
+        } catch {
+            // It is no key.
+            return argument
+        }
+    }
+
+    /// In quotes where a shell would need them.
+    static func quoted(_ argument: String) -> String {
+        let plain =
+            !argument.isEmpty
+            && argument.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                    || "-_./:=@,+%".utf8.contains(byte)
+            }
+        guard !plain else { return argument }
+        return "'" + argument.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+}
