@@ -82,8 +82,9 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
     }
 }
 
-/// Runs them one after the other; an interruption ends all.
+/// Runs them one after the other; an interruption ends all. Queries of several peers have one output.
 private func performEach(_ invocations: [Invocation], _ arguments: [String], in environment: Environment) -> ExitCode {
+    if invocations.allSatisfy({ $0.operation.isQuery }) { return performQueries(invocations, arguments, in: environment) }
     var exitCode = ExitCode.success
     for invocation in invocations where exitCode != .interrupted {
         exitCode = exitCode.worst(perform(invocation, arguments, in: environment))
@@ -91,87 +92,124 @@ private func performEach(_ invocations: [Invocation], _ arguments: [String], in 
     return exitCode
 }
 
-private func perform(
-    _ invocation: Invocation, _ arguments: [String], in processEnvironment: Environment
+private func performQueries(
+    _ invocations: [Invocation], _ arguments: [String], in environment: Environment
 ) -> ExitCode {
-    let environment =
-        invocation.messages.isQuiet ? processEnvironment.silenced(for: invocation) : processEnvironment
-    let diagnostics: Diagnostics
+    var runs: [Run] = []
+    var targets: [FindCommand.Target] = []
     do throws(RunFailure) {
-        diagnostics = Diagnostics(
-            try channels(invocation.messages, in: environment), redaction: invocation.redaction)
+        for invocation in invocations {
+            guard case .find(let options) = invocation.request else { continue }
+            let run = try Run(invocation, arguments, environment)
+            runs.append(run)
+            targets.append(FindCommand.Target(options: options, network: run.network, outcome: run.outcome))
+        }
     } catch {
-        Diagnostics(sink: environment.standardError).error(error.message)
-        return error.exitCode
+        return report(error, in: environment)
     }
-    diagnostics.frameStart(arguments)
-    let watch = Stopwatch()
-    let (exitCode, summary) = perform(invocation, diagnostics, environment)
-    diagnostics.frameEnd(exitCode, summary, seconds: watch.seconds)
-    if let path = invocation.messages.logFile, let failure = diagnostics.logFailure {
-        // The log was asked for as the results were.
-        Diagnostics(sink: environment.standardError).error(
-            Message("cannot write the log file \(path.displayed)", failure.description))
-        return exitCode.worst(.localFiles)
-    }
-    return exitCode
+    FindCommand(targets, environment)?.perform()
+    return runs.reduce(.success) { $0.worst($1.end()) }
 }
 
-/// The standard error and, if there is one, the log file. The log is a copy: errors reach the standard error all the same.
-private func channels(
-    _ options: MessageOptions, in environment: Environment
-) throws(RunFailure) -> [Diagnostics.Channel] {
-    var style = LogLine.Style(
-        hasTime: options.hasTimes, isJSON: options.hasTimes && options.logFormat == .json,
-        hasPriority: environment.writesToJournal)
-    guard let path = options.logFile else {
-        return [Diagnostics.Channel(sink: environment.standardError, level: options.verbosity, style: style)]
+private func perform(_ invocation: Invocation, _ arguments: [String], in processEnvironment: Environment) -> ExitCode {
+    let run: Run
+    do throws(RunFailure) { run = try Run(invocation, arguments, processEnvironment) } catch {
+        return report(error, in: processEnvironment)
     }
-    if let level = ForeignOption.level(path.displayed) {
-        Diagnostics(sink: environment.standardError, level: options.verbosity).note(
-            Message("messages go to the file \(path.displayed)", hint: .logFileNamedAsLevel(level)))
-    }
-    let standardError = Diagnostics.Channel(sink: environment.standardError, level: .error, style: style)
-    style = LogLine.Style(hasTime: true, isJSON: options.logFormat == .json)
-    do throws(SystemError) {
-        let log = try FileSink(appendingTo: path)
-        return [
-            standardError, Diagnostics.Channel(sink: log, level: options.verbosity, style: style, isLog: true),
-        ]
-    } catch {
-        throw RunFailure(.localFiles, Message("cannot write the log file \(path.displayed)", error.reason))
-    }
-}
-
-/// Returns the exit code of the operation, and its counts.
-private func perform(
-    _ invocation: Invocation, _ diagnostics: Diagnostics, _ environment: Environment
-) -> (ExitCode, RunEvent) {
-    let security: RunSecurity
-    do throws(RunSecurity.Failure) {
-        security = try RunSecurity(invocation.connection, environment: environment, diagnostics: diagnostics)
-    } catch {
-        diagnostics.error(error.message)
-        return (.usage, RunEvent(.summary))
-    }
-    let writesEvents = invocation.messages.writesEvents
-    let outcome = RunOutcome(
-        diagnostics: diagnostics,
-        events: writesEvents
-            ? EventWriter(output: environment.standardOutput, escapesNonASCII: environment.localeEncoding != nil) : nil)
-    let uids = UIDGenerator(root: invocation.uidRoot)
-    let network = Network(
-        invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
-        cancellation: environment.cancellation, makeUID: { uids.makeUID(from: environment.randomBytes()) })
+    let (network, outcome, environment) = (run.network, run.outcome, run.environment)
     switch invocation.request {
     case .echo(let options): EchoCommand(options, network, outcome, environment).perform()
     case .store(let options): StoreCommand(options, network, outcome, environment).perform()
-    case .find(let options): FindCommand(options, network, outcome, environment).perform()
+    case .find(let options):
+        FindCommand([FindCommand.Target(options: options, network: network, outcome: outcome)], environment)?.perform()
     case .retrieve(let options): RetrieveCommand(options, network, outcome, environment).perform()
     case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
     case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
     }
-    outcome.finish(invocation.operation, peer: network.peerName)
-    return (outcome.exitCode, outcome.summary)
+    return run.end()
+}
+
+private func report(_ failure: RunFailure, in environment: Environment) -> ExitCode {
+    if !failure.isReported { Diagnostics(sink: environment.standardError).error(failure.message) }
+    return failure.exitCode
+}
+
+/// One invocation with what it needs: its messages, its network, its outcome.
+private struct Run {
+    let invocation: Invocation
+    let environment: Environment
+    let outcome: RunOutcome
+    let network: Network
+    private let watch = Stopwatch()
+
+    /// Opens the log and writes its first line.
+    ///
+    /// - Throws: ``RunFailure`` if the log cannot be written, or certificates, keys or secrets cannot be read.
+    init(_ invocation: Invocation, _ arguments: [String], _ processEnvironment: Environment) throws(RunFailure) {
+        let environment =
+            invocation.messages.isQuiet ? processEnvironment.silenced(for: invocation) : processEnvironment
+        let diagnostics = Diagnostics(
+            try Self.channels(invocation.messages, in: environment), redaction: invocation.redaction)
+        diagnostics.frameStart(arguments)
+        let security: RunSecurity
+        do throws(RunSecurity.Failure) {
+            security = try RunSecurity(invocation.connection, environment: environment, diagnostics: diagnostics)
+        } catch {
+            diagnostics.error(error.message)
+            diagnostics.frameEnd(.usage, RunEvent(.summary), seconds: watch.seconds)
+            throw RunFailure(.usage, error.message, isReported: true)
+        }
+        outcome = RunOutcome(
+            diagnostics: diagnostics,
+            events: invocation.messages.writesEvents
+                ? EventWriter(
+                    output: environment.standardOutput, escapesNonASCII: environment.localeEncoding != nil) : nil)
+        let uids = UIDGenerator(root: invocation.uidRoot)
+        network = Network(
+            invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
+            cancellation: environment.cancellation, makeUID: { uids.makeUID(from: environment.randomBytes()) })
+        self.invocation = invocation
+        self.environment = environment
+    }
+
+    /// Ends the log, and returns the exit code of the run.
+    func end() -> ExitCode {
+        outcome.finish(invocation.operation, peer: network.peerName)
+        let diagnostics = outcome.diagnostics
+        diagnostics.frameEnd(outcome.exitCode, outcome.summary, seconds: watch.seconds)
+        guard let path = invocation.messages.logFile, let failure = diagnostics.logFailure else {
+            return outcome.exitCode
+        }
+        // The log was asked for as the results were.
+        Diagnostics(sink: environment.standardError).error(
+            Message("cannot write the log file \(path.displayed)", failure.description))
+        return outcome.exitCode.worst(.localFiles)
+    }
+
+    /// The standard error and, if there is one, the log file. The log is a copy: errors reach the standard error all the same.
+    private static func channels(
+        _ options: MessageOptions, in environment: Environment
+    ) throws(RunFailure) -> [Diagnostics.Channel] {
+        var style = LogLine.Style(
+            hasTime: options.hasTimes, isJSON: options.hasTimes && options.logFormat == .json,
+            hasPriority: environment.writesToJournal)
+        guard let path = options.logFile else {
+            return [Diagnostics.Channel(sink: environment.standardError, level: options.verbosity, style: style)]
+        }
+        if let level = ForeignOption.level(path.displayed) {
+            Diagnostics(sink: environment.standardError, level: options.verbosity).note(
+                Message("messages go to the file \(path.displayed)", hint: .logFileNamedAsLevel(level)))
+        }
+        let standardError = Diagnostics.Channel(sink: environment.standardError, level: .error, style: style)
+        style = LogLine.Style(hasTime: true, isJSON: options.logFormat == .json)
+        do throws(SystemError) {
+            let log = try FileSink(appendingTo: path)
+            return [
+                standardError, Diagnostics.Channel(sink: log, level: options.verbosity, style: style, isLog: true),
+            ]
+        } catch {
+            throw RunFailure(.localFiles, Message("cannot write the log file \(path.displayed)", error.reason))
+        }
+    }
 }

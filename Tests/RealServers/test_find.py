@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import threading
+import warnings
 
 from pydicom.dataset import Dataset
 import pydicom
@@ -533,7 +534,9 @@ class NothingIsSent(PeerTest):
             ["-k", "PatientNam=X"],
             ["-k", "StudyDate=2024-13-01"],
             ["-k", "StudyDate=today-7x"],
-            ["-k", "StudyInstanceUID=1.2.x"],
+            ["--strict", "-k", "StudyInstanceUID=1.2.x"],
+            ["--strict", "-k", r"ModalitiesInStudy=CT\MR"],
+            ["-k", "StudyInstanceUID=1.2.*"],
             ["--charset", "nonsense"],
             ["--charset", "ISO_IR 100", "-k", "PatientName=山田"],
             ["--assume-charset", "nonsense"],
@@ -588,6 +591,59 @@ class Negotiation(PeerTest):
         self.assertEqual(peer.offered, {})
 
 
+class Values(PeerTest):
+    """Values that archives have, whatever the standard says of them, and what was printed."""
+
+    def test_a_value_against_the_rules_is_warned_of_and_sent(self):
+        peer = self.peer()
+        for key, value in (
+            ("StudyInstanceUID", "1.2.03"), ("StudyInstanceUID", "1.2.a"), ("AccessionNumber", "123456789012345678"),
+            ("ModalitiesInStudy", r"CT\MR"), ("Modality", "ct"),
+        ):  # fmt: skip
+            run = self.find(peer, "-k", f"{key}={value}")
+            self.assert_names(run, "warning: ", key)
+            sent = peer.query(-1)[key].value
+            self.assertEqual("\\".join(sent) if isinstance(sent, (list, pydicom.multival.MultiValue)) else sent, value)
+
+    def test_a_list_and_an_empty_value_are_negotiated(self):
+        peer = self.peer()
+        self.find(peer, "-k", r"ModalitiesInStudy=CT\MR")
+        self.assertEqual(peer.offered, {STUDY_ROOT_FIND: bytes([0, 0, 0, 0, 0, 0, 1])})
+        peer = self.peer(negotiation={STUDY_ROOT_FIND: bytes([0, 0, 0, 0, 0, 1])})
+        run = self.find(peer, "-k", 'AccessionNumber=""')
+        self.assertEqual(peer.offered, {STUDY_ROOT_FIND: bytes([0, 0, 0, 0, 0, 1])})
+        self.assert_names(run, "grants empty value matching")
+        self.assertEqual(peer.query().AccessionNumber, '""')
+
+    def test_equal_responses_are_one_match(self):
+        answer = study_answer(PatientID="1", StudyInstanceUID="1.2.1")
+        peer = self.peer(answer, answer, study_answer(PatientID="1", StudyInstanceUID="1.2.2"), answer)
+        self.assertEqual(len(answers(self.find(peer))), 2)
+        self.assertEqual(self.find(peer, "--format", "count").stdout, "2\n")
+        # Without the unique key they may be two studies.
+        peer = self.peer(study_answer(PatientID="1"), study_answer(PatientID="1"))
+        self.assertEqual(len(answers(self.find(peer))), 2)
+
+    def test_a_match_in_the_final_response_is_taken(self):
+        peer = self.peer(study_answer(PatientID="1"), last=study_answer(PatientID="2"))
+        self.assertEqual([answer["0010,0020"] for answer in answers(self.find(peer))], ["1", "2"])
+
+    def test_what_was_printed_is_a_key_again(self):
+        values = {
+            "PatientName": "=1^a, b", "PatientID": "-x\"y", "StudyDate": "20260131", "StudyTime": "101500.25",
+            "AccessionNumber": "123456789012345678", "StudyInstanceUID": "1.2.03.a", "StudyDescription": "@SUM(1)",
+        }  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            peer = self.peer(study_answer(**values))
+        run = self.find(peer, "--format", "tsv", "--columns", ",".join(values))
+        printed = dict(zip(values, run.stdout.splitlines()[1].split("\t")))
+        run = self.find(peer, *[part for item in printed.items() for part in ("-k", "=".join(item))])
+        for keyword, value in values.items():
+            self.assertEqual(str(peer.query(-1)[keyword].value), value)
+        self.assertEqual(len(answers(run)), 1, run)
+
+
 class Placement(PeerTest):
     def test_keys_out_of_place_are_warned_of_and_sent(self):
         peer = self.peer()
@@ -597,8 +653,26 @@ class Placement(PeerTest):
         self.assertEqual(peer.query().Modality, "CT")
 
     def test_a_worklist_key_outside_of_its_sequence_is_warned_of(self):
-        run = dcmscu("--worklist", servers.LOOPBACK, self.peer().port, "-k", "ScheduledStationAETitle=X", expect=0)
+        run = dcmscu("--worklist", servers.LOOPBACK, self.peer().port, "-k", "40,1=X", expect=0)
         self.assert_names(run, "ScheduledProcedureStepSequence.ScheduledStationAETitle")
+
+    def test_a_worklist_key_that_is_named_finds_its_sequence(self):
+        peer = self.peer()
+        run = dcmscu(
+            "--worklist", servers.LOOPBACK, peer.port, "-k", "ScheduledStationAETitle=CT1", "--return", "Modality",
+            "--date", "2026-01", "--station", "CT1", expect=2,
+        )  # fmt: skip
+        self.assert_names(run, "two values for", "ScheduledStationAETitle")
+        run = dcmscu(
+            "--worklist", servers.LOOPBACK, peer.port, "-k", "scheduledstationaetitle=CT1", "--return", "Modality",
+            "--date", "2026-01", expect=0,
+        )  # fmt: skip
+        self.assertEqual(run.stderr, "")
+        (step,) = peer.query().ScheduledProcedureStepSequence
+        self.assertEqual(step.ScheduledStationAETitle, "CT1")
+        self.assertEqual(step.ScheduledProcedureStepStartDate, "20260101-20260131")
+        self.assertIn("Modality", step)
+        self.assertNotIn("Modality", peer.query())
 
 
 def decoded(path):

@@ -85,6 +85,27 @@ class WorklistKeys(cases.RealServerTest):
         self.assertEqual(self.names("(0040,0100)[0].ScheduledProcedureStepStartDate=20251010-20251012"), [crane, poole])
         self.assertEqual(self.names("ScheduledProcedureStepSequence.Modality=US"), [])
 
+    def test_without_keys_the_usual_attributes_come_sorted_by_time(self):
+        peer = ["--call", self.server.ae_title, servers.LOOPBACK, self.server.port]
+        run = dcmscu("--worklist", *peer, "--format", "csv", expect=0)
+        rows = list(csv.DictReader(io.StringIO(run.stdout)))
+        step = "ScheduledProcedureStepSequence."
+        self.assertEqual([row["PatientName"] for row in rows], ["CRANE^ICHABOD", "POOLE^ICHABOD"])
+        self.assertEqual(rows[0][step + "ScheduledProcedureStepStartDate"], "20251011")
+        self.assertEqual(rows[0][step + "ScheduledStationAETitle"], "AA32")
+        run = dcmscu("--worklist", *peer, "--format", "csv", "--sort", "-ScheduledProcedureStepStartDate", expect=0)
+        rows = list(csv.DictReader(io.StringIO(run.stdout)))
+        self.assertEqual([row["PatientName"] for row in rows], ["POOLE^ICHABOD", "CRANE^ICHABOD"])
+
+    def test_a_station_and_a_date_select_steps(self):
+        peer = ["--call", self.server.ae_title, servers.LOOPBACK, self.server.port, "--format", "count"]
+        for options, count in (
+            (["--date", "2025-10-11"], 1), (["--date", "2025-10"], 2), (["--date", "2025-10-12.."], 1),
+            (["--station", "AA32"], 2), (["--station", "OTHER"], 0), (["-k", "ScheduledStationAETitle=AA32"], 2),
+            (["-k", "Modality=CT"], 1),
+        ):  # fmt: skip
+            self.assertEqual(dcmscu("--worklist", *peer, *options, expect=0).stdout, f"{count}\n", options)
+
     def test_all_keys_of_the_standard_can_be_asked_for(self):
         run = dcmscu(
             "--worklist", "--call", self.server.ae_title, servers.LOOPBACK, self.server.port, "--format", "jsonl",

@@ -32,7 +32,7 @@ struct QueryPreparation {
         }
         for query in queries {
             network.diagnostics.redaction.learn(query.identifier)
-            for key in query.misplacedKeys { network.diagnostics.warning(Message(key.name, key.why)) }
+            for key in query.complaints { network.diagnostics.warning(Message(key.name, key.why)) }
         }
         try store(queries, sopClass)
         return queries

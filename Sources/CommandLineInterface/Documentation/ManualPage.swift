@@ -134,18 +134,30 @@ package enum ManualPage {
             After a tag written as two numbers, a comma may stand for the equals sign: 10,10,A*.
             """,
             """
+            Keywords may be written in any case, and as the names of the standard: "Patient's Name". Short names of the usual \
+            ones are \(AttributeName.short.map { "\($0.name) (\(DataDictionary.keyword(of: $0.tag)))" }.joined(separator: ", ")). \
+            In --return and --columns, study and series are sets. A keyword of a worklist finds its sequence by itself: \
+            ScheduledStationAETitle=CT1.
+            """,
+            """
             A key without a value asks the peer to return the attribute. A key with a value is matched. In text * stands \
             for any characters and ? for one; dates and times can be ranges, 20240101-20240131, 20240101- or -20240131; \
             UIDs can be lists with backslashes between them. Where the standard allows none of these, the key is refused. \
-            Values are checked, padded and encoded as their value representation demands.
+            Values are padded and encoded as their value representation demands. One that breaks its rules and may exist all the \
+            same, such as an accession number of 18 characters or a UID with letters, is sent with a warning; --strict refuses it. \
+            For a list of other values, ModalitiesInStudy=CT\\MR, multiple value matching is negotiated, and for "" (no \
+            value) empty value matching.
             """,
             """
-            Dates can be relative: today, yesterday, tomorrow, today-7d (also w, m and y), and ranges of them: \
-            today-7d..today.
+            Dates can be days, months and years, 2026-01-31, 2026-01, 2026; relative, today, yesterday, tomorrow, today-7d (also \
+            w, m and y), this-week, last-month, last-year; and ranges of all these, 2026-01..today. -7d is the last seven days. \
+            Times can be 08:30.
             """,
             """
             Every query has Specific Character Set, Query/Retrieve Level and, empty, the unique keys of the levels above. \
-            A key for one of these replaces it. --queryhelp lists the keys that the standard defines.
+            A key for one of these replaces it. --queryhelp lists the keys that the standard defines. A command line of \
+            gdcmscu's options that gives a key sends nothing else. All other queries of --find and --worklist ask for the \
+            unique key of the level, and, if no attribute to return is named, for the usual attributes of the level.
             """,
         ])
 

@@ -125,7 +125,8 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                .key, .return, .columns, .format, .patient, .series, .image, .patientroot, .limit, .query,
+                .key, .return, .columns, .format, .sort, .limit, .groupBy, .wide, .patient, .series, .image,
+                .patientroot, .query,
                 .charset, .output, .storeQuery,
             ],
             examples: [
@@ -214,7 +215,9 @@ struct OperationGuide: Sendable {
         OperationGuide(
             .worklist,
             notes: ["Keys of a scheduled step stand inside of ScheduledProcedureStepSequence."],
-            options: [.key, .return, .columns, .format, .limit, .query, .charset, .output, .storeQuery],
+            options: [
+                .key, .return, .columns, .format, .sort, .limit, .groupBy, .query, .charset, .output, .storeQuery,
+            ],
             examples: [
                 CommandExample(
                     "Today's worklist of the MR scanner:",

@@ -26,7 +26,8 @@ package enum Hint: Sendable, Equatable {
     case runTooShort
     case listCutShort
     case ignoredKey
-    case noMatch
+    /// The reasons that are likely; without any all that there may be.
+    case noMatch([String])
     case mislabelled
     case sopClassNotAccepted(String)
     case syntaxNotAccepted(String, accepted: String)
@@ -137,9 +138,11 @@ package enum Hint: Sendable, Equatable {
             "give a longer \(OptionName.totalTimeout), or request the rest in another run"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
-        case .noMatch:
-            "values are compared as they are: * stands for any characters, ? for one; case counts except in names, "
-                + "and each key has its level"
+        case .noMatch(let mistakes):
+            mistakes.isEmpty
+                ? "values are compared as they are: * stands for any characters, ? for one; case counts except in names, "
+                    + "and each key has its level"
+                : mistakes.joined(separator: "; ")
         case .ignoredKey:
             "ask by keys that the server supports, such as unique keys or the series of one modality (\(OptionName.series)); "
                 + "\(OptionName.trustServer) accepts its matches as they are"

@@ -118,6 +118,11 @@ package struct OptionArgument: Sendable {
     /// - Throws: `UsageError` if one of them cannot be read or is unknown.
     package func columns() throws(UsageError) -> [QueryKey] { try returnKeyParser.parseAttributes() }
 
+    /// Returns attributes in an order, given with commas between.
+    ///
+    /// - Throws: `UsageError` if one of them cannot be read or is unknown.
+    package func order() throws(UsageError) -> [SortKey] { try returnKeyParser.parseOrder() }
+
     private var returnKeyParser: ReturnKeyParser {
         ReturnKeyParser(option: definition.option, text: text, accepted: definition.value.accepted)
     }

@@ -27,6 +27,7 @@ package struct OptionDraft: Sendable {
     package var query = QueryOptions()
     package var commitment = CommitmentOptions()
     package var format: ResultFormat?
+    package var limit: Int?
     package var priority: Priority = .medium
     package var jobs = 1
     package var journalPath: FilePath?
@@ -99,6 +100,8 @@ package struct OptionDraft: Sendable {
             request = .store(store)
         case .find, .worklist:
             find.query = try resolvedQuery()
+            find.query.placeAttributes()
+            find.limit = limit
             resolveFormat()
             find.outputDirectory = outputDirectory ?? find.outputDirectory
             find.existingFile = existingFile
@@ -107,6 +110,9 @@ package struct OptionDraft: Sendable {
         case .move, .get:
             try requireKey()
             retrieve.query = try resolvedQuery()
+            retrieve.query.placeAttributes()
+            retrieve.query.furtherAttributes = retrieve.query.sortKeys.map(\.attribute.tags)
+            retrieve.limit = limit
             retrieve.method = operation == .move ? .move : .get
             retrieve.moveDestination = effectiveMoveDestination
             retrieve.receivesMovedInstances = receivesMovedInstances
@@ -219,6 +225,9 @@ package struct OptionDraft: Sendable {
     // MARK: Queries
 
     private mutating func resolvedQuery() throws(UsageError) -> QueryOptions {
+        // Servers match these values as what they mean only if that is negotiated.
+        if query.keys.contains(where: \.isList) { connection.queryNegotiation.insert(.multipleValues) }
+        if query.keys.contains(where: \.isForEmptyValue) { connection.queryNegotiation.insert(.emptyValues) }
         var query = query
         query.priority = priority
         query.isStrict = isStrict
@@ -265,7 +274,18 @@ package struct OptionDraft: Sendable {
             format = format ?? .table
             find.query.returnKeys += find.columns.map { .attribute($0) }
         }
-        if find.isWide { format = format ?? .table }
+        if find.isWide || !find.groupKeys.isEmpty { format = format ?? .table }
+        let place = { [query = find.query] (key: QueryKey) in key.placed(in: query.informationModel, at: query.level) }
+        find.groupKeys = find.groupKeys.map(place)
+        find.columns = find.columns.map(place)
+        find.query.furtherAttributes = (find.query.sortKeys.map(\.attribute) + find.groupKeys).map(\.tags)
+        // A worklist is read by the time of day. Nothing is asked for on this account.
+        if operation == .worklist, find.query.asksForMore, find.query.sortKeys.isEmpty {
+            find.query.sortKeys = [Tag.scheduledProcedureStepStartDate, .scheduledProcedureStepStartTime].map {
+                SortKey(attribute: QueryKey(tag: $0, value: "", argument: "", isNamed: true))
+            }
+            find.query.placeAttributes()
+        }
         find.isFormatGiven = format != nil
         find.format = format ?? .text
     }

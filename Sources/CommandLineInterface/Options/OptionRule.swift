@@ -23,6 +23,8 @@ package enum OptionRule: Sendable {
         case formatWithColumns
         /// The format of a query is a table.
         case formatOfTable
+        /// The format of a query can show groups.
+        case formatWithGroups
         /// A query writes files.
         case formatOfFiles
     }
@@ -80,6 +82,7 @@ extension OptionDraft {
         case .formatOfOperation: format?.isAvailable(for: operation) != false
         case .formatWithColumns: format?.hasColumns != false
         case .formatOfTable: format == nil || format == .table
+        case .formatWithGroups: format.map { $0.hasColumns || $0 == .json || $0 == .jsonl } != false
         case .formatOfFiles: !operation.isQuery || format == .dcm
         }
     }
@@ -124,6 +127,10 @@ extension OptionDraft {
             return UsageError(
                 .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",
                 accepted: "\(option) with \(OptionName.format) \(ResultFormat.table.rawValue)")
+        case .formatWithGroups:
+            return UsageError(
+                .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",
+                accepted: "\(option) with \(OptionName.format) table, csv, tsv, json or jsonl")
         case .formatOfFiles:
             let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
             return UsageError(

@@ -16,6 +16,8 @@ package enum OptionValue: Sendable, Equatable {
     case key
     case returnKeys
     case columns
+    /// Attributes, each with a hyphen in front for the reverse.
+    case order
     case characterSet
     case file
     case directory
@@ -46,6 +48,7 @@ package enum OptionValue: Sendable, Equatable {
         case .uid: "UID"
         case .key: "KEY[=VALUE]"
         case .returnKeys, .columns: "KEYS"
+        case .order: "[-]KEY,..."
         case .characterSet: "NAME"
         case .file: "FILE"
         case .directory: "DIR"
@@ -73,6 +76,7 @@ package enum OptionValue: Sendable, Equatable {
         case .key: QueryKeyParser.acceptedForms
         case .returnKeys: "keywords or tags (ggggeeee) with commas between, or a set: study, series, image, all"
         case .columns: "keywords, tags (ggggeeee) or paths with commas between"
+        case .order: "keywords, tags (ggggeeee) or paths with commas between, - in front of one for the reverse"
         case .characterSet: QueryCharacterSet.accepted
         }
     }

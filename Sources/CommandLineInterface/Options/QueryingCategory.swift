@@ -26,6 +26,20 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in
                 draft.query.returnKeys += try argument.returnKeys()
             }),
+        OptionDefinition(
+            .station, value: .text(placeholder: "TITLE"), .querying, for: .worklist,
+            "worklist of this station, by its AE title",
+            details: "The key ScheduledStationAETitle in the scheduled step.", traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.query.keys.append(try step(.scheduledStationAETitle, argument))
+            }),
+        OptionDefinition(
+            .date, value: .text(placeholder: "DATE"), .querying, for: .worklist, "worklist of this day or these days",
+            details: "today, 2026-01-31, this-week and the like; see KEYS. The start date of the scheduled step.",
+            traits: .common,
+            apply: { (draft, argument) throws(UsageError) in
+                draft.query.keys.append(try step(.scheduledProcedureStepStartDate, argument))
+            }),
         model(.patientRoot, "query in the Patient Root model", [.compatible, .common]),
         model(.studyRoot, "query in the Study Root model; the default", [.compatible, .common]),
         model(.patientStudyOnly, "query in the retired Patient/Study Only model", .compatible),
@@ -34,10 +48,23 @@ extension OptionCategory {
         level(.series, "query series"),
         level(.image, "query instances"),
         OptionDefinition(
-            .limit, value: .integer(placeholder: "N", 1...Int.max), .querying, for: .querying,
-            "cancel the query after N matches",
-            details: "Over all queries of the run, where there are several.", traits: .common,
-            apply: { (draft, argument) throws(UsageError) in draft.find.limit = try argument.integer() }),
+            .sort, value: .order, .querying, for: .identifying, "sort by these attributes",
+            details: """
+                With - in front of one, its greatest values come first: --sort -StudyDate,PatientName. All matches are awaited \
+                then. Matches without a value come last. A retrieval requests its studies, series or instances in this order.
+                """,
+            traits: .common,
+            apply: { (draft, argument) throws(UsageError) in draft.query.sortKeys = try argument.order() }),
+        OptionDefinition(
+            .limit, value: .integer(placeholder: "N", 1...Int.max), .querying, for: .identifying,
+            "stop after N matches",
+            details: """
+                Over all queries of the run, where there are several; the query is cancelled then. With --sort: the first N of \
+                the order, so that --sort -StudyDate --limit 1 is the newest study. A retrieval requests N patients, studies, \
+                series or instances.
+                """,
+            traits: .common,
+            apply: { (draft, argument) throws(UsageError) in draft.limit = try argument.integer() }),
         OptionDefinition(
             .charset, value: .characterSet, .querying, for: .identifying,
             "Specific Character Set of the query", default: .text("the locale's"),
@@ -174,6 +201,13 @@ extension OptionCategory {
             throw argument.error(
                 "\(key) is no attribute", accepted: "NAME=KEY, KEY a keyword or tag", suggestion: error.suggestion)
         }
+    }
+
+    /// A key of the scheduled procedure step.
+    private static func step(_ tag: Tag, _ argument: OptionArgument) throws(UsageError) -> QueryKey {
+        QueryKey(
+            path: [QueryKey.Step(tag: .scheduledProcedureStepSequence, item: 0)], tag: tag,
+            value: try argument.string(), argument: "\(argument.definition.option) \(argument.text)")
     }
 
     private static func model(

@@ -11,7 +11,9 @@ extension OptionCategory {
                 For queries: text is one line an element, as gdcmscu has it; table is columns that fit the terminal, csv and \
                 tsv such columns for spreadsheets (in csv an apostrophe keeps values from being taken for formulas); json is an \
                 array in the DICOM JSON Model, jsonl one such object on a line; dcm is one DICOM file for each match, \
-                rsp0001.dcm and so on, in the --output directory. Matches are written as they arrive. For the other \
+                rsp0001.dcm and so on, in the --output directory; count is the number of matches alone. Matches are \
+                written as they arrive. Of several peers each match has its node: in text behind its number, in columns \
+                as the first one, in JSON as Retrieve AE Title where the peer gives none. For the other \
                 operations jsonl prints one object for each instance or echo, and one for the run at the end. See JSON LINES.
                 """,
             default: .text("table on a terminal, otherwise text"), traits: .common,
@@ -25,6 +27,11 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in
                 draft.find.columns = try argument.columns()
             }),
+        OptionDefinition(
+            .groupBy, value: .columns, .output, for: .querying, "count the matches by the values of attributes",
+            details: "One line for each combination of values, with the number of matches that have it.",
+            rules: [.excludes([.columns]), .only(when: .formatWithGroups)],
+            apply: { (draft, argument) throws(UsageError) in draft.find.groupKeys = try argument.columns() }),
         OptionDefinition(
             .wide, .output, for: .querying, "show all columns of a table, and every value whole",
             details: """

@@ -229,7 +229,7 @@ extension Configuration {
 ///
 /// `HOST`, `HOST PORT` and `HOST PORT FILE...` win over `-H` and `-p`; with both of these, positionals are files.
 struct Positionals {
-    /// None where no host was named at all, several only for an echo.
+    /// None where no host was named at all, several only for an echo or a query.
     private(set) var peers: [PeerChoice] = []
     /// Nil where no file was given.
     private(set) var files: [String]?
@@ -256,7 +256,7 @@ struct Positionals {
         } else if let host {
             peers = [PeerChoice(host: host, port: nil, option: "\(OptionName.hostname)")]
         }
-        if operation == .echo {
+        if operation == .echo || operation.isQuery {
             while let word = rest.first, let more = try Self.furtherPeer(word, rest.dropFirst().first) {
                 peers.append(more)
                 rest = rest.dropFirst(more.port == nil ? 1 : 2)

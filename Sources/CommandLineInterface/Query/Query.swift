@@ -1,4 +1,4 @@
-import DICOM
+package import DICOM
 package import DICOMProtocol
 package import System
 
@@ -23,6 +23,10 @@ package struct QueryOptions: Sendable, Equatable {
     /// True if more is asked for than the keys: the unique key of the level, and the usual attributes where no attribute to return
     /// is named. gdcmscu's command lines with keys send these alone.
     package var asksForMore = false
+    /// The order of the matches, or of the entities that are retrieved; empty for that of the server.
+    package var sortKeys: [SortKey] = []
+    /// The paths of attributes that are asked for besides, such as those of the order.
+    package var furtherAttributes: [[Tag]] = []
     /// True if the server's matches are believed, whatever they say of the keys.
     package var trustsServer = false
     /// True if it is a failure that nothing matches.
@@ -31,7 +35,47 @@ package struct QueryOptions: Sendable, Equatable {
 
     package init() {}
 
+    /// Puts attributes that were named by their keywords into the sequences where the level has them.
+    mutating func placeAttributes() {
+        let place = { [informationModel, level] (key: QueryKey) in key.placed(in: informationModel, at: level) }
+        keys = keys.map(place)
+        returnKeys = returnKeys.map { if case .attribute(let key) = $0 { .attribute(place(key)) } else { $0 } }
+        sortKeys = sortKeys.map { SortKey(attribute: place($0.attribute), isDescending: $0.isDescending) }
+    }
+
     package var isWorklist: Bool { informationModel == .modalityWorklist }
+
+    /// The reasons why the keys may match nothing, for a hint; without values.
+    var likelyMistakes: [String] {
+        let texts = keys.filter { key in
+            !key.value.isEmpty && DataDictionary.vr(of: key.tag).usesSpecificCharacterSet
+                && !key.value.contains { $0 == "*" || $0 == "?" }
+        }
+        let words = texts.map { DataDictionary.keyword(of: $0.tag) }
+        let lower = keys.filter { key in
+            let vr = DataDictionary.vr(of: key.tag)
+            return vr.isText && vr != .PN && vr != .UI && !QueryMoment.isMoment(vr)
+                && key.value.contains { $0.isLowercase }
+        }.map { DataDictionary.keyword(of: $0.tag) }
+        let misplaced = keys.filter { key in
+            guard key.path.isEmpty else { return false }
+            return switch informationModel.placement(of: key.tag, at: level) {
+            case .above, .below, .inside: !key.value.isEmpty
+            case .ofLevel, .uniqueKeyAbove, .general, .unlisted: false
+            }
+        }.map { DataDictionary.keyword(of: $0.tag) }
+        var mistakes: [String] = []
+        if let first = words.first {
+            let names = words.joined(separator: ", ")
+            mistakes.append("the value of \(names) must be the whole one, as it has no wildcard: \(first)=ABC*")
+        }
+        if !lower.isEmpty { mistakes.append("case counts in \(lower.joined(separator: ", "))") }
+        if !misplaced.isEmpty {
+            let place = isWorklist ? "of a worklist's top level" : "of the level \(level.rawValue)"
+            mistakes.append("\(misplaced.joined(separator: ", ")) is no key \(place)")
+        }
+        return mistakes
+    }
 
     /// The values that messages may not show.
     var hiddenValues: [String] { keys.filter { !$0.mayShowValue }.map(\.value) }
@@ -44,8 +88,8 @@ struct Query {
     let columns: [[Tag]]
     let model: InformationModel
     let level: QueryLevel
-    /// The keys that the standard does not define at the level, for a warning.
-    let misplacedKeys: [QueryPlacementCheck.Complaint]
+    /// The keys that the standard does not define at the level, and the values that it does not allow, for a warning.
+    let complaints: [QueryPlacementCheck.Complaint]
 }
 
 /// Assembles a query from the options of the command line and the content of a query file; the command line takes precedence.
@@ -73,11 +117,14 @@ struct QueryAssembly {
             keys += lines.filter { line in !options.keys.contains { $0.tags == line.tags } }
         }
         let (model, level) = try modelAndLevel(base, keys, sopClass)
+        keys = keys.map { $0.placed(in: model, at: level) }
         let misplaced = try misplacedKeys(model, level, base, keys)
         let own = base.strings(.specificCharacterSet).joined(separator: "\\")
         let builder = QueryBuilder(
             model: model, level: level,
-            characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today)
+            characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today,
+            isStrict: options.isStrict)
+        var complaints = misplaced
         var usual: [[Tag]] = []
         var unique: [[Tag]] = []
         if options.asksForMore, case .keys = content {
@@ -87,10 +134,12 @@ struct QueryAssembly {
             if model != .modalityWorklist { unique = [[InformationModel.uniqueKey(of: level)]] }
         }
         let identifier = try builder.dataSet(
-            keys: keys, returning: options.returnKeys, asking: usual + unique, base: base)
+            keys: keys, returning: options.returnKeys,
+            asking: usual + unique + options.furtherAttributes, base: base,
+            onDoubt: { key, why in complaints.append(QueryPlacementCheck.Complaint(name: key.name, why: why)) })
         return Query(
             identifier: identifier, columns: columns(of: identifier, keys, usual: usual, unique: unique, model, level),
-            model: model, level: level, misplacedKeys: misplaced)
+            model: model, level: level, complaints: complaints)
     }
 
     /// The usual attributes, those that were typed in their order, then all others of the identifier; not the unique key if it

@@ -11,10 +11,13 @@ package struct QueryBuilder: Sendable {
     package let characterSet: String
     /// The date that relative dates count from.
     package let today: CalendarDate
+    /// True if a value is refused that is not of its representation.
+    package let isStrict: Bool
 
     package init(
-        model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate
+        model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate, isStrict: Bool = true
     ) {
+        self.isStrict = isStrict
         self.model = model
         self.level = level
         self.characterSet = characterSet
@@ -27,9 +30,11 @@ package struct QueryBuilder: Sendable {
     /// - Parameters:
     ///   - asking: the paths of attributes that were not typed.
     ///   - base: a query that was made elsewhere, sent as it is but for level and character set.
+    ///   - onDoubt: called with a key and the reason why its value is not of its representation.
     /// - Throws: ``UsageError`` if a key is given twice, or its value cannot be encoded or matched.
     package func dataSet(
-        keys: [QueryKey], returning: [ReturnKey] = [], asking: [[Tag]] = [], base: DataSet = DataSet()
+        keys: [QueryKey], returning: [ReturnKey] = [], asking: [[Tag]] = [], base: DataSet = DataSet(),
+        onDoubt: (QueryKey, String) -> Void = { _, _ in }
     ) throws(UsageError) -> DataSet {
         try refuseDuplicates(keys)
         let set = try repertoire(keys)
@@ -44,8 +49,8 @@ package struct QueryBuilder: Sendable {
         }
         for key in keys where key.tags != [.specificCharacterSet] {
             try checkLevel(key)
-            let encoder = QueryValueEncoder(key: key, characterSet: set, today: today)
-            let element = try encoder.element()
+            let encoder = QueryValueEncoder(key: key, characterSet: set, today: today, isStrict: isStrict)
+            let element = try encoder.element { onDoubt(key, $0) }
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)
         }
         return identifier

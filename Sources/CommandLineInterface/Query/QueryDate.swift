@@ -25,8 +25,10 @@ enum QueryMoment {
 
     static func accepted(_ vr: ValueRepresentation) -> String {
         switch vr {
-        case .DA: "YYYYMMDD, a range YYYYMMDD-YYYYMMDD open at either end, today, yesterday, today-7d..today"
-        case .TM: "HHMMSS, HHMM or HH, or a range of them with a hyphen between"
+        case .DA:
+            "a date such as 20260131, 2026-01-31, 2026-01, 2026, today, yesterday, last-month or -7d, or a range of them, "
+                + "FROM..TO, open at either end"
+        case .TM: "HHMMSS, HHMM, HH or HH:MM, or a range of them, FROM-TO"
         default: "YYYYMMDDHHMMSS or its beginning, a range of them with a hyphen between, today-7d..today"
         }
     }
@@ -109,46 +111,130 @@ enum QueryMoment {
     }
 }
 
-/// Relative dates and ranges as a person types them, resolved to the form of a query: `today`, `yesterday`, `today-7d`, `today-7d..today`.
+/// Dates, times and ranges as a person types them, resolved to the form of a query: `2026-01`, `last-month`, `-7d`, `today-7d..today`.
 ///
-///     value = date [ ".." [ date ] ] / ".." date
-///     date  = ( "today" / "yesterday" / "tomorrow" ) [ ( "+" / "-" ) number ( "d" / "w" / "m" / "y" ) ] / absolute
+///     value  = period / [ period ] ".." [ period ] / [ period ] "-" [ period ] / "-" shift
+///     period = ( "today" / "yesterday" / "tomorrow" ) [ ( "+" / "-" ) shift ]
+///            / ( "this" / "last" ) "-" ( "week" / "month" / "year" )
+///            / YYYY [ "-" MM [ "-" DD ] ] / YYYYMMDD
+///     shift  = number ( "d" / "w" / "m" / "y" )
 ///
-/// Absolute dates stay as they are, so that `..` is one more way to write a range of them.
+/// A period that is longer than a day is the range of its days; `-7d` reaches from seven days ago until today. Weeks begin on Monday.
 enum QueryDate {
-    /// Returns the value in the standard's form, or nil if it is in that form already.
-    static func resolve(_ text: String, today: CalendarDate) -> String? {
-        guard let dots = range(of: "..", in: text) else { return date(text[...], today: today) }
-        let (from, to) = (text[..<dots.lowerBound], text[dots.upperBound...])
-        guard !from.isEmpty || !to.isEmpty else { return nil }
-        let first = from.isEmpty ? "" : date(from, today: today) ?? String(from)
-        let last = to.isEmpty ? "" : date(to, today: today) ?? String(to)
-        return "\(first)-\(last)"
+    private struct Period {
+        let first: CalendarDate
+        let last: CalendarDate
+
+        var text: String {
+            first == last ? first.dicomText : "\(first.dicomText)-\(last.dicomText)"
+        }
     }
 
-    private static func range(of needle: String, in text: String) -> Range<String.Index>? {
+    /// Returns the value in the standard's form, or nil if it is in that form already or cannot be read.
+    static func resolve(_ text: String, vr: ValueRepresentation, today: CalendarDate) -> String? {
+        if QueryMoment.form(of: text, vr: vr) != nil { return nil }
+        if vr == .TM { return time(text) }
+        if let period = period(text[...], today) { return period.text }
+        if text.hasPrefix("-"), let day = shifted(today, by: text[...]) { return "\(day.dicomText)-\(today.dicomText)" }
+        return separators(of: "..", in: text).compactMap { range($0, today, allowsOther: true) }.first
+            ?? separators(of: "-", in: text).compactMap { range($0, today, allowsOther: false) }.first
+    }
+
+    /// `08:30`, `08:30..12:00`: colons are no part of the standard's form.
+    private static func time(_ text: String) -> String? {
+        let ends = separators(of: "..", in: text).first.map { [$0.0, $0.1] }
+        let joined = ends.map { $0.joined(separator: "-") } ?? text
+        let plain = joined.filter { $0 != ":" }
+        return plain == text ? nil : plain
+    }
+
+    /// The text before and after each place of a separator.
+    private static func separators(of separator: String, in text: String) -> [(Substring, Substring)] {
+        var found: [(Substring, Substring)] = []
         var start = text.startIndex
         while start < text.endIndex {
-            if text[start...].hasPrefix(needle) { return start..<text.index(start, offsetBy: needle.count) }
+            if text[start...].hasPrefix(separator) {
+                found.append((text[..<start], text[text.index(start, offsetBy: separator.count)...]))
+            }
             start = text.index(after: start)
         }
-        return nil
+        return found
     }
 
-    private static func date(_ text: Substring, today: CalendarDate) -> String? {
+    /// - Parameter allowsOther: true if an end that is no period stays as it is, such as a time of DT.
+    private static func range(_ ends: (Substring, Substring), _ today: CalendarDate, allowsOther: Bool) -> String? {
+        guard !ends.0.isEmpty || !ends.1.isEmpty else { return nil }
+        let (from, to) = (period(ends.0, today), period(ends.1, today))
+        if !allowsOther, (from == nil && !ends.0.isEmpty) || (to == nil && !ends.1.isEmpty) { return nil }
+        return "\(from?.first.dicomText ?? String(ends.0))-\(to?.last.dicomText ?? String(ends.1))"
+    }
+
+    private static func period(_ text: Substring, _ today: CalendarDate) -> Period? {
+        if let named = named(text, today) { return named }
         let words = ["today": 0, "yesterday": -1, "tomorrow": 1]
         let word = text.prefix { $0.isLetter }
-        guard let offset = words[String(word)], let day = today.adding(days: offset) else { return nil }
-        let shift = text.dropFirst(word.count)
-        guard let sign = shift.first else { return day.dicomText }
+        if let offset = words[String(word)], let day = today.adding(days: offset) {
+            let shift = text.dropFirst(word.count)
+            guard let moved = shift.isEmpty ? day : shifted(day, by: shift) else { return nil }
+            return Period(first: moved, last: moved)
+        }
+        return calendarPeriod(text)
+    }
+
+    /// `YYYY`, `YYYY-MM`, `YYYY-MM-DD` or `YYYYMMDD`.
+    private static func calendarPeriod(_ text: Substring) -> Period? {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }) else { return nil }
+        var parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        if parts.count == 1, text.count == 8 { parts = [text.prefix(4), text.dropFirst(4).prefix(2), text.suffix(2)] }
+        let numbers = parts.compactMap { Int($0) }
+        guard zip(parts.map(\.count), [4, 2, 2]).allSatisfy({ $0 == $1 }), (1...3).contains(parts.count),
+            numbers.count == parts.count
+        else { return nil }
+        let firstMonth = numbers.count > 1 ? numbers[1] : 1
+        let lastMonth = numbers.count > 1 ? numbers[1] : 12
+        guard (1...12).contains(firstMonth) else { return nil }
+        let firstDay = numbers.count > 2 ? numbers[2] : 1
+        let lastDay = numbers.count > 2 ? numbers[2] : CalendarDate.days(inMonth: lastMonth, of: numbers[0])
+        guard let first = CalendarDate(year: numbers[0], month: firstMonth, day: firstDay),
+            let last = CalendarDate(year: numbers[0], month: lastMonth, day: lastDay)
+        else { return nil }
+        return Period(first: first, last: last)
+    }
+
+    /// `this-week`, `last-month` and the like.
+    private static func named(_ text: Substring, _ today: CalendarDate) -> Period? {
+        let first: CalendarDate?
+        let last: CalendarDate?
+        switch text {
+        case "this-week", "last-week":
+            let monday = today.adding(days: -today.weekday)
+            first = text == "this-week" ? monday : monday?.adding(days: -7)
+            last = first?.adding(days: 6)
+        case "this-month", "last-month":
+            first = CalendarDate(year: today.year, month: today.month, day: 1)?.adding(
+                months: text == "this-month" ? 0 : -1)
+            last = first?.adding(months: 1)?.adding(days: -1)
+        case "this-year", "last-year":
+            let year = text == "this-year" ? today.year : today.year - 1
+            first = CalendarDate(year: year, month: 1, day: 1)
+            last = CalendarDate(year: year, month: 12, day: 31)
+        default: return nil
+        }
+        guard let first, let last else { return nil }
+        return Period(first: first, last: last)
+    }
+
+    /// A day moved by `-7d`, `+2w` and the like.
+    private static func shifted(_ day: CalendarDate, by shift: Substring) -> CalendarDate? {
+        guard let sign = shift.first else { return nil }
         let digits = shift.dropFirst().prefix { $0.isASCII && $0.isNumber }
         guard sign == "+" || sign == "-", let number = Int(digits), number <= 100_000 else { return nil }
         let count = sign == "-" ? -number : number
         switch shift.dropFirst(1 + digits.count) {
-        case "d": return day.adding(days: count)?.dicomText
-        case "w": return day.adding(days: count * 7)?.dicomText
-        case "m": return day.adding(months: count)?.dicomText
-        case "y": return day.adding(months: count * 12)?.dicomText
+        case "d": return day.adding(days: count)
+        case "w": return day.adding(days: count * 7)
+        case "m": return day.adding(months: count)
+        case "y": return day.adding(months: count * 12)
         default: return nil
         }
     }

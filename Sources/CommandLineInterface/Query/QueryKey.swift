@@ -1,5 +1,6 @@
 package import DICOM
 import DICOMNode
+import DICOMProtocol
 import System
 
 /// One `--key`: an element of the query, by its path through sequences, with the value as it was typed.
@@ -25,12 +26,24 @@ package struct QueryKey: Sendable, Equatable {
     package let value: String
     /// The argument as a whole, for messages.
     package let argument: String
+    /// True if the element was named in words, not by its tag.
+    package let isNamed: Bool
 
-    package init(path: [Step] = [], tag: Tag, value: String, argument: String) {
+    package init(path: [Step] = [], tag: Tag, value: String, argument: String, isNamed: Bool = false) {
         self.path = path
         self.tag = tag
         self.value = value
         self.argument = argument
+        self.isNamed = isNamed
+    }
+
+    /// The key inside of the sequences where the level has its attribute, if there is one such place and none outside. A tag stays
+    /// where it was put.
+    func placed(in model: InformationModel, at level: QueryLevel) -> QueryKey {
+        let places = model.keys(at: level).filter { $0.tag == tag }.map(\.path)
+        guard isNamed, path.isEmpty, places.count == 1, !places[0].isEmpty else { return self }
+        return QueryKey(
+            path: places[0].map { Step(tag: $0, item: 0) }, tag: tag, value: value, argument: argument, isNamed: true)
     }
 
     /// The element as messages name it, without the value: that may be a patient's.
@@ -43,8 +56,23 @@ package struct QueryKey: Sendable, Equatable {
         !tags.contains { $0.isPatientData }
     }
 
+    /// True for a list of values of another representation than UI, which is always matched value by value.
+    var isList: Bool {
+        let vr = DataDictionary.vr(of: tag)
+        return vr.isText && vr != .UI && !vr.allowsBackslashInValue && value.contains("\\")
+    }
+
+    /// True for the value that stands for no value (PS3.4 C.2.2.2.7).
+    var isForEmptyValue: Bool { value == "\"\"" }
+
     /// The tags of the path and of the element.
     var tags: [Tag] { path.map(\.tag) + [tag] }
+}
+
+/// One part of a `--sort`: an attribute, and whether its greatest value comes first.
+package struct SortKey: Sendable, Equatable {
+    package let attribute: QueryKey
+    package var isDescending = false
 }
 
 /// One part of a `--return`: a set of the standard's keys, or one attribute by path.
@@ -112,7 +140,8 @@ package struct QueryKeyParser {
             throw parser.unreadable("the value is not text in the locale's encoding")
         }
         guard !value.utf8.contains(0) else { throw parser.unreadable("a NUL character in the value") }
-        return QueryKey(path: path, tag: element.tag, value: value, argument: argument)
+        return QueryKey(
+            path: path, tag: element.tag, value: value, argument: argument, isNamed: element.isNamed)
     }
 
     /// The step into a sequence, if one follows: `[0].`, or just `.`.
@@ -138,32 +167,35 @@ package struct QueryKeyParser {
 
     // MARK: Elements
 
-    private mutating func parseElement() throws(UsageError) -> (tag: Tag, isPair: Bool) {
+    private mutating func parseElement() throws(UsageError) -> (tag: Tag, isPair: Bool, isNamed: Bool) {
         if rest.first == "(" {
             let inside = rest.dropFirst()
             if let (tag, after) = Self.pair(inside), after.first == ")" {
                 rest = after.dropFirst()
                 seen.append(tag)
-                return (tag, false)
+                return (tag, false, false)
             }
             throw unreadable()
         }
         if let (tag, after) = Self.pair(rest) {
             rest = after
             seen.append(tag)
-            return (tag, true)
+            return (tag, true, false)
         }
         let word = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
-        rest = rest.dropFirst(word.count)
         if word.utf8.count == 8, let number = UInt32(word, radix: 16) {
+            rest = rest.dropFirst(word.count)
             seen.append(Tag(number))
-            return (Tag(number), false)
+            return (Tag(number), false, false)
         }
-        guard let tag = DataDictionary.tag(forKeyword: String(word)) else {
+        let name = rest.prefix { !"=[.".contains($0) }
+        guard let tag = AttributeName.tag(of: name) else {
+            rest = rest.dropFirst(word.count)
             throw unreadable(suggestion: EditDistance.nearest(to: String(word), in: DataDictionary.keywords))
         }
+        rest = rest.dropFirst(name.count)
         seen.append(tag)
-        return (tag, false)
+        return (tag, false, true)
     }
 
     /// `g,e` at the start of the text, and what comes after it. The element takes at most four digits: `10,10AB` is
@@ -265,6 +297,16 @@ struct ReturnKeyParser {
             keys.append(key)
         }
         return keys
+    }
+
+    /// Reads attributes in an order, each with a hyphen in front if its greatest value comes first.
+    ///
+    /// - Throws: ``UsageError`` as ``parseAttributes()`` does.
+    func parseOrder() throws(UsageError) -> [SortKey] {
+        let parts = Self.parts(of: text)
+        let plain = parts.map { $0.hasPrefix("-") ? String($0.dropFirst()) : $0 }.joined(separator: ",")
+        let keys = try ReturnKeyParser(option: option, text: plain, accepted: accepted).parseAttributes()
+        return zip(keys, parts).map { SortKey(attribute: $0, isDescending: $1.hasPrefix("-")) }
     }
 
     /// Splits at commas that are not inside parentheses.

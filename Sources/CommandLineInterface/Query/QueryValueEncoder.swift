@@ -13,16 +13,20 @@ struct QueryValueEncoder {
     let key: QueryKey
     let characterSet: SpecificCharacterSet
     let today: CalendarDate
+    /// True if a value is refused that is not of the representation.
+    var isStrict = true
 
     /// The element of the query.
     ///
-    /// - Throws: ``UsageError`` if the value is not of the representation, or cannot be matched.
-    func element() throws(UsageError) -> DataElement {
+    /// - Parameter onDoubt: called with the reason why a value is not of its representation, if it is sent all the same: archives
+    ///   have such values, and match them.
+    /// - Throws: ``UsageError`` if the value cannot be encoded or matched, or, with strict rules, is not of the representation.
+    func element(onDoubt: (String) -> Void = { _ in }) throws(UsageError) -> DataElement {
         let vr = try representation()
         guard !key.value.isEmpty else {
             return DataElement(tag: key.tag, vr: vr, value: vr == .SQ ? .items([]) : .bytes([]))
         }
-        var bytes = try bytes(vr)
+        var bytes = try bytes(vr, onDoubt)
         if !bytes.count.isMultiple(of: 2) { bytes.append(vr.paddingByte) }
         return DataElement(tag: key.tag, vr: vr, value: .bytes(bytes[...]))
     }
@@ -33,12 +37,12 @@ struct QueryValueEncoder {
         return DataDictionary.dependsOnPixelRepresentation(key.tag) && key.value.hasPrefix("-") ? .SS : vr
     }
 
-    private func bytes(_ vr: ValueRepresentation) throws(UsageError) -> [UInt8] {
+    private func bytes(_ vr: ValueRepresentation, _ onDoubt: (String) -> Void) throws(UsageError) -> [UInt8] {
         switch vr {
-        case .AE, .CS, .LO, .LT, .PN, .SH, .ST, .UC, .UR, .UT: return try text(vr)
-        case .AS, .DS, .IS: return try plain(vr)
+        case .AE, .CS, .LO, .LT, .PN, .SH, .ST, .UC, .UR, .UT: return try text(vr, onDoubt)
+        case .AS, .DS, .IS: return try plain(vr, onDoubt)
         case .DA, .DT, .TM: return try moment(vr)
-        case .UI: return try uids()
+        case .UI: return try uids(onDoubt)
         case .AT: return try tag()
         case .US, .SS, .UL, .SL, .UV, .SV: return try integer(vr)
         case .FL, .FD: return try floatingPoint(vr)
@@ -55,12 +59,39 @@ struct QueryValueEncoder {
 
     // MARK: Strings
 
-    private func text(_ vr: ValueRepresentation) throws(UsageError) -> [UInt8] {
-        if !vr.allowsBackslashInValue, key.value.contains("\\") { throw severalValues() }
-        if let problem = QueryTextRules.problem(with: key.value, vr: vr) {
-            throw error(problem.why, accepted: problem.accepted)
-        }
+    private func text(_ vr: ValueRepresentation, _ onDoubt: (String) -> Void) throws(UsageError) -> [UInt8] {
+        try checkValues(vr, onDoubt)
         return try encode(vr)
+    }
+
+    /// Checks each value by the rules of the representation.
+    private func checkValues(_ vr: ValueRepresentation, _ onDoubt: (String) -> Void) throws(UsageError) {
+        for value in try values(vr, onDoubt) {
+            guard let problem = QueryTextRules.problem(with: String(value), vr: vr) else { continue }
+            try doubt(problem.why, accepted: problem.accepted, isFatal: problem.isFatal, onDoubt)
+        }
+    }
+
+    /// The values, of which other representations than UI have one: only with multiple value matching a list is more than a value
+    /// with a backslash in it (PS3.4 C.2.2.2.2).
+    private func values(
+        _ vr: ValueRepresentation, _ onDoubt: (String) -> Void
+    ) throws(UsageError) -> [Substring] {
+        guard !vr.allowsBackslashInValue, key.value.contains("\\") else { return [key.value[...]] }
+        let values = key.value.split(separator: "\\", omittingEmptySubsequences: false)
+        try doubt(
+            "a list of values, which only servers with multiple value matching match (PS3.4 C.2.2.2.8)",
+            code: .unsupportedMatching, accepted: "one value; only UIDs can be a list elsewhere",
+            isFatal: values.contains { $0.isEmpty }, onDoubt)
+        return values
+    }
+
+    private func doubt(
+        _ why: String, code: UsageError.Code = .invalidKeyValue, accepted: String, isFatal: Bool,
+        _ onDoubt: (String) -> Void
+    ) throws(UsageError) {
+        if isStrict || isFatal { throw error(why, code: code, accepted: accepted) }
+        onDoubt(why)
     }
 
     private func encode(_ vr: ValueRepresentation) throws(UsageError) -> [UInt8] {
@@ -79,20 +110,20 @@ struct QueryValueEncoder {
     }
 
     /// Strings of the default repertoire that match as they are.
-    private func plain(_ vr: ValueRepresentation) throws(UsageError) -> [UInt8] {
+    private func plain(_ vr: ValueRepresentation, _ onDoubt: (String) -> Void) throws(UsageError) -> [UInt8] {
         try refuseWildcards(vr)
-        if key.value.contains("\\") { throw severalValues() }
-        if let problem = QueryTextRules.problem(with: key.value, vr: vr) {
-            throw error(problem.why, accepted: problem.accepted)
-        }
+        try checkValues(vr, onDoubt)
         return Array(key.value.utf8)
     }
 
-    private func uids() throws(UsageError) -> [UInt8] {
+    private func uids(_ onDoubt: (String) -> Void) throws(UsageError) -> [UInt8] {
         try refuseWildcards(.UI)
         let parts = key.value.split(separator: "\\", omittingEmptySubsequences: false)
-        if let bad = parts.first(where: { !UID(String($0)).isValid }) {
-            throw error("\"\(bad)\" is not a UID", accepted: "a UID, or several with backslashes between")
+        for part in parts where !UID(String(part)).isValid {
+            let isPrintable = !part.isEmpty && part.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+            try doubt(
+                "\"\(part)\" is not a valid UID", accepted: "a UID, or several with backslashes between",
+                isFatal: !isPrintable, onDoubt)
         }
         return Array(key.value.utf8)
     }
@@ -102,7 +133,7 @@ struct QueryValueEncoder {
     private func moment(_ vr: ValueRepresentation) throws(UsageError) -> [UInt8] {
         try refuseWildcards(vr)
         if key.value.contains("\\") { throw severalValues() }
-        let value = vr == .TM ? key.value : QueryDate.resolve(key.value, today: today) ?? key.value
+        let value = QueryDate.resolve(key.value, vr: vr, today: today) ?? key.value
         guard QueryMoment.form(of: value, vr: vr) != nil else {
             throw error("not a \(QueryMoment.name(vr))", accepted: QueryMoment.accepted(vr))
         }
@@ -185,6 +216,8 @@ enum QueryTextRules {
     struct Problem {
         let why: String
         let accepted: String
+        /// False if archives have such values, and match them.
+        var isFatal = false
     }
 
     static let decimalCharacters = Set("0123456789+-.eE".utf8)
@@ -198,11 +231,18 @@ enum QueryTextRules {
         case .LT, .ST, .UT: problem(value, vr, "text") { !isControl($0) || (0x09...0x0D).contains($0.value) }
         case .PN: nameProblem(value)
         case .AS:
-            isAge(value) ? nil : Problem(why: "not an age", accepted: "three digits and D, W, M or Y, such as 018M")
+            isAge(value)
+                ? nil
+                : Problem(
+                    why: "not an age", accepted: "three digits and D, W, M or Y, such as 018M",
+                    isFatal: !value.utf8.allSatisfy { isAlphanumeric($0) })
         case .IS: integerProblem(value)
         case .DS:
             isDecimal(value)
-                ? nil : Problem(why: "not a decimal number", accepted: "at most 16 characters, such as -1.5 or 2e3")
+                ? nil
+                : Problem(
+                    why: "not a decimal number of DICOM", accepted: "at most 16 characters, such as -1.5 or 2e3",
+                    isFatal: !isNumber(value))
         default: nil
         }
     }
@@ -213,7 +253,9 @@ enum QueryTextRules {
         let length = value.unicodeScalars.count { $0 != "*" }
         let limit = vr.maximumLength.map { "at most \($0) characters: " } ?? ""
         if let bad = value.unicodeScalars.first(where: { !isAllowed($0) && $0 != "*" && $0 != "?" }) {
-            return Problem(why: "\(shown(bad)) is not allowed in \(vr)", accepted: limit + repertoire)
+            return Problem(
+                why: "\(shown(bad)) is not allowed in \(vr)", accepted: limit + repertoire,
+                isFatal: isControl(bad) || (vr == .CS || vr == .AE || vr == .UR) && !bad.isASCII)
         }
         if let maximum = vr.maximumLength, length > maximum {
             return Problem(why: "\(length) characters", accepted: limit + repertoire)
@@ -233,7 +275,7 @@ enum QueryTextRules {
             let length = group.unicodeScalars.count { $0 != "*" }
             if length > 64 { return Problem(why: "a group of \(length) characters", accepted: accepted) }
             if let bad = group.unicodeScalars.first(where: isControl) {
-                return Problem(why: "\(shown(bad)) is not allowed in PN", accepted: accepted)
+                return Problem(why: "\(shown(bad)) is not allowed in PN", accepted: accepted, isFatal: true)
             }
         }
         return nil
@@ -260,10 +302,23 @@ enum QueryTextRules {
 
     private static func integerProblem(_ value: String) -> Problem? {
         let isNumber = value.utf8.count <= 12 && Int32(value) != nil
-        return isNumber ? nil : Problem(why: "not an integer", accepted: "a number from \(Int32.min) to \(Int32.max)")
+        return isNumber
+            ? nil
+            : Problem(
+                why: "not an integer of DICOM", accepted: "a number from \(Int32.min) to \(Int32.max)",
+                isFatal: !Self.isNumber(value))
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+    }
+
+    /// True for a number in figures, however long.
+    private static func isNumber(_ value: String) -> Bool {
+        value.utf8.allSatisfy { decimalCharacters.contains($0) } && Double(value) != nil
     }
 
     private static func isDecimal(_ value: String) -> Bool {
-        value.utf8.count <= 16 && value.utf8.allSatisfy { decimalCharacters.contains($0) } && Double(value) != nil
+        value.utf8.count <= 16 && isNumber(value)
     }
 }

@@ -174,7 +174,9 @@ package struct FindOptions: Sendable, Equatable {
     /// True if a table shows all columns, and every value whole.
     package var isWide = false
     package var color: ColorChoice = .auto
-    /// The number of matches after which a query is cancelled.
+    /// The attributes by whose values matches are counted; empty: each match is shown.
+    package var groupKeys: [QueryKey] = []
+    /// The number of matches that are shown; without an order, the query is cancelled then.
     package var limit: Int?
     /// The directory for the matches, if the format writes files.
     package var outputDirectory: FilePath = "."
@@ -191,7 +193,7 @@ package enum ColorChoice: String, Sendable, CaseIterable {
 
 /// The forms in which matches are printed on the standard output.
 package enum ResultFormat: String, Sendable, CaseIterable {
-    case text, table, json, jsonl, csv, tsv, dcm
+    case text, table, json, jsonl, csv, tsv, dcm, count
 
     /// An operation without matches has only events to print.
     package func isAvailable(for operation: Operation) -> Bool {
@@ -222,6 +224,8 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var isDryRun = false
     /// The number of studies or series that are retrieved at once.
     package var jobs = 1
+    /// The number of patients, studies, series or instances that are retrieved, the first ones of the order.
+    package var limit: Int?
     /// The AE title that a C-MOVE request names as its destination.
     package var moveDestination = ConnectionOptions.standardCallingAETitle
     /// True if a C-MOVE's instances come to this process, which then must listen.

@@ -47,6 +47,12 @@ package struct CalendarDate: Sendable, Equatable, Comparable {
         DecimalDigits.text(year, count: 4) + DecimalDigits.text(month, count: 2) + DecimalDigits.text(day, count: 2)
     }
 
+    /// The day of the week, from 0 for Monday to 6.
+    package var weekday: Int {
+        // 1 January of the year 0 is a Saturday.
+        (ordinal + 5) % 7
+    }
+
     private static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
 
     /// The number of days of a month, 1 to 12.

@@ -35,7 +35,7 @@ package enum FindSCU {
         }
     }
 
-    /// Runs one query. Matches are passed on undecoded as they arrive, and are not stored.
+    /// Runs one query. Matches are passed on undecoded as they arrive, and are not stored; also one in the final response.
     ///
     /// - Parameter beforeBlockingRead: Called when all matches received so far were passed on: time to flush output.
     /// - Throws: `noPresentationContext`, or the error that ended the association.
@@ -48,14 +48,20 @@ package enum FindSCU {
             messageID: association.nextMessageID(), sopClass: sopClass, priority: priority)
         var options = ReceiveOptions()
         options.beforeBlockingRead = beforeBlockingRead
-        return try association.exchange(
+        func match(_ message: DIMSEMessage) -> Match {
+            Match(
+                bytes: (message.dataSet ?? [])[...], transferSyntax: context.transferSyntax,
+                hasUnsupportedKeys: message.command.status == .pendingWithUnsupportedKeys,
+                omittedLength: message.omittedLength)
+        }
+        let result = try association.exchange(
             request, in: context, identifier: identifier, options: options,
-            onPending: { message in
-                onMatch(
-                    Match(
-                        bytes: (message.dataSet ?? [])[...], transferSyntax: context.transferSyntax,
-                        hasUnsupportedKeys: message.command.status == .pendingWithUnsupportedKeys,
-                        omittedLength: message.omittedLength))
-            })
+            onPending: { message in onMatch(match(message)) })
+        // Some servers send the last match with the final status. One that sends the query back has no match there.
+        if let final = result.final, final.command.status?.kind == .success, !(final.dataSet ?? []).isEmpty {
+            let match = match(final)
+            if (try? match.identifier()) != identifier { _ = onMatch(match) }
+        }
+        return result
     }
 }

@@ -33,6 +33,8 @@ package struct KeyCriterion: Sendable {
         case bytes(ArraySlice<UInt8>)
         /// Sequence matching, C.2.2.2.6: one item has to match all keys.
         case sequence([KeyCriterion])
+        /// Empty value matching, C.2.2.2.7.
+        case empty
         /// A value that no attribute can have, such as an invalid date.
         case invalid
     }
@@ -61,9 +63,13 @@ package struct KeyCriterion: Sendable {
 
     /// Compares the attributes that `element` looks up with the key.
     package func matches(characterSet: SpecificCharacterSet, element: (Tag) -> DataElement?) -> KeyMatch {
-        guard let tag = tags.first, let found = element(tag), !found.isEmpty else { return .unconfirmed }
+        guard let tag = tags.first, let found = element(tag), !found.isEmpty else {
+            if case .empty = condition { return .confirmed }
+            return .unconfirmed
+        }
         switch condition {
         case .invalid: return .unconfirmed
+        case .empty: return .contradicted
         case .bytes(let wanted):
             guard case .bytes(let bytes) = found.value else { return .contradicted }
             return bytes == wanted ? .confirmed : .contradicted
@@ -86,7 +92,7 @@ package struct KeyCriterion: Sendable {
         case .names(let patterns): patterns.contains { $0.matches(value) }
         case .texts(let patterns): patterns.contains { $0.matches(value) }
         case .numbers(let wanted): Double(value).map { wanted.contains($0) } ?? false
-        case .combinedDateTime, .bytes, .sequence, .invalid: false
+        case .combinedDateTime, .bytes, .sequence, .empty, .invalid: false
         }
     }
 
@@ -141,6 +147,7 @@ extension KeyCriterion {
             let vr = vr(of: key)
             guard vr.isText else { return bytes.isEmpty ? nil : .bytes(bytes) }
             let values = characterSet.decodeValues(bytes, vr: vr).filter { !$0.isEmpty }
+            if values == ["\"\""] { return .empty }
             return values.isEmpty ? nil : condition(of: values, vr)
         }
     }

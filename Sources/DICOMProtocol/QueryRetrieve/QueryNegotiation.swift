@@ -9,6 +9,9 @@ package import DICOM
 /// | 2 | combined date-time matching | reserved, always 1 | |
 /// | 3 | fuzzy semantic matching of person names | the same | |
 /// | 4 | timezone query adjustment | the same | |
+/// | 5 | enhanced multi-frame image conversion, which is not asked for | | |
+/// | 6 | empty value matching | | |
+/// | 7 | multiple value matching | | |
 ///
 /// Zeros at the end are left out; an acceptor answers each byte with 1 or 0, and a missing byte is 0.
 package struct QueryNegotiation: OptionSet, Hashable, Sendable {
@@ -31,17 +34,27 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
     /// Dates and times are those of the timezone of the query.
     package static let timezone = QueryNegotiation(rawValue: 1 << 3)
 
+    private static let imageConversion = QueryNegotiation(rawValue: 1 << 4)
+    /// The value `""` matches attributes without a value, C.2.2.2.7.
+    package static let emptyValues = QueryNegotiation(rawValue: 1 << 5)
+    /// A list of values matches attributes with one of them, C.2.2.2.8.
+    package static let multipleValues = QueryNegotiation(rawValue: 1 << 6)
+
     /// The options in the order of their bytes, with their names in messages.
     package static let names: [(option: QueryNegotiation, name: String)] = [
         (.relational, "relational queries"), (.dateTimeMatching, "date-time matching"),
         (.fuzzyNames, "fuzzy matching of names"), (.timezone, "timezone query adjustment"),
+        (.imageConversion, "conversion of multi-frame images"), (.emptyValues, "empty value matching"),
+        (.multipleValues, "multiple value matching"),
     ]
 
     /// The options that can be negotiated for a SOP class; none for those of other services.
     package static func available(for sopClass: UID) -> QueryNegotiation {
         if sopClass == InformationModel.modalityWorklist.findSOPClass { return [.fuzzyNames, .timezone] }
         for model in InformationModel.allCases {
-            if sopClass == model.findSOPClass { return [.relational, .dateTimeMatching, .fuzzyNames, .timezone] }
+            if sopClass == model.findSOPClass {
+                return [.relational, .dateTimeMatching, .fuzzyNames, .timezone, .emptyValues, .multipleValues]
+            }
             if sopClass == model.moveSOPClass || sopClass == model.getSOPClass { return .relational }
         }
         return []

@@ -200,7 +200,8 @@ struct ContractTests {
 
     @Test func `what is wrong with a query is an error before anything is sent`() throws {
         for line in [
-            "-k 10,20=A -k 10,20=B", "-k StudyDate=20241301", "-k 'StudyDate=tomorow'", "-k 20,d=1.02", "-k 8,60=ct",
+            "-k 10,20=A -k 10,20=B", "-k StudyDate=20241301", "-k 'StudyDate=tomorow'", "--strict -k 20,d=1.02",
+            "--strict -k 8,60=ct",
             "-k 10,20 --charset klingon", "-k 10,20 --return Nonsense", "-k 10;20",
         ] {
             let result = try run("--find localhost 1 \(line)")

@@ -107,10 +107,10 @@ struct UsageErrorTests {
             hint: "did you mean PatientName?"),
         Case(
             line: "h --find --format xml", code: .invalidValue,
-            description: "--format xml: not known; accepted: text, table, json, jsonl, csv, tsv, dcm"),
+            description: "--format xml: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count"),
         Case(
             line: "h --find --format jsno", code: .invalidValue,
-            description: "--format jsno: not known; accepted: text, table, json, jsonl, csv, tsv, dcm",
+            description: "--format jsno: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count",
             hint: "did you mean json?"),
         Case(
             line: "h --find --limit 0", code: .outOfRange,
@@ -215,7 +215,7 @@ struct UsageErrorTests {
         case .integer(_, let range): String(range.lowerBound)
         case .time, .port: "1"
         case .uid: "1.2.3"
-        case .key, .returnKeys, .columns: "PatientName"
+        case .key, .returnKeys, .columns, .order: "PatientName"
         case .characterSet: "utf-8"
         case .text(let placeholder): placeholder == "+HHMM" ? "+0100" : "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"

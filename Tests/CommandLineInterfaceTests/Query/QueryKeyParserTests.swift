@@ -1,4 +1,5 @@
 import DICOM
+import DICOMProtocol
 import Testing
 
 @testable import CommandLineInterface
@@ -54,10 +55,45 @@ struct QueryKeyParserTests {
         #expect(key.argument == argument)
     }
 
+    @Test(arguments: [
+        ("patientname=A", Tag.patientName), ("STUDYDATE", .studyDate), ("Patient's Name=A", .patientName),
+        ("patient name", .patientName), ("Study Instance UID=1.2", .studyInstanceUID), ("name=A", .patientName),
+        ("id", .patientID), ("Birthdate", .patientBirthDate), ("date=today", .studyDate), ("time", .studyTime),
+        ("accession", .accessionNumber), ("modalities=CT", .modalitiesInStudy), ("description", .studyDescription),
+        ("study=1.2", .studyInstanceUID), ("series", .seriesInstanceUID),
+        ("Referring Physician's Name", .referringPhysicianName), ("Date", Tag(0x0040_A121)),
+    ])
+    func `an attribute has its keyword in any case, its name, and perhaps a short name`(
+        _ argument: String, _ tag: Tag
+    ) throws {
+        #expect(try QueryKeyParser.parse(argument).tag == tag)
+        #expect(try QueryKeyParser.parse("scheduledprocedurestepsequence.\(argument)").tag == tag)
+    }
+
+    @Test func `no short name is a keyword or a set`() {
+        for (name, tag) in AttributeName.short {
+            #expect(DataDictionary.tag(forKeyword: name) == nil)
+            #expect(AttributeName.tag(of: name) == tag)
+        }
+    }
+
+    @Test func `a keyword finds its place in a sequence, a tag stays`() throws {
+        func tags(_ argument: String, _ model: InformationModel = .modalityWorklist) throws -> [Tag] {
+            try QueryKeyParser.parse(argument).placed(in: model, at: .study).tags
+        }
+        #expect(try tags("ScheduledStationAETitle=A") == [.scheduledProcedureStepSequence, .scheduledStationAETitle])
+        #expect(try tags("Modality=CT") == [.scheduledProcedureStepSequence, .modality])
+        #expect(try tags("40,1=A") == [.scheduledStationAETitle])
+        #expect(try tags("PatientName=A") == [.patientName])
+        // In several sequences, or in the dictionary alone.
+        #expect(try tags("CodeValue=A") == [Tag(0x0008_0100)])
+        #expect(try tags("Modality=CT", .studyRoot) == [.modality])
+    }
+
     static let unreadable = [
         "", "=", ",", "10", "10,", ",10", "10;10", "g,10", "10,g", "12345,10", "10,12345", "10,10ABC", "(10,10",
         "10,10)",
-        "(10,10)A", "(10,10),A", "0010001", "001000100", "Patientname", "PatientName,A", "PatientName A", "-10,10",
+        "(10,10)A", "(10,10),A", "0010001", "001000100", "Patient", "PatientName,A", "PatientName A", "-10,10",
         "+1,2",
         "10,10[0]", "10,10[0].", "PatientName[0].Modality", "ScheduledProcedureStepSequence[0]Modality",
         "ScheduledProcedureStepSequence[0", "ScheduledProcedureStepSequence[].Modality",

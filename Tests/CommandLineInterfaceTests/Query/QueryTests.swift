@@ -50,7 +50,7 @@ struct QueryAssemblyTests {
     }
 
     @Test func `misplaced keys are returned, or an error if the options are strict`() throws {
-        #expect(try query(["Modality=CT"]).misplacedKeys.map(\.name) == ["Modality (0008,0060)"])
+        #expect(try query(["Modality=CT"]).complaints.map(\.name) == ["Modality (0008,0060)"])
         let error = try #require(throws: UsageError.self) { _ = try query(["Modality=CT"], isStrict: true) }
         #expect(error.code == .misplacedKey)
     }

@@ -41,6 +41,29 @@ struct QueryValueTests {
         ("StudyDate=today-1y", Array("20230301".utf8)),
         ("StudyDate=today-2m", Array("20240101".utf8)),
         ("StudyDate=20240101..today", Array("20240101-20240301 ".utf8)),
+        ("StudyDate=2024-01-31", Array("20240131".utf8)),
+        ("StudyDate=2024-02", Array("20240201-20240229 ".utf8)),
+        ("StudyDate=2023", Array("20230101-20231231 ".utf8)),
+        ("StudyDate=last-month", Array("20240201-20240229 ".utf8)),
+        ("StudyDate=this-month", Array("20240301-20240331 ".utf8)),
+        ("StudyDate=this-week", Array("20240226-20240303 ".utf8)),
+        ("StudyDate=last-week", Array("20240219-20240225 ".utf8)),
+        ("StudyDate=this-year", Array("20240101-20241231 ".utf8)),
+        ("StudyDate=last-year", Array("20230101-20231231 ".utf8)),
+        ("StudyDate=-7d", Array("20240223-20240301 ".utf8)),
+        ("StudyDate=-1m", Array("20240201-20240301 ".utf8)),
+        ("StudyDate=2023-12..2024-01", Array("20231201-20240131 ".utf8)),
+        ("StudyDate=2023-12-2024-01", Array("20231201-20240131 ".utf8)),
+        ("StudyDate=2023-12-24-2024-01-06", Array("20231224-20240106 ".utf8)),
+        ("StudyDate=2023-2024", Array("20230101-20241231 ".utf8)),
+        ("StudyDate=2024-01-", Array("20240101- ".utf8)),
+        ("StudyDate=-2024-01", Array("-20240131 ".utf8)),
+        ("StudyDate=last-month..", Array("20240201- ".utf8)),
+        ("StudyDate=today-7d-today", Array("20240223-20240301 ".utf8)),
+        ("StudyTime=12:30", Array("1230".utf8)),
+        ("StudyTime=08:00..12:00", Array("0800-1200 ".utf8)),
+        ("StudyTime=08:00-12:00:30", Array("0800-120030 ".utf8)),
+        ("AcquisitionDateTime=2024-01", Array("20240101-20240131 ".utf8)),
         ("StudyTime=12", Array("12".utf8)),
         ("StudyTime=1230", Array("1230".utf8)),
         ("StudyTime=235960.123456", Array("235960.123456 ".utf8)),
@@ -86,9 +109,13 @@ struct QueryValueTests {
     }
 
     static let refused: [(String, UsageError.Code)] = [
-        ("StudyDate=2024-01-01", .invalidKeyValue),
+        ("StudyDate=2024-13-01", .invalidKeyValue),
+        ("StudyDate=2024-02-30", .invalidKeyValue),
         ("StudyDate=20240230", .invalidKeyValue),
-        ("StudyDate=2024", .invalidKeyValue),
+        ("StudyDate=202", .invalidKeyValue),
+        ("StudyDate=2024-1", .invalidKeyValue),
+        ("StudyDate=next-month", .invalidKeyValue),
+        ("StudyDate=-7", .invalidKeyValue),
         ("StudyDate=-", .invalidKeyValue),
         ("StudyDate=..", .invalidKeyValue),
         ("StudyDate=20240101--20240102", .invalidKeyValue),
@@ -100,7 +127,7 @@ struct QueryValueTests {
         ("StudyDate=20240101\\20240102", .unsupportedMatching),
         ("StudyTime=25", .invalidKeyValue),
         ("StudyTime=123", .invalidKeyValue),
-        ("StudyTime=12:30", .invalidKeyValue),
+        ("StudyTime=12:3", .invalidKeyValue),
         ("StudyTime=1230.5", .invalidKeyValue),
         ("StudyTime=123000.", .invalidKeyValue),
         ("StudyTime=today", .invalidKeyValue),
@@ -149,6 +176,40 @@ struct QueryValueTests {
         #expect(error.accepted != nil)
         let keyword = argument.prefix { $0 != "=" }
         #expect(error.problem.hasPrefix("--key \(keyword)"))
+    }
+
+    /// Values that archives have, against the rules of their representation, and the bytes that are sent.
+    @Test(arguments: [
+        ("StudyInstanceUID=1.02", "1.02"), ("StudyInstanceUID=1.2.abc", "1.2.abc\0"), ("Modality=ct", "ct"),
+        ("ModalitiesInStudy=CT\\MR", "CT\\MR "), ("AccessionNumber=123456789012345678", "123456789012345678"),
+        ("StudyID=12345678901234567", "12345678901234567 "), ("PatientName=A^B^C^D^E^F", "A^B^C^D^E^F "),
+        ("SeriesNumber=1.0", "1.0 "), ("PatientAge=18Y", "18Y "),
+        ("SliceThickness=1.23456789012345678", "1.23456789012345678 "),
+    ])
+    func `a value that archives have is sent with a warning, and refused if asked for`(
+        _ argument: String, _ sent: String
+    ) throws {
+        let key = try QueryKeyParser.parse(argument)
+        var encoder = QueryValueEncoder(
+            key: key, characterSet: try SpecificCharacterSet(definedTerms: ["ISO_IR 192"]), today: .epoch)
+        #expect(throws: UsageError.self) { _ = try encoder.element() }
+        encoder.isStrict = false
+        var doubts: [String] = []
+        let element = try encoder.element { doubts.append($0) }
+        #expect(element.value == .bytes(Array(sent.utf8)[...]))
+        #expect(doubts.count == 1, "\(doubts)")
+    }
+
+    @Test(arguments: [
+        "StudyInstanceUID=1.2.*", "StudyInstanceUID=1.2\\", "StudyInstanceUID=1 2", "StudyID=a\tb", "Modality=Ä",
+        "SeriesNumber=1-5", "PatientAge=01?M", "StudyDate=todya", "StudyDate=20240101\\20240102", "Modality=CT\\",
+    ])
+    func `a value that cannot be meant is refused always`(_ argument: String) throws {
+        var encoder = QueryValueEncoder(
+            key: try QueryKeyParser.parse(argument),
+            characterSet: try SpecificCharacterSet(definedTerms: ["ISO_IR 192"]), today: .epoch)
+        encoder.isStrict = false
+        #expect(throws: UsageError.self) { _ = try encoder.element() }
     }
 
     @Test func `a patient's value never stands in a message`() throws {

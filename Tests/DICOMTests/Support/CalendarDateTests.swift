@@ -15,6 +15,13 @@ struct CalendarDateTests {
         #expect(date.adding(days: days)?.dicomText == expected)
     }
 
+    @Test func `each day has its weekday, from Monday on`() throws {
+        #expect(CalendarDate.epoch.weekday == 3)
+        #expect(CalendarDate(year: 2000, month: 1, day: 1)?.weekday == 5)
+        #expect(CalendarDate(year: 2024, month: 2, day: 26)?.weekday == 0)
+        #expect(CalendarDate(year: 2026, month: 11, day: 29)?.weekday == 6)
+    }
+
     @Test func `going there and back again is where one was`() throws {
         let start = try #require(CalendarDate(year: 1999, month: 12, day: 31))
         for days in stride(from: -700_000, through: 2_900_000, by: 997) {

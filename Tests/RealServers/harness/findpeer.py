@@ -31,17 +31,18 @@ class FindPeer:
     """Answers every C-FIND with `answers` (bytes each).
 
     `negotiation` maps SOP classes to the application information that is answered; `after_first` is waited for between the
-    first answer and the second; `final` is the last status.
+    first answer and the second; `final` is the last status, and `last` a match that comes with it.
     """
 
     ae_title = "FINDPEER"
     name = "find peer"
 
-    def __init__(self, answers=(), negotiation=None, after_first=None, final=SUCCESS):
+    def __init__(self, answers=(), negotiation=None, after_first=None, final=SUCCESS, last=None):
         self.answers = [answer if isinstance(answer, bytes) else encoded(answer) for answer in answers]
         self.negotiation = negotiation or {}
         self.after_first = after_first
         self.final = final
+        self.last = last if last is None or isinstance(last, bytes) else encoded(last)
         self.offered = {}
         self.queries = []
         self.connections = 0
@@ -141,7 +142,7 @@ class FindPeer:
             if self._cancelled(connection):
                 connection.sendall(_message(context, message, CANCEL))
                 return
-        connection.sendall(_message(context, message, self.final))
+        connection.sendall(_message(context, message, self.final, self.last))
 
     def _cancelled(self, connection):
         """Takes a C-CANCEL that has come, if one has."""

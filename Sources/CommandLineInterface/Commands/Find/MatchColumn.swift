@@ -3,18 +3,34 @@ import DICOMProtocol
 
 /// One column of `--find`'s table, CSV and TSV: an attribute, by its path through sequences.
 struct MatchColumn: Equatable {
+    /// Empty for the node that returned the match.
     let path: [Tag]
 
+    /// The node that returned the match, where several are queried.
+    static let node = MatchColumn(path: [])
+
     /// The keyword, after those of the sequences around it.
-    var title: String { path.map { DataDictionary.keyword(of: $0) }.joined(separator: ".") }
+    var title: String {
+        path.isEmpty ? "Node" : path.map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
+    }
 
     /// The name in words, for the heading of a table.
     var name: String {
-        guard let tag = path.last else { return "" }
+        guard let tag = path.last else { return title }
         return DataDictionary.entry(for: tag)?.name ?? "\(tag)"
     }
 
     var vr: ValueRepresentation { path.last.map { DataDictionary.vr(of: $0) } ?? .UN }
+
+    /// Appends the values of a match for the column.
+    func append(_ match: Match, _ layout: MatchLayout, to output: inout [UInt8]) {
+        if path.isEmpty {
+            output.append(contentsOf: match.node.utf8)
+        } else {
+            ElementText.append(
+                path[...], of: match.dataSet, inheritedCharacterSet: layout.assumedCharacterSet, to: &output)
+        }
+    }
 
     /// The attributes of `--columns`, or else those of the queries; without any the unique and required keys of the level.
     static func columns(of options: FindOptions, queries: [Query]) -> [MatchColumn] {
@@ -63,7 +79,7 @@ extension MatchColumn {
 
     /// The rank of the column among those that were not chosen one by one, from 0 for the most important; UIDs come last.
     var rank: Int {
-        guard let tag = path.last else { return .max }
+        guard let tag = path.last else { return 0 }
         if let index = Self.importance.firstIndex(of: tag) { return index }
         return Self.importance.count + (vr == .UI ? 1 : 0)
     }

@@ -15,7 +15,7 @@ final class TextMatchWriter: MatchWriter {
 
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
         buffer.append(contentsOf: title)
-        buffer.append(contentsOf: "\(number)\n".utf8)
+        buffer.append(contentsOf: layout.showsNodes ? "\(number) (\(match.node))\n".utf8 : "\(number)\n".utf8)
         DataSetText.appendLines(
             match.dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet, comments: &comments)
         buffer.append(UInt8(ascii: "\n"))
@@ -31,7 +31,45 @@ final class SeparatedMatchWriter: MatchWriter {
     enum Separator {
         case comma, tab
 
-        var byte: UInt8 { self == .comma ? UInt8(ascii: ",") : UInt8(ascii: "\t") }
+        private var byte: UInt8 { self == .comma ? UInt8(ascii: ",") : UInt8(ascii: "\t") }
+
+        /// Appends one line of cells.
+        func append(_ cells: [String], to buffer: inout [UInt8]) {
+            for (index, cell) in cells.enumerated() {
+                append(Array(cell.utf8), isFirst: index == 0, to: &buffer)
+            }
+            buffer.append(UInt8(ascii: "\n"))
+        }
+
+        fileprivate func append(_ cell: [UInt8], isFirst: Bool, to buffer: inout [UInt8]) {
+            if !isFirst { buffer.append(byte) }
+            guard self == .comma else {
+                buffer.append(contentsOf: cell)
+                return
+            }
+            let quote = UInt8(ascii: "\"")
+            let isFormula = Self.isFormula(cell)
+            guard cell.contains(where: { $0 == UInt8(ascii: ",") || $0 == quote }) else {
+                if isFormula { buffer.append(UInt8(ascii: "'")) }
+                buffer.append(contentsOf: cell)
+                return
+            }
+            buffer.append(quote)
+            if isFormula { buffer.append(UInt8(ascii: "'")) }
+            for byte in cell {
+                if byte == quote { buffer.append(byte) }
+                buffer.append(byte)
+            }
+            buffer.append(quote)
+        }
+
+        private static func isFormula(_ cell: [UInt8]) -> Bool {
+            switch cell.first {
+            case UInt8(ascii: "="), UInt8(ascii: "@"): true
+            case UInt8(ascii: "+"), UInt8(ascii: "-"): Double(String(decoding: cell, as: UTF8.self)) == nil
+            default: false
+            }
+        }
     }
 
     private let layout: MatchLayout
@@ -47,11 +85,9 @@ final class SeparatedMatchWriter: MatchWriter {
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
         appendTitles(to: &buffer)
         for (index, column) in layout.columns.enumerated() {
-            if index > 0 { buffer.append(separator.byte) }
             cell.removeAll(keepingCapacity: true)
-            ElementText.append(
-                column.path[...], of: match.dataSet, inheritedCharacterSet: layout.assumedCharacterSet, to: &cell)
-            appendCell(to: &buffer)
+            column.append(match, layout, to: &cell)
+            separator.append(cell, isFirst: index == 0, to: &buffer)
         }
         buffer.append(UInt8(ascii: "\n"))
     }
@@ -64,40 +100,7 @@ final class SeparatedMatchWriter: MatchWriter {
     private func appendTitles(to buffer: inout [UInt8]) {
         guard !hasTitles else { return }
         hasTitles = true
-        for (index, column) in layout.columns.enumerated() {
-            if index > 0 { buffer.append(separator.byte) }
-            cell = Array(column.title.utf8)
-            appendCell(to: &buffer)
-        }
-        buffer.append(UInt8(ascii: "\n"))
-    }
-
-    private func appendCell(to buffer: inout [UInt8]) {
-        guard separator == .comma else {
-            buffer.append(contentsOf: cell)
-            return
-        }
-        if Self.isFormula(cell) { cell.insert(UInt8(ascii: "'"), at: 0) }
-        guard cell.contains(where: { $0 == UInt8(ascii: ",") || $0 == Self.quote }) else {
-            buffer.append(contentsOf: cell)
-            return
-        }
-        buffer.append(Self.quote)
-        for byte in cell {
-            if byte == Self.quote { buffer.append(byte) }
-            buffer.append(byte)
-        }
-        buffer.append(Self.quote)
-    }
-
-    private static let quote = UInt8(ascii: "\"")
-
-    private static func isFormula(_ cell: [UInt8]) -> Bool {
-        switch cell.first {
-        case UInt8(ascii: "="), UInt8(ascii: "@"): true
-        case UInt8(ascii: "+"), UInt8(ascii: "-"): Double(String(decoding: cell, as: UTF8.self)) == nil
-        default: false
-        }
+        separator.append(layout.columns.map(\.title), to: &buffer)
     }
 }
 
@@ -117,7 +120,12 @@ final class JSONMatchWriter: MatchWriter {
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
         if isArray { buffer.append(contentsOf: (hasWritten ? ",\n" : "[\n").utf8) }
         let start = buffer.count
-        DICOMJSON.append(match.dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet)
+        var dataSet = match.dataSet
+        // The object has no other place for the node.
+        if layout.showsNodes, dataSet.string(.retrieveAETitle) == nil {
+            dataSet.set(.retrieveAETitle, .AE, String(match.node.prefix { $0 != "@" }))
+        }
+        DICOMJSON.append(dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet)
         if layout.escapesNonASCII { DICOMJSON.escapeNonASCII(in: &buffer, from: start) }
         if !isArray { buffer.append(UInt8(ascii: "\n")) }
         hasWritten = true

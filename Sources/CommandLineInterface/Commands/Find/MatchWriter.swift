@@ -28,6 +28,8 @@ struct Match {
     let bytes: ArraySlice<UInt8>
     let transferSyntax: TransferSyntax
     let dataSet: DataSet
+    /// The peer that returned it, as messages name it.
+    var node = ""
 }
 
 /// The settings of a format that depend on the run.
@@ -36,6 +38,8 @@ struct MatchLayout {
     var title = "Find Response"
     /// The columns of table, CSV and TSV.
     var columns: [MatchColumn] = []
+    /// True if several peers are queried, and each match is shown with its node.
+    var showsNodes = false
     var table = TableStyle()
     /// The character set of matches that do not name one.
     var assumedCharacterSet = SpecificCharacterSet.defaultRepertoire
@@ -56,6 +60,7 @@ extension ResultFormat {
         case .table: TableMatchWriter(layout)
         case .json: JSONMatchWriter(layout, isArray: true)
         case .jsonl: JSONMatchWriter(layout, isArray: false)
+        case .count: CountMatchWriter()
         case .csv: SeparatedMatchWriter(layout, separator: .comma)
         case .tsv: SeparatedMatchWriter(layout, separator: .tab)
         case .dcm: try files()

@@ -1,35 +1,20 @@
 import DICOM
 import DICOMProtocol
 
-/// A table: headings in words, then one line for each match, fitted to the terminal's width.
-///
-/// The first matches are held back until columns and widths are decided by their values; later ones are written as they arrive.
+/// A table of matches: one line for each, fitted to the terminal's width.
 final class TableMatchWriter: MatchWriter {
-    /// The number of matches that decide the widths.
-    private static let sampleCount = 500
-    /// The time after the first match when the widths are decided by the matches received so far, as a slow server must not
-    /// look like a dead one.
-    private static let maximumDelay = Duration.milliseconds(500)
-
     private let style: TableStyle
     private let layout: MatchLayout
-    private let headings: [String]
-    private var decided: TableLayout?
-    private var held: [[String]] = []
-    private var firstMatch: ContinuousClock.Instant?
+    private let table: Table
     private var cell: [UInt8] = []
     private var count = 0
     /// The sum of what the matches contain; nil if one does not say it.
     private var contained: Int? = 0
-    /// True for a column that is not shown although a match has a value for it.
-    private var isHidden: [Bool]
 
     init(_ layout: MatchLayout) {
         self.layout = layout
         style = layout.table
-        headings =
-            layout.table.isForTerminal ? MatchColumn.headings(of: layout.columns) : layout.columns.map(\.title)
-        isHidden = layout.columns.map { _ in false }
+        table = Table(TableColumn.columns(layout), style)
     }
 
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
@@ -38,70 +23,124 @@ final class TableMatchWriter: MatchWriter {
             let value = match.dataSet.string(counted.tag).flatMap { Int($0) }
             contained = contained.flatMap { sum in value.map { sum + $0 } }
         }
-        let row = layout.columns.map { text(of: $0, match.dataSet) }
+        table.append(
+            layout.columns.map { column in
+                cell.removeAll(keepingCapacity: true)
+                column.append(match, layout, to: &cell)
+                return style.text(String(decoding: cell, as: UTF8.self), of: column)
+            }, to: &buffer)
+    }
+
+    func flush(to buffer: inout [UInt8]) { table.flush(to: &buffer) }
+
+    func finish(_ buffer: inout [UInt8]) {
+        table.finish(&buffer)
+        if let summary = style.summary, count > 0 {
+            table.appendSummary(
+                summary.line(count: count, contained: contained, hidden: table.hiddenHeadings), to: &buffer)
+        }
+    }
+}
+
+/// A column of a table: its heading, and how much room it needs.
+struct TableColumn {
+    let heading: String
+    /// The width below which values are not cut; nil if they are shown whole or not at all.
+    var minimum: Int?
+    /// The columns with the highest ranks are left out first.
+    var rank = 0
+    var isNumber = false
+    var isFaint = false
+
+    /// The columns of matches. Through a pipe headings are keywords.
+    static func columns(_ layout: MatchLayout) -> [TableColumn] {
+        let style = layout.table
+        let headings =
+            style.isForTerminal ? MatchColumn.headings(of: layout.columns) : layout.columns.map(\.title)
+        return zip(layout.columns, headings).enumerated().map { index, pair in
+            TableColumn(
+                heading: pair.1, minimum: pair.0.minimumWidth, rank: style.keepsOrder ? index : pair.0.rank,
+                isNumber: pair.0.isNumber && style.isForTerminal, isFaint: pair.0.vr == .UI)
+        }
+    }
+}
+
+/// Lines of cells below their headings.
+///
+/// The first lines are held back until columns and widths are decided by their values; later ones are written as they come.
+final class Table {
+    /// The number of lines that decide the widths.
+    private static let sampleCount = 500
+    /// The time after the first line when the widths are decided by those that are there, as a slow server must not look like a
+    /// dead one.
+    private static let maximumDelay = Duration.milliseconds(500)
+
+    private let columns: [TableColumn]
+    private let style: TableStyle
+    private var decided: TableLayout?
+    private var held: [[String]] = []
+    private var firstLine: ContinuousClock.Instant?
+    /// True for a column that is not shown although a line has a value for it.
+    private var isHidden: [Bool]
+
+    init(_ columns: [TableColumn], _ style: TableStyle) {
+        self.columns = columns
+        self.style = style
+        isHidden = columns.map { _ in false }
+    }
+
+    /// The headings of the columns that have values and are not shown.
+    var hiddenHeadings: [String] { zip(columns, isHidden).filter(\.1).map(\.0.heading) }
+
+    func append(_ line: [String], to buffer: inout [UInt8]) {
         guard let decided else {
-            held.append(row)
-            firstMatch = firstMatch ?? .now
+            held.append(line)
+            firstLine = firstLine ?? .now
             if held.count >= Self.sampleCount { decide(&buffer) }
             return
         }
-        append(row, decided, to: &buffer)
+        append(line, decided, to: &buffer)
     }
 
     func flush(to buffer: inout [UInt8]) {
-        if decided == nil, let firstMatch, firstMatch.duration(to: .now) >= Self.maximumDelay { decide(&buffer) }
+        if decided == nil, let firstLine, firstLine.duration(to: .now) >= Self.maximumDelay { decide(&buffer) }
     }
 
     func finish(_ buffer: inout [UInt8]) {
         if decided == nil, !held.isEmpty { decide(&buffer) }
-        guard let summary = style.summary, count > 0 else { return }
-        let hidden = zip(headings, isHidden).filter(\.1).map(\.0)
-        let line = summary.line(count: count, contained: contained, hidden: hidden)
-        buffer.append(contentsOf: (style.usesColor ? Self.faint + line + Self.plain : line).utf8)
+    }
+
+    func appendSummary(_ text: String, to buffer: inout [UInt8]) {
+        buffer.append(contentsOf: (style.usesColor ? Self.faint + text + Self.plain : text).utf8)
         buffer.append(UInt8(ascii: "\n"))
     }
 
-    // MARK: Lines
-
-    private func text(of column: MatchColumn, _ dataSet: DataSet) -> String {
-        cell.removeAll(keepingCapacity: true)
-        ElementText.append(
-            column.path[...], of: dataSet, inheritedCharacterSet: layout.assumedCharacterSet, to: &cell)
-        let text = String(decoding: cell, as: UTF8.self)
-        guard style.isForTerminal else { return text }
-        switch column.vr {
-        case .DA: return QueryMoment.readableDate(text) ?? text
-        case .TM: return QueryMoment.readableTime(text) ?? text
-        default: return text
-        }
-    }
-
     private func decide(_ buffer: inout [UInt8]) {
-        let needs = layout.columns.enumerated().map { index, column in
+        // Through a pipe a column stays, whether it has values or not.
+        let least = style.isForTerminal ? 0 : 1
+        let needs = columns.enumerated().map { index, column in
             TableLayout.Need(
-                values: held.reduce(style.isForTerminal ? 0 : 1) { max($0, TextWidth.of($1[index])) },
-                heading: TextWidth.of(headings[index]),
-                minimum: column.minimumWidth, rank: style.keepsOrder ? index : column.rank)
+                values: held.reduce(least) { max($0, TextWidth.of($1[index])) },
+                heading: TextWidth.of(column.heading), minimum: column.minimum, rank: column.rank)
         }
         let decided = TableLayout(needs, room: style.room)
         self.decided = decided
-        append(headings, decided, isHeading: true, to: &buffer)
-        for row in held { append(row, decided, to: &buffer) }
+        append(columns.map(\.heading), decided, isHeading: true, to: &buffer)
+        for line in held { append(line, decided, to: &buffer) }
         held = []
     }
 
-    private func append(_ row: [String], _ decided: TableLayout, isHeading: Bool = false, to buffer: inout [UInt8]) {
+    private func append(_ cells: [String], _ decided: TableLayout, isHeading: Bool = false, to buffer: inout [UInt8]) {
         var line = ""
         for (index, width) in zip(decided.shown, decided.widths) {
-            let column = layout.columns[index]
-            var text = TextWidth.fit(row[index], width, atRight: column.isNumber && style.isForTerminal)
-            if index == decided.shown.last { text = String(text.reversed().drop { $0 == " " }.reversed()) }
-            if style.usesColor, !isHeading, column.vr == .UI { text = Self.faint + text + Self.plain }
+            var text = TextWidth.fit(cells[index], width, atRight: columns[index].isNumber)
+            if index == decided.shown.last { while text.last == " " { text.removeLast() } }
+            if style.usesColor, !isHeading, columns[index].isFaint { text = Self.faint + text + Self.plain }
             if index != decided.shown.first { line += String(repeating: " ", count: TableLayout.gap) }
             line += text
         }
         if !isHeading {
-            for index in row.indices where !row[index].isEmpty && !decided.shown.contains(index) {
+            for index in cells.indices where !cells[index].isEmpty && !decided.shown.contains(index) {
                 isHidden[index] = true
             }
         }
@@ -116,6 +155,18 @@ final class TableMatchWriter: MatchWriter {
     private static let bold = "\u{1B}[1m"
     private static let faint = "\u{1B}[2m"
     private static let plain = "\u{1B}[0m"
+}
+
+extension TableStyle {
+    /// A value as the table shows it: on a terminal, dates and times are those of a person.
+    func text(_ value: String, of column: MatchColumn) -> String {
+        guard isForTerminal else { return value }
+        switch column.vr {
+        case .DA: return QueryMoment.readableDate(value) ?? value
+        case .TM: return QueryMoment.readableTime(value) ?? value
+        default: return value
+        }
+    }
 }
 
 /// The last line of a table on a terminal: `14 studies, 84 images, 0.02 s`.

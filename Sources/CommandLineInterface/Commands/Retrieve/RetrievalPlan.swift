@@ -6,10 +6,12 @@ import System
 /// One thing to be retrieved by one request: a patient, studies, series, or instances of a series.
 struct RetrievalTarget: Sendable {
     /// The identifier of the C-MOVE or C-GET: level and unique keys, PS3.4 C.4.2.2.1.
-    let identifier: DataSet
+    var identifier: DataSet
     let level: QueryLevel
     /// The lines of a list that asked for it.
     var rows: [Row] = []
+    /// The values by which targets are sorted.
+    var order = DataSet()
 
     struct Row: Sendable {
         struct Value: Sendable {
@@ -48,10 +50,11 @@ struct RetrievalTarget: Sendable {
         }
     }
 
-    init(identifier: DataSet, level: QueryLevel, rows: [Row] = []) {
+    init(identifier: DataSet, level: QueryLevel, rows: [Row] = [], order: DataSet = DataSet()) {
         self.identifier = identifier
         self.level = level
         self.rows = rows
+        self.order = order
     }
 
     /// The name for messages, which never identifies a patient.
@@ -80,11 +83,10 @@ struct RetrievalTarget: Sendable {
         let uids = identifier.uids(key)
         guard level != .patient, level != .image, uids.count > 1 else { return [self] }
         return uids.map { uid in
-            var part = identifier
-            part.set(key, uid)
-            return RetrievalTarget(
-                identifier: part, level: level,
-                rows: rows.filter { $0.seriesInstanceUID == nil || $0.seriesInstanceUID == uid })
+            var part = self
+            part.identifier.set(key, uid)
+            part.rows = rows.filter { $0.seriesInstanceUID == nil || $0.seriesInstanceUID == uid }
+            return part
         }
     }
 }
@@ -196,12 +198,20 @@ struct RetrievalPlan {
     }
 
     private mutating func divide(_ options: RetrieveOptions, _ outcome: RunOutcome) {
-        if options.jobs > 1 || options.shard != nil || options.isDryRun { targets = targets.flatMap(\.parts) }
-        guard let shard = options.shard else { return }
-        let all = targets.count
-        targets = targets.filter { shard.contains($0.shardKey) }
+        if options.jobs > 1 || options.shard != nil || options.isDryRun || options.limit != nil {
+            targets = targets.flatMap(\.parts)
+        }
+        targets = MatchOrder(options.query.sortKeys).sorted(targets, by: \.order)
+        if let shard = options.shard {
+            let all = targets.count
+            targets = targets.filter { shard.contains($0.shardKey) }
+            outcome.diagnostics.note(
+                Message("share \(shard.number) of \(shard.count): \(targets.count) of \(all) to be retrieved"))
+        }
+        guard let limit = options.limit, targets.count > limit else { return }
         outcome.diagnostics.note(
-            Message("share \(shard.number) of \(shard.count): \(targets.count) of \(all) to be retrieved"))
+            Message("the first \(limit) of \(targets.count) to be retrieved, as \(OptionName.limit) asks"))
+        targets = Array(targets.prefix(limit))
     }
 }
 

@@ -80,7 +80,9 @@ struct RetrievalReport: Sendable {
         run.summary.set(.expected, summary.listed)
         if let status = outcomes.last?.lastStatus { run.summary.set(.status, status.description) }
         if outcomes.isEmpty, notBegun == 0 {
-            let message = Message(network.peerName, "nothing matches; nothing was retrieved")
+            let message = Message(
+                network.peerName, "nothing matches; nothing was retrieved",
+                hint: .noMatch(context.options.query.likelyMistakes))
             if context.options.query.failsIfNone, run.exitCode == .success {
                 run.fail(.incomplete, message)
             } else {

@@ -29,8 +29,11 @@ final class RetrievalResolver {
     /// - Parameter query: an identifier of a query, with level and keys.
     func targets(for query: DataSet) throws(Failure) -> [RetrievalTarget] {
         let level = query.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? options.level
-        if isDirect(query, level) { return [RetrievalTarget(identifier: uniqueKeys(of: query, level), level: level)] }
-        var contexts = [base(query)]
+        if options.sortKeys.isEmpty, isDirect(query, level) {
+            return [RetrievalTarget(identifier: uniqueKeys(of: query, level), level: level)]
+        }
+        var contexts = [Context(identifier: base(query))]
+        let sorted = Set(options.sortKeys.compactMap(\.attribute.tags.first))
         var used: Set<Tag> = []
         let levels = model.levels.filter { $0 <= level }
         for step in levels {
@@ -38,14 +41,14 @@ final class RetrievalResolver {
             let own = query.elements.filter { element in
                 belongs(element.tag, to: step, target: level) && used.insert(element.tag).inserted
             }
-            let asksMore = own.contains { $0.tag != key && !$0.isEmpty }
+            let asksMore = own.contains { ($0.tag != key && !$0.isEmpty) || sorted.contains($0.tag) }
             let uids = isPlain(query, key) ? query.uids(key) : []
             if !asksMore, !uids.isEmpty, step < level {
                 contexts = contexts.flatMap { context in
                     uids.map { uid in
                         var next = context
-                        next[key] = query[key]
-                        if step != .patient { next.set(key, uid) }
+                        next.identifier[key] = query[key]
+                        if step != .patient { next.identifier.set(key, uid) }
                         return next
                     }
                 }
@@ -60,9 +63,9 @@ final class RetrievalResolver {
             contexts = try matches(of: contexts, own, key, step)
         }
         return contexts.map { context in
-            var identifier = context
-            identifier.set(.queryRetrieveLevel, .CS, level.rawValue)
-            return RetrievalTarget(identifier: identifier, level: level)
+            var target = RetrievalTarget(identifier: context.identifier, level: level, order: context.order)
+            target.identifier.set(.queryRetrieveLevel, .CS, level.rawValue)
+            return target
         }
     }
 
@@ -124,20 +127,28 @@ final class RetrievalResolver {
 
     // MARK: Asking
 
+    /// What is known of an entity on the way down the levels.
+    private struct Context {
+        /// The keys that lead to it.
+        var identifier: DataSet
+        /// The values by which it is sorted.
+        var order = DataSet()
+    }
+
     private func matches(
-        of contexts: [DataSet], _ own: [DataElement], _ key: Tag, _ step: QueryLevel
-    ) throws(Failure) -> [DataSet] {
-        var found: [DataSet] = []
+        of contexts: [Context], _ own: [DataElement], _ key: Tag, _ step: QueryLevel
+    ) throws(Failure) -> [Context] {
+        var found: [Context] = []
         var unnamed = 0
         var unconfirmed = MatchDoubts()
         for context in contexts {
-            var keys = context
+            var keys = context.identifier
             keys.set(.queryRetrieveLevel, .CS, step.rawValue)
             keys.setEmpty(key, DataDictionary.vr(of: key))
             for element in own { keys.append(element) }
             let review = MatchReview(
                 of: keys, model: model, level: step, negotiation: network.connection.queryNegotiation)
-            var open: [(context: DataSet, value: [String], keys: [Tag])] = []
+            var open: [(context: Context, value: [String], keys: [Tag])] = []
             // Some servers return a study once for each of its instances: it is retrieved once.
             var seen: Set<[String]> = []
             try find(keys) { match in
@@ -146,8 +157,13 @@ final class RetrievalResolver {
                     return
                 }
                 var next = context
-                next[key] = value
-                if step == .patient, let set = match[.specificCharacterSet] { next[.specificCharacterSet] = set }
+                next.identifier[key] = value
+                if step == .patient, let set = match[.specificCharacterSet] {
+                    next.identifier[.specificCharacterSet] = set
+                }
+                for tag in options.sortKeys.compactMap(\.attribute.tags.first) {
+                    if let element = match[tag] { next.order.append(element) }
+                }
                 switch options.trustsServer ? .confirmed : review.verdict(of: match) {
                 case .confirmed: if seen.insert(match.strings(key)).inserted { found.append(next) }
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
@@ -155,7 +171,7 @@ final class RetrievalResolver {
                 }
             }
             for (next, value, tags) in open where seen.insert(value).inserted {
-                switch try verdict(of: next, unconfirmed: tags, own, step) {
+                switch try verdict(of: next.identifier, unconfirmed: tags, own, step) {
                 case .confirmed: found.append(next)
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
                 case .unconfirmed(let tags): unconfirmed.record(.unconfirmed(tags))

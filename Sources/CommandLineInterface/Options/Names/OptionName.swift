@@ -1,11 +1,13 @@
 /// The long names of all options. Messages name an option by its case here, never by a literal.
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case aetitle, bind, call, charset, color, columns, config, count, debug, destination, echo, error, find, format
+    case aetitle, bind, call, charset, color, columns, config, count, date, debug, destination, echo, error, find,
+        format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
     case journal, jwt, kerberos, key, limit, listen, move, name, nodes, output, passcode, patient, patientroot, per
     case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
         `return`, saml
-    case series, serve, shard, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to, transaction, user
+    case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
+    case transaction, user
     case verbose, verify, version, wait, warning, wide, window, worklist
     case acceptFrom = "accept-from"
     case assumeCharset = "assume-charset"
@@ -17,6 +19,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case failOn = "fail-on"
     case failedOut = "failed-out"
     case fromList = "from-list"
+    case groupBy = "group-by"
     case ifExists = "if-exists"
     case keepBroken = "keep-broken"
     case listKey = "list-key"

@@ -44,6 +44,70 @@ struct FindCommandTests {
         #expect(result.lines.count == 1)
     }
 
+    @Test func `an order holds for all formats, and a limit cuts what it has sorted`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        for (order, expected) in [("PatientID", "SELFTEST-1"), ("-PatientID", "SELFTEST-3")] {
+            let result = CommandResult(
+                ["--find"] + archive.peer
+                    + ["--columns", "PatientID", "--format", "tsv", "--sort", order, "--limit", "1"])
+            #expect(result.lines == ["PatientID", expected], "\(result.messages)")
+            #expect(result.messages.isEmpty, "\(result.messages)")
+        }
+    }
+
+    @Test func `matches are counted, as a whole and by values`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        func output(_ options: String...) -> String { CommandResult(["--find"] + archive.peer + options).output }
+        #expect(output("--format", "count") == "3\n")
+        #expect(output("--format", "count", "-k", "PatientID=NONE") == "0\n")
+        #expect(output("--format", "csv", "--group-by", "StudyDate") == "StudyDate,Count\n20260102,3\n")
+        #expect(
+            output("--format", "jsonl", "--group-by", "PatientID", "-k", "PatientID=SELFTEST-2")
+                == "{\"PatientID\":\"SELFTEST-2\",\"count\":1}\n")
+        #expect(output("--group-by", "StudyDate") == "StudyDate  Count\n20260102   3\n")
+        #expect(
+            CommandResult(["--find"] + archive.peer + ["--format", "text", "--group-by", "StudyDate"]).exitCode
+                == .usage)
+    }
+
+    @Test func `several peers are queried in one run, each match with its node`() throws {
+        let (first, second) = (try TestArchive(holdsImages: true), try TestArchive(holdsImages: true))
+        let peers = [first, second].flatMap { ["127.0.0.1", "\($0.archive.port)"] }
+        let nodes = [first, second].map { "PRACTICE@127.0.0.1:\($0.archive.port)" }
+        func result(_ options: String...) -> CommandResult {
+            CommandResult(["--find"] + peers + ["--call", "PRACTICE", "-k", "PatientID=SELFTEST-1"] + options)
+        }
+        let csv = result("--format", "csv", "--return", "PatientID")
+        #expect(csv.lines == ["Node,PatientID"] + nodes.map { "\($0),SELFTEST-1" }, "\(csv.messages)")
+        #expect(result("--format", "count").output == "2\n")
+        #expect(result("--limit", "1", "--format", "count").output == "1\n")
+        #expect(result("--group-by", "PatientID", "--format", "csv").lines.count == 3)
+        let text = result()
+        #expect(text.output.contains("Find Response: 1 (\(nodes[0]))\n") && text.output.contains("2 (\(nodes[1]))\n"))
+        #expect(result("--format", "jsonl").output.contains("\"00080054\":{\"vr\":\"AE\",\"Value\":[\"PRACTICE\"]}"))
+    }
+
+    @Test func `one peer that is not there does not keep the others from being asked`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let result = CommandResult(
+            ["--find", "127.0.0.1", "\(try freePort())"] + archive.peer + ["--format", "csv", "--columns", "PatientID"])
+        #expect(result.exitCode == .unreachable, "\(result.messages)")
+        #expect(result.lines.count == 4, "\(result.output)")
+    }
+
+    @Test func `the newest study is retrieved alone`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let result = CommandResult(
+            ["--get"] + archive.peer
+                + ["-k", "StudyDate=20200101-", "--sort", "-PatientID", "--limit", "1", "--dry-run"])
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(result.lines.count == 2, "\(result.output)")
+        #expect(result.messages.contains("the first 1 of 3 to be retrieved"), "\(result.messages)")
+        let all = CommandResult(
+            ["--find"] + archive.peer + ["--sort", "PatientID", "--format", "csv", "--columns", "StudyInstanceUID"])
+        #expect(result.lines[1].contains(all.lines[3]), "\(result.output)")
+    }
+
     @Test func `a failure status has its code and remedy`() throws {
         let result = find(try TestArchive(faults: ["find-status=A700"], holdsImages: true))
         #expect(result.exitCode == .failureStatus, "\(result.messages)")
