@@ -84,7 +84,9 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
 
 /// Runs them one after the other; an interruption ends all. Queries of several peers have one output.
 private func performEach(_ invocations: [Invocation], _ arguments: [String], in environment: Environment) -> ExitCode {
-    if invocations.allSatisfy({ $0.operation.isQuery }) { return performQueries(invocations, arguments, in: environment) }
+    if invocations.allSatisfy({ $0.operation.isQuery }) {
+        return performQueries(invocations, arguments, in: environment)
+    }
     var exitCode = ExitCode.success
     for invocation in invocations where exitCode != .interrupted {
         exitCode = exitCode.worst(perform(invocation, arguments, in: environment))

@@ -715,6 +715,30 @@ class CharacterSets(PeerTest):
         self.assertEqual(Dataset.from_json(run.stdout).PatientName, "Müller^Jörg")
         self.assertNotIn("Müller", self.find(peer).stdout)
 
+    def test_an_assumed_set_counts_for_an_empty_one_a_forced_one_for_all(self):
+        name = element(0x10, 0x10, "PN", "Müller^Jörg – x".encode("windows-1252"))
+        empty, wrong = self.peer(element(8, 5, "CS", b"") + name), self.peer(element(8, 5, "CS", b"ISO_IR 192") + name)
+        for peer, option in ((empty, "--assume-charset"), (wrong, "--force-charset")):
+            run = self.find(peer)
+            self.assertNotIn("Müller", run.stdout)
+            self.assert_names(run, "3 characters in 1 match cannot be decoded", "hint: ", option)
+            run = self.find(peer, option, "windows-1252", "--format", "jsonl")
+            self.assertEqual(Dataset.from_json(run.stdout).PatientName, "Müller^Jörg – x")
+            self.assertEqual(run.stderr, "")
+        run = self.find(wrong, "--assume-charset", "windows-1252")
+        self.assertNotIn("Müller", run.stdout)
+
+    def test_sets_that_dicom_does_not_have_are_read_and_not_sent(self):
+        for term, codec, text in (
+            ("GB2312", "gb2312", "王^小东"), ("windows-1251", "cp1251", "Люкceмбypг"), ("SHIFT_JIS", "shift_jis", "ヤマダ^タロウ"),
+            ("EUC-KR", "euc_kr", "김^철수"), ("Big5", "big5", "陳^大文"), ("cp1253", "cp1253", "Διονυσιος"),
+        ):  # fmt: skip
+            answer = element(8, 5, "CS", term.encode()) + element(0x10, 0x10, "PN", text.encode(codec))
+            run = self.find(self.peer(answer), "--format", "jsonl")
+            self.assertEqual(Dataset.from_json(run.stdout).PatientName, text, term)
+            self.assertEqual(run.stderr, "")
+        self.find(self.peer(), "--charset", "windows-1252", "-k", "PatientName=A", expect=2)
+
     def test_the_locale_of_c_says_nothing_about_the_terminal(self):
         peer = self.peer(study_answer(PatientName="Müller^Jörg"))
         run = self.find(peer, "-k", "PatientName=Müller", environment={"LC_ALL": "C"})

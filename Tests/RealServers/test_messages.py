@@ -35,6 +35,7 @@ ELSEWHERE = {
     "listCutShort", "mislabelled", "uniqueKeysAbove", "ignoredKey",
     # By the unit tests of --find.
     "noMatch",
+    "undecodable",
     # By the unit tests of causes and retrievals.
     "runTooShort", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
     "storageRoleRefused", "destinationUnreachable", "otherIdentifier", "noReasonGiven", "endedByServer",

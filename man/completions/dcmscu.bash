@@ -33,6 +33,7 @@ _dcmscu() {
         --journal) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --wait) return ;;
         --transaction) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --committed-out) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --max-references) return ;;
         --per) mapfile -t COMPREPLY < <(compgen -W "study series" -- "$current"); return ;;
         -k|--key) compopt -o nospace 2>/dev/null; mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate keywords 2>/dev/null)" -- "$current"); return ;;
@@ -45,8 +46,11 @@ _dcmscu() {
         --store-query) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --query) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --assume-charset) return ;;
+        --force-charset) return ;;
         --timezone) return ;;
         --from-list) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --list-key) return ;;
+        --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --shard) return ;;
         --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm count" -- "$current"); return ;;
         --columns) return ;;
@@ -56,6 +60,7 @@ _dcmscu() {
         --port-scp) return ;;
         --bind) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
         --move-destination) return ;;
+        --to) mapfile -t COMPREPLY < <(compgen -A hostname -- "$current"); return ;;
         --name) return ;;
         --if-exists) mapfile -t COMPREPLY < <(compgen -W "skip overwrite rename fail" -- "$current"); return ;;
         --grace) return ;;
@@ -88,6 +93,7 @@ _dcmscu() {
         --saml) return ;;
         --jwt) return ;;
         -L|--log-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --log-format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$current"); return ;;
         --fail-on) mapfile -t COMPREPLY < <(compgen -W "failure warning" -- "$current"); return ;;
         --config) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     esac
@@ -96,23 +102,26 @@ _dcmscu() {
             --echo --store --find --move --get --worklist --stgcmt --serve --self-test --hostname --port
             --call --aetitle --input --recursive --priority --root-uid --jobs --window --retries --retry-delay
             --failed-out --never-rewrite --skip-existing --verify --journal --resume --wait --transaction
-            --listen --max-references --per --key --return --station --date --patientroot --studyroot --psonly
-            --patient --study --series --image --sort --limit --charset --store-query --query --strict
-            --trust-server --fail-if-none --assume-charset --relational --datetime-matching --fuzzy --timezone
-            --from-list --shard --dry-run --format --columns --group-by --wide --color --output --port-scp
-            --bind --move-destination --name --if-exists --grace --no-check --or-move --prefer --fsync
-            --accept-from --destination --worklist-items --images --inject --count --interval
-            --connect-timeout --timeout --total-timeout --max-pdu --tls --tls-ca --tls-crl --tls-cert
-            --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-insecure
-            --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed --user-in-clear
-            --verbose --debug --warning --error --log-file --log-phi --fail-on --config --show-config --help
-            --version --queryhelp
+            --listen --committed-out --max-references --per --key --return --station --date --patientroot
+            --studyroot --psonly --patient --study --series --image --sort --limit --charset --store-query
+            --query --strict --trust-server --fail-if-none --assume-charset --force-charset --relational
+            --datetime-matching --fuzzy --timezone --from-list --list-key --report --shard --dry-run --format
+            --columns --group-by --wide --color --output --port-scp --bind --move-destination --to --name
+            --if-exists --grace --no-check --keep-broken --or-move --prefer --fsync --accept-from
+            --destination --worklist-items --images --inject --count --interval --connect-timeout --timeout
+            --total-timeout --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password
+            --tls-min --tls-profile --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user
+            --passcode --kerberos --saml --jwt --user-unconfirmed --user-in-clear --verbose --debug --warning
+            --error --quiet --log-file --log-format --log-time --log-phi --fail-on --config --show-config
+            --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
     else
+        local words=""
+        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test help version"
         compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
     fi
 }
 complete -F _dcmscu dcmscu

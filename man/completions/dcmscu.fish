@@ -52,6 +52,7 @@ complete -c dcmscu -l strict -d 'stop at the first problem instead of skipping i
 complete -c dcmscu -l trust-server -d 'accept matches that the keys do not confirm'
 complete -c dcmscu -l fail-if-none -d 'exit with 1 if nothing matches'
 complete -c dcmscu -l assume-charset -x -d 'character set of matches that do not name theirs'
+complete -c dcmscu -l force-charset -x -d 'character set of all matches, whatever they name'
 complete -c dcmscu -l relational -d 'negotiate relational queries'
 complete -c dcmscu -l datetime-matching -d 'negotiate combined matching of date and time'
 complete -c dcmscu -l fuzzy -d 'negotiate fuzzy matching of person names'

@@ -6,10 +6,13 @@ import System
 struct RunFailure: Error {
     let exitCode: ExitCode
     let message: Message
+    /// True if the message was written already.
+    let isReported: Bool
 
-    init(_ exitCode: ExitCode, _ message: Message) {
+    init(_ exitCode: ExitCode, _ message: Message, isReported: Bool = false) {
         self.exitCode = exitCode
         self.message = message
+        self.isReported = isReported
     }
 
     init(_ error: UsageError) { self.init(.usage, Message(error)) }

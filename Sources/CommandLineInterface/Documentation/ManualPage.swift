@@ -194,6 +194,7 @@ package enum ManualPage {
         .BR dcmscu\\-nightly (7),
         .BR dcmscu\\-troubleshooting (7),
         .BR dcmscu\\-migrating (7),
+        .BR dcmscu\\-tables (7),
         .BR gdcmscu (1),
         .BR dcmdump (1)
         .PP

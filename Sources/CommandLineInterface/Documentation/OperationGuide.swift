@@ -119,6 +119,8 @@ struct OperationGuide: Sendable {
             .find,
             notes: [
                 """
+                Without keys the usual attributes of the level are asked for, and a terminal shows them as a table; see \
+                dcmscu-tables(7). Several peers may be given. \
                 Matches are printed as they arrive. Keys that the standard does not define at the level are sent with a \
                 warning; --strict refuses them. --relational, --datetime-matching, --fuzzy and --timezone are negotiated, and \
                 what the peer grants is reported. Each match is decoded by its own character set.
@@ -130,6 +132,13 @@ struct OperationGuide: Sendable {
                 .charset, .output, .storeQuery,
             ],
             examples: [
+                CommandExample("List the studies of a server:", "--find pacs.example.org 11112"),
+                CommandExample(
+                    "Show the newest study of a patient:",
+                    "--find pacs.example.org 11112 -k id=4711 --sort -StudyDate --limit 1"),
+                CommandExample(
+                    "Count the studies of a month by day:",
+                    "--find pacs.example.org 11112 -k date=2026-01 --group-by StudyDate"),
                 CommandExample(
                     "List the studies of the last week:",
                     "--find pacs.example.org 11112 --key StudyDate=today-7d..today --return study"),
@@ -214,16 +223,23 @@ struct OperationGuide: Sendable {
             ]),
         OperationGuide(
             .worklist,
-            notes: ["Keys of a scheduled step stand inside of ScheduledProcedureStepSequence."],
+            notes: [
+                """
+                Keys of a scheduled step stand inside of ScheduledProcedureStepSequence; a keyword is put there by itself. \
+                Without an order of its own the list is sorted by the time of the steps, but for a command line of gdcmscu's \
+                options with a key.
+                """
+            ],
             options: [
-                .key, .return, .columns, .format, .sort, .limit, .groupBy, .query, .charset, .output, .storeQuery,
+                .station, .date, .key, .return, .columns, .format, .sort, .limit, .groupBy, .query, .charset, .output,
+                .storeQuery,
             ],
             examples: [
                 CommandExample(
-                    "Today's worklist of the MR scanner:",
-                    "--worklist pacs.example.org 11112 "
-                        + "-k 'ScheduledProcedureStepSequence[0].ScheduledProcedureStepStartDate=today' "
-                        + "-k 'ScheduledProcedureStepSequence[0].Modality=MR' --return PatientName,PatientID"),
+                    "Today's worklist of a scanner:", "--worklist pacs.example.org 11112 --station MR1 --date today"),
+                CommandExample(
+                    "The patients for MR this week:",
+                    "--worklist pacs.example.org 11112 --date this-week -k Modality=MR --return PatientName,PatientID"),
                 CommandExample(
                     "All of it as a table:",
                     "--worklist pacs.example.org 11112 --format table "

@@ -26,6 +26,8 @@ package enum Hint: Sendable, Equatable {
     case runTooShort
     case listCutShort
     case ignoredKey
+    /// True if the matches name a character set.
+    case undecodable(isNamed: Bool)
     /// The reasons that are likely; without any all that there may be.
     case noMatch([String])
     case mislabelled
@@ -138,6 +140,10 @@ package enum Hint: Sendable, Equatable {
             "give a longer \(OptionName.totalTimeout), or request the rest in another run"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
+        case .undecodable(let isNamed):
+            isNamed
+                ? "the server names a wrong character set: give the right one with \(OptionName.forceCharset)"
+                : "the server names no character set: give the right one with \(OptionName.assumeCharset)"
         case .noMatch(let mistakes):
             mistakes.isEmpty
                 ? "values are compared as they are: * stands for any characters, ? for one; case counts except in names, "

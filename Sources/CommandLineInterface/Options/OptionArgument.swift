@@ -143,15 +143,17 @@ package struct OptionArgument: Sendable {
 
     /// Returns defined terms of Specific Character Set as PS3.3 spells them.
     ///
+    /// - Parameter allowsOthers: true for the set of data sets that are read, which may be one that DICOM does not have.
     /// - Throws: `UsageError` if the text is empty or is not a character set of DICOM.
-    package func characterSet() throws(UsageError) -> String {
+    package func characterSet(allowsOthers: Bool = false) throws(UsageError) -> String {
         guard !text.isEmpty else { throw error("empty", code: .unknownCharacterSet) }
         let terms = text.split(separator: "\\", omittingEmptySubsequences: false).map { String($0) }
         do throws(CharacterSetError) {
             let set = try SpecificCharacterSet(definedTerms: terms)
-            return set.definedTerms.isEmpty ? "ISO_IR 6" : set.definedTerms.joined(separator: "\\")
-        } catch {
-            throw self.error("not a character set that DICOM knows", code: .unknownCharacterSet)
-        }
+            if set.isOfDICOM || allowsOthers {
+                return set.definedTerms.isEmpty ? "ISO_IR 6" : set.definedTerms.joined(separator: "\\")
+            }
+        } catch {}
+        throw error("not a character set that DICOM knows", code: .unknownCharacterSet)
     }
 }

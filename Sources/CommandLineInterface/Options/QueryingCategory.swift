@@ -110,8 +110,20 @@ extension OptionCategory {
         OptionDefinition(
             .assumeCharset, value: .characterSet, .querying, for: .querying,
             "character set of matches that do not name theirs",
+            details: """
+                Also of those whose Specific Character Set is empty. A defined term, or windows-1252, Shift_JIS, EUC-KR, Big5 and \
+                the like.
+                """,
             apply: { (draft, argument) throws(UsageError) in
-                draft.find.assumedCharacterSet = try argument.characterSet()
+                draft.find.assumedCharacterSet = try argument.characterSet(allowsOthers: true)
+            }),
+        OptionDefinition(
+            .forceCharset, value: .characterSet, .querying, for: .querying,
+            "character set of all matches, whatever they name",
+            details: "For servers that name a wrong one. Characters that cannot be decoded are counted and reported.",
+            rules: [.excludes([.assumeCharset])],
+            apply: { (draft, argument) throws(UsageError) in
+                draft.find.forcedCharacterSet = try argument.characterSet(allowsOthers: true)
             }),
         negotiation(
             .relational, .relational, [.find, .move, .get], "negotiate relational queries",

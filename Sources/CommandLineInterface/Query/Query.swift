@@ -35,10 +35,10 @@ package struct QueryOptions: Sendable, Equatable {
 
     package init() {}
 
-    /// Puts attributes that were named by their keywords into the sequences where the level has them.
+    /// Puts attributes that were named by their keywords into the sequences where the level has them; those of keys are placed
+    /// when the query is assembled.
     mutating func placeAttributes() {
         let place = { [informationModel, level] (key: QueryKey) in key.placed(in: informationModel, at: level) }
-        keys = keys.map(place)
         returnKeys = returnKeys.map { if case .attribute(let key) = $0 { .attribute(place(key)) } else { $0 } }
         sortKeys = sortKeys.map { SortKey(attribute: place($0.attribute), isDescending: $0.isDescending) }
     }

@@ -166,6 +166,8 @@ package struct FindOptions: Sendable, Equatable {
     package var query = QueryOptions()
     /// The defined terms for responses without Specific Character Set.
     package var assumedCharacterSet: String?
+    /// The defined terms for all responses, whatever they name.
+    package var forcedCharacterSet: String?
     package var format: ResultFormat = .text
     /// True if the format was given; otherwise a terminal gets a table.
     package var isFormatGiven = false

@@ -6,6 +6,8 @@ enum DefinedTerm: Sendable, Equatable {
     case utf8
     case gb18030
     case gbk
+    /// A set that DICOM does not have and files name all the same, by the name iconv has for it.
+    case other(String)
 
     /// Reads a term however it is spelt: `ISO-IR 100`, `ISO 2022-IR 87`, `ISO_IR_100`, `iso ir 100` and `ISO2022IR100` are
     /// all met. Case and everything between letters and digits are passed over.
@@ -21,7 +23,15 @@ enum DefinedTerm: Sendable, Equatable {
         switch letters {
         case "ISOIR192", "UTF8", "ISO2022IR192": self = .utf8
         case "GB18030", "ISO2022GB18030": self = .gb18030
-        case "GBK", "ISO2022GBK": self = .gbk
+        // GB 2312 in eight bits is a part of GBK.
+        case "GBK", "ISO2022GBK", "GB2312", "EUCCN", "CP936", "WINDOWS936": self = .gbk
+        case "SHIFTJIS", "SJIS", "CP932", "WINDOWS932", "WINDOWS31J": self = .other("CP932")
+        case "EUCJP": self = .other("EUC-JP")
+        case "EUCKR", "CP949", "UHC": self = .other("CP949")
+        case "BIG5", "CP950", "WINDOWS950": self = .other("BIG5")
+        case "KOI8R": self = .other("KOI8-R")
+        case "LATIN1": self = .codeElements([.latin1])
+        case let name where DefinedTerm.windowsPage(name) != nil: self = .other(DefinedTerm.windowsPage(name) ?? "")
         case "ISO202258": self = .codeElements([.gb2312])
         default:
             guard let number = DefinedTerm.registration(letters), let element = CodeElement(rawValue: number) else {
@@ -34,6 +44,15 @@ enum DefinedTerm: Sendable, Equatable {
             default: self = .codeElements([element])
             }
         }
+    }
+
+    /// `CP1252` for the code pages of Windows from 1250 to 1258; nil for other names.
+    private static func windowsPage(_ letters: String) -> String? {
+        for prefix in ["WINDOWS", "CP"] where letters.hasPrefix(prefix) {
+            guard let number = Int(letters.dropFirst(prefix.count)), (1250...1258).contains(number) else { continue }
+            return "CP\(number)"
+        }
+        return nil
     }
 
     /// The number behind "ISOIR", "ISO2022IR"; that of the register for "ISO8859" and a part.
@@ -52,6 +71,7 @@ enum DefinedTerm: Sendable, Equatable {
         case .utf8: return "ISO_IR 192"
         case .gb18030: return "GB18030"
         case .gbk: return "GBK"
+        case .other(let name): return name
         case .codeElements(let elements):
             let element = elements.last ?? .ascii
             return (withCodeExtensions || element.isDouble ? "ISO 2022 IR " : "ISO_IR ") + String(element.rawValue)

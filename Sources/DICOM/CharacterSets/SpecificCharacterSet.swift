@@ -51,6 +51,12 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         }
     }
 
+    /// True if data sets may name it: false for sets such as windows-1252, which some name all the same.
+    package var isOfDICOM: Bool {
+        guard case .converted(let name) = repertoire else { return true }
+        return name == "GB18030" || name == "GBK"
+    }
+
     private static let latin1 = SpecificCharacterSet(terms: [.codeElements([.latin1])])
     private static let latin1Value = Array("ISO_IR 100".utf8)[...]
     private static let utf8Value = Array("ISO_IR 192".utf8)[...]
@@ -67,7 +73,8 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         case .utf8?: repertoire = .utf8
         case .gb18030?: repertoire = .converted("GB18030")
         case .gbk?: repertoire = .converted("GBK")
-        default:
+        case .other(let name)?: repertoire = .converted(name)
+        case .codeElements?, nil:
             repertoire = .codeExtension(SpecificCharacterSet.codeExtension(terms))
         }
         if let alone {

@@ -62,10 +62,57 @@ package enum DataDictionary {
             }
         }
         guard low < keywordCount, DataDictionary.keyword(ofRank: low).elementsEqual(wanted) else { return nil }
-        let record = recordNumber(ofKeywordRank: low)
+        return firstOfRepeatingGroup(tag(of: recordNumber(ofKeywordRank: low)))
+    }
+
+    private static func tag(of record: Int) -> Tag {
         let digits = UnsafeBufferPointer(start: records.utf8Start + record * recordLength, count: 8)
-        let stored = Tag(UInt32(truncatingIfNeeded: number(fromHexadecimal: digits)))
-        return firstOfRepeatingGroup(stored)
+        return Tag(UInt32(truncatingIfNeeded: number(fromHexadecimal: digits)))
+    }
+
+    /// The tag of a keyword or a name by its letters and digits alone, whatever their case: `patient's name` is "PatientName". A
+    /// keyword goes before a name, and what is in use before what is retired.
+    package static func tag(forLettersOf text: some StringProtocol) -> Tag? {
+        let wanted = text.utf8.compactMap(letter)
+        guard !wanted.isEmpty else { return nil }
+        var best: (rank: Int, record: Int)?
+        for record in 0..<recordCount {
+            let line = textLine(of: record)
+            guard let keywordEnd = line.firstIndex(of: separator) else { continue }
+            let rest = line[line.index(after: keywordEnd)...]
+            let rank: Int
+            if hasLetters(line[..<keywordEnd], wanted) {
+                rank = 0
+            } else if hasLetters(rest.prefix { $0 != separator }, wanted) {
+                rank = line.last == separator ? 1 : 2
+            } else {
+                continue
+            }
+            if best.map({ rank < $0.rank }) ?? true { best = (rank, record) }
+            if rank == 0 { break }
+        }
+        return best.map { firstOfRepeatingGroup(tag(of: $0.record)) }
+    }
+
+    private static let separator = UInt8(ascii: "|")
+
+    /// The byte in lower case if it is a letter or a digit.
+    private static func letter(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39, 0x61...0x7A: byte
+        case 0x41...0x5A: byte | 0x20
+        default: nil
+        }
+    }
+
+    private static func hasLetters(_ bytes: some Sequence<UInt8>, _ wanted: [UInt8]) -> Bool {
+        var index = 0
+        for byte in bytes {
+            guard let letter = letter(byte) else { continue }
+            guard index < wanted.count, wanted[index] == letter else { return false }
+            index += 1
+        }
+        return index == wanted.count
     }
 
     /// The representation that an element has in Implicit VR (PS3.5 A.1); UN where the tag is unknown (PS3.5 6.2.2).

@@ -62,7 +62,8 @@ struct RetryTests {
                 .reply { ScriptedServer.response(to: $0, .success) }
             ] + PeerStep.release,
         ]
-        let result = try run(["--find", "--patient", "-k", "PatientID", "--format", "csv"], scripts)
+        // Of studies: equal responses with the unique key of the level would be one match.
+        let result = try run(["--find", "-k", "PatientID", "--format", "csv"], scripts)
         #expect(result.exitCode == .success, "\(result.messages)")
         #expect(result.lines == ["PatientID", "P1", "P2", "P2", "P3", "P3"], "\(result.output)")
     }

@@ -29,7 +29,8 @@ struct QueryNegotiationTests {
     }
 
     private static let answers: [([UInt8], QueryNegotiation)] = [
-        ([], []), ([1], .relational), ([0, 0, 1], .fuzzyNames), ([2, 0, 0, 1, 1, 1], .timezone),
+        ([], []), ([1], .relational), ([0, 0, 1], .fuzzyNames), ([2, 0, 0, 1, 1, 2], .timezone),
+        ([0, 0, 0, 1, 1, 1], [.timezone, .emptyValues]), ([0, 0, 0, 0, 0, 0, 1, 1], .multipleValues),
     ]
 
     @Test(arguments: answers)
@@ -42,7 +43,8 @@ struct QueryNegotiationTests {
 
     private static let requests: [(UID, [UInt8], [UInt8])] = [
         (find, [1, 1, 1, 1], [1, 1, 0, 0]), (find, [1], [1]), (find, [0, 1], [0, 1]), (find, [], []),
-        (find, [1, 0, 0, 0, 1, 7], [1, 0, 0, 0]), (worklist, [1, 1, 1, 1], [1, 1, 0, 0]), (worklist, [1], [1]),
+        (find, [1, 0, 0, 0, 1, 7, 1, 1], [1, 0, 0, 0, 0, 0, 0]), (worklist, [1, 1, 1, 1], [1, 1, 0, 0]),
+        (worklist, [1], [1]),
         ("1.2.840.10008.5.1.4.1.2.2.2", [1, 1], [1, 0]), ("1.2.840.10008.1.1", [1, 1], [0, 0]),
     ]
 

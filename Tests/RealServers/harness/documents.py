@@ -80,7 +80,8 @@ CONFIGURATION = Document("man/dcmscu-config.5")
 NIGHTLY = Document("man/dcmscu-nightly.7")
 TROUBLESHOOTING = Document("man/dcmscu-troubleshooting.7")
 MIGRATING = Document("man/dcmscu-migrating.7")
-ALL = [README, CONTRIBUTING, MANUAL, CONFIGURATION, NIGHTLY, TROUBLESHOOTING, MIGRATING]
+TABLES = Document("man/dcmscu-tables.7")
+ALL = [README, CONTRIBUTING, MANUAL, CONFIGURATION, NIGHTLY, TROUBLESHOOTING, MIGRATING, TABLES]
 
 _ESCAPES = {"\\-": "-", "\\e": "\\", "\\&": "", "\\(aq": "'", "\\(ga": "`", "\\(ha": "^", "\\(ti": "~"}
 

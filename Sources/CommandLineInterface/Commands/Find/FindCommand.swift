@@ -124,8 +124,7 @@ final class FindCommand {
             columns: columns(for: queries),
             showsNodes: targets.count > 1,
             table: tableStyle(for: queries),
-            assumedCharacterSet: SpecificCharacterSet(
-                tolerating: options.assumedCharacterSet.map { $0.split(separator: "\\").map { String($0) } } ?? []),
+            assumedCharacterSet: MatchText(options).assumed,
             escapesNonASCII: environment.localeEncoding != nil)
         let files = { [options, network = targets[0].network, outcome] () throws(RunFailure) -> any MatchWriter in
             try FileMatchWriter(
@@ -221,15 +220,43 @@ private final class MatchFilter {
     /// Nil if the server is trusted.
     private var review: MatchReview?
     private var doubts = MatchDoubts()
+    private var text: MatchText
     /// The attribute that tells entities apart, by its path.
     private var identity: [Tag] = []
     /// Digests of the responses: some servers send a study once for each of its instances.
     private var seen: Set<Int> = []
     private var repeated = 0
     private var responses = 0
+    /// The responses to the query that is under way, by digest; counted only if it may be repeated.
+    private var received: [[UInt8]: Int] = [:]
+    /// Those of the attempts before, which come again.
+    private var expected: [[UInt8]: Int] = [:]
 
     init(_ target: FindCommand.Target) {
         self.target = target
+        text = MatchText(target.options)
+    }
+
+    /// A query that was not answered to its end is sent again: its matches were accepted before.
+    func beginAttempt() { expected = received }
+
+    /// The query was answered to its end.
+    func end() {
+        received = [:]
+        expected = [:]
+    }
+
+    /// Returns true if a response is one of those that an attempt before this one has brought.
+    private func wasReceived(_ response: FindSCU.Match) -> Bool {
+        guard target.network.connection.retry.retries > 0 else { return false }
+        var sum = SHA256()
+        response.bytes.withUnsafeBytes { sum.update($0) }
+        let digest = sum.digest()
+        received[digest, default: 0] += 1
+        guard let count = expected[digest], count > 0 else { return false }
+        expected[digest] = count - 1
+        received[digest, default: 1] -= 1
+        return true
     }
 
     /// The responses that follow are those to this query.
@@ -247,6 +274,7 @@ private final class MatchFilter {
 
     /// Returns nil for a response that is not a match, and reports one that cannot be read.
     func match(in response: FindSCU.Match) -> Match? {
+        guard !wasReceived(response) else { return nil }
         responses += 1
         if response.hasUnsupportedKeys { target.network.warnOfUnsupportedKeys() }
         let name = "\(target.network.peerName): match \(responses)"
@@ -256,7 +284,7 @@ private final class MatchFilter {
         }
         let isNew = isNew(response.bytes)
         do throws(DataSetError) {
-            let dataSet = try response.identifier()
+            let dataSet = text.named(try response.identifier())
             if !isNew, hasIdentity(dataSet) {
                 repeated += 1
                 return nil
@@ -265,6 +293,7 @@ private final class MatchFilter {
                 doubts.record(verdict)
                 if case .contradicted = verdict { return nil }
             }
+            text.count(dataSet)
             return Match(
                 bytes: response.bytes, transferSyntax: response.transferSyntax, dataSet: dataSet,
                 node: target.network.peerName)
@@ -291,6 +320,7 @@ private final class MatchFilter {
     /// Reports what was left out, and what no response confirms.
     func report() {
         let (peerName, diagnostics) = (target.network.peerName, target.outcome.diagnostics)
+        if let problem = text.problem(of: peerName) { diagnostics.warning(problem) }
         if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
         for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
         if let problem = doubts.unconfirmedProblem(of: peerName, consequence: "it was not compared") {

@@ -48,7 +48,8 @@ extension MatchColumn {
     private static let shortNames: [Tag: String] = [
         .studyDate: "Date", .studyTime: "Time", .seriesDate: "Date", .seriesTime: "Time", .contentDate: "Date",
         .contentTime: "Time", .scheduledProcedureStepStartDate: "Date", .scheduledProcedureStepStartTime: "Time",
-        .patientName: "Patient", .patientBirthDate: "Born", .patientSex: "Sex", .modalitiesInStudy: "Modalities",
+        .patientName: "Patient", .patientID: "ID", .patientBirthDate: "Born", .patientSex: "Sex",
+        .modalitiesInStudy: "Modality",
         .studyDescription: "Description", .seriesDescription: "Description", .accessionNumber: "Accession",
         .bodyPartExamined: "Body Part", .seriesNumber: "Number", .instanceNumber: "Number",
         .numberOfFrames: "Frames", .numberOfPatientRelatedStudies: "Studies", .numberOfPatientRelatedSeries: "Series",
@@ -69,13 +70,8 @@ extension MatchColumn {
         .seriesTime, .contentTime, .patientSex, .numberOfStudyRelatedSeries, .numberOfPatientRelatedInstances,
     ]
 
-    /// The short heading of each column, or the whole name of those that would have the same.
-    static func headings(of columns: [MatchColumn]) -> [String] {
-        let short = columns.map { column in column.path.last.flatMap { shortNames[$0] } ?? column.name }
-        return zip(columns, short).map { column, name in
-            short.count { $0 == name } > 1 ? column.name : name
-        }
-    }
+    /// The heading on a terminal, which other columns may have too.
+    var heading: String { path.last.flatMap { Self.shortNames[$0] } ?? name }
 
     /// The rank of the column among those that were not chosen one by one, from 0 for the most important; UIDs come last.
     var rank: Int {

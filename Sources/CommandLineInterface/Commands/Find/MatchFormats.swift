@@ -66,6 +66,8 @@ final class SeparatedMatchWriter: MatchWriter {
         private static func isFormula(_ cell: [UInt8]) -> Bool {
             switch cell.first {
             case UInt8(ascii: "="), UInt8(ascii: "@"): true
+            // One that a value has already is doubled, so that what is read back is the value.
+            case UInt8(ascii: "'"): cell.dropFirst().first.map { "=+-@'".utf8.contains($0) } ?? false
             case UInt8(ascii: "+"), UInt8(ascii: "-"): Double(String(decoding: cell, as: UTF8.self)) == nil
             default: false
             }

@@ -32,8 +32,8 @@ struct TableLayout: Equatable {
     }
 
     static let gap = 2
-    /// The width below which a heading is not cut for the sake of other columns.
-    private static let minimumHeading = 6
+    /// The widths below which a heading is not cut for the sake of values, and of other columns.
+    private static let minimumHeadings = [10, 6]
 
     /// The indices of the columns that are shown, ascending.
     private(set) var shown: [Int]
@@ -49,19 +49,19 @@ struct TableLayout: Equatable {
             let columns = shown.map { needs[$0] }
             widths = columns.map { max($0.values, $0.heading) }
             guard let room else { return }
-            for index in widths.indices {
-                let least = max(columns[index].values, min(columns[index].heading, Self.minimumHeading))
-                widths[index] = max(least, widths[index] - max(0, excess(room)))
+            for heading in Self.minimumHeadings {
+                for index in widths.indices {
+                    let least = max(min(columns[index].values, widths[index]), min(columns[index].heading, heading))
+                    widths[index] = max(least, widths[index] - max(0, excess(room)))
+                }
+                let least = columns.map { max(min($0.values, $0.minimum ?? $0.values), min($0.heading, heading)) }
+                while excess(room) > 0,
+                    let widest = widths.indices.filter({ widths[$0] > least[$0] }).max(by: { widths[$0] < widths[$1] })
+                {
+                    widths[widest] -= 1
+                }
+                if excess(room) <= 0 { return }
             }
-            let least = columns.map {
-                max(min($0.values, $0.minimum ?? $0.values), min($0.heading, Self.minimumHeading))
-            }
-            while excess(room) > 0,
-                let widest = widths.indices.filter({ widths[$0] > least[$0] }).max(by: { widths[$0] < widths[$1] })
-            {
-                widths[widest] -= 1
-            }
-            if excess(room) <= 0 { return }
             guard shown.count > 1,
                 let last = shown.indices.max(by: { (columns[$0].rank, $0) < (columns[$1].rank, $1) })
             else {

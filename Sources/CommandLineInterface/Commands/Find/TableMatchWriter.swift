@@ -45,6 +45,8 @@ final class TableMatchWriter: MatchWriter {
 /// A column of a table: its heading, and how much room it needs.
 struct TableColumn {
     let heading: String
+    /// The heading if another column has the same.
+    var name: String?
     /// The width below which values are not cut; nil if they are shown whole or not at all.
     var minimum: Int?
     /// The columns with the highest ranks are left out first.
@@ -55,12 +57,12 @@ struct TableColumn {
     /// The columns of matches. Through a pipe headings are keywords.
     static func columns(_ layout: MatchLayout) -> [TableColumn] {
         let style = layout.table
-        let headings =
-            style.isForTerminal ? MatchColumn.headings(of: layout.columns) : layout.columns.map(\.title)
-        return zip(layout.columns, headings).enumerated().map { index, pair in
+        return layout.columns.enumerated().map { index, column in
             TableColumn(
-                heading: pair.1, minimum: pair.0.minimumWidth, rank: style.keepsOrder ? index : pair.0.rank,
-                isNumber: pair.0.isNumber && style.isForTerminal, isFaint: pair.0.vr == .UI)
+                heading: style.isForTerminal ? column.heading : column.title,
+                name: style.isForTerminal ? column.name : nil, minimum: column.minimumWidth,
+                rank: style.keepsOrder ? index : column.rank, isNumber: column.isNumber && style.isForTerminal,
+                isFaint: column.vr == .UI)
         }
     }
 }
@@ -77,6 +79,7 @@ final class Table {
 
     private let columns: [TableColumn]
     private let style: TableStyle
+    private var headings: [String]
     private var decided: TableLayout?
     private var held: [[String]] = []
     private var firstLine: ContinuousClock.Instant?
@@ -86,11 +89,12 @@ final class Table {
     init(_ columns: [TableColumn], _ style: TableStyle) {
         self.columns = columns
         self.style = style
+        headings = columns.map(\.heading)
         isHidden = columns.map { _ in false }
     }
 
     /// The headings of the columns that have values and are not shown.
-    var hiddenHeadings: [String] { zip(columns, isHidden).filter(\.1).map(\.0.heading) }
+    var hiddenHeadings: [String] { zip(headings, isHidden).filter(\.1).map(\.0) }
 
     func append(_ line: [String], to buffer: inout [UInt8]) {
         guard let decided else {
@@ -118,14 +122,21 @@ final class Table {
     private func decide(_ buffer: inout [UInt8]) {
         // Through a pipe a column stays, whether it has values or not.
         let least = style.isForTerminal ? 0 : 1
-        let needs = columns.enumerated().map { index, column in
+        let widths = columns.indices.map { index in held.reduce(least) { max($0, TextWidth.of($1[index])) } }
+        headings = columns.indices.map { index in
+            let isAlone = !columns.indices.contains {
+                $0 != index && widths[$0] > 0 && columns[$0].heading == columns[index].heading
+            }
+            return isAlone ? columns[index].heading : columns[index].name ?? columns[index].heading
+        }
+        let needs = columns.indices.map { index in
             TableLayout.Need(
-                values: held.reduce(least) { max($0, TextWidth.of($1[index])) },
-                heading: TextWidth.of(column.heading), minimum: column.minimum, rank: column.rank)
+                values: widths[index], heading: TextWidth.of(headings[index]), minimum: columns[index].minimum,
+                rank: columns[index].rank)
         }
         let decided = TableLayout(needs, room: style.room)
         self.decided = decided
-        append(columns.map(\.heading), decided, isHeading: true, to: &buffer)
+        append(headings, decided, isHeading: true, to: &buffer)
         for line in held { append(line, decided, to: &buffer) }
         held = []
     }

@@ -107,6 +107,13 @@ enum CSVText {
         }
     }
 
+    /// The value of a field before which an apostrophe keeps spreadsheets from taking it for a formula, as the CSV of a query has.
+    static func withoutApostrophe(_ field: String) -> String {
+        let rest = field.dropFirst()
+        guard field.first == "'", let next = rest.first, "=+-@'".contains(next) else { return field }
+        return String(rest)
+    }
+
     static func line(_ fields: [String]) -> String { fields.map(quoted).joined(separator: ",") + "\n" }
 
     private static func quoted(_ field: String) -> String {

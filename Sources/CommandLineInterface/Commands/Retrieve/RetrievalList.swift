@@ -134,7 +134,8 @@ struct RetrievalList {
             var builders: [QueryLevel: QueryBuilder] = [:]
             for level in options.informationModel.levels {
                 builders[level] = QueryBuilder(
-                    model: options.informationModel, level: level, characterSet: characterSet, today: environment.today)
+                    model: options.informationModel, level: level, characterSet: characterSet, today: environment.today,
+                    isStrict: options.isStrict)
             }
             self.builders = builders
         }

@@ -101,7 +101,10 @@ enum RetrievalListReader {
             var keys: [QueryKey] = []
             for (column, value) in zip(names, line.fields) where !value.isEmpty {
                 guard let column else { continue }
-                keys.append(QueryKey(path: column.path, tag: column.tag, value: value, argument: column.argument))
+                keys.append(
+                    QueryKey(
+                        path: column.path, tag: column.tag, value: CSVText.withoutApostrophe(value),
+                        argument: column.argument))
             }
             let surplus = line.fields.dropFirst(names.count).contains { !$0.isEmpty }
             content.rows.append(

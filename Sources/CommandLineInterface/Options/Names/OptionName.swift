@@ -18,6 +18,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case failIfNone = "fail-if-none"
     case failOn = "fail-on"
     case failedOut = "failed-out"
+    case forceCharset = "force-charset"
     case fromList = "from-list"
     case groupBy = "group-by"
     case ifExists = "if-exists"
