@@ -5,6 +5,7 @@ import System
 extension Diagnostics {
     /// Writes the command line, without the values that messages may not show.
     func frameStart(_ arguments: [String]) {
+        guard hasFrame else { return }
         let shown = arguments.map { argument in
             CommandLineText.quoted(redaction.isOn ? redaction.ownText(CommandLineText.masked(argument)) : argument)
         }
@@ -18,6 +19,7 @@ extension Diagnostics {
     }
 
     func frameEnd(_ exitCode: ExitCode, _ summary: RunEvent, seconds: Double) {
+        guard hasFrame else { return }
         let code = Int(exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue)
         let counts = summary.counts
         let parts =
@@ -36,6 +38,7 @@ enum CommandLineText {
     /// Replaces the value of a key that identifies a patient or names a person.
     static func masked(_ argument: String) -> String {
         let prefixes = ["\(OptionName.key)=", "-k"]
+        guard argument.utf8.contains(where: { "=,".utf8.contains($0) }) else { return argument }
         let prefix = prefixes.first { argument.hasPrefix($0) } ?? ""
         do throws(UsageError) {
             let key = try QueryKeyParser.parse(String(argument.dropFirst(prefix.count)))

@@ -31,6 +31,8 @@ package final class Diagnostics: Sendable {
         var style = LogLine.Style.plain
         /// True for the log file, which is asked for as the results are.
         var isLog = false
+
+        fileprivate var hasFrame: Bool { style.hasTime || style.isJSON }
     }
 
     private let channels: [Channel]
@@ -67,8 +69,11 @@ package final class Diagnostics: Sendable {
     /// Writes the start or the end of a run to the channels whose lines have a time.
     func frame(_ text: String, _ members: [(String, JSONValue)] = []) {
         let line = LogLine(level: .note, text: DisplayText.line(text), members: members)
-        write(line, to: channels.filter { $0.style.hasTime || $0.style.isJSON })
+        write(line, to: channels.filter(\.hasFrame))
     }
+
+    /// True if some channel has lines with a time, and so those of the start and the end.
+    var hasFrame: Bool { channels.contains(where: \.hasFrame) }
 
     private func write(_ line: LogLine, to channels: [Channel]) {
         for channel in channels where line.level <= channel.level {

@@ -133,17 +133,25 @@ import TestSupport
         }
 
         @Test(arguments: [
-            ("expired", "certificate CN=localhost: certificate has expired (valid 2000-01-01 to 2001-01-01)"),
-            ("early", "certificate CN=localhost: certificate is not yet valid (valid 2100-01-01 to 2120-01-01)"),
-            ("foreign", "certificate CN=localhost: unable to get local issuer certificate"),
-            ("selfSigned", "certificate CN=localhost: self-signed certificate"),
             (
-                "otherName",
+                "expired", TLSError.Code.certificateDates,
+                "certificate CN=localhost: certificate has expired (valid 2000-01-01 to 2001-01-01)"
+            ),
+            (
+                "early", .certificateDates,
+                "certificate CN=localhost: certificate is not yet valid (valid 2100-01-01 to 2120-01-01)"
+            ),
+            ("foreign", .certificate, "certificate CN=localhost: unable to get local issuer certificate"),
+            ("selfSigned", .certificate, "certificate CN=localhost: self-signed certificate"),
+            (
+                "otherName", .certificateName,
                 "certificate CN=pacs.example: it is for DNS:pacs.example, IP Address:192.0.2.1, not for 127.0.0.1"
             ),
         ])
-        func `a wrong certificate is refused with its reason`(certificate: String, reason: String) throws {
-            #expect(try refusal(client(), server(certificate)) == TLSError(.certificate, reason))
+        func `a wrong certificate is refused with its reason`(
+            certificate: String, code: TLSError.Code, reason: String
+        ) throws {
+            #expect(try refusal(client(), server(certificate)) == TLSError(code, reason))
         }
 
         @Test func `the name may be another one, or unchecked, when the user says so`() throws {
