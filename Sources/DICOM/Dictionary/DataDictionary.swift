@@ -77,16 +77,21 @@ package enum DataDictionary {
         guard !wanted.isEmpty else { return nil }
         var best: (rank: Int, record: Int)?
         for record in 0..<recordCount {
-            let line = textLine(of: record)
-            guard let keywordEnd = line.firstIndex(of: separator) else { continue }
-            let rest = line[line.index(after: keywordEnd)...]
+            let line = texts(from: record)
+            guard var at = line.base.baseAddress.map({ $0 + line.startIndex }) else { continue }
+            let end = at + line.count
             let rank: Int
-            if hasLetters(line[..<keywordEnd], wanted) {
+            if readField(&at, end, hasLetters: wanted) {
                 rank = 0
-            } else if hasLetters(rest.prefix { $0 != separator }, wanted) {
-                rank = line.last == separator ? 1 : 2
             } else {
-                continue
+                at += 1
+                guard readField(&at, end, hasLetters: wanted) else { continue }
+                var last = at
+                while at < end, at.pointee != UInt8(ascii: "\n") {
+                    last = at
+                    at += 1
+                }
+                rank = last.pointee == separator ? 1 : 2
             }
             if best.map({ rank < $0.rank }) ?? true { best = (rank, record) }
             if rank == 0 { break }
@@ -105,14 +110,24 @@ package enum DataDictionary {
         }
     }
 
-    private static func hasLetters(_ bytes: some Sequence<UInt8>, _ wanted: [UInt8]) -> Bool {
-        var index = 0
-        for byte in bytes {
-            guard let letter = letter(byte) else { continue }
-            guard index < wanted.count, wanted[index] == letter else { return false }
-            index += 1
+    /// Reads up to the end of a field, with no function called for a byte: all fields of the dictionary are read so.
+    private static func readField(
+        _ at: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, hasLetters wanted: [UInt8]
+    ) -> Bool {
+        wanted.withUnsafeBufferPointer { wanted in
+            var index = 0
+            var isEqual = true
+            while at < end {
+                var byte = at.pointee
+                if byte == 0x7C || byte == 0x0A { break }
+                at += 1
+                if byte >= 0x41, byte <= 0x5A { byte |= 0x20 }
+                guard (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x30 && byte <= 0x39) else { continue }
+                if isEqual { isEqual = index < wanted.count && wanted[index] == byte }
+                index += 1
+            }
+            return isEqual && index == wanted.count
         }
-        return index == wanted.count
     }
 
     /// The representation that an element has in Implicit VR (PS3.5 A.1); UN where the tag is unknown (PS3.5 6.2.2).
