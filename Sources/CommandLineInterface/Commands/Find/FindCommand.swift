@@ -84,7 +84,7 @@ final class FindCommand {
                     on: association, sopClass: query.model.findSOPClass, identifier: query.identifier,
                     priority: target.options.query.priority,
                     beforeBlockingRead: { output.flush() },
-                    onMatch: { response in self.accept(matches.match(in: response), to: output) })
+                    onMatch: { response in self.accept(matches.match(in: response), of: matches, to: output) })
                 report(result, target)
                 rest.removeFirst()
                 matches.end()
@@ -94,8 +94,14 @@ final class FindCommand {
 
     // MARK: Matches
 
-    private func accept(_ match: Match?, to output: MatchOutput) -> ExchangeControl {
-        guard let match else { return .goOn }
+    private func accept(_ match: Match?, of matches: MatchFilter, to output: MatchOutput) -> ExchangeControl {
+        guard let match else {
+            guard options.limit != nil, matches.isRepeating else { return .goOn }
+            outcome.diagnostics.warning(
+                Message("the server repeats its responses", "the query is ended before \(OptionName.limit) is reached"))
+            isLimited = true
+            return .cancel
+        }
         count += 1
         guard options.query.sortKeys.isEmpty else {
             held.append(match)
@@ -226,6 +232,9 @@ private final class MatchFilter {
     /// Digests of the responses: some servers send a study once for each of its instances.
     private var seen: Set<Int> = []
     private var repeated = 0
+    private var repeatedInARow = 0
+    /// No study has so many instances that a server could answer once for each of them.
+    private static let maximumRepeatedInARow = 20_000
     private var responses = 0
     /// The responses to the query that is under way, by digest; counted only if it may be repeated.
     private var received: [[UInt8]: Int] = [:]
@@ -287,8 +296,10 @@ private final class MatchFilter {
             let dataSet = text.named(try response.identifier())
             if !isNew, hasIdentity(dataSet) {
                 repeated += 1
+                repeatedInARow += 1
                 return nil
             }
+            repeatedInARow = 0
             if let verdict = review?.verdict(of: dataSet) {
                 doubts.record(verdict)
                 if case .contradicted = verdict { return nil }
@@ -302,6 +313,9 @@ private final class MatchFilter {
             return nil
         }
     }
+
+    /// True if the server goes on with what it has sent: a limit of matches may never be reached.
+    var isRepeating: Bool { repeatedInARow >= Self.maximumRepeatedInARow }
 
     private func isNew(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard !bytes.isEmpty else { return true }
