@@ -637,7 +637,7 @@ class Arguments(cases.RealServerTest):
         missing = ["/nowhere/" + f"{'x' * 200}/" * 4 + f"{number:05}" for number in range(1300)]
         self.assertGreater(sum(map(len, missing)), 1_000_000)
         run = measured.dcmscu(
-            "--store", servers.LOOPBACK, self.server.port, *missing, good, expect=1, timeout=2 * SECONDS
+            "--store", "-V", servers.LOOPBACK, self.server.port, *missing, good, expect=1, timeout=2 * SECONDS
         )
         self.assert_names(run, "1 stored", "1300 failed", missing[0], missing[-1])
         self.assertEqual(len(self.server.received()), 1)

@@ -220,6 +220,9 @@ enum QueryTextRules {
         var isFatal = false
     }
 
+    /// Values that are longer than allowed exist, but not by so much, in characters.
+    private static let longestOfArchives = 1_024
+
     static let decimalCharacters = Set("0123456789+-.eE".utf8)
 
     static func problem(with value: String, vr: ValueRepresentation) -> Problem? {
@@ -258,7 +261,9 @@ enum QueryTextRules {
                 isFatal: isControl(bad) || (vr == .CS || vr == .AE || vr == .UR) && !bad.isASCII)
         }
         if let maximum = vr.maximumLength, length > maximum {
-            return Problem(why: "\(length) characters", accepted: limit + repertoire)
+            return Problem(
+                why: "\(length) characters", accepted: limit + repertoire,
+                isFatal: length > max(maximum, longestOfArchives))
         }
         return nil
     }
@@ -273,7 +278,10 @@ enum QueryTextRules {
             let components = group.split(separator: "^", omittingEmptySubsequences: false)
             if components.count > 5 { return Problem(why: "more than five components", accepted: accepted) }
             let length = group.unicodeScalars.count { $0 != "*" }
-            if length > 64 { return Problem(why: "a group of \(length) characters", accepted: accepted) }
+            if length > 64 {
+                return Problem(
+                    why: "a group of \(length) characters", accepted: accepted, isFatal: length > longestOfArchives)
+            }
             if let bad = group.unicodeScalars.first(where: isControl) {
                 return Problem(why: "\(shown(bad)) is not allowed in PN", accepted: accepted, isFatal: true)
             }
