@@ -585,7 +585,7 @@ class ScriptedServers(ScriptedRetrieval):
 
     def test_a_list_with_a_mistake_sends_nothing(self):
         archive = self.serve_scripted(study(6))
-        for content in (b"1.2.1\nnonsense\n", b"StudyInstanceUID\n1.2.x\n", b"Nonsense\n1\n", b"{\n"):
+        for content in (b"1.2.1\nnonsense\n", b"StudyInstanceUID\nhello world\n", b"Nonsense\n1\n", b"{\n"):
             with self.subTest(content):
                 run = self.retrieve("get", "--from-list", "-", stdin=content, expect=2)
                 self.assert_names(run, "line")
