@@ -59,7 +59,8 @@ enum DataSetTarget: FuzzTarget {
         var rest = bytes
         do throws(DataSetError) {
             while !rest.isEmpty {
-                try check.consume(rest.prefix(piece).span.bytes)
+                let part = rest.prefix(piece)
+                try check.consume(part.span.bytes)
                 rest = rest.dropFirst(piece)
             }
             try check.finish()
