@@ -81,6 +81,20 @@ package final class Receiving {
         return true
     }
 
+    /// Tries a C-ECHO until one succeeds: connections that were not yet accepted may fill the server's limit for a
+    /// moment. False: none did in 60 s.
+    package func echoesAtLast() -> Bool {
+        let deadline = Deadline.after(seconds: 60)
+        while isIdle() {
+            do {
+                if try echoes() { return true }
+            } catch {
+                if deadline.isPast { return false }
+            }
+        }
+        return false
+    }
+
     /// A C-ECHO of a peer that knows how to behave.
     package func echoes(over tls: TLSContext? = nil) throws -> Bool {
         var parameters = AssociationParameters(
