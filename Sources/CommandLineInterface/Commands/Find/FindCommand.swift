@@ -229,17 +229,16 @@ private final class MatchFilter {
     private var text: MatchText
     /// The attribute that tells entities apart, by its path.
     private var identity: [Tag] = []
-    /// Digests of the responses: some servers send a study once for each of its instances.
-    private var seen: Set<Int> = []
+    /// The number of equal responses to the query that is under way, by digest: some servers send a study once for each of
+    /// its instances.
+    private var received: [Int: Int] = [:]
+    /// Those of the attempts before, which come again.
+    private var expected: [Int: Int] = [:]
     private var repeated = 0
     private var repeatedInARow = 0
     /// No study has so many instances that a server could answer once for each of them.
     private static let maximumRepeatedInARow = 20_000
     private var responses = 0
-    /// The responses to the query that is under way, by digest; counted only if it may be repeated.
-    private var received: [[UInt8]: Int] = [:]
-    /// Those of the attempts before, which come again.
-    private var expected: [[UInt8]: Int] = [:]
 
     init(_ target: FindCommand.Target) {
         self.target = target
@@ -255,22 +254,8 @@ private final class MatchFilter {
         expected = [:]
     }
 
-    /// Returns true if a response is one of those that an attempt before this one has brought.
-    private func wasReceived(_ response: FindSCU.Match) -> Bool {
-        guard target.network.connection.retry.retries > 0 else { return false }
-        var sum = SHA256()
-        response.bytes.withUnsafeBytes { sum.update($0) }
-        let digest = sum.digest()
-        received[digest, default: 0] += 1
-        guard let count = expected[digest], count > 0 else { return false }
-        expected[digest] = count - 1
-        received[digest, default: 1] -= 1
-        return true
-    }
-
     /// The responses that follow are those to this query.
     func begin(_ query: Query) {
-        seen = []
         identity =
             query.model == .modalityWorklist
             ? [.scheduledProcedureStepSequence, .scheduledProcedureStepID]
@@ -283,7 +268,12 @@ private final class MatchFilter {
 
     /// Returns nil for a response that is not a match, and reports one that cannot be read.
     func match(in response: FindSCU.Match) -> Match? {
-        guard !wasReceived(response) else { return nil }
+        let digest = digest(of: response.bytes)
+        if let count = expected[digest], count > 0 {
+            expected[digest] = count - 1
+            return nil
+        }
+        let isNew = received.updateValue((received[digest] ?? 0) + 1, forKey: digest) == nil
         responses += 1
         if response.hasUnsupportedKeys { target.network.warnOfUnsupportedKeys() }
         let name = "\(target.network.peerName): match \(responses)"
@@ -291,7 +281,6 @@ private final class MatchFilter {
             target.outcome.fail(.incomplete, Message("\(name) has no data set"))
             return nil
         }
-        let isNew = isNew(response.bytes)
         do throws(DataSetError) {
             let dataSet = text.named(try response.identifier())
             if !isNew, hasIdentity(dataSet) {
@@ -317,11 +306,10 @@ private final class MatchFilter {
     /// True if the server goes on with what it has sent: a limit of matches may never be reached.
     var isRepeating: Bool { repeatedInARow >= Self.maximumRepeatedInARow }
 
-    private func isNew(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard !bytes.isEmpty else { return true }
+    private func digest(of bytes: ArraySlice<UInt8>) -> Int {
         var hasher = Hasher()
         bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
-        return seen.insert(hasher.finalize()).inserted
+        return hasher.finalize()
     }
 
     /// Returns true if equal responses are about one entity: two studies of a patient are equal where only the name was asked for.

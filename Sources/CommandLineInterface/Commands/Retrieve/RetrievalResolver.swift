@@ -151,7 +151,13 @@ final class RetrievalResolver {
             var open: [(context: Context, value: [String], keys: [Tag])] = []
             // Some servers return a study once for each of its instances: it is retrieved once.
             var seen: Set<[String]> = []
-            try find(keys) { match in
+            let before = (count: found.count, unnamed: unnamed, doubts: doubts)
+            // An attempt after another brings all matches again.
+            let forget = {
+                found.removeSubrange(before.count...)
+                (unnamed, self.doubts, open, seen) = (before.unnamed, before.doubts, [], [])
+            }
+            try find(keys, onAttempt: forget) { match in
                 guard let value = match[key], !value.isEmpty else {
                     unnamed += 1
                     return
@@ -212,7 +218,7 @@ final class RetrievalResolver {
         keys.setEmpty(.modality, .CS)
         keys.setEmpty(.seriesInstanceUID, .UI)
         var verdicts: [MatchReview.Verdict] = []
-        try find(keys) { match in verdicts.append(review.verdict(of: match)) }
+        try find(keys, onAttempt: { verdicts = [] }) { match in verdicts.append(review.verdict(of: match)) }
         if verdicts.contains(.confirmed) { return .confirmed }
         let isKnown = !verdicts.isEmpty && verdicts.allSatisfy { $0 == .contradicted(.modality) }
         return isKnown ? .contradicted(.modalitiesInStudy) : .unconfirmed(tags)
@@ -244,18 +250,18 @@ final class RetrievalResolver {
         return opened
     }
 
-    private func find(_ keys: DataSet, onMatch: (DataSet) -> Void) throws(Failure) {
+    /// - Parameter onAttempt: called before each attempt, which brings all matches.
+    private func find(_ keys: DataSet, onAttempt: () -> Void, onMatch: (DataSet) -> Void) throws(Failure) {
         var unreadable: DataSetError?
         var count = 0
-        var found: [DataSet] = []
         let result: ExchangeResult
         do throws(AssociationError) {
             result = try network.retrying { () throws(AssociationError) in
-                // An attempt after another brings all matches again.
-                (unreadable, count, found) = (nil, 0, [])
+                (unreadable, count) = (nil, 0)
+                onAttempt()
                 return try exchange(keys) { match in
                     count += 1
-                    do throws(DataSetError) { found.append(try match.identifier()) } catch {
+                    do throws(DataSetError) { onMatch(try match.identifier()) } catch {
                         unreadable = error
                     }
                 }
@@ -264,7 +270,6 @@ final class RetrievalResolver {
             throw .association(error)
         }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
-        for match in found { onMatch(match) }
         if let unreadable {
             outcome.fail(.incomplete, Message("\(network.peerName): a match cannot be read", unreadable.description))
         }
