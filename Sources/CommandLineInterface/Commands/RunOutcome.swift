@@ -32,8 +32,8 @@ final class RunOutcome: Sendable {
     private struct State {
         var exitCode = ExitCode.success
         var summary = RunEvent(.summary)
-        /// The errors that were reported, and how often.
-        var reported: [(line: String, count: Int)] = []
+        /// The errors that were reported, and how often; `order` counts them.
+        var reported: [String: (order: Int, count: Int)] = [:]
         /// The number of errors of each kind that concern one part of the run.
         var kinds: [(name: String, count: Int)] = []
     }
@@ -60,18 +60,15 @@ final class RunOutcome: Sendable {
     func report(_ message: Message) {
         let line = message.line(diagnostics.redaction)
         let isFirst = state.withLock { state in
-            if let index = state.reported.firstIndex(where: { $0.line == line }) {
-                state.reported[index].count += 1
-                return false
-            }
-            state.reported.append((line, 1))
-            return true
+            let order = state.reported.count
+            state.reported[line, default: (order, 0)].count += 1
+            return state.reported.count > order
         }
         if isFirst || diagnostics.isEnabled(.verbose) { diagnostics.error(message) }
     }
 
     /// Returns true if an error was reported in these words.
-    func hasReported(_ line: String) -> Bool { state.withLock { $0.reported.contains { $0.line == line } } }
+    func hasReported(_ line: String) -> Bool { state.withLock { $0.reported[line] != nil } }
 
     /// Reports an error of one part of the run, such as a study among many: after a few of a kind they are only counted.
     ///
@@ -92,7 +89,8 @@ final class RunOutcome: Sendable {
     private func reportRepetitions() {
         guard !diagnostics.isEnabled(.verbose) else { return }
         let (reported, kinds) = state.withLock { ($0.reported, $0.kinds) }
-        for (line, count) in reported where count > 1 { diagnostics.error(Message(line, "\(count) times in all")) }
+        let repeated = reported.filter { $0.value.count > 1 }.sorted { $0.value.order < $1.value.order }
+        for (line, value) in repeated { diagnostics.error(Message(line, "\(value.count) times in all")) }
         for (name, count) in kinds where count > Self.shownOfAKind {
             diagnostics.error(Message("\(count) requests \(name)", "\(OptionName.verbose) shows each"))
         }

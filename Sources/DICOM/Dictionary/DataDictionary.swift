@@ -119,7 +119,7 @@ package enum DataDictionary {
             var isEqual = true
             while at < end {
                 var byte = at.pointee
-                if byte == 0x7C || byte == 0x0A { break }
+                if byte == separator || byte == UInt8(ascii: "\n") { break }
                 at += 1
                 if byte >= 0x41, byte <= 0x5A { byte |= 0x20 }
                 guard (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x30 && byte <= 0x39) else { continue }

@@ -116,7 +116,6 @@ extension Tag {
     package static let scheduledProcedureStepStartTime = Tag(0x0040_0003)
     package static let scheduledProcedureStepDescription = Tag(0x0040_0007)
     package static let scheduledProcedureStepID = Tag(0x0040_0009)
-    package static let scheduledStationName = Tag(0x0040_0010)
     package static let scheduledProcedureStepSequence = Tag(0x0040_0100)
     package static let requestedProcedureID = Tag(0x0040_1001)
 
