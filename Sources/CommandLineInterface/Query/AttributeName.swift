@@ -10,9 +10,16 @@ enum AttributeName {
         ("description", .studyDescription), ("study", .studyInstanceUID), ("series", .seriesInstanceUID),
     ]
 
+    static func isShort(_ text: some StringProtocol) -> Bool { tag(ofShort: text) != nil }
+
+    private static func tag(ofShort text: some StringProtocol) -> Tag? {
+        let name = text.lowercased()
+        return short.first { $0.name == name }?.tag
+    }
+
     /// The tag of a keyword; otherwise of a short name, or of a keyword or a name by letters and digits alone, whatever their case.
     static func tag(of text: some StringProtocol) -> Tag? {
         if let tag = DataDictionary.tag(forKeyword: String(text)) { return tag }
-        return short.first { $0.name == text.lowercased() }?.tag ?? DataDictionary.tag(forLettersOf: text)
+        return tag(ofShort: text) ?? DataDictionary.tag(forLettersOf: text)
     }
 }

@@ -98,6 +98,13 @@ struct RetrievalListReaderTests {
         #expect(content.unknownColumns == ["Remark"])
     }
 
+    @Test func `short names of keys are no columns`() throws {
+        let text = "id,Name,AccessionNumber\n1,ward 3,A1\n"
+        #expect(try values(text) == [["AccessionNumber=A1"]])
+        let content = try RetrievalListReader.content(Array(text.utf8), bareUIDsAt: .study, columns: [])
+        #expect(content.unknownColumns == ["id", "Name"])
+    }
+
     @Test func `values that can be no UID need a header, and the message says which`() throws {
         let failure = #expect(throws: RetrievalListReader.Failure.self) {
             try RetrievalListReader.content(Array("ACC05000\nACC05001\n".utf8), bareUIDsAt: .study)

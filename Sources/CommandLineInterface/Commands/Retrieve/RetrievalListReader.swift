@@ -120,21 +120,9 @@ enum RetrievalListReader {
     private static func key(_ name: String) -> QueryKey? {
         // ACC05000 is more likely an accession number than a tag: as a column it would ask for everything, once a line.
         guard !name.isEmpty, !(name.utf8.count == 8 && name.allSatisfy(\.isHexDigit)) else { return nil }
-        do throws(UsageError) {
-            return try QueryKeyParser.parse(name, allowsValue: false)
-        } catch {
-            return keyword(of: name).map { QueryKey(tag: $0, value: "", argument: name) }
-        }
-    }
-
-    /// `Accession Number` and `Patient's Name` are the names of the keywords AccessionNumber and PatientName.
-    private static func keyword(of name: String) -> Tag? {
-        let words = name.lowercased().split(separator: " ").map { $0.hasSuffix("'s") ? $0.dropLast(2) : $0 }
-        let keyword = words.joined().filter { $0.isLetter || $0.isNumber }
-        guard keyword.utf8.count > 3 else { return nil }
-        return DataDictionary.keywords.first { $0.lowercased() == keyword }.flatMap {
-            DataDictionary.tag(forKeyword: $0)
-        }
+        // "id" and "name" are columns of other systems, too: as keys they would ask for what nobody meant.
+        guard !AttributeName.isShort(name) else { return nil }
+        do throws(UsageError) { return try QueryKeyParser.parse(name, allowsValue: false) } catch { return nil }
     }
 
     // MARK: JSON
