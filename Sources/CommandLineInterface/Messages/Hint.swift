@@ -89,7 +89,7 @@ package enum Hint: Sendable, Equatable {
         case .localLimitExceeded:
             "the server is at its limit of associations: try again later"
         case .noPresentationContext(let service):
-            "the server does not offer \(service) for this, or not to us"
+            "the server does not offer \(service) for what was proposed, or not to us"
         case .noIncomingAssociation(let aeTitle, let host, let port):
             "the server never called back: is \"\(aeTitle)\" registered there with this machine's address"
                 + (host.map { " (\($0) as seen from here)" } ?? "") + " and port \(port), "

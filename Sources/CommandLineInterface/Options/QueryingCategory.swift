@@ -100,7 +100,7 @@ extension OptionCategory {
             details: """
                 Each match is compared with the keys. One with another value than a key asks for is left out, with a warning. One \
                 without a value for a key is printed by --find, with a warning, and is not retrieved: exit code 1, or 7 \
-                before anything is retrieved if no match is confirmed. ModalitiesInStudy is looked up in the series of the study.
+                before anything is retrieved if no match is confirmed. Retrievals look ModalitiesInStudy up in the series of the study.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
         OptionDefinition(
