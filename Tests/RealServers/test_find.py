@@ -127,6 +127,23 @@ class FindOnAServer:
         self.assertEqual(answer["0008,0020"], dataset.StudyDate)
         self.assertEqual(answer["0010,0010"].rstrip("^"), str(dataset.PatientName).rstrip("^"))
 
+    def test_a_modality_lists_the_studies_that_have_it(self):
+        """At dcmqrscp, too, which does not know the key: it is looked up in the series."""
+        studies = {image.study for image in self.loaded if images.read(image.path).get("Modality") == "MR"}
+        self.assertTrue(0 < len(studies) < len(self.all("study")))
+        self.assert_lists(self.find("8,61=MR", STUDY_UID), STUDY_UID, studies)
+        run = self.find("8,61=MR", "8,20")
+        self.assertEqual(len(answers(run)), len(studies), run)
+        self.assertNotIn("(0020,000d)", run.stdout)
+
+    def test_the_series_of_a_name_are_those_of_its_studies(self):
+        """At dcmqrscp, too, which ignores keys of the levels above."""
+        named = {image.series: str(images.read(image.path).get("PatientName", "")) for image in self.loaded}
+        name = max((n for n in named.values() if re.fullmatch(r"[A-Za-z^]+", n)), key=lambda n: sum(m == n for m in named.values()))
+        series = {uid for uid, value in named.items() if value.rstrip("^").upper() == name.rstrip("^").upper()}
+        self.assertLess(len(series), len(named))
+        self.assert_lists(self.find(f"PatientName={name}", SERIES_UID, level="series"), SERIES_UID, series)
+
     def test_a_query_without_matches_is_exit_code_0_and_says_nothing(self):
         run = self.find("20,d=1.2.3.4.5.6.7.8.9")
         self.assertEqual(answers(run), [])

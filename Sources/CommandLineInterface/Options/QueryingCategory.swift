@@ -99,8 +99,9 @@ extension OptionCategory {
             .trustServer, .querying, for: .identifying, "accept matches that the keys do not confirm",
             details: """
                 Each match is compared with the keys. One with another value than a key asks for is left out, with a warning. One \
-                without a value for a key is printed by --find, with a warning, and is not retrieved: exit code 1, or 7 \
-                before anything is retrieved if no match is confirmed. Retrievals look ModalitiesInStudy up in the series of the study.
+                without a value for a key is looked up where another level tells it: ModalitiesInStudy in the series of the study, keys \
+                of higher levels in the study or patient. What stays open is printed by --find, with a warning, and is not retrieved: \
+                exit code 1, or 7 before anything is retrieved if no match is confirmed.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
         OptionDefinition(

@@ -68,4 +68,36 @@ struct IgnoredKeyTests {
         #expect(unconfirmed.lines.count == 4, "\(unconfirmed.output)")
         #expect(unconfirmed.messages.contains("3 matches without PatientID"), "\(unconfirmed.messages)")
     }
+
+    @Test func `a query looks modalities in study up in the series`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
+        let result = find(archive, "-k", "ModalitiesInStudy=MR", "-k", "PatientID", "-k", "StudyInstanceUID")
+        #expect(result.exitCode == .success)
+        #expect(result.lines.count == 2, "\(result.output)")
+        #expect(result.lines.last?.contains("SELFTEST-2") == true, "\(result.output)")
+        #expect(result.messages.contains("2 matches left out"), "\(result.messages)")
+        #expect(!result.messages.contains("without ModalitiesInStudy"), "\(result.messages)")
+        #expect(find(archive, "-k", "ModalitiesInStudy=SR").lines.count == 1)
+        #expect(find(archive, "-k", "ModalitiesInStudy=MR", "--trust-server").lines.count == 4)
+    }
+
+    @Test func `a query of gdcmscu's options alone prints what its keys ask for`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
+        let result = CommandResult(["--find"] + archive.peer + ["-k", "ModalitiesInStudy=MR", "-k", "PatientID"])
+        #expect(result.exitCode == .success)
+        #expect(result.output.contains("Find Response: 1\n"))
+        #expect(!result.output.contains("Find Response: 2\n"), "\(result.output)")
+        #expect(result.output.contains("SELFTEST-2"))
+        #expect(!result.output.contains("(0020,000d)"), "\(result.output)")
+    }
+
+    @Test func `a limit and an order count the matches that are left`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
+        let limited = find(archive, "-k", "ModalitiesInStudy=CT\\MR", "-k", "PatientID", "--limit", "1")
+        #expect(limited.lines.count == 2, "\(limited.output)")
+        let sorted = find(
+            archive, "-k", "ModalitiesInStudy=CT\\MR", "--columns", "PatientID", "--sort", "-PatientID")
+        #expect(sorted.lines == ["PatientID", "SELFTEST-2", "SELFTEST-1"], "\(sorted.messages)")
+        #expect(find(archive, "-k", "ModalitiesInStudy=OT", "--format", "count").output == "1\n")
+    }
 }

@@ -70,6 +70,7 @@ final class FindCommand {
         } catch {
             target.outcome.fail(error, calling: target.network.server)
         }
+        acceptOpen(matches, output)
     }
 
     /// Runs the queries on one association, and takes those that were answered to their end off the rest.
@@ -80,11 +81,11 @@ final class FindCommand {
             association throws(AssociationError) in
             while let query = rest.first, mayGoOn(output) {
                 matches.begin(query)
-                let result = try FindSCU.find(
-                    on: association, sopClass: query.model.findSOPClass, identifier: query.identifier,
-                    priority: target.options.query.priority,
-                    beforeBlockingRead: { output.flush() },
-                    onMatch: { response in self.accept(matches.match(in: response), of: matches, to: output) })
+                let result = try exchange(query.identifier, query, target, association, output) { response in
+                    self.accept(matches.match(in: response), of: matches, to: output)
+                }
+                if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
+                acceptOpen(matches, output)
                 report(result, target)
                 rest.removeFirst()
                 matches.end()
@@ -92,16 +93,55 @@ final class FindCommand {
         }
     }
 
+    private func exchange(
+        _ identifier: DataSet, _ query: Query, _ target: Target, _ association: Association, _ output: MatchOutput,
+        onMatch: (FindSCU.Match) -> ExchangeControl
+    ) throws(AssociationError) -> ExchangeResult {
+        try FindSCU.find(
+            on: association, sopClass: query.model.findSOPClass, identifier: identifier,
+            priority: target.options.query.priority, beforeBlockingRead: { output.flush() }, onMatch: onMatch)
+    }
+
+    /// Looks up what matches leave open, and accepts those that contradict no key.
+    private func lookUp(
+        _ matches: MatchFilter, _ query: Query, _ target: Target, _ association: Association, _ output: MatchOutput
+    ) throws(AssociationError) {
+        try matches.open?.lookUp(
+            ask: { (identifier, record) throws(AssociationError) in
+                guard self.mayGoOn(output) else { return nil }
+                let result = try self.exchange(identifier, query, target, association, output) { response in
+                    record(response)
+                    return .goOn
+                }
+                return result.wasInterrupted ? nil : result.final?.command.status ?? .processingFailure
+            },
+            again: { matches.openMatch(in: $0) },
+            settled: { match, verdict in
+                guard let match = matches.judged(match, verdict) else { return }
+                _ = self.accept(match, output)
+            })
+    }
+
+    /// Accepts the matches that were not looked up.
+    private func acceptOpen(_ matches: MatchFilter, _ output: MatchOutput) {
+        while mayGoOn(output), let open = matches.open?.removeFirst() {
+            guard let match = matches.judged(open.match, .unconfirmed(open.keys)) else { continue }
+            _ = accept(match, output)
+        }
+    }
+
     // MARK: Matches
 
     private func accept(_ match: Match?, of matches: MatchFilter, to output: MatchOutput) -> ExchangeControl {
-        guard let match else {
-            guard options.limit != nil, matches.isRepeating else { return .goOn }
-            outcome.diagnostics.warning(
-                Message("the server repeats its responses", "the query is ended before \(OptionName.limit) is reached"))
-            isLimited = true
-            return .cancel
-        }
+        if let match { return accept(match, output) }
+        guard options.limit != nil, matches.isRepeating else { return .goOn }
+        outcome.diagnostics.warning(
+            Message("the server repeats its responses", "the query is ended before \(OptionName.limit) is reached"))
+        isLimited = true
+        return .cancel
+    }
+
+    private func accept(_ match: Match, _ output: MatchOutput) -> ExchangeControl {
         count += 1
         guard options.query.sortKeys.isEmpty else {
             held.append(match)
@@ -218,115 +258,4 @@ final class FindCommand {
     }
 
     private var service: ServiceKind { options.query.isWorklist ? .worklist : .find }
-}
-
-/// The matches among the responses of a peer: each that can be read, contradicts no key, and was not there before.
-private final class MatchFilter {
-    private let target: FindCommand.Target
-    /// Nil if the server is trusted.
-    private var review: MatchReview?
-    private var doubts = MatchDoubts()
-    private var text: MatchText
-    /// The attribute that tells entities apart, by its path.
-    private var identity: [Tag] = []
-    /// The number of equal responses to the query that is under way, by digest: some servers send a study once for each of
-    /// its instances.
-    private var received: [Int: Int] = [:]
-    /// Those of the attempts before, which come again.
-    private var expected: [Int: Int] = [:]
-    private var repeated = 0
-    private var repeatedInARow = 0
-    /// No study has so many instances that a server could answer once for each of them.
-    private static let maximumRepeatedInARow = 20_000
-    private var responses = 0
-
-    init(_ target: FindCommand.Target) {
-        self.target = target
-        text = MatchText(target.options)
-    }
-
-    /// A query that was not answered to its end is sent again: its matches were accepted before.
-    func beginAttempt() { expected = received }
-
-    /// The query was answered to its end.
-    func end() {
-        received = [:]
-        expected = [:]
-    }
-
-    /// The responses that follow are those to this query.
-    func begin(_ query: Query) {
-        identity =
-            query.model == .modalityWorklist
-            ? [.scheduledProcedureStepSequence, .scheduledProcedureStepID]
-            : [InformationModel.uniqueKey(of: query.level)]
-        guard !target.options.query.trustsServer else { return }
-        review = MatchReview(
-            of: query.identifier, model: query.model, level: query.level,
-            negotiation: target.network.connection.queryNegotiation)
-    }
-
-    /// Returns nil for a response that is not a match, and reports one that cannot be read.
-    func match(in response: FindSCU.Match) -> Match? {
-        let digest = digest(of: response.bytes)
-        if let count = expected[digest], count > 0 {
-            expected[digest] = count - 1
-            return nil
-        }
-        let isNew = received.updateValue((received[digest] ?? 0) + 1, forKey: digest) == nil
-        responses += 1
-        if response.hasUnsupportedKeys { target.network.warnOfUnsupportedKeys() }
-        let name = "\(target.network.peerName): match \(responses)"
-        guard !response.bytes.isEmpty || response.omittedLength != nil else {
-            target.outcome.fail(.incomplete, Message("\(name) has no data set"))
-            return nil
-        }
-        do throws(DataSetError) {
-            let dataSet = text.named(try response.identifier())
-            if !isNew, hasIdentity(dataSet) {
-                repeated += 1
-                repeatedInARow += 1
-                return nil
-            }
-            repeatedInARow = 0
-            if let verdict = review?.verdict(of: dataSet) {
-                doubts.record(verdict)
-                if case .contradicted = verdict { return nil }
-            }
-            text.count(dataSet)
-            return Match(
-                bytes: response.bytes, transferSyntax: response.transferSyntax, dataSet: dataSet,
-                node: target.network.peerName)
-        } catch {
-            target.outcome.fail(.incomplete, Message("\(name) cannot be read", error.description))
-            return nil
-        }
-    }
-
-    /// True if the server goes on with what it has sent: a limit of matches may never be reached.
-    var isRepeating: Bool { repeatedInARow >= Self.maximumRepeatedInARow }
-
-    private func digest(of bytes: ArraySlice<UInt8>) -> Int {
-        var hasher = Hasher()
-        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
-        return hasher.finalize()
-    }
-
-    /// Returns true if equal responses are about one entity: two studies of a patient are equal where only the name was asked for.
-    private func hasIdentity(_ dataSet: DataSet) -> Bool {
-        var value: [UInt8] = []
-        ElementText.append(identity[...], of: dataSet, to: &value)
-        return !value.isEmpty
-    }
-
-    /// Reports what was left out, and what no response confirms.
-    func report() {
-        let (peerName, diagnostics) = (target.network.peerName, target.outcome.diagnostics)
-        if let problem = text.problem(of: peerName) { diagnostics.warning(problem) }
-        if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
-        for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
-        if let problem = doubts.unconfirmedProblem(of: peerName, consequence: "it was not compared") {
-            diagnostics.warning(problem)
-        }
-    }
 }

@@ -27,7 +27,7 @@ extension MatchWriter {
 struct Match {
     let bytes: ArraySlice<UInt8>
     let transferSyntax: TransferSyntax
-    let dataSet: DataSet
+    var dataSet: DataSet
     /// The peer that returned it, as messages name it.
     var node = ""
 }

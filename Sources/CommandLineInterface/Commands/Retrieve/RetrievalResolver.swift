@@ -177,7 +177,7 @@ final class RetrievalResolver {
                 }
             }
             for (next, value, tags) in open where seen.insert(value).inserted {
-                switch try verdict(of: next.identifier, unconfirmed: tags, own, step) {
+                switch try verdict(of: next.identifier, unconfirmed: tags, keys, step) {
                 case .confirmed: found.append(next)
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
                 case .unconfirmed(let tags): unconfirmed.record(.unconfirmed(tags))
@@ -201,27 +201,21 @@ final class RetrievalResolver {
         return found
     }
 
-    /// Looks up in the series of a study which modalities it has, if that is all that its match leaves open.
+    /// Looks up what a match leaves open where another level tells it, such as the modalities of a study.
+    ///
+    /// - Parameter keys: the query that it is a match of.
     private func verdict(
-        of context: DataSet, unconfirmed tags: [Tag], _ own: [DataElement], _ step: QueryLevel
+        of context: DataSet, unconfirmed tags: [Tag], _ keys: DataSet, _ step: QueryLevel
     ) throws(Failure) -> MatchReview.Verdict {
-        guard tags == [.modalitiesInStudy], step == .study,
-            case .bytes(let wanted)? = own.first(where: {
-                $0.tag == .modalitiesInStudy
-            })?.value
-        else { return .unconfirmed(tags) }
-        var asked = DataSet()
-        asked.append(DataElement(tag: .modality, vr: .CS, value: .bytes(wanted)))
-        let review = MatchReview(of: asked, model: model, level: .series, negotiation: [])
-        var keys = context
-        keys.set(.queryRetrieveLevel, .CS, QueryLevel.series.rawValue)
-        keys.setEmpty(.modality, .CS)
-        keys.setEmpty(.seriesInstanceUID, .UI)
-        var verdicts: [MatchReview.Verdict] = []
-        try find(keys, onAttempt: { verdicts = [] }) { match in verdicts.append(review.verdict(of: match)) }
-        if verdicts.contains(.confirmed) { return .confirmed }
-        let isKnown = !verdicts.isEmpty && verdicts.allSatisfy { $0 == .contradicted(.modality) }
-        return isKnown ? .contradicted(.modalitiesInStudy) : .unconfirmed(tags)
+        var known: [(keys: [Tag], verdict: MatchReview.Verdict)] = []
+        let lookups = MatchLookup.all(
+            for: tags, of: context, in: keys, model: model, level: step,
+            negotiation: network.connection.queryNegotiation)
+        for var lookup in lookups {
+            try find(lookup.identifier, onAttempt: { lookup.forget() }) { match in lookup.record(match) }
+            known.append((lookup.keys, lookup.verdict))
+        }
+        return MatchLookup.verdict(leaving: tags, after: known)
     }
 
     /// Runs one query on the association; after an error there is none.

@@ -1,0 +1,136 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// The matches among the responses of a peer: each that can be read, contradicts no key, and was not there before.
+final class MatchFilter {
+    private let target: FindCommand.Target
+    /// Nil if the server is trusted.
+    private var review: MatchReview?
+    private var doubts = MatchDoubts()
+    private var text: MatchText
+    /// The attribute that tells entities apart, by its path.
+    private var identity: [Tag] = []
+    /// The number of equal responses to the query that is under way, by digest: some servers send a study once for each of
+    /// its instances.
+    private var received: [Int: Int] = [:]
+    /// Those of the attempts before, which come again.
+    private var expected: [Int: Int] = [:]
+    private var repeated = 0
+    private var repeatedInARow = 0
+    /// No study has so many instances that a server could answer once for each of them.
+    private static let maximumRepeatedInARow = 20_000
+    private var responses = 0
+    /// The matches of the query that are to be looked up; nil before the first query, or if the server is trusted.
+    private(set) var open: OpenMatches?
+
+    init(_ target: FindCommand.Target) {
+        self.target = target
+        text = MatchText(target.options)
+    }
+
+    /// A query that was not answered to its end is sent again: its matches were accepted before.
+    func beginAttempt() { expected = received }
+
+    /// The query was answered to its end.
+    func end() {
+        received = [:]
+        expected = [:]
+        open = nil
+    }
+
+    /// The responses that follow are those to this query.
+    func begin(_ query: Query) {
+        identity =
+            query.model == .modalityWorklist
+            ? [.scheduledProcedureStepSequence, .scheduledProcedureStepID]
+            : [InformationModel.uniqueKey(of: query.level)]
+        guard !target.options.query.trustsServer else { return }
+        let negotiation = target.network.connection.queryNegotiation
+        review = MatchReview(of: query.identifier, model: query.model, level: query.level, negotiation: negotiation)
+        // Those of an attempt before are still open.
+        open = open ?? OpenMatches(query, negotiation)
+    }
+
+    /// Returns nil for a response that is not a match or is to be looked up, and reports one that cannot be read.
+    func match(in response: FindSCU.Match) -> Match? {
+        let digest = digest(of: response.bytes)
+        if let count = expected[digest], count > 0 {
+            expected[digest] = count - 1
+            return nil
+        }
+        let isNew = received.updateValue((received[digest] ?? 0) + 1, forKey: digest) == nil
+        responses += 1
+        if response.hasUnsupportedKeys { target.network.warnOfUnsupportedKeys() }
+        let name = "\(target.network.peerName): match \(responses)"
+        guard !response.bytes.isEmpty || response.omittedLength != nil else {
+            target.outcome.fail(.incomplete, Message("\(name) has no data set"))
+            return nil
+        }
+        do throws(DataSetError) {
+            let match = try decoded(response)
+            if !isNew, hasIdentity(match.dataSet) {
+                repeated += 1
+                repeatedInARow += 1
+                return nil
+            }
+            repeatedInARow = 0
+            let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
+            if case .unconfirmed(let keys) = verdict, open?.add(match, leaving: keys) == true { return nil }
+            return judged(match, verdict)
+        } catch {
+            target.outcome.fail(.incomplete, Message("\(name) cannot be read", error.description))
+            return nil
+        }
+    }
+
+    private func decoded(_ response: FindSCU.Match) throws(DataSetError) -> Match {
+        Match(
+            bytes: response.bytes, transferSyntax: response.transferSyntax,
+            dataSet: text.named(try response.identifier()), node: target.network.peerName)
+    }
+
+    /// The match, unless it contradicts a key.
+    func judged(_ match: Match, _ verdict: MatchReview.Verdict) -> Match? {
+        doubts.record(verdict)
+        if case .contradicted = verdict { return nil }
+        text.count(match.dataSet)
+        return match
+    }
+
+    /// A match of the query with further unique keys, which is about an open match of the query as it was sent first.
+    func openMatch(in response: FindSCU.Match) -> OpenMatches.Open? {
+        guard let match = try? decoded(response),
+            case .unconfirmed(let keys)? = review?.verdict(of: match.dataSet)
+        else { return nil }
+        return OpenMatches.Open(match: match, keys: keys)
+    }
+
+    /// True if the server goes on with what it has sent: a limit of matches may never be reached.
+    var isRepeating: Bool { repeatedInARow >= Self.maximumRepeatedInARow }
+
+    private func digest(of bytes: ArraySlice<UInt8>) -> Int {
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        return hasher.finalize()
+    }
+
+    /// Returns true if equal responses are about one entity: two studies of a patient are equal where only the name was asked for.
+    private func hasIdentity(_ dataSet: DataSet) -> Bool {
+        var value: [UInt8] = []
+        ElementText.append(identity[...], of: dataSet, to: &value)
+        return !value.isEmpty
+    }
+
+    /// Reports what was left out, and what no response confirms.
+    func report() {
+        let (peerName, diagnostics) = (target.network.peerName, target.outcome.diagnostics)
+        if let problem = text.problem(of: peerName) { diagnostics.warning(problem) }
+        if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
+        for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
+        if let problem = doubts.unconfirmedProblem(of: peerName, consequence: "what is listed was not compared with it")
+        {
+            diagnostics.warning(problem)
+        }
+    }
+}

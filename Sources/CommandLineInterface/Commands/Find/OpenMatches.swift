@@ -1,0 +1,123 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// The matches of a query that leave keys open which another level tells: they wait until the query has ended, and are then looked
+/// up, within limits.
+final class OpenMatches {
+    struct Open {
+        var match: Match
+        let keys: [Tag]
+    }
+
+    /// Sends a query, and hands over its matches. Returns its final status; nil if nothing more is to be asked.
+    typealias Ask = (DataSet, (FindSCU.Match) -> Void) throws(AssociationError) -> DIMSEStatus?
+
+    private let query: Query
+    private let negotiation: QueryNegotiation
+    private var waiting: ArraySlice<Open> = []
+    /// What lookups have told, by level and entity: the series of a study are looked up together.
+    private var verdicts: [[String]: MatchReview.Verdict] = [:]
+    private var lookups = 0
+    /// The unique keys that the query was sent again with.
+    private var added: [Tag] = []
+    /// False after the server has refused a lookup.
+    private var mayLookUp = true
+    private static let maximumWaiting = 10_000
+    private static let maximumLookups = 1_000
+
+    init(_ query: Query, _ negotiation: QueryNegotiation) {
+        self.query = query
+        self.negotiation = negotiation
+    }
+
+    /// Keeps a match if another level tells about one of its keys. Returns false if none does, or too many wait.
+    func add(_ match: Match, leaving keys: [Tag]) -> Bool {
+        guard waiting.count < Self.maximumWaiting, !uniqueKeys(for: keys).isEmpty else { return false }
+        waiting.append(Open(match: match, keys: keys))
+        return true
+    }
+
+    func removeFirst() -> Open? { waiting.popFirst().map(shown) }
+
+    /// The match as the query was first sent for.
+    private func shown(_ open: Open) -> Open {
+        var open = open
+        for key in added { open.match.dataSet[key] = nil }
+        return open
+    }
+
+    /// Looks up the matches that wait, the first one first, until all are settled or nothing more is to be asked.
+    ///
+    /// - Parameters:
+    ///   - again: makes an open match of a response to the query with its unique keys.
+    ///   - settled: is called with each match and what is known of it.
+    /// - Throws: the error of `ask`; the rest waits.
+    func lookUp(
+        ask: Ask, again: @escaping (FindSCU.Match) -> Open?, settled: (Match, MatchReview.Verdict) -> Void
+    ) throws(AssociationError) {
+        try addUniqueKeys(ask, again)
+        while let open = waiting.first {
+            var known: [(keys: [Tag], verdict: MatchReview.Verdict)] = []
+            for lookup in lookups(of: open) {
+                guard let verdict = try verdict(of: lookup, ask) else { return }
+                known.append((lookup.keys, verdict))
+            }
+            waiting.removeFirst()
+            settled(shown(open).match, MatchLookup.verdict(leaving: open.keys, after: known))
+        }
+    }
+
+    private func lookups(of open: Open) -> [MatchLookup] {
+        MatchLookup.all(
+            for: open.keys, of: open.match.dataSet, in: query.identifier, model: query.model, level: query.level,
+            negotiation: negotiation)
+    }
+
+    /// Returns nil if nothing more is to be asked.
+    private func verdict(of lookup: MatchLookup, _ ask: Ask) throws(AssociationError) -> MatchReview.Verdict? {
+        if let verdict = verdicts[lookup.name] { return verdict }
+        guard mayLookUp, lookups < Self.maximumLookups else { return .unconfirmed(lookup.keys) }
+        lookups += 1
+        var lookup = lookup
+        let status = try ask(lookup.identifier) { response in
+            // What cannot be read confirms nothing.
+            if let match = try? response.identifier() { lookup.record(match) }
+        }
+        guard let status else { return nil }
+        mayLookUp = status.kind != .failure
+        var verdict = lookup.verdict
+        // A list that is cut short shows what is there, and not what is not.
+        if status != .success, verdict != .confirmed { verdict = .unconfirmed(lookup.keys) }
+        verdicts[lookup.name] = verdict
+        return verdict
+    }
+
+    // MARK: Unique keys
+
+    private func uniqueKeys(for keys: [Tag]) -> [Tag] {
+        MatchLookup.uniqueKeys(for: keys, model: query.model, level: query.level)
+    }
+
+    /// Sends the query again with the unique keys that lookups need and it has not asked for. gdcmscu's command lines send none
+    /// but their own keys: only what they print is what these ask for.
+    private func addUniqueKeys(
+        _ ask: Ask, _ again: @escaping (FindSCU.Match) -> Open?
+    ) throws(AssociationError) {
+        guard added.isEmpty, !waiting.isEmpty, waiting.count < Self.maximumWaiting else { return }
+        let missing = uniqueKeys(for: Set(waiting.flatMap(\.keys)).sorted()).filter { query.identifier[$0] == nil }
+        guard !missing.isEmpty else { return }
+        var identifier = query.identifier
+        for key in missing { identifier.setEmpty(key, DataDictionary.vr(of: key)) }
+        var found: [Open] = []
+        var seen: Set<[String]> = []
+        let status = try ask(identifier) { response in
+            guard found.count < Self.maximumWaiting, let open = again(response),
+                seen.insert(missing.flatMap { open.match.dataSet.strings($0) }).inserted
+            else { return }
+            found.append(open)
+        }
+        guard status == .success, !found.isEmpty else { return }
+        (waiting, added) = (found[...], missing)
+    }
+}
