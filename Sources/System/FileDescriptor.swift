@@ -159,6 +159,28 @@ extension FileDescriptor {
         try Self.readAll(rawValue, limit: limit)
     }
 
+    /// Reads a file from an offset in bytes to its end, wherever the descriptor stands.
+    ///
+    /// - Throws: `FileReadError.tooLong` if that is more than `limit` bytes; `FileReadError.system` if it cannot be read.
+    package func readAll(from offset: UInt64, limit: Int) throws(FileReadError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count <= limit {
+            let count: Int
+            do throws(SystemError) {
+                let (number, position) = (rawValue, offset + UInt64(bytes.count))
+                count = try systemCall("read") {
+                    chunk.withUnsafeMutableBytes { pread(number, $0.baseAddress, $0.count, off_t(clamping: position)) }
+                }
+            } catch {
+                throw .system(error)
+            }
+            guard count > 0 else { return bytes }
+            bytes += chunk[..<count]
+        }
+        throw .tooLong(limit: limit)
+    }
+
     /// Reads a stream that somebody else owns, such as the standard input, to its end.
     ///
     /// - Throws: `FileReadError.tooLong` if it holds more than `limit` bytes; `FileReadError.system` if it cannot be read.
@@ -272,6 +294,17 @@ extension FileDescriptor {
         if flock(rawValue, LOCK_EX | LOCK_NB) == 0 { return .held }
         return errno == EWOULDBLOCK ? .heldByAnother : .unavailable
     }
+
+    /// Locks the file until ``unlock()``; waits for somebody else who has.
+    package func lock(until deadline: Deadline) -> Lock {
+        while true {
+            let lock = lock()
+            guard lock == .heldByAnother, !deadline.isPast else { return lock }
+            usleep(5_000)
+        }
+    }
+
+    package func unlock() { _ = flock(rawValue, LOCK_UN) }
 
     /// Calls `body` with the name and the kind of each entry of the folder, in no order.
     ///

@@ -2,12 +2,13 @@
 
 import concurrent.futures
 import json
+import resource
 import signal
 import subprocess
 import threading
 import time
 
-from harness import cases, commitment, generated, images, loading, programs, servers
+from harness import cases, commitment, generated, images, loading, programs, servers, wire
 from harness.commitment import CommitmentTest
 from harness.programs import dcmscu
 
@@ -325,6 +326,39 @@ class ScriptedServers(CommitmentTest):
         self.assert_lines(run, "no answer", "no answer")
         self.assertEqual(server.statuses, [0x0115], run)
         self.assert_names(run, "2.25.99", "hint: a report came for transaction 2.25.99")
+
+    def test_a_report_of_a_stranger_who_knows_the_transaction_is_not_believed(self):
+        def script(request):
+            request.respond()
+            request.report_on_new_association(calling="STRANGER")
+
+        run, server = self.commit(script, expect=8, wait="1")
+        self.assert_lines(run, "no answer", "no answer")
+        self.assertEqual(server.statuses, [0x0115], run)
+        self.assert_names(run, "is not believed", "STRANGER", "SERVER", "hint:", "--accept-from STRANGER")
+
+    def test_a_caller_that_is_accepted_reports_for_the_server_and_others_do_not_get_in(self):
+        def script(request):
+            request.respond()
+            request.report_on_new_association(calling="GATEWAY")
+
+        run, server = self.commit(script, "--accept-from", "GATEWAY", expect=0)
+        self.assertEqual(server.statuses, [0], run)
+        run, server = self.commit(lambda request: (request.respond(), request.report_on_new_association()),
+                                  "--accept-from", "GATEWAY", expect=0)  # fmt: skip
+        self.assertEqual(server.statuses, [0], run)
+        rejected = []
+
+        def stranger(request):
+            request.respond()
+            try:
+                request.report_on_new_association(calling="STRANGER")
+            except wire.Ended as end:
+                rejected.append(end.how)
+
+        run, _ = self.commit(stranger, "--accept-from", "GATEWAY", expect=8, wait="1")
+        self.assertEqual(len(rejected), 1, run)
+        self.assert_names(run, "hint:", "STRANGER", "--accept-from does not name it")
 
     def test_our_report_still_counts_after_a_foreign_one(self):
         def script(request):
@@ -664,6 +698,81 @@ class KeptTransactions(CommitmentTest):
         run = self.listen(request.report_on_new_association, expect=0)
         self.assert_lines(run, "committed", "committed")
         self.listen(None, expect=0)
+
+    def test_a_damaged_line_costs_itself(self):
+        request = self.ask_in_vain()
+        self.file.write_text('{"event":"requested","transac\n' + self.file.read_text() + "\0\0\0{\n")
+        run = self.listen(request.report_on_new_association, expect=0)
+        self.assert_lines(run, "committed", "committed")
+        self.assert_names(run, "2 damaged lines skipped")
+
+    def test_a_listener_knows_what_is_requested_while_it_waits(self):
+        # One transaction is open, so that the listener waits; another run with the same file requests a second.
+        self.ask_in_vain()
+        requests = []
+
+        def ask():
+            def script(request):
+                request.respond()
+                requests.append(request)
+
+            with commitment.CommitmentServer(script, self.port_scp) as server:
+                programs.dcmscu(
+                    "--stgcmt", "--aetitle", TITLE, "--call", "SERVER", "--wait", "0", "--transaction", self.file,
+                    servers.LOOPBACK, server.port, self.batch[0].path, expect=0,
+                )  # fmt: skip
+                requests[0].report_on_new_association()
+                self.statuses = server.statuses
+
+        run = self.listen(ask, "--wait", "2", expect=8)
+        self.assertEqual(self.statuses, [0], run)
+        self.assert_lines(run, "no answer", "no answer", "committed")
+
+    def test_a_report_of_a_stranger_in_a_later_run_is_not_believed(self):
+        request = self.ask_in_vain()
+        stranger = lambda: request.report_on_new_association(calling="STRANGER")  # noqa: E731
+        run = self.listen(stranger, "--wait", "0.5", expect=8)
+        self.assert_names(run, "is not believed", "STRANGER")
+        run = self.listen(stranger, "--accept-from", "STRANGER", expect=0)
+        self.assert_lines(run, "committed", "committed")
+
+    def test_another_address_is_warned_of_and_refused_with_strict(self):
+        request = self.ask_in_vain()
+        entry = json.loads(self.file.read_text())
+        self.assertEqual(entry["address"], servers.LOOPBACK)
+        entry["address"] = "192.0.2.1"
+        self.file.write_text(json.dumps(entry) + "\n")
+        run = self.listen(request.report_on_new_association, "--wait", "0.5", "--strict", expect=8)
+        self.assert_names(run, "is not believed", "192.0.2.1", "hint:", "leave out --strict")
+        run = self.listen(request.report_on_new_association, expect=0)
+        self.assert_names(run, "warning", f"it came from {servers.LOOPBACK}", "192.0.2.1", "--strict refuses")
+        self.assert_lines(run, "committed", "committed")
+
+    def test_a_report_that_cannot_be_saved_is_not_committed(self):
+        def script(request):
+            request.respond()
+            # Room for no further line.
+            size = self.file.stat().st_size
+            (process,) = self.running
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
+            request.report()
+
+        with commitment.CommitmentServer(script, self.port_scp) as server:
+            process = subprocess.Popen(
+                [
+                    programs.dcmscu_path(), "--stgcmt", "--transaction", str(self.file), "--wait", "2", "--call", "SERVER",
+                    servers.LOOPBACK, str(server.port), *(str(image.path) for image in self.batch),
+                ],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            self.running = [process]
+            said, complained = process.communicate(timeout=20)
+        self.assertEqual(server.problems, [], complained)
+        self.assertEqual(server.statuses, [0x0110], complained)
+        self.assertEqual(process.returncode, 3, complained)
+        self.assertEqual(said.count("no answer"), 2, said)
+        self.assertIn("was not saved", complained)
+        self.assertEqual(self.events(), ["requested"], complained)
 
     def test_listening_without_a_file_or_a_port_is_2(self):
         run = programs.dcmscu("--stgcmt", "--listen", "--port-scp", self.port_scp, expect=2)

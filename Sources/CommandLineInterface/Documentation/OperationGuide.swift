@@ -257,12 +257,19 @@ struct OperationGuide: Sendable {
             notes: [
                 """
                 Every reference is accounted for: one that the report leaves out has failed. A transaction whose report did \
-                not come in time stays in the file of --transaction, and a later run waits for it with --listen.
+                not come in time stays in the file of --transaction, and a later run waits for it with --listen. Several runs at \
+                once may use the file.
+                """,
                 """
+                A report is believed on the association of the request. On another one the caller must be the AE title that \
+                was called, or one that --accept-from names. A report from another address than the server's is warned of, \
+                as clusters and gateways have several; with --strict it does not count. None of this authenticates the \
+                server: --tls with --tls-client-cert required does.
+                """,
             ],
             options: [
                 .recursive, .input, .aetitle, .portSCP, .wait, .transaction, .listen, .maxReferences, .per,
-                .output, .fromList, .journal, .format,
+                .acceptFrom, .strict, .output, .fromList, .journal, .format,
             ],
             examples: [
                 CommandExample(

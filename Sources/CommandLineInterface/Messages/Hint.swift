@@ -1,3 +1,4 @@
+package import DICOMNode
 package import DICOMProtocol
 
 /// The remedies that the program knows, by cause: one table, each named where the cause is seen.
@@ -243,6 +244,12 @@ extension Hint {
         case releasedWithoutReceiver(calling: String)
         /// A report came for a transaction that this run does not know.
         case otherTransaction(String?)
+        /// A report came from a sender that was not asked.
+        case notBelieved(CommitmentLedger.Distrust)
+        /// A report was believed that came from another address than the server's.
+        case otherAddress
+        /// Something has connected that may not call.
+        case callerNotAccepted(String)
         /// The server calls, and has not reported on everything.
         case slow
 
@@ -268,6 +275,15 @@ extension Hint {
                 "a report came for " + (uid.map { "transaction \($0)" } ?? "no transaction at all")
                     + ", which this run did not request: does another program use the same AE title? "
                     + "the requests of an earlier run are known with its \(OptionName.transaction) FILE"
+            case .notBelieved(.otherAETitle(let found, let asked)):
+                "a report came from \"\(found)\", and we had called \"\(asked)\": if both are the same server, give "
+                    + "\(OptionName.acceptFrom) \(found), or its own AE title with \(OptionName.call)"
+            case .notBelieved(.otherAddress(let found, let asked)):
+                "a report came from \(found), and the server is at \(asked): if both are the same server, leave out "
+                    + "\(OptionName.strict)"
+            case .otherAddress:
+                "clusters and gateways report from other addresses; \(OptionName.strict) refuses such reports"
+            case .callerNotAccepted(let caller): Hint.callerNotAccepted(caller: caller).text
             case .slow:
                 "the server may need longer: give a longer \(OptionName.wait), or let a later run receive the report with "
                     + "\(OptionName.transaction) FILE"

@@ -84,6 +84,7 @@ package struct OptionDraft: Sendable {
         messages.verbosity = verbosity ?? .note
         messages.writesEvents = format == .jsonl && !operation.isQuery
         if uidRoot == nil { uidRoot = try Self.root(rootUIDFromEnvironment) }
+        commitment.checksAddress = isStrict
         let request: Request
         switch operation {
         case .echo: request = .echo(echo)

@@ -88,10 +88,11 @@ extension OptionCategory {
             abbreviates: .queryhelp,
             apply: { (draft, argument) throws(UsageError) in draft.query.queryPath = try argument.path() }),
         OptionDefinition(
-            .strict, .querying, for: .identifying.union([.store]),
+            .strict, .querying, for: .identifying.union(.committing),
             "stop at the first problem instead of skipping it",
             details: """
-                With --store: at the first instance that is not stored. With keys: at one that the standard does not define at \
+                With --store: at the first instance that is not stored. With storage commitment: a report counts only from \
+                the address of the server; without it another address is warned of. With keys: at one that the standard does not define at \
                 the level of the query, before anything is sent; without it such keys are warned of and sent.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.isStrict = true }),

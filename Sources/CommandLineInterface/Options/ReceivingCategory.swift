@@ -63,13 +63,13 @@ extension OptionCategory {
                 draft.outputDirectory = try argument.path()
             }),
         OptionDefinition(
-            .portSCP, value: .port, .receiving, for: .listening.union([.store, .get]), "port of our receiver",
+            .portSCP, value: .port, .receiving, for: .listening, "port of our receiver",
             details: "A move to ourselves needs it; a storage commitment report comes to it.",
             traits: [.compatible, .common],
             rules: [.only(when: .receivesHere), .only(when: .getMayMove), .only(when: .commitsAfterStore)],
             apply: { (draft, argument) throws(UsageError) in draft.connection.receiverPort = try argument.port() }),
         OptionDefinition(
-            .bind, value: .host(placeholder: "ADDRESS"), .receiving, for: .listening.union([.store, .get]),
+            .bind, value: .host(placeholder: "ADDRESS"), .receiving, for: .listening,
             "address that the receiver listens on",
             default: .text("all addresses, IPv4 and IPv6; for \(OptionName.serve) \(ServeOptions.standardBindAddress)"),
             rules: [.only(when: .receivesHere), .only(when: .getMayMove), .only(when: .commitsAfterStore)],
@@ -173,11 +173,16 @@ extension OptionCategory {
                 draft.retrieve.syncing = try argument.choice(OutputFolder.Syncing.self)
             }),
         OptionDefinition(
-            .acceptFrom, value: .aeTitle, .receiving, for: .retrieving, "AE title that may call our receiver",
-            details: "Without it every caller that uses our AE title may.", traits: .repeatable,
-            rules: [.only(when: .receivesHere), .only(when: .getMayMove)],
+            .acceptFrom, value: .aeTitle, .receiving, for: .calledBack, "AE title that may call our receiver",
+            details: """
+                Without it every caller that uses our AE title may. A report on storage commitment counts if it comes on our \
+                association, or from the AE title that we called, or from one that is given here: the Transaction UID alone \
+                proves nothing.
+                """,
+            traits: .repeatable,
+            rules: [.only(when: .receivesHere), .only(when: .getMayMove), .only(when: .commitsAfterStore)],
             apply: { (draft, argument) throws(UsageError) in
-                draft.retrieve.acceptedCallers.append(try argument.aeTitle())
+                draft.connection.acceptedCallers.append(try argument.aeTitle())
             }),
     ]
 

@@ -90,7 +90,10 @@ extension OptionCategory {
         OptionDefinition(
             .tlsClientCert, value: .choice(TLSConfiguration.ClientCertificate.allCases.map(\.rawValue)), .security,
             for: .listening, "certificate that callers of our receiver must present", default: .text("none"),
-            rules: [.only(when: .secured)],
+            rules: [
+                .only(when: .secured), .only(when: .receivesHere), .only(when: .getMayMove),
+                .only(when: .commitsAfterStore),
+            ],
             apply: { (draft, argument) throws(UsageError) in
                 draft.tls.configuration.clientCertificate = try argument.choice(TLSConfiguration.ClientCertificate.self)
             }),

@@ -13,6 +13,8 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var receiverPort: UInt16?
     /// The local address that the receiver listens on; nil is every address.
     package var bindAddress: String?
+    /// The AE titles that may call our receiver; empty: every one that calls us by our AE title.
+    package var acceptedCallers: [AETitle] = []
     /// The options to request by SOP class extended negotiation.
     package var queryNegotiation: QueryNegotiation = []
     /// The limit for name look-up and connect together, in seconds; nil is the limit of the system.

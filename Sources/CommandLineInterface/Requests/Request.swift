@@ -156,6 +156,8 @@ package struct CommitmentOptions: Sendable, Equatable {
     package var committedListPath: FilePath?
     /// The directory in which reports are saved as DICOM files; nil saves none.
     package var reportDirectory: FilePath?
+    /// True if reports count only from the address of the server.
+    package var checksAddress = false
 
     package init() {}
 }
@@ -234,8 +236,6 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var receivesMovedInstances = false
     /// True if a C-GET that the server does not offer becomes a C-MOVE.
     package var fallsBackToMove = false
-    /// The AE titles that may call our receiver; empty: every one that calls us by our AE title.
-    package var acceptedCallers: [AETitle] = []
     /// The transfer syntaxes to receive if the server can convert, in order of preference.
     package var preferredSyntaxes: [UID] = []
     package var outputDirectory: FilePath = "."

@@ -44,6 +44,13 @@ package final class Association {
     // MARK: Properties
 
     package var peerDescription: String { channel.connection.peerDescription }
+    /// The peer's address in numbers, without the port.
+    package var peerAddress: String {
+        let peer = peerDescription
+        guard let colon = peer.lastIndex(of: ":") else { return peer }
+        let host = peer[..<colon]
+        return host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host)
+    }
     /// Our end of the connection, `address:port` in numbers.
     package var localDescription: String { channel.connection.localDescription }
     /// A warning about the connection's security, such as a certificate that expires soon.

@@ -140,8 +140,10 @@ struct StorageCommitmentSCP: ServiceClass {
 
         private func reportAnew(_ result: StorageCommitmentResult, to title: AETitle) {
             do throws(SystemError) {
+                // The peer knows us by the AE title that it called.
+                let ours = association.request.calledAETitle
                 try outgoing.run("commitment") { [archive] cancellation in
-                    CommitmentReportSender.deliver(result, to: title, archive, cancellation)
+                    CommitmentReportSender.deliver(result, to: title, as: ours, archive, cancellation)
                 }
             } catch {
                 archive.report(association, "storage commitment: \(error.description)", isTrouble: true)
@@ -164,13 +166,14 @@ private enum CommitmentReportSender {
 
     /// Sends the result on a new association, in which the archive is requestor and SCP.
     static func deliver(
-        _ result: StorageCommitmentResult, to title: AETitle, _ archive: ArchiveService, _ cancellation: Cancellation
+        _ result: StorageCommitmentResult, to title: AETitle, as ours: AETitle, _ archive: ArchiveService,
+        _ cancellation: Cancellation
     ) {
         let sopClass = StorageCommitmentRequest.sopClass
         do throws(AssociationError) {
             let contexts = PresentationContextPlan(needs: StorageCommitmentSCU.needs).associations.first ?? []
             let opened = try archive.destinations.associate(
-                with: title, as: archive.title, contexts: contexts,
+                with: title, as: ours, contexts: contexts,
                 roles: [RoleSelection(sopClass: sopClass, scu: false, scp: true)], cancellation: cancellation)
             guard let association = opened else { return }
             if association.contexts.roles(for: sopClass).scp == false {

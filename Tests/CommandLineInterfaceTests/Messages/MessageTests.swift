@@ -96,6 +96,13 @@ struct MessageTests {
         (.commitment(.releasedWithoutReceiver(calling: "ME")), ["--port-scp", "ME"]),
         (.commitment(.otherTransaction("2.25.7")), ["2.25.7", "--transaction"]),
         (.commitment(.slow), ["--wait", "--transaction"]),
+        (.commitment(.notBelieved(.otherAETitle("YOU", asked: "PACS"))), ["YOU", "PACS", "--accept-from YOU"]),
+        (
+            .commitment(.notBelieved(.otherAddress("10.0.0.7", asked: "10.0.0.1"))),
+            ["10.0.0.7", "10.0.0.1", "--strict"]
+        ),
+        (.commitment(.otherAddress), ["--strict"]),
+        (.commitment(.callerNotAccepted("YOU")), ["YOU", "--accept-from"]),
         (.commitment(.noReceiver(calling: "ME")), ["--port-scp", "ME"]),
         (.noIncomingAssociation(aeTitle: "ME", host: "10.0.0.7", port: 5), ["ME", "10.0.0.7", "5"]),
         (.receiverPortTaken(port: 5), ["5", "--port-scp"]),

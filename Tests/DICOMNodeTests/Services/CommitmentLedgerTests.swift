@@ -21,6 +21,12 @@ struct CommitmentLedgerTests {
         return ledger
     }
 
+    private static func reporter(
+        _ title: String, at address: String = "::1", wasCalled: Bool = false
+    ) -> CommitmentLedger.Reporter {
+        CommitmentLedger.Reporter(aeTitle: AETitle(wire: title.utf8), address: address, wasCalled: wasCalled)
+    }
+
     private func report(
         _ committed: [SOPInstanceReference], failed: [SOPInstanceReference] = [], on uid: UID? = "2.25.1"
     ) -> StorageCommitmentResult {
@@ -83,6 +89,47 @@ struct CommitmentLedgerTests {
         #expect(ledger.progress == 0)
     }
 
+    @Test(
+        arguments: [
+            ("ARCHIVE", false, true), ("ARCHIVE", true, true), ("GATEWAY", false, true), ("STRANGER", false, false),
+            ("archive", false, false), ("STRANGER", true, false), ("GATEWAY", true, false),
+        ] as [(String, Bool, Bool)])
+    func `a report counts from the server that was asked and from those that are accepted`(
+        _ title: String, _ wasCalled: Bool, _ isBelieved: Bool
+    ) throws {
+        let ledger = try CommitmentLedger(trust: .init(callers: [AETitle(wire: "GATEWAY".utf8)]))
+        try ledger.register(
+            StorageCommitmentRequest(transactionUID: "2.25.1", references: [Self.first]), with: Self.peer)
+        let receipt = ledger.record(report([Self.first]), from: Self.reporter(title, wasCalled: wasCalled))
+        let distrust = CommitmentLedger.Distrust.otherAETitle(title, asked: "ARCHIVE")
+        #expect(receipt == (isBelieved ? .recorded("2.25.1") : .notBelieved("2.25.1", distrust)))
+        #expect(ledger.isSettled == isBelieved)
+        #expect(ledger.distrust == (isBelieved ? nil : distrust))
+    }
+
+    @Test(
+        arguments: [
+            ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false), ("127.0.0.1", "::1", true),
+            ("127.0.0.1", "192.0.2.1", false), (nil, "192.0.2.1", true),
+        ] as [(String?, String, Bool)])
+    func `another address is told, and refused only where addresses are checked`(
+        _ asked: String?, _ found: String, _ isSame: Bool
+    ) throws {
+        for checksAddress in [false, true] {
+            let ledger = try CommitmentLedger(trust: .init(checksAddress: checksAddress))
+            var peer = Self.peer
+            peer.address = asked
+            try ledger.register(
+                StorageCommitmentRequest(transactionUID: "2.25.1", references: [Self.first]), with: peer)
+            let reporter = Self.reporter("ARCHIVE", at: found)
+            let distrust = CommitmentLedger.Distrust.otherAddress(found, asked: asked ?? "")
+            #expect(
+                ledger.record(report([Self.first]), from: reporter)
+                    == (isSame || !checksAddress ? .recorded("2.25.1") : .notBelieved("2.25.1", distrust)))
+            #expect(ledger.differingAddress(of: reporter, on: "2.25.1") == (isSame ? nil : distrust))
+        }
+    }
+
     @Test func `strangers cannot make it remember without end`() throws {
         let ledger = try ledger()
         for number in 0..<1000 { _ = ledger.record(report([], on: UID("1.\(number)"))) }
@@ -134,5 +181,12 @@ struct CommitmentLedgerTests {
         cancellation.raise(to: .graceful)
         var long = CommitmentPatience(seconds: 1000, ledger: ledger)
         #expect(throws: AssociationError.self) { try ledger.wait(&long, cancellation: cancellation) }
+    }
+}
+
+extension CommitmentLedger {
+    /// A report on the association of the request.
+    fileprivate func record(_ result: StorageCommitmentResult) -> Receipt {
+        record(result, from: Reporter(aeTitle: AETitle(wire: "ARCHIVE".utf8), address: "::1", wasCalled: true))
     }
 }

@@ -13,7 +13,7 @@ struct CommitmentTransactionFileTests {
     private static let request = StorageCommitmentRequest(transactionUID: "2.25.1", references: references)
     private static let peer = CommitmentTransaction.Peer(
         calledAETitle: "ARCHIVE", callingAETitle: "US \"1\"",
-        endpoint: Endpoint(host: "pacs.example.org", port: 11112))
+        endpoint: Endpoint(host: "pacs.example.org", port: 11112), address: "192.0.2.7")
 
     /// A run that asks, and is told of the first instance only.
     private func fill(_ path: FilePath) throws {
@@ -22,7 +22,7 @@ struct CommitmentTransactionFileTests {
         let result = StorageCommitmentResult(
             transactionUID: "2.25.1", committed: [],
             failed: [.init(reference: Self.references[0], reason: .resourceLimitation)])
-        #expect(ledger.record(result) == .recorded("2.25.1"))
+        #expect(ledger.record(result, from: Self.reporter) == .recorded("2.25.1"))
     }
 
     @Test func `a later run knows what was asked of whom, and what was reported`() throws {
@@ -51,13 +51,15 @@ struct CommitmentTransactionFileTests {
         let listening = try CommitmentLedger(
             file: try CommitmentTransactionFile(path, creates: false), awaitsEarlier: true)
         #expect(!listening.isSettled)
-        #expect(listening.record(rest) == .recorded("2.25.1"))
+        #expect(listening.record(rest, from: Self.reporter) == .recorded("2.25.1"))
         #expect(listening.isSettled)
         try listening.close()
         let closed = try CommitmentTransactionFile(path, creates: false)
         #expect(closed.transactions.map(\.isClosed) == [true])
         // Told again, in a run after it was closed.
-        #expect(try CommitmentLedger(file: closed, awaitsEarlier: true).record(rest) == .repeated("2.25.1"))
+        #expect(
+            try CommitmentLedger(file: closed, awaitsEarlier: true).record(rest, from: Self.reporter)
+                == .repeated("2.25.1"))
         #expect(try CommitmentLedger(file: closed, awaitsEarlier: true).isSettled)
     }
 
@@ -83,7 +85,7 @@ struct CommitmentTransactionFileTests {
     @Test(
         arguments: [
             "PATIENT LIST", "some text\nof another kind\n", "{\"event\":\"requested\"}\n", "[]\n", "{\"a\":1}\n",
-            "{\"event\":\"requested\",\"transactionUID\":\"1.2\",\"references\":[]}\n", "{\"journal\":\"dcmscu\"}",
+            "{\"event\":\"commitment\",\"transactionUID\":\"1.2\"}\n", "{\"journal\":\"dcmscu\"}",
         ])
     func `a file of another kind is refused and left as it is`(_ text: String) throws {
         let folder = try TemporaryFolder()
@@ -102,6 +104,97 @@ struct CommitmentTransactionFileTests {
         try folder.write(try folder.read(folder["open"]) + Array(more.utf8), to: "open")
         #expect(try CommitmentTransactionFile(path, creates: false).transactions.count == 1)
     }
+
+    @Test func `a damaged line costs itself, wherever it is`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        try fill(path)
+        let lines = try folder.read(folder["open"])
+        for damage in ["{\"event\":\"requested\",\"transac", "\0\0\0\0", "[", "{\"event\":\"reported\"}"] {
+            for whole in [Array("\(damage)\n".utf8) + lines, lines + Array("\(damage)\n".utf8)] {
+                try folder.write(whole, to: "damaged")
+                let file = try CommitmentTransactionFile(folder["damaged"], creates: false)
+                #expect(file.transactions.map(\.isReported) == [true])
+                #expect(file.damagedLines == (damage.hasPrefix("\0") ? 0 : 1))
+            }
+        }
+        // Even where nothing else is there.
+        try folder.write(Array("{\"event\":\"requested\",\"transactionUID\":\"2.2\n".utf8), to: "damaged")
+        #expect(try CommitmentTransactionFile(folder["damaged"], creates: false).damagedLines == 1)
+    }
+
+    @Test func `two processes with one file know each other's transactions`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        let listening = try CommitmentLedger(
+            file: try CommitmentTransactionFile(path, creates: true), awaitsEarlier: true)
+        let asking = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+        try asking.register(Self.request, with: Self.peer)
+        let result = StorageCommitmentResult(
+            transactionUID: "2.25.1", committed: Self.references.map { .init(reference: $0) }, failed: [])
+        #expect(listening.record(result, from: Self.reporter) == .recorded("2.25.1"))
+        #expect(listening.awaited.map(\.isAnswered) == [true])
+        try listening.close()
+        // The one that asked learns of the report from the file, and closes nothing twice.
+        try asking.close()
+        #expect(asking.awaited.map(\.isAnswered) == [true])
+        let events = try folder.read(path).split(separator: UInt8(ascii: "\n")).count
+        #expect(events == 3)
+    }
+
+    @Test func `lines of several threads and processes are whole`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        let workers = try (1...4).map { worker in
+            let file = try CommitmentTransactionFile(path, creates: true)
+            return try Background {
+                let ledger = try CommitmentLedger(file: file)
+                for number in 1...25 {
+                    let request = StorageCommitmentRequest(
+                        transactionUID: UID("2.25.\(worker).\(number)"), references: Self.references)
+                    try ledger.register(request, with: Self.peer)
+                }
+            }
+        }
+        for worker in workers { try worker.value() }
+        let file = try CommitmentTransactionFile(path, creates: false)
+        #expect(file.transactions.count == 100)
+        #expect(file.damagedLines == 0)
+    }
+
+    @Test func `what another process left incomplete meanwhile does not spoil our line`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        let ledger = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+        try folder.write(try folder.read(path) + Array("{\"event\":\"requ".utf8), to: "open")
+        try ledger.register(Self.request, with: Self.peer)
+        #expect(try CommitmentTransactionFile(path, creates: false).transactions.count == 1)
+    }
+
+    @Test func `a report that cannot be kept commits to nothing, until it comes again`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder["open"]
+        let ledger = try CommitmentLedger(
+            file: try CommitmentTransactionFile(path, creates: true, lockSeconds: 0.01))
+        try ledger.register(Self.request, with: Self.peer)
+        let result = StorageCommitmentResult(
+            transactionUID: "2.25.1", committed: Self.references.map { .init(reference: $0) }, failed: [])
+        let other = try FileDescriptor.open(path, for: .readingAndWriting)
+        #expect(other.lock() == .held)
+        guard case .notKept = ledger.record(result, from: Self.reporter) else {
+            Issue.record("it was kept")
+            return
+        }
+        #expect(ledger.awaited.map(\.outcome.committed) == [[]])
+        #expect(ledger.unkept.map(\.transactionUID) == ["2.25.1"])
+        other.unlock()
+        #expect(ledger.record(result, from: Self.reporter) == .recorded("2.25.1"))
+        #expect(ledger.awaited.map(\.outcome.committed) == [Self.references])
+        #expect(ledger.unkept.isEmpty)
+    }
+
+    private static let reporter = CommitmentLedger.Reporter(
+        aeTitle: AETitle(wire: "ARCHIVE".utf8), address: "192.0.2.7", wasCalled: false)
 
     @Test func `only who asks makes a file that is missing`() throws {
         let folder = try TemporaryFolder()

@@ -70,10 +70,11 @@ class Request:
         self.server.statuses.append(answer["status"])
         return answer["status"]
 
-    def report_on_new_association(self, *results, called=None):
+    def report_on_new_association(self, *results, called=None, calling=None):
         """As most servers do it: we open the association as the SCP of the class, and say so."""
         association = wire.Association.request(
-            self.server.port_of_client, called or self.association.calling, self.association.called, CLASS, (0, 1)
+            self.server.port_of_client, called or self.association.calling, calling or self.association.called, CLASS,
+            (0, 1),
         )
         assert association.roles.get(CLASS) == (0, 1), f"role selection answered with {association.roles}"
         assert association.contexts, "the class was not accepted"

@@ -46,8 +46,16 @@ final class CommitmentExchange {
             }
             self.reportFiles = reportFiles
             committedList = try options.committedListPath.map { path throws(FileProblem) in try PathListFile(path) }
-            ledger = try Self.ledger(file, options)
-            let narrator = CommitmentNarrator(diagnostics: outcome.diagnostics)
+            if let file, file.damagedLines > 0 {
+                outcome.diagnostics.warning(
+                    Message(
+                        "\(file.path.displayed)",
+                        "\(Quantity.count(file.damagedLines, "damaged line")) skipped: a report on their transactions is not known"
+                    ))
+            }
+            ledger = try Self.ledger(
+                file, options, .init(callers: network.connection.acceptedCallers, checksAddress: options.checksAddress))
+            let narrator = CommitmentNarrator(outcome: outcome)
             report = { report in
                 narrator.narrate(report)
                 reportFiles?.write(report)
@@ -60,10 +68,10 @@ final class CommitmentExchange {
     }
 
     private static func ledger(
-        _ file: CommitmentTransactionFile?, _ options: CommitmentOptions
+        _ file: CommitmentTransactionFile?, _ options: CommitmentOptions, _ trust: CommitmentLedger.Trust
     ) throws(FileProblem) -> CommitmentLedger {
         do throws(SystemError) {
-            return try CommitmentLedger(file: file, awaitsEarlier: options.isListening)
+            return try CommitmentLedger(file: file, awaitsEarlier: options.isListening, trust: trust)
         } catch {
             throw FileProblem("pipe", .notWritable, error.description)
         }
@@ -73,11 +81,17 @@ final class CommitmentExchange {
         guard let port = network.connection.receiverPort else { return true }
         let listener = listener
         // The server calls us by the AE title that made the request.
-        let titles = options.isListening ? ledger.awaited.map(\.peer.callingAETitle) : []
+        let peers = options.isListening ? ledger.awaited.map(\.peer) : []
+        let titles = peers.map(\.callingAETitle)
+        // The servers that were asked need not be named.
+        let asked =
+            options.isListening ? peers.compactMap { AETitle($0.calledAETitle) } : [network.connection.calledAETitle]
+        let callers = network.connection.acceptedCallers
         server = Receiver.start(
             network, outcome, port: port,
             services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: report)],
-            titles: titles.compactMap { AETitle($0) }, watch: { listener.record($0) })
+            titles: titles.compactMap { AETitle($0) }, from: callers.isEmpty ? [] : callers + asked,
+            watch: { listener.record($0) })
         return server != nil
     }
 
@@ -105,6 +119,11 @@ final class CommitmentExchange {
             try ledger.close()
         } catch {
             outcome.fail(.localFiles, Message(error))
+        }
+        for unkept in ledger.unkept {
+            outcome.fail(
+                .localFiles,
+                Message("the report on transaction \(unkept.transactionUID) was not saved", "\(unkept.problem)"))
         }
         for problem in reportFiles?.finish() ?? [] { outcome.fail(.localFiles, Message(problem)) }
     }
@@ -175,7 +194,8 @@ final class CommitmentExchange {
         let request = StorageCommitmentRequest(transactionUID: network.newUID(), references: references)
         let peer = CommitmentTransaction.Peer(
             calledAETitle: network.connection.calledAETitle.string,
-            callingAETitle: network.connection.callingAETitle.string, endpoint: network.endpoint)
+            callingAETitle: network.connection.callingAETitle.string, endpoint: network.endpoint,
+            address: service.peerAddress)
         let isRecorded = record { () throws(FileProblem) in try ledger.register(request, with: peer) }
         guard isRecorded else {
             for reference in references { withoutReport[reference.sopInstanceUID] = .pending(transactionUID: nil) }
@@ -313,6 +333,7 @@ final class CommitmentExchange {
     /// The most likely reason for reports that are missing.
     var missingHint: Hint.Commitment {
         let calling = network.connection.callingAETitle
+        if let distrust = ledger.distrust { return .notBelieved(distrust) }
         if let foreign = ledger.foreign.first { return .otherTransaction(foreign?.string) }
         guard let port = network.connection.receiverPort else {
             return loss == nil

@@ -11,6 +11,8 @@ final class ReportListener: Sendable {
         var open = 0
         /// The first AE title, other than ours, that was called.
         var otherAETitle: AETitle?
+        /// The first caller that may not call.
+        var otherCaller: AETitle?
     }
 
     private let state = ConditionLock(State())
@@ -26,8 +28,10 @@ final class ReportListener: Sendable {
                 state.open += 1
             case .ended, .failed: state.open -= 1
             case .rejected(let request, let reject, _):
-                if reject == .calledAETitleNotRecognized, state.otherAETitle == nil {
-                    state.otherAETitle = request.calledAETitle
+                switch reject {
+                case .calledAETitleNotRecognized: state.otherAETitle = state.otherAETitle ?? request.calledAETitle
+                case .callingAETitleNotRecognized: state.otherCaller = state.otherCaller ?? request.callingAETitle
+                default: break
                 }
             case .stranger, .turnedAway: break
             }
@@ -41,19 +45,28 @@ final class ReportListener: Sendable {
 
     /// The remedy if nothing has called; nil if something has.
     func hint(calling: AETitle, port: UInt16) -> Hint.Commitment? {
-        let (accepted, otherAETitle) = state.withLock { ($0.accepted, $0.otherAETitle) }
+        let (accepted, otherAETitle, otherCaller) = state.withLock { ($0.accepted, $0.otherAETitle, $0.otherCaller) }
         guard accepted == 0 else { return nil }
+        if let otherCaller { return .callerNotAccepted(otherCaller.string) }
         if let otherAETitle { return .calledByOtherAETitle(otherAETitle.string, ours: calling.string) }
         return .neverCalledBack(calling: calling.string, port: port)
     }
 }
 
 /// Logs each report as it comes. Works on any thread.
-struct CommitmentNarrator: Sendable {
-    let diagnostics: Diagnostics
+final class CommitmentNarrator: Sendable {
+    private let outcome: RunOutcome
+    /// The addresses that were warned of.
+    private let warned = Locked<Set<String>>([])
+
+    init(outcome: RunOutcome) { self.outcome = outcome }
 
     func narrate(_ report: CommitmentReport) {
-        let way = report.isOnOwnAssociation ? "on our association" : "on an association opened by the server"
+        let diagnostics = outcome.diagnostics
+        let way =
+            report.reporter.wasCalled
+            ? "on our association"
+            : "on an association opened by \(report.reporter.aeTitle) from \(report.reporter.address)"
         switch report.receipt {
         case .recorded(let uid): diagnostics.verbose("report on transaction \(uid), \(way)")
         case .repeated(let uid):
@@ -64,8 +77,35 @@ struct CommitmentNarrator: Sendable {
                 Message(
                     "a report came for an unknown transaction", uid?.string ?? "it names none",
                     code: "answered with 0115H"))
+        case .notBelieved(let uid, let distrust):
+            return diagnostics.warning(
+                Message("a report on transaction \(uid) is not believed", distrust.text, code: "answered with 0115H"))
         case .notKept(let uid, let problem):
-            diagnostics.error(Message("the report on transaction \(uid) cannot be saved", "\(problem)"))
+            diagnostics.warning(
+                Message(
+                    "the report on transaction \(uid) cannot be saved", "\(problem)",
+                    code: "answered with 0110H, so that the server may repeat it"))
+        }
+        warnOfAddress(report)
+    }
+
+    /// A cluster, or the translation of addresses on the way, reports from another address; so may a stranger.
+    private func warnOfAddress(_ report: CommitmentReport) {
+        guard case .otherAddress(let address, _)? = report.differingAddress else { return }
+        guard warned.withLock({ $0.insert(address).inserted }), let distrust = report.differingAddress else { return }
+        outcome.diagnostics.warning(
+            Message(
+                "a report of \(report.reporter.aeTitle) is believed", distrust.text,
+                hint: .commitment(.otherAddress)))
+    }
+}
+
+extension CommitmentLedger.Distrust {
+    /// The reason in lower case.
+    var text: String {
+        switch self {
+        case .otherAETitle(let found, let asked): "it came from \"\(found)\", and \"\(asked)\" was asked"
+        case .otherAddress(let found, let asked): "it came from \(found), and the server is at \(asked)"
         }
     }
 }

@@ -118,7 +118,7 @@ final class RetrievalContext: Sendable {
         let storage = StorageSCP(receiver: reception.sharedReceiver, preferring: options.preferredSyntaxes)
         server = Receiver.start(
             network, outcome, port: network.connection.receiverPort ?? 0, services: [VerificationSCP(), storage],
-            from: options.acceptedCallers,
+            from: network.connection.acceptedCallers,
             watch: { callbacks.record($0) })
         if server == nil { return nil }
     }

@@ -119,8 +119,10 @@ package struct OperationSet: OptionSet, Sendable {
     package static let sending: OperationSet = [.store, .storageCommitment]
     /// Those that can ask for storage commitment.
     package static let committing: OperationSet = [.store, .storageCommitment]
-    /// Those to which a peer may open an association.
-    package static let listening: OperationSet = [.move, .storageCommitment, .serve]
+    /// Those to which a peer may open an association, some of them only with further options.
+    package static let listening: OperationSet = [.store, .move, .get, .storageCommitment, .serve]
+    /// Those whose receiver is called back by the server that they have called.
+    package static let calledBack: OperationSet = [.store, .move, .get, .storageCommitment]
 
     package func contains(_ operation: Operation) -> Bool { contains(OperationSet(operation)) }
 

@@ -1,4 +1,4 @@
-import DICOM
+package import DICOM
 package import DICOMProtocol
 import Glibc
 package import System
@@ -10,11 +10,14 @@ package struct CommitmentTransaction: Sendable, Equatable {
         package var calledAETitle: String
         package var callingAETitle: String
         package var endpoint: Endpoint
+        /// The address that the name of the host led to, in numbers; nil if it is not known.
+        package var address: String?
 
-        package init(calledAETitle: String, callingAETitle: String, endpoint: Endpoint) {
+        package init(calledAETitle: String, callingAETitle: String, endpoint: Endpoint, address: String? = nil) {
             self.calledAETitle = calledAETitle
             self.callingAETitle = callingAETitle
             self.endpoint = endpoint
+            self.address = address
         }
 
         /// The peer as messages name it: `AETITLE@host:port`, an IPv6 address in brackets.
@@ -66,61 +69,123 @@ package struct CommitmentTransaction: Sendable, Equatable {
     }
 }
 
+/// Transactions in the order of their requests.
+struct CommitmentTransactions {
+    private(set) var order: [UID] = []
+    private var byUID: [UID: CommitmentTransaction] = [:]
+
+    var all: [CommitmentTransaction] { order.compactMap { byUID[$0] } }
+
+    subscript(uid: UID) -> CommitmentTransaction? {
+        get { byUID[uid] }
+        set {
+            if newValue == nil { order.removeAll { $0 == uid } } else if byUID[uid] == nil { order.append(uid) }
+            byUID[uid] = newValue
+        }
+    }
+
+    /// Changes the transactions as a line of the file says. Returns false if it says nothing new.
+    ///
+    /// - Parameter isAwaited: True if a report on a transaction that was not known is waited for.
+    @discardableResult
+    mutating func apply(_ event: CommitmentTransactionFile.Event, isAwaited: Bool = false) -> Bool {
+        switch event {
+        case .requested(var transaction):
+            let uid = transaction.request.transactionUID
+            guard byUID[uid] == nil else { return false }
+            transaction.isAwaited = isAwaited
+            self[uid] = transaction
+            return true
+        case .reported(let uid, let result): return byUID[uid]?.take(result) ?? false
+        case .closed(let uid):
+            guard byUID[uid]?.isClosed == false else { return false }
+            byUID[uid]?.isClosed = true
+            if byUID[uid]?.isReported == false { byUID[uid]?.isAwaited = false }
+            return true
+        }
+    }
+}
+
 /// Keeps storage commitment transactions across runs, so that a report that comes later still finds its request.
 ///
 /// JSON lines, only ever appended and forced onto the disk, so that neither a crash nor a full disk loses what was
 /// there:
 ///
-///     {"event":"requested","transactionUID":...,"time":...,"called":...,"calling":...,"host":...,"port":...,
+///     {"event":"requested","transactionUID":...,"time":...,"called":...,"calling":...,"host":...,"port":...,"address":...,
 ///      "references":[{"sopClassUID":...,"sopInstanceUID":...},...]}
 ///     {"event":"reported","transactionUID":...,"time":...,"committed":[reference,...],"failed":[reference and "reason",...]}
 ///     {"event":"closed","transactionUID":...,"time":...,"why":...}
 ///
-/// A transaction is requested before its N-ACTION leaves, and closed once nothing more is expected. A last line that
-/// was cut off is taken away; other events and members are left to versions to come.
+/// A transaction is requested before its N-ACTION leaves, and closed once nothing more is expected. Several processes may
+/// use the file: each locks it for the time of a line, and reads what the others have added. A line is there whole or not
+/// at all; one that is damaged all the same costs itself. Other events and members are left to versions to come.
 package final class CommitmentTransactionFile: Sendable {
+    /// A line of the file.
+    package enum Event: Sendable, Equatable {
+        case requested(CommitmentTransaction)
+        case reported(UID, StorageCommitmentResult)
+        case closed(UID)
+    }
+
     package let path: FilePath
     /// The transactions in the file when it was opened, in the order of the requests.
     package let transactions: [CommitmentTransaction]
+    /// The lines that could not be read when it was opened.
+    package let damagedLines: Int
     private let descriptor: FileDescriptor
-    private let lines: Locked<Void>
+    private let lockSeconds: Double
+    private let state: Locked<State>
+
+    private struct State {
+        /// The end of what was read or written.
+        var end: UInt64 = 0
+        /// What others have added, and nobody has asked for yet.
+        var news: [Event] = []
+    }
 
     /// Above any file that a site can fill in years, and below what would hold up the start.
     private static let maximumSize = 256 << 20
 
     /// Opens the file and reads its transactions. An incomplete last line, left by a killed run, is removed.
     ///
-    /// - Parameter creates: True to make a missing file.
-    /// - Throws: `FileProblem` if the file cannot be opened, read or shortened, or is not a transaction file.
-    package init(_ path: FilePath, creates: Bool) throws(FileProblem) {
+    /// - Parameters:
+    ///   - creates: True to make a missing file.
+    ///   - lockSeconds: The time to wait for another process that writes a line.
+    /// - Throws: `FileProblem` if the file cannot be opened, read, locked or shortened, or is not a transaction file.
+    package init(_ path: FilePath, creates: Bool, lockSeconds: Double = 10) throws(FileProblem) {
         self.path = path
-        lines = Locked(())
+        self.lockSeconds = lockSeconds
         do throws(SystemError) {
             let options: FileDescriptor.OpenOptions = creates ? [.appending, .creating] : [.appending]
             descriptor = try FileDescriptor.open(path, for: .readingAndWriting, options, permissions: 0o644)
         } catch {
             throw error.isNotFound && !creates ? FileProblem(reading: path, error) : FileProblem(writing: path, error)
         }
-        let state = try FileState(of: descriptor, path: path)
-        guard state.isRegular else { throw FileProblem(path, .notAFile) }
-        let bytes: [UInt8]
-        do throws(FileReadError) {
-            bytes = try descriptor.readAll(limit: Self.maximumSize)
-        } catch {
-            throw FileProblem(reading: path, error)
-        }
-        let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        guard Self.isBeginning(bytes[whole...]) else {
-            throw FileProblem(path, .malformed, "not a file of storage commitment transactions")
-        }
-        transactions = try Self.read(Array(bytes[..<whole]), path: path)
-        try cut(to: whole, of: bytes.count)
+        let file = try FileState(of: descriptor, path: path)
+        guard file.isRegular else { throw FileProblem(path, .notAFile) }
+        let content = try Self.open(descriptor, path, lockSeconds)
+        var transactions = CommitmentTransactions()
+        for event in content.events { transactions.apply(event) }
+        self.transactions = transactions.all
+        damagedLines = content.damagedLines
+        state = Locked(State(end: content.end))
     }
 
-    /// Removes an incomplete last line that a killed run has left, so that the next entry gets a line of its own.
-    private func cut(to length: Int, of total: Int) throws(FileProblem) {
-        guard length < total else { return }
-        try FileProblem.writing(path) { () throws(SystemError) in try descriptor.truncate(to: UInt64(length)) }
+    /// Reads the file, and removes an incomplete last line.
+    private static func open(
+        _ descriptor: borrowing FileDescriptor, _ path: FilePath, _ lockSeconds: Double
+    ) throws(FileProblem) -> Content {
+        try lock(descriptor, path, lockSeconds)
+        defer { descriptor.unlock() }
+        let content = try read(descriptor, from: 0, path)
+        guard content.isOurs else {
+            throw FileProblem(path, .malformed, "not a file of storage commitment transactions")
+        }
+        guard content.end < content.size else { return content }
+        do throws(SystemError) { try descriptor.truncate(to: content.end) } catch {
+            throw FileProblem(writing: path, error)
+        }
+        return content
     }
 
     func add(_ transaction: CommitmentTransaction) throws(FileProblem) {
@@ -135,13 +200,52 @@ package final class CommitmentTransactionFile: Sendable {
         try append(Self.closed(transactionUID, why: why, time: Self.now))
     }
 
-    private func append(_ bytes: [UInt8]) throws(FileProblem) {
-        try FileProblem.writing(path) { () throws(SystemError) in
-            try lines.withLock { (_) throws(SystemError) in
+    /// What other processes have added since the last call.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be locked or read.
+    func takeNews() throws(FileProblem) -> [Event] {
+        try state.withLock { (state) throws(FileProblem) in
+            try Self.lock(descriptor, path, lockSeconds)
+            defer { descriptor.unlock() }
+            _ = try catchUp(&state)
+            defer { state.news = [] }
+            return state.news
+        }
+    }
+
+    /// Appends a line whole, or not at all.
+    private func append(_ line: [UInt8]) throws(FileProblem) {
+        try state.withLock { (state) throws(FileProblem) in
+            try Self.lock(descriptor, path, lockSeconds)
+            defer { descriptor.unlock() }
+            let size = try catchUp(&state)
+            // A process that died in the middle of its line has left no line of its own to us.
+            let bytes = size > state.end ? [UInt8(ascii: "\n")] + line : line
+            do throws(SystemError) {
                 try descriptor.writeAll(bytes)
                 try descriptor.syncData()
+            } catch {
+                _ = try? descriptor.truncate(to: size)
+                throw FileProblem(writing: path, error)
             }
+            state.end = size + UInt64(bytes.count)
         }
+    }
+
+    /// Reads the lines that others have added, and returns the size of the file.
+    private func catchUp(_ state: inout State) throws(FileProblem) -> UInt64 {
+        let content = try Self.read(descriptor, from: state.end, path)
+        state.news += content.events
+        state.end = content.end
+        return content.size
+    }
+
+    /// A file system without locks is used without them.
+    private static func lock(
+        _ descriptor: borrowing FileDescriptor, _ path: FilePath, _ seconds: Double
+    ) throws(FileProblem) {
+        guard descriptor.lock(until: .after(seconds: seconds)) == .heldByAnother else { return }
+        throw FileProblem(path, .notWritable, "another process keeps it locked")
     }
 
     /// The wall clock in UTC, `2026-11-21T03:30:00Z`: for people, no decision hangs on it.
@@ -162,15 +266,14 @@ package final class CommitmentTransactionFile: Sendable {
 extension CommitmentTransactionFile {
 
     private static func requested(_ transaction: CommitmentTransaction, time: String) -> [UInt8] {
-        line(
-            "requested", transaction.request.transactionUID, time,
-            [
-                ("called", .string(transaction.peer.calledAETitle)),
-                ("calling", .string(transaction.peer.callingAETitle)),
-                ("host", .string(transaction.peer.endpoint.host)),
-                ("port", .number(transaction.peer.endpoint.port)),
-                ("references", .array(transaction.request.references.map { .object(members($0)) })),
-            ])
+        let peer = transaction.peer
+        var members: [(String, JSONValue)] = [
+            ("called", .string(peer.calledAETitle)), ("calling", .string(peer.callingAETitle)),
+            ("host", .string(peer.endpoint.host)), ("port", .number(peer.endpoint.port)),
+        ]
+        if let address = peer.address { members.append(("address", .string(address))) }
+        members.append(("references", .array(transaction.request.references.map { .object(Self.members($0)) })))
+        return line("requested", transaction.request.transactionUID, time, members)
     }
 
     private static func reported(_ result: StorageCommitmentResult, _ transactionUID: UID, time: String) -> [UInt8] {
@@ -208,45 +311,69 @@ extension CommitmentTransactionFile {
         ]
     }
 
-    /// Returns true if an incomplete line may be one of ours: a file of another kind must not be changed.
-    private static func isBeginning(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let start = Array(#"{"event":"#.utf8)
-        return bytes.prefix(start.count).elementsEqual(start.prefix(bytes.count))
+    /// The whole lines behind an offset.
+    private struct Content {
+        var events: [Event] = []
+        var damagedLines = 0
+        /// The end of the last whole line, and of the file.
+        var end: UInt64
+        var size: UInt64
+        /// False for a file of another kind, which must not be changed.
+        var isOurs = true
     }
 
-    /// All transactions of the file, those that are closed too, in the order of their requests.
-    private static func read(_ bytes: [UInt8], path: FilePath) throws(FileProblem) -> [CommitmentTransaction] {
-        var order: [UID] = []
-        var transactions: [UID: CommitmentTransaction] = [:]
-        var number = 0
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            number += 1
-            let end = rest.firstIndex(of: UInt8(ascii: "\n"))
-            let text = Array(rest[..<(end ?? rest.endIndex)])
-            rest = end.map { rest[($0 + 1)...] } ?? []
-            guard text.contains(where: { $0 != 0x20 && $0 != 0x0D }) else { continue }
-            let value: JSONValue
-            do throws(JSONError) {
-                value = try JSONValue.parse(text)
-            } catch {
-                throw FileProblem(path, .malformed, "line \(number): \(error.detail)")
-            }
-            guard let uid = value["transactionUID"]?.string.map({ UID($0) }), let event = value["event"]?.string else {
-                throw FileProblem(path, .malformed, "line \(number) is not a storage commitment transaction")
-            }
-            switch event {
-            case "requested":
-                guard let transaction = transaction(uid, value) else {
-                    throw FileProblem(path, .malformed, "line \(number) names no references")
-                }
-                if transactions.updateValue(transaction, forKey: uid) == nil { order.append(uid) }
-            case "reported": _ = transactions[uid]?.take(result(uid, value))
-            case "closed": transactions[uid]?.isClosed = true
-            default: break
+    private static func read(
+        _ descriptor: borrowing FileDescriptor, from offset: UInt64, _ path: FilePath
+    ) throws(FileProblem) -> Content {
+        let bytes: [UInt8]
+        do throws(FileReadError) {
+            bytes = try descriptor.readAll(from: offset, limit: maximumSize)
+        } catch {
+            throw FileProblem(reading: path, error)
+        }
+        let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let start = Array(#"{"event":"requested","transactionUID":""#.utf8)
+        var content = Content(end: offset + UInt64(whole), size: offset + UInt64(bytes.count))
+        var knownLines = 0
+        for line in bytes[..<whole].split(separator: UInt8(ascii: "\n")) where line.contains(where: isText) {
+            switch parse(line) {
+            case .damaged:
+                content.damagedLines += 1
+                if line.starts(with: start) { knownLines += 1 }
+            case .unknown: break
+            case .event(let event):
+                knownLines += 1
+                content.events.append(event)
             }
         }
-        return order.compactMap { transactions[$0] }
+        // Of a first line that was cut off there is the beginning, or zeros.
+        let first = bytes.drop { !isText($0) }.prefix(start.count)
+        content.isOurs =
+            knownLines > 0 || (whole == 0 && first.elementsEqual(start.prefix(first.count))) || first.isEmpty
+        return content
+    }
+
+    private static func isText(_ byte: UInt8) -> Bool { byte != 0 && byte != 0x20 && byte != 0x0A && byte != 0x0D }
+
+    private enum Line {
+        case event(Event)
+        /// An event of a version to come.
+        case unknown
+        case damaged
+    }
+
+    private static func parse(_ line: ArraySlice<UInt8>) -> Line {
+        let value: JSONValue
+        do throws(JSONError) { value = try JSONValue.parse(Array(line)) } catch { return .damaged }
+        guard let uid = value["transactionUID"]?.string.map({ UID($0) }), let event = value["event"]?.string else {
+            return .damaged
+        }
+        switch event {
+        case "requested": return transaction(uid, value).map { .event(.requested($0)) } ?? .damaged
+        case "reported": return .event(.reported(uid, result(uid, value)))
+        case "closed": return .event(.closed(uid))
+        default: return .unknown
+        }
     }
 
     private static func transaction(_ uid: UID, _ value: JSONValue) -> CommitmentTransaction? {
@@ -255,7 +382,8 @@ extension CommitmentTransactionFile {
         let peer = CommitmentTransaction.Peer(
             calledAETitle: value["called"]?.string ?? "", callingAETitle: value["calling"]?.string ?? "",
             endpoint: Endpoint(
-                host: value["host"]?.string ?? "", port: UInt16(clamping: value["port"]?.integer ?? 0)))
+                host: value["host"]?.string ?? "", port: UInt16(clamping: value["port"]?.integer ?? 0)),
+            address: value["address"]?.string)
         return CommitmentTransaction(
             StorageCommitmentRequest(transactionUID: uid, references: references), peer: peer, isAwaited: false)
     }

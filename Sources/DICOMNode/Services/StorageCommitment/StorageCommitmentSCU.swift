@@ -24,6 +24,9 @@ package final class StorageCommitmentSCU {
         reports = CommitmentReportSCU.Session(association, ledger, report)
     }
 
+    /// The server's address in numbers.
+    package var peerAddress: String { association.peerAddress }
+
     /// Sends one N-ACTION and returns its response. Reports that arrive before it are recorded.
     ///
     /// The request must be in the ledger already.
@@ -67,8 +70,9 @@ package struct CommitmentReport: Sendable {
     package let receipt: CommitmentLedger.Receipt
     package let transactionUID: UID?
     package let dataSet: DataSet
-    /// On an association that the peer opened, or on our own.
-    package let isOnOwnAssociation: Bool
+    package let reporter: CommitmentLedger.Reporter
+    /// The address of the reporter, where it is not the one of the server that was asked.
+    package let differingAddress: CommitmentLedger.Distrust?
 }
 
 /// Takes storage commitment reports on associations that the peer opens, PS3.4 J.3.3.
@@ -126,24 +130,28 @@ package struct CommitmentReportSCU: ServiceClass {
                 return try association.refuse(message, status: .processingFailure)
             }
             let result = StorageCommitmentResult(reading: dataSet)
-            let receipt = ledger.record(result)
+            let reporter = CommitmentLedger.Reporter(of: association)
+            let receipt = ledger.record(result, from: reporter)
             // A woken thread may end this association, so the response is sent first.
             defer { ledger.announce() }
             report(
                 CommitmentReport(
                     receipt: receipt, transactionUID: result.transactionUID, dataSet: dataSet,
-                    isOnOwnAssociation: association.isRequestor))
+                    reporter: reporter,
+                    differingAddress: result.transactionUID.flatMap {
+                        ledger.differingAddress(of: reporter, on: $0)
+                    }))
             try association.send(
                 .eventReportResponse(to: command, status: Self.status(for: receipt)), contextID: context.id)
         }
 
         /// PS3.7 10.1.1.1.8. A repeated report is a success: the server has missed our first answer, and repeats until
         /// it gets one. A transaction that is not ours is an argument without meaning here: success would make the
-        /// server forget its report.
+        /// server forget its report. A caller that is not believed learns no more than that.
         private static func status(for receipt: CommitmentLedger.Receipt) -> DIMSEStatus {
             switch receipt {
             case .recorded, .repeated: .success
-            case .unknown: .invalidArgumentValue
+            case .unknown, .notBelieved: .invalidArgumentValue
             case .notKept: .processingFailure
             }
         }
