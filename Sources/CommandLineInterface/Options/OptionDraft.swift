@@ -47,8 +47,6 @@ package struct OptionDraft: Sendable {
     package var moveDestination: AETitle?
     /// The node of the configuration that has the AE title of the destination.
     package var destinationNode: String?
-    package var levels: Set<QueryLevel> = []
-    package var model: InformationModel?
     package var verbosity: Diagnostics.Level?
     package var usesTLS = false
     package var tls = TLSOptions()
@@ -80,6 +78,14 @@ package struct OptionDraft: Sendable {
         query.asksForMore =
             operation.isQuery
             && (query.keys.isEmpty || !typed.allSatisfy { $0.definition.traits.contains(.compatible) })
+        query.priority = priority
+        query.isStrict = isStrict
+        if operation == .worklist {
+            query.informationModel = .modalityWorklist
+        } else {
+            (query.informationModel, query.level) = try query.scope.resolved(key: query.keys.queryLevel)
+        }
+        query.placeAttributes()
         try resolveConnection()
         messages.verbosity = verbosity ?? .note
         messages.writesEvents = format == .jsonl && !operation.isQuery
@@ -100,8 +106,7 @@ package struct OptionDraft: Sendable {
             store.failOn = failOn
             request = .store(store)
         case .find, .worklist:
-            find.query = try resolvedQuery()
-            find.query.placeAttributes()
+            find.query = query
             find.limit = limit
             resolveFormat()
             find.outputDirectory = outputDirectory ?? find.outputDirectory
@@ -110,8 +115,7 @@ package struct OptionDraft: Sendable {
             request = .find(find)
         case .move, .get:
             try requireKey()
-            retrieve.query = try resolvedQuery()
-            retrieve.query.placeAttributes()
+            retrieve.query = query
             retrieve.query.furtherAttributes = retrieve.query.sortKeys.map(\.attribute.tags)
             retrieve.limit = limit
             retrieve.method = operation == .move ? .move : .get
@@ -225,48 +229,11 @@ package struct OptionDraft: Sendable {
 
     // MARK: Queries
 
-    private mutating func resolvedQuery() throws(UsageError) -> QueryOptions {
-        // Servers match these values as what they mean only if that is negotiated.
-        if query.keys.contains(where: \.isList) { connection.queryNegotiation.insert(.multipleValues) }
-        if query.keys.contains(where: \.isForEmptyValue) { connection.queryNegotiation.insert(.emptyValues) }
-        var query = query
-        query.priority = priority
-        query.isStrict = isStrict
-        if operation == .worklist {
-            query.informationModel = .modalityWorklist
-            return query
-        }
-        (query.informationModel, query.level) = try modelAndLevel()
-        query.isLevelGiven = !levels.isEmpty || levelOfKeys != nil
-        query.isModelGiven = model != nil
-        return query
-    }
-
-    /// Decides model and level of a query.
-    ///
-    /// - Throws: a usage error if the model has no such level.
-    func modelAndLevel() throws(UsageError) -> (InformationModel, QueryLevel) {
-        // The lowest level given wins, but for the study, which is the default and gives way to the patient.
-        let byWeight: [QueryLevel] = [.image, .series, .patient, .study]
-        let level = byWeight.first { levels.contains($0) } ?? levelOfKeys ?? .study
-        guard let model else { return (level == .patient ? .patientRoot : .studyRoot, level) }
-        if let level = (levels.sorted() + [level]).first(where: { !Self.allows(model, $0, chosen: level) }) {
-            throw UsageError(
-                .conflictingOptions, option: level.option, value: "\(model.option)",
-                problem: "\(level.option) is not a level of \(model.option)",
-                accepted: model.levels.map(\.option.description).joined(separator: ", "))
-        }
-        return (model, level)
-    }
-
-    /// A level that another one outweighs is let pass, but for the patient: it has no place in the Study Root model.
-    private static func allows(_ model: InformationModel, _ level: QueryLevel, chosen: QueryLevel) -> Bool {
-        model.levels.contains(level) || (level != chosen && level != .patient)
-    }
-
-    /// The level that a key (0008,0052) names, for those who write the level as a key.
-    private var levelOfKeys: QueryLevel? {
-        query.keys.first { $0.path.isEmpty && $0.tag == .queryRetrieveLevel }.flatMap { QueryLevel(rawValue: $0.value) }
+    /// Adds a key, and negotiates what its value needs: servers match some values as what they mean only then.
+    mutating func add(_ key: QueryKey) {
+        query.keys.append(key)
+        if key.isList { connection.queryNegotiation.insert(.multipleValues) }
+        if key.isForEmptyValue { connection.queryNegotiation.insert(.emptyValues) }
     }
 
     /// Columns make the format a table where none was chosen, and are asked for.

@@ -13,7 +13,7 @@ extension OptionCategory {
                 """,
             traits: [.compatible, .common, .repeatable],
             apply: { (draft, argument) throws(UsageError) in
-                draft.query.keys.append(try QueryKeyParser.parse(argument.text))
+                draft.add(try QueryKeyParser.parse(argument.text))
             }),
         OptionDefinition(
             .return, value: .returnKeys, .querying, for: .querying,
@@ -31,14 +31,14 @@ extension OptionCategory {
             "worklist of this station, by its AE title",
             details: "The key ScheduledStationAETitle in the scheduled step.", traits: .common,
             apply: { (draft, argument) throws(UsageError) in
-                draft.query.keys.append(try step(.scheduledStationAETitle, argument))
+                draft.add(try step(.scheduledStationAETitle, argument))
             }),
         OptionDefinition(
             .date, value: .text(placeholder: "DATE"), .querying, for: .worklist, "worklist of this day or these days",
             details: "today, 2026-01-31, this-week and the like; see KEYS. The start date of the scheduled step.",
             traits: .common,
             apply: { (draft, argument) throws(UsageError) in
-                draft.query.keys.append(try step(.scheduledProcedureStepStartDate, argument))
+                draft.add(try step(.scheduledProcedureStepStartDate, argument))
             }),
         model(.patientRoot, "query in the Patient Root model", [.compatible, .common]),
         model(.studyRoot, "query in the Study Root model; the default", [.compatible, .common]),
@@ -231,13 +231,13 @@ extension OptionCategory {
         return OptionDefinition(
             model.option, .querying, for: [.find, .move, .get], summary, traits: traits, group: .model,
             rules: [.excludes(others.map(\.option))],
-            apply: { (draft, _) throws(UsageError) in draft.model = model })
+            apply: { (draft, _) throws(UsageError) in draft.query.scope.model = model })
     }
 
     private static func level(_ level: QueryLevel, _ summary: String) -> OptionDefinition {
         OptionDefinition(
             level.option, .querying, for: [.find, .move, .get], summary, traits: [.compatible, .common],
-            group: .level, apply: { (draft, _) throws(UsageError) in draft.levels.insert(level) })
+            group: .level, apply: { (draft, _) throws(UsageError) in draft.query.scope.levels.insert(level) })
     }
 
     private static func negotiation(

@@ -112,7 +112,7 @@ package struct CommandLineParser: Sendable {
         var draft = OptionDraft(.find)
         for argument in line.options { try argument.definition.apply(&draft, argument) }
         try draft.checkExclusions(line.options)
-        let (model, level) = try draft.modelAndLevel()
+        let (model, level) = try draft.query.scope.resolved(key: draft.query.keys.queryLevel)
         return .queryHelp(model, level)
     }
 

@@ -92,11 +92,18 @@ struct MatchDoubts {
     private var unconfirmed: [[Tag]: Int] = [:]
 
     /// - Parameter verdict: of one match; a confirmed one is not counted.
-    mutating func record(_ verdict: MatchReview.Verdict) {
+    ///
+    /// - Returns: False for a match that contradicts a key, and is left out.
+    @discardableResult
+    mutating func record(_ verdict: MatchReview.Verdict) -> Bool {
         switch verdict {
-        case .confirmed: break
-        case .contradicted(let tag): contradicted[tag, default: 0] += 1
-        case .unconfirmed(let tags): unconfirmed[tags, default: 0] += 1
+        case .confirmed: return true
+        case .contradicted(let tag):
+            contradicted[tag, default: 0] += 1
+            return false
+        case .unconfirmed(let tags):
+            unconfirmed[tags, default: 0] += 1
+            return true
         }
     }
 

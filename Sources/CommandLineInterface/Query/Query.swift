@@ -6,9 +6,8 @@ package import System
 package struct QueryOptions: Sendable, Equatable {
     package var informationModel: InformationModel = .studyRoot
     package var level: QueryLevel = .study
-    /// True if level and model were chosen, so that a query from a file has to fit them.
-    package var isLevelGiven = false
-    package var isModelGiven = false
+    /// The options that chose them, for a query from a file, which may choose others.
+    package var scope = QueryScope()
     package var keys: [QueryKey] = []
     /// Keywords, tags or names of sets that are asked for besides.
     package var returnKeys: [ReturnKey] = []
@@ -116,7 +115,12 @@ struct QueryAssembly {
         case .keys(let lines):
             keys += lines.filter { line in !options.keys.contains { $0.tags == line.tags } }
         }
-        let (model, level) = try modelAndLevel(base, keys, sopClass)
+        var (model, level) = (InformationModel.modalityWorklist, options.level)
+        if !options.isWorklist {
+            let ofFile = base.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? keys.queryLevel
+            (model, level) = try options.scope.resolved(
+                key: options.keys.queryLevel, fileLevel: ofFile, fileSOPClass: sopClass)
+        }
         keys = keys.map { $0.placed(in: model, at: level) }
         let misplaced = try misplacedKeys(model, level, base, keys)
         let own = base.strings(.specificCharacterSet).joined(separator: "\\")
@@ -160,28 +164,6 @@ struct QueryAssembly {
         let named = isForSet ? typed + first : first + typed
         let others = asked.filter { isForSet || !unique.contains($0) }
         return (named.filter { asked.contains($0) } + others).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-    }
-
-    /// Those of the command line, if it chooses them, or else those of the file.
-    private func modelAndLevel(
-        _ base: DataSet, _ keys: [QueryKey], _ sopClass: UID?
-    ) throws(UsageError) -> (InformationModel, QueryLevel) {
-        guard !options.isWorklist else { return (.modalityWorklist, options.level) }
-        let named = base.string(.queryRetrieveLevel) ?? keys.last { $0.tags == [.queryRetrieveLevel] }?.value
-        let level =
-            options.isLevelGiven ? options.level : named.flatMap { QueryLevel(rawValue: $0) } ?? options.level
-        var model = options.informationModel
-        if !options.isModelGiven {
-            model = InformationModel.allCases.first { $0.findSOPClass == sopClass && !$0.levels.isEmpty } ?? model
-            if !model.levels.contains(level) { model = .patientRoot }
-        }
-        guard model.levels.contains(level) else {
-            throw UsageError(
-                .conflictingOptions, option: .query, value: level.rawValue,
-                problem: "the query is of the \(level.rawValue) level, which is not one of \(model.option)",
-                accepted: model.levels.map(\.rawValue).joined(separator: ", "))
-        }
-        return (model, level)
     }
 
     private func misplacedKeys(

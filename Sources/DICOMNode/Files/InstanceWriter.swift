@@ -5,8 +5,8 @@ package import System
 /// Writes one instance as it arrives: whole and under its final name, or not at all.
 ///
 /// The bytes go to a temporary file in the folder of the final one, which gets its name when all is there. Nothing is
-/// opened before the first 64 KiB have come: they may hold what decides the folder, and a small instance is written in
-/// one call.
+/// opened before the first 64 KiB have come: they show how the data set is encoded, they may hold what decides the
+/// folder, and a small instance is written in one call.
 package final class InstanceWriter {
     /// The treatment of a final name that is taken.
     package enum Existing: String, Sendable, CaseIterable {
@@ -47,6 +47,16 @@ package final class InstanceWriter {
         package enum Kind: Sendable { case written, replaced, renamed, skipped }
     }
 
+    /// The treatment of bytes that are no data set.
+    package enum Checking: Sendable {
+        /// They are ours, and written as they are.
+        case none
+        /// They are a peer's: their structure is walked, and what is cut off or makes no sense gets no name.
+        case refusing
+        /// The same, but all that comes is written, so that ``keepBroken()`` can name it.
+        case keeping
+    }
+
     private enum State {
         case buffering
         case open(OutputFile)
@@ -57,11 +67,20 @@ package final class InstanceWriter {
 
     private let folder: OutputFolder
     private let naming: InstanceNaming
-    private let metaInformation: FileMetaInformation
-    private let headerLength: Int
+    private var metaInformation: FileMetaInformation
+    private var headerLength: Int
     private let hashing: Bool
+    private let checking: Checking
+    private var check: DataSetCheck?
+    /// What is not yet written, the header first.
     private var buffer: [UInt8]
-    private var size: UInt64 = 0
+    private var isHeaderWritten = false
+    /// The bytes of the data set that arrived.
+    private(set) var dataSetLength: UInt64 = 0
+    /// The encoding of the data set, once it is known.
+    private(set) var encoding = ReceivedDataSet.undecided
+    /// The reason why the bytes are not a whole data set.
+    private var flaw: FileProblem?
     private var name: InstanceNaming.Name?
     private var dataSetUIDs: Outcome.DataSetUIDs?
     private var state = State.buffering
@@ -75,11 +94,15 @@ package final class InstanceWriter {
     /// From here on a span is written from where it lies; copying shorter ones is cheaper than a call for each.
     private static let directSize = 16 * 1024
 
-    /// - Parameter hashing: whether the outcome has the digest of the file.
+    /// - Parameters:
+    ///   - metaInformation: of the file; the transfer syntax is corrected if a checked data set is in another one.
+    ///   - hashing: whether the outcome has the digest of the file.
     package init(
-        in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation, hashing: Bool = false
+        in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation, hashing: Bool = false,
+        checking: Checking = .none
     ) {
         self.hashing = hashing
+        self.checking = checking
         self.folder = folder
         self.naming = naming
         self.metaInformation = metaInformation
@@ -92,18 +115,30 @@ package final class InstanceWriter {
 
     /// Takes the next bytes of the data set.
     ///
-    /// - Throws: `FileProblem` if the file cannot be made or written; after a failure every call throws it again.
-    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileProblem) {
+    /// - Parameter isFlushing: True to write what is buffered, too, however little it is.
+    /// - Throws: `FileProblem` if the file cannot be made or written, or the bytes are no data set; after a failure every
+    ///   call throws it again.
+    package func write(_ bytes: UnsafeRawBufferPointer, isFlushing: Bool = false) throws(FileProblem) {
+        dataSetLength += UInt64(bytes.count)
         try throwFailure()
         do throws(FileProblem) {
-            size += UInt64(bytes.count)
-            if bytes.count <= Self.bufferSize - buffer.count, bytes.count < Self.directSize || !isOpen {
-                buffer.append(contentsOf: bytes)
-            } else {
-                let file = try openFile(with: bytes)
-                try file.write(buffer, then: bytes)
-                buffer.removeAll(keepingCapacity: true)
+            let fits = !isFlushing && bytes.count <= Self.bufferSize - buffer.count
+            if fits, !isOpen { return buffer.append(contentsOf: bytes) }
+            let (file, offset) = try openFile(with: bytes)
+            let data = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+            if fits, data.count < Self.directSize { return buffer.append(contentsOf: data) }
+            if flaw == nil {
+                let buffered = buffer
+                do throws(DataSetError) {
+                    try check?.consume(buffered.span.bytes.extracting((isHeaderWritten ? 0 : headerLength)...))
+                    try check?.consume(data.bytes)
+                } catch {
+                    try found(error)
+                }
             }
+            try file.write(buffer, then: data)
+            isHeaderWritten = true
+            buffer.removeAll(keepingCapacity: true)
         } catch {
             fail(error)
             throw error
@@ -112,33 +147,58 @@ package final class InstanceWriter {
 
     /// Gives the file its final name; afterwards it is there whatever happens to the program.
     ///
-    /// - Parameters:
-    ///   - isBroken: True to keep it aside: its name ends in `.broken`, and nothing that is there is replaced.
-    ///   - requiresUIDs: True to refuse a data set without a SOP Class or SOP Instance UID.
-    /// - Throws: `FileProblem` if the file cannot be written or named, its name is taken and `existing` says so, or a
-    ///   required UID is missing.
-    package func finish(
-        existing: Existing, isBroken: Bool = false, requiresUIDs: Bool = false
-    ) throws(FileProblem) -> Outcome {
+    /// - Parameter requiresUIDs: True to refuse a data set without a SOP Class or SOP Instance UID.
+    /// - Throws: `FileProblem` if the file cannot be written or named, its name is taken and `existing` says so, the data
+    ///   set is not whole, or a required UID is missing.
+    package func finish(existing: Existing, requiresUIDs: Bool = false) throws(FileProblem) -> Outcome {
         try throwFailure()
         do throws(FileProblem) {
-            let file = try openFile(with: UnsafeRawBufferPointer(start: nil, count: 0))
+            // A file that holds only File Meta Information would look like a received image.
+            guard checking == .none || dataSetLength > 0 else {
+                throw FileProblem(folder.path, .empty, "its data set has no bytes")
+            }
+            try write(UnsafeRawBufferPointer(start: nil, count: 0), isFlushing: true)
+            if flaw == nil { do throws(DataSetError) { try check?.finish() } catch { try found(error) } }
+            if let flaw { throw flaw }
+            guard case .open(let file) = state else { throw FileProblem(folder.path, .notWritable) }
             if requiresUIDs, let dataSetUIDs {
                 guard dataSetUIDs.sopClassUID != nil else { throw FileProblem(file.path, .noSOPClassUID) }
                 guard dataSetUIDs.sopInstanceUID != nil else { throw FileProblem(file.path, .noSOPInstanceUID) }
             }
-            try file.write(buffer, then: UnsafeRawBufferPointer(start: nil, count: 0))
-            if isBroken { file.markBroken() }
-            let (path, kind) = try file.finish(existing: isBroken ? .rename : existing)
+            let (path, kind) = try file.finish(existing: existing)
             state = .named(file)
             var outcome = Outcome(
-                path: path, kind: kind, remark: name?.remark, size: size + UInt64(headerLength), digest: file.digest)
+                path: path, kind: kind, remark: name?.remark, size: dataSetLength + UInt64(headerLength),
+                digest: file.digest)
             outcome.dataSetUIDs = dataSetUIDs
             return outcome
         } catch {
-            fail(error)
+            if flaw == nil || checking != .keeping { fail(error) }
             throw error
         }
+    }
+
+    /// Keeps a data set aside that is not whole, if that is wanted: its name ends in `.broken`, and nothing that is there is
+    /// replaced. Returns nil where nothing is kept.
+    func keepBroken() -> FilePath? {
+        guard checking == .keeping, dataSetLength > 0 else { return nil }
+        do throws(FileProblem) {
+            try write(UnsafeRawBufferPointer(start: nil, count: 0), isFlushing: true)
+            guard case .open(let file) = state else { return nil }
+            file.markBroken()
+            let (path, _) = try file.finish(existing: .rename)
+            state = .named(file)
+            return path
+        } catch {
+            return nil
+        }
+    }
+
+    private func found(_ error: DataSetError) throws(FileProblem) {
+        let isCut = error.code == .truncated || error.code == .lengthBeyondEnd
+        let problem = FileProblem(intendedPath, isCut ? .truncated : .malformed, error.description)
+        flaw = flaw ?? problem
+        guard checking == .keeping else { throw problem }
     }
 
     /// The path that is meant for the file.
@@ -185,17 +245,28 @@ package final class InstanceWriter {
         state = .failed(problem)
     }
 
-    /// Opens the file when it is needed first; by then the buffer and `more` hold the beginning of the data set, which is
-    /// decoded as far as the name needs it, and for the UIDs of the instance.
-    private func openFile(with more: UnsafeRawBufferPointer) throws(FileProblem) -> OutputFile {
-        if case .open(let file) = state { return file }
-        let last = max(naming.fields.last ?? .sopInstanceUID, .sopInstanceUID)
-        let length = naming.fields.isEmpty ? Self.identifyingLength : Self.bufferSize
-        var prefix = buffer.dropFirst(headerLength).prefix(length)
-        prefix.append(contentsOf: more.prefix(max(0, length - prefix.count)))
+    /// Opens the file when it is needed first; by then the buffer and `more` hold the beginning of the data set. It shows
+    /// how the data set is encoded, and is decoded as far as the name needs it, and for the UIDs of the instance.
+    ///
+    /// - Returns: the file, and the number of bytes of `more` that do not belong to the data set.
+    private func openFile(with more: UnsafeRawBufferPointer) throws(FileProblem) -> (OutputFile, offset: Int) {
+        if case .open(let file) = state { return (file, 0) }
+        var beginning = beginning(with: more, naming.fields.isEmpty ? Self.identifyingLength : Self.bufferSize)
+        var offset = 0
+        if checking != .none {
+            encoding = ReceivedDataSet(beginning, agreed: metaInformation.transferSyntax, isAll: false)
+            if case .undecided = encoding {
+                beginning = self.beginning(with: more, Self.bufferSize)
+                encoding = ReceivedDataSet(beginning, agreed: metaInformation.transferSyntax, isAll: true)
+            }
+            offset = adoptEncoding()
+            beginning = beginning.dropFirst(offset)
+            check = DataSetCheck(metaInformation.transferSyntax)
+        }
         var attributes = DataSet()
         do throws(DataSetError) {
-            attributes = try DataSetDecoder(metaInformation.transferSyntax).decodePrefix(prefix, through: last)
+            let last = max(naming.fields.last ?? .sopInstanceUID, .sopInstanceUID)
+            attributes = try DataSetDecoder(metaInformation.transferSyntax).decodePrefix(beginning, through: last)
             dataSetUIDs = Outcome.DataSetUIDs(
                 sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
         } catch {
@@ -207,6 +278,32 @@ package final class InstanceWriter {
         self.name = name
         let file = try OutputFile(in: folder, components: name.components, hashing: hashing)
         state = .open(file)
-        return file
+        // Of what stands before the data set, if anything does, the buffer has the first bytes.
+        let buffered = min(offset, buffer.count - headerLength)
+        buffer.removeSubrange(headerLength..<(headerLength + buffered))
+        dataSetLength -= UInt64(offset)
+        return (file, offset - buffered)
+    }
+
+    /// The first bytes of what has come, at most `length` of them.
+    private func beginning(with more: UnsafeRawBufferPointer, _ length: Int) -> ArraySlice<UInt8> {
+        var beginning = buffer.dropFirst(headerLength).prefix(length)
+        beginning.append(contentsOf: more.prefix(max(0, length - beginning.count)))
+        return beginning
+    }
+
+    /// Lets the header name the encoding that was found; returns the number of bytes before the data set.
+    private func adoptEncoding() -> Int {
+        let (syntax, offset): (TransferSyntax, Int)
+        switch encoding {
+        case .undecided, .asAgreed: return 0
+        case .other(let found): (syntax, offset) = (found, 0)
+        case .file(let found, let dataSetOffset): (syntax, offset) = (found, dataSetOffset)
+        }
+        metaInformation.transferSyntax = syntax
+        let header = metaInformation.encode()
+        buffer.replaceSubrange(..<headerLength, with: header)
+        headerLength = header.count
+        return offset
     }
 }

@@ -123,8 +123,8 @@ final class InstanceSink: ServiceSession {
         self.incoming = nil
         var status = DIMSEStatus.success
         do throws(FileProblem) {
-            let writer = try incoming.complete()
-            let outcome = try writer.finish(existing: receiver.existing, requiresUIDs: receiver.requiresUIDs)
+            let outcome = try incoming.writer.finish(
+                existing: receiver.existing, requiresUIDs: receiver.requiresUIDs)
             incoming.report(status, .stored(outcome))
         } catch {
             // PS3.4 B.2.3: out of resources is what tells the peer that trying again later makes sense.
@@ -133,12 +133,12 @@ final class InstanceSink: ServiceSession {
             case .noSOPClassUID, .noSOPInstanceUID: status = .dataSetDoesNotMatchSOPClass
             default: status = .cannotUnderstand
             }
-            let kept = incoming.keepBroken()
-            incoming.close()
+            let kept = incoming.writer.keepBroken()
+            incoming.writer.discard()
             incoming.report(status, .failed(error), kept: kept)
         }
         // The peer can go on now; closing the file can follow the response.
-        defer { incoming.close() }
+        defer { incoming.writer.discard() }
         expectsInstances = true
         try association.send(.storeResponse(to: command, status: status), contextID: context.id)
     }
@@ -157,22 +157,7 @@ private final class IncomingInstance: DataSetSink {
     private let agreed: TransferSyntax
     private let sopClassUID: UID
     private let sopInstanceUID: UID
-    private let sender: AETitle
-    /// The first bytes, until they are enough to tell how the data set is encoded.
-    private var beginning: [UInt8] = []
-    /// Of the file, once the encoding is known.
-    private var writer: InstanceWriter?
-    private var check: DataSetCheck?
-    private var transferSyntax: TransferSyntax
-    private var remarks: [ReceivedInstance.Remark] = []
-    /// True once all bytes have come.
-    private var isComplete = false
-    /// The bytes of the data set that arrived.
-    private var length: UInt64 = 0
-    /// The reason why the file cannot be written; the bytes that follow are dropped.
-    private var problem: FileProblem?
-    /// The reason why the bytes are not a whole data set.
-    private var flaw: FileProblem?
+    let writer: InstanceWriter
 
     init(
         _ command: CommandSet, in context: NegotiatedContexts.Accepted, from sender: AETitle,
@@ -180,113 +165,43 @@ private final class IncomingInstance: DataSetSink {
     ) {
         self.receiver = receiver
         self.command = command
-        self.sender = sender
         agreed = context.transferSyntax
-        transferSyntax = agreed
         sopClassUID = command.affectedSOPClassUID ?? context.abstractSyntax
         sopInstanceUID = command.affectedSOPInstanceUID ?? UID("")
-    }
-
-    /// Takes the next bytes of the data set: its structure is walked, then they are written.
-    func write(_ bytes: UnsafeRawBufferPointer) {
-        length += UInt64(bytes.count)
-        guard let writer else { return begin(with: bytes) }
-        if flaw == nil {
-            do throws(DataSetError) {
-                try check?.consume(bytes.bytes)
-            } catch {
-                flaw = malformed(error, writer)
-                if !receiver.keepsBroken { writer.discard() }
-            }
-        }
-        guard problem == nil, flaw == nil || receiver.keepsBroken else { return }
-        do throws(FileProblem) {
-            try writer.write(bytes)
-        } catch {
-            problem = error
-            writer.discard()
-        }
-    }
-
-    /// Opens the way for the bytes once they show how the data set is encoded.
-    private func begin(with bytes: UnsafeRawBufferPointer) {
-        // Most first fragments are long enough to tell: nothing is copied then.
-        guard beginning.isEmpty else {
-            beginning.append(contentsOf: bytes)
-            length -= UInt64(beginning.count)
-            var all: [UInt8] = []
-            swap(&all, &beginning)
-            return all.withUnsafeBytes { write($0) }
-        }
-        var start = 0
-        switch ReceivedDataSet(bytes, agreed: agreed, isAll: isComplete) {
-        case .undecided:
-            beginning = Array(bytes)
-            return
-        case .asAgreed: break
-        case .other(let syntax):
-            transferSyntax = syntax
-            remarks.append(.otherSyntax(syntax, agreed: agreed))
-        case .file(let syntax, let offset):
-            transferSyntax = syntax
-            start = offset
-            remarks.append(.wholeFile)
-        }
         // An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
         let meta = FileMetaInformation(
             mediaStorageSOPClassUID: sopClassUID, mediaStorageSOPInstanceUID: sopInstanceUID,
-            transferSyntax: transferSyntax, sourceApplicationEntityTitle: sender.description)
+            transferSyntax: agreed, sourceApplicationEntityTitle: sender.description)
         writer = InstanceWriter(
-            in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing)
-        check = DataSetCheck(transferSyntax)
-        length -= UInt64(bytes.count)
-        write(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing,
+            checking: receiver.keepsBroken ? .keeping : .refusing)
     }
 
-    /// Ends the data set, and gives its file, which has no name yet.
-    ///
-    /// - Throws: `FileProblem` if the file could not be written, or the bytes are not a whole data set.
-    func complete() throws(FileProblem) -> InstanceWriter {
-        isComplete = true
-        if writer == nil, length > 0 { write(UnsafeRawBufferPointer(start: nil, count: 0)) }
-        if let problem { throw problem }
-        // A file that holds only File Meta Information would look like a received image.
-        guard let writer, length > 0 else {
-            throw FileProblem(receiver.folder.path, .empty, "its data set has no bytes")
-        }
-        if flaw == nil {
-            do throws(DataSetError) { try check?.finish() } catch { flaw = malformed(error, writer) }
-        }
-        if let flaw { throw flaw }
-        return writer
+    /// Takes the next bytes of the data set. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``
+    /// says so when all have come.
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        do throws(FileProblem) { try writer.write(bytes) } catch {}
     }
-
-    private func malformed(_ flaw: DataSetError, _ writer: InstanceWriter) -> FileProblem {
-        let isCut = flaw.code == .truncated || flaw.code == .lengthBeyondEnd
-        return FileProblem(writer.intendedPath, isCut ? .truncated : .malformed, flaw.description)
-    }
-
-    /// Keeps a data set aside that is not whole, if that is wanted; returns the path of its file.
-    func keepBroken() -> FilePath? {
-        guard receiver.keepsBroken, problem == nil, flaw != nil || !isComplete, let writer else { return nil }
-        do throws(FileProblem) {
-            return try writer.finish(existing: .rename, isBroken: true).path
-        } catch {
-            return nil
-        }
-    }
-
-    /// Lets go of the file, which has its name or is given up.
-    func close() { writer?.discard() }
 
     /// Drops the instance: the association ended before its data set did.
     func cutOff() {
-        let kept = length > 0 ? keepBroken() : nil
-        close()
+        let kept = writer.keepBroken()
+        writer.discard()
         report(.processingFailure, .cutOff, kept: kept)
     }
 
     func report(_ status: DIMSEStatus, _ outcome: ReceivedInstance.Outcome, kept: FilePath? = nil) {
+        var transferSyntax = agreed
+        var remarks: [ReceivedInstance.Remark] = []
+        switch writer.encoding {
+        case .undecided, .asAgreed: break
+        case .other(let syntax):
+            transferSyntax = syntax
+            remarks.append(.otherSyntax(syntax, agreed: agreed))
+        case .file(let syntax, _):
+            transferSyntax = syntax
+            remarks.append(.wholeFile)
+        }
         if case .stored(let stored) = outcome, let uids = stored.dataSetUIDs {
             if uids.sopClassUID != sopClassUID { remarks.append(.otherClassUID(uids.sopClassUID)) }
             if uids.sopInstanceUID != sopInstanceUID { remarks.append(.otherInstanceUID(uids.sopInstanceUID)) }
@@ -294,7 +209,7 @@ private final class IncomingInstance: DataSetSink {
         receiver.report(
             ReceivedInstance(
                 sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax,
-                moveOriginatorMessageID: command.moveOriginatorMessageID, length: length, status: status,
+                moveOriginatorMessageID: command.moveOriginatorMessageID, length: writer.dataSetLength, status: status,
                 outcome: outcome, remarks: remarks, kept: kept))
     }
 }

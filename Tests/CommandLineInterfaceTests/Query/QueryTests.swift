@@ -12,10 +12,8 @@ struct QueryAssemblyTests {
         var options = QueryOptions()
         options.keys = try keys.map { try QueryKeyParser.parse($0) }
         options.isStrict = isStrict
-        options.level = level ?? .study
-        options.isLevelGiven = level != nil
-        options.informationModel = model ?? .studyRoot
-        options.isModelGiven = model != nil
+        options.scope.levels = level.map { [$0] } ?? []
+        options.scope.model = model
         return try QueryAssembly(
             options: options, negotiation: [], today: .epoch, localeCharacterSet: "ISO_IR 192"
         ).query(from: content)

@@ -17,12 +17,6 @@ final class FindCommand {
     /// The options of what is printed, which is one output for all peers.
     private let options: FindOptions
     private let outcome: RunOutcome
-    /// Matches that were accepted, over all queries of the run.
-    private var count = 0
-    /// The matches that wait to be sorted.
-    private var held: [Match] = []
-    /// True if the limit of matches was reached.
-    private var isLimited = false
     private let start = ContinuousClock.now
 
     /// - Parameter targets: one at least; the first one decides what the output looks like.
@@ -44,20 +38,21 @@ final class FindCommand {
             }
             let output = try makeOutput(for: queries.flatMap(\.self))
             for (target, queries) in zip(targets, queries) where mayGoOn(output) { find(queries, target, output) }
-            writeHeld(to: output)
-            if format != .count || targets.allSatisfy({ $0.outcome.exitCode == .success }) { output.finish() }
+            let isComplete = targets.allSatisfy { $0.outcome.exitCode == .success }
+            output.finish(isComplete: isComplete || format != .count)
             if let failure = output.failure { throw failure }
-            if count == 0, targets.allSatisfy({ $0.outcome.exitCode == .success }) { try reportNoMatch() }
+            if output.count == 0, isComplete { try reportNoMatch() }
         } catch {
             outcome.fail(error)
         }
     }
 
     private func mayGoOn(_ output: MatchOutput) -> Bool {
-        output.failure == nil && !output.isReaderGone && !isLimited
-            && targets.allSatisfy { $0.outcome.exitCode != .interrupted }
+        output.mayGoOn && targets.allSatisfy { $0.outcome.exitCode != .interrupted }
     }
 
+    /// Runs the queries of a peer on one association; those that are not answered to their end are sent again on another one, if
+    /// that is wanted.
     private func find(_ queries: [Query], _ target: Target, _ output: MatchOutput) {
         let matches = MatchFilter(target)
         defer { matches.report() }
@@ -65,41 +60,31 @@ final class FindCommand {
         do throws(AssociationError) {
             try target.network.retrying { () throws(AssociationError) in
                 matches.beginAttempt()
-                try find(&rest, target, matches, output)
+                try target.network.withAssociation(for: rest.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
+                    association throws(AssociationError) in
+                    while let query = rest.first, mayGoOn(output) {
+                        matches.begin(query)
+                        let result = try FindSCU.find(
+                            on: association, sopClass: query.model.findSOPClass, identifier: query.identifier,
+                            priority: target.options.query.priority, beforeBlockingRead: { output.flush() },
+                            onMatch: { response in
+                                guard let match = matches.match(in: response) else {
+                                    return self.controlOfRepetition(matches, output)
+                                }
+                                return output.accept(match)
+                            })
+                        if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
+                        acceptOpen(matches, output)
+                        report(result, target, output)
+                        rest.removeFirst()
+                        matches.end()
+                    }
+                }
             }
         } catch {
             target.outcome.fail(error, calling: target.network.server)
         }
         acceptOpen(matches, output)
-    }
-
-    /// Runs the queries on one association, and takes those that were answered to their end off the rest.
-    private func find(
-        _ rest: inout ArraySlice<Query>, _ target: Target, _ matches: MatchFilter, _ output: MatchOutput
-    ) throws(AssociationError) {
-        try target.network.withAssociation(for: rest.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
-            association throws(AssociationError) in
-            while let query = rest.first, mayGoOn(output) {
-                matches.begin(query)
-                let result = try exchange(query.identifier, query, target, association, output) { response in
-                    self.accept(matches.match(in: response), of: matches, to: output)
-                }
-                if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
-                acceptOpen(matches, output)
-                report(result, target)
-                rest.removeFirst()
-                matches.end()
-            }
-        }
-    }
-
-    private func exchange(
-        _ identifier: DataSet, _ query: Query, _ target: Target, _ association: Association, _ output: MatchOutput,
-        onMatch: (FindSCU.Match) -> ExchangeControl
-    ) throws(AssociationError) -> ExchangeResult {
-        try FindSCU.find(
-            on: association, sopClass: query.model.findSOPClass, identifier: identifier,
-            priority: target.options.query.priority, beforeBlockingRead: { output.flush() }, onMatch: onMatch)
     }
 
     /// Looks up what matches leave open, and accepts those that contradict no key.
@@ -109,16 +94,19 @@ final class FindCommand {
         try matches.open?.lookUp(
             ask: { (identifier, record) throws(AssociationError) in
                 guard self.mayGoOn(output) else { return nil }
-                let result = try self.exchange(identifier, query, target, association, output) { response in
-                    record(response)
-                    return .goOn
-                }
+                let result = try FindSCU.find(
+                    on: association, sopClass: query.model.findSOPClass, identifier: identifier,
+                    priority: target.options.query.priority, beforeBlockingRead: { output.flush() },
+                    onMatch: { response in
+                        record(response)
+                        return .goOn
+                    })
                 return result.wasInterrupted ? nil : result.final?.command.status ?? .processingFailure
             },
             again: { matches.openMatch(in: $0) },
             settled: { match, verdict in
                 guard let match = matches.judged(match, verdict) else { return }
-                _ = self.accept(match, output)
+                _ = output.accept(match)
             })
     }
 
@@ -126,40 +114,17 @@ final class FindCommand {
     private func acceptOpen(_ matches: MatchFilter, _ output: MatchOutput) {
         while mayGoOn(output), let open = matches.open?.removeFirst() {
             guard let match = matches.judged(open.match, .unconfirmed(open.keys)) else { continue }
-            _ = accept(match, output)
+            _ = output.accept(match)
         }
     }
 
-    // MARK: Matches
-
-    private func accept(_ match: Match?, of matches: MatchFilter, to output: MatchOutput) -> ExchangeControl {
-        if let match { return accept(match, output) }
+    /// Ends a query whose responses only repeat others, if it waits for a number of matches.
+    private func controlOfRepetition(_ matches: MatchFilter, _ output: MatchOutput) -> ExchangeControl {
         guard options.limit != nil, matches.isRepeating else { return .goOn }
         outcome.diagnostics.warning(
             Message("the server repeats its responses", "the query is ended before \(OptionName.limit) is reached"))
-        isLimited = true
+        output.stop()
         return .cancel
-    }
-
-    private func accept(_ match: Match, _ output: MatchOutput) -> ExchangeControl {
-        count += 1
-        guard options.query.sortKeys.isEmpty else {
-            held.append(match)
-            return .goOn
-        }
-        guard output.write(match, number: count) else { return .cancel }
-        guard let limit = options.limit, count >= limit else { return .goOn }
-        isLimited = true
-        return .cancel
-    }
-
-    /// Sorts the matches that were held back, and writes as many as the limit allows.
-    private func writeHeld(to output: MatchOutput) {
-        guard !held.isEmpty else { return }
-        let sorted = MatchOrder(options.query.sortKeys).sorted(held, by: \.dataSet)
-        for (index, match) in sorted.prefix(options.limit ?? .max).enumerated() {
-            guard output.write(match, number: index + 1) else { return }
-        }
     }
 
     // MARK: Output
@@ -182,7 +147,8 @@ final class FindCommand {
             options.groupKeys.isEmpty
             ? try format.writer(layout, files: files)
             : GroupedMatchWriter(layout, format, keepsOrder: !options.query.sortKeys.isEmpty)
-        return MatchOutput(writer, to: environment.standardOutput)
+        return MatchOutput(
+            writer, to: environment.standardOutput, order: options.query.sortKeys, limit: options.limit)
     }
 
     private func columns(for queries: [Query]) -> [MatchColumn] {
@@ -220,11 +186,11 @@ final class FindCommand {
         if environment.terminalWidth != nil { outcome.diagnostics.note(message) }
     }
 
-    private func report(_ result: ExchangeResult, _ target: Target) {
+    private func report(_ result: ExchangeResult, _ target: Target, _ output: MatchOutput) {
         let (outcome, peerName) = (target.outcome, target.network.peerName)
-        let counted = Quantity.count(count, "match")
+        let counted = Quantity.count(output.count, "match")
         if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(counted)")) }
-        if isLimited {
+        if output.isLimited {
             outcome.diagnostics.note(Message("stopped after \(counted) as \(OptionName.limit) asks; there may be more"))
         }
         guard let response = result.final?.command, let status = response.status else { return }
@@ -232,7 +198,7 @@ final class FindCommand {
         case .success, .warning:
             outcome.diagnostics.verbose("\(peerName): \(counted)")
             outcome.diagnostics.verbose("Find was successful.")
-            if status.kind == .warning { warn(of: response, status, target) }
+            if status.kind == .warning { warn(of: response, status, target, after: counted) }
         case .cancel where result.wasCancelled:
             break
         default:
@@ -245,9 +211,9 @@ final class FindCommand {
     }
 
     /// By PS3.4 most queries have no such status; a server that uses one may have more matches than it sent.
-    private func warn(of response: CommandSet, _ status: DIMSEStatus, _ target: Target) {
+    private func warn(of response: CommandSet, _ status: DIMSEStatus, _ target: Target, after counted: String) {
         let message = Message(
-            "\(target.network.peerName): C-FIND ended with a warning after \(Quantity.count(count, "match"))",
+            "\(target.network.peerName): C-FIND ended with a warning after \(counted)",
             response.reason(for: service), peerText: response.errorComment, code: status.description,
             hint: .listCutShort)
         if options.failOn == .warning {

@@ -68,7 +68,7 @@ final class MatchFilter {
             return nil
         }
         do throws(DataSetError) {
-            let match = try decoded(response)
+            let match = Match(response, text.named(try response.identifier()), node: target.network.peerName)
             if !isNew, hasIdentity(match.dataSet) {
                 repeated += 1
                 repeatedInARow += 1
@@ -77,32 +77,28 @@ final class MatchFilter {
             repeatedInARow = 0
             let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
             if case .unconfirmed(let keys) = verdict, open?.add(match, leaving: keys) == true { return nil }
-            return judged(match, verdict)
+            guard doubts.record(verdict) else { return nil }
+            text.count(match.dataSet)
+            return match
         } catch {
             target.outcome.fail(.incomplete, Message("\(name) cannot be read", error.description))
             return nil
         }
     }
 
-    private func decoded(_ response: FindSCU.Match) throws(DataSetError) -> Match {
-        Match(
-            bytes: response.bytes, transferSyntax: response.transferSyntax,
-            dataSet: text.named(try response.identifier()), node: target.network.peerName)
-    }
-
-    /// The match, unless it contradicts a key.
+    /// The match that was looked up, unless it contradicts a key.
     func judged(_ match: Match, _ verdict: MatchReview.Verdict) -> Match? {
-        doubts.record(verdict)
-        if case .contradicted = verdict { return nil }
+        guard doubts.record(verdict) else { return nil }
         text.count(match.dataSet)
         return match
     }
 
     /// A match of the query with further unique keys, which is about an open match of the query as it was sent first.
     func openMatch(in response: FindSCU.Match) -> OpenMatches.Open? {
-        guard let match = try? decoded(response),
-            case .unconfirmed(let keys)? = review?.verdict(of: match.dataSet)
+        guard let dataSet = try? text.named(response.identifier()),
+            case .unconfirmed(let keys)? = review?.verdict(of: dataSet)
         else { return nil }
+        let match = Match(response, dataSet, node: target.network.peerName)
         return OpenMatches.Open(match: match, keys: keys)
     }
 

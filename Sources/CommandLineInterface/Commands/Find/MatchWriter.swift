@@ -32,6 +32,12 @@ struct Match {
     var node = ""
 }
 
+extension Match {
+    init(_ response: FindSCU.Match, _ dataSet: DataSet, node: String) {
+        self.init(bytes: response.bytes, transferSyntax: response.transferSyntax, dataSet: dataSet, node: node)
+    }
+}
+
 /// The settings of a format that depend on the run.
 struct MatchLayout {
     /// `Find Response` or `WL Find Response`.
@@ -68,11 +74,20 @@ extension ResultFormat {
     }
 }
 
-/// Buffers the text of matches, and writes it in pieces that are worth a system call.
+/// The output of a run: the matches in their order, as many as are wanted, in pieces that are worth a system call.
 final class MatchOutput {
     /// The number of buffered bytes that are written at once.
     private static let capacity = 64 * 1024
 
+    /// Empty for that of the server, and once the matches are sorted.
+    private var order: [SortKey]
+    private let limit: Int?
+    /// Matches that were accepted, over all queries of the run.
+    private(set) var count = 0
+    /// True if no more matches are wanted.
+    private(set) var isLimited = false
+    /// The matches that wait to be sorted.
+    private var held: [Match] = []
     private let writer: any MatchWriter
     private let sink: any ByteSink
     private var buffer: [UInt8] = []
@@ -81,23 +96,39 @@ final class MatchOutput {
     /// True if the reader wants no more matches.
     private(set) var isReaderGone = false
 
-    init(_ writer: any MatchWriter, to sink: any ByteSink) {
+    /// - Parameters:
+    ///   - order: empty for that of the server; otherwise all matches are held until ``finish(isComplete:)``.
+    ///   - limit: the number of matches that are written.
+    init(_ writer: any MatchWriter, to sink: any ByteSink, order: [SortKey] = [], limit: Int? = nil) {
         self.writer = writer
         self.sink = sink
+        self.order = order
+        self.limit = limit
         buffer.reserveCapacity(Self.capacity * 2)
     }
 
-    /// Writes a match. Returns false if this one or an earlier one could not be written.
-    func write(_ match: Match, number: Int) -> Bool {
-        guard failure == nil else { return false }
+    /// Takes a match: writes it, or holds it to be sorted. The query is cancelled if no more are wanted, or can be written.
+    func accept(_ match: Match) -> ExchangeControl {
+        count += 1
+        guard order.isEmpty else {
+            held.append(match)
+            return .goOn
+        }
         do throws(RunFailure) {
-            try writer.append(match, number: number, to: &buffer)
+            try writer.append(match, number: count, to: &buffer)
         } catch {
             failure = error
         }
         if buffer.count >= Self.capacity { writeBuffer() }
-        return failure == nil && !isReaderGone
+        if let limit, count >= limit { isLimited = true }
+        return mayGoOn ? .goOn : .cancel
     }
+
+    /// Ends the matches before the limit is reached.
+    func stop() { isLimited = true }
+
+    /// True if more matches are wanted and can be written.
+    var mayGoOn: Bool { failure == nil && !isReaderGone && !isLimited }
 
     /// Writes what is buffered, because the next match is not there yet.
     func flush() {
@@ -105,9 +136,15 @@ final class MatchOutput {
         writeBuffer()
     }
 
-    func finish() {
+    /// Writes the matches that were held, as many as the limit allows, and what follows the last one.
+    ///
+    /// - Parameter isComplete: False if a query failed, and what tells of all matches must not be written.
+    func finish(isComplete: Bool) {
+        let sorted = MatchOrder(order).sorted(held, by: \.dataSet)
+        if !order.isEmpty { (order, held, count) = ([], [], 0) }
+        for match in sorted where mayGoOn { _ = accept(match) }
         guard failure == nil else { return }
-        writer.finish(&buffer)
+        if isComplete { writer.finish(&buffer) }
         writeBuffer()
     }
 

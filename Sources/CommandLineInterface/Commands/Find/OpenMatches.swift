@@ -117,7 +117,8 @@ final class OpenMatches {
             else { return }
             found.append(open)
         }
-        guard status == .success, !found.isEmpty else { return }
+        // Fewer matches than before would lose some.
+        guard status == .success, found.count >= waiting.count else { return }
         (waiting, added) = (found[...], missing)
     }
 }

@@ -14,11 +14,10 @@ enum ReceivedDataSet {
     /// A whole file: the data set begins behind its file meta information.
     case file(TransferSyntax, dataSetOffset: Int)
 
-    /// Beyond this no file meta information goes on.
-    static let longestBeginning = 64 * 1024
-
-    /// - Parameter isAll: True if no more bytes follow.
-    init(_ bytes: UnsafeRawBufferPointer, agreed: TransferSyntax, isAll: Bool) {
+    /// - Parameters:
+    ///   - bytes: the first ones of the data set.
+    ///   - isAll: True if no more bytes can be had.
+    init(_ bytes: ArraySlice<UInt8>, agreed: TransferSyntax, isAll: Bool) {
         let prefixEnd = FileMetaInformation.preambleLength + FileMetaInformation.prefix.count
         guard bytes.count >= prefixEnd || isAll else {
             self = .undecided
@@ -27,18 +26,17 @@ enum ReceivedDataSet {
         let hasPrefix = bytes.dropFirst(FileMetaInformation.preambleLength).starts(with: FileMetaInformation.prefix)
         if hasPrefix || bytes.starts(with: [0x02, 0x00]) {
             do throws(DataSetError) {
-                let beginning = Array(bytes.prefix(Self.longestBeginning))
-                let (meta, offset) = try FileMetaInformation.decode(beginning[...])
+                let (meta, offset) = try FileMetaInformation.decode(bytes)
                 self = .file(meta.transferSyntax, dataSetOffset: offset)
                 return
             } catch {
-                if error.code == .truncated, !isAll, bytes.count < Self.longestBeginning {
+                if error.code == .truncated, !isAll {
                     self = .undecided
                     return
                 }
             }
         }
-        let seen = TransferSyntax.guessed(fromDataSet: Array(bytes.prefix(16))[...])
+        let seen = TransferSyntax.guessed(fromDataSet: bytes)
         guard let seen,
             agreed.isDeflated || seen.isExplicitVR != agreed.isExplicitVR
                 || seen.isBigEndian != agreed.isBigEndian
