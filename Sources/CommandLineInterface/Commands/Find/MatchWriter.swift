@@ -141,7 +141,7 @@ final class MatchOutput {
     /// - Parameter isComplete: False if a query failed, and what tells of all matches must not be written.
     func finish(isComplete: Bool) {
         let sorted = MatchOrder(order).sorted(held, by: \.dataSet)
-        if !order.isEmpty { (order, held, count) = ([], [], 0) }
+        if !order.isEmpty { (order, held, count, isLimited) = ([], [], 0, false) }
         for match in sorted where mayGoOn { _ = accept(match) }
         guard failure == nil else { return }
         if isComplete { writer.finish(&buffer) }
