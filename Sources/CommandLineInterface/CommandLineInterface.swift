@@ -170,7 +170,8 @@ private struct Run {
         let uids = UIDGenerator(root: invocation.uidRoot)
         network = Network(
             invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
-            cancellation: environment.cancellation, makeUID: { uids.makeUID(from: environment.randomBytes()) })
+            cancellation: environment.cancellation, progress: environment.progress,
+            makeUID: { uids.makeUID(from: environment.randomBytes()) })
         self.invocation = invocation
         self.environment = environment
     }

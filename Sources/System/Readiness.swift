@@ -32,8 +32,10 @@ package struct Readiness: OptionSet, Sendable {
             pollfd(fd: -1, events: CShort(POLLIN), revents: 0)
         )
         if limits.cancelledAt > .none { polled.2.fd = limits.cancellation.descriptor(for: limits.cancelledAt) }
+        var watch = limits.notice.map { WaitNotice.Watch($0, until: deadline) }
+        defer { watch?.end() }
         while true {
-            let milliseconds = deadline.pollMilliseconds()
+            let milliseconds = (watch?.earlier(deadline) ?? deadline).pollMilliseconds()
             let count = withUnsafeMutableBytes(of: &polled) {
                 poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 3, milliseconds)
             }
@@ -48,6 +50,7 @@ package struct Readiness: OptionSet, Sendable {
             }
             if polled.1.revents != 0 { return [] }
             if deadline.isPast { throw .timedOut }
+            watch?.reportIfDue()
         }
     }
 }

@@ -14,6 +14,8 @@ package struct WaitLimits: Sendable {
     package var cancelledAt: Cancellation.Level
     /// Whether what is waited for is worth staying awake a moment: the peer has the next instance at hand.
     package var staysAwake = false
+    /// Told of waits that last; nil where nobody watches.
+    package var notice: WaitNotice?
 
     package init(
         inactivity: Double? = nil, total: Deadline = .never, cancellation: Cancellation = .never,

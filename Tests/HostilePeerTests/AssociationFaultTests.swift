@@ -88,7 +88,9 @@ import Testing
             "a byte of an endless answer now and then",
             [.hear(.associateRequest), .send([2, 0, 0, 0, 0xFF, 0]), .drip([0], seconds: 0.1)], .timeLimit,
             "while waiting for the answer to A-ASSOCIATE"),
-        FaultCase("no answer to the message", accepted + [.hearMessage, .hold], .timeLimit, "waiting for a message"),
+        FaultCase(
+            "no answer to the message", accepted + [.hearMessage, .hold], .timeLimit,
+            "waiting for the peer's next message"),
         FaultCase(
             "a byte of an endless message now and then",
             accepted + [

@@ -45,6 +45,16 @@ class WithOrthanc(cases.RealServerTest):
         self.assertIn("0112", run.said, run)
         self.assertIn(image.sop_instance, run.said, run)
 
+    def test_the_files_that_may_be_deleted_are_listed(self):
+        held, missing = images.archive_images()[:2]
+        self.store(held)
+        listed = self.folder / "deletable"
+        run = dcmscu(
+            "--stgcmt", "--aetitle", TITLE, "--call", self.server.ae_title, "--port-scp", self.port_scp,
+            "--committed-out", listed, servers.LOOPBACK, self.server.port, held.path, missing.path, expect=9,
+        )  # fmt: skip
+        self.assertEqual(listed.read_text(), f"{held.path}\n", run)
+
     def test_after_store_it_ends_in_0(self):
         image = images.image("CT_small.dcm")
         self.store(image)
@@ -472,7 +482,10 @@ class ScriptedServers(CommitmentTest):
 
     def test_a_server_without_the_class_is_6(self):
         run, _ = self.commit(lambda request: None, expect=6, refuse=[commitment.CLASS])
-        self.assert_names(run, "no presentation context", "Storage Commitment")
+        self.assert_names(run, "no presentation context", "Storage Commitment", "2 not requested")
+        # One cause, told once, and no line that says that there was no answer.
+        self.assertEqual(run.stdout, "", run)
+        self.assertEqual(len(run.stderr.splitlines()), 3, run)
 
     # MARK: transactions
 

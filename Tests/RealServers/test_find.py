@@ -240,6 +240,12 @@ class StoreQuery(cases.RealServerTest):
         self.assertIn("StudyDescription", self.write("--find", "-k", "PatientName=A*", "--format", "csv"))
         self.assertNotIn("StudyDescription", self.write("--find", "-k", "PatientName=A*"))
 
+    def test_the_usual_attributes_are_asked_for_where_the_operation_is_the_first_word(self):
+        """gdcmscu has no such command lines."""
+        dataset = self.write("find", "-k", "10,10=DOE*")
+        self.assertLessEqual(set(USUAL["study"]), {element.keyword for element in dataset})
+        self.assertEqual(str(dataset.PatientName), "DOE*")
+
     def test_every_row_of_the_table_for_get_and_move(self):
         for root, level, keys in ROWS:
             unique = UNIQUE_KEYS[level]

@@ -9,8 +9,9 @@ import subprocess
 
 import pydicom
 
-from harness import cases, findpeer, images, loading, programs, scripted, servers
+from harness import cases, findpeer, images, loading, practice, programs, scripted, servers
 from harness.programs import dcmscu
+from harness.terminals import on_terminal
 
 FIND = ["--find", "--studyroot", "-k", "20,d"]
 
@@ -39,7 +40,7 @@ ELSEWHERE = {
     # By the unit tests of causes and retrievals.
     "runTooShort", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
     "storageRoleRefused", "destinationUnreachable", "otherIdentifier", "noReasonGiven", "endedByServer",
-    "notOnServer", "callerNotAccepted",
+    "notOnServer", "callerNotAccepted", "moveFailedWithoutReason",
     # By the unit tests of --store and of retrievals.
     "sopClassNotAccepted", "syntaxNotAccepted", "goOn", "listOnTerminal",
     # With certificates: test_security.
@@ -118,7 +119,7 @@ class Messages(cases.RealServerTest):
             filler.connect_ex((servers.LOOPBACK, port))
             self.addCleanup(filler.close)
         run = dcmscu("--echo", servers.LOOPBACK, port, "--connect-timeout", 1, expect=8)
-        self.check(run, ["time limit", "connecting"], ("firewall", "--connect-timeout"))
+        self.check(run, ["time limit", "connecting", "waited for 1 s"], ("firewall", "--connect-timeout"))
 
     def test_closed_at_once(self):
         self.told(scripted.closes, "closed at once", code=4, hint="--tls")
@@ -128,7 +129,7 @@ class Messages(cases.RealServerTest):
 
     def test_no_answer_to_the_request(self):
         self.told(
-            scripted.says_nothing, "time limit", "A-ASSOCIATE", code=8, arguments=("--echo", "--timeout", 1),
+            scripted.says_nothing, "time limit", "A-ASSOCIATE", "waited for 1 s", code=8, arguments=("--echo", "--timeout", 1),
             hint="no answer",
         )  # fmt: skip
 
@@ -178,7 +179,7 @@ class Messages(cases.RealServerTest):
         hints = {
             (1, 1, 1): ("--aetitle", "--call"),
             (1, 1, 3): ("DCMSCU", "--aetitle"),
-            (1, 1, 7): ("ANY-SCP", "--call"),
+            (1, 1, 7): ("ANY-SCP", "--call", "DCMSCU", "--aetitle"),
             (2, 3, 1): "try again later",
             (2, 3, 2): "try again later",
         }
@@ -233,6 +234,39 @@ class Messages(cases.RealServerTest):
 
     def test_an_identity_that_nobody_confirms(self):
         self.told(scripted.answers(0), "identity", code=5, arguments=("--echo", "--user", "me"), hint="--user-unconfirmed")
+
+    # MARK: Waiting
+
+    def test_a_terminal_shows_what_is_waited_for_and_the_limit(self):
+        arguments = ["--echo", "--timeout", 4, servers.LOOPBACK, self.peer(scripted.says_nothing).port]
+        code, shown = on_terminal(arguments, 100)
+        self.assertEqual(code, 8, shown)
+        self.assertRegex(shown, r"\r\x1b\[KANY-SCP@127\.0\.0\.1:\d+: waiting for the answer to A-ASSOCIATE: 2 of 4 s\r\x1b\[K")
+        self.assertNotIn("waiting for the answer", shown.split("\x1b[K")[-1].split("while")[0])
+        # It is one line, which is erased before a message.
+        self.assertRegex(shown, r"\x1b\[Kdcmscu: ")
+        self.assertNotIn(": waiting", on_terminal([*arguments, "--quiet"], 100)[1])
+        self.assertNotIn(": waiting", dcmscu(*arguments, expect=8).said)
+
+    def test_the_limit_of_the_run_is_named(self):
+        self.told(
+            scripted.says_nothing, "time limit", "the run may last 1 s (--total-timeout)", code=8,
+            arguments=("--echo", "--total-timeout", 1), hint="no answer",
+        )  # fmt: skip
+
+    # MARK: Keys
+
+    def test_a_key_of_a_lower_level_is_told_with_the_one_that_does_it(self):
+        run = dcmscu(*FIND, "-k", "Modality=CT", servers.LOOPBACK, servers.free_port(), expect=4)
+        self.assert_names(run, "a key of the SERIES level", "use ModalitiesInStudy, or --series")
+
+    def test_a_query_that_lacks_the_unique_keys_of_the_levels_above(self):
+        arguments = ("--find", "--series", "-k", "Modality=CT")
+        self.told(scripted.answers(0xA900), "C-FIND failed", code=7, arguments=arguments, hint="StudyInstanceUID=VALUE")
+        run = self.told(
+            scripted.answers(0), "no match", code=1, arguments=(*arguments, "--fail-if-none"), hint="need StudyInstanceUID",
+        )  # fmt: skip
+        self.assertIn("at the SERIES level", run.stderr)
 
     # MARK: Our receiver
 
@@ -475,6 +509,43 @@ class OutputChannels(cases.RealServerTest):
         run = self.shell("", *self.echo, "-V", "-L", "/dev/full", expect=LOCAL_FILES)
         self.assertIn(b"/dev/full", run.stderr)
         self.shell("", *self.echo, "-L", str(self.folder / "missing" / "log"), expect=LOCAL_FILES)
+
+    def test_lines_have_a_time_if_asked_for_and_a_priority_in_the_journal_of_systemd(self):
+        port = servers.free_port()
+        timed = dcmscu("--echo", "--log-time", servers.LOOPBACK, port, expect=4).stderr.splitlines()
+        for line in timed:
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d dcmscu\[\d+\]: ")
+        self.assertRegex(timed[0], f"--echo --log-time .* {port}")
+        self.assertRegex(timed[-1], "exit code 4")
+        log = self.folder / "journal"
+        with log.open("wb") as file:
+            status = os.fstat(file.fileno())
+            # The standard error is the stream that systemd names.
+            environment = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}", "DCMSCU_CONFIG": "/dev/null"}
+            command = [programs.dcmscu_path(), "--echo", servers.LOOPBACK, str(port)]
+            subprocess.run(command, stderr=file, env=environment, timeout=60)
+            environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino + 1}"
+            subprocess.run(command, stderr=file, env=environment, timeout=60)
+        lines = log.read_text().splitlines()
+        self.assertEqual(len(lines), 4, lines)
+        self.assertRegex(lines[0], r"^<3>dcmscu: cannot connect")
+        self.assertRegex(lines[1], r"^<3>hint: ")
+        self.assertRegex(lines[2], r"^dcmscu: cannot connect")
+
+    def test_a_terminal_gets_no_long_list_of_what_is_missing(self):
+        archive = self.serve(practice.PracticeArchive(options=["--inject", "retrieve-failure=1"]))
+        files = practice.made_up_images(self.folder / "images")
+        dcmscu("--store", servers.LOOPBACK, archive.port, *files, expect=0)
+        arguments = ["--get", servers.LOOPBACK, archive.port, "-k", "StudyDate=20260102", "-o", self.folder / "out"]
+        code, shown = on_terminal(arguments, 120)
+        self.assertEqual(code, 7, shown)
+        self.assertIn(f"{len(files)} lines of what is missing not shown", shown)
+        self.assertNotIn("StudyInstanceUID,", shown)
+        run = dcmscu(*arguments, expect=7)
+        self.assertEqual(len(run.stdout.splitlines()), len(files) + 1, run)
+        few = [*arguments[:-4], "-k", "StudyDate=20260102", "-k", "ModalitiesInStudy=MR", "-o", self.folder / "few"]
+        code, shown = on_terminal(few, 120)
+        self.assertIn("StudyInstanceUID,", shown)
 
     def test_messages_go_to_the_log_and_results_do_not(self):
         log = self.folder / "log"

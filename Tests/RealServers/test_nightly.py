@@ -1,6 +1,7 @@
 """scripts/nightly-retrieve and the files in scripts/nightly: each is read by the program that it is for, and run."""
 
 import configparser
+import datetime
 import json
 import os
 import re
@@ -40,7 +41,7 @@ class Nightly(cases.RealServerTest):
         self.assertEqual((summary["event"], summary["exitCode"], summary["done"]), ("summary", 0, len(wanted)))
         self.assertEqual(first.stderr, "")
         again = json.loads(programs.run(script, day, environment=environment, expect=0).stdout)
-        self.assertEqual((again["done"], again["skipped"], again.get("serverCompleted")), (0, 0, None))
+        self.assertEqual((again["done"], again["skipped"], again.get("serverCompleted")), (0, len(wanted), None))
 
     def test_a_setting_that_is_missing_or_wrong_is_a_usage_error(self):
         script = programs.REPOSITORY / "scripts" / "nightly-retrieve"
@@ -65,6 +66,43 @@ class Nightly(cases.RealServerTest):
         self.assertIn("exit code 1", run.stderr)
         self.assertIn("nothing matches", run.stderr)
 
+    def test_a_server_that_fails_for_a_moment_is_tried_again_and_the_folder_holds_what_belongs_there(self):
+        server = self.serve(PracticeArchive(options=["--inject", "reject=3"]))
+        files = made_up_images(self.folder / "images")
+        dcmscu("--store", "--retries", 5, "--retry-delay", 0.1, servers.LOOPBACK, server.port, *files, expect=0)
+        root = self.folder / "root"
+        environment = {
+            "PACS": f"PRACTICE@{servers.LOOPBACK}:{server.port}", "ROOT": root, "DCMSCU": programs.dcmscu_path(), "JOBS": "1",
+        }  # fmt: skip
+        script = programs.REPOSITORY / "scripts" / "nightly-retrieve"
+        failed = programs.run(script, DAY, environment={**environment, "RETRIES": "0"}, expect=5)
+        self.assertIn("rejected", failed.stderr)
+        for _ in range(2):
+            run = programs.run(script, DAY, environment=environment, expect=0)
+            self.assertEqual(run.stderr, "")
+        # The journal and the other files of the script are beside what came, and no part of it.
+        found = {path.name for path in (root / DAY).iterdir() if path.is_file()}
+        self.assertEqual(found, {"log.journal", "log.jsonl", "log.lock", "log.messages"})
+        came = list((root / DAY).rglob("*.dcm"))
+        self.assertEqual(len(came), len(files))
+        for path in came:
+            self.assertNotIn("{", str(path.relative_to(root)))
+
+    def test_a_night_that_must_end_leaves_the_rest_to_the_next_run(self):
+        server = self.serve(PracticeArchive(options=["--inject", "delay=1"]))
+        files = made_up_images(self.folder / "images")
+        dcmscu("--store", "--jobs", 8, servers.LOOPBACK, server.port, *files, expect=0)
+        environment = {
+            "PACS": f"PRACTICE@{servers.LOOPBACK}:{server.port}", "ROOT": self.folder, "DCMSCU": programs.dcmscu_path(), "JOBS": "1",
+        }  # fmt: skip
+        script = programs.REPOSITORY / "scripts" / "nightly-retrieve"
+        end = datetime.datetime.now() + datetime.timedelta(seconds=3)
+        run = programs.run(script, DAY, environment={**environment, "UNTIL": end.strftime("%H:%M:%S")}, expect=8)
+        self.assert_names(run, "it is past", "requests not made")
+        programs.run(script, DAY, environment=environment, expect=0)
+        self.assertEqual(len(list((self.folder / DAY).rglob("*.dcm"))), len(files))
+        wrong = programs.run(script, DAY, environment={**environment, "UNTIL": "morning"}, expect=2)
+        self.assertIn("--until", wrong.stderr)
 
 
 class NightlyFiles(cases.RealServerTest):

@@ -579,7 +579,7 @@ class ScriptedServers(ScriptedRetrieval):
         instances = study(6)
         self.serve_scripted(instances)
         run = self.retrieve("get", "--from-list", "-", stdin=b"1.2.77\n1.2.1\n", expect=1)
-        self.assert_names(run, "line 1: incomplete", "line 2: complete")
+        self.assert_names(run, "line 1: not found", "line 2: complete")
         self.assert_whole(instances)
         self.assertEqual([row["StudyInstanceUID"] for row in self.missing(run)], ["1.2.77"])
 
@@ -668,7 +668,7 @@ class Lists(ScriptedRetrieval):
                 "get", "--from-list", "-", "--report", report, stdin="\n".join(rows).encode(), expect=1
             )
             self.assert_names(
-                run, "50 of 52 rows complete, 1 not found, 1 with mistakes", 'passed over: "Ward"', "line 53",
+                run, "50 of 52 rows complete, 1 not found, 1 invalid", 'ignored: "Ward"', "line 53",
             )  # fmt: skip
             self.assertLessEqual(len(archive.requests), 3)
             self.assert_whole(instances)
@@ -678,7 +678,7 @@ class Lists(ScriptedRetrieval):
                 list(csv.DictReader(io.StringIO(text))) if name.endswith("csv") else [json.loads(line) for line in text.splitlines()]
             )
             self.assertEqual([int(row["line"]) for row in told], list(range(2, 54)))
-            self.assertEqual([row["outcome"] for row in told], ["complete"] * 50 + ["not found", "with mistakes"])
+            self.assertEqual([row["outcome"] for row in told], ["complete"] * 50 + ["not found", "invalid"])
             self.assertEqual([str(told[0][key]) for key in ("listed", "received", "folder", "StudyInstanceUID")], ["4", "4", str(self.out), "1.2.1"])
             self.assertIn("nothing that says what to retrieve", told[-1]["cause"])
             # A report may be written again.
@@ -719,7 +719,7 @@ class Lists(ScriptedRetrieval):
             f"{instances[0].study},{instances[0].series},{uid}\n" for uid in (instances[0].uid, "1.2.3.77", instances[2].uid)
         )
         run = self.retrieve("get", "--from-list", "-", stdin=rows.encode(), expect=1)
-        self.assert_names(run, "2 of 3 rows complete, 1 not found", "line 3: incomplete", "1.2.3.77", "1 of them not found")
+        self.assert_names(run, "2 of 3 rows complete, 1 not found", "line 3: not found", "1.2.3.77", "1 of them not found")
 
     def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_of_a_list(self):
         archive = self.serve_scripted(self.studies(3))

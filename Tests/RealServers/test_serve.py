@@ -146,7 +146,7 @@ class Ourselves(WithImages):
     def test_it_says_that_it_is_no_pacs(self):
         self.assertIn("this is not a PACS", self.archive.log())
         self.assertIn(f"listens at 127.0.0.1:{self.archive.port} ", self.archive.log())
-        self.assertIn("only this machine can connect: --bind :: lets other machines in", self.archive.log())
+        self.assertIn("only this machine can connect: --bind :: accepts connections from other machines", self.archive.log())
         self.assertIn("callers are not authenticated", self.archive.log())
 
     def test_the_index_is_rebuilt_from_the_files(self):

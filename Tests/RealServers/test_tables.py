@@ -3,17 +3,14 @@
 With DCMSCU_WRITE_TABLES=1 the page is written instead of compared.
 """
 
-import fcntl
 import os
-import pty
 import re
-import struct
-import termios
 
 from pydicom.dataset import Dataset
 
 from harness import cases, programs, servers
 from harness.findpeer import FindPeer
+from harness.terminals import on_terminal
 
 PAGE = programs.REPOSITORY / "man" / "dcmscu-tables.7"
 WIDTHS = (80, 120, 200)
@@ -93,10 +90,13 @@ HEAD = r""".\" The screens are written by Tests/RealServers/test_tables.py with 
 dcmscu\-tables \- the tables of a query on a terminal
 .SH DESCRIPTION
 On a terminal \fB\-\-find\fR and \fB\-\-worklist\fR show their matches as a table that fits it. Columns without values are
-left out. Texts are cut, with an ellipsis at the end, and where that is not enough the less important columns are left out;
+left out, unless \fB\-\-columns\fR names them. A heading that is too long stands on several lines. Texts are cut, with an ellipsis at the end, and where that is not enough the less important columns are left out;
 the last line names them, and \fB\-\-wide\fR shows them. A UID is whole or left out. Here are the tables of queries
 without keys on terminals of 80, 120 and 200 columns, plain and then with the colour of a terminal: bold is bold here,
 and what is faint there is in italics here.
+.PP
+Through a pipe matches are the text of gdcmscu, which scripts may rely on. In a pager the table needs to be asked for:
+\\fBdcmscu find @pacs1 \\-\\-format table | less \\-S\\fR.
 """
 
 TAIL = r""".SH SEE ALSO
@@ -106,24 +106,8 @@ TAIL = r""".SH SEE ALSO
 
 def screen(width, arguments, environment):
     """What a terminal of so many columns shows."""
-    process, terminal = pty.fork()
-    if process == 0:
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-        command = [str(programs.dcmscu_path()), *map(str, arguments)]
-        os.execvpe(command[0], command, {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm", **environment})
-    shown = b""
-    while True:
-        try:
-            part = os.read(terminal, 1 << 16)
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-    os.close(terminal)
-    _, status = os.waitpid(process, 0)
-    text = shown.decode().replace("\r\n", "\n")
-    assert status == 0, text
+    code, text = on_terminal(arguments, width, environment)
+    assert code == 0, text
     return re.sub(r"\d+\.\d\d s", "0.02 s", text)
 
 

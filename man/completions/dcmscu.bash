@@ -76,6 +76,7 @@ _dcmscu() {
         --connect-timeout) return ;;
         --timeout) return ;;
         --total-timeout) return ;;
+        --until) return ;;
         --max-pdu) return ;;
         --tls-ca) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --tls-crl) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -109,7 +110,7 @@ _dcmscu() {
             --columns --group-by --wide --color --output --port-scp --bind --move-destination --to --name
             --if-exists --grace --no-check --keep-broken --or-move --prefer --fsync --accept-from
             --destination --worklist-items --images --inject --count --interval --connect-timeout --timeout
-            --total-timeout --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password
+            --total-timeout --until --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password
             --tls-min --tls-profile --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user
             --passcode --kerberos --saml --jwt --user-unconfirmed --user-in-clear --verbose --debug --warning
             --error --quiet --log-file --log-format --log-time --log-phi --fail-on --config --show-config

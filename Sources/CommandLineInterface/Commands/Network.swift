@@ -11,26 +11,38 @@ final class Network: Sendable {
     let security: RunSecurity
     let diagnostics: Diagnostics
     let cancellation: Cancellation
+    /// Shows on a terminal what is waited for.
+    private let progress: ProgressLine?
     private let makeUID: @Sendable () -> UID
     private let end: Deadline
+    /// When the time of day comes after which nothing new is begun.
+    private let lastBeginning: Deadline
     private let noted = Locked<[Note]>([])
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
         _ operation: Operation, _ connection: ConnectionOptions, security: RunSecurity, diagnostics: Diagnostics,
-        cancellation: Cancellation, makeUID: @escaping @Sendable () -> UID
+        cancellation: Cancellation, progress: ProgressLine? = nil, makeUID: @escaping @Sendable () -> UID
     ) {
         self.operation = operation
         self.connection = connection
         self.security = security
         self.diagnostics = diagnostics
         self.cancellation = cancellation
+        self.progress = progress
         self.makeUID = makeUID
         end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
+        lastBeginning = connection.endTime?.next ?? .never
     }
 
     /// True if the limit of the whole run has passed.
     var isOverdue: Bool { end.isPast }
+
+    /// The words for the time after which nothing new is begun, if it has come; otherwise nil.
+    var endTimeReached: String? {
+        guard lastBeginning.isPast, let time = connection.endTime else { return nil }
+        return "it is past \(time) (\(OptionName.until))"
+    }
 
     /// The peer as messages name it: its AE title, host and port.
     var peerName: String { connection.peerName }
@@ -43,7 +55,8 @@ final class Network: Sendable {
             endpoint: endpoint, calledAETitle: connection.calledAETitle, callingAETitle: connection.callingAETitle,
             service: operation.service, usesTLS: connection.tls != nil,
             hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort,
-            isNamedAsNode: connection.isHostNamedAsNode)
+            isNamedAsNode: connection.isHostNamedAsNode, limits: limits,
+            passedTotalLimit: isOverdue ? connection.totalTimeout : nil)
     }
 
     /// The server as messages name it that is asked for another service than that of the operation, such as the query before a
@@ -71,6 +84,39 @@ final class Network: Sendable {
             limits.release = limits.release.map { min($0, inactivity) }
         }
         limits.end = end
+        if let progress { limits.onLongWait = Self.display(of: progress, peer: peerName, endpoint) }
+        return limits
+    }
+
+    /// Shows what is waited for on a terminal, and how long it may take.
+    private static func display(
+        of line: ProgressLine, peer: String, _ endpoint: Endpoint
+    ) -> @Sendable (AssociationLimits.LongWait?) -> Void {
+        return { long in
+            guard let long else { return line.clear() }
+            let what = long.awaited.map { "\(peer): waiting for \($0)" } ?? "connecting to \(endpoint)"
+            line.show("\(what): \(text(long.wait))")
+        }
+    }
+
+    /// Told of waits for reports on storage commitment.
+    var reportNotice: WaitNotice? {
+        guard let line = progress else { return nil }
+        return WaitNotice { wait in
+            guard let wait else { return line.clear() }
+            line.show("waiting for the report on storage commitment: \(Self.text(wait))")
+        }
+    }
+
+    private static func text(_ wait: WaitNotice.Wait) -> String {
+        let limit = wait.limit.map { " of \(Decimal.text($0, digits: 0))" } ?? ""
+        return "\(Decimal.text(wait.waited, digits: 0))\(limit) s"
+    }
+
+    /// The limits at our own port, where nobody waits for what may come.
+    fileprivate var listeningLimits: AssociationLimits {
+        var limits = limits
+        limits.onLongWait = nil
         return limits
     }
 
@@ -228,7 +274,7 @@ final class Network: Sendable {
             .unsupportedKeys, .warning,
             Message(
                 "\(peerName): the server did not take all keys into account",
-                "its matches may be more than was asked for",
+                "it may list more than was asked for",
                 code: DIMSEStatus.pendingWithUnsupportedKeys.description))
     }
 }
@@ -269,7 +315,7 @@ enum Receiver {
             let narrate = ServerNarrator(diagnostics: network.diagnostics).narrate
             let server = try AssociationServer(
                 listener: listener, policy: policy, services: services, tls: network.security.listening,
-                limits: network.limits,
+                limits: network.listeningLimits,
                 observer: network.observer,
                 report: { event in
                     narrate(event)

@@ -90,7 +90,7 @@ struct ConfigurationReader {
             let isOption = OptionTable.definition(named: name) != nil
             throw error(
                 line: member.line,
-                isOption ? "\"\(member.key)\" has no place in a configuration" : "unknown key \"\(member.key)\"",
+                isOption ? "\"\(member.key)\" cannot be set in a configuration file" : "unknown key \"\(member.key)\"",
                 accepted: "the name of an option without its dashes",
                 suggestion: isOption
                     ? nil
@@ -99,7 +99,7 @@ struct ConfigurationReader {
         }
         if let operation, !definition.operations.contains(operation) {
             throw error(
-                line: member.line, "\"\(member.key)\" has no use with \(operation.option)",
+                line: member.line, "\"\(member.key)\" does not apply to \(operation.option)",
                 accepted: "\"\(definition.name.rawValue)\" for \(definition.operationOptions.joined(separator: ", "))")
         }
         let texts = try texts(member, definition)

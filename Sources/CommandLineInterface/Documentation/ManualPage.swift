@@ -145,8 +145,9 @@ package enum ManualPage {
             UIDs can be lists with backslashes between them. Where the standard allows none of these, the key is refused. \
             Values are padded and encoded as their value representation demands. One that breaks its rules and may exist all the \
             same, such as an accession number of 18 characters or a UID with letters, is sent with a warning; --strict refuses it. \
-            For a list of other values, ModalitiesInStudy=CT\\MR, multiple value matching is negotiated, and for "" (no \
-            value) empty value matching.
+            For a list of other values, ModalitiesInStudy=CT\\MR, multiple value matching is negotiated: a server that grants \
+            it, which is noted, lists what has all of the values; others may list what has one of them. For "" (no value) \
+            empty value matching is negotiated.
             """,
             """
             Dates can be days, months and years, 2026-01-31, 2026-01, 2026; relative, today, yesterday, tomorrow, today-7d (also \
@@ -156,7 +157,7 @@ package enum ManualPage {
             """
             Every query has Specific Character Set, Query/Retrieve Level and, empty, the unique keys of the levels above. \
             A key for one of these replaces it. --queryhelp lists the keys that the standard defines. A command line of \
-            gdcmscu's options that gives a key sends nothing else. All other queries of --find and --worklist ask for the \
+            gdcmscu's options, --find and not find, that gives a key sends nothing else. All other queries of --find and --worklist ask for the \
             unique key of the level, and, if no attribute to return is named, for the usual attributes of the level.
             """,
         ])
@@ -263,7 +264,7 @@ package enum ManualPage {
         ("no route to host", .noRoute(host: "HOST")),
         ("the connection is closed at once", .closedAtOnce(usesTLS: false)),
         ("no answer to A-ASSOCIATE", .associationUnanswered(usesTLS: false)),
-        ("called AE title not recognized", .calledAETitleNotRecognized(called: "TITLE")),
+        ("called AE title not recognized", .calledAETitleNotRecognized(calling: "OURS", called: "TITLE")),
         ("calling AE title not recognized", .callingAETitleNotRecognized(calling: "TITLE")),
         ("local limit exceeded", .localLimitExceeded),
         ("aborted by the peer after a request", .abortedAfterRequest(service: "C-FIND", calling: "TITLE")),

@@ -19,8 +19,32 @@ struct CalledServer: Sendable {
     let receiverPort: UInt16?
     /// True if a node of the configuration has the name that was given as a host.
     var isNamedAsNode = false
+    var limits = AssociationLimits()
+    /// The limit of the whole run, in seconds, if it has passed.
+    var passedTotalLimit: Double?
 
     var name: String { "\(calledAETitle)@\(endpoint)" }
+
+    /// How long was waited when a time limit passed.
+    ///
+    /// - Parameter awaited: nil for the connection.
+    fileprivate func waited(for awaited: AssociationError.Awaited?) -> String? {
+        if let passedTotalLimit {
+            return "the run may last \(Self.seconds(passedTotalLimit)) (\(OptionName.totalTimeout))"
+        }
+        let seconds =
+            switch awaited {
+            case nil: limits.connect
+            case .associateRequest, .associateResponse: limits.association
+            case .releaseResponse: limits.release
+            case .message, .sending: limits.inactivity
+            }
+        return seconds.map { "waited for \(Self.seconds($0))" }
+    }
+
+    private static func seconds(_ number: Double) -> String {
+        "\(Decimal.text(number, digits: number == number.rounded() ? 0 : 1)) s"
+    }
 }
 
 extension Message {
@@ -28,8 +52,9 @@ extension Message {
     init(_ error: AssociationError, calling server: CalledServer) {
         switch error {
         case .unreachable(let reason):
-            self.init(
-                "cannot connect to \(server.endpoint)", reason.description, hint: Hint(for: reason, calling: server))
+            var why = reason.description
+            if case .timedOut = reason, let waited = server.waited(for: nil) { why += ", \(waited)" }
+            self.init("cannot connect to \(server.endpoint)", why, hint: Hint(for: reason, calling: server))
         case .connectionLost(let reason):
             // A server that requires a certificate says so after the handshake, and its alert is often lost with the
             // connection.
@@ -44,11 +69,10 @@ extension Message {
                 code: reject.numbers,
                 hint: Hint(for: reject, calling: server))
         case .abortedByPeer(let abort):
-            let calling = server.callingAETitle.string
             self.init(
                 "\(server.name): association aborted by the peer", abort.description,
                 code: abort.numbers,
-                hint: Hint(forAbortBy: server, calling: calling))
+                hint: Hint(forAbortBy: server))
         case .releasedByPeer:
             self.init("\(server.name): association released by the peer before it had answered")
         case .protocolViolation(let violation):
@@ -76,7 +100,7 @@ extension Message {
                 hint: .identityUnconfirmed)
         case .timedOut(let awaited):
             self.init(
-                "\(server.name): time limit passed while waiting for \(awaited)",
+                "\(server.name): time limit passed while waiting for \(awaited)", server.waited(for: awaited),
                 hint: awaited == .associateResponse ? .associationUnanswered(usesTLS: server.usesTLS) : .silence)
         case .interrupted:
             self.init("interrupted")
@@ -100,10 +124,13 @@ extension Message {
 }
 
 extension Hint {
-    fileprivate init(forAbortBy server: CalledServer, calling: String) {
+    fileprivate init(forAbortBy server: CalledServer) {
+        let calling = server.callingAETitle.string
         switch server.service {
         case .storageCommitment: self = .commitment(.abortedByServer(calling: calling, port: server.receiverPort))
-        case .find, .worklist: self = .abortedQuery(service: server.service.name, calling: calling)
+        case .find, .worklist:
+            self = .abortedQuery(
+                service: server.service.name, calling: calling, called: server.calledAETitle.string)
         default: self = .abortedAfterRequest(service: server.service.name, calling: calling)
         }
     }
@@ -134,7 +161,7 @@ extension Hint {
     fileprivate init?(for reject: AssociateReject, calling server: CalledServer) {
         let (calling, called) = (server.callingAETitle.string, server.calledAETitle.string)
         switch reject {
-        case .calledAETitleNotRecognized: self = .calledAETitleNotRecognized(called: called)
+        case .calledAETitleNotRecognized: self = .calledAETitleNotRecognized(calling: calling, called: called)
         case .callingAETitleNotRecognized: self = .callingAETitleNotRecognized(calling: calling)
         case _ where reject.isTransient: self = .localLimitExceeded
         case .noReasonGiven: self = .rejectedWithoutReason(calling: calling, called: called)

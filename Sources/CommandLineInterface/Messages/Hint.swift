@@ -3,7 +3,7 @@ package import DICOMProtocol
 
 /// The remedies that the program knows, by cause: one table, each named where the cause is seen.
 package enum Hint: Sendable, Equatable {
-    case calledAETitleNotRecognized(called: String)
+    case calledAETitleNotRecognized(calling: String, called: String)
     case callingAETitleNotRecognized(calling: String)
     case moveDestinationUnknown(aeTitle: String, host: String?, port: UInt16?)
     case connectionRefused(host: String, port: UInt16)
@@ -12,7 +12,7 @@ package enum Hint: Sendable, Equatable {
     case logFileNamedAsLevel(QueryLevel)
     case connectTimedOut(host: String, port: UInt16)
     case abortedAfterRequest(service: String, calling: String)
-    case abortedQuery(service: String, calling: String)
+    case abortedQuery(service: String, calling: String, called: String)
     case localLimitExceeded
     case noPresentationContext(service: String)
     case noIncomingAssociation(aeTitle: String, host: String?, port: UInt16)
@@ -47,6 +47,7 @@ package enum Hint: Sendable, Equatable {
     case destinationUnreachable(aeTitle: String)
     case otherIdentifier
     case noReasonGiven
+    case moveFailedWithoutReason
     case endedByServer
     case notOnServer
     case callerNotAccepted(caller: String)
@@ -62,8 +63,9 @@ package enum Hint: Sendable, Equatable {
 
     package var text: String {
         switch self {
-        case .calledAETitleNotRecognized(let called):
-            "we called \"\(called)\"; give the server's own AE title with \(OptionName.call)"
+        case .calledAETitleNotRecognized(let calling, let called):
+            "we called \"\(called)\": give the server's own AE title with \(OptionName.call); some servers answer this also when "
+                + "ours, \"\(calling)\", is not registered (\(OptionName.aetitle))"
         case .callingAETitleNotRecognized(let calling):
             "our AE title is \"\(calling)\": have it registered at the server, or give a registered one with \(OptionName.aetitle)"
         case .moveDestinationUnknown(let aeTitle, let host, let port):
@@ -84,13 +86,14 @@ package enum Hint: Sendable, Equatable {
         case .abortedAfterRequest(let service, let calling):
             "servers abort like this when the AE title \"\(calling)\" may not use \(service): "
                 + "have it allowed there, or give another with \(OptionName.aetitle)"
-        case .abortedQuery(let service, let calling):
-            "servers abort like this when a query has a key that they cannot take, or when the AE title \"\(calling)\" may not use "
-                + "\(service): try fewer keys (\(OptionName.key)), or have it allowed there"
+        case .abortedQuery(let service, let calling, let called):
+            "servers abort like this when a query has a key that they cannot take: try fewer keys (\(OptionName.key)); or when an AE "
+                + "title may not be used for \(service): ours is \"\(calling)\" (\(OptionName.aetitle)), and we called \"\(called)\" "
+                + "(\(OptionName.call))"
         case .localLimitExceeded:
             "the server is at its limit of associations: try again later"
         case .noPresentationContext(let service):
-            "the server does not offer \(service) for what was proposed, or not to us"
+            "the server does not offer \(service), or not to our AE title"
         case .noIncomingAssociation(let aeTitle, let host, let port):
             "the server never called back: is \"\(aeTitle)\" registered there with this machine's address"
                 + (host.map { " (\($0) as seen from here)" } ?? "") + " and port \(port), "
@@ -147,7 +150,7 @@ package enum Hint: Sendable, Equatable {
                 : "the server names no character set: give the right one with \(OptionName.assumeCharset)"
         case .noMatch(let mistakes):
             mistakes.isEmpty
-                ? "values are compared as they are: * stands for any characters, ? for one; case counts except in names, "
+                ? "values are compared literally, except that * stands for any characters, ? for one; case counts except in names, "
                     + "and each key has its level"
                 : mistakes.joined(separator: "; ")
         case .ignoredKey:
@@ -158,14 +161,15 @@ package enum Hint: Sendable, Equatable {
         case .sopClassNotAccepted(let sopClass):
             "the server's administrator can say whether it takes \(sopClass) at all, and from us"
         case .syntaxNotAccepted(let syntax, let accepted):
-            "the server accepts \(accepted): convert copies of the files, or have \(syntax) allowed there"
+            "the server accepts \(accepted): send converted copies (gdcmconv -w IN OUT makes an uncompressed one), or have "
+                + "\(syntax) allowed there"
         case .goOn(_, hasJournal: true):
-            "the same command line with \(OptionName.resume) goes on where this run ended"
+            "the same command line with \(OptionName.resume) continues where this run ended"
         case .goOn(storing: true, _):
-            "\(OptionName.skipExisting) sends only what the server does not list; with \(OptionName.journal) FILE a run can be "
-                + "gone on with by \(OptionName.resume)"
+            "\(OptionName.skipExisting) sends only what the server does not list; with \(OptionName.journal) FILE, "
+                + "\(OptionName.resume) continues a run"
         case .goOn:
-            "with \(OptionName.journal) FILE a run can be gone on with by \(OptionName.resume), which fetches nothing twice"
+            "with \(OptionName.journal) FILE, \(OptionName.resume) continues a run and fetches nothing twice"
         case .listOnTerminal:
             "with the standard output in a file they are listed there, as \(OptionName.fromList) takes them"
         case .rejectedWithoutReason(let calling, let called):
@@ -175,11 +179,11 @@ package enum Hint: Sendable, Equatable {
         case .outOfResources:
             "the server's disk or memory may be full: ask its administrator"
         case .tooManyMatches:
-            "servers answer this when there are too many matches: narrow the query, by a shorter range of dates for example"
+            "servers answer like this when there are too many matches: narrow the query, by a shorter range of dates for example"
         case .retrievalTooLarge:
-            "the server cannot work out how much this is: ask for less at a time, such as one series"
+            "the server cannot count what was asked for: ask for less at a time, such as one series"
         case .suboperationsImpossible:
-            "the server accepted what it needs to send, and could not: its log may say why; ask for less at a time, or later"
+            "the server could not send, although it accepted all that it needs for it: its log may say why; ask for less at a time, or try later"
         case .storageContextsRefused(let proposed):
             "the server accepted none of the \(proposed) presentation contexts for instances that we proposed, so that it cannot "
                 + "send them by C-GET: \(OptionName.move), or \(OptionName.orMove), retrieves by C-MOVE"
@@ -193,8 +197,11 @@ package enum Hint: Sendable, Equatable {
                 + "or the unique keys of another level"
         case .noReasonGiven:
             "the server gives no reason: its log may have one"
+        case .moveFailedWithoutReason:
+            "the server gives no reason: does it know the destination (\(OptionName.moveDestination), or our own AE title), and can it "
+                + "reach it? its log may say more"
         case .endedByServer:
-            "we had not asked for the end: an operator or a limit of the server may have ended it; what is missing can be "
+            "we did not cancel it: an operator or a limit of the server may have; what is missing can be "
                 + "requested again"
         case .notOnServer:
             "are the keys right? \(OptionName.find) with the same ones shows what the server has"
@@ -218,9 +225,8 @@ package enum Hint: Sendable, Equatable {
         case (.find, .identifierDoesNotMatchSOPClass), (.move, .identifierDoesNotMatchSOPClass),
             (.get, .identifierDoesNotMatchSOPClass):
             self = .otherIdentifier
-        case (.move, .unableToProcess...0xCFFF), (.get, .unableToProcess...0xCFFF), (.move, .processingFailure),
-            (.get, .processingFailure):
-            self = .noReasonGiven
+        case (.move, .unableToProcess...0xCFFF), (.move, .processingFailure): self = .moveFailedWithoutReason
+        case (.get, .unableToProcess...0xCFFF), (.get, .processingFailure): self = .noReasonGiven
         case (.storage, .outOfResources...0xA7FF), (.storageCommitment, .outOfResources...0xA7FF),
             (.move, .outOfResources), (.get, .outOfResources):
             self = .outOfResources

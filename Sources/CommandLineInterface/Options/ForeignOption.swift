@@ -26,7 +26,8 @@ enum ForeignOption {
             remedies.first { $0.names.split(separator: " ").contains { $0 == option } }?.remedy
         }
         // DCMTK has names that end in "=".
-        return (remedy(argument) ?? remedy(name))?.text
+        if let remedy = remedy(argument) ?? remedy(name) { return remedy.text }
+        return name.hasPrefix("--") ? operation(String(name.dropFirst(2))).map { Remedy.option($0).text } : nil
     }
 
     /// Returns the hint for a mistake in a command line that has options of another tool; otherwise nil.
@@ -38,6 +39,7 @@ enum ForeignOption {
         {
             return Remedy.option(.return).text
         }
+        if let hint = hintForSeparateValue(error, arguments) { return hint }
         if error.option == "\(OptionName.count)", let peer = error.value, peer.contains("@") || peer.contains(":") {
             return peerHint
         }
@@ -49,8 +51,41 @@ enum ForeignOption {
         return nil
     }
 
+    /// The operation that a word of other programs means; nil if it is none.
+    static func operation(_ word: String) -> OptionName? {
+        let word = word.lowercased()
+        return operations.first { $0.words.split(separator: " ").contains { $0 == word } }?.operation
+    }
+
+    private static let operations: [(words: String, operation: OptionName)] = [
+        ("ping verify cecho c-echo echoscu", .echo),
+        ("send push put upload cstore c-store storescu dcmsend", .store),
+        ("query search list ls cfind c-find findscu", .find),
+        ("transfer route cmove c-move movescu", .move),
+        ("retrieve fetch download pull cget c-get getscu", .get),
+        ("mwl schedule", .worklist),
+        ("commit commitment stgcmtscu", .stgcmt),
+        ("listen server receive storescp", .serve),
+    ]
+
     /// The level that dcm4che's `-L` would mean; nil if the value is not the name of one.
     static func level(_ name: String) -> QueryLevel? { QueryLevel(rawValue: name.uppercased()) }
+
+    /// The value of a key that stands behind it as a word of its own, and was read as a peer or a file.
+    private static func hintForSeparateValue(_ error: UsageError, _ arguments: [String]) -> String? {
+        guard [.unexpectedArgument, .invalidValue, .outOfRange].contains(error.code), !error.option.hasPrefix("-")
+        else {
+            return nil
+        }
+        let options = arguments.prefix { $0 != "--" }
+        for (option, (key, value)) in zip(options, zip(options.dropFirst(), options.dropFirst(2))) {
+            guard ["-k", "\(OptionName.key)"].contains(option), !key.contains("="), !value.hasPrefix("-"),
+                value == error.value || options.dropFirst(3).contains(error.value ?? "")
+            else { continue }
+            return "the value of a key follows an equals sign: \(option) \(key)=VALUE"
+        }
+        return nil
+    }
 
     private static let peerHint = "the peer needs no option: TITLE@HOST:PORT"
     private static let asTheyAre = "files are sent as they are, in the transfer syntaxes that they have"
@@ -60,8 +95,8 @@ enum ForeignOption {
 
     private static let remedies: [(names: String, remedy: Remedy)] = [
         // The peer and ourselves.
-        ("-aec", .option(.call)),
-        ("-aet -b", .option(.aetitle)),
+        ("-aec --called --aec --called-aet", .option(.call)),
+        ("-aet -b --calling --aet --calling-aet", .option(.aetitle)),
         ("-aem --dest", .option(.moveDestination)),
         ("-c --connect", .words(peerHint)),
         ("+P", .option(.portSCP)),

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 extension OptionCategory {
     /// Below this, headers would outweigh what they carry; above, a peer that allocates what we announce may fail.
@@ -41,6 +42,20 @@ extension OptionCategory {
             default: .limit(ConnectionOptions().totalTimeout),
             apply: { (draft, argument) throws(UsageError) in
                 draft.connection.totalTimeout = try argument.limit()
+            }),
+        OptionDefinition(
+            .until, value: .text(placeholder: "HH:MM"), .network, for: [.store, .move, .get],
+            "begin nothing new after this time of day",
+            details: """
+                By the local clock, the next time that it shows it; seconds may follow. What is under way is finished: an instance that \
+                is sent, a study or series that is retrieved. If work is left the exit code is 8, and another run goes on, by \
+                --resume with a journal or by --skip-existing.
+                """,
+            apply: { (draft, argument) throws(UsageError) in
+                guard let time = TimeOfDay(argument.text) else {
+                    throw argument.error("not a time of day", accepted: "HH:MM or HH:MM:SS, such as 06:00")
+                }
+                draft.connection.endTime = time
             }),
         OptionDefinition(
             .maxPDU, value: .integer(placeholder: "BYTES", announcedLengths), .network,

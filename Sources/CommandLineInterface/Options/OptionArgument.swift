@@ -8,11 +8,17 @@ package struct OptionArgument: Sendable {
     package let definition: OptionDefinition
     /// Empty for a switch.
     package let text: String
+    /// True if the option was given as the first word of the command line.
+    package let isFirstWord: Bool
 
-    package init(definition: OptionDefinition, text: String = "") {
+    package init(definition: OptionDefinition, text: String = "", isFirstWord: Bool = false) {
         self.definition = definition
         self.text = text
+        self.isFirstWord = isFirstWord
     }
+
+    /// True if gdcmscu's command lines can have it.
+    var isCompatible: Bool { definition.traits.contains(.compatible) && !isFirstWord }
 
     package func error(
         _ why: String, code: UsageError.Code = .invalidValue, accepted: String? = nil, suggestion: String? = nil

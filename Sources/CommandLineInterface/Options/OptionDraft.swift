@@ -77,7 +77,7 @@ package struct OptionDraft: Sendable {
         try check(given, typed: typed)
         query.asksForMore =
             operation.isQuery
-            && (query.keys.isEmpty || !typed.allSatisfy { $0.definition.traits.contains(.compatible) })
+            && (query.keys.isEmpty || !typed.allSatisfy(\.isCompatible))
         query.priority = priority
         query.isStrict = isStrict
         if operation == .worklist {

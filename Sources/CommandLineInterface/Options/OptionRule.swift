@@ -89,12 +89,12 @@ extension OptionDraft {
 
     private func refusal(of argument: OptionArgument, _ condition: OptionRule.Condition) -> UsageError {
         let option = argument.definition.name
-        let unusable = "\(option) has no use with"
+        let unusable = "\(option) does not apply to"
         let format = "\(OptionName.format) \(format?.rawValue ?? "")"
         switch condition {
         case .secured:
             return UsageError(
-                .missingOption, option: option, problem: "\(option) has no use without \(OptionName.tls)",
+                .missingOption, option: option, problem: "\(option) has no effect without \(OptionName.tls)",
                 accepted: "\(OptionName.tls) with it")
         case .getMayMove:
             return UsageError(
@@ -118,7 +118,7 @@ extension OptionDraft {
             let formats = ResultFormat.allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue)
             return UsageError(
                 .conflictingOptions, option: option, value: argument.text,
-                problem: "\(format) has no use with \(operation.option)", accepted: formats.joined(separator: ", "))
+                problem: "\(format) does not apply to \(operation.option)", accepted: formats.joined(separator: ", "))
         case .formatWithColumns:
             return UsageError(
                 .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",
@@ -135,7 +135,7 @@ extension OptionDraft {
             let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
             return UsageError(
                 .conflictingOptions, option: option, value: argument.text,
-                problem: "\(unusable) \(operation.option) but for \(files)", accepted: "\(option) with \(files)")
+                problem: "\(unusable) \(operation.option), unless with \(files)", accepted: "\(option) with \(files)")
         }
     }
 }

@@ -101,7 +101,7 @@ extension OptionCategory {
             details: """
                 Each match is compared with the keys. One with another value than a key asks for is left out, with a warning. One \
                 without a value for a key is looked up where another level tells it: ModalitiesInStudy in the series of the study, keys \
-                of higher levels in the study or patient. What stays open is printed by --find, with a warning, and is not retrieved: \
+                of higher levels in the study or patient. What stays unconfirmed is printed by --find, with a warning, and is not retrieved: \
                 exit code 1, or 7 before anything is retrieved if no match is confirmed.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
@@ -153,8 +153,8 @@ extension OptionCategory {
             details: """
                 The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), with commas, semicolons \
                 or tabs between, JSON lines as --find prints them, or one UID a line, of the level given. Rows of one target \
-                are one request wherever they stand; a row with a mistake is passed over and told. What is missing after a \
-                retrieval is printed in this form. With --stgcmt: ask for what the list names, by SOPClassUID and \
+                are one request wherever they stand; a row with a mistake is reported and skipped. What is missing after a \
+                retrieval is printed in this form. With --stgcmt: request commitment of what the list names, by SOPClassUID and \
                 SOPInstanceUID.
                 """,
             rules: [.excludes([.key, .query, .storeQuery])],
@@ -166,7 +166,7 @@ extension OptionCategory {
             "attribute of a column of the list",
             details: """
                 For a list whose first line has other names than keywords: --list-key "Accession Number=AccessionNumber". \
-                Columns that name no attribute are passed over.
+                Columns that name no attribute are ignored.
                 """,
             traits: .repeatable, rules: [.requires(.fromList)],
             apply: { (draft, argument) throws(UsageError) in
@@ -177,7 +177,7 @@ extension OptionCategory {
             details: """
                 CSV or JSON lines, by the ending of the name (.csv, .jsonl): the line, its outcome, the instances listed and \
                 received, the cause, the folder and the values of the row. Without a list: of each study or series. Only you \
-                can read it; a file that is no report is not overwritten.
+                can read it; a file that is not a report is not overwritten.
                 """,
             rules: [.excludes([.dryRun])],
             apply: { (draft, argument) throws(UsageError) in

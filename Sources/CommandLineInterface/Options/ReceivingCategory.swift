@@ -131,7 +131,7 @@ extension OptionCategory {
             .noCheck, .receiving, for: .retrieving, "do not compare what was received with the server's list",
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isChecked = false }),
         OptionDefinition(
-            .keepBroken, .receiving, for: .retrieving, "keep received data sets that are cut off or make no sense",
+            .keepBroken, .receiving, for: .retrieving, "keep received data sets that are cut off or malformed",
             details: """
                 They count as failed all the same. Their names end in .broken; without the option nothing of them is kept.
                 """,

@@ -106,7 +106,7 @@ extension OptionCategory {
             details: """
                 JSON lines, one for each instance as soon as its outcome is known, forced onto the disk as the run goes on. An \
                 existing journal is added to. Of each instance received it has the SHA-256 of the file. See --resume. \
-                With --stgcmt: ask for what the journal says was stored, whichever server it went to, and record there \
+                With --stgcmt: request commitment of what the journal says was stored, whichever server it went to, and record there \
                 what the server says.
                 """,
             apply: { (draft, argument) throws(UsageError) in draft.journalPath = try argument.path() }),

@@ -50,6 +50,16 @@ package final class ProgressLine: Sendable {
         }
     }
 
+    /// Shows a text in the place of the progress, until the next update.
+    package func show(_ text: @autoclosure () -> String) {
+        state.withLock { state in
+            guard !state.isMidLine else { return }
+            let line = Array(text().utf8.prefix(max(columns() - 1, 0)))
+            write(Self.clearing + line)
+            state.shown = line
+        }
+    }
+
     /// Removes the line until the next update.
     package func clear() {
         state.withLock { state in

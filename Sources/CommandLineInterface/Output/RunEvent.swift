@@ -156,7 +156,7 @@ extension RunEvent.Outcome {
     var meaning: String {
         switch self {
         case .done: "stored, received, committed, answered"
-        case .warning: "done, with a remark"
+        case .warning: "done, with a warning"
         case .skipped: "nothing to do: it is already present"
         case .failed: "not done"
         case .pending: "the run ended before its turn, or before its answer"

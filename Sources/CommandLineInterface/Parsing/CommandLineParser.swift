@@ -123,7 +123,7 @@ package struct CommandLineParser: Sendable {
             let definition = argument.definition
             throw UsageError(
                 .optionNotApplicable, option: definition.name, value: "\(operation.option)",
-                problem: "\(definition.option) has no use with \(operation.option)",
+                problem: "\(definition.option) does not apply to \(operation.option)",
                 accepted: "\(definition.option) with \(definition.operationOptions.joined(separator: ", "))")
         }
     }
@@ -143,11 +143,11 @@ extension ArgumentScanner.Scanned {
         else { return self }
         var line = self
         line.positionals.removeFirst()
-        var argument = OptionArgument(definition: definition)
+        var argument = OptionArgument(definition: definition, isFirstWord: true)
         switch definition.value {
         case .optionalChoice(let topics):
             guard let topic = line.positionals.first else { break }
-            argument = OptionArgument(definition: definition, text: topic)
+            argument = OptionArgument(definition: definition, text: topic, isFirstWord: true)
             guard topics.contains(topic) else { throw argument.error("not known") }
             line.positionals.removeFirst()
         case let value where value.takesArgument:
@@ -156,7 +156,7 @@ extension ArgumentScanner.Scanned {
                     .missingValue, option: definition.option, problem: "\(word) needs a value",
                     accepted: value.accepted)
             }
-            argument = OptionArgument(definition: definition, text: text)
+            argument = OptionArgument(definition: definition, text: text, isFirstWord: true)
             line.positionals.removeFirst()
         default: break
         }
@@ -168,6 +168,7 @@ extension ArgumentScanner.Scanned {
     func slip(_ word: String) -> String? {
         guard !options.contains(where: { OptionName.firstWords.contains($0.definition.name) }) else { return nil }
         return EditDistance.nearest(to: word, in: OptionName.firstWords.map(\.rawValue))
+            ?? ForeignOption.operation(word)?.rawValue
     }
 
     /// The help that is asked for: `--help`, `--help=TOPIC`, `--help TOPIC` or `--OPERATION --help`; otherwise nil.
@@ -264,10 +265,11 @@ struct Positionals {
         }
         guard let first = rest.first else { return }
         guard operation.takesFiles else {
+            let meant = line.slip(first).map { "the operation comes first: dcmscu \($0) HOST PORT" }
             throw UsageError(
                 .unexpectedArgument, option: first, value: first,
                 problem: "\(operation.option) takes no files, and \(first) follows HOST and PORT",
-                accepted: "HOST PORT FILE... with \(OptionName.store) or \(OptionName.stgcmt)")
+                accepted: "HOST PORT FILE... with \(OptionName.store) or \(OptionName.stgcmt)", remedy: meant)
         }
         files = Array(rest)
     }

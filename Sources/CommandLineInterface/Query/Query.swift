@@ -70,10 +70,23 @@ package struct QueryOptions: Sendable, Equatable {
         }
         if !lower.isEmpty { mistakes.append("case counts in \(lower.joined(separator: ", "))") }
         if !misplaced.isEmpty {
-            let place = isWorklist ? "of a worklist's top level" : "of the level \(level.rawValue)"
-            mistakes.append("\(misplaced.joined(separator: ", ")) is no key \(place)")
+            let place = isWorklist ? "at the top level of a worklist" : "of the \(level.rawValue) level"
+            mistakes.append("\(misplaced.joined(separator: ", ")) is not a key \(place)")
+        }
+        let missing = unnamedUniqueKeys
+        if !missing.isEmpty {
+            mistakes.append("some servers need \(missing.joined(separator: ", ")) at the \(level.rawValue) level")
         }
         return mistakes
+    }
+
+    /// The names of the unique keys of the levels above that no key has a value for: servers without relational queries need them
+    /// (PS3.4 C.4.1.2.2).
+    var unnamedUniqueKeys: [String] {
+        guard !isWorklist, queryPath == nil else { return [] }
+        return informationModel.uniqueKeys(above: level).filter { tag in
+            !keys.contains { $0.tags == [tag] && !$0.value.isEmpty }
+        }.map { DataDictionary.keyword(of: $0) }
     }
 
     /// The values that messages may not show.
@@ -226,7 +239,12 @@ struct QueryPlacementCheck {
             guard !negotiation.contains(.relational) else { return nil }
             return "a key of the \(other.rawValue) level, which only a relational query matches at the "
                 + "\(level.rawValue) level (\(OptionName.relational))"
-        case .below(let other): return "a key of the \(other.rawValue) level, below the \(level.rawValue) level"
+        case .below(let other):
+            let instead =
+                tag == .modality && level == .study ? "\(DataDictionary.keyword(of: .modalitiesInStudy)), or " : ""
+            return
+                "a key of the \(other.rawValue) level, which servers do not match at the \(level.rawValue) level; use \(instead)"
+                + "\(other.option)"
         case .inside(let path):
             let name = (path + [tag]).map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
             return "belongs inside a sequence \(place): \(name)"

@@ -102,7 +102,7 @@ package enum QueryFile {
     ) throws(UsageError) -> [Content] {
         let text = encoding.map { encoding in bytes.withUnsafeBytes { encoding.decode($0) } }
         guard let decoded = text ?? String(validating: bytes, as: UTF8.self) else {
-            throw origin.error("bytes that are no text in \(encoding?.codeset ?? "UTF-8")")
+            throw origin.error("bytes that are not valid text in \(encoding?.codeset ?? "UTF-8")")
         }
         var queries: [[QueryKey]] = []
         var keys: [QueryKey] = []

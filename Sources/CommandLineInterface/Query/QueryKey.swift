@@ -191,7 +191,7 @@ package struct QueryKeyParser {
         let name = rest.prefix { !"=[.".contains($0) }
         guard let tag = AttributeName.tag(of: name) else {
             rest = rest.dropFirst(word.count)
-            throw unreadable(suggestion: EditDistance.nearest(to: String(word), in: DataDictionary.keywords))
+            throw unreadable(suggestions: AttributeName.nearest(to: String(word)))
         }
         rest = rest.dropFirst(name.count)
         seen.append(tag)
@@ -233,9 +233,9 @@ package struct QueryKeyParser {
     }
 
     /// The argument for a message: without what may be the value of a patient.
-    private func shownArgument(suggestion: String? = nil) -> String {
-        let meant = suggestion.flatMap { DataDictionary.tag(forKeyword: $0) }
-        guard (seen + [meant].compactMap { $0 }).contains(where: { $0.isPatientData }), !rest.isEmpty else {
+    private func shownArgument(suggestions: [String] = []) -> String {
+        let meant = suggestions.compactMap { DataDictionary.tag(forKeyword: $0) }
+        guard (seen + meant).contains(where: { $0.isPatientData }), !rest.isEmpty else {
             return argument
         }
         let known = argument.dropLast(rest.count)
@@ -245,8 +245,10 @@ package struct QueryKeyParser {
         return isValue ? known + rest.prefix(1) + Redaction.mark : argument
     }
 
-    private func unreadable(_ why: String? = nil, suggestion: String? = nil) -> UsageError {
-        let shown = shownArgument(suggestion: suggestion)
+    private func unreadable(_ why: String? = nil, suggestions: [String] = []) -> UsageError {
+        let shown = shownArgument(suggestions: suggestions)
+        let first = suggestions.dropLast().joined(separator: ", ")
+        let suggestion = suggestions.last.map { first.isEmpty ? $0 : "\(first) or \($0)" }
         return UsageError(
             .unreadableKey, option: .key, value: argument,
             // A reason that quotes the rest would quote what is hidden.

@@ -166,7 +166,7 @@ struct QueryValueEncoder {
     private func integer<Number: FixedWidthInteger>(as type: Number.Type) throws(UsageError) -> [UInt8] {
         let hexadecimal = key.value.hasPrefix("0x") || key.value.hasPrefix("0X")
         guard let number = hexadecimal ? Number(key.value.dropFirst(2), radix: 16) : Number(key.value) else {
-            throw error("not a number that fits", accepted: "a number from \(Number.min) to \(Number.max)")
+            throw error("out of range", accepted: "a number from \(Number.min) to \(Number.max)")
         }
         return littleEndian(number)
     }

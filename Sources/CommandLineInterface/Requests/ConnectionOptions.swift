@@ -23,6 +23,8 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var inactivityTimeout: Double? = 120
     /// The limit for the whole run, in seconds; nil: no limit.
     package var totalTimeout: Double?
+    /// The time of day after which nothing new is begun.
+    package var endTime: TimeOfDay?
     /// The retries after transient failures, for the operations that have them.
     package var retry = RetryPolicy()
     /// The largest PDU that we announce to receive, in bytes (PS3.8 D.1).

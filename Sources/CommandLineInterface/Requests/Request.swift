@@ -247,7 +247,7 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var grace: Double = 10
     /// True to compare the received instances with those that the server lists.
     package var isChecked = true
-    /// True to keep data sets that are cut off or make no sense, beside the others.
+    /// True to keep data sets that are cut off or malformed, beside the others.
     package var keepsBroken = false
     /// The journal that records the instances on disk.
     package var journalPath: FilePath?

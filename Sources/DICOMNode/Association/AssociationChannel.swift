@@ -67,8 +67,10 @@ final class AssociationChannel {
 
     /// The limits of a write. A graceful cancellation never stops one half-way: it would leave half a message.
     var writeWait: WaitLimits {
-        WaitLimits(
+        var wait = WaitLimits(
             inactivity: limits.inactivity, total: limits.end, cancellation: cancellation, cancelledAt: .abort)
+        wait.notice = limits.notice(.sending)
+        return wait
     }
 
     // MARK: The state machine
@@ -187,7 +189,9 @@ final class AssociationChannel {
         do throws(TransportError) {
             // A peer that always has another byte ready never makes a read wait.
             if wait.total.isPast { throw .timedOut(.read) }
-            let count = try connection.read(into: receiveBuffer.free, wait: wait)
+            var watched = wait
+            watched.notice = limits.notice(awaited)
+            let count = try connection.read(into: receiveBuffer.free, wait: watched)
             guard count > 0 else { throw TransportError.closed }
             receiveBuffer.filled(count)
             return count
@@ -218,7 +222,7 @@ final class AssociationChannel {
         } catch {
             throw .lost(error, waitingFor: .message)
         }
-        return try waitForFirst(of: connection.descriptor, wakeUp, until: deadline)
+        return try waitForFirst(of: connection.descriptor, wakeUp, until: deadline, limits.notice(.message))
     }
 
     /// Waits for a time and does nothing.
@@ -226,12 +230,14 @@ final class AssociationChannel {
     /// - Throws: `.interrupted` at a graceful cancellation.
     func pause(until deadline: Deadline) throws(AssociationFault) { _ = try waitForFirst(of: -1, -1, until: deadline) }
 
-    private func waitForFirst(of first: CInt, _ second: CInt, until deadline: Deadline) throws(AssociationFault) -> Bool
-    {
+    private func waitForFirst(
+        of first: CInt, _ second: CInt, until deadline: Deadline, _ notice: WaitNotice? = nil
+    ) throws(AssociationFault) -> Bool {
+        var limits = WaitLimits(cancellation: cancellation)
+        limits.notice = notice
         do throws(TransportError) {
             let ready = try Readiness.wait(
-                first, for: .readable, orWakeUp: second, until: deadline,
-                limits: WaitLimits(cancellation: cancellation), phase: .read)
+                first, for: .readable, orWakeUp: second, until: deadline, limits: limits, phase: .read)
             return !ready.isEmpty
         } catch {
             if case .timedOut = error { return false }

@@ -47,7 +47,7 @@ package enum AssociationError: Error, Sendable {
             case .associateRequest: "A-ASSOCIATE-RQ"
             case .associateResponse: "the answer to A-ASSOCIATE"
             case .releaseResponse: "the answer to A-RELEASE"
-            case .message: "a message of the peer"
+            case .message: "the peer's next message"
             case .sending: "the peer to take data"
             }
         }

@@ -15,8 +15,10 @@ extension Association {
         observer?(.connecting(endpoint))
         do throws(TransportError) {
             let deadline = Deadline.after(seconds: parameters.limits.connect ?? .infinity)
-            connection = try connector.connect(
-                to: endpoint, wait: WaitLimits(total: deadline, cancellation: cancellation))
+                .earlier(parameters.limits.end)
+            var wait = WaitLimits(total: deadline, cancellation: cancellation)
+            wait.notice = parameters.limits.notice(nil)
+            connection = try connector.connect(to: endpoint, wait: wait)
         } catch .cancelled {
             throw .interrupted(cancellation.level)
         } catch {
@@ -182,6 +184,7 @@ struct AssociationEstablishing {
     /// The next PDU, which must be a control PDU: data does not belong there.
     private func awaitControl(_ awaited: AssociationError.Awaited) throws(AssociationFault) -> PDU {
         let wait = channel.controlWait(timeout: channel.limits.association, cancelledAt: .graceful)
+            .within(channel.limits.end)
         switch try channel.nextStep(wait, waitingFor: awaited) {
         case .pdu(let pdu): return pdu
         case .fragment:

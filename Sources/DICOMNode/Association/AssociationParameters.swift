@@ -49,8 +49,23 @@ package struct AssociationLimits: Sendable {
     package var release: Double? = 10
     /// The deadline of the whole association, even while data is exchanged.
     package var end = Deadline.never
+    /// Told of waits that last, with what is waited for, and with nil at their end; nil where nobody watches.
+    package var onLongWait: (@Sendable (LongWait?) -> Void)?
 
     package init() {}
+
+    /// A wait for the peer that lasts.
+    package struct LongWait: Sendable {
+        /// Nil for the connection.
+        package let awaited: AssociationError.Awaited?
+        package let wait: WaitNotice.Wait
+    }
+
+    func notice(_ awaited: AssociationError.Awaited?) -> WaitNotice? {
+        onLongWait.map { onLongWait in
+            WaitNotice { wait in onLongWait(wait.map { LongWait(awaited: awaited, wait: $0) }) }
+        }
+    }
 }
 
 extension UserInformation {

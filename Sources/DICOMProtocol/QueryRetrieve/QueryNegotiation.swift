@@ -37,7 +37,8 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
     private static let imageConversion = QueryNegotiation(rawValue: 1 << 4)
     /// The value `""` matches attributes without a value, C.2.2.2.7.
     package static let emptyValues = QueryNegotiation(rawValue: 1 << 5)
-    /// A list of values matches attributes with one of them, C.2.2.2.8.
+    /// A list of values matches attributes that have all of them, C.2.2.2.8; without the option its meaning is not defined, and
+    /// many servers match attributes that have one of them.
     package static let multipleValues = QueryNegotiation(rawValue: 1 << 6)
 
     /// The options in the order of their bytes, with their names in messages.

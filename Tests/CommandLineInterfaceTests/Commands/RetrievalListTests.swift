@@ -65,7 +65,7 @@ struct RetrievalListTests {
             try list("Ward,StudyInstanceUID\nB1,1.2\nB2,\nB3,1.3,x\nB4,1.4\n"))
         #expect(list.entries.count == 2)
         #expect(list.mistakes.map(\.row.line) == [3, 4])
-        #expect(errors.text.contains("columns that name no attribute are passed over: \"Ward\""))
+        #expect(errors.text.contains("columns that name no attribute are ignored: \"Ward\""))
     }
 
     @Test func `a list of nothing but mistakes is a usage error`() throws {

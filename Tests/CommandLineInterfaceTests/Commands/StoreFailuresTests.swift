@@ -32,7 +32,8 @@ struct StoreFailuresTests {
     }
 
     private static let hint =
-        "hint: the server accepts RLE: convert copies of the files, or have JPEG Lossless allowed there\n"
+        "hint: the server accepts RLE: send converted copies (gdcmconv -w IN OUT makes an uncompressed one), or have "
+        + "JPEG Lossless allowed there\n"
 
     @Test func `one failure is one line with the name of its file`() {
         #expect(told(by: refuse(1)) == "dcmscu: 1.dcm: \(Self.refused)\n\(Self.hint)")

@@ -67,7 +67,7 @@ struct CauseTests {
         [
             Row(
                 name: "C-FIND A700H", arguments: find, scripts: [answered(.outOfResources)], exitCode: .failureStatus,
-                says: ["(A700H)", "hint: servers answer this when there are too many matches"]),
+                says: ["(A700H)", "hint: servers answer like this when there are too many matches"]),
             Row(
                 name: "C-FIND FE00H", arguments: find, scripts: [answered(.cancel)], exitCode: .failureStatus,
                 says: ["(FE00H)", "hint: servers limit the number of matches"]),
@@ -75,7 +75,10 @@ struct CauseTests {
                 name: "C-FIND that is aborted", arguments: find,
                 scripts: [
                     ScriptedServer.accepts + [.hearMessage] + ScriptedServer.aborts
-                ], exitCode: .association, says: ["a key that they cannot take", "may not use C-FIND"]),
+                ], exitCode: .association,
+                says: [
+                    "a key that they cannot take", "may not be used for C-FIND", "(--aetitle)", "\"ANY-SCP\" (--call)",
+                ]),
             Row(
                 name: "worklist that is aborted", arguments: "--worklist -k PatientID",
                 scripts: [
@@ -118,7 +121,7 @@ struct CauseTests {
                 name: "a C-FIND that is aborted and needed", arguments: "--get -k PatientName=DOE*",
                 scripts: [
                     ScriptedServer.accepts + [.hearMessage] + ScriptedServer.aborts
-                ], exitCode: .association, says: ["may not use C-FIND"], saysNot: ["C-GET"]),
+                ], exitCode: .association, says: ["may not be used for C-FIND"], saysNot: ["C-GET"]),
             Row(
                 name: "what the server does not have, at a server that calls it C000H",
                 arguments: "--get -k StudyInstanceUID=1.2.3",
@@ -128,10 +131,10 @@ struct CauseTests {
 
     /// C-MOVE by an address that nobody calls back.
     static let moves: [Row] = [
-        (0xA900, "the server expects other keys"), (0xC000, "the server gives no reason"),
+        (0xA900, "the server expects other keys"), (0xC000, "does it know the destination (--move-destination"),
         (0x0124, "must allow this for our AE title"), (0x0107, "attribute list error"),
-        (0xFE00, "we had not asked for the end"), (0xA702, "the server never called back"),
-        (0xA700, "out of resources"), (0x0110, "the server gives no reason"),
+        (0xFE00, "we did not cancel it"), (0xA702, "the server never called back"),
+        (0xA700, "out of resources"), (0x0110, "does it know the destination"),
     ].map { code, words in
         let status = DIMSEStatus(rawValue: UInt16(code))
         return Row(

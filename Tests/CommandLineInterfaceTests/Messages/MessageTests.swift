@@ -79,7 +79,7 @@ struct MessageTests {
     }
 
     static let hints: [(Hint, [String])] = [
-        (.calledAETitleNotRecognized(called: "ANY-SCP"), ["ANY-SCP", "--call"]),
+        (.calledAETitleNotRecognized(calling: "ME", called: "ANY-SCP"), ["ANY-SCP", "--call", "ME", "--aetitle"]),
         (.callingAETitleNotRecognized(calling: "DCMSCU"), ["DCMSCU", "--aetitle"]),
         (
             .moveDestinationUnknown(aeTitle: "STATION", host: "10.0.0.7", port: 11113),

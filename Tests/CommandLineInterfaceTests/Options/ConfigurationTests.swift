@@ -121,13 +121,13 @@ struct ConfigurationTests {
         ("{ \"nods\": {} }", "c.json line 1: unknown key \"nods\"", "did you mean nodes?"),
         ("{\n\"defaults\": {\n \"port\": 70000 } }", "c.json line 3: --port 70000: out of range", nil),
         (
-            "{\"defaults\": {\n \"find\": { \"input\": \"a\" } } }", "c.json line 2: \"input\" has no use with --find",
-            nil
+            "{\"defaults\": {\n \"find\": { \"input\": \"a\" } } }",
+            "c.json line 2: \"input\" does not apply to --find", nil
         ),
         ("{\"defaults\": { \"find\": true } }", "c.json line 1: \"find\" is true or false", nil),
         (
             "{\"defaults\": { \"echo\": {\n \"version\": true } } }",
-            "c.json line 2: \"version\" has no place in a configuration", nil
+            "c.json line 2: \"version\" cannot be set in a configuration file", nil
         ),
         ("{\"defaults\": { \"verbose\": 1 } }", "c.json line 1: \"verbose\" is a number", nil),
         ("{\"defaults\": { \"timeout\": [1] } }", "c.json line 1: \"timeout\" is an array", nil),

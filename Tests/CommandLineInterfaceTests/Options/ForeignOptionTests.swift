@@ -7,6 +7,12 @@ struct ForeignOptionTests {
     static let meant: [(line: String, hint: String)] = [
         // DCMTK
         ("h 104 -aec PACS", "did you mean --call?"),
+        ("h 104 --called PACS", "did you mean --call?"),
+        ("h 104 --ping", "did you mean --echo?"),
+        ("h 104 --send a.dcm", "did you mean --store?"),
+        ("--find h 104 -k PatientName DOE", "the value of a key follows an equals sign: -k PatientName=VALUE"),
+        ("--find -k PatientName DOE h 104", "the value of a key follows an equals sign: -k PatientName=VALUE"),
+        ("--find -k PatientName DOE h:104", "the value of a key follows an equals sign: -k PatientName=VALUE"),
         ("h 104 -aet ME", "did you mean --aetitle?"),
         ("--move h 104 -aem OTHER -k 20,d=1", "did you mean --move-destination?"),
         ("--find -S h 104", "did you mean --studyroot?"),

@@ -53,37 +53,37 @@ struct OptionRuleTests {
             problem: "without --tls the secret of --jwt could be read on the network"),
         // One is of use only in some state.
         Row(
-            line: "h --tls-ca f", code: .missingOption, option: .tlsCA, problem: "--tls-ca has no use without --tls"),
+            line: "h --tls-ca f", code: .missingOption, option: .tlsCA, problem: "--tls-ca has no effect without --tls"),
         Row(
             line: "--get h -k 20,d=1 --grace 1", code: .optionNotApplicable, option: .grace,
-            problem: "--grace has no use with --get, unless with --or-move"),
+            problem: "--grace does not apply to --get, unless with --or-move"),
         Row(
             line: "--get h -k 20,d=1 --bind ::1", code: .optionNotApplicable, option: .bind,
-            problem: "--bind has no use with --get, unless with --or-move"),
+            problem: "--bind does not apply to --get, unless with --or-move"),
         Row(
             line: "--move h -k 20,d=1 --move-destination X -o out", code: .conflictingOptions, option: .output,
-            problem: "--output has no use with --move-destination X: nothing is received here"),
+            problem: "--output does not apply to --move-destination X: nothing is received here"),
         Row(
             line: "--move h -k 20,d=1 --move-destination X --prefer rle", code: .conflictingOptions, option: .prefer,
-            problem: "--prefer has no use with --move-destination X: nothing is received here"),
+            problem: "--prefer does not apply to --move-destination X: nothing is received here"),
         Row(
             line: "--store h 1 a --wait 3", code: .optionNotApplicable, option: .wait,
-            problem: "--wait has no use with --store"),
+            problem: "--wait does not apply to --store"),
         Row(
             line: "--store h 1 a --verify find --per study", code: .optionNotApplicable, option: .per,
-            problem: "--per has no use with --store"),
+            problem: "--per does not apply to --store"),
         Row(
             line: "--echo h --format csv", code: .conflictingOptions, option: .format,
-            problem: "--format csv has no use with --echo"),
+            problem: "--format csv does not apply to --echo"),
         Row(
             line: "--find h --columns PatientID --format json", code: .conflictingOptions, option: .columns,
-            problem: "--columns has no use with --format json"),
+            problem: "--columns does not apply to --format json"),
         Row(
             line: "--find h -o out", code: .conflictingOptions, option: .output,
-            problem: "--output has no use with --find but for --format dcm"),
+            problem: "--output does not apply to --find, unless with --format dcm"),
         Row(
             line: "--worklist h --if-exists fail", code: .conflictingOptions, option: .ifExists,
-            problem: "--if-exists has no use with --worklist but for --format dcm"),
+            problem: "--if-exists does not apply to --worklist, unless with --format dcm"),
         Row(
             line: "--get h -k 20,d=1 --if-exists skip --name {PatientID}", code: .conflictingOptions,
             option: .ifExists,

@@ -86,6 +86,9 @@ struct PositionalTests {
     @Test func `a first word with a slip in it is told`() throws {
         #expect(try usageError("fnid @pacs1").hint == "did you mean find?")
         #expect(try usageError("stroe PACS@h:104 a.dcm").hint == "did you mean store?")
+        #expect(try usageError("send h 104 a.dcm").hint == "did you mean store?")
+        #expect(try usageError("query h:104").hint == "did you mean find?")
+        #expect(try usageError("h:104 find").hint == "the operation comes first: dcmscu find HOST PORT")
         #expect(try usageError("pacs file").hint == nil)
         #expect(try usageError("--store stroe file").hint == nil)
     }

@@ -72,17 +72,18 @@ struct UsageErrorTests {
                 + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test"),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
-            description: "--key has no use with --echo; accepted: --key with --find, --move, --get, --worklist"),
+            description: "--key does not apply to --echo; accepted: --key with --find, --move, --get, --worklist"),
         Case(
             line: "h --find -i a", code: .optionNotApplicable,
-            description: "--input has no use with --find; accepted: --input with --store, --stgcmt"),
+            description: "--input does not apply to --find; accepted: --input with --store, --stgcmt"),
         Case(
             line: "h --store 1 a --port-scp 3", code: .optionNotApplicable,
-            description: "--port-scp has no use with --store; "
+            description: "--port-scp does not apply to --store; "
                 + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --store --verify commit"),
         Case(
             line: "h --worklist --patientroot", code: .optionNotApplicable,
-            description: "--patientroot has no use with --worklist; accepted: --patientroot with --find, --move, --get"),
+            description: "--patientroot does not apply to --worklist; "
+                + "accepted: --patientroot with --find, --move, --get"),
         Case(
             line: "h --find --patient --studyroot", code: .conflictingOptions,
             description: "--patient is not a level of --studyroot; accepted: --study, --series, --image"),
@@ -146,7 +147,7 @@ struct UsageErrorTests {
                 + "accepted: --key StudyInstanceUID=1.2.3 and the like, or --from-list"),
         Case(
             line: "h --move -k 10,20=A --move-destination X --port-scp 1", code: .conflictingOptions,
-            description: "--port-scp has no use with --move-destination X: nothing is received here"),
+            description: "--port-scp does not apply to --move-destination X: nothing is received here"),
         Case(
             line: "h --get -k 20,d=1.2 --if-exists perhaps", code: .invalidValue,
             description: "--if-exists perhaps: not known; accepted: skip, overwrite, rename, fail"),
@@ -197,7 +198,7 @@ struct UsageErrorTests {
                 let folder = operation == .serve ? "=A" : ""
                 let error = try usageError("h 1 \(operation.option)\(folder) \(option.option)\(value)")
                 #expect(error.code == .optionNotApplicable)
-                #expect(error.problem == "\(option.option) has no use with \(operation.option)")
+                #expect(error.problem == "\(option.option) does not apply to \(operation.option)")
             }
         }
     }
@@ -217,7 +218,7 @@ struct UsageErrorTests {
         case .uid: "1.2.3"
         case .key, .returnKeys, .columns, .order: "PatientName"
         case .characterSet: "utf-8"
-        case .text(let placeholder): placeholder == "+HHMM" ? "+0100" : "{SOPInstanceUID}"
+        case .text(let placeholder): ["+HHMM": "+0100", "HH:MM": "06:00"][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }
     }

@@ -161,4 +161,15 @@ struct QueryKeyParserTests {
             }
         }
     }
+
+    @Test(arguments: [
+        ("Patient=X", "PatientName, PatientID or PatientBirthDate"), ("StudyUID=1.2", "StudyInstanceUID"),
+        ("PatName=X", "PatientName"), ("SeriesDesc=X", "SeriesDescription"), ("Body=X", "BodyPartExamined"),
+        ("AccessionNo=1", "AccessionNumber"), ("PID=1", "PatientID"), ("DOB=1", "PatientBirthDate"),
+        ("PatientNmae=X", "PatientName"), ("Sex=M", "PatientSex"),
+    ])
+    func `a word that is no keyword is told with those that it can have meant`(_ key: String, _ meant: String) {
+        let error = #expect(throws: UsageError.self) { try QueryKeyParser.parse(key) }
+        #expect(error?.suggestion == meant)
+    }
 }

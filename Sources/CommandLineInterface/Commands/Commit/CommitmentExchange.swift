@@ -321,7 +321,8 @@ final class CommitmentExchange {
 
     private func waitAtPort(_ patience: inout CommitmentPatience) {
         do throws(AssociationError) {
-            _ = try ledger.wait(&patience, cancellation: network.cancellation)
+            _ = try ledger.wait(
+                &patience, cancellation: network.cancellation, notice: network.reportNotice)
         } catch {
             isBroken = true
             outcome.fail(error, calling: network.server)

@@ -8,6 +8,7 @@ import System
 ///     committed      1.2.840.113619.2.5  a.dcm
 ///     not committed  1.2.840.113619.2.6  b.dcm  no such object instance (0112H)
 ///     no answer      1.2.840.113619.2.7  c.dcm
+///     not requested  1.2.840.113619.2.8  d.dcm
 ///
 /// After files were sent, `safe to delete  a.dcm` stands for those that are committed.
 final class CommitmentResults {
@@ -18,9 +19,13 @@ final class CommitmentResults {
     private(set) var committed = 0
     private(set) var failed = 0
     private(set) var pending = 0
+    /// Of these, the ones that no request was made for.
+    private var unrequested = 0
     private var reasons: [(text: String, count: Int)] = []
     private var outputFailure: ByteSinkError?
     private var deletable: [FilePath] = []
+    /// The lines of what was not requested: left out if nothing was, for a cause that was told.
+    private var unrequestedLines: [String] = []
 
     /// True if files were sent, so that the result shows which of them may be deleted.
     private let isVerification: Bool
@@ -44,6 +49,8 @@ final class CommitmentResults {
             events.write(event(candidate, verdict, doubt))
         } else if isVerification, case .committed = verdict {
             if doubt == nil, let path = candidate.path { print("safe to delete  \(path.displayed)") }
+        } else if case .pending(transactionUID: nil) = verdict {
+            unrequestedLines.append(line(candidate, verdict))
         } else {
             print(line(candidate, verdict))
         }
@@ -65,6 +72,7 @@ final class CommitmentResults {
     ///   - hint: the remedy where reports are missing.
     func summarize(loss: AssociationError? = nil, missing hint: @autoclosure () -> Hint.Commitment) {
         let total = committed + failed + pending
+        if unrequested < total { unrequestedLines.forEach(print) }
         if let outputFailure { outcome.failOutput(outputFailure) }
         for reason in reasons {
             outcome.fail(
@@ -72,7 +80,7 @@ final class CommitmentResults {
                 Message("not committed: \(reason.count) of \(Quantity.count(total, "instance"))", reason.text))
         }
         if pending > 0, options.resultWait > 0 { reportMissing(loss, hint()) }
-        if pending > 0 { noteOpenTransactions() }
+        if pending > unrequested { noteOpenTransactions() }
         if !isVerification {
             outcome.summary.set(.done, committed)
             outcome.summary.set(.failures, failed)
@@ -81,7 +89,8 @@ final class CommitmentResults {
         guard total > 0 else { return }
         var parts = ["\(committed) committed"]
         if failed > 0 { parts.append("\(failed) not committed") }
-        if pending > 0 { parts.append("\(pending) without a report") }
+        if pending > unrequested { parts.append("\(pending - unrequested) without a report") }
+        if unrequested > 0 { parts.append("\(unrequested) not requested") }
         outcome.diagnostics.note(Message("\(network.peerName): \(parts.joined(separator: ", "))"))
     }
 
@@ -111,7 +120,9 @@ final class CommitmentResults {
     private func count(_ verdict: CommitmentVerdict) {
         switch verdict {
         case .committed: committed += 1
-        case .pending: pending += 1
+        case .pending(let transaction):
+            pending += 1
+            if transaction == nil { unrequested += 1 }
         case .failed(let why, let code, _):
             failed += 1
             let text = why + (code.map { " (\($0))" } ?? "")
@@ -128,6 +139,7 @@ final class CommitmentResults {
         switch verdict {
         case .committed: return "committed      \(end)"
         case .failed(let why, let code, _): return "not committed  \(end)  \(why)" + (code.map { " (\($0))" } ?? "")
+        case .pending(transactionUID: nil): return "not requested  \(end)"
         case .pending: return "no answer      \(end)"
         }
     }

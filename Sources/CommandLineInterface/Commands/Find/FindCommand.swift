@@ -163,6 +163,8 @@ final class FindCommand {
         style.isWide = options.isWide
         style.usesColor = environment.usesColor(options.color)
         style.keepsOrder = !options.columns.isEmpty
+        // gdcmscu's command lines ask for nothing but their keys; what comes back all the same is worth a look.
+        style.showsFurther = environment.terminalWidth != nil && !options.query.asksForMore
         if environment.terminalWidth != nil, let query = queries.first {
             style.summary = TableSummary(query.model, query.level, start: start)
         }
@@ -204,10 +206,16 @@ final class FindCommand {
         default:
             outcome.fail(
                 .failureStatus,
-                Message(
-                    refusal: response, of: "C-FIND", by: peerName, service: service,
-                    hint: nil))
+                Message(refusal: response, of: "C-FIND", by: peerName, service: service, hint: hint(for: status)))
         }
+    }
+
+    /// The remedy for a query that was refused, where that is not the one of the status alone.
+    private func hint(for status: DIMSEStatus) -> Hint? {
+        let isAboutKeys =
+            status == .identifierDoesNotMatchSOPClass || (DIMSEStatus.unableToProcess...0xCFFF).contains(status)
+        let missing = options.query.unnamedUniqueKeys
+        return isAboutKeys && !missing.isEmpty ? .uniqueKeysAbove(names: missing) : nil
     }
 
     /// By PS3.4 most queries have no such status; a server that uses one may have more matches than it sent.

@@ -42,6 +42,16 @@ struct MatchColumn: Equatable {
     }
 }
 
+extension [MatchColumn] {
+    /// The columns of the attributes that a match has a value for beside these.
+    func further(of dataSet: DataSet) -> [MatchColumn] {
+        dataSet.elements.filter { element in
+            guard case .bytes(let bytes) = element.value, !bytes.isEmpty else { return false }
+            return !QueryIdentifier.generalElements.contains(element.tag) && !element.tag.isGroupLength
+        }.map { MatchColumn(path: [$0.tag]) }.filter { !contains($0) }
+    }
+}
+
 // How a table shows a column.
 extension MatchColumn {
     /// A heading for attributes that are well known, shorter than their name.

@@ -7,8 +7,11 @@ struct TableStyle {
     var isWide = false
     /// True for bold headings and faint UIDs.
     var usesColor = false
-    /// True if the columns were chosen one by one, so that the first are the most important.
+    /// True if the columns were chosen one by one, so that the first are the most important and none is left out for want of
+    /// values.
     var keepsOrder = false
+    /// True if attributes that matches have and nobody asked for are shown, too.
+    var showsFurther = false
     /// The last line, for a terminal; nil leaves it out.
     var summary: TableSummary?
 
@@ -25,6 +28,8 @@ struct TableLayout: Equatable {
         /// The width of the longest value; 0 if there is none.
         var values: Int
         var heading: Int
+        /// The width of the longest word of the heading, which may stand on several lines; nil for one that stands on one.
+        var word: Int?
         /// The width below which values are not cut; nil if they are shown whole or not at all.
         var minimum: Int?
         /// The columns with the highest ranks are left out first.
@@ -32,16 +37,13 @@ struct TableLayout: Equatable {
     }
 
     static let gap = 2
-    /// The widths below which a heading is not cut for the sake of values, and of other columns.
-    private static let minimumHeadings = [10, 6]
-
     /// The indices of the columns that are shown, ascending.
     private(set) var shown: [Int]
     /// The width of each shown column.
     private(set) var widths: [Int]
 
-    /// Drops columns without values and, if the room is short, cuts headings, then values that may be cut, the widest first, and
-    /// then leaves out whole columns, those of the highest rank first.
+    /// Drops columns without values and, if the room is short, breaks headings into lines, cuts values that may be cut, the widest
+    /// first, and then leaves out whole columns, those of the highest rank first.
     init(_ needs: [Need], room: Int?) {
         shown = needs.indices.filter { needs[$0].values > 0 }
         widths = []
@@ -49,24 +51,22 @@ struct TableLayout: Equatable {
             let columns = shown.map { needs[$0] }
             widths = columns.map { max($0.values, $0.heading) }
             guard let room else { return }
-            for heading in Self.minimumHeadings {
-                for index in widths.indices {
-                    let least = max(min(columns[index].values, widths[index]), min(columns[index].heading, heading))
-                    widths[index] = max(least, widths[index] - max(0, excess(room)))
-                }
-                let least = columns.map { max(min($0.values, $0.minimum ?? $0.values), min($0.heading, heading)) }
-                while excess(room) > 0,
-                    let widest = widths.indices.filter({ widths[$0] > least[$0] }).max(by: { widths[$0] < widths[$1] })
-                {
-                    widths[widest] -= 1
-                }
-                if excess(room) <= 0 { return }
+            for index in widths.indices {
+                let least = max(columns[index].values, columns[index].word ?? columns[index].heading)
+                widths[index] = max(least, widths[index] - max(0, excess(room)))
             }
+            let least = columns.map { max(min($0.values, $0.minimum ?? $0.values), $0.word ?? $0.heading) }
+            while excess(room) > 0,
+                let widest = widths.indices.filter({ widths[$0] > least[$0] }).max(by: { widths[$0] < widths[$1] })
+            {
+                widths[widest] -= 1
+            }
+            if excess(room) <= 0 { return }
             guard shown.count > 1,
                 let last = shown.indices.max(by: { (columns[$0].rank, $0) < (columns[$1].rank, $1) })
             else {
                 // A column alone is cut, unless its values must be whole.
-                if let minimum = columns.first?.minimum, minimum > room { widths = [room] }
+                if let column = columns.first { widths = [column.minimum == nil ? max(column.values, room) : room] }
                 return
             }
             shown.remove(at: last)
@@ -101,6 +101,19 @@ enum TextWidth {
             default: 1
             }
         }
+    }
+
+    /// The words of the text on lines of so many columns; a longer word has a line of its own.
+    static func lines(_ text: String, _ width: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, of(last) + 1 + of(String(word)) <= width {
+                lines[lines.count - 1] = "\(last) \(word)"
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
     }
 
     /// The text in exactly so many columns: filled with spaces, or cut with an ellipsis if it is too long.

@@ -4,8 +4,9 @@ import DICOMProtocol
 /// A table of matches: one line for each, fitted to the terminal's width.
 final class TableMatchWriter: MatchWriter {
     private let style: TableStyle
-    private let layout: MatchLayout
-    private let table: Table
+    private var layout: MatchLayout
+    /// Nil before the first match, which may have further columns.
+    private var table: Table?
     private var cell: [UInt8] = []
     private var count = 0
     /// The sum of what the matches contain; nil if one does not say it.
@@ -14,7 +15,13 @@ final class TableMatchWriter: MatchWriter {
     init(_ layout: MatchLayout) {
         self.layout = layout
         style = layout.table
-        table = Table(TableColumn.columns(layout), style)
+    }
+
+    private func makeTable(for match: Match) -> Table {
+        if style.showsFurther { layout.columns += layout.columns.further(of: match.dataSet) }
+        let table = Table(TableColumn.columns(layout), style)
+        self.table = table
+        return table
     }
 
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
@@ -23,6 +30,7 @@ final class TableMatchWriter: MatchWriter {
             let value = match.dataSet.string(counted.tag).flatMap { Int($0) }
             contained = contained.flatMap { sum in value.map { sum + $0 } }
         }
+        let table = table ?? makeTable(for: match)
         table.append(
             layout.columns.map { column in
                 cell.removeAll(keepingCapacity: true)
@@ -31,9 +39,10 @@ final class TableMatchWriter: MatchWriter {
             }, to: &buffer)
     }
 
-    func flush(to buffer: inout [UInt8]) { table.flush(to: &buffer) }
+    func flush(to buffer: inout [UInt8]) { table?.flush(to: &buffer) }
 
     func finish(_ buffer: inout [UInt8]) {
+        guard let table else { return }
         table.finish(&buffer)
         if let summary = style.summary, count > 0 {
             table.appendSummary(
@@ -120,8 +129,8 @@ final class Table {
     }
 
     private func decide(_ buffer: inout [UInt8]) {
-        // Through a pipe a column stays, whether it has values or not.
-        let least = style.isForTerminal ? 0 : 1
+        // Through a pipe a column stays, whether it has values or not, and so does one that was chosen.
+        let least = style.isForTerminal && !style.keepsOrder ? 0 : 1
         let widths = columns.indices.map { index in held.reduce(least) { max($0, TextWidth.of($1[index])) } }
         headings = columns.indices.map { index in
             let isAlone = !columns.indices.contains {
@@ -131,14 +140,31 @@ final class Table {
         }
         let needs = columns.indices.map { index in
             TableLayout.Need(
-                values: widths[index], heading: TextWidth.of(headings[index]), minimum: columns[index].minimum,
-                rank: columns[index].rank)
+                values: widths[index], heading: TextWidth.of(headings[index]),
+                word: headings[index].split(separator: " ").map { TextWidth.of(String($0)) }.max(),
+                minimum: columns[index].minimum, rank: columns[index].rank)
         }
         let decided = TableLayout(needs, room: style.room)
         self.decided = decided
-        append(headings, decided, isHeading: true, to: &buffer)
+        appendHeadings(decided, to: &buffer)
         for line in held { append(line, decided, to: &buffer) }
         held = []
+    }
+
+    /// Headings end on one line; those that are longer begin above it.
+    private func appendHeadings(_ decided: TableLayout, to buffer: inout [UInt8]) {
+        var lines = headings.map { [$0] }
+        for (index, width) in zip(decided.shown, decided.widths) {
+            lines[index] = TextWidth.lines(headings[index], width)
+        }
+        let count = decided.shown.map { lines[$0].count }.max() ?? 1
+        for line in 0..<count {
+            let cells = lines.map { own in
+                let number = line - (count - own.count)
+                return number >= 0 ? own[number] : ""
+            }
+            append(cells, decided, isHeading: true, to: &buffer)
+        }
     }
 
     private func append(_ cells: [String], _ decided: TableLayout, isHeading: Bool = false, to buffer: inout [UInt8]) {

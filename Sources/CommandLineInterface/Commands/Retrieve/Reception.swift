@@ -163,7 +163,7 @@ final class Reception: Sendable {
     }
 
     private static func keptAs(_ instance: ReceivedInstance) -> String {
-        instance.kept.map { "; what came of it is kept as \($0.displayed)" } ?? ""
+        instance.kept.map { "; the part that came is kept as \($0.displayed)" } ?? ""
     }
 
     private func tell(_ outcome: InstanceWriter.Outcome) {

@@ -42,7 +42,7 @@ struct RetrievalList {
         if !content.unknownColumns.isEmpty {
             let names = content.unknownColumns.map { "\"\(DisplayText.line($0))\"" }.joined(separator: ", ")
             outcome.diagnostics.note(
-                Message("\(path.displayed): columns that name no attribute are passed over", names))
+                Message("\(path.displayed): columns that name no attribute are ignored", names))
         }
         add(content.rows, options.query, environment)
         guard !entries.isEmpty || mistakes.isEmpty else {
@@ -52,7 +52,7 @@ struct RetrievalList {
             if mistakes.count > Self.maximumNamed {
                 outcome.fail(
                     .usage,
-                    Message("\(path.displayed): no row can be retrieved", "\(mistakes.count) lines with mistakes"))
+                    Message("\(path.displayed): no row can be retrieved", "\(mistakes.count) lines are invalid"))
             }
             return nil
         }

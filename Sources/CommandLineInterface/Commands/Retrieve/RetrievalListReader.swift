@@ -48,7 +48,7 @@ enum RetrievalListReader {
         do throws(CSVText.UnclosedQuote) {
             lines = try CSVText.records(bytes, separator: CSVText.separator(of: bytes))
         } catch {
-            throw .malformed(line: error.line, why: "a double quote that is never closed")
+            throw .malformed(line: error.line, why: "a double quote is never closed")
         }
         guard let header = lines.first else { return Content() }
         if let uid = header.onlyField, mayBeUID(uid) { return Content(rows: try bareUIDs(lines, level)) }
@@ -137,7 +137,7 @@ enum RetrievalListReader {
             do throws(JSONError) {
                 if let row = row(try JSONValue.parse(Array(text)), line: index + 1) { rows.append(row) }
             } catch {
-                throw .malformed(line: index + 1, why: "not a JSON object a line: \(error.detail)")
+                throw .malformed(line: index + 1, why: "not one JSON object per line: \(error.detail)")
             }
         }
         return rows

@@ -161,7 +161,7 @@ struct RetrievalPlan {
             rowFailures += rows.map { ($0, RetrievalRows.Result(outcome: .notBegun)) }
             targets = []
         }
-        divide(options, outcome)
+        divide(options, outcome, isDivisible: network.connection.endTime != nil)
     }
 
     private static let noMatch = "nothing on the server matches"
@@ -182,7 +182,7 @@ struct RetrievalPlan {
         }
         if mistakes.count > RetrievalList.maximumNamed {
             let count = Quantity.count(mistakes.count, "row")
-            outcome.fail(.incomplete, Message("\(path.displayed): \(count) not retrieved", "they have mistakes"))
+            outcome.fail(.incomplete, Message("\(path.displayed): \(count) not retrieved", "they are invalid"))
         }
     }
 
@@ -197,8 +197,9 @@ struct RetrievalPlan {
         return studies
     }
 
-    private mutating func divide(_ options: RetrieveOptions, _ outcome: RunOutcome) {
-        if options.jobs > 1 || options.shard != nil || options.isDryRun || options.limit != nil {
+    /// - Parameter isDivisible: true if the run may end between two studies or series, whatever the other options say.
+    private mutating func divide(_ options: RetrieveOptions, _ outcome: RunOutcome, isDivisible: Bool) {
+        if isDivisible || options.jobs > 1 || options.shard != nil || options.isDryRun || options.limit != nil {
             targets = targets.flatMap(\.parts)
         }
         targets = MatchOrder(options.query.sortKeys).sorted(targets, by: \.order)

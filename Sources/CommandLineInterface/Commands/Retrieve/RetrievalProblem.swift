@@ -54,12 +54,12 @@ enum RetrievalProblem: Sendable {
         switch self {
         case .association, .listing, .refused, .suboperationsFailed, .suboperationWarnings: nil
         case .notOnServer: "not found on the server"
-        case .partNotOnServer: "of which a part was not found on the server"
-        case .fewerSent: "of which the server sent less than it lists"
+        case .partNotOnServer: "not completely found on the server"
+        case .fewerSent: "of which the server sent fewer instances than it lists"
         case .missing: "with missing instances"
         case .unlisted: "with instances that the server does not list"
         case .nothingReceived: "without a sign that anything was sent"
-        case .countsDiffer: "of which the server sent more than was received"
+        case .countsDiffer: "of which fewer instances were received than the server sent"
         case .notStored: "with instances that could not be stored here"
         }
     }

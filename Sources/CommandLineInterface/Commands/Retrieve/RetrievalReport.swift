@@ -14,10 +14,11 @@ struct RetrievalReport: Sendable {
     func report(_ outcome: TargetOutcome) {
         for row in outcome.target.rows {
             let result = outcome.result(for: row).outcome
-            // What the server does not have is missing like the rest; the report and the last line tell the two apart.
-            let words = (result == .notFound ? .incomplete : result).words
             let name = row.name(run.diagnostics.redaction).map { "\($0): " } ?? ""
-            run.diagnostics.note(Message("line \(row.line): \(words)", name + outcome.summary))
+            let message = Message("line \(row.line): \(result.words)", name + outcome.summary)
+            // A row that asks for what the server does not have is an error by its values, also where only errors are shown, as in a
+            // mail of cron; its target alone says little to a person.
+            run.diagnostics.report(result == .notFound && !name.isEmpty ? .error : .note, message)
         }
         if outcome.target.rows.isEmpty { run.diagnostics.verbose(outcome.summary) }
     }
@@ -69,6 +70,12 @@ struct RetrievalReport: Sendable {
                     "the time limit of the run has passed",
                     "\(notBegun) of \(outcomes.count + notBegun) requests not made",
                     hint: .runTooShort))
+        } else if notBegun > 0, let reached = network.endTimeReached {
+            run.fail(
+                .timeLimit,
+                Message(
+                    reached, "\(notBegun) of \(outcomes.count + notBegun) requests not made",
+                    hint: .goOn(storing: false, hasJournal: context.options.journalPath != nil)))
         }
         if let error = failed.first?.error { run.recordError(error) }
     }
@@ -94,7 +101,7 @@ struct RetrievalReport: Sendable {
         if let total {
             run.summary.set(.done, total.written - total.warned)
             if total.warned > 0 { run.summary.set(.warnings, total.warned) }
-            run.summary.set(.skipped, total.skipped)
+            run.summary.set(.skipped, total.skipped + summary.presentBefore)
             run.summary.set(.failures, total.failed)
             run.summary.set(.bytes, Int(clamping: total.bytes))
         }
@@ -157,6 +164,8 @@ extension RetrievalReport {
         let failed: Int
         /// True if anything had to be requested.
         let hasRequests: Bool
+        /// The studies that it was about, as far as they are known.
+        let studies: Int
 
         init(_ outcomes: [TargetOutcome]) {
             listed = outcomes.contains { $0.listed == nil } ? nil : outcomes.reduce(0) { $0 + ($1.listed ?? 0) }
@@ -164,6 +173,7 @@ extension RetrievalReport {
             sent = outcomes.contains { $0.sent != nil } ? outcomes.reduce(0) { $0 + ($1.sent ?? 0) } : nil
             failed = outcomes.reduce(0) { $0 + $1.failedInLastAttempt }
             hasRequests = outcomes.contains { $0.attempts > 0 }
+            studies = outcomes.reduce(into: Set<UID>()) { $0.formUnion($1.studies) }.count
         }
 
         /// As `8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero that say
@@ -174,11 +184,14 @@ extension RetrievalReport {
         ///   - folder: where they are.
         func text(total: Reception.Total?, folder: String, seconds: Double) -> String {
             var parts: [String] = []
+            if studies > 1 { parts.append(Quantity.count(studies, "study")) }
             if let listed { parts.append("\(listed) listed") }
             if presentBefore > 0 { parts.append("\(presentBefore) present from an earlier run") }
             guard hasRequests else { return (parts + ["nothing had to be requested"]).joined(separator: ", ") }
             parts.append(sent.map { "\($0) sent by the server" } ?? "the server does not say how many it sent")
-            if failed > 0 { parts.append("\(failed) failed at the server") }
+            // An instance that was not stored here is one that the server could not deliver, as it counts.
+            let failedThere = failed - (total?.failed ?? 0)
+            if failedThere > 0 { parts.append("\(failedThere) failed at the server") }
             guard let total else { return parts.joined(separator: ", ") }
             parts.append("\(total.written + total.skipped) received")
             if total.skipped > 0 { parts.append("\(total.skipped) of them already present") }

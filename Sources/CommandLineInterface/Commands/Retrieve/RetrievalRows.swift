@@ -13,7 +13,7 @@ struct RetrievalRows {
         var words: String {
             switch self {
             case .complete: "complete"
-            case .invalid: "with mistakes"
+            case .invalid: "invalid"
             case .notFound: "not found"
             case .incomplete: "incomplete"
             case .interrupted: "interrupted"
@@ -130,7 +130,7 @@ final class RetrievalRowReport: Sendable {
         var head = [UInt8](repeating: 0, count: form.start.utf8.count)
         let count = try Self.read(descriptor, into: &head, path)
         guard count == 0 || head.prefix(count).elementsEqual(form.start.utf8) else {
-            throw FileProblem(path, .exists, "and is no report of this form, so that it is not overwritten")
+            throw FileProblem(path, .exists, "and is not a report of this form; it is not overwritten")
         }
         self.descriptor = descriptor
     }

@@ -50,9 +50,10 @@ final class RetrieveCommand {
     private func retrieve(_ targets: [RetrievalTarget], _ context: RetrievalContext) -> [TargetOutcome] {
         let outcomes = Locked<[Int: TargetOutcome]>([:])
         let report = RetrievalReport(context)
+        let network = network
         let next = Locked(0)
         @Sendable func work() {
-            while !context.shouldStop {
+            while !context.shouldStop, network.endTimeReached == nil {
                 let index = next.withLock { next in
                     defer { next += 1 }
                     return next

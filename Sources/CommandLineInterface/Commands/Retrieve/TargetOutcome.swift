@@ -18,6 +18,8 @@ struct TargetOutcome: Sendable {
     }
 
     let target: RetrievalTarget
+    /// The studies of the instances that are listed, or else those that were requested.
+    var studies: Set<UID>
     /// Instances that the server lists; nil where it was not asked or cannot list.
     var listed: Int?
     /// Of these, the ones that an earlier run received.
@@ -49,7 +51,10 @@ struct TargetOutcome: Sendable {
     var code = ExitCode.success
     var error: String?
 
-    init(target: RetrievalTarget) { self.target = target }
+    init(target: RetrievalTarget) {
+        self.target = target
+        studies = Set(target.identifier.uids(.studyInstanceUID))
+    }
 
     mutating func add(_ attempt: RetrievalAttempt, received: Int) {
         // Counts have 16 bits: of more instances than those the server cannot tell.

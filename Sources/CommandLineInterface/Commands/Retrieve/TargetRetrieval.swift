@@ -11,6 +11,8 @@ final class TargetRetrieval {
     private var outcome: TargetOutcome
     /// Reported as warnings when another attempt follows, and as errors when none does.
     private var problems: [RetrievalProblem] = []
+    /// The problems of attempts before the last one, which are told at the end if it was not theirs as well.
+    private var earlier: [String] = []
 
     /// A server that fails something each time is asked again as long as each attempt brings something, but not more often.
     private static let maximumAttempts = 20
@@ -30,6 +32,7 @@ final class TargetRetrieval {
             let instances = RetrievedInstances(
                 listed: context.reception == nil ? nil : expected.uids, isPresent: { journal?.holds($0) == true })
             outcome.presentBefore = instances.counts.present
+            if let series = expected.series, !series.isEmpty { outcome.studies = Set(series.map(\.studyInstanceUID)) }
             context.reception?.expect(instances.listedCount.map { $0 - outcome.presentBefore })
             let isDone = outcome.presentBefore > 0 && outcome.presentBefore == instances.listedCount
             if !isDone { retrieve(expected, instances) }
@@ -103,7 +106,8 @@ final class TargetRetrieval {
             }
             requestsAll = missing == nil
             let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? attempt.failed
-            warnOfProblems()
+            // Before a pause a person wants to know what for.
+            if pauses { warnOfProblems() } else { keepProblems() }
             if pauses, !pause(after: max(idleAttempts, 1)) { return }
             network.diagnostics.verbose(
                 "\(network.peerName): \(target.name): requesting \(Quantity.count(count, "instance")) again")
@@ -268,7 +272,14 @@ final class TargetRetrieval {
         problems = []
     }
 
+    private func keepProblems() {
+        for line in problems.map({ message($0).line }) where !earlier.contains(line) { earlier.append(line) }
+        problems = []
+    }
+
     private func report() {
+        let last = Set(problems.map { message($0).line })
+        for line in earlier where !last.contains(line) { network.diagnostics.warning(Message(line)) }
         if outcome.wasInterrupted {
             outcome.code = .interrupted
             return

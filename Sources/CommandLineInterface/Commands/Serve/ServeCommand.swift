@@ -84,7 +84,8 @@ final class ServeCommand {
                     + (worklist == 0 ? "" : ", \(Quantity.count(worklist, "worklist item"))")))
         if network.connection.bindAddress == nil {
             outcome.diagnostics.note(
-                Message("only this machine can connect", "\(OptionName.bind) :: lets other machines in"))
+                Message(
+                    "only this machine can connect", "\(OptionName.bind) :: accepts connections from other machines"))
         }
         outcome.diagnostics.note(Message(callers))
         outcome.diagnostics.warning(

@@ -104,7 +104,7 @@ final class StoreCommand: Sendable {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
         var refused: [InstanceFile] = []
-        while !summary.isStopped, let batch = source.next() {
+        while !delegate.shouldStop, let batch = source.next() {
             guard storage.queue.push(batch) else {
                 refused = batch
                 break
@@ -140,7 +140,7 @@ private final class StoreDelegate: StorageDelegate, Sendable {
         self.endOfSearch = endOfSearch
     }
 
-    var shouldStop: Bool { summary.isStopped }
+    var shouldStop: Bool { summary.isStopped || network.endTimeReached != nil }
 
     func open(
         _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation

@@ -168,7 +168,7 @@ final class StoreSummary: Sendable {
             markUnsent(result, because: error)
         case .stopped:
             record.outcome = .pending
-            record.error = "not sent: the run stopped at a failure before it"
+            record.error = "not sent: \(reasonForStop)"
             markUnsent(result, because: nil)
         }
         write(record)
@@ -213,7 +213,8 @@ final class StoreSummary: Sendable {
         }
         guard isWarning else {
             return outcome.diagnostics.verbose(
-                "\(file.path.displayed): stored"
+                "\(file.path.displayed): \(UIDRegistry.displayName(of: file.sopClassUID)) in "
+                    + "\(UIDRegistry.displayName(of: file.transferSyntax.uid)): stored"
                     + (rewritten.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? ""))
         }
         let message = Message(
@@ -266,6 +267,10 @@ final class StoreSummary: Sendable {
         outcome.diagnostics.verbose("\(result.file.path.displayed): not sent")
     }
 
+    private var reasonForStop: String {
+        (isStopped ? nil : network.endTimeReached) ?? "stopped at a failure"
+    }
+
     private func stop() { state.withLock { $0.isStopped = true } }
 
     private func write(_ record: StoreRecord) {
@@ -314,6 +319,7 @@ final class StoreSummary: Sendable {
 
     /// Sets the exit code to that of the sending. Verification afterwards has causes of its own.
     func finishSending() {
+        environment.progress?.clear()
         failures.report()
         // A connection that was lost, and after which nothing was done any more, has ended the run.
         if let unanswered = state.withLock(\.unanswered) { outcome.record(ExitCode(for: unanswered)) }
@@ -332,7 +338,7 @@ final class StoreSummary: Sendable {
 
     /// How an interrupted run is gone on with.
     private var wayOn: Hint? {
-        guard outcome.exitCode == .interrupted else { return nil }
+        guard outcome.exitCode == .interrupted || network.endTimeReached != nil else { return nil }
         return .goOn(storing: true, hasJournal: options.journalPath != nil)
     }
 
@@ -342,7 +348,8 @@ final class StoreSummary: Sendable {
         let (counts, reason) = state.withLock { ($0.counts, $0.notSentReason) }
         if counts.notSent > 0 {
             // The cause that ended the run was reported.
-            let why = reason == nil ? "stopped at a failure" : nil
+            let why = reason == nil ? reasonForStop : nil
+            if reason == nil, !isStopped { outcome.record(.timeLimit) }
             outcome.diagnostics.error(
                 Message(
                     "\(Quantity.count(counts.notSent, "file")) not sent", why,

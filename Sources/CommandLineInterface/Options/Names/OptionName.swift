@@ -7,7 +7,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
         `return`, saml
     case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
-    case transaction, user
+    case transaction, until, user
     case verbose, verify, version, wait, warning, wide, window, worklist
     case acceptFrom = "accept-from"
     case assumeCharset = "assume-charset"

@@ -37,7 +37,21 @@ struct StorageContextNeed: Hashable, Sendable {
             }
             covered.append(need)
         }
+        wanted += defaults(for: covered, room: PresentationContextPlan.maximumContextCount - contexts.count)
         return (PresentationContextPlan(needs: wanted).associations.first ?? [], covered)
+    }
+
+    /// What every peer has to take, for the classes of compressed files (PS3.5 10.1): a peer that refuses a compressed syntax
+    /// says by it what it takes instead.
+    private static func defaults(
+        for needs: [StorageContextNeed], room: Int
+    ) -> ArraySlice<PresentationContextPlan.Need> {
+        let compressed = Set(needs.filter { !$0.transferSyntax.isUncompressed }.map(\.sopClassUID))
+        let native = Set(needs.filter(\.transferSyntax.isUncompressed).map(\.sopClassUID))
+        let syntaxes = [TransferSyntax.explicitVRLittleEndian, .implicitVRLittleEndian].map(\.uid)
+        return compressed.subtracting(native).sorted { $0.string < $1.string }.prefix(room).map {
+            PresentationContextPlan.Need($0, syntaxes)
+        }[...]
     }
 
     private func contexts(rewrites: Bool) -> [StorageContextNeed] {

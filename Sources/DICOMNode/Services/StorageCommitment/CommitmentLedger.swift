@@ -319,15 +319,16 @@ extension CommitmentLedger {
     ///
     /// - Throws: `.interrupted` after a cancellation; `.connectionLost` if the wait itself fails.
     package func wait(
-        _ patience: inout CommitmentPatience, cancellation: Cancellation
+        _ patience: inout CommitmentPatience, cancellation: Cancellation, notice: WaitNotice? = nil
     ) throws(AssociationError) -> Bool {
+        var limits = WaitLimits(cancellation: cancellation)
+        limits.notice = notice
         while !isSettled {
             let deadline = patience.deadline(for: self)
             guard !deadline.isPast else { return false }
             do throws(TransportError) {
                 _ = try Readiness.wait(
-                    descriptor, for: .readable, until: deadline.earlier(nextPatience),
-                    limits: WaitLimits(cancellation: cancellation), phase: .read)
+                    descriptor, for: .readable, until: deadline.earlier(nextPatience), limits: limits, phase: .read)
             } catch {
                 switch error {
                 case .timedOut: continue

@@ -41,9 +41,45 @@ struct MatchWriterTests {
         for line in text.split(separator: "\n") { #expect(TextWidth.of(String(line)) <= width) }
     }
 
-    @Test func `titles give way before values do`() {
-        let needs = [TableLayout.Need(values: 8, heading: 12), TableLayout.Need(values: 8, heading: 1)]
+    @Test func `headings break before values are cut, and are never cut`() {
+        let needs = [TableLayout.Need(values: 8, heading: 12, word: 6), TableLayout.Need(values: 8, heading: 1)]
         #expect(TableLayout(needs, room: 19).widths == [9, 8])
+        let long = [
+            TableLayout.Need(values: 3, heading: 12, minimum: 2), TableLayout.Need(values: 8, heading: 1, rank: 1),
+        ]
+        #expect(TableLayout(long, room: 22).widths == [12, 8])
+        #expect(TableLayout(long, room: 21).shown == [0])
+        #expect(
+            TextWidth.lines("Number of Study Related Instances", 9) == ["Number of", "Study", "Related", "Instances"])
+    }
+
+    @Test func `a long heading stands on several lines of a terminal`() throws {
+        var dataSet = DataSet()
+        dataSet.set(.patientID, .LO, "7")
+        dataSet.set(Tag(0x0010_1020), .DS, "1.80")
+        var layout = MatchLayout(columns: [
+            MatchColumn(path: [.patientID]), MatchColumn(path: [Tag(0x0010_1020)]),
+            MatchColumn(path: [.accessionNumber]),
+        ])
+        layout.table = TableStyle(terminalWidth: 25)
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        #expect(try written(TableMatchWriter(layout), [match]) == "ID  Patient's Size\n7             1.80\n")
+        layout.table.terminalWidth = 13
+        #expect(try written(TableMatchWriter(layout), [match]) == "    Patient's\nID       Size\n7        1.80\n")
+        // A column that was chosen is shown, also without a value.
+        layout.table = TableStyle(terminalWidth: 40, keepsOrder: true)
+        #expect(try written(TableMatchWriter(layout), [match]).hasPrefix("ID  Patient's Size  Accession\n"))
+    }
+
+    @Test func `a table of keys alone shows what comes back besides`() throws {
+        var dataSet = DataSet()
+        dataSet.set(.queryRetrieveLevel, .CS, "STUDY")
+        dataSet.set(.patientID, .LO, "7")
+        dataSet.set(.accessionNumber, .SH, "A1")
+        var layout = MatchLayout(columns: [MatchColumn(path: [.patientID])])
+        layout.table = TableStyle(terminalWidth: 80, showsFurther: true)
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        #expect(try written(TableMatchWriter(layout), [match]) == "ID  Accession\n7   A1\n")
     }
 
     @Test func `columns without values, and the least important ones, give way to the others`() {

@@ -1,0 +1,77 @@
+"""`--until`: nothing new is begun after a time of day, and another run goes on."""
+
+import datetime
+import json
+
+from harness import cases, servers
+from harness.practice import PracticeArchive, data_set, made_up_images
+from harness.programs import dcmscu
+
+
+def soon(seconds):
+    """A time of the clock that dcmscu has here."""
+    return (datetime.datetime.now() + datetime.timedelta(seconds=seconds)).strftime("%H:%M:%S")
+
+
+class Until(cases.RealServerTest):
+    def setUp(self):
+        super().setUp()
+        self.files = made_up_images(self.folder / "images")
+        self.out = self.folder / "out"
+        self.journal = self.folder / "journal"
+
+    def archive(self, *options):
+        return self.serve(PracticeArchive(options=options))
+
+    def came(self):
+        return {path.stem for path in self.out.rglob("*.dcm")}
+
+    def test_a_retrieval_ends_between_two_studies_and_goes_on(self):
+        archive = self.archive("--inject", "delay=1")
+        dcmscu("--store", servers.LOOPBACK, archive.port, "--jobs", 8, *self.files, expect=0)
+        arguments = [
+            "--get", servers.LOOPBACK, archive.port, "-k", "StudyDate=20260102", "-o", self.out, "--journal", self.journal,
+            "--name", "{StudyInstanceUID}/{SOPInstanceUID}.dcm", "--format", "jsonl",
+        ]  # fmt: skip
+        run = dcmscu(*arguments, "--until", soon(4), expect=8)
+        self.assert_names(run, "it is past", "--until", "requests not made", "--resume")
+        studies = {}
+        for path in self.files:
+            studies.setdefault(str(data_set(path).StudyInstanceUID), set()).add(str(data_set(path).SOPInstanceUID))
+        self.assertLess(len(self.came()), len(self.files))
+        for folder in self.out.iterdir():
+            # What was under way was finished.
+            self.assertEqual({path.stem for path in folder.iterdir()}, studies[folder.name])
+        again = dcmscu(*arguments, "--resume", "--until", soon(3600), expect=0)
+        self.assertEqual(self.came(), {str(data_set(path).SOPInstanceUID) for path in self.files})
+        summary = json.loads(again.stdout.splitlines()[-1])
+        self.assertEqual(summary["done"] + summary["skipped"], summary["expected"])
+
+    def test_sending_ends_after_an_instance_and_goes_on(self):
+        archive = self.archive("--inject", "delay=1")
+        arguments = ["--store", servers.LOOPBACK, archive.port, *self.files, "--journal", self.journal, "--format", "jsonl"]
+        run = dcmscu(*arguments, "--until", soon(4), expect=8)
+        self.assert_names(run, "it is past", "(--until)", "not sent", "--resume")
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        summary = events[-1]
+        self.assertEqual(summary["done"], len(archive.stored()))
+        self.assertEqual(summary["done"] + summary["pending"], len(self.files))
+        self.assertGreater(summary["pending"], 0)
+        self.assertEqual(summary.get("failures", 0), 0)
+        pending = [event for event in events if event.get("outcome") == "pending"]
+        self.assertEqual(len(pending), summary["pending"])
+        self.assertIn("--until", pending[0]["error"])
+        again = dcmscu(*arguments, "--resume", expect=0)
+        self.assertEqual(json.loads(again.stdout.splitlines()[-1])["done"], summary["pending"])
+        self.assertEqual(len(archive.stored()), len(self.files))
+
+    def test_a_run_that_ends_before_is_as_without_it(self):
+        archive = self.archive()
+        dcmscu("--store", servers.LOOPBACK, archive.port, *self.files, "--until", soon(3600), expect=0)
+        dcmscu("--get", servers.LOOPBACK, archive.port, "-k", "StudyDate=20260102", "-o", self.out, "--until", soon(3600), expect=0)
+        self.assertEqual(len(list(self.out.rglob("*.dcm"))), len(self.files))
+
+    def test_a_time_that_is_none_is_a_usage_error(self):
+        for time in ("6", "25:00", "06:00pm", "tomorrow"):
+            run = dcmscu("--store", servers.LOOPBACK, 104, *self.files, "--until", time, expect=2)
+            self.assert_names(run, "--until", time, "HH:MM")
