@@ -254,6 +254,19 @@ class Messages(cases.RealServerTest):
             arguments=("--echo", "--total-timeout", 1), hint="no answer",
         )  # fmt: skip
 
+    # MARK: Files
+
+    def test_a_compressed_file_that_the_server_does_not_take(self):
+        archive = self.serve(practice.PracticeArchive(options=["--inject", "refuse-syntax=1.2.840.10008.1.2.4.90"]))
+        files = practice.made_up_images(self.folder / "images")
+        compressed = [path for path in files if images.meta(path).TransferSyntaxUID == "1.2.840.10008.1.2.4.90"]
+        run = dcmscu("--store", servers.LOOPBACK, archive.port, *compressed, expect=6)
+        # Nothing else was proposed by the files themselves.
+        self.check(
+            run, [f"{len(compressed)} files not sent", "JPEG 2000", "not accepted for CT Image Storage"],
+            ("the server accepts Explicit VR Little Endian", "gdcmconv"),
+        )  # fmt: skip
+
     # MARK: Keys
 
     def test_a_key_of_a_lower_level_is_told_with_the_one_that_does_it(self):
@@ -337,6 +350,16 @@ class BadArguments(cases.RealServerTest):
 
     def test_an_unknown_option(self):
         self.refused("--ehco", servers.LOOPBACK, 104, names=["--ehco"])
+
+    def test_words_of_other_programs(self):
+        host = servers.LOOPBACK
+        self.refused("send", host, 104, "a.dcm", names=["did you mean store?"])
+        self.refused("query", f"{host}:104", names=["did you mean find?"])
+        self.refused("--ping", host, 104, names=["did you mean --echo?"])
+        self.refused(f"{host}:104", "find", names=["dcmscu find HOST PORT"])
+        self.refused("--find", host, 104, "-k", "PatientName", "DOE", names=["-k PatientName=VALUE"])
+        self.refused("--find", host, 104, "-k", "StudyUID=1.2", names=["did you mean StudyInstanceUID?"])
+        self.refused("--find", host, 104, "-k", "Patient=DOE", names=["PatientName, PatientID or PatientBirthDate"])
 
     def test_a_key_that_cannot_be_read(self):
         self.refused(

@@ -96,7 +96,7 @@ without keys on terminals of 80, 120 and 200 columns, plain and then with the co
 and what is faint there is in italics here.
 .PP
 Through a pipe matches are the text of gdcmscu, which scripts may rely on. In a pager the table needs to be asked for:
-\\fBdcmscu find @pacs1 \\-\\-format table | less \\-S\\fR.
+\fBdcmscu find @pacs1 \-\-format table | less \-S\fR.
 """
 
 TAIL = r""".SH SEE ALSO
