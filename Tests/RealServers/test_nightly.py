@@ -85,6 +85,8 @@ class Nightly(cases.RealServerTest):
         self.assertEqual(found, {"log.journal", "log.jsonl", "log.lock", "log.messages"})
         came = list((root / DAY).rglob("*.dcm"))
         self.assertEqual(len(came), len(files))
+        # As "{PatientID}: there is no journal yet" would be.
+        self.assertNotIn("{PatientID}:", (root / DAY / "log.messages").read_text())
         for path in came:
             self.assertNotIn("{", str(path.relative_to(root)))
 

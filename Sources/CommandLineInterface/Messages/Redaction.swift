@@ -25,13 +25,20 @@ package struct Redaction: Sendable {
     private let knownValues = Locked(KnownValues())
     private let outputDirectory: String?
     private let shownComponents: [String?]
+    /// Files that were given, which are shown as they are, also in the output directory.
+    private let givenPaths: [String]
 
     /// - Parameters:
     ///   - knownValues: the values that identify a patient in what is asked for.
     ///   - outputDirectory: the folder below which paths are made of attributes.
     ///   - shownComponents: the components of such a path as messages show them; nil where the component itself may be shown.
-    init(isOn: Bool, knownValues: [String] = [], outputDirectory: String = "", shownComponents: [String?] = []) {
+    ///   - givenPaths: files that were given, such as the journal, which may be in that folder.
+    init(
+        isOn: Bool, knownValues: [String] = [], outputDirectory: String = "", shownComponents: [String?] = [],
+        givenPaths: [String] = []
+    ) {
         self.isOn = isOn
+        self.givenPaths = givenPaths
         self.shownComponents = shownComponents
         self.outputDirectory = shownComponents.contains { $0 != nil } ? outputDirectory : nil
         for value in knownValues { learn(value) }
@@ -118,6 +125,7 @@ package struct Redaction: Sendable {
         guard text.hasPrefix(prefix) else { return text }
         // Behind the path of a message stands what is said about it.
         let path = text.prefix(upTo: text.range(ofFirst: ": ") ?? text.endIndex)
+        if givenPaths.contains(where: { path == $0 || path.hasPrefix("\($0), ") }) { return text }
         let rest = text[path.endIndex...]
         var components = path.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false).map {
             String($0)

@@ -21,7 +21,11 @@ package struct Invocation: Sendable, Equatable {
         case .retrieve(let options):
             return Redaction(
                 isOn: isOn, knownValues: options.query.hiddenValues, outputDirectory: options.outputDirectory.displayed,
-                shownComponents: options.naming.shownComponents)
+                shownComponents: options.naming.shownComponents,
+                givenPaths: [
+                    options.journalPath, options.reportPath, options.listPath, options.query.queryPath,
+                    options.query.storeQueryPath, messages.logFile,
+                ].compactMap { $0?.displayed })
         case .echo, .store, .commit, .serve, .selfTest: return Redaction(isOn: isOn)
         }
     }

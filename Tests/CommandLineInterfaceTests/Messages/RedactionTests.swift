@@ -85,4 +85,15 @@ struct RedactionTests {
         diagnostics.error(Message("x"))
         #expect(diagnostics.logFailure != nil)
     }
+
+    @Test func `a file that was given is shown as it is, also in the output directory`() {
+        let redaction = Redaction(
+            isOn: true, outputDirectory: "out", shownComponents: ["{PatientID}", nil], givenPaths: ["out/journal"])
+        for text in ["out/journal: there is no journal yet", "out/journal, line 3: not read"] {
+            #expect(redaction.ownText(text) == text)
+        }
+        #expect(redaction.ownText("out/P1/1.dcm: written") == "out/{PatientID}/1.dcm: written")
+        #expect(redaction.ownText("out/P1: cannot be made") == "out/{PatientID}: cannot be made")
+        #expect(redaction.ownText("out/journals/1.dcm: written") == "out/{PatientID}/1.dcm: written")
+    }
 }
