@@ -61,7 +61,7 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
         return print(QueryHelpText.text(model: model, level: level), to: environment.standardOutput, diagnostics)
     case .generate(let document):
         return print(document.text, to: environment.standardOutput, diagnostics)
-    case .showConfiguration(let text):
+    case .text(let text):
         return print(text, to: environment.standardOutput, diagnostics)
     case .perform(let invocation):
         return perform(invocation, arguments, in: environment)
@@ -128,6 +128,7 @@ private func perform(_ invocation: Invocation, _ arguments: [String], in process
     case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
     case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
+    case .doctor(let options): DoctorCommand(options, network, outcome, environment).perform()
     }
     return run.end()
 }

@@ -292,19 +292,28 @@ enum Receiver {
         from callers: [AETitle] = [], watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
     ) -> AssociationServer? {
         do throws(TransportError) {
-            let listener = try TCPListener(port: port, bind: network.connection.bindAddress)
-            var policy = AcceptancePolicy(calledAETitles: Set([network.connection.callingAETitle] + titles))
-            policy.maximumPDULength = network.connection.maximumPDULength
-            if !callers.isEmpty { policy.callingAETitles = Set(callers) }
-            let server = try makeServer(network, listener, policy, services, watch)
-            network.diagnostics.verbose(
-                "listening at \(listener.localDescription) as \(network.connection.callingAETitle)")
-            return server
+            return try open(network, port: port, services: services, titles: titles, from: callers, watch: watch)
         } catch {
             let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
             outcome.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
             return nil
         }
+    }
+
+    /// Listens from now on, as ``start(_:_:port:services:titles:from:watch:)`` does.
+    ///
+    /// - Throws: `TransportError` if it cannot.
+    static func open(
+        _ network: Network, port: UInt16, services: [any ServiceClass], titles: [AETitle] = [],
+        from callers: [AETitle] = [], watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
+    ) throws(TransportError) -> AssociationServer {
+        let listener = try TCPListener(port: port, bind: network.connection.bindAddress)
+        var policy = AcceptancePolicy(calledAETitles: Set([network.connection.callingAETitle] + titles))
+        policy.maximumPDULength = network.connection.maximumPDULength
+        if !callers.isEmpty { policy.callingAETitles = Set(callers) }
+        let server = try makeServer(network, listener, policy, services, watch)
+        network.diagnostics.verbose("listening at \(listener.localDescription) as \(network.connection.callingAETitle)")
+        return server
     }
 
     private static func makeServer(

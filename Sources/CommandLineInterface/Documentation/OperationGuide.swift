@@ -325,5 +325,37 @@ struct OperationGuide: Sendable {
                 CommandExample("Does all of it work here?", "--self-test"),
                 CommandExample("Keep the images to try with:", "--self-test --images made-up/"),
             ]),
+        OperationGuide(
+            .doctor,
+            notes: [
+                """
+                A line begins with ok, note, FAILED or -, which is a check that was not asked for or has no meaning after a \
+                failure. A connection and a response are waited for 3 seconds, unless --connect-timeout or --timeout are given. \
+                At most twelve associations are opened, some of them under the AE title NO-SUCH-AE-TITLE, which servers may \
+                write into their logs.
+                """,
+                """
+                With --port-scp the server is asked for a storage commitment report on an instance that does not exist, or else \
+                to send one instance by C-MOVE, which is refused here: what connects to the port, and what does not, is told \
+                with what the server's administrator has to register. That nothing came within --wait is a note, and no failure.
+                """,
+                """
+                A service that is not accepted is no failure unless --only names it. The exit code is that of the worst check. \
+                --list-checks prints the checks and the names of the causes that --format jsonl has.
+                """,
+            ],
+            options: [.call, .aetitle, .portSCP, .only, .classes, .wait, .tls, .format, .listChecks, .nodes],
+            examples: [
+                CommandExample("Why does it not answer, and what does it offer?", "--doctor pacs.example.org 11112"),
+                CommandExample(
+                    "Does the server reach us?",
+                    "--doctor --aetitle STATION --port-scp 11113 ARCHIVE@pacs.example.org:11112"),
+                CommandExample(
+                    "Which transfer syntaxes does it take for CT and MR?",
+                    "--doctor pacs.example.org 11112 --only storage --classes CT,MR"),
+                CommandExample(
+                    "In a script: is C-MOVE offered?", "--doctor pacs.example.org 11112 --only move --format jsonl"),
+                CommandExample("Without waiting long for anything:", "--doctor pacs.example.org 11112 --timeout 1"),
+            ]),
     ]
 }

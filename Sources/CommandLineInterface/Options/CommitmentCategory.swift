@@ -5,9 +5,10 @@ import DICOMProtocol
 extension OptionCategory {
     static let commitmentOptions: [OptionDefinition] = [
         OptionDefinition(
-            .wait, value: .seconds(0...604_800), .commitment, for: .committing,
+            .wait, value: .seconds(0...604_800), .commitment, for: [.store, .storageCommitment, .doctor],
             "time to wait for the commitment report; 0 does not wait",
-            details: "Starts again with every report that has new results.",
+            details:
+                "Starts again with every report that has new results. For the doctor's call-back, 5 if it is not given.",
             default: .seconds(CommitmentOptions().resultWait),
             rules: [.only(when: .commitsAfterStore)],
             apply: { (draft, argument) throws(UsageError) in

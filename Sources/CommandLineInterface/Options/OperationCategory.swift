@@ -48,6 +48,13 @@ extension OptionCategory {
                 leaves nothing behind.
                 """,
             traits: .common),
+        operation(
+            .doctor, "find out why a peer does not answer",
+            details: """
+                Checks name, port, TLS, association, AE titles, echo, services, transfer syntaxes and queries of a peer, one line \
+                each, with the cause and the remedy under what failed. With --port-scp the server is asked to call back. Nothing \
+                is changed at the peer, and no patient data is shown.
+                """, traits: .common),
     ]
 
     static let peerOptions: [OptionDefinition] = [

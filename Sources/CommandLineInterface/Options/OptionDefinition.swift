@@ -116,6 +116,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case output = "Output"
     case receiving = "Receiving"
     case archive = "Practice archive"
+    case doctor = "Doctor"
     case network = "Network"
     case security = "Security"
     case messages = "Messages"
@@ -132,6 +133,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
         case .output: Self.outputOptions
         case .receiving: Self.receivingOptions
         case .archive: Self.archiveOptions
+        case .doctor: Self.doctorOptions
         case .network: Self.networkOptions
         case .security: Self.securityOptions
         case .messages: Self.messagesOptions

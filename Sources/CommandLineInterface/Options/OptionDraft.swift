@@ -20,6 +20,7 @@ package struct OptionDraft: Sendable {
     package var retrieve = RetrieveOptions()
     package var serve = ServeOptions()
     package var selfTest = SelfTestOptions()
+    package var doctor = DoctorOptions()
 
     // MARK: Of several commands
 
@@ -146,6 +147,9 @@ package struct OptionDraft: Sendable {
             request = .commit(options)
         case .serve: request = .serve(serve)
         case .selfTest: request = .selfTest(selfTest)
+        case .doctor:
+            limitChecks(given)
+            request = .doctor(doctor)
         }
         return Invocation(
             operation: operation, request: request, connection: connection, messages: messages, uidRoot: uidRoot)
@@ -203,6 +207,14 @@ package struct OptionDraft: Sendable {
                 accepted: "a UID of at most \(UIDGenerator.maximumRootLength) characters")
         }
         return root
+    }
+
+    /// Checks have short limits of their own, where none are given.
+    private mutating func limitChecks(_ given: [OptionArgument]) {
+        let names = given.map(\.definition.name)
+        if names.contains(.wait) { doctor.wait = commitment.resultWait }
+        if !names.contains(.connectTimeout) { connection.connectTimeout = DoctorOptions.checkLimit }
+        if !names.contains(.timeout) { connection.inactivityTimeout = DoctorOptions.checkLimit }
     }
 
     // MARK: Files

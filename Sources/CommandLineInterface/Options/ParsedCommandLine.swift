@@ -10,7 +10,7 @@ package enum ParsedCommandLine: Sendable, Equatable {
     case queryHelp(InformationModel, QueryLevel)
     case generate(GeneratedDocument)
     /// The output of `--show-config`, or the names of the nodes.
-    case showConfiguration(String)
+    case text(String)
     case perform(Invocation)
     /// The same with several peers, one after the other.
     case performEach([Invocation])

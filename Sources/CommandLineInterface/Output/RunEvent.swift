@@ -13,7 +13,7 @@ import System
 /// `outcome` is one of ``Outcome``: a script that only looks for failures needs that alone.
 struct RunEvent: Sendable {
     enum Name: String, Sendable, CaseIterable {
-        case echo, store, receive, missing, commitment, failed, summary
+        case echo, store, receive, missing, commitment, failed, check, summary
     }
 
     /// The outcome of one instance or echo.
@@ -45,6 +45,7 @@ struct RunEvent: Sendable {
         case lookupSeconds, connectSeconds, securitySeconds, associationSeconds, releaseSeconds
         case minimumSeconds, medianSeconds, percentile95Seconds, maximumSeconds
         case transactionUID, address
+        case check, found, cause, fix, data
     }
 
     private(set) var members: [(String, JSONValue)]
@@ -111,6 +112,7 @@ extension RunEvent.Name {
         case .missing: "what was asked for and is not here, in the columns that \(OptionName.fromList) takes"
         case .commitment: "an instance whose storage is to be committed"
         case .failed: "an instance that the server lists as failed"
+        case .check: "a check of \(OptionName.doctor)"
         case .summary: "the run as a whole: the last line, always"
         }
     }
@@ -128,6 +130,7 @@ extension RunEvent.Name {
         case .missing: [.patientID, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .expected]
         case .commitment: RunEvent.Key.ofAnInstance + [.transactionUID, .outcome, .status, .meaning, .error]
         case .failed: [.sopInstanceUID]
+        case .check: [.peer, .check, .outcome, .found, .cause, .fix, .seconds, .data]
         case .summary: RunEvent.Key.ofTheRun + RunEvent.Key.countsOfTheRun + RunEvent.Key.timesOfEchoes
         }
     }

@@ -32,7 +32,7 @@ package struct CommandLineParser: Sendable {
             if line.last(.showConfig) != nil {
                 let peer = positionals.peers.first
                 let (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
-                return .showConfiguration(
+                return .text(
                     ConfigurationListing.text(
                         configuration, merged, draft: draft, peer: peer, rootUIDFromEnvironment: rootUIDFromEnvironment)
                 )
@@ -105,8 +105,9 @@ package struct CommandLineParser: Sendable {
             let document = try generate.choice(GeneratedDocument.self)
             guard document == .nodes else { return .generate(document) }
             let configuration = try configurationFile.load(try line.last(.config)?.string())
-            return .showConfiguration(configuration.nodes.map { "@\($0.name)\n" }.joined())
+            return .text(configuration.nodes.map { "@\($0.name)\n" }.joined())
         }
+        if line.last(.listChecks) != nil, line.last(.doctor) != nil { return .text(DoctorListing.text) }
         guard line.last(.queryhelp) != nil else { return nil }
         if line.last(.worklist) != nil { return .queryHelp(.modalityWorklist, .study) }
         var draft = OptionDraft(.find)
@@ -257,7 +258,7 @@ struct Positionals {
         } else if let host {
             peers = [PeerChoice(host: host, port: nil, option: "\(OptionName.hostname)")]
         }
-        if operation == .echo || operation.isQuery {
+        if operation == .echo || operation == .doctor || operation.isQuery {
             while let word = rest.first, let more = try Self.furtherPeer(word, rest.dropFirst().first) {
                 peers.append(more)
                 rest = rest.dropFirst(more.port == nil ? 1 : 2)

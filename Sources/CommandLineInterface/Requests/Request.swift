@@ -26,7 +26,7 @@ package struct Invocation: Sendable, Equatable {
                     options.journalPath, options.reportPath, options.listPath, options.query.queryPath,
                     options.query.storeQueryPath, messages.logFile,
                 ].compactMap { $0?.displayed })
-        case .echo, .store, .commit, .serve, .selfTest: return Redaction(isOn: isOn)
+        case .echo, .store, .commit, .serve, .selfTest, .doctor: return Redaction(isOn: isOn)
         }
     }
 }
@@ -41,6 +41,7 @@ package enum Request: Sendable, Equatable {
     case commit(StorageCommitmentOptions)
     case serve(ServeOptions)
     case selfTest(SelfTestOptions)
+    case doctor(DoctorOptions)
 }
 
 /// The options for messages and results: their level, format and destination.
@@ -71,6 +72,24 @@ package struct EchoOptions: Sendable, Equatable {
     package var count = 1
     /// The time between the end of an echo and the next one, in seconds.
     package var interval: Double = 1
+
+    package init() {}
+}
+
+// MARK: - Doctor
+
+package struct DoctorOptions: Sendable, Equatable {
+    /// The checks that are asked for; empty for all.
+    package var checks: Set<DoctorCheck> = []
+    /// The services that must be offered.
+    package var services: [DoctorService] = []
+    package var classes = StorageClassName.usual.map(\.uid)
+    /// The time to wait for the server to call back, in seconds.
+    package var wait = standardWait
+
+    package static let standardWait = 5.0
+    /// The limit of a connection, and of a response, in seconds.
+    package static let checkLimit = 3.0
 
     package init() {}
 }

@@ -60,6 +60,9 @@ extension Connection {
     package var securityDescription: String? { nil }
     package var securityWarning: String? { nil }
 
+    /// Our own address in numbers, without the port.
+    package var localHost: String { SocketAddress.local(of: descriptor).host }
+
     /// Sends all bytes.
     ///
     /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled.

@@ -21,6 +21,14 @@ package struct Connector: Sendable {
     /// - Parameter tls: Secures the connection, and never falls back to a plain one; nil is plain TCP.
     package init(tls: TLSContext? = nil) { self.tls = tls }
 
+    /// The addresses of a peer in numbers, in the order in which they are tried.
+    ///
+    /// - Throws: `TransportError` if the name has none, a limit passes or the wait is cancelled.
+    package static func addresses(of endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> [String] {
+        let found = try HostLookup.addresses(of: endpoint.host, port: endpoint.port, wait: wait)
+        return found.map(\.host).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
     /// Connects to the peer, and secures the connection if TLS was requested.
     ///
     /// - Parameter wait: Its total limits name look-up, connect and TLS handshake together.

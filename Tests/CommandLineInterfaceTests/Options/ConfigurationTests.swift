@@ -201,7 +201,7 @@ struct ConfigurationTests {
     }
 
     @Test func `nodes are shown whole`() throws {
-        guard case .showConfiguration(let text) = try Self.parse("--show-config") else { return }
+        guard case .text(let text) = try Self.parse("--show-config") else { return }
         #expect(
             text.contains(
                 """
@@ -233,7 +233,7 @@ struct ConfigurationTests {
     }
 
     @Test func `what is in force is shown with where it came from`() throws {
-        guard case .showConfiguration(let text) = try Self.parse("--find @pacs1 --call X --show-config") else {
+        guard case .text(let text) = try Self.parse("--find @pacs1 --call X --show-config") else {
             Issue.record("not shown")
             return
         }
@@ -248,7 +248,7 @@ struct ConfigurationTests {
         #expect(line("--connect-timeout")[2].hasSuffix("node pacs1, line 9"))
         #expect(line("--limit").last?.hasSuffix("built in") == true)
         #expect(line("--echo").isEmpty)
-        guard case .showConfiguration(let typed) = try Self.parse("TITLE@h:7 --show-config") else { return }
+        guard case .text(let typed) = try Self.parse("TITLE@h:7 --show-config") else { return }
         for (option, value) in [("--hostname", "h"), ("--port", "7"), ("--call", "TITLE")] {
             let row = typed.split(separator: "\n").first { $0.hasPrefix(option + " ") }
             #expect(row?.contains(" \(value) ") == true && row?.hasSuffix("command line") == true, "\(row ?? "")")

@@ -40,7 +40,7 @@ struct UsageErrorTests {
         Case(
             line: "h --help=some", code: .invalidValue,
             description: "--help some: not known; "
-                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test"),
+                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor"),
         Case(
             line: "h --port 70000", code: .outOfRange,
             description: "--port 70000: out of range; accepted: a number from 1 to 65535"),
@@ -69,7 +69,7 @@ struct UsageErrorTests {
         Case(
             line: "h --echo --find", code: .severalOperations,
             description: "--echo and --find cannot be done at once; "
-                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test"),
+                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor"),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
             description: "--key does not apply to --echo; accepted: --key with --find, --move, --get, --worklist"),
@@ -79,7 +79,7 @@ struct UsageErrorTests {
         Case(
             line: "h --store 1 a --port-scp 3", code: .optionNotApplicable,
             description: "--port-scp does not apply to --store; "
-                + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --store --verify commit"),
+                + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --doctor, --store --verify commit"),
         Case(
             line: "h --worklist --patientroot", code: .optionNotApplicable,
             description: "--patientroot does not apply to --worklist; "
@@ -218,7 +218,8 @@ struct UsageErrorTests {
         case .uid: "1.2.3"
         case .key, .returnKeys, .columns, .order: "PatientName"
         case .characterSet: "utf-8"
-        case .text(let placeholder): ["+HHMM": "+0100", "HH:MM": "06:00"][placeholder] ?? "{SOPInstanceUID}"
+        case .text(let placeholder):
+            ["+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT"][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }
     }

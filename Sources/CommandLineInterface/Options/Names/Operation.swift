@@ -15,6 +15,7 @@ package enum Operation: String, Sendable, CaseIterable {
     /// The practice archive.
     case serve
     case selfTest = "self-test"
+    case doctor
 
     /// The option that asks for the operation.
     package var option: OptionName {
@@ -28,6 +29,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .storageCommitment: .stgcmt
         case .serve: .serve
         case .selfTest: .selfTest
+        case .doctor: .doctor
         }
     }
 
@@ -40,7 +42,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .get: .get
         case .worklist: .worklist
         case .storageCommitment: .storageCommitment
-        case .echo, .serve, .selfTest: .verification
+        case .echo, .serve, .selfTest, .doctor: .verification
         }
     }
 
@@ -49,6 +51,7 @@ package enum Operation: String, Sendable, CaseIterable {
         switch self {
         case .serve: "practice archive"
         case .selfTest: "self-test"
+        case .doctor: "doctor"
         default: service.name
         }
     }
@@ -104,7 +107,9 @@ package struct OperationSet: OptionSet, Sendable {
     package static let serve = OperationSet(rawValue: 1 << 7)
     package static let selfTest = OperationSet(rawValue: 1 << 8)
 
-    package static let all = OperationSet(rawValue: 1 << 9 - 1)
+    package static let doctor = OperationSet(rawValue: 1 << 9)
+
+    package static let all = OperationSet(rawValue: 1 << 10 - 1)
     /// Those that call a peer.
     package static let calling = all.subtracting([.serve, .selfTest])
     /// Those that print matches.
@@ -120,7 +125,7 @@ package struct OperationSet: OptionSet, Sendable {
     /// Those that can ask for storage commitment.
     package static let committing: OperationSet = [.store, .storageCommitment]
     /// Those to which a peer may open an association, some of them only with further options.
-    package static let listening: OperationSet = [.store, .move, .get, .storageCommitment, .serve]
+    package static let listening: OperationSet = [.store, .move, .get, .storageCommitment, .serve, .doctor]
     /// Those whose receiver is called back by the server that they have called.
     package static let calledBack: OperationSet = [.store, .move, .get, .storageCommitment]
 
@@ -138,6 +143,7 @@ package struct OperationSet: OptionSet, Sendable {
             case .storageCommitment: .storageCommitment
             case .serve: .serve
             case .selfTest: .selfTest
+            case .doctor: .doctor
             }
     }
 

@@ -1,9 +1,11 @@
 /// The long names of all options. Messages name an option by its case here, never by a literal.
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case aetitle, bind, call, charset, color, columns, config, count, date, debug, destination, echo, error, find,
+    case aetitle, bind, call, charset, classes, color, columns, config, count, date, debug, destination, doctor, echo,
+        error, find,
         format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
-    case journal, jwt, kerberos, key, limit, listen, move, name, nodes, output, passcode, patient, patientroot, per
+    case journal, jwt, kerberos, key, limit, listen, move, name, nodes, only, output, passcode, patient, patientroot,
+        per
     case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
         `return`, saml
     case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
@@ -23,6 +25,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case groupBy = "group-by"
     case ifExists = "if-exists"
     case keepBroken = "keep-broken"
+    case listChecks = "list-checks"
     case listKey = "list-key"
     case logFile = "log-file"
     case logFormat = "log-format"

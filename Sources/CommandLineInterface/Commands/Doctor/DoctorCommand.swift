@@ -1,0 +1,68 @@
+import DICOMNode
+import DICOMProtocol
+import System
+
+/// `--doctor`: makes the checks one after the other, and prints what each has found at once.
+final class DoctorCommand {
+    private let options: DoctorOptions
+    private let network: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
+    private var outputError: ByteSinkError?
+
+    init(_ options: DoctorOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+    }
+
+    /// The checks that the others need.
+    private static let basis: Set<DoctorCheck> = [.name, .port, .tls, .association]
+
+    func perform() {
+        let examination = Examination(options, network)
+        defer { examination.end() }
+        let checks = DoctorCheck.allCases.filter {
+            options.checks.isEmpty || options.checks.contains($0) || Self.basis.contains($0)
+        }
+        if outcome.events == nil { print("\(network.peerName), as \(network.connection.callingAETitle)\n") }
+        for check in checks where outputError == nil {
+            guard !network.cancellation.isRaised else {
+                outcome.fail(.interrupted, Message("interrupted before the check \"\(check.rawValue)\""))
+                break
+            }
+            report(examination.finding(of: check))
+        }
+        if outcome.events == nil, outputError == nil { print(summary(examination)) }
+        if let outputError { outcome.failOutput(outputError) }
+    }
+
+    private var failed: [DoctorFinding] = []
+    private var noted = 0
+
+    private func report(_ finding: DoctorFinding) {
+        if finding.mark == .failed { failed.append(finding) }
+        if finding.mark == .noted { noted += 1 }
+        outcome.record(finding.exitCode)
+        if let events = outcome.events {
+            events.write(finding.event(peer: network.peerName))
+        } else {
+            print(finding.lines)
+        }
+    }
+
+    private func summary(_ examination: Examination) -> String {
+        let result =
+            failed.isEmpty
+            ? (noted == 0 ? "all checks passed" : "all checks passed, \(Quantity.count(noted, "note"))")
+            : "\(Quantity.count(failed.count, "check")) failed: " + failed.map(\.check.rawValue).joined(separator: ", ")
+        let traces = examination.associations
+        guard traces > 0 else { return "\(result)\n" }
+        return "\(result); the server's log has \(Quantity.count(traces, "association")) of this run\n"
+    }
+
+    private func print(_ text: String) {
+        do throws(ByteSinkError) { try environment.standardOutput.write(text) } catch { outputError = error }
+    }
+}

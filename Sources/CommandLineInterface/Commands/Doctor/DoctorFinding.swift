@@ -1,0 +1,107 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// The result of one check: what was found, and for a failure the cause, the remedy and the exit code.
+struct DoctorFinding {
+    enum Mark: String {
+        case passed = "ok"
+        /// Something to know, and no failure.
+        case noted = "note"
+        case failed = "FAILED"
+        /// Not asked for, or made meaningless by an earlier failure.
+        case skipped = "-"
+
+        var outcome: RunEvent.Outcome {
+            switch self {
+            case .passed: .done
+            case .noted: .warning
+            case .failed: .failed
+            case .skipped: .skipped
+            }
+        }
+    }
+
+    let check: DoctorCheck
+    var mark: Mark
+    /// One line, without a value of a patient.
+    var text: String
+    /// Further lines, such as those of a table.
+    var details: [String] = []
+    var cause: FailureCause?
+    var remedy: String?
+    var seconds: Double?
+    var exitCode = ExitCode.success
+    /// What was found, for programs.
+    var data: [(String, JSONValue)] = []
+
+    init(_ check: DoctorCheck, _ mark: Mark, _ text: String) {
+        self.check = check
+        self.mark = mark
+        self.text = text
+    }
+
+    static func skipped(_ check: DoctorCheck, _ why: String) -> DoctorFinding { DoctorFinding(check, .skipped, why) }
+
+    /// A failure of the network, in the words and with the hint that every operation has for it.
+    init(_ check: DoctorCheck, _ error: AssociationError, calling server: CalledServer) {
+        let message = Message(error, calling: server)
+        self.init(check, .failed, message.line)
+        cause = FailureCause(error)
+        remedy = message.hint
+        exitCode = ExitCode(for: error)
+    }
+
+    mutating func set(_ key: String, _ value: JSONValue) { data.append((key, value)) }
+    mutating func set(_ key: String, _ texts: [String]) { set(key, .array(texts.map { .string($0) })) }
+
+    /// Adds a remark that is no failure.
+    mutating func note(_ remark: String, _ cause: FailureCause, _ remedy: String) {
+        mark = .noted
+        text += "; " + remark
+        self.cause = cause
+        self.remedy = remedy
+    }
+
+    // MARK: Output
+
+    private static let width = 100
+    private static let indent = 21
+
+    /// The lines of the page.
+    var lines: String {
+        let time = seconds.map { " (\(Quantity.milliseconds(seconds: $0)) ms)" } ?? ""
+        let head = "  " + TextLayout.padded(mark.rawValue, to: 7) + TextLayout.padded(check.rawValue, to: 12)
+        var text = Self.block(head, DisplayText.line(self.text + time))
+        for line in details {
+            let end = line.lastIndex { $0 != " " } ?? line.startIndex
+            text += String(repeating: " ", count: Self.indent) + DisplayText.line(String(line[...end])) + "\n"
+        }
+        if let remedy {
+            text += Self.block(String(repeating: " ", count: Self.indent), "-> " + DisplayText.line(remedy))
+        }
+        return text
+    }
+
+    private static func block(_ head: String, _ text: String) -> String {
+        let lines = TextLayout.wrapped(text, indent: indent, width: width)
+        let margin = String(repeating: " ", count: indent)
+        return lines.enumerated().map { number, line in
+            let body = line.drop { $0 == " " }
+            return (number == 0 ? head : margin) + body + "\n"
+        }.joined()
+    }
+
+    func event(peer: String) -> RunEvent {
+        var event = RunEvent(.check)
+        event.set(.peer, peer)
+        event.set(.check, check.rawValue)
+        event.set(mark.outcome)
+        event.set(.found, text)
+        event.set(.cause, cause?.rawValue)
+        event.set(.fix, remedy)
+        event.set(.seconds, seconds: seconds)
+        if !data.isEmpty { event.set(.data, JSONValue.object(data)) }
+        return event
+    }
+}

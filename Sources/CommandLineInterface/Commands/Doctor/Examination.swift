@@ -1,0 +1,267 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import System
+
+/// The checks of one peer, and what the earlier ones have found out for the later.
+final class Examination {
+    let options: DoctorOptions
+    let network: Network
+    /// The association of the checks that share one; nil before it, and after an error has ended it.
+    var association: Association?
+    /// The SOP classes that the server accepts, of all services; nil before that is known.
+    var services: Set<UID>?
+    /// True after a failure that leaves nothing to check.
+    private(set) var isOver = false
+    /// The associations that were requested.
+    private(set) var associations = 0
+    var receiver: CallBackReceiver?
+    /// Our address towards the server.
+    private(set) var ownHost: String?
+
+    init(_ options: DoctorOptions, _ network: Network) {
+        self.options = options
+        self.network = network
+    }
+
+    func finding(of check: DoctorCheck) -> DoctorFinding {
+        guard !isOver || check == .receiver else { return .skipped(check, "not checked after the failure above") }
+        switch check {
+        case .name: return checkName()
+        case .port: return checkPort()
+        case .tls: return checkTLS()
+        case .association: return checkAssociation()
+        case .titles: return checkTitles()
+        case .echo: return checkEcho()
+        case .services: return checkServices()
+        case .storage: return checkStorage()
+        case .query: return checkQuery()
+        case .receiver: return checkReceiver()
+        case .callBack: return checkCallBack()
+        }
+    }
+
+    /// Releases what is open.
+    func end() {
+        endAssociation()
+        receiver?.stop()
+    }
+
+    func endAssociation() {
+        if let association { try? network.release(association) }
+        association = nil
+    }
+
+    /// A failure after which the other checks have no meaning.
+    func over(_ finding: DoctorFinding) -> DoctorFinding {
+        isOver = true
+        return finding
+    }
+
+    /// Opens an association; each is counted.
+    ///
+    /// - Throws: the error of the network.
+    func associate(_ parameters: AssociationParameters) throws(AssociationError) -> Association {
+        associations += 1
+        return try network.associate(parameters)
+    }
+
+    func associate(for needs: [PresentationContextPlan.Need]) throws(AssociationError) -> Association {
+        try associate(network.parameters(PresentationContextPlan(needs: needs).associations.first ?? []))
+    }
+
+    func failure(_ check: DoctorCheck, _ error: AssociationError) -> DoctorFinding {
+        DoctorFinding(check, error, calling: network.server)
+    }
+
+    // MARK: Name, port, TLS
+
+    private func checkName() -> DoctorFinding {
+        let watch = Stopwatch()
+        do throws(TransportError) {
+            addresses = try Connector.addresses(of: network.endpoint, wait: wait)
+            var finding = DoctorFinding(
+                .name, .passed, "\(network.endpoint.host): \(addresses.joined(separator: ", "))")
+            finding.seconds = watch.seconds
+            finding.set("addresses", addresses)
+            return finding
+        } catch {
+            return over(failure(.name, .unreachable(error)))
+        }
+    }
+
+    private var addresses: [String] = []
+
+    private var wait: WaitLimits {
+        WaitLimits(
+            total: .after(seconds: network.connection.connectTimeout ?? .infinity), cancellation: network.cancellation)
+    }
+
+    /// Each address is tried, so that one that leads nowhere is seen although another one answers.
+    private func checkPort() -> DoctorFinding {
+        var answered: [String] = []
+        var silent: [(address: String, error: TransportError)] = []
+        let watch = Stopwatch()
+        for address in addresses {
+            do throws(TransportError) {
+                let endpoint = Endpoint(host: address, port: network.endpoint.port)
+                let connection = try Connector().connect(to: endpoint, wait: wait)
+                ownHost = ownHost ?? connection.localHost
+                connection.close()
+                answered.append(address)
+            } catch {
+                silent.append((address, error))
+            }
+        }
+        guard let first = answered.first else {
+            var finding = failure(.port, .unreachable(silent.first?.error ?? .refused))
+            finding.seconds = watch.seconds
+            finding.details = silent.dropFirst().map { "\($0.address): \($0.error)" }
+            return over(finding)
+        }
+        var finding = DoctorFinding(.port, .passed, "\(first) takes connections at port \(network.endpoint.port)")
+        if let ownHost {
+            finding.text += "; our address towards it is \(ownHost)"
+            finding.set("ownAddress", .string(ownHost))
+        }
+        finding.seconds = watch.seconds
+        finding.set("answering", answered)
+        guard let dead = silent.first else { return finding }
+        finding.set("silent", silent.map(\.address))
+        finding.note(
+            silent.map { "\($0.address) does not answer: \($0.error)" }.joined(separator: "; "),
+            FailureCause(dead.error),
+            "programs that try this address first wait for it in vain: give \(first) instead of "
+                + "\(network.endpoint.host), or have the name mended")
+        return finding
+    }
+
+    private func checkTLS() -> DoctorFinding {
+        guard network.connection.tls != nil else { return .skipped(.tls, "not asked for (\(OptionName.tls))") }
+        let watch = Stopwatch()
+        do throws(TransportError) {
+            let connection = try network.security.connector.connect(to: network.endpoint, wait: wait)
+            defer { connection.close() }
+            var finding = DoctorFinding(.tls, .passed, connection.securityDescription ?? "TLS")
+            finding.seconds = watch.seconds
+            if let warning = connection.securityWarning {
+                finding.note(
+                    warning, .certificateNotTrusted,
+                    "\(OptionName.tlsCA) FILE or \(OptionName.tlsPin) makes the connection safe")
+            }
+            return finding
+        } catch {
+            return over(failure(.tls, .unreachable(error)))
+        }
+    }
+
+    // MARK: Association and AE titles
+
+    private func checkAssociation() -> DoctorFinding {
+        let needs = DoctorService.allCases.flatMap(\.sopClasses).map {
+            PresentationContextPlan.Need($0.uid, FindSCU.transferSyntaxes)
+        }
+        do throws(AssociationError) {
+            let association = try associate(for: needs)
+            self.association = association
+            services = Set(association.contexts.accepted.map(\.abstractSyntax))
+            let user = association.accept.userInformation
+            let name = [user.implementationVersionName ?? "", user.implementationClassUID.map { "(\($0))" } ?? ""]
+            let maximum = user.maximumLength ?? 0
+            let window = association.operationsWindow
+            var finding = DoctorFinding(
+                .association, .passed,
+                "accepted by \(name.filter { !$0.isEmpty }.joined(separator: " ")); "
+                    + (maximum == 0 ? "PDUs of any length" : "PDUs up to \(maximum) bytes") + "; "
+                    + (window == 1
+                        ? "one operation at a time" : "operations at a time: \(window == 0 ? "any" : "\(window)")"))
+            finding.seconds = association.timings?.association
+            finding.set("implementationVersionName", .string(user.implementationVersionName ?? ""))
+            finding.set("implementationClassUID", .string(user.implementationClassUID?.string ?? ""))
+            finding.set("maximumPDULength", .number(Int(maximum)))
+            return finding
+        } catch {
+            return over(failure(.association, error))
+        }
+    }
+
+    /// An AE title that nobody has.
+    private static let madeUpAETitle = AETitle(wire: "NO-SUCH-AE-TITLE".utf8)
+
+    private func checkTitles() -> DoctorFinding {
+        // Some servers take one association at a time.
+        endAssociation()
+        let calling = answer { $0.callingAETitle = Self.madeUpAETitle }
+        let called = answer { $0.calledAETitle = Self.madeUpAETitle }
+        var finding = DoctorFinding(
+            .titles, .passed,
+            "a made-up AE title of ours is \(calling.rawValue), a made-up one of the server's is \(called.rawValue)")
+        finding.set("madeUpCalling", .string(calling.rawValue))
+        finding.set("madeUpCalled", .string(called.rawValue))
+        return finding
+    }
+
+    /// The answer to an association under an AE title that nobody has.
+    private enum TitleAnswer: String {
+        case accepted, rejected
+        /// The association failed for a reason that says nothing about AE titles.
+        case unclear = "not answered clearly"
+    }
+
+    private func answer(_ change: (inout AssociationParameters) -> Void) -> TitleAnswer {
+        var parameters = network.parameters(
+            PresentationContextPlan(needs: VerificationSCU.needs).associations.first ?? [])
+        change(&parameters)
+        do throws(AssociationError) {
+            try network.release(try associate(parameters))
+            return .accepted
+        } catch {
+            if case .rejected(let reject) = error, !reject.isTransient { return .rejected }
+            return .unclear
+        }
+    }
+
+    // MARK: Echo
+
+    private static let echoes = 10
+
+    private func checkEcho() -> DoctorFinding {
+        var times: [Double] = []
+        do throws(AssociationError) {
+            if self.association == nil { self.association = try associate(for: VerificationSCU.needs) }
+            guard let association = self.association else { return .skipped(.echo, "no association") }
+            while times.count < Self.echoes {
+                let watch = Stopwatch()
+                let response = try VerificationSCU.echo(on: association)
+                times.append(watch.seconds)
+                guard response.status?.kind == .success else {
+                    let message = Message(
+                        refusal: response, of: "C-ECHO", by: network.peerName, service: .verification)
+                    return refused(.echo, message)
+                }
+            }
+        } catch {
+            if !error.leavesAssociationUsable { association = nil }
+            var finding = failure(.echo, error)
+            if !times.isEmpty { finding.text += ", after \(Quantity.count(times.count, "C-ECHO"))" }
+            return finding
+        }
+        guard let spread = Distribution(times) else { return .skipped(.echo, "nothing was measured") }
+        let values = [spread.minimum, spread.median, spread.maximum].map { Quantity.milliseconds(seconds: $0) }
+        var finding = DoctorFinding(
+            .echo, .passed,
+            "\(times.count) of \(Self.echoes) answered in \(values[0]) ms at least, \(values[1]) ms in the median, "
+                + "\(values[2]) ms at most")
+        finding.set("seconds", .array(times.map { .number(($0 * 1e6).rounded() / 1e6) }))
+        return finding
+    }
+
+    /// A response with a status of failure.
+    func refused(_ check: DoctorCheck, _ message: Message) -> DoctorFinding {
+        var finding = DoctorFinding(check, .failed, message.line(network.diagnostics.redaction))
+        finding.cause = .failureStatus
+        finding.remedy = message.hint
+        finding.exitCode = .failureStatus
+        return finding
+    }
+}

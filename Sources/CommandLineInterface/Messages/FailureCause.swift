@@ -1,0 +1,117 @@
+import DICOMNode
+import DICOMProtocol
+
+/// The causes that the doctor names, as JSON lines and scripts see them: names that stay, whatever the sentences become.
+package enum FailureCause: String, Sendable, CaseIterable {
+    case nameNotFound = "name-not-found"
+    case noRoute = "no-route"
+    case connectionRefused = "connection-refused"
+    case connectTimeLimit = "connect-time-limit"
+    case closedAtOnce = "closed-at-once"
+    case connectionLost = "connection-lost"
+    case foreignProtocol = "foreign-protocol"
+    case tlsHandshake = "tls-handshake"
+    case tlsSetup = "tls-setup"
+    case certificateNotTrusted = "certificate-not-trusted"
+    case certificateDates = "certificate-dates"
+    case certificateName = "certificate-name"
+    case ownCertificateRefused = "own-certificate-refused"
+    case calledAETitle = "called-ae-title"
+    case callingAETitle = "calling-ae-title"
+    case associationLimit = "association-limit"
+    case rejected
+    case aborted
+    case released
+    case protocolViolation = "protocol-violation"
+    case identityUnconfirmed = "identity-unconfirmed"
+    case noResponse = "no-response"
+    case notOffered = "not-offered"
+    case failureStatus = "failure-status"
+    case keysIgnored = "keys-ignored"
+    case listCutShort = "list-cut-short"
+    case cannotListen = "cannot-listen"
+    case destinationUnknown = "destination-unknown"
+    case otherAETitleCalled = "other-ae-title-called"
+    case noCallBack = "no-call-back"
+    case local
+
+    init(_ error: AssociationError) {
+        self =
+            switch error {
+            case .unreachable(let reason): Self(reason)
+            case .connectionLost: .connectionLost
+            case .rejected(.calledAETitleNotRecognized): .calledAETitle
+            case .rejected(.callingAETitleNotRecognized): .callingAETitle
+            case .rejected(let reject): reject.isTransient ? .associationLimit : .rejected
+            case .abortedByPeer: .aborted
+            case .releasedByPeer: .released
+            case .protocolViolation(let violation):
+                if case .foreignProtocol = violation.code { .foreignProtocol } else { .protocolViolation }
+            case .identityUnconfirmed: .identityUnconfirmed
+            case .timedOut: .noResponse
+            case .noPresentationContext: .notOffered
+            case .interrupted, .sourceUnreadable, .sourceCutShort, .unsendable: .local
+            }
+    }
+
+    init(_ error: TransportError) {
+        self =
+            switch error {
+            case .nameNotFound: .nameNotFound
+            case .refused: .connectionRefused
+            case .noRoute: .noRoute
+            case .timedOut(.lookup): .nameNotFound
+            case .timedOut: .connectTimeLimit
+            case .closedAtOnce: .closedAtOnce
+            case .reset, .closed: .connectionLost
+            case .portInUse, .portNotPermitted, .addressNotAvailable: .cannotListen
+            case .tls(let error):
+                switch error.code {
+                case .certificate: .certificateNotTrusted
+                case .certificateDates: .certificateDates
+                case .certificateName: .certificateName
+                case .certificateRefusedByPeer: .ownCertificateRefused
+                case .handshake, .session: .tlsHandshake
+                case .notAvailable, .configuration, .missingKey: .tlsSetup
+                }
+            case .cancelled, .abandoned, .file, .system: .local
+            }
+    }
+
+    /// In words, for `--list-checks` and the manual page.
+    var meaning: String {
+        switch self {
+        case .nameNotFound: "the host has no address"
+        case .noRoute: "the network knows no way to the address"
+        case .connectionRefused: "nothing listens at the port"
+        case .connectTimeLimit: "no answer to the connection: a firewall, or a host that is off"
+        case .closedAtOnce: "the connection was taken and closed before any answer"
+        case .connectionLost: "the connection was cut while an answer was due"
+        case .foreignProtocol: "another protocol than DICOM is spoken at the port"
+        case .tlsHandshake: "no TLS, or no common version or cipher"
+        case .tlsSetup: "our own certificate, key or lists cannot be used"
+        case .certificateNotTrusted: "the server's certificate is not signed by a trusted authority, or revoked"
+        case .certificateDates: "the server's certificate has expired, or is not valid yet"
+        case .certificateName: "the server's certificate is for another name"
+        case .ownCertificateRefused: "the server wants a certificate of ours, or refused it"
+        case .calledAETitle: "the server does not know the AE title that we called"
+        case .callingAETitle: "the server does not know our AE title"
+        case .associationLimit: "the server has too many associations, or is busy"
+        case .rejected: "the association was rejected for another reason"
+        case .aborted: "the server aborted the association"
+        case .released: "the server released the association before it had answered"
+        case .protocolViolation: "the server broke the protocol"
+        case .identityUnconfirmed: "the server did not confirm our user"
+        case .noResponse: "no response within the time limit"
+        case .notOffered: "the service is not accepted"
+        case .failureStatus: "a response with a status of failure"
+        case .keysIgnored: "keys that can match nothing were answered with matches"
+        case .listCutShort: "the list of matches may be incomplete"
+        case .cannotListen: "our port cannot be listened at"
+        case .destinationUnknown: "the server does not know our AE title as a destination"
+        case .otherAETitleCalled: "the server called back under another AE title"
+        case .noCallBack: "nothing connected to our port in time"
+        case .local: "interrupted, or a fault of this machine"
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import DICOM
+
+extension OptionCategory {
+    static let doctorOptions: [OptionDefinition] = [
+        OptionDefinition(
+            .only, value: .text(placeholder: "CHECKS"), .doctor, for: [.doctor], "make these checks alone",
+            details: """
+                Names with commas between, as --list-checks prints them. A service that is named (find, worklist, move, get, \
+                commitment) must be offered, or the exit code is 6. What the named checks need is checked as well.
+                """,
+            apply: { (draft, argument) throws(UsageError) in
+                for name in try argument.string().split(separator: ",") { try select(String(name), argument, &draft) }
+            }),
+        OptionDefinition(
+            .classes, value: .text(placeholder: "CLASSES"), .doctor, for: [.doctor],
+            "storage SOP classes to look for", details: "UIDs, or short names such as CT,MR,SR, with commas between.",
+            default: .text("the \(StorageClassName.usual.count) usual ones"),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.doctor.classes = []
+                for name in try argument.string().split(separator: ",") {
+                    guard let uid = StorageClassName.uid(String(name)) else {
+                        throw argument.error(
+                            "\(name) is not a SOP class",
+                            accepted: "UIDs, or " + StorageClassName.usual.map(\.name).joined(separator: ", "))
+                    }
+                    draft.doctor.classes.append(uid)
+                }
+            }),
+        OptionDefinition(
+            .listChecks, .doctor, for: [.doctor], "print the checks and the causes that they name",
+            apply: { (_, _) throws(UsageError) in }),
+    ]
+
+    private static func select(
+        _ name: String, _ argument: OptionArgument, _ draft: inout OptionDraft
+    ) throws(UsageError) {
+        if let check = DoctorCheck(rawValue: name) {
+            draft.doctor.checks.insert(check)
+        } else if let service = DoctorService(rawValue: name) {
+            draft.doctor.checks.insert(.services)
+            draft.doctor.services.append(service)
+        } else {
+            let names = DoctorCheck.allCases.map(\.rawValue) + DoctorService.allCases.map(\.rawValue)
+            throw argument.error(
+                "\(name) is no check", accepted: names.joined(separator: ", "),
+                suggestion: EditDistance.nearest(to: name, in: names))
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import DICOM
+import DICOMNode
+import System
+import Testing
+
+@testable import CommandLineInterface
+
+/// `--doctor` against an archive in the process.
+struct DoctorCommandTests {
+    @Test func `an archive that offers everything passes all checks`() throws {
+        let archive = try TestArchive()
+        let result = CommandResult(["--doctor"] + archive.peer)
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(!result.output.contains("FAILED"), "\(result.output)")
+        for words in ["10 of 10 answered", "C-MOVE", "25 of 25 storage SOP classes accepted", "all studies"] {
+            #expect(result.output.contains(words), "\(result.output)")
+        }
+    }
+
+    @Test func `what was asked for alone is checked, with what it needs`() throws {
+        let archive = try TestArchive()
+        let result = CommandResult(["--doctor"] + archive.peer + ["--only", "echo"])
+        let marks = result.lines.filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
+        #expect(marks.count == 5, "\(result.output)")
+        #expect(!result.output.contains("storage"))
+    }
+
+    @Test func `a failure names its cause once, and ends what has no meaning after it`() throws {
+        let archive = try TestArchive(faults: ["reject=1"])
+        let result = CommandResult(["--doctor"] + archive.peer + ["--format", "jsonl"])
+        #expect(result.exitCode == .association)
+        let events = try result.lines.map { try JSONValue.parse(Array($0.utf8)) }
+        let outcomes = events.compactMap { event in
+            event["check"]?.string.map { ($0, event["outcome"]?.string ?? "", event["cause"]?.string) }
+        }
+        #expect(outcomes.count { $0.1 == "failed" } == 1)
+        #expect(outcomes.first { $0.1 == "failed" }?.2 == "association-limit")
+        #expect(outcomes.count { $0.1 == "skipped" } == DoctorCheck.allCases.count - 3)
+    }
+
+    @Test func `each cause has words, and names stay apart from each other`() {
+        for cause in FailureCause.allCases { #expect(!cause.meaning.isEmpty) }
+        let names = DoctorCheck.allCases.map(\.rawValue) + DoctorService.allCases.map(\.rawValue)
+        #expect(Set(names).count == names.count)
+        #expect(StorageClassName.usual.allSatisfy { UIDRegistry.name(of: $0.uid) != nil })
+        #expect(Set(StorageClassName.usual.map(\.uid)).count == 25)
+    }
+
+    @Test(arguments: [
+        (AssociationError.unreachable(.refused), "connection-refused"),
+        (.unreachable(.timedOut(.connect)), "connect-time-limit"),
+        (.unreachable(.tls(TLSError(.certificateDates, ""))), "certificate-dates"),
+        (.unreachable(.tls(TLSError(.certificateName, ""))), "certificate-name"),
+        (.unreachable(.tls(TLSError(.certificateRefusedByPeer, ""))), "own-certificate-refused"),
+        (.timedOut(waitingFor: .associateResponse), "no-response"),
+        (.connectionLost(.reset), "connection-lost"), (.releasedByPeer, "released"),
+    ])
+    func `errors have stable names`(_ error: AssociationError, _ name: String) {
+        #expect(FailureCause(error).rawValue == name)
+    }
+}

@@ -1,0 +1,276 @@
+"""--doctor: real servers are described rightly, and each cause that can be provoked is named with its remedy."""
+
+import json
+import socket
+import subprocess
+import time
+
+from harness import cases, certificates, images, programs, scripted, servers
+from harness.practice import PracticeArchive
+from harness.programs import dcmscu
+
+
+def page(run):
+    """The checks of a page by name: their mark and all that they say."""
+    found, name = {}, None
+    for line in run.stdout.splitlines():
+        if line.startswith("  ") and not line.startswith("   "):
+            mark, name, text = (line.split(maxsplit=2) + [""])[:3]
+            found[name] = (mark, text)
+        elif line.startswith("   ") and name:
+            mark, text = found[name]
+            found[name] = (mark, f"{text} {line.strip()}")
+    return found
+
+
+def checks(run):
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    return {line["check"]: line for line in lines if line["event"] == "check"}
+
+
+class DoctorTest(cases.RealServerTest):
+    def examine(self, *arguments, expect=0):
+        return dcmscu("--doctor", *arguments, expect=expect, timeout=60)
+
+    def assert_cause(self, check, cause, *remedy, arguments, expect):
+        """One check fails by this cause, the page names it with the remedy, and what follows is not checked."""
+        found = checks(self.examine(*arguments, "--format", "jsonl", expect=expect))
+        self.assertEqual(found[check]["outcome"], "failed", found)
+        self.assertEqual(found[check]["cause"], cause, found[check])
+        for word in remedy:
+            self.assertIn(word, found[check]["fix"], found[check])
+        return found
+
+
+class WellServers(DoctorTest):
+    def test_orthanc_is_described_and_nothing_fails(self):
+        server = self.serve(servers.Orthanc())
+        began = time.monotonic()
+        run = self.examine(f"ORTHANC@{servers.LOOPBACK}:{server.port}")
+        self.assertLess(time.monotonic() - began, 10)
+        found = page(run)
+        self.assertEqual([mark for mark, _ in found.values() if mark == "FAILED"], [], run)
+        self.assertIn("127.0.0.1", found["name"][1])
+        self.assertIn("our address towards it is 127.0.0.1", found["port"][1])
+        self.assertIn("accepted by OFFIS_DCMTK", found["association"][1])
+        self.assertIn("10 of 10 answered", found["echo"][1])
+        for word in ("C-FIND (patient root, study root)", "C-MOVE", "storage commitment", "not accepted: worklist"):
+            self.assertIn(word, found["services"][1])
+        self.assertIn("25 of 25 storage SOP classes accepted", found["storage"][1])
+        self.assertEqual(found["query"][0], "ok", run)
+        self.assertEqual(found["receiver"][0], "-")
+        self.assertIn("association", run.stdout.splitlines()[-1])
+        self.assertEqual(run.stderr, "")
+
+    def test_json_lines_hold_the_same(self):
+        server = self.serve(servers.Orthanc())
+        run = self.examine(servers.LOOPBACK, server.port, "--format", "jsonl")
+        found = checks(run)
+        self.assertEqual(found["services"]["data"]["worklist"], [])
+        self.assertIn("1.2.840.10008.5.1.4.1.2.2.1", found["services"]["data"]["find"])
+        self.assertIn("1.2.840.10008.1.2.1", found["storage"]["data"]["classes"]["1.2.840.10008.5.1.4.1.1.2"])
+        self.assertEqual(found["tls"]["outcome"], "skipped")
+        summary = json.loads(run.stdout.splitlines()[-1])
+        self.assertEqual((summary["event"], summary["operation"], summary["exitCode"]), ("summary", "doctor", 0))
+
+    def test_dcmqrscp_ignores_modalities_in_study_and_the_page_says_so(self):
+        server = self.serve(servers.DcmQRSCP())
+        dcmscu("--store", servers.LOOPBACK, server.port, "--call", server.ae_title, images.image("CT_small.dcm").path, expect=0)
+        found = page(self.examine(f"{server.ae_title}@{servers.LOOPBACK}:{server.port}"))
+        self.assertEqual(found["query"][0], "note", found)
+        self.assertIn("ignores ModalitiesInStudy", found["query"][1])
+        self.assertIn("C-GET", found["services"][1])
+
+    def test_storescp_offers_storage_alone_and_one_association_at_a_time(self):
+        server = self.serve(servers.StoreSCP())
+        found = page(self.examine(servers.LOOPBACK, server.port))
+        self.assertIn("C-ECHO; not accepted: C-FIND", found["services"][1])
+        self.assertEqual(found["query"], ("-", "C-FIND is not accepted"))
+
+    def test_pynetdicom_and_the_practice_archive_are_described(self):
+        for server in (servers.PynetdicomQRSCP(), PracticeArchive()):
+            with self.subTest(server=server.name):
+                self.serve(server)
+                found = page(self.examine(servers.LOOPBACK, server.port))
+                self.assertEqual([name for name, (mark, _) in found.items() if mark == "FAILED"], [], found)
+                self.assertIn("C-MOVE", found["services"][1])
+
+    def test_no_patient_data_is_on_the_page(self):
+        server = self.serve(servers.Orthanc())
+        dcmscu("--store", servers.LOOPBACK, server.port, images.image("CT_small.dcm").path, expect=0)
+        run = self.examine(servers.LOOPBACK, server.port)
+        self.assertIn("1 match", run.stdout)
+        for word in ("CompressedSamples", "1CT1", "1.3.6.1.4.1.5962.1.2.1"):
+            self.assertNotIn(word, run.stdout)
+
+    def test_checked_titles_are_told(self):
+        server = self.serve(servers.Orthanc(DicomCheckCalledAet=True))
+        found = page(self.examine(f"ORTHANC@{servers.LOOPBACK}:{server.port}", "--only", "titles"))
+        self.assertIn("made-up AE title of ours is accepted, a made-up one of the server's is rejected", found["titles"][1])
+        self.assertNotIn("storage", found)
+
+
+class Causes(DoctorTest):
+    def peer(self, act):
+        peer = scripted.Peer(act)
+        self.addCleanup(peer.stop)
+        return [servers.LOOPBACK, peer.port]
+
+    def test_an_unknown_name(self):
+        found = self.assert_cause(
+            "name", "name-not-found", "spelled", arguments=["no-such-host.invalid", 104], expect=4)
+        self.assertEqual({check["outcome"] for name, check in found.items() if name != "name"}, {"skipped"})
+
+    def test_a_closed_port(self):
+        self.assert_cause(
+            "port", "connection-refused", "nothing listens", arguments=[servers.LOOPBACK, servers.free_port()], expect=4)
+
+    def test_a_full_backlog_is_a_time_limit(self):
+        with socket.socket() as listener:
+            listener.bind((servers.LOOPBACK, 0))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+            waiting = [socket.socket() for _ in range(4)]
+            for connection in waiting:
+                connection.setblocking(False)
+                connection.connect_ex((servers.LOOPBACK, port))
+            self.assert_cause(
+                "port", "connect-time-limit", "firewall",
+                arguments=[servers.LOOPBACK, port, "--connect-timeout", 1], expect=8)
+            for connection in waiting:
+                connection.close()
+
+    def test_other_protocols(self):
+        for name, said in (("HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("SSH", b"SSH-2.0-OpenSSH_9.2\r\n")):
+            with self.subTest(name):
+                found = self.assert_cause(
+                    "association", "foreign-protocol", arguments=self.peer(scripted.says(said)), expect=5)
+                self.assertIn(name, found["association"]["found"] + found["association"]["fix"])
+
+    def test_silence_after_the_connection(self):
+        self.assert_cause(
+            "association", "no-response", arguments=[*self.peer(scripted.says_nothing), "--timeout", 1], expect=8)
+
+    def test_a_connection_that_is_closed_or_reset_at_once(self):
+        for act in (scripted.closes, scripted.resets):
+            with self.subTest(act.__name__):
+                self.assert_cause("association", "closed-at-once", arguments=self.peer(act), expect=4)
+
+    def test_rejections(self):
+        for numbers, cause, expect, word in (
+            ((1, 1, 7), "called-ae-title", 5, "--call"), ((1, 1, 3), "calling-ae-title", 5, "--aetitle"),
+            ((2, 3, 2), "association-limit", 5, ""), ((2, 3, 1), "association-limit", 5, ""),
+            ((1, 1, 1), "rejected", 5, ""), ((1, 1, 2), "rejected", 5, None),
+        ):  # fmt: skip
+            with self.subTest(cause=cause, numbers=numbers):
+                words = [word] if word else []
+                found = checks(
+                    self.examine(*self.peer(scripted.rejects(*numbers)), "--format", "jsonl", expect=expect))
+                self.assertEqual(found["association"]["cause"], cause, found["association"])
+                for word in words:
+                    self.assertIn(word, found["association"]["fix"])
+
+    def test_an_abort_of_the_request(self):
+        self.assert_cause(
+            "association", "aborted", arguments=self.peer(scripted.aborts(0, 0)), expect=5)
+
+    def test_an_echo_that_is_refused(self):
+        found = self.assert_cause(
+            "echo", "failure-status", arguments=[*self.peer(scripted.answers(0x0122)), "--only", "echo"], expect=7)
+        self.assertIn("0122H", found["echo"]["found"])
+
+    def test_a_service_that_must_be_there_and_is_not(self):
+        server = self.serve(servers.StoreSCP())
+        self.assert_cause(
+            "services", "not-offered", arguments=[servers.LOOPBACK, server.port, "--only", "move"], expect=6)
+
+    def test_tls_to_a_plain_server_and_plain_to_a_tls_server(self):
+        plain = self.serve(servers.StoreSCP())
+        self.assert_cause(
+            "tls", "tls-handshake", arguments=[servers.LOOPBACK, plain.port, "--tls"], expect=4)
+        authority = certificates.Authority(self.folder / "authority", "hospital")
+        certificate, key = authority.issue("pacs")
+        secured = self.serve(PracticeArchive(options=["--tls", "--tls-cert", certificate, "--tls-key", key]))
+        found = checks(self.examine(servers.LOOPBACK, secured.port, "--format", "jsonl", expect=None))
+        self.assertIn(found["association"]["cause"], ("foreign-protocol", "closed-at-once"), found["association"])
+        self.assertIn("--tls", found["association"]["fix"])
+        self.assert_cause(
+            "tls", "certificate-not-trusted", "--tls-ca", arguments=["localhost", secured.port, "--tls"], expect=4)
+
+
+class CallBacks(DoctorTest):
+    def test_the_practice_archive_calls_back(self):
+        port = servers.free_port()
+        server = self.serve(PracticeArchive(options=["--destination", f"STATION=127.0.0.1:{port}"]))
+        found = page(self.examine(servers.LOOPBACK, server.port, "--aetitle", "STATION", "--port-scp", port))
+        self.assertEqual(found["receiver"][0], "ok", found)
+        self.assertEqual(found["call-back"][0], "ok", found)
+        self.assertIn("called STATION from 127.0.0.1", found["call-back"][1])
+
+    def test_orthanc_that_knows_us_calls_back(self):
+        port = servers.free_port()
+        server = self.serve(servers.Orthanc(DicomModalities={"us": ["OTHER", servers.LOOPBACK, port]}))
+        found = checks(
+            self.examine(
+                f"ORTHANC@{servers.LOOPBACK}:{server.port}", "--aetitle", "OTHER", "--port-scp", port, "--only", "receiver,call-back",
+                "--format", "jsonl"))
+        self.assertEqual(found["call-back"]["outcome"], "done", found["call-back"])
+        self.assertEqual(found["call-back"]["data"]["callingAETitle"], "ORTHANC")
+
+    def test_a_destination_that_is_not_known_names_what_to_register(self):
+        server = self.serve(servers.DcmQRSCP())
+        dcmscu("--store", servers.LOOPBACK, server.port, "--call", server.ae_title, images.image("CT_small.dcm").path, expect=0)
+        port = servers.free_port()
+        found = self.assert_cause(
+            "call-back", "destination-unknown", "NOBODY", "127.0.0.1", str(port),
+            arguments=[
+                f"{server.ae_title}@{servers.LOOPBACK}:{server.port}", "--aetitle", "NOBODY", "--port-scp", port,
+                "--only", "call-back,receiver",
+            ],
+            expect=7)  # fmt: skip
+        self.assertIn("A801H", found["call-back"]["found"])
+
+    def test_a_server_that_calls_another_port_is_a_note_with_what_to_register(self):
+        server = self.serve(PracticeArchive(options=["--destination", f"STATION=127.0.0.1:{servers.free_port()}"]))
+        port = servers.free_port()
+        found = checks(
+            self.examine(
+                servers.LOOPBACK, server.port, "--aetitle", "STATION", "--port-scp", port, "--wait", 1, "--format", "jsonl"))
+        self.assertEqual(found["call-back"]["outcome"], "warning", found["call-back"])
+        self.assertEqual(found["call-back"]["cause"], "no-call-back")
+        self.assertIn(str(port), found["call-back"]["fix"])
+
+    def test_our_port_is_taken(self):
+        server = self.serve(servers.StoreSCP())
+        self.assert_cause(
+            "receiver", "cannot-listen", str(server.port),
+            arguments=[servers.LOOPBACK, server.port, "--port-scp", server.port], expect=3)  # fmt: skip
+
+
+class DoctorOptions(DoctorTest):
+    def test_the_list_of_checks_needs_no_peer(self):
+        run = dcmscu("--doctor", "--list-checks", expect=0)
+        for word in ("call-back", "commitment", "called-ae-title"):
+            self.assertIn(word, run.stdout)
+
+    def test_what_is_no_check_or_class_is_a_usage_error_that_names_it(self):
+        for arguments in (["--only", "nome"], ["--classes", "QQ"]):
+            run = dcmscu("--doctor", "h", 104, *arguments, expect=2)
+            self.assertIn(arguments[1], run.stderr)
+
+    def test_several_peers_have_a_page_each_and_the_worst_decides(self):
+        server = self.serve(servers.StoreSCP())
+        run = dcmscu(
+            "doctor", f"{servers.LOOPBACK}:{server.port}", f"{servers.LOOPBACK}:{servers.free_port()}", expect=4)
+        self.assertEqual(sum("as DCMSCU" in line for line in run.stdout.splitlines()), 2, run)
+
+    def test_an_interrupt_ends_it(self):
+        peer = scripted.Peer(scripted.says_nothing)
+        self.addCleanup(peer.stop)
+        process = subprocess.Popen(
+            [programs.dcmscu_path(), "--doctor", servers.LOOPBACK, str(peer.port), "--timeout", "60"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        time.sleep(0.5)
+        process.terminate()
+        process.communicate(timeout=10)
+        self.assertEqual(process.returncode, 143)
