@@ -69,7 +69,8 @@ struct UsageErrorTests {
         Case(
             line: "h --echo --find", code: .severalOperations,
             description: "--echo and --find cannot be done at once; "
-                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor"),
+                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor"
+        ),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
             description: "--key does not apply to --echo; accepted: --key with --find, --move, --get, --worklist"),
