@@ -208,11 +208,21 @@ extension UIDRegistry {
 
 // MARK: Files
 
+extension Hint {
+    fileprivate init?(for code: FileProblem.Code) {
+        switch code {
+        case .mislabelled: self = .mislabelled
+        case .noUIDsInDataSet: self = .noUIDsInDataSet
+        case .oddLength: self = .oddLength
+        default: return nil
+        }
+    }
+}
+
 extension Message {
     init(_ problem: FileProblem) {
         self.init(
-            problem.path.displayed, problem.code.rawValue + (problem.detail.isEmpty ? "" : ": \(problem.detail)"),
-            hint: problem.code == .mislabelled ? .mislabelled : nil)
+            problem.path.displayed, problem.reason, hint: Hint(for: problem.code))
     }
 }
 

@@ -32,6 +32,8 @@ package enum Hint: Sendable, Equatable {
     /// The reasons that are likely; without any all that there may be.
     case noMatch([String])
     case mislabelled
+    case noUIDsInDataSet
+    case oddLength
     case sopClassNotAccepted(String)
     case syntaxNotAccepted(String, accepted: String)
     case goOn(storing: Bool, hasJournal: Bool)
@@ -158,6 +160,11 @@ package enum Hint: Sendable, Equatable {
                 + "\(OptionName.trustServer) accepts its matches as they are"
         case .mislabelled:
             "one of the two is wrong: put the right transfer syntax into (0002,0010) of a copy"
+        case .noUIDsInDataSet:
+            "\(OptionName.assumeMeta) sends it under the UIDs of its file meta information; the server then has an instance "
+                + "without them"
+        case .oddLength:
+            "without \(OptionName.neverRewrite) each such value is sent with a padding byte"
         case .sopClassNotAccepted(let sopClass):
             "the server's administrator can say whether it takes \(sopClass) at all, and from us"
         case .syntaxNotAccepted(let syntax, let accepted):

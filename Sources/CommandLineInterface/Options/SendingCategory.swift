@@ -80,10 +80,18 @@ extension OptionCategory {
         OptionDefinition(
             .neverRewrite, .sending, for: [.store], "send files only in their own transfer syntax",
             details: """
-                Otherwise an uncompressed file whose transfer syntax the server refuses is rewritten, without loss, in one that it \
-                takes.
+                Otherwise an uncompressed file whose transfer syntax the server refuses is rewritten in one that it takes: without \
+                loss, but for the representations of private elements, which Implicit VR does not tell and a warning names. \
+                Values of odd length, which receivers abort at, get a padding byte; with this option only the last value does, and \
+                a file with others is refused.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.store.neverRewrites = true }),
+        OptionDefinition(
+            .assumeMeta, .sending, for: [.store], "send data sets that lack SOP Class or Instance UID",
+            details: """
+                They are sent under the UIDs of the file meta information. Otherwise such a file is refused as incomplete.
+                """,
+            apply: { (draft, _) throws(UsageError) in draft.store.assumesMeta = true }),
         OptionDefinition(
             .skipExisting, .sending, for: [.store], "query the server and send only missing instances",
             details: "Queries by C-FIND at image level. If a query fails, the file is sent.",

@@ -126,6 +126,8 @@ package struct StoreOptions: Sendable, Equatable {
     /// The file for the paths of the files that were not stored.
     package var failedOutPath: FilePath?
     package var neverRewrites = false
+    /// True if UIDs that a data set lacks may be those of its file meta information.
+    package var assumesMeta = false
     /// True if the first instance that is not stored ends the run.
     package var isStrict = false
     /// True to query the peer for the instances that it has already, and to skip those.
@@ -266,6 +268,8 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var naming: InstanceNaming = .standard
     package var existingFile: InstanceWriter.Existing = .rename
     package var syncing: OutputFolder.Syncing = .end
+    /// The mode of received files; nil to follow the umask.
+    package var fileMode: UInt32?
     /// The time that instances may still take to arrive after the final response, in seconds.
     package var grace: Double = 10
     /// True to compare the received instances with those that the server lists.

@@ -58,7 +58,7 @@ struct DataSetScanner: Sendable {
     /// The beginning of a header whose rest has not come yet.
     private var partialHeader: [UInt8] = []
     /// The position of the first byte of the last header.
-    private var headerStart: UInt64 = 0
+    private(set) var headerStart: UInt64 = 0
 
     /// The number of bytes scanned since the first one of the data set.
     private(set) var position: UInt64 = 0
@@ -95,6 +95,12 @@ struct DataSetScanner: Sendable {
 
     /// True if the element whose header came last is one of the outermost level.
     var isInOutermostElement: Bool { innermost.kind == .dataSet }
+
+    /// The encoding of the elements of the innermost enclosure.
+    var encoding: ElementEncoding { innermost.encoding }
+
+    /// The length that the header of the innermost enclosure has just told; nil for an undefined one.
+    var lengthOfEnclosure: UInt64? { innermost.needsDelimiter ? nil : innermost.end - position }
 
     /// True if an incomplete header of nothing but zeros has come between two elements of the outermost level.
     var endsInZeros: Bool {

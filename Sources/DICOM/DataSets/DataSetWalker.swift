@@ -8,9 +8,21 @@
 package struct DataSetWalker: Sendable {
     private var scanner: DataSetScanner
 
+    /// What was found out so far.
+    package private(set) var findings = DataSetFindings()
+
+    /// The changes that make every value even; nil if nobody wants them.
+    package private(set) var padding: DataSetPadding?
+
+    /// A failure that was met where none can be thrown.
+    private var failure: DataSetError?
+
     /// For any syntax but a deflated one, whose bytes an `Inflater` must have passed before.
-    package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {
+    ///
+    /// - Parameter findsPadding: True to find the changes that make every value even.
+    package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard, findsPadding: Bool = false) {
         scanner = DataSetScanner(ElementEncoding(syntax), limits: limits)
+        padding = findsPadding ? DataSetPadding() : nil
     }
 
     /// Walks over the next bytes.
@@ -18,7 +30,10 @@ package struct DataSetWalker: Sendable {
     /// - Throws: a `DataSetError` with the position and the tag if they are not a data set.
     package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {
         var offset = 0
-        while try scanner.next(bytes, at: &offset) != nil {}
+        while let event = try scanner.next(bytes, at: &offset) {
+            findings.note(event, isOutermost: scanner.isInOutermostElement)
+            try padding?.note(event, scanner)
+        }
     }
 
     /// Bytes of the current value that need not be fed: a caller may seek over as many of them as the file holds, and
@@ -31,9 +46,10 @@ package struct DataSetWalker: Sendable {
         // Leaves the value behind, and what ends with it.
         var offset = 0
         do throws(DataSetError) {
-            while try scanner.next(RawSpan(), at: &offset) != nil {}
+            while let event = try scanner.next(RawSpan(), at: &offset) { try padding?.note(event, scanner) }
         } catch {
-            // Only a header can be wrong, and no byte of one was fed.
+            // No byte of a header was fed; but a length may have no room for the padding of what it counts.
+            failure = error
         }
     }
 
@@ -47,6 +63,55 @@ package struct DataSetWalker: Sendable {
     ///
     /// - Throws: `.truncated` if it must not end here.
     package func finish() throws(DataSetError) {
+        if let failure { throw failure }
         try scanner.finish()
+    }
+}
+
+/// Facts about the values of a data set, as a walk over its headers finds them.
+package struct DataSetFindings: Sendable, Equatable {
+    /// Values and fragments of odd length (PS3.5 7.1.1) before the last value.
+    private var earlierOddValues = 0
+    /// 1 if the last value is of odd length; the number of its fragments that are.
+    private var lastOddValues = 0
+
+    /// SOP Class UID (0008,0016) and SOP Instance UID (0008,0018) with values of their own.
+    package private(set) var hasSOPClassUID = false
+    package private(set) var hasSOPInstanceUID = false
+
+    /// True if the Pixel Data (7FE0,0010) of the data set have a defined length.
+    package private(set) var hasNativePixelData = false
+
+    /// Private elements whose representation only Explicit VR tells.
+    package private(set) var privateRepresentations = 0
+
+    package var oddValues: Int { earlierOddValues + lastOddValues }
+
+    /// True if a value is odd that another one follows.
+    package var hasOddValueBeforeLast: Bool { earlierOddValues > 0 }
+
+    @inline(__always)
+    mutating func note(_ event: DataSetScanner.Event, isOutermost: Bool) {
+        switch event {
+        case .element(let tag, let vr, let length, _):
+            earlierOddValues += lastOddValues
+            lastOddValues = Int(length & 1)
+            // Private creators are LO in every syntax.
+            if tag.isPrivate, vr != .UN, !tag.isPrivateCreator, !tag.isGroupLength {
+                privateRepresentations += 1
+            }
+            guard isOutermost else { return }
+            switch tag {
+            case .sopClassUID: hasSOPClassUID = length > 0
+            case .sopInstanceUID: hasSOPInstanceUID = length > 0
+            case .pixelData: hasNativePixelData = true
+            default: break
+            }
+        case .fragmentsStart:
+            earlierOddValues += lastOddValues
+            lastOddValues = 0
+        case .fragment(let length): lastOddValues += Int(length & 1)
+        default: break
+        }
     }
 }

@@ -74,7 +74,9 @@ extension FileMetaInformation {
     ///
     /// The group ends where another one begins: its length (0002,0000) is wrong in many files, and here it only tells
     /// whether more of the group is to come. Tolerated: no preamble, Implicit VR, missing elements; without a transfer
-    /// syntax the data set's first bytes tell it.
+    /// syntax the data set's first bytes tell it. Elements of the group that some writers repeat in Implicit VR, at the
+    /// beginning of the data set, count as its own; where an element makes no sense, the data set begins where the group
+    /// length says, if something readable does.
     ///
     /// - Throws: `.truncated` if `prefix` ends inside the group, `.notDICOM` or `.metaInformationMissing` if there is none.
     package static func decode(
@@ -85,7 +87,7 @@ extension FileMetaInformation {
         guard let encoding = groupEncoding(bytes) else {
             throw DataSetError(.metaInformationMissing, offset: UInt64(start), "no element of group 0002")
         }
-        let (group, length) = try DataSetDecoder(encoding).decodeGroup(0x0002, bytes)
+        let (group, length) = try decodeGroup(bytes, encoding)
         let offset = start + length
         guard !group.isEmpty else {
             throw DataSetError(.truncated, offset: UInt64(offset), "the file meta information has not come yet")
@@ -111,6 +113,37 @@ extension FileMetaInformation {
             meta.otherElements.remove(tag)
         }
         return (meta, offset)
+    }
+
+    private static func decodeGroup(
+        _ bytes: ArraySlice<UInt8>, _ encoding: ElementEncoding
+    ) throws(DataSetError) -> (group: DataSet, length: Int) {
+        let flaw: DataSetError
+        do throws(DataSetError) {
+            let (group, length) = try DataSetDecoder(encoding).decodeGroup(0x0002, bytes)
+            return (group, length)
+        } catch {
+            flaw = error
+        }
+        // The sound elements before the one that is not.
+        guard let sound = flaw.offset.map({ Int(clamping: $0) }), sound > 0, sound < bytes.count else { throw flaw }
+        var (group, _) = try DataSetDecoder(encoding).decodeGroup(0x0002, bytes.prefix(sound))
+        let rest = bytes.dropFirst(sound)
+        if encoding.isExplicitVR, groupEncoding(rest)?.isExplicitVR == false {
+            do throws(DataSetError) {
+                let (repeated, length) = try DataSetDecoder(.implicitLittleEndian).decodeGroup(0x0002, rest)
+                for element in repeated.elements where group[element.tag] == nil { group[element.tag] = element }
+                return (group, sound + length)
+            } catch {
+                // Nor does it make sense so.
+            }
+        }
+        guard let told = group.uint32(.fileMetaInformationGroupLength) else { throw flaw }
+        let end = ElementHeader.shortest + 4 + Int(told)
+        let dataSet = bytes.dropFirst(end)
+        guard end > sound, !dataSet.starts(with: [0x02, 0x00]), TransferSyntax.guessed(fromDataSet: dataSet) != nil
+        else { throw flaw }
+        return (group, end)
     }
 
     private static let ownElements: [Tag] = [

@@ -1,6 +1,6 @@
 /// The digest of FIPS 180-4 section 6.2, fed piece by piece.
 ///
-/// Written here and not taken from OpenSSL, which a build may lack; only those who keep a journal pay for it.
+/// For builds without OpenSSL, whose digest is several times faster.
 package struct SHA256: Sendable {
     private static let blockLength = 64
 

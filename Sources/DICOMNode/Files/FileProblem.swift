@@ -19,9 +19,17 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
         case mislabelled = "contradicts itself"
         case noSOPClassUID = "has no SOP class UID"
         case noSOPInstanceUID = "has no SOP instance UID"
+        /// Group 0002 has the UIDs that the data set lacks.
+        case noUIDsInDataSet = "is incomplete"
+        /// PS3.5 A.4.
+        case pixelsNotEncapsulated = "has pixels that are not encapsulated"
+        /// PS3.5 7.1.1.
+        case oddLength = "has values of odd length"
         case truncated = "is truncated"
         case malformed = "is malformed"
         case changed = "changed while it was read"
+        /// It exists, and what it holds is not to be added to or replaced.
+        case otherKind = "is something else"
         case notWritable = "cannot be written"
         /// No room on the disk, or the user's quota is used up.
         case outOfSpace = "no space left"
@@ -73,7 +81,13 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
         do throws(SystemError) { return try body() } catch { throw FileProblem(writing: path(), error) }
     }
 
+    /// The words without the path.
+    package var reason: String { code.rawValue + (detail.isEmpty ? "" : ": \(detail)") }
+
+    /// The words behind a message that says itself that the file cannot be written.
+    package var cause: String { code == .notWritable && !detail.isEmpty ? detail : reason }
+
     package var description: String {
-        "\(path.displayed): \(code.rawValue)" + (detail.isEmpty ? "" : ": \(detail)")
+        "\(path.displayed): \(reason)"
     }
 }

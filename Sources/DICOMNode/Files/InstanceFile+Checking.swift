@@ -39,11 +39,46 @@ extension InstanceFile {
     /// - Throws: `FileProblem`: `.truncated`, `.malformed`, `.mislabelled` or `.changed`, or the reason why it cannot be read.
     @discardableResult
     package func checkComplete(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> UInt64 {
-        try checkComplete(.descriptor(descriptor.rawValue))
+        try check(.descriptor(descriptor.rawValue)).end
     }
 
-    /// The same for a file that was read as a whole.
-    func checkComplete(_ whole: [UInt8]) throws(FileProblem) -> UInt64 { try checkComplete(.memory(whole)) }
+    /// What a walk through the headers of a file has found out.
+    struct Checked {
+        /// Where the data set ends, in bytes from the beginning of the file.
+        let end: UInt64
+        let findings: DataSetFindings
+    }
+
+    /// Returns the changes that give each value of the data set an even length.
+    ///
+    /// - Throws: `FileProblem` as ``checkComplete(_:)`` does, or if there are too many of them.
+    func padding(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> DataSetPadding {
+        let source = Source.descriptor(descriptor.rawValue)
+        var walker = DataSetWalker(transferSyntax, findsPadding: true)
+        _ = try walkToEnd(source, with: &walker)
+        guard var padding = walker.padding, padding.movesFragments else { return walker.padding ?? DataSetPadding() }
+        var buffer = [UInt8](repeating: 0, count: Self.chunkLength)
+        for table in padding.tables {
+            // A whole number of words at a time; an incomplete one at the end is no offset.
+            var offset = table.offset
+            let end = table.offset + table.length / UInt64(table.wordSize) * UInt64(table.wordSize)
+            while offset < end {
+                let wanted = min(buffer.count, Int(clamping: end - offset))
+                var count = 0
+                while count < wanted {
+                    var piece = [UInt8](repeating: 0, count: wanted - count)
+                    let read = try read(
+                        source, at: dataSetOffset + offset + UInt64(count), before: dataSetOffset + end, into: &piece)
+                    buffer.replaceSubrange(count..<count + read, with: piece[..<read])
+                    count += read
+                }
+                let piece = buffer[..<count]
+                try checked { () throws(DataSetError) in try padding.moveOffsets(piece, at: offset, of: table) }
+                offset += UInt64(count)
+            }
+        }
+        return padding
+    }
 
     /// Reads the whole of a small file by one call.
     func readWhole(_ descriptor: borrowing FileDescriptor) throws(FileProblem) -> [UInt8] {
@@ -63,12 +98,13 @@ extension InstanceFile {
     }
 
     /// The place that the bytes of a file are read from.
-    private enum Source {
+    enum Source {
         case descriptor(CInt)
+        /// The whole of the file.
         case memory([UInt8])
     }
 
-    private func checkComplete(_ source: Source) throws(FileProblem) -> UInt64 {
+    func check(_ source: Source) throws(FileProblem) -> Checked {
         do throws(FileProblem) {
             return try walk(source)
         } catch {
@@ -91,12 +127,14 @@ extension InstanceFile {
                 + "the data set looks like \(UIDRegistry.name(of: seen) ?? seen.string)")
     }
 
-    private func walk(_ source: Source) throws(FileProblem) -> UInt64 {
-        if transferSyntax.isDeflated {
-            try checkDeflated(source)
-            return size
-        }
+    private func walk(_ source: Source) throws(FileProblem) -> Checked {
+        if transferSyntax.isDeflated { return Checked(end: size, findings: try checkDeflated(source)) }
         var walker = DataSetWalker(transferSyntax)
+        let end = try walkToEnd(source, with: &walker)
+        return Checked(end: end, findings: walker.findings)
+    }
+
+    private func walkToEnd(_ source: Source, with walker: inout DataSetWalker) throws(FileProblem) -> UInt64 {
         let zeros = try startOfFinalZeros(source)
         var offset = try walk(source, to: zeros, with: &walker)
         // The zeros may be the end of a value, of a header, or nothing of the data set at all: the walker knows.
@@ -159,7 +197,7 @@ extension InstanceFile {
         return start > dataSetOffset ? size : start
     }
 
-    private func checkDeflated(_ source: Source) throws(FileProblem) {
+    private func checkDeflated(_ source: Source) throws(FileProblem) -> DataSetFindings {
         // The walker sees what comes out, which is Explicit VR Little Endian (PS3.5 A.5).
         var walker = DataSetWalker(.explicitVRLittleEndian)
         var inflater = Inflater()
@@ -179,6 +217,7 @@ extension InstanceFile {
             try inflater.finish()
             try walker.finish()
         }
+        return walker.findings
     }
 
     private func checked(_ body: () throws(DataSetError) -> Void) throws(FileProblem) {

@@ -36,7 +36,7 @@ final class GetSuboperations {
             priority: retrieval.request.requestedPriority)
         let source: any DataSetSource
         do throws(FileProblem) {
-            source = try file.dataSetSource(as: context.transferSyntax)
+            source = try file.dataSetSource(as: context.transferSyntax).source
         } catch {
             retrieval.archive.report(association, error.description, isTrouble: true)
             return nil

@@ -37,6 +37,34 @@ struct InstanceFileTests {
         #expect(Array(bytes[Int(file.dataSetOffset)...]) == DataSetEncoder(syntax).encode(SampleInstance.dataSet()))
     }
 
+    @Test func `group 0002 again at the beginning of an implicit data set is not a part of it`() throws {
+        let dataSet = DataSetEncoder(.implicitVRLittleEndian).encode(SampleInstance.dataSet())
+        // (0002,0010) with the UID of its syntax, in Implicit VR.
+        let again = [0x02, 0, 0x10, 0, 18, 0, 0, 0] + Array("1.2.840.10008.1.2\0".utf8)
+        for meta in [SampleInstance.meta(.implicitVRLittleEndian).encode(), []] {
+            let file = try open(meta + again + dataSet)
+            #expect(file.transferSyntax == .implicitVRLittleEndian)
+            #expect(file.sopInstanceUID == SampleInstance.sopInstanceUID)
+            #expect(Int(file.dataSetOffset) == meta.count + again.count)
+        }
+    }
+
+    @Test func `a group length that leads to a data set leads over an element that makes no sense`() throws {
+        var meta = SampleInstance.meta().encode()
+        // A private element of group 0002 whose length is a lie, and one without a representation.
+        let lie: [UInt8] = [0x02, 0, 0x02, 0x01, 0x4F, 0x42, 0, 0, 0xFF, 0xFF, 0xFF, 0x7F]
+        let nonsense: [UInt8] = [0x02, 0, 0x03, 0x01, 1, 2, 3, 4]
+        for strange in [lie, nonsense] {
+            meta = SampleInstance.meta().encode() + strange
+            meta[140] += UInt8(strange.count)
+            let file = try open(meta + DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet()))
+            #expect(Int(file.dataSetOffset) == meta.count)
+            #expect(file.sopInstanceUID == SampleInstance.sopInstanceUID)
+        }
+        // Where nothing readable is, it is as before.
+        #expect(try problem(meta + [UInt8](repeating: 0xEE, count: 1000)) == .notDICOM)
+    }
+
     @Test func `meta information without a preamble is recognised`() throws {
         let bytes = SampleInstance.file().dropFirst(132)
         let file = try open(bytes)

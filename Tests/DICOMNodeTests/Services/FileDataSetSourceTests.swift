@@ -1,11 +1,11 @@
 import DICOM
-import DICOMProtocol
 import Glibc
 import System
 import TestSupport
 import Testing
 
 @testable import DICOMNode
+@testable import DICOMProtocol
 
 /// Data sets that are sent from their files without being read.
 struct FileDataSetSourceTests {
@@ -18,7 +18,7 @@ struct FileDataSetSourceTests {
     ) throws -> (file: InstanceFile, source: any DataSetSource) {
         try folder.write(bytes, to: "file.dcm")
         let file = try InstanceFile.open(folder["file.dcm"]).file
-        return (file, try file.dataSetSource(as: file.transferSyntax, staysOpen: staysOpen))
+        return (file, try file.dataSetSource(as: file.transferSyntax, staysOpen: staysOpen).source)
     }
 
     @Test func `its parts are the data set, even in length, and end where pages do`() throws {
@@ -64,6 +64,123 @@ struct FileDataSetSourceTests {
         #expect(throws: DataSetSourceError.self) { try source.checkArrived() }
     }
 
+    // MARK: Files that cannot be sent as they are
+
+    private func bytes(of source: any DataSetSource) throws -> [UInt8] {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 10_000, alignment: 8)
+        defer { memory.deallocate() }
+        var all: [UInt8] = []
+        while true {
+            var gap = iovec(iov_base: memory.baseAddress, iov_len: memory.count)
+            let (count, isLast) = try withUnsafeMutablePointer(to: &gap) {
+                try source.fill(UnsafeMutableBufferPointer(start: $0, count: 1))
+            }
+            all += memory[..<count]
+            if isLast { return all }
+        }
+    }
+
+    private func file(_ dataSet: [UInt8], _ syntax: TransferSyntax, in folder: TemporaryFolder) throws -> InstanceFile {
+        try folder.write(SampleInstance.meta(syntax).encode() + dataSet, to: "file.dcm")
+        return try InstanceFile.open(folder["file.dcm"]).file
+    }
+
+    private static let strict: InstanceFile.SendingRules = {
+        var rules = InstanceFile.SendingRules()
+        rules.neverRewrites = true
+        return rules
+    }()
+
+    /// The sample with a last value of odd length, short and so long that it is sent from its file.
+    @Test(arguments: [3, 600_001])
+    func `a last value of odd length is sent with a padding byte, also where nothing is rewritten`(count: Int) throws {
+        let folder = try TemporaryFolder()
+        let even = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet(pixels: count + 1))
+        var odd = Array(even.dropLast())
+        odd[odd.count - count - 4] -= 1
+        let file = try file(odd, .explicitVRLittleEndian, in: folder)
+        for rules in [InstanceFile.SendingRules(), Self.strict] {
+            let (source, changes) = try file.dataSetSource(as: file.transferSyntax, rules)
+            #expect(try bytes(of: source) == even.dropLast() + [0])
+            #expect(changes.paddedValues == 1 && !changes.padsBeforeLast && changes.transferSyntax == nil)
+        }
+        // A byte of filling behind it is the padding that its length does not count.
+        try folder.write(SampleInstance.meta().encode() + odd + [0], to: "file.dcm")
+        let filled = try InstanceFile.open(folder["file.dcm"]).file
+        let (source, _) = try filled.dataSetSource(as: file.transferSyntax)
+        #expect(try bytes(of: source) == even.dropLast() + [0])
+    }
+
+    @Test func `another value of odd length is padded, or refused where nothing may be rewritten`() throws {
+        let folder = try TemporaryFolder()
+        let even = DataSetEncoder(.implicitVRLittleEndian).encode(SampleInstance.dataSet())
+        let text = [0x10, 0, 0x20, 0, 6, 0, 0, 0] + Array("P 1/2 ".utf8)
+        let place = try #require(even.indices.first { even[$0...].starts(with: text) })
+        var odd = even
+        odd[place + 4] = 5
+        odd.remove(at: place + text.count - 1)
+        let file = try file(odd, .implicitVRLittleEndian, in: folder)
+        let (source, changes) = try file.dataSetSource(as: file.transferSyntax)
+        #expect(try bytes(of: source) == even)
+        #expect(changes.paddedValues == 1 && changes.padsBeforeLast)
+        let problem = #expect(throws: FileProblem.self) {
+            _ = try file.dataSetSource(as: file.transferSyntax, Self.strict)
+        }
+        #expect(problem?.code == .oddLength)
+    }
+
+    @Test func `a data set without UIDs is incomplete, unless those of group 0002 are assumed`() throws {
+        let folder = try TemporaryFolder()
+        for tag in [Tag.sopClassUID, .sopInstanceUID] {
+            var dataSet = SampleInstance.dataSet()
+            dataSet.remove(tag)
+            let encoded = DataSetEncoder(.explicitVRLittleEndian).encode(dataSet)
+            let file = try file(encoded, .explicitVRLittleEndian, in: folder)
+            #expect(file.sopInstanceUID == SampleInstance.sopInstanceUID)
+            let problem = #expect(throws: FileProblem.self) { _ = try file.dataSetSource(as: file.transferSyntax) }
+            #expect(problem?.code == .noUIDsInDataSet)
+            var rules = InstanceFile.SendingRules()
+            rules.assumesMeta = true
+            let (source, _) = try file.dataSetSource(as: file.transferSyntax, rules)
+            #expect(try bytes(of: source) == encoded)
+        }
+    }
+
+    @Test func `pixels of defined length in an encapsulated syntax are refused, in a private one they are sent`() throws
+    {
+        let folder = try TemporaryFolder()
+        let encoded = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet())
+        let baseline = try file(encoded, .jpegBaseline8Bit, in: folder)
+        let problem = #expect(throws: FileProblem.self) {
+            _ = try baseline.dataSetSource(as: baseline.transferSyntax)
+        }
+        #expect(problem?.code == .pixelsNotEncapsulated)
+        let ofAVendor = try file(encoded, TransferSyntax("1.2.3.4.5"), in: folder)
+        let (source, _) = try ofAVendor.dataSetSource(as: ofAVendor.transferSyntax)
+        #expect(try bytes(of: source) == encoded)
+    }
+
+    @Test func `the loss of representations is counted, and avoided where another syntax keeps them`() throws {
+        let folder = try TemporaryFolder()
+        var dataSet = SampleInstance.dataSet()
+        dataSet.append(
+            DataElement(tag: Tag(0x0009_0010), vr: .LO, value: .bytes(Array("DCMSCU".utf8)[...])))
+        dataSet.append(DataElement(tag: Tag(0x0009_1001), vr: .DS, value: .bytes(Array("1.50".utf8)[...])))
+        let file = try file(DataSetEncoder(.explicitVRBigEndian).encode(dataSet), .explicitVRBigEndian, in: folder)
+        for (syntax, lost) in [(TransferSyntax.implicitVRLittleEndian, 1), (.explicitVRLittleEndian, 0)] {
+            let (_, changes) = try file.dataSetSource(as: syntax)
+            #expect(changes.lostRepresentations == lost)
+        }
+        func accepted(_ id: UInt8, _ syntax: TransferSyntax) -> NegotiatedContexts.Accepted {
+            NegotiatedContexts.Accepted(id: id, abstractSyntax: file.sopClassUID, transferSyntax: syntax)
+        }
+        let implicit = accepted(1, .implicitVRLittleEndian)
+        for keeping in [TransferSyntax.explicitVRLittleEndian, .deflatedExplicitVRLittleEndian] {
+            #expect(file.context(among: [implicit, accepted(3, keeping)])?.transferSyntax == keeping)
+        }
+        #expect(file.context(among: [implicit])?.transferSyntax == .implicitVRLittleEndian)
+    }
+
     // MARK: On an association
 
     private static let accept = PeerStep.answerRequest {
@@ -90,7 +207,7 @@ struct FileDataSetSourceTests {
         let association = try Association.request(
             parameters, at: Endpoint(host: "127.0.0.1", port: peer.port),
             observer: { event in if case .sentData(let data) = event { events.withLock { $0.append(data) } } })
-        let source = try file.dataSetSource(as: file.transferSyntax)
+        let source = try file.dataSetSource(as: file.transferSyntax).source
         let request = CommandSet.storeRequest(
             messageID: 1, sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID)
         try association.send(request, contextID: 1, source: source)

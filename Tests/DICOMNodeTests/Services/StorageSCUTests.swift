@@ -104,6 +104,19 @@ struct StorageSCUTests {
         #expect(recorder.opened == 2)
     }
 
+    @Test func `instances that the peer aborts at cost themselves, and those after them are sent`() throws {
+        let folder = try TemporaryFolder()
+        let abort = Self.accept + [.hearMessage, .send(PeerBytes.pdu(7, [0, 0, 0, 0]))]
+        let peer = try ScriptedPeer(
+            [[PeerStep]](repeating: abort, count: 6) + [Self.accept + [.serve { Self.response($0, .success) }]])
+        let recorder = Recorder(peer)
+        let sender = StorageSCU(options: options(), cancellation: .never, delegate: recorder)
+        try sender.store(try files(11, in: folder))
+        try sender.finish()
+        let stored = recorder.results.map(\.isStored)
+        #expect(stored == [Bool](repeating: false, count: 6) + [Bool](repeating: true, count: 5))
+    }
+
     @Test func `an instance is not sent again where no retry is allowed`() throws {
         let folder = try TemporaryFolder()
         let peer = try ScriptedPeer([
@@ -125,9 +138,9 @@ struct StorageSCUTests {
         let peer = try ScriptedPeer([Self.accept + [.hearMessage, .reset]])
         let recorder = Recorder(peer)
         let sender = StorageSCU(options: options(), cancellation: .never, delegate: recorder)
-        #expect(throws: AssociationError.self) { try sender.store(try files(9, in: folder)) }
-        #expect(recorder.opened == 3)
-        #expect(recorder.results.count == 9)
+        #expect(throws: AssociationError.self) { try sender.store(try files(26, in: folder)) }
+        #expect(recorder.opened == 20)
+        #expect(recorder.results.count == 26)
         let notSent = recorder.results.count { if case .notSent = $0.outcome { true } else { false } }
         #expect(notSent == 6)
     }

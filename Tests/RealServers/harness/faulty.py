@@ -19,6 +19,7 @@ class FaultyStoreSCP:
     """Stores in memory; counts of instances are over all associations.
 
     abort_every: A-ABORT instead of the answer to every so many-th instance.
+    abort_first: A-ABORT instead of the answers to so many instances, from the first on.
     close_every: closes the connection in the middle of the data set of every so many-th instance.
     status_every: (number, status): that status for every so many-th instance.
     most_associations: more at a time are rejected as transient, local limit exceeded.
@@ -171,7 +172,7 @@ class FaultyStoreSCP:
                     state["whole"] = True
         if not state["whole"]:
             return True
-        if self._strikes("abort_every", state):
+        if self._strikes("abort_every", state) or state["number"] <= self.faults.get("abort_first", 0):
             connection.sendall(struct.pack(">BBIBBBB", 7, 0, 4, 0, 0, 0, 0))
             return False
         if self._strikes("silent_every", state):

@@ -87,6 +87,7 @@ final class StoreCommand: Sendable {
         sending.priority = options.priority
         sending.operationsWindow = options.operationsWindow
         sending.rewrites = !options.neverRewrites
+        sending.assumesMeta = options.assumesMeta
         sending.retry = network.connection.retry
         return sending
     }

@@ -49,7 +49,9 @@ struct StoreSource: ~Copyable {
                     return true
                 }
             }
-            if !batch.isEmpty { return batch }
+            guard !batch.isEmpty else { continue }
+            summary.warn(ofUIDsIn: batch)
+            return batch
         }
     }
 

@@ -45,6 +45,25 @@ final class StoreSummary: Sendable {
         var failedPaths: [FilePath] = []
         var toVerify: [StoredInstance] = []
         var isStopped = false
+        /// Sent with padding bytes in other values than the last.
+        var padded = FilesAlike()
+        var rewrittenWithLoss = FilesAlike()
+        var longUIDs = FilesAlike()
+    }
+
+    /// Files of which the same is to be said: how many, and the first of them.
+    private struct FilesAlike {
+        private(set) var count = 0
+        private(set) var first: FilePath = ""
+
+        mutating func add(_ path: FilePath) {
+            if count == 0 { first = path }
+            count += 1
+        }
+
+        /// As a message names them.
+        var name: String { count == 1 ? first.displayed : Quantity.count(count, "file") }
+        var shownEach: String? { count == 1 ? nil : "\(OptionName.verbose) shows each" }
     }
 
     private let options: StoreOptions
@@ -137,16 +156,35 @@ final class StoreSummary: Sendable {
 
     // MARK: Sending
 
+    /// Warns of an instance whose UID is longer than a UID may be, before it is sent: servers abort at it.
+    func warn(ofUIDsIn files: [InstanceFile]) {
+        for file in files {
+            guard let excess = file.sopInstanceUID.excess else { continue }
+            let count = state.withLock { state in
+                state.longUIDs.add(file.path)
+                return state.longUIDs.count
+            }
+            let message = Message(file.path.displayed, "\(excess): the server may abort")
+            if count <= Self.warningsOfLongUIDs {
+                outcome.diagnostics.warning(message)
+            } else {
+                outcome.diagnostics.verbose(message.line)
+            }
+        }
+    }
+
+    private static let warningsOfLongUIDs = 3
+
     func record(_ result: StoreResult) {
         var record = StoreRecord(result.file, outcome: .failed)
         record.attempts = result.attempts
         switch result.outcome {
-        case .answered(let response, let rewritten):
-            self.record(response, rewrittenIn: rewritten, of: result.file, in: &record)
+        case .answered(let response, let changes):
+            self.record(response, changes, of: result.file, in: &record)
         case .unreadable(let problem):
             record.error = Message(problem).why
             fail(problem.path)
-            failures.record(.notRead, .incomplete, cause: problem.code.rawValue, Message(problem))
+            failures.record(problem.fate, .incomplete, cause: problem.code.rawValue, Message(problem))
         case .noContext(let refusal):
             let message = Message(refusal, of: result.file)
             record.error = message.why
@@ -154,13 +192,15 @@ final class StoreSummary: Sendable {
             failures.record(.notSent, .noPresentationContext, message)
         case .unanswered(let error):
             let cause = network.message(error)
-            let why = "sent, but not answered: \(cause.line)"
+            // What is wrong with the instance itself explains more than the end of the association.
+            let flaw = result.file.sopInstanceUID.excess.map { "; \($0)" } ?? ""
+            let why = "sent, but not answered: \(cause.line)\(flaw)"
             record.error = why
             fail(result.file.path)
             state.withLock { $0.unanswered = error }
-            let isKnown = outcome.hasReported(cause.line)
+            let isKnown = flaw.isEmpty && outcome.hasReported(cause.line)
             failures.record(
-                .notAnswered, .incomplete, cause: cause.line,
+                .notAnswered, .incomplete, cause: cause.line + flaw,
                 Message(result.file.path.displayed, isKnown ? "sent, but not answered" : why))
         case .notSent(let error):
             record.outcome = .pending
@@ -176,15 +216,14 @@ final class StoreSummary: Sendable {
         showProgress()
     }
 
-    /// - Parameter rewritten: the transfer syntax in which it was sent, if not its own.
+    /// - Parameter changes: the differences between the file and what was sent of it.
     private func record(
-        _ response: CommandSet, rewrittenIn rewritten: TransferSyntax?, of file: InstanceFile,
-        in record: inout StoreRecord
+        _ response: CommandSet, _ changes: InstanceFile.Changes, of file: InstanceFile, in record: inout StoreRecord
     ) {
         let status = response.status ?? .processingFailure
         record.response = response
         state.withLock { $0.unanswered = nil }
-        record.sentTransferSyntax = rewritten
+        record.sentTransferSyntax = changes.transferSyntax
         guard status.kind == .success || status.kind == .warning else {
             fail(file.path)
             return failures.record(
@@ -197,15 +236,18 @@ final class StoreSummary: Sendable {
         let other = response.affectedSOPInstanceUID.flatMap { uid in
             uid == file.sopInstanceUID || uid.string.isEmpty ? nil : uid
         }
-        let isWarning = status.kind == .warning || other != nil
-        let why = other.map { "the response names the instance \($0)" } ?? response.reason(for: .storage)
+        let isAnswerDoubtful = status.kind == .warning || other != nil
+        let isWarning = isAnswerDoubtful || changes.lostRepresentations > 0
+        let reason = other.map { "the response names the instance \($0)" } ?? response.reason(for: .storage)
+        let why = isAnswerDoubtful ? reason : changes.loss
         record.outcome = isWarning ? .warning : .done
         state.withLock { state in
             state.counts.stored += 1
             state.counts.bytes += file.dataSetLength
             if isWarning { state.counts.warned += 1 }
+            if changes.padsBeforeLast { state.padded.add(file.path) }
             if options.verification != nil {
-                let doubt = "the server has stored it with a warning: \(why)"
+                let doubt = isAnswerDoubtful ? "the server has stored it with a warning: \(why)" : why
                 state.toVerify.append(
                     isWarning
                         ? StoredInstance(file, as: .warned, doubt: doubt) : StoredInstance(file))
@@ -215,7 +257,13 @@ final class StoreSummary: Sendable {
             return outcome.diagnostics.verbose(
                 "\(file.path.displayed): \(UIDRegistry.displayName(of: file.sopClassUID)) in "
                     + "\(UIDRegistry.displayName(of: file.transferSyntax.uid)): stored"
-                    + (rewritten.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? ""))
+                    + (changes.transferSyntax.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? "")
+                    + (changes.paddedValues > 0
+                        ? ", \(Quantity.count(changes.paddedValues, "value")) of odd length padded" : ""))
+        }
+        if !isAnswerDoubtful, options.failOn != .warning {
+            state.withLock { $0.rewrittenWithLoss.add(file.path) }
+            return outcome.diagnostics.verbose("\(file.path.displayed): stored with a warning: \(why)")
         }
         let message = Message(
             file.path.displayed, "stored with a warning: \(why)", peerText: response.errorComment,
@@ -317,10 +365,28 @@ final class StoreSummary: Sendable {
 
     // MARK: The end
 
+    /// Says how what was sent differs from the files.
+    private func reportChanges() {
+        let (padded, lossy) = state.withLock { ($0.padded, $0.rewrittenWithLoss) }
+        if padded.count > 0 {
+            outcome.diagnostics.note(
+                Message(
+                    padded.name, "values of odd length were sent with a padding byte (PS3.5 7.1.1)",
+                    code: padded.shownEach))
+        }
+        guard lossy.count > 0 else { return }
+        outcome.diagnostics.warning(
+            Message(
+                lossy.name,
+                "stored with a warning: rewritten in \(TransferSyntax.implicitVRLittleEndian), in which the value "
+                    + "representations of private elements are lost", code: lossy.shownEach))
+    }
+
     /// Sets the exit code to that of the sending. Verification afterwards has causes of its own.
     func finishSending() {
         environment.progress?.clear()
         failures.report()
+        reportChanges()
         // A connection that was lost, and after which nothing was done any more, has ended the run.
         if let unanswered = state.withLock(\.unanswered) { outcome.record(ExitCode(for: unanswered)) }
         let counts = counts
@@ -378,6 +444,36 @@ extension StoreSummary.Counts {
         if notInstances > 0 { parts.append("\(Quantity.count(notInstances, "other file")) ignored") }
         if bytes > 0 { parts.append(Quantity.transfer(bytes, seconds: seconds)) }
         return parts.joined(separator: ", ")
+    }
+}
+
+extension InstanceFile.Changes {
+    fileprivate var loss: String {
+        "rewritten in \(TransferSyntax.implicitVRLittleEndian), in which the value representations of "
+            + "\(Quantity.count(lostRepresentations, "private element")) are lost"
+    }
+}
+
+extension FileProblem {
+    /// What became of the file.
+    fileprivate var fate: StoreFailures.Fate {
+        switch code {
+        case .noUIDsInDataSet, .pixelsNotEncapsulated, .oddLength: .notSent
+        default: .notRead
+        }
+    }
+}
+
+extension UID {
+    /// PS3.5 9.1.
+    private static let maximumLength = 64
+
+    /// What is wrong with a SOP Instance UID that is longer than a UID may be; nil if it is not.
+    fileprivate var excess: String? {
+        let count = string.utf8.count
+        guard count > Self.maximumLength else { return nil }
+        let limit = Self.maximumLength
+        return "its SOP Instance UID has \(count) characters, of which \(limit) are allowed (PS3.5 9.1)"
     }
 }
 

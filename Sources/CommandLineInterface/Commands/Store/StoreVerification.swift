@@ -164,6 +164,7 @@ struct CommitVerification {
         var sending = StorageSCU.Options()
         sending.priority = options.priority
         sending.rewrites = !options.neverRewrites
+        sending.assumesMeta = options.assumesMeta
         let delegate = ResendDelegate(network, outcome)
         let sender = StorageSCU(options: sending, cancellation: network.cancellation, delegate: delegate)
         do throws(AssociationError) {

@@ -4,7 +4,8 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
         error, find,
         format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
-    case journal, jwt, kerberos, key, limit, listen, move, name, nodes, only, output, passcode, patient, patientroot,
+    case journal, jwt, kerberos, key, limit, listen, mode, move, name, nodes, only, output, passcode, patient,
+        patientroot,
         per
     case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
         `return`, saml
@@ -13,6 +14,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case verbose, verify, version, wait, warning, wide, window, worklist
     case acceptFrom = "accept-from"
     case assumeCharset = "assume-charset"
+    case assumeMeta = "assume-meta"
     case committedOut = "committed-out"
     case connectTimeout = "connect-timeout"
     case datetimeMatching = "datetime-matching"

@@ -6,34 +6,117 @@ extension InstanceFile {
     /// Up to here system calls cost more than copying.
     private static let longestInMemory: UInt64 = 64 * 1024
 
+    /// What may be done so that a file can be sent.
+    package struct SendingRules: Sendable {
+        /// True if UIDs that the data set lacks may be those of group 0002.
+        package var assumesMeta = false
+        /// True if no value but the last may be changed.
+        package var neverRewrites = false
+
+        package init() {}
+    }
+
+    /// The differences between the data set of a file and what is sent of it.
+    package struct Changes: Sendable, Equatable {
+        /// The syntax that it is rewritten in; nil for its own.
+        package var transferSyntax: TransferSyntax?
+        /// The values of odd length that got a padding byte (PS3.5 7.1.1).
+        package var paddedValues = 0
+        /// True if one of them is not the last value of the data set.
+        package var padsBeforeLast = false
+        /// The private elements whose representation is not told any more.
+        package var lostRepresentations = 0
+
+        package init() {}
+    }
+
     /// The data set to be sent in a transfer syntax: the file's own, untouched, or another native one, rewritten as it
-    /// goes.
+    /// goes. Values of odd length become even.
     ///
     /// - Parameter staysOpen: whether the file may be held open until the peer has answered, so that it can be sent
     ///   without being read.
-    /// - Throws: `FileProblem` if the file is not what it was any more, or ends in the middle of an element.
+    /// - Throws: `FileProblem` if the file is not what it was any more, ends in the middle of an element, or must not
+    ///   be sent as it is.
     package func dataSetSource(
-        as syntax: TransferSyntax, staysOpen: Bool = true
-    ) throws(FileProblem) -> any DataSetSource {
+        as syntax: TransferSyntax, staysOpen: Bool = true, _ rules: SendingRules = SendingRules()
+    ) throws(FileProblem) -> (source: any DataSetSource, changes: Changes) {
         // Files are not kept open since they were looked at: a batch may hold more of them than a process may have
         // descriptors.
         let descriptor = try Self.openForReading(path)
         try checkUnchanged(descriptor)
+        var whole: [UInt8]?
+        let checked: Checked
         if syntax == transferSyntax, !syntax.isDeflated, size <= Self.longestInMemory {
             // The bytes that are checked are then the ones sent, with one read.
             let bytes = try readWhole(descriptor)
-            let end = try checkComplete(bytes)
-            return MemoryDataSetSource(bytes, from: Int(dataSetOffset), to: Int(end))
+            checked = try check(.memory(bytes))
+            whole = bytes
+        } else {
+            checked = try check(.descriptor(descriptor.rawValue))
         }
-        let end = try checkComplete(descriptor)
-        guard syntax != transferSyntax else {
-            return FileDataSetSource(self, descriptor: descriptor, end: end, staysOpen: staysOpen)
+        let (end, findings) = (checked.end, checked.findings)
+        try checkSendable(findings, rules)
+        var changes = Changes()
+        changes.paddedValues = findings.oddValues
+        changes.padsBeforeLast = findings.hasOddValueBeforeLast
+        guard syntax == transferSyntax, findings.oddValues == 0 else {
+            if syntax != transferSyntax {
+                changes.transferSyntax = syntax
+                if transferSyntax.isExplicitVR, !syntax.isExplicitVR {
+                    changes.lostRepresentations = findings.privateRepresentations
+                }
+            }
+            let source = try rewritten(descriptor, end: end, as: syntax)
+            return (source, changes)
+        }
+        if let whole {
+            return (MemoryDataSetSource(whole, from: Int(dataSetOffset), to: Int(end)), changes)
+        }
+        return (FileDataSetSource(self, descriptor: descriptor, end: end, staysOpen: staysOpen), changes)
+    }
+
+    private func rewritten(
+        _ descriptor: consuming FileDescriptor, end: UInt64, as syntax: TransferSyntax
+    ) throws(FileProblem) -> RewritingDataSetSource {
+        // A deflated data set is not changed in place.
+        if syntax == transferSyntax, !syntax.isDeflated {
+            let padder = DataSetPadder(try padding(descriptor))
+            return RewritingDataSetSource(self, descriptor: descriptor, end: end, padder)
         }
         do throws(DataSetError) {
             return try RewritingDataSetSource(self, descriptor: descriptor, end: end, to: syntax)
         } catch {
             throw FileProblem(path, .malformed, error.description)
         }
+    }
+
+    /// Finds out whether the file may be sent at all, whatever a peer accepts.
+    ///
+    /// - Throws: `FileProblem` as ``dataSetSource(as:staysOpen:_:)`` does.
+    func checkSendable(_ rules: SendingRules) throws(FileProblem) {
+        let descriptor = try Self.openForReading(path)
+        try checkUnchanged(descriptor)
+        try checkSendable(try check(.descriptor(descriptor.rawValue)).findings, rules)
+    }
+
+    private func checkSendable(_ findings: DataSetFindings, _ rules: SendingRules) throws(FileProblem) {
+        if !rules.assumesMeta {
+            let lacking = [
+                findings.hasSOPClassUID ? nil : "SOP Class UID", findings.hasSOPInstanceUID ? nil : "SOP Instance UID",
+            ].compactMap { $0 }
+            guard lacking.isEmpty else {
+                throw FileProblem(
+                    path, .noUIDsInDataSet, "\(lacking.joined(separator: " and ")) missing from the data set")
+            }
+        }
+        if findings.hasNativePixelData, transferSyntax.isEncapsulated, UIDRegistry.name(of: transferSyntax.uid) != nil {
+            throw FileProblem(
+                path, .pixelsNotEncapsulated,
+                "Pixel Data of defined length in \(transferSyntax), which has fragments (PS3.5 A.4)")
+        }
+        guard rules.neverRewrites, findings.hasOddValueBeforeLast else { return }
+        throw FileProblem(
+            path, .oddLength, "\(findings.oddValues), which must be even (PS3.5 7.1.1), and it may not be rewritten")
     }
 }
 
@@ -140,14 +223,17 @@ final class FileDataSetSource: DataSetSource {
     }
 }
 
-/// The data set of a file in another of the native transfer syntaxes, rewritten as a stream.
+/// The data set of a file with changes that are made as a stream: in another of the native transfer syntaxes, or with
+/// values of even length.
 final class RewritingDataSetSource: DataSetSource {
     /// Enough for long values to pass in few steps, and little beside the send buffer.
     private static let chunk = 64 * 1024
 
     private let file: InstanceFile
     private let descriptor: FileDescriptor
-    private var rewriter: DataSetRewriter
+    /// One of the two makes the changes.
+    private var rewriter: DataSetRewriter?
+    private var padder: DataSetPadder?
     private var offset: UInt64
     private let end: UInt64
     private var input = [UInt8](repeating: 0, count: chunk)
@@ -159,6 +245,14 @@ final class RewritingDataSetSource: DataSetSource {
         _ file: InstanceFile, descriptor: consuming FileDescriptor, end: UInt64, to syntax: TransferSyntax
     ) throws(DataSetError) {
         rewriter = try DataSetRewriter(from: file.transferSyntax, to: syntax)
+        self.file = file
+        self.descriptor = descriptor
+        offset = file.dataSetOffset
+        self.end = end
+    }
+
+    init(_ file: InstanceFile, descriptor: consuming FileDescriptor, end: UInt64, _ padder: DataSetPadder) {
+        self.padder = padder
         self.file = file
         self.descriptor = descriptor
         offset = file.dataSetOffset
@@ -195,12 +289,14 @@ final class RewritingDataSetSource: DataSetSource {
             let count = try readInput()
             do throws(DataSetError) {
                 guard count > 0 else {
-                    try rewriter.finish(into: &output)
+                    try rewriter?.finish(into: &output)
+                    padder?.finish(into: &output)
                     isFinished = true
                     break
                 }
                 let chunk = input[..<count]
-                try rewriter.consume(chunk.span.bytes, into: &output)
+                try rewriter?.consume(chunk.span.bytes, into: &output)
+                padder?.consume(chunk.span.bytes, into: &output)
             } catch {
                 throw .unconvertible(error)
             }

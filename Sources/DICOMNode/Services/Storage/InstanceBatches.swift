@@ -54,7 +54,7 @@ package struct InstanceBatches: ~Copyable {
                     }
                     batch.append(opened.file)
                 } catch {
-                    let isNoInstance = error.code == .notDICOM || error.code == .mediaDirectory
+                    let isNoInstance = [.notDICOM, .mediaDirectory, .empty].contains(error.code)
                     note(isNoInstance && !scanner.isNamed(path) ? .notAnInstance(error) : .problem(error))
                 }
             }

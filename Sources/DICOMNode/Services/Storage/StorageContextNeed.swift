@@ -92,12 +92,16 @@ package final class StorageDemand: Sendable {
 }
 
 extension InstanceFile {
-    /// The context to send the instance in: one of its own syntax, else one that it can be rewritten in without loss.
+    /// The context to send the instance in: one of its own syntax, else one that it can be rewritten in with the least
+    /// loss.
     package func context(among accepted: [NegotiatedContexts.Accepted]) -> NegotiatedContexts.Accepted? {
         if let same = accepted.first(where: { $0.transferSyntax == transferSyntax }) { return same }
         guard transferSyntax.isUncompressed else { return nil }
-        return StorageContextNeed.rewritable.lazy.compactMap { syntax in
-            accepted.first { $0.transferSyntax == syntax }
-        }.first
+        // What is explicit stays so where it can: Implicit VR does not tell the representations of private elements.
+        let syntaxes = StorageContextNeed.rewritable
+        let preferred =
+            transferSyntax.isExplicitVR
+            ? syntaxes.filter(\.isExplicitVR) + syntaxes.filter { !$0.isExplicitVR } : syntaxes
+        return preferred.lazy.compactMap { syntax in accepted.first { $0.transferSyntax == syntax } }.first
     }
 }

@@ -52,6 +52,8 @@ package final class StorageSCU {
         package var operationsWindow: UInt16 = 1
         /// True if a file whose transfer syntax the peer rejects may be rewritten in another native transfer syntax.
         package var rewrites = true
+        /// True if UIDs that a data set lacks may be those of group 0002.
+        package var assumesMeta = false
         package var retry = RetryPolicy()
         /// The Move Originator AE title and message ID, sent by an SCP with its sub-operations (PS3.7 9.3.1.1).
         package var moveOriginator: (title: AETitle, messageID: UInt16)?
@@ -82,7 +84,7 @@ package final class StorageSCU {
         let messageID: UInt16
         let pending: PendingInstance
         let source: any DataSetSource
-        let rewrittenAs: TransferSyntax?
+        let changes: InstanceFile.Changes
     }
 
     /// Files that one association holds open at most while their responses are due. A process may have a thousand
@@ -91,6 +93,8 @@ package final class StorageSCU {
 
     /// Associations in a row that ended before a single answer, after which the peer is given up.
     private static let maximumBarrenAssociations = 3
+    /// The same where the peer ended each of them at an instance: each may be one that it cannot take, and costs little.
+    private static let maximumRefusedInstances = 20
     /// Instances that wait for another attempt while new ones are sent. Beyond it the peer needs the pause more than
     /// new ones.
     private static let maximumLater = 1000
@@ -221,9 +225,8 @@ package final class StorageSCU {
         } else {
             // An association that went silent may be one more than the peer can serve.
             if case .timedOut = error, hasSuccessors() { throw error }
-            let allowed =
-                error.isTransient
-                ? max(retries, Self.maximumBarrenAssociations - 1) : Self.maximumBarrenAssociations - 1
+            let barren = (error.isByPeer ? Self.maximumRefusedInstances : Self.maximumBarrenAssociations) - 1
+            let allowed = error.isTransient ? max(retries, barren) : barren
             guard failuresInARow <= allowed else { throw error }
             // The first loss may have been the matter of one instance: others need not wait.
             guard failuresInARow > 1, retries > 0 else { return }
@@ -319,13 +322,20 @@ package final class StorageSCU {
             pending.attempts += 1
             guard let choice = choose(for: file, on: association) else {
                 next += 1
-                conclude(pending, .noContext(refusal(of: file, on: association)))
+                do throws(FileProblem) {
+                    // What is wrong with the file itself comes first: no other server would take it either.
+                    try file.checkSendable(rules)
+                    conclude(pending, .noContext(refusal(of: file, on: association)))
+                } catch {
+                    conclude(pending, .unreadable(error))
+                }
                 continue
             }
             let source: any DataSetSource
+            let changes: InstanceFile.Changes
             do throws(FileProblem) {
-                source = try file.dataSetSource(
-                    as: choice.transferSyntax, staysOpen: outstanding.count < Self.maximumOpenFiles)
+                (source, changes) = try file.dataSetSource(
+                    as: choice.transferSyntax, staysOpen: outstanding.count < Self.maximumOpenFiles, rules)
             } catch {
                 next += 1
                 conclude(pending, .unreadable(error))
@@ -356,11 +366,16 @@ package final class StorageSCU {
                 throw error
             }
             outstanding.append(
-                Transfer(
-                    messageID: request.messageID ?? 0, pending: pending, source: source,
-                    rewrittenAs: choice.transferSyntax == file.transferSyntax ? nil : choice.transferSyntax))
+                Transfer(messageID: request.messageID ?? 0, pending: pending, source: source, changes: changes))
         }
         try drain(association, downTo: 0)
+    }
+
+    private var rules: InstanceFile.SendingRules {
+        var rules = InstanceFile.SendingRules()
+        rules.assumesMeta = options.assumesMeta
+        rules.neverRewrites = !options.rewrites
+        return rules
     }
 
     private func window(of association: Association) -> Int {
@@ -411,7 +426,7 @@ package final class StorageSCU {
     private func outcome(of sent: Transfer, _ answer: CommandSet) -> StoreResult.Outcome {
         do throws(DataSetSourceError) {
             try sent.source.checkArrived()
-            return .answered(answer, rewrittenAs: sent.rewrittenAs)
+            return .answered(answer, sent.changes)
         } catch .changed {
             let detail = "the server may hold a mixture of old and new bytes; send it again"
             return .unreadable(FileProblem(sent.pending.file.path, .changed, detail))

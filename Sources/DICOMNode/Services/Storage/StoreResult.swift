@@ -11,7 +11,7 @@ package struct StoreResult: Sendable {
 
     package enum Outcome: Sendable {
         /// The peer answered; success, warning or failure is in the status.
-        case answered(CommandSet, rewrittenAs: TransferSyntax?)
+        case answered(CommandSet, InstanceFile.Changes)
         /// The peer takes neither the file's transfer syntax nor one that it could be rewritten in without loss.
         case noContext(Refusal)
         /// The file itself: gone, truncated, changed.
@@ -98,6 +98,14 @@ package struct RetryPolicy: Sendable, Equatable {
 
 extension AssociationError {
     package var isInterruption: Bool { if case .interrupted = self { true } else { false } }
+
+    /// True if the peer has ended the association, at once.
+    var isByPeer: Bool {
+        switch self {
+        case .abortedByPeer, .releasedByPeer, .connectionLost(.closed), .connectionLost(.reset): true
+        default: false
+        }
+    }
 
     /// True if a later attempt may succeed: the peer was lost, busy or slow, and did not refuse.
     package var isTransient: Bool {
