@@ -207,13 +207,13 @@ private struct Run {
         }
         let standardError = Diagnostics.Channel(sink: environment.standardError, level: .error, style: style)
         style = LogLine.Style(hasTime: true, isJSON: options.logFormat == .json)
-        do throws(SystemError) {
+        do throws(FileProblem) {
             let log = try FileSink(appendingTo: path)
             return [
                 standardError, Diagnostics.Channel(sink: log, level: options.verbosity, style: style, isLog: true),
             ]
         } catch {
-            throw RunFailure(.localFiles, Message("cannot write the log file \(path.displayed)", error.reason))
+            throw RunFailure(.localFiles, Message("cannot write the log file \(path.displayed)", error.cause))
         }
     }
 }

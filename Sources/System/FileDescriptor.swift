@@ -262,6 +262,30 @@ extension FileDescriptor {
         _ = try systemCall("ftruncate") { ftruncate(number, off_t(clamping: length)) }
     }
 
+    /// Sets the mode of the file, whatever the umask is.
+    ///
+    /// - Throws: `SystemError` if the file is not ours, or its file system has no modes.
+    package func setPermissions(_ permissions: UInt32) throws(SystemError) {
+        try Self.setPermissions(rawValue, permissions)
+    }
+
+    /// Does as ``setPermissions(_:)`` for a descriptor that somebody else owns.
+    ///
+    /// - Throws: `SystemError` as that does.
+    package static func setPermissions(_ descriptor: CInt, _ permissions: UInt32) throws(SystemError) {
+        _ = try systemCall("fchmod") { fchmod(descriptor, permissions) }
+    }
+
+    /// Sets the mode to that of another file.
+    ///
+    /// - Throws: `SystemError` as ``setPermissions(_:)`` does.
+    package func takePermissions(of other: borrowing FileDescriptor) throws(SystemError) {
+        var status = stat()
+        let number = other.rawValue
+        _ = try systemCall("stat") { fstat(number, &status) }
+        try setPermissions(status.st_mode & 0o7777)
+    }
+
     /// Forces the bytes of the file onto the disk.
     ///
     /// - Throws: `SystemError` if the system cannot.

@@ -16,7 +16,7 @@ package enum LocalInput {
     /// - Parameter restore: undoes what must not outlast the process, such as the settings of a terminal; called by
     ///   the thread that signals arrive at.
     /// - Throws: what the body throws.
-    package static func wait<Result, Failure: Error>(
+    package static func wait<Result: ~Copyable, Failure: Error>(
         restoring restore: @escaping @Sendable () -> Void = {}, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
         waits.withLock { $0.append(Wait(restore: restore)) }

@@ -66,6 +66,7 @@ _dcmscu() {
         --grace) return ;;
         --prefer) return ;;
         --fsync) mapfile -t COMPREPLY < <(compgen -W "each end none" -- "$current"); return ;;
+        --mode) return ;;
         --accept-from) return ;;
         --destination) return ;;
         --worklist-items) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -104,14 +105,14 @@ _dcmscu() {
         mapfile -t COMPREPLY < <(compgen -W "
             --echo --store --find --move --get --worklist --stgcmt --serve --self-test --doctor --hostname
             --port --call --aetitle --input --recursive --priority --root-uid --jobs --window --retries
-            --retry-delay --failed-out --never-rewrite --skip-existing --verify --journal --resume --wait
-            --transaction --listen --committed-out --max-references --per --key --return --station --date
-            --patientroot --studyroot --psonly --patient --study --series --image --sort --limit --charset
-            --store-query --query --strict --trust-server --fail-if-none --assume-charset --force-charset
-            --relational --datetime-matching --fuzzy --timezone --from-list --list-key --report --shard
-            --dry-run --format --columns --group-by --wide --color --output --port-scp --bind
+            --retry-delay --failed-out --never-rewrite --assume-meta --skip-existing --verify --journal
+            --resume --wait --transaction --listen --committed-out --max-references --per --key --return
+            --station --date --patientroot --studyroot --psonly --patient --study --series --image --sort
+            --limit --charset --store-query --query --strict --trust-server --fail-if-none --assume-charset
+            --force-charset --relational --datetime-matching --fuzzy --timezone --from-list --list-key
+            --report --shard --dry-run --format --columns --group-by --wide --color --output --port-scp --bind
             --move-destination --to --name --if-exists --grace --no-check --keep-broken --or-move --prefer
-            --fsync --accept-from --destination --worklist-items --images --inject --only --classes
+            --fsync --mode --accept-from --destination --worklist-items --images --inject --only --classes
             --list-checks --count --interval --connect-timeout --timeout --total-timeout --until --max-pdu
             --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
             --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos

@@ -3,17 +3,11 @@ import System
 
 /// A file of paths, such as those of `--failed-out`, in the form that `--input -` reads: one a line, or with NULs between.
 struct PathListFile: ~Copyable {
-    private let path: FilePath
-    private let descriptor: FileDescriptor
+    private let file: RecordFile
 
     /// Opened before anything is sent: that it cannot be written should be known then. What it holds stays until the end of the run,
     /// so that it may itself be what is being read.
-    init(_ path: FilePath) throws(FileProblem) {
-        self.path = path
-        descriptor = try FileProblem.writing(path) { () throws(SystemError) in
-            try FileDescriptor.open(path, for: .writing, [.creating])
-        }
-    }
+    init(_ path: FilePath) throws(FileProblem) { file = try RecordFile(path, .list) }
 
     func write(_ paths: [FilePath]) throws(FileProblem) {
         let lineFeed = UInt8(ascii: "\n")
@@ -23,9 +17,6 @@ struct PathListFile: ~Copyable {
             bytes += path.bytes
             bytes.append(separator)
         }
-        try FileProblem.writing(path) { () throws(SystemError) in
-            try descriptor.truncate(to: 0)
-            try descriptor.writeAll(bytes)
-        }
+        try file.replaceContent(bytes)
     }
 }

@@ -87,10 +87,10 @@ struct QueryPreparation {
         }
         let bytes = QueryFile.encode(
             query.identifier, sopClass: sopClass(query.model), instance: network.newUID())
-        do throws(SystemError) {
-            try FileSink.write(bytes, to: path)
+        do throws(FileProblem) {
+            try RecordFile(path, .query).replaceContent(bytes)
         } catch {
-            throw RunFailure(.localFiles, Message("cannot write the query to \(path.displayed)", error.reason))
+            throw RunFailure(.localFiles, Message("cannot write the query to \(path.displayed)", error.cause))
         }
     }
 }

@@ -164,14 +164,25 @@ extension OptionCategory {
             .fsync, value: .choice(OutputFolder.Syncing.allCases.map(\.rawValue)), .receiving, for: .retrieving,
             "when received instances are synced to disk",
             details: """
-                each: before the server is told that an instance is stored; end: all at once, before the program says that it \
-                succeeded.
+                each: the file, its name, its folder and its line in the journal before the server is told that the instance is stored; end: all at once, \
+                in every file system that was written to, before the program says that it succeeded. Either holds for files that \
+                were there already, too.
                 """,
             default: .text(RetrieveOptions().syncing.rawValue),
             rules: [.only(when: .receivesHere)],
             apply: { (draft, argument) throws(UsageError) in
                 draft.retrieve.syncing = try argument.choice(OutputFolder.Syncing.self)
             }),
+        OptionDefinition(
+            .mode, value: .text(placeholder: "OCTAL"), .receiving, for: .retrieving,
+            "mode of received files, such as 640",
+            details: """
+                Journals, logs, lists, reports, queries and files of transactions are made with the mode 600, whatever the umask \
+                is; those that exist keep theirs.
+                """,
+            default: .text("as the umask has it"),
+            rules: [.only(when: .receivesHere)],
+            apply: { (draft, argument) throws(UsageError) in draft.retrieve.fileMode = try mode(argument) }),
         OptionDefinition(
             .acceptFrom, value: .aeTitle, .receiving, for: .calledBack, "AE title that may call our receiver",
             details: """
@@ -185,6 +196,16 @@ extension OptionCategory {
                 draft.connection.acceptedCallers.append(try argument.aeTitle())
             }),
     ]
+
+    /// Three or four octal digits that let the owner read the file.
+    private static func mode(_ argument: OptionArgument) throws(UsageError) -> UInt32 {
+        let text = argument.text
+        guard (3...4).contains(text.utf8.count), let mode = UInt32(text, radix: 8), mode <= 0o777, mode & 0o600 == 0o600
+        else {
+            throw argument.error("not a mode of a file", accepted: "octal digits from 600 to 777, such as 640")
+        }
+        return mode
+    }
 
     private static func naming(_ argument: OptionArgument) throws(UsageError) -> InstanceNaming {
         do throws(InstanceNaming.PatternError) {

@@ -87,29 +87,20 @@ package final class DescriptorSink: ByteSink {
     }
 }
 
-/// A sink over a file of the user's, such as the log.
+/// A sink over the log file of the user's.
 final class FileSink: ByteSink {
-    private let descriptor: FileDescriptor
+    private let file: RecordFile
     private let sink: DescriptorSink
 
     /// Opens the file for appending and makes it if it is missing.
     ///
-    /// - Throws: `SystemError` if the file cannot be opened.
-    init(appendingTo path: FilePath) throws(SystemError) {
-        descriptor = try FileDescriptor.open(path, for: .writing, [.creating, .appending], permissions: 0o644)
-        sink = DescriptorSink(descriptor: descriptor.rawValue)
+    /// - Throws: `FileProblem` if the file cannot be opened, or exists and is no log.
+    init(appendingTo path: FilePath) throws(FileProblem) {
+        file = try RecordFile(path, .log, appends: true)
+        sink = DescriptorSink(descriptor: file.descriptor.rawValue)
     }
 
     func write(_ bytes: RawSpan) throws(ByteSinkError) { try sink.write(bytes) }
-
-    /// Writes a whole file, in place of an existing one.
-    ///
-    /// - Throws: `SystemError` if the file cannot be opened, written or closed.
-    static func write(_ bytes: [UInt8], to path: FilePath) throws(SystemError) {
-        let file = try FileDescriptor.open(path, for: .writing, [.creating, .truncating], permissions: 0o644)
-        try file.writeAll(bytes)
-        try file.close(path: path)
-    }
 }
 
 /// A sink that keeps its bytes in memory, for tests and for text that is assembled before it is shown.

@@ -21,7 +21,7 @@ package final class Journal: Sendable {
     }
 
     package let path: FilePath
-    private let descriptor: FileDescriptor
+    private let file: RecordFile
     private let state = ConditionLock(State())
     private let syncer: PosixThread
 
@@ -32,8 +32,8 @@ package final class Journal: Sendable {
     /// - Throws: `FileProblem` if the file cannot be written, is no journal, or another run writes to it.
     package init(_ path: FilePath, operation: String, peer: String) throws(FileProblem) {
         self.path = path
-        descriptor = try Self.open(path)
-        let (number, state) = (descriptor.rawValue, state)
+        file = try Self.open(path)
+        let (number, state) = (file.descriptor.rawValue, state)
         syncer = try FileProblem.writing(path) { () throws(SystemError) in
             try PosixThread(name: "journal") { Self.keepSynced(number, state) }
         }
@@ -45,7 +45,7 @@ package final class Journal: Sendable {
         first.set(.time, JournalEntry.now)
         try append(first)
         try sync()
-        syncFolder()
+        try syncFolder()
     }
 
     deinit {
@@ -53,17 +53,18 @@ package final class Journal: Sendable {
         syncer.join()
     }
 
+    /// The beginning of each run, by which a journal is known.
+    static let mark = "{\"\(JournalEntry.Key.journal.rawValue)\":\"\(program)\""
+
     /// Opens the file for this run alone, and cuts off what follows its last whole line.
-    private static func open(_ path: FilePath) throws(FileProblem) -> FileDescriptor {
-        let file = try FileProblem.writing(path) { () throws(SystemError) in
-            try FileDescriptor.open(path, for: .readingAndWriting, [.creating, .appending])
-        }
-        guard file.lock() != .heldByAnother else {
+    private static func open(_ path: FilePath) throws(FileProblem) -> RecordFile {
+        let file = try RecordFile(path, .journal, appends: true)
+        guard file.descriptor.lock() != .heldByAnother else {
             throw FileProblem(path, .notWritable, "another run is writing to this journal")
         }
-        let end = try FileProblem.writing(path) { () throws(SystemError) in try endOfLines(file.rawValue) }
-        guard let end else { throw FileProblem(path, .malformed, "it exists and is no journal of \(program)") }
-        try FileProblem.writing(path) { () throws(SystemError) in try file.truncate(to: end) }
+        try FileProblem.writing(path) { () throws(SystemError) in
+            try file.descriptor.truncate(to: try endOfLines(file.descriptor.rawValue))
+        }
         return file
     }
 
@@ -96,7 +97,7 @@ package final class Journal: Sendable {
 
     /// Nil when all went well. A line that does not fit on the disk is taken back, so that none is there in part.
     private func writeAll(_ bytes: UnsafeRawBufferPointer) -> SystemError? {
-        let number = descriptor.rawValue
+        let number = file.descriptor.rawValue
         var written = 0
         while written < bytes.count {
             let count = write(number, bytes.baseAddress.map { $0 + written }, bytes.count - written)
@@ -131,22 +132,22 @@ package final class Journal: Sendable {
         }
     }
 
-    /// The name of a new file must reach the disk as well. What cannot be synced here was still written.
-    private func syncFolder() {
-        guard let folder = try? FileDescriptor.open(path.parent, [.folder]) else { return }
-        _ = try? folder.syncNames()
+    /// The name of a new file must reach the disk as well. A folder that nobody but its owner may read, and a file system
+    /// that cannot do it, are no failures.
+    private func syncFolder() throws(FileProblem) {
+        try FileProblem.writing(path) { () throws(SystemError) in
+            do throws(SystemError) {
+                try FileDescriptor.open(path.parent, [.folder]).syncNames()
+            } catch {
+                guard [EACCES, EINVAL, ENOTSUP].contains(error.errno) else { throw error }
+            }
+        }
     }
 
-    /// Returns the offset of the end of the last whole line; nil when the file is something else, which must not be touched.
-    private static func endOfLines(_ descriptor: CInt) throws(SystemError) -> UInt64? {
+    /// Returns the offset of the end of the last whole line.
+    private static func endOfLines(_ descriptor: CInt) throws(SystemError) -> UInt64 {
         var status = stat()
         _ = try systemCall("stat") { fstat(descriptor, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let mark = Array("{\"\(JournalEntry.Key.journal.rawValue)\":\"\(program)\"".utf8)
-        var start = [UInt8](repeating: 0, count: mark.count)
-        let count = try systemCall("read") { pread(descriptor, &start, mark.count, 0) }
-        // A first line that was cut by a power cut is a part of the mark, or zeros.
-        guard start[..<count].elementsEqual(mark[..<count]) || start.allSatisfy({ $0 == 0 }) else { return nil }
         var end = UInt64(clamping: status.st_size)
         var block = [UInt8](repeating: 0, count: 64 * 1024)
         while end > 0 {

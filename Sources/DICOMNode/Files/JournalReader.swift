@@ -20,7 +20,14 @@ package struct JournalReader: ~Copyable {
     /// - Throws: `FileProblem`: `.notFound` if there is no journal yet, otherwise the reason why it cannot be read.
     package init(_ path: FilePath) throws(FileProblem) {
         self.path = path
-        descriptor = try FileProblem.reading(path) { () throws(SystemError) in try FileDescriptor.open(path) }
+        // A named pipe is no journal, and nobody waits for what somebody may write into it.
+        let file = try FileProblem.reading(path) { () throws(SystemError) in
+            try FileDescriptor.open(path, [.notWaiting, .noControllingTerminal])
+        }
+        guard try FileState(of: file, path: path).isRegular else {
+            throw FileProblem(path, .notAFile, "it cannot be \(RecordFile.Kind.journal.name)")
+        }
+        descriptor = file
         lines = LineReader(descriptor: descriptor.rawValue, maximumLength: Self.maximumLineLength)
     }
 

@@ -17,7 +17,8 @@ final class OutputFile {
     private var descriptor: CInt
     private var isSettled = false
     /// Nil where nobody wants the digest.
-    private var sum: SHA256?
+    private var sum: FileDigest?
+    private var finalDigest: String?
 
     /// Names tried before "rename" gives up.
     private static let maximumRenames = 10_000
@@ -25,12 +26,16 @@ final class OutputFile {
     /// `components` ends in the file's name.
     init(in folder: OutputFolder, components: [[UInt8]], hashing: Bool = false) throws(FileProblem) {
         self.folder = folder
-        sum = hashing ? SHA256() : nil
+        sum = hashing ? FileDigest() : nil
         let (directory, final) = (try folder.directory(for: components.dropLast()), components.last ?? [])
         self.directory = directory
         self.final = final
         (descriptor, temporary) = try FileProblem.writing(directory.path.appending(final)) { () throws(SystemError) in
             try Self.open(in: directory, folder)
+        }
+        guard let mode = folder.fileMode else { return }
+        try FileProblem.writing(path) { () throws(SystemError) in
+            try FileDescriptor.setPermissions(descriptor, mode)
         }
     }
 
@@ -62,8 +67,11 @@ final class OutputFile {
         }
     }
 
-    /// Of everything written so far, in hexadecimal.
-    var digest: String? { sum?.hexadecimal() }
+    /// Of everything that was written, in hexadecimal. Nothing is written afterwards.
+    var digest: String? {
+        if let sum = sum.take() { finalDigest = sum.hexadecimal() }
+        return finalDigest
+    }
 
     /// Writes both, usually with one call.
     func write(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(FileProblem) {
@@ -131,7 +139,9 @@ final class OutputFile {
         if named.kind == .skipped { removeTemporary() }
         isSettled = true
         if folder.syncing == .each {
-            try FileProblem.writing(path) { () throws(SystemError) in try directory.descriptor.syncNames() }
+            // An earlier run may have left the file that is there unsynced.
+            if named.kind == .skipped { try folder.syncFile(FilePath(bytes: named.name), in: directory) }
+            try folder.syncNames(in: directory)
         }
         return (directory.path.appending(named.name), named.kind)
     }

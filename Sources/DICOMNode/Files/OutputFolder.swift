@@ -29,7 +29,17 @@ package final class OutputFolder: Sendable {
 
     package let path: FilePath
     package let syncing: Syncing
+    /// The mode of the files, whatever the umask is; nil to follow the umask.
+    let fileMode: UInt32?
     private let root: Directory
+    /// A folder in each file system that is written to, by its device: open from before the first write, so that the
+    /// system tells of all that fail.
+    private let fileSystems = Locked<[UInt64: Directory]>([:])
+    /// The first names that could not be forced onto the disk. The system tells of it once: whoever asks again gets
+    /// success.
+    private let unsynced = Locked<FileProblem?>(nil)
+    /// The folders of held files whose names were forced onto the disk.
+    private let syncedFolders = Locked<Set<FilePath>>([])
     private let opened = Locked<[[UInt8]: Directory]>([:])
     private let tidied = Locked<Set<[UInt8]>>([])
     /// Folders in which earlier runs' leavings are looked for; in more of them, whatever is there stays.
@@ -43,12 +53,13 @@ package final class OutputFolder: Sendable {
     /// Opens the folder, and makes it with its parents where it is missing.
     ///
     /// - Throws: `FileProblem` if it cannot be made or written to.
-    package init(_ path: FilePath, syncing: Syncing = .end) throws(FileProblem) {
+    package init(_ path: FilePath, syncing: Syncing = .end, fileMode: UInt32? = nil) throws(FileProblem) {
         let path: FilePath = path.isEmpty ? "." : path
         self.path = path
         self.syncing = syncing
+        self.fileMode = fileMode
         do throws(SystemError) {
-            try Self.makeWithParents(path)
+            try Self.makeWithParents(path, isSynced: syncing == .each)
             root = Directory(descriptor: try FileDescriptor.open(path, [.folder]), path: path)
             AbandonedFiles.remove(in: root.descriptor)
             // Found out before the peer is asked for anything.
@@ -56,17 +67,18 @@ package final class OutputFolder: Sendable {
         } catch {
             throw FileProblem(writing: path, error)
         }
+        noteFileSystem(of: root)
     }
 
-    private static func makeWithParents(_ path: FilePath) throws(SystemError) {
+    private static func makeWithParents(_ path: FilePath, isSynced: Bool) throws(SystemError) {
         let separator = UInt8(ascii: "/")
         for end in path.bytes.indices.dropFirst() where path.bytes[end] == separator {
-            try make(FilePath(bytes: path.bytes[..<end]))
+            try make(FilePath(bytes: path.bytes[..<end]), isSynced: isSynced)
         }
-        try make(path)
+        try make(path, isSynced: isSynced)
     }
 
-    private static func make(_ path: FilePath) throws(SystemError) {
+    private static func make(_ path: FilePath, isSynced: Bool) throws(SystemError) {
         do throws(SystemError) {
             _ = try systemCall("mkdir") { path.withCString { mkdir($0, 0o777) } }
         } catch {
@@ -74,7 +86,9 @@ package final class OutputFolder: Sendable {
             guard error.errno != EEXIST else { return }
             var status = stat()
             guard path.withCString({ stat($0, &status) }) == 0 else { throw error }
+            return
         }
+        if isSynced { try FileDescriptor.open(path.parent, [.folder]).syncNames() }
     }
 
     /// The folder of a name, made where it is missing.
@@ -97,6 +111,7 @@ package final class OutputFolder: Sendable {
     private func openOrMake(_ component: [UInt8], in parent: Directory) throws(FileProblem) -> Directory {
         let path = parent.path.appending(component)
         let name = FilePath(bytes: component)
+        let made: Directory
         var isNew = true
         do throws(SystemError) {
             do throws(SystemError) {
@@ -108,13 +123,17 @@ package final class OutputFolder: Sendable {
             let descriptor = try FileDescriptor.open(name, in: parent.descriptor, [.folder, .notFollowingLinks])
             let directory = Directory(descriptor: descriptor, path: path)
             if !isNew { tidy(directory) }
-            return directory
+            noteFileSystem(of: directory)
+            made = directory
         } catch {
             guard error.errno != ELOOP, error.errno != ENOTDIR else {
                 throw FileProblem(path, .notWritable, "it is a file or a symbolic link, which is not followed")
             }
             throw FileProblem(writing: path, error)
         }
+        // Also of a folder that is there: an earlier run may have left its name unsynced.
+        if syncing == .each { try syncNames(in: parent) }
+        return made
     }
 
     /// True if files can be made without a name here; true until one could not.
@@ -148,16 +167,79 @@ package final class OutputFolder: Sendable {
         return try file.finish(existing: existing)
     }
 
-    /// Forces everything written so far onto the disk, if that is to happen at the end.
-    ///
-    /// - Throws: `FileProblem` if the file system reports a failed write.
-    package func sync() throws(FileProblem) {
+    // MARK: Onto the disk
+
+    /// Remembers the file system that a folder is in, for ``sync()``.
+    private func noteFileSystem(of directory: Directory) {
         guard syncing == .end else { return }
+        var status = stat()
+        guard fstat(directory.descriptor.rawValue, &status) == 0 else { return }
+        let device = UInt64(status.st_dev)
+        fileSystems.withLock { if $0[device] == nil { $0[device] = directory } }
+    }
+
+    /// Forces the names in a folder onto the disk. A failure is that of all that follows, too.
+    func syncNames(in directory: Directory) throws(FileProblem) {
+        if let unsynced = unsynced.withLock({ $0 }) { throw unsynced }
         do throws(SystemError) {
-            try FileSystemSync.run(root.descriptor)
+            try directory.descriptor.syncNames()
         } catch {
-            throw FileProblem(writing: path, error)
+            let problem = FileProblem(writing: directory.path, error)
+            unsynced.withLock { $0 = $0 ?? problem }
+            throw problem
         }
+    }
+
+    /// Forces a file onto the disk that was there before.
+    func syncFile(_ name: FilePath, in directory: Directory) throws(FileProblem) {
+        try FileProblem.writing(directory.path.appending(name.bytes)) { () throws(SystemError) in
+            try FileDescriptor.open(name, in: directory.descriptor, [.notFollowingLinks, .notWaiting]).syncData()
+        }
+    }
+
+    /// Makes sure that a file of an earlier run, which counts as held, is on the disk as those of this run will be.
+    ///
+    /// - Throws: `FileProblem` if it cannot be forced onto the disk.
+    package func hold(_ path: FilePath) throws(FileProblem) {
+        let parent = path.parent
+        switch syncing {
+        case .none: return
+        case .end:
+            guard syncedFolders.withLock({ $0.insert(parent).inserted }) else { return }
+            let directory = try FileProblem.writing(parent) { () throws(SystemError) in
+                Directory(descriptor: try FileDescriptor.open(parent, [.folder]), path: parent)
+            }
+            noteFileSystem(of: directory)
+        case .each:
+            try FileProblem.writing(path) { () throws(SystemError) in
+                try FileDescriptor.open(path, [.notFollowingLinks, .notWaiting]).syncData()
+            }
+            guard !syncedFolders.withLock({ $0.contains(parent) }) else { return }
+            try FileProblem.writing(parent) { () throws(SystemError) in
+                try FileDescriptor.open(parent, [.folder]).syncNames()
+            }
+            syncedFolders.withLock { _ = $0.insert(parent) }
+        }
+    }
+
+    /// Forces everything written so far onto the disk, in every file system that was written to, if that is to happen at
+    /// the end.
+    ///
+    /// - Throws: `FileProblem` if a file system reports a failed write, or something could not be forced onto the disk
+    ///   before.
+    package func sync() throws(FileProblem) {
+        if let unsynced = unsynced.withLock({ $0 }) { throw unsynced }
+        var problem: FileProblem?
+        for directory in fileSystems.withLock({ Array($0.values) }) {
+            do throws(SystemError) {
+                try FileSystemSync.run(directory.descriptor)
+            } catch {
+                problem = problem ?? FileProblem(writing: directory.path, error)
+            }
+        }
+        guard let problem else { return }
+        unsynced.withLock { $0 = $0 ?? problem }
+        throw problem
     }
 }
 

@@ -29,7 +29,7 @@ package enum WrittenFile {
         do throws(SystemError) {
             let file = try FileDescriptor.open(path, [.notFollowingLinks])
             let number = file.rawValue
-            var sum = SHA256()
+            var sum = FileDigest()
             var buffer = [UInt8](repeating: 0, count: chunkLength)
             while true {
                 let count = try systemCall("read") {
@@ -53,7 +53,7 @@ package final class FolderMembership: Sendable {
 
     /// - Parameter folder: exists; where it does not, nothing is in it.
     package init(_ folder: FilePath) {
-        self.folder = Self.canonical(folder.isEmpty ? "." : folder)
+        self.folder = (folder.isEmpty ? "." : folder).withoutLinks?.bytes
     }
 
     package func holds(_ path: FilePath) -> Bool {
@@ -62,7 +62,7 @@ package final class FolderMembership: Sendable {
         if let answer = known.withLock({ $0[parent] }) { return answer }
         let separator = UInt8(ascii: "/")
         let answer =
-            Self.canonical(parent).map { parent in
+            (parent.withoutLinks?.bytes).map { parent in
                 parent == folder || folder == [separator] || parent.starts(with: folder + [separator])
             } ?? false
         known.withLock { known in
@@ -70,14 +70,5 @@ package final class FolderMembership: Sendable {
             known[parent] = answer
         }
         return answer
-    }
-
-    /// Absolute and without links; nil where there is no such folder.
-    private static func canonical(_ path: FilePath) -> [UInt8]? {
-        path.withCString { name -> [UInt8]? in
-            guard let found = realpath(name, nil) else { return nil }
-            defer { free(found) }
-            return Array(UnsafeRawBufferPointer(start: found, count: strlen(found)))
-        }
     }
 }

@@ -220,7 +220,9 @@ struct UsageErrorTests {
         case .key, .returnKeys, .columns, .order: "PatientName"
         case .characterSet: "utf-8"
         case .text(let placeholder):
-            ["+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT"][placeholder] ?? "{SOPInstanceUID}"
+            [
+                "+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT", "OCTAL": "640",
+            ][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }
     }

@@ -84,7 +84,9 @@ struct CommitmentTransactionFileTests {
 
     @Test(
         arguments: [
-            "PATIENT LIST", "some text\nof another kind\n", "{\"event\":\"requested\"}\n", "[]\n", "{\"a\":1}\n",
+            "PATIENT LIST", String(repeating: "\0", count: 128) + "DICM\u{2}\0\0\0UL\u{4}\0",
+            "\u{8}\0\u{5}\0\n\0\0\0ISO_IR 100", "some text\nof another kind\n", "{\"event\":\"requested\"}\n", "[]\n",
+            "{\"a\":1}\n",
             "{\"event\":\"commitment\",\"transactionUID\":\"1.2\"}\n", "{\"journal\":\"dcmscu\"}",
         ])
     func `a file of another kind is refused and left as it is`(_ text: String) throws {

@@ -38,14 +38,14 @@ final class Reception: Sendable {
     init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
         throws(FileProblem)
     {
-        folder = try OutputFolder(options.outputDirectory, syncing: options.syncing)
+        folder = try OutputFolder(options.outputDirectory, syncing: options.syncing, fileMode: options.fileMode)
         naming = options.naming
         existing = options.existingFile
         keepsBroken = options.keepsBroken
         diagnostics = outcome.diagnostics
         events = outcome.events
         progress = environment.progress
-        journal = try RetrievalJournal(options, network)
+        journal = try RetrievalJournal(options, network, output: folder)
     }
 
     var total: Total { sum.withLock { $0 } }

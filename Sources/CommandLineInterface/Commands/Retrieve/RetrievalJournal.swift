@@ -22,12 +22,16 @@ final class RetrievalJournal: Sendable {
     private let journal: Journal
     private let held: Locked<[UID: Held]>
     private let folder: FolderMembership
+    private let output: OutputFolder
     private let diagnostics: Diagnostics
     private let failure = Locked<FileProblem?>(nil)
 
     /// Nil without `--journal`.
-    init?(_ options: RetrieveOptions, _ network: Network) throws(FileProblem) {
+    ///
+    /// - Parameter output: the folder of this run, which forces what is held onto the disk as its own.
+    init?(_ options: RetrieveOptions, _ network: Network, output: OutputFolder) throws(FileProblem) {
         guard let path = options.journalPath else { return nil }
+        self.output = output
         diagnostics = network.diagnostics
         folder = FolderMembership(options.outputDirectory)
         let isResumed = options.resumes
@@ -66,7 +70,8 @@ final class RetrievalJournal: Sendable {
         return held
     }
 
-    /// Returns true if an instance of an earlier run is still there, complete.
+    /// Returns true if an instance of an earlier run is still there, complete, and will be on the disk with those of this
+    /// run.
     func holds(_ uid: UID) -> Bool {
         guard let known = held.withLock({ $0[uid] }) else { return false }
         guard folder.holds(known.path) else {
@@ -74,12 +79,23 @@ final class RetrievalJournal: Sendable {
             return false
         }
         let isUntouched = known.isSynced && known.modified != nil
+        // What was there before that run has no digest: its length alone says little after a power cut.
         let isWhole =
             isUntouched && WrittenFile.modified(known.path) == known.modified
             ? WrittenFile.hasLength(known.bytes, at: known.path)
-            : WrittenFile.hasContent(known.bytes, known.digest, at: known.path)
-        if !isWhole { diagnostics.verbose("\(known.path.displayed): not what the journal says; retrieved again") }
-        return isWhole
+            : known.digest != nil && WrittenFile.hasContent(known.bytes, known.digest, at: known.path)
+        guard isWhole else {
+            diagnostics.verbose("\(known.path.displayed): not what the journal says; retrieved again")
+            return false
+        }
+        guard !known.isSynced else { return true }
+        do throws(FileProblem) {
+            try output.hold(known.path)
+            return true
+        } catch {
+            diagnostics.warning(Message(error))
+            return false
+        }
     }
 
     /// Records an instance that has its final name, before the server is told that it is stored.
@@ -109,7 +125,11 @@ final class RetrievalJournal: Sendable {
     }
 
     private func append(_ entry: JournalEntry) {
-        do throws(FileProblem) { try journal.append(entry) } catch {
+        do throws(FileProblem) {
+            try journal.append(entry)
+            // The server is told afterwards that the instance is stored.
+            if output.syncing == .each { try journal.sync() }
+        } catch {
             let isFirst = failure.withLock { failure in
                 defer { failure = failure ?? error }
                 return failure == nil

@@ -112,41 +112,16 @@ extension RetrievalTarget.Row {
 final class RetrievalRowReport: Sendable {
     private static let columns = ["line", "outcome", "listed", "received", "cause", "folder"]
 
-    private let path: FilePath
     private let form: RetrievalReportForm
-    private let descriptor: FileDescriptor
+    private let file: RecordFile
 
     /// Opens the file before anything is sent. It keeps what it holds until the end of the run.
     ///
     /// - Throws: `FileProblem` if it cannot be written, or holds something else than a report of the form.
     init(_ path: FilePath) throws(FileProblem) {
-        self.path = path
         let form = RetrievalReportForm(path) ?? .csv
         self.form = form
-        // It can hold what identifies patients: nobody else may read it.
-        let descriptor = try FileProblem.writing(path) { () throws(SystemError) in
-            try FileDescriptor.open(path, for: .readingAndWriting, [.creating], permissions: 0o600)
-        }
-        var head = [UInt8](repeating: 0, count: form.start.utf8.count)
-        let count = try Self.read(descriptor, into: &head, path)
-        guard count == 0 || head.prefix(count).elementsEqual(form.start.utf8) else {
-            throw FileProblem(path, .exists, "and is not a report of this form; it is not overwritten")
-        }
-        self.descriptor = descriptor
-    }
-
-    private static func read(
-        _ descriptor: borrowing FileDescriptor, into head: inout [UInt8], _ path: FilePath
-    ) throws(FileProblem) -> Int {
-        var failure: SystemError?
-        let count = head.withUnsafeMutableBytes { buffer -> Int in
-            do throws(SystemError) { return try descriptor.read(into: buffer, at: 0) } catch {
-                failure = error
-                return 0
-            }
-        }
-        if let failure { throw FileProblem(writing: path, failure) }
-        return count
+        file = try RecordFile(path, .report(start: form.start))
     }
 
     /// Writes all rows.
@@ -164,10 +139,7 @@ final class RetrievalRowReport: Sendable {
                 bytes.append(UInt8(ascii: "\n"))
             }
         }
-        try FileProblem.writing(path) { () throws(SystemError) in
-            try descriptor.truncate(to: 0)
-            try descriptor.writeAll(bytes)
-        }
+        try file.replaceContent(bytes)
     }
 
     /// The columns of the list, in their order.

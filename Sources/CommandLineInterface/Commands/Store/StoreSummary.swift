@@ -254,12 +254,9 @@ final class StoreSummary: Sendable {
             }
         }
         guard isWarning else {
-            return outcome.diagnostics.verbose(
-                "\(file.path.displayed): \(UIDRegistry.displayName(of: file.sopClassUID)) in "
-                    + "\(UIDRegistry.displayName(of: file.transferSyntax.uid)): stored"
-                    + (changes.transferSyntax.map { ", rewritten in \(UIDRegistry.displayName(of: $0.uid))" } ?? "")
-                    + (changes.paddedValues > 0
-                        ? ", \(Quantity.count(changes.paddedValues, "value")) of odd length padded" : ""))
+            let kind = UIDRegistry.displayName(of: file.sopClassUID)
+            let syntax = UIDRegistry.displayName(of: file.transferSyntax.uid)
+            return outcome.diagnostics.verbose("\(file.path.displayed): \(kind) in \(syntax): stored\(changes.words)")
         }
         if !isAnswerDoubtful, options.failOn != .warning {
             state.withLock { $0.rewrittenWithLoss.add(file.path) }
@@ -448,6 +445,14 @@ extension StoreSummary.Counts {
 }
 
 extension InstanceFile.Changes {
+    /// The differences as they follow the word "stored".
+    fileprivate var words: String {
+        var words = ""
+        if let transferSyntax { words += ", rewritten in \(UIDRegistry.displayName(of: transferSyntax.uid))" }
+        if paddedValues > 0 { words += ", \(Quantity.count(paddedValues, "value")) of odd length padded" }
+        return words
+    }
+
     fileprivate var loss: String {
         "rewritten in \(TransferSyntax.implicitVRLittleEndian), in which the value representations of "
             + "\(Quantity.count(lostRepresentations, "private element")) are lost"

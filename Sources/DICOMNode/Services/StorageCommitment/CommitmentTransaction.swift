@@ -132,7 +132,7 @@ package final class CommitmentTransactionFile: Sendable {
     package let transactions: [CommitmentTransaction]
     /// The lines that could not be read when it was opened.
     package let damagedLines: Int
-    private let descriptor: FileDescriptor
+    private let file: RecordFile
     private let lockSeconds: Double
     private let state: Locked<State>
 
@@ -155,15 +155,8 @@ package final class CommitmentTransactionFile: Sendable {
     package init(_ path: FilePath, creates: Bool, lockSeconds: Double = 10) throws(FileProblem) {
         self.path = path
         self.lockSeconds = lockSeconds
-        do throws(SystemError) {
-            let options: FileDescriptor.OpenOptions = creates ? [.appending, .creating] : [.appending]
-            descriptor = try FileDescriptor.open(path, for: .readingAndWriting, options, permissions: 0o644)
-        } catch {
-            throw error.isNotFound && !creates ? FileProblem(reading: path, error) : FileProblem(writing: path, error)
-        }
-        let file = try FileState(of: descriptor, path: path)
-        guard file.isRegular else { throw FileProblem(path, .notAFile) }
-        let content = try Self.open(descriptor, path, lockSeconds)
+        file = try RecordFile(path, .transactions, creates: creates, appends: true)
+        let content = try Self.open(file.descriptor, path, lockSeconds)
         var transactions = CommitmentTransactions()
         for event in content.events { transactions.apply(event) }
         self.transactions = transactions.all
@@ -179,7 +172,7 @@ package final class CommitmentTransactionFile: Sendable {
         defer { descriptor.unlock() }
         let content = try read(descriptor, from: 0, path)
         guard content.isOurs else {
-            throw FileProblem(path, .malformed, "not a file of storage commitment transactions")
+            throw RecordFile.refusal(path, .transactions)
         }
         guard content.end < content.size else { return content }
         do throws(SystemError) { try descriptor.truncate(to: content.end) } catch {
@@ -205,8 +198,8 @@ package final class CommitmentTransactionFile: Sendable {
     /// - Throws: `FileProblem` if the file cannot be locked or read.
     func takeNews() throws(FileProblem) -> [Event] {
         try state.withLock { (state) throws(FileProblem) in
-            try Self.lock(descriptor, path, lockSeconds)
-            defer { descriptor.unlock() }
+            try Self.lock(file.descriptor, path, lockSeconds)
+            defer { file.descriptor.unlock() }
             _ = try catchUp(&state)
             defer { state.news = [] }
             return state.news
@@ -216,16 +209,16 @@ package final class CommitmentTransactionFile: Sendable {
     /// Appends a line whole, or not at all.
     private func append(_ line: [UInt8]) throws(FileProblem) {
         try state.withLock { (state) throws(FileProblem) in
-            try Self.lock(descriptor, path, lockSeconds)
-            defer { descriptor.unlock() }
+            try Self.lock(file.descriptor, path, lockSeconds)
+            defer { file.descriptor.unlock() }
             let size = try catchUp(&state)
             // A process that died in the middle of its line has left no line of its own to us.
             let bytes = size > state.end ? [UInt8(ascii: "\n")] + line : line
             do throws(SystemError) {
-                try descriptor.writeAll(bytes)
-                try descriptor.syncData()
+                try file.descriptor.writeAll(bytes)
+                try file.descriptor.syncData()
             } catch {
-                _ = try? descriptor.truncate(to: size)
+                _ = try? file.descriptor.truncate(to: size)
                 throw FileProblem(writing: path, error)
             }
             state.end = size + UInt64(bytes.count)
@@ -234,7 +227,7 @@ package final class CommitmentTransactionFile: Sendable {
 
     /// Reads the lines that others have added, and returns the size of the file.
     private func catchUp(_ state: inout State) throws(FileProblem) -> UInt64 {
-        let content = try Self.read(descriptor, from: state.end, path)
+        let content = try Self.read(file.descriptor, from: state.end, path)
         state.news += content.events
         state.end = content.end
         return content.size

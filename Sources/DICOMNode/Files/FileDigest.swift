@@ -1,0 +1,53 @@
+import DICOM
+
+#if TLS
+    import COpenSSL
+#endif
+
+/// The SHA-256 digest of a file, fed piece by piece: by OpenSSL, which uses the instructions that the processor has for it,
+/// or by our own in a build without it. OpenSSL is not touched where no digest is made.
+struct FileDigest: ~Copyable {
+    #if TLS
+        private let context: OpaquePointer?
+        /// Where OpenSSL offers no SHA-256, as a configuration of it may say.
+        private var own: SHA256?
+
+        private static let length = 32
+
+        init() {
+            context = EVP_MD_CTX_new()
+            if context == nil || EVP_DigestInit_ex(context, EVP_sha256(), nil) != 1 { own = SHA256() }
+        }
+
+        deinit { EVP_MD_CTX_free(context) }
+
+        mutating func update(_ bytes: UnsafeRawBufferPointer) {
+            guard own == nil else {
+                own?.update(bytes)
+                return
+            }
+            // With these arguments it cannot fail.
+            _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+        }
+
+        /// The digest of all that was fed, in lower-case hexadecimal as `sha256sum` prints it. Nothing is fed afterwards.
+        func hexadecimal() -> String {
+            if let own { return own.hexadecimal() }
+            let digest = [UInt8](unsafeUninitializedCapacity: Self.length) { buffer, count in
+                var written: UInt32 = 0
+                _ = EVP_DigestFinal_ex(context, buffer.baseAddress, &written)
+                count = Int(written)
+            }
+            return Hexadecimal.text(digest)
+        }
+    #else
+        private var own = SHA256()
+
+        init() {}
+
+        mutating func update(_ bytes: UnsafeRawBufferPointer) { own.update(bytes) }
+
+        /// The digest of all that was fed, in lower-case hexadecimal as `sha256sum` prints it. Nothing is fed afterwards.
+        func hexadecimal() -> String { own.hexadecimal() }
+    #endif
+}

@@ -1,0 +1,303 @@
+import DICOM
+import Glibc
+package import System
+
+/// A file that the user names for what the program writes beside the instances: a journal, a log, a list, a report, a query.
+///
+/// It can hold what identifies patients: one that is made belongs to its owner alone (mode 0600), whatever the umask is;
+/// one that exists keeps its mode. One that exists and is of another kind is never changed: it may be an image. A pipe, a
+/// terminal or /dev/null takes what is written where the kind is one of text.
+package struct RecordFile: ~Copyable {
+    /// The kinds of such files, as they are known by their beginning.
+    package enum Kind: Sendable, Equatable {
+        case journal, transactions, log, list, query
+        /// A report whose first bytes are these.
+        case report(start: String)
+
+        /// As a message names it.
+        var name: String {
+            switch self {
+            case .journal: "a journal of dcmscu"
+            case .transactions: "a file of storage commitment transactions"
+            case .log: "a log"
+            case .list: "a list of file names"
+            case .query: "a query"
+            case .report: "a report of this form"
+            }
+        }
+
+        /// True if a pipe or a device takes the place of a file: nothing is read back.
+        var isStream: Bool {
+            switch self {
+            case .journal, .transactions: false
+            case .log, .list, .query, .report: true
+            }
+        }
+    }
+
+    package let path: FilePath
+    package let descriptor: FileDescriptor
+    /// False for a pipe or a device.
+    package let isRegular: Bool
+    /// True if another file may take the place of the one that was opened.
+    private let isReplaceable: Bool
+
+    private static let permissions: UInt32 = 0o600
+
+    /// Read of an existing file to know its kind.
+    private static let headLength = 4096
+
+    /// Opens the file, for reading, too, if it is a regular one. It keeps what it holds.
+    ///
+    /// - Parameters:
+    ///   - creates: True to make a missing file.
+    ///   - appends: True if each write goes to its end.
+    /// - Throws: `FileProblem` if it cannot be written; `.otherKind` if it exists and is of another kind.
+    package init(
+        _ path: FilePath, _ kind: Kind, creates: Bool = true, appends: Bool = false
+    ) throws(FileProblem) {
+        let isStream = try Self.isStream(path, kind)
+        let file = try Self.open(path, isStream: isStream, creates: creates, appends: appends)
+        let state = try FileState(of: file, path: path)
+        guard state.isRegular || isStream else { throw FileProblem(path, .notAFile, "it cannot be \(kind.name)") }
+        if state.isRegular, state.size > 0 {
+            let head = try Self.head(of: file, path, length: Int(min(UInt64(Self.headLength), state.size)))
+            guard kind.matches(head[...], isWhole: UInt64(head.count) == state.size) else {
+                throw Self.refusal(path, kind)
+            }
+        }
+        self.path = path
+        isRegular = state.isRegular
+        isReplaceable = state.isRegular && Self.isReplaceable(path, file)
+        descriptor = file
+    }
+
+    static func refusal(_ path: FilePath, _ kind: Kind) -> FileProblem {
+        FileProblem(path, .otherKind, "it exists and is not \(kind.name), so nothing is written to it")
+    }
+
+    private static func head(
+        of file: borrowing FileDescriptor, _ path: FilePath, length: Int
+    ) throws(FileProblem) -> [UInt8] {
+        let number = file.rawValue
+        var head = [UInt8](repeating: 0, count: length)
+        var failure: SystemError?
+        let count = head.withUnsafeMutableBytes { buffer -> Int in
+            do throws(SystemError) { return try FileDescriptor.read(number, into: buffer, at: 0) } catch {
+                failure = error
+                return 0
+            }
+        }
+        if let failure { throw FileProblem(reading: path, failure) }
+        return Array(head[..<count])
+    }
+
+    /// True for a pipe or a device that takes text; false for a regular file and for one that is not there.
+    private static func isStream(_ path: FilePath, _ kind: Kind) throws(FileProblem) -> Bool {
+        var status = stat()
+        guard path.withCString({ stat($0, &status) }) == 0 else { return false }
+        let words: String
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return false
+        case S_IFIFO where kind.isStream, S_IFCHR where kind.isStream, S_IFSOCK where kind.isStream: return true
+        case S_IFDIR: words = "it is a directory"
+        case S_IFIFO: words = "it is a named pipe, and \(kind.name) is read again"
+        case S_IFCHR: words = "it is a device, and \(kind.name) is read again"
+        default: words = "it is no file that can be \(kind.name)"
+        }
+        throw FileProblem(path, .notAFile, words)
+    }
+
+    /// False for what others know by more than its name: links to the inode, a redirection, an owner.
+    private static func isReplaceable(_ path: FilePath, _ descriptor: borrowing FileDescriptor) -> Bool {
+        let isOfSystem = ["/dev/", "/proc/"].contains { path.bytes.starts(with: $0.utf8) }
+        var status = stat()
+        return !isOfSystem && fstat(descriptor.rawValue, &status) == 0 && status.st_nlink == 1
+            && status.st_uid == geteuid()
+    }
+
+    private static func open(
+        _ path: FilePath, isStream: Bool, creates: Bool, appends: Bool
+    ) throws(FileProblem) -> FileDescriptor {
+        do throws(SystemError) {
+            return isStream ? try openStream(path) : try openRegular(path, creates: creates, appends: appends)
+        } catch {
+            throw error.isNotFound && !creates ? FileProblem(reading: path, error) : FileProblem(writing: path, error)
+        }
+    }
+
+    private static func openStream(_ path: FilePath) throws(SystemError) -> FileDescriptor {
+        // A named pipe waits for its reader: a signal ends that.
+        try LocalInput.wait { () throws(SystemError) in
+            try FileDescriptor.open(path, for: .writing, [.noControllingTerminal])
+        }
+    }
+
+    private static func openRegular(
+        _ path: FilePath, creates: Bool, appends: Bool
+    ) throws(SystemError) -> FileDescriptor {
+        var options: FileDescriptor.OpenOptions = [.noControllingTerminal]
+        if appends { options.insert(.appending) }
+        guard creates else { return try FileDescriptor.open(path, for: .readingAndWriting, options) }
+        do throws(SystemError) {
+            let new = try FileDescriptor.open(
+                path, for: .readingAndWriting, options.union(.creatingNew), permissions: permissions)
+            try new.setPermissions(permissions)
+            return new
+        } catch {
+            guard error.errno == EEXIST else { throw error }
+        }
+        // It is there; or it is a link to where nothing is yet.
+        return try FileDescriptor.open(
+            path, for: .readingAndWriting, options.union(.creating), permissions: permissions)
+    }
+
+    /// Writes the whole content. A regular file has it all or what it had before, unless nothing can be made beside it.
+    ///
+    /// - Throws: `FileProblem` if it cannot be written.
+    package func replaceContent(_ bytes: [UInt8]) throws(FileProblem) {
+        try FileProblem.writing(path) { () throws(SystemError) in
+            guard isRegular else { return try descriptor.writeAll(bytes) }
+            if isReplaceable, let target = path.withoutLinks, let new = try Self.makeBeside(target) {
+                return try new.take(the: target, with: bytes, like: descriptor)
+            }
+            // Nothing may be made in the folder: the file itself is what can be written.
+            try descriptor.truncate(to: 0)
+            try descriptor.writeAll(bytes)
+            try descriptor.syncData()
+        }
+    }
+
+    /// A new file beside another, and the folder of both.
+    private struct Beside: ~Copyable {
+        let folder: FileDescriptor
+        let file: FileDescriptor
+        let name: FilePath
+
+        /// - Throws: `SystemError` of `EACCES`, `EPERM` or `EROFS` if nothing may be made there.
+        init(_ target: FilePath) throws(SystemError) {
+            let name = FilePath(".dcmscu-\(getpid())-record.part")
+            let folder = try FileDescriptor.open(target.parent, [.folder])
+            let number = folder.rawValue
+            // One of an earlier process of this number is nobody's.
+            _ = name.withCString { unlinkat(number, $0, 0) }
+            file = try FileDescriptor.open(
+                name, in: folder, for: .writing, [.creatingNew, .notFollowingLinks], permissions: RecordFile.permissions
+            )
+            self.folder = folder
+            self.name = name
+        }
+
+        /// Writes the file, and puts it in the place of the other in one step.
+        func take(
+            the place: FilePath, with bytes: [UInt8], like old: borrowing FileDescriptor
+        ) throws(SystemError) {
+            let (folder, name) = (folder.rawValue, name)
+            do throws(SystemError) {
+                try file.takePermissions(of: old)
+                try file.writeAll(bytes)
+                try file.syncData()
+                _ = try systemCall("rename") {
+                    name.withCString { name in place.withCString { renameat(folder, name, AT_FDCWD, $0) } }
+                }
+            } catch {
+                _ = name.withCString { unlinkat(folder, $0, 0) }
+                throw error
+            }
+            try self.folder.syncNames()
+        }
+    }
+
+    /// Makes a file beside another; nil if nothing may be made there.
+    private static func makeBeside(_ target: FilePath) throws(SystemError) -> Beside? {
+        do throws(SystemError) {
+            return try Beside(target)
+        } catch {
+            guard [EACCES, EPERM, EROFS].contains(error.errno) else { throw error }
+            return nil
+        }
+    }
+}
+
+// MARK: Kinds
+
+extension RecordFile.Kind {
+    /// - Parameters:
+    ///   - head: the first bytes of a file.
+    ///   - isWhole: True if they are all of it.
+    func matches(_ head: ArraySlice<UInt8>, isWhole: Bool) -> Bool {
+        switch self {
+        case .journal:
+            // A first line that was cut by a power cut is a part of the mark, or zeros.
+            Self.begins(head, Journal.mark, isWhole: isWhole) || (isWhole && head.allSatisfy { $0 == 0 })
+        // Any of its lines may be damaged: its reader looks at all of them.
+        case .transactions: !head.starts(with: Journal.mark.utf8) && !Self.hasPrefix(head)
+        case .report(let start): Self.begins(head, start, isWhole: isWhole)
+        case .log: Self.isText(head) && !Self.isRecord(head)
+        case .list: Self.isList(head) && !Self.isRecord(head)
+        case .query: Self.isQuery(head)
+        }
+    }
+
+    /// The beginning of each line about a storage commitment transaction.
+    private static let transactionMark = #"{"event":"#
+
+    private static func begins(_ head: ArraySlice<UInt8>, _ mark: String, isWhole: Bool) -> Bool {
+        head.prefix(mark.utf8.count).elementsEqual(isWhole ? mark.utf8.prefix(head.count)[...] : mark.utf8[...])
+    }
+
+    /// True for a file that a later run reads line by line.
+    private static func isRecord(_ head: ArraySlice<UInt8>) -> Bool {
+        [Journal.mark, transactionMark].contains { head.starts(with: $0.utf8) }
+    }
+
+    /// True without the control characters that binary files are full of.
+    private static func isText(_ head: ArraySlice<UInt8>) -> Bool {
+        head.allSatisfy { $0 >= 0x20 || [0x09, 0x0A, 0x0C, 0x0D, 0x1B].contains($0) }
+    }
+
+    /// True for names that are not empty, none of them longer than the system has them.
+    private static func isList(_ head: ArraySlice<UInt8>) -> Bool {
+        let separator: UInt8 = head.contains(0) ? 0 : 0x0A
+        let names = head.split(separator: separator, omittingEmptySubsequences: false).dropLast()
+        guard let first = head.first, first != separator, !names.isEmpty || head.count < Int(PATH_MAX) else {
+            return false
+        }
+        return !hasPrefix(head) && names.allSatisfy { !$0.isEmpty }
+    }
+
+    /// True behind a preamble with "DICM" (PS3.10 7.1).
+    private static func hasPrefix(_ head: ArraySlice<UInt8>) -> Bool {
+        head.dropFirst(FileMetaInformation.preambleLength).starts(with: FileMetaInformation.prefix)
+    }
+
+    /// True for a DICOM file that is a query and no instance: ours says which SOP class it is for, gdcmscu's has no meta
+    /// information at all.
+    private static func isQuery(_ head: ArraySlice<UInt8>) -> Bool {
+        do throws(DataSetError) {
+            guard let start = try DataSetStart.find(in: Array(head)) else { return false }
+            if let sopClass = start.sopClassUID { return InformationModelClasses.isQuery(sopClass) }
+            return start.form == .dataSetAlone && start.attributes(Array(head)).uid(.sopClassUID) == nil
+        } catch {
+            return false
+        }
+    }
+}
+
+/// The SOP classes of queries and retrievals (PS3.4 C.6 and K.6).
+private enum InformationModelClasses {
+    static func isQuery(_ sopClass: UID) -> Bool {
+        sopClass.string.hasPrefix("1.2.840.10008.5.1.4.1.2.") || sopClass == "1.2.840.10008.5.1.4.31"
+    }
+}
+
+extension FilePath {
+    /// Absolute and without links; nil where there is no such file.
+    var withoutLinks: FilePath? {
+        withCString { name -> FilePath? in
+            guard let found = realpath(name, nil) else { return nil }
+            defer { free(found) }
+            return FilePath(bytes: Array(UnsafeRawBufferPointer(start: found, count: strlen(found))))
+        }
+    }
+}

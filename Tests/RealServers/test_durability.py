@@ -1,0 +1,384 @@
+"""What is on the disk, and in which order: what --fsync promises, held by the calls that the program makes; and each of these
+calls failing once, after which nothing is there in part and nothing that failed looks like success."""
+
+import errno
+import json
+import os
+import pathlib
+import stat
+
+from harness import images, practice, programs, servers
+from harness.programs import dcmscu
+from test_hostile import compiler
+
+LOCAL_FILES = 3
+NAMING = ["--name", "{PatientID}/{SOPInstanceUID}.dcm"]
+
+
+class Disk(practice.WithImages):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.library = cls.archive.folder / "diskfaults.so"
+        source = pathlib.Path(programs.__file__).with_name("diskfaults.c")
+        programs.run(compiler(), "-shared", "-fPIC", "-O1", "-o", cls.library, source, expect=0)
+        cls.whole = {images.meta(path).MediaStorageSOPInstanceUID: images.data_set_bytes(path) for path in cls.of_study}
+
+    def setUp(self):
+        super().setUp()
+        self.output = self.folder / "made" / "out"
+        self.journal = self.folder / "journal"
+        self.traces = 0
+
+    def traced(self, *arguments, fault=None, other=None, **options):
+        """Runs the program and gives what it did: lists of words, in order."""
+        self.traces += 1
+        trace = self.folder / f"trace-{self.traces}"
+        environment = {"LD_PRELOAD": self.library, "DISK_TRACE": trace, **options.pop("environment", {})}
+        if fault:
+            environment["DISK_FAULT"] = fault
+        if other:
+            environment["DISK_OTHER"] = other
+        run = dcmscu(*arguments, environment=environment, **options)
+        lines = trace.read_text().splitlines()
+        self.assertEqual(lines[-1], "exit")
+        # A file without a name is shown as "/folder/#inode (deleted)".
+        return run, [line.replace(" (deleted)", "!").split(" ") for line in lines]
+
+    def get(self, *options, **keywords):
+        return self.traced(
+            "--get", *self.peer, "-k", f"StudyInstanceUID={self.study}", "-o", self.output, *NAMING, *options, **keywords
+        )
+
+    def written(self):
+        return sorted(path for path in self.output.rglob("*") if path.is_file()) if self.output.exists() else []
+
+    def assert_synced_before_next_send(self, events, place, path):
+        for event in events[place:]:
+            if event == ["sync", str(path)]:
+                return
+            if event[0] in ("send", "exit"):
+                break
+        self.fail(f"{path} is not synced before what follows it:\n" + "\n".join(map(" ".join, events)))
+
+
+class Order(Disk):
+    def test_each_syncs_the_data_the_name_the_folder_and_then_answers(self):
+        _, events = self.get("--fsync", "each", expect=0)
+        names = [(place, event) for place, event in enumerate(events) if event[0] == "name"]
+        self.assertEqual(len(names), len(self.of_study))
+        for place, (_, source, target) in names:
+            written = max(index for index, event in enumerate(events) if event == ["write", source])
+            self.assertIn(["sync", source], events[written:place], target)
+            self.assert_synced_before_next_send(events, place, pathlib.Path(target).parent)
+        self.assertFalse(self.journal.exists())
+        folders = [(place, pathlib.Path(event[1])) for place, event in enumerate(events) if event[0] == "folder"]
+        self.assertEqual(len(folders), 3)
+        for place, folder in folders:
+            self.assert_synced_before_next_send(events, place, folder.parent)
+
+    def test_each_syncs_the_line_of_the_journal_before_it_answers(self):
+        _, events = self.get("--fsync", "each", "--journal", self.journal, expect=0)
+        for place, event in enumerate(events):
+            if event[0] == "name":
+                lines = [index for index in range(place, len(events)) if events[index] == ["write", str(self.journal)]]
+                self.assertNotIn(["send"], events[place : lines[0]])
+                self.assert_synced_before_next_send(events, lines[0], self.journal)
+
+    def test_each_syncs_what_was_there_already(self):
+        for options in ([], ["--if-exists", "skip"]):
+            self.get("--fsync", "none", expect=0)
+            _, events = self.get("--fsync", "each", *options, expect=0)
+            self.assertFalse([event for event in events if event[0] == "name"])
+            for path in self.written():
+                place = events.index(["sync", str(path)])
+                self.assert_synced_before_next_send(events, place, path.parent)
+                # The name of the folder itself may be as unsynced.
+                self.assertIn(["sync", str(path.parent.parent)], events[:place])
+
+    def test_end_syncs_every_file_system_before_the_journal_says_so(self):
+        self.get("--fsync", "none", expect=0)
+        [patient] = {path.parent for path in self.written()}
+        for path in self.written():
+            path.unlink()
+        _, events = self.get("--fsync", "end", "--journal", self.journal, other=f"/{patient.name}", expect=0)
+        last_name = max(place for place, event in enumerate(events) if event[0] == "name")
+        places = [events.index(["syncfs", str(folder)]) for folder in (self.output, patient)]
+        self.assertGreater(min(places), last_name)
+        said = max(place for place, event in enumerate(events) if event == ["write", str(self.journal)])
+        self.assertGreater(said, max(places))
+        self.assertIn("synced", self.journal.read_text().splitlines()[-1])
+        self.assertIn(["sync", str(self.journal)], events[said:])
+
+    def test_what_an_earlier_run_holds_is_synced_too(self):
+        self.get("--fsync", "none", "--journal", self.journal, expect=0)
+        resumed = ["--journal", self.journal, "--resume"]
+        _, events = self.get("--fsync", "each", *resumed, expect=0)
+        self.assertFalse([event for event in events if event[0] == "name"])
+        for path in self.written():
+            self.assertIn(["sync", str(path)], events)
+            self.assertIn(["sync", str(path.parent)], events)
+        # Nothing is received: the file system of the held files is synced all the same.
+        self.journal.write_text("".join(f"{line}\n" for line in self.journal.read_text().splitlines() if "synced" not in line))
+        folder = self.written()[0].parent
+        _, events = self.get("--fsync", "end", *resumed, other=f"/{folder.name}", expect=0)
+        self.assertIn(["syncfs", str(folder)], events)
+
+    def test_a_new_journal_is_on_the_disk_with_its_name_before_anything_is_sent(self):
+        _, events = self.get("--journal", self.journal, expect=0)
+        sent = events.index(["send"])
+        self.assertIn(["sync", str(self.journal)], events[:sent])
+        self.assertIn(["sync", str(self.folder)], events[:sent])
+
+
+class Faults(Disk):
+    """Each call fails in its turn, as by a full disk or a broken one, and the run says so if it matters."""
+
+    CALLS = ["write", "writev", "linkat", "renameat", "fsync", "fdatasync", "syncfs", "ftruncate", "mkdir"]
+
+    def assert_whole(self, run):
+        """What has a name is whole; nothing else is left."""
+        found = set()
+        for path in self.written():
+            self.assertFalse(path.name.startswith("."), f"{path} is left\n{run}")
+            uid = images.meta(path).MediaStorageSOPInstanceUID
+            self.assertEqual(images.data_set_bytes(path), self.whole[uid], f"{path}\n{run}")
+            found.add(uid)
+        return found
+
+    def clear(self):
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+
+    def check_get(self, call, number, error, *options, prepare=lambda: None):
+        """False: there are no so many calls."""
+        self.clear()
+        prepare()
+        run, events = self.get(
+            "--format", "jsonl", "--journal", self.journal, *options, fault=f"{call}:{number}:{error}", timeout=60
+        )
+        if ["fault", call] not in events:
+            self.assertEqual(run.code, 0, run)
+            return False
+        found = self.assert_whole(run)
+        said = [json.loads(line) for line in run.stdout.splitlines()]
+        done = {event["sopInstanceUID"] for event in said if event.get("event") == "receive" and event["status"][:4] == "0000"}
+        self.assertLessEqual(done, found, run)
+        if run.code == 0:
+            self.assertEqual(found, set(self.whole), run)
+        else:
+            self.assertTrue([line for line in run.stderr.splitlines() if not line.startswith("dcmscu: note:")], run)
+        # Each whole line of the journal is one, and what it says is there.
+        if self.journal.exists():
+            for line in self.journal.read_text().splitlines(keepends=True):
+                self.assertTrue(line.endswith("\n"), run)
+                entry = json.loads(line)
+                if entry.get("outcome") == "done":
+                    self.assertIn(entry["sopInstanceUID"], found, run)
+        return True
+
+    def check_all(self, *options, calls=CALLS, prepare=lambda: None):
+        struck = {}
+        for call in calls:
+            for error in (errno.EIO, errno.ENOSPC):
+                for number in range(1, 40):
+                    if not self.check_get(call, number, error, *options, prepare=prepare):
+                        break
+                    struck[call] = number
+        return struck
+
+    def test_a_retrieval_that_syncs_each_instance(self):
+        struck = self.check_all("--fsync", "each", calls=["write", "writev", "linkat", "fsync", "fdatasync", "mkdir", "ftruncate"])
+        self.assertLessEqual({"writev", "linkat", "fsync", "fdatasync", "mkdir", "ftruncate"}, set(struck))
+
+    def test_a_retrieval_that_syncs_at_the_end_and_replaces_what_is_there(self):
+        def prepare():
+            for uid in self.whole:
+                path = self.output / "x" / f"{uid}.dcm"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(self.of_study[0].read_bytes())
+
+        def whole_or_old(run):
+            for path in self.written():
+                self.assertIn(path.read_bytes()[-100:], endings, run)
+
+        endings = {data[-100:] for data in self.whole.values()}
+        self.assert_whole = lambda run: (whole_or_old(run), set(self.whole))[1]
+        struck = self.check_all(
+            "--name", "x/{SOPInstanceUID}.dcm", "--if-exists", "overwrite", calls=["renameat", "syncfs", "linkat"], prepare=prepare
+        )
+        self.assertLessEqual({"renameat", "syncfs"}, set(struck))
+
+    def test_an_error_of_fsync_is_not_forgotten(self):
+        # The system tells of it once: the second time the same folder is synced with success.
+        clean, events = self.get("--fsync", "each", expect=0)
+        folders = [place for place, event in enumerate(event for event in events if event[0] == "sync" and event[1] in self.fsynced())]
+        self.assertTrue(folders, clean)
+        self.clear()
+        # The last but one of the names in the folder of the patient.
+        run, _ = self.get("--fsync", "each", fault=f"fsync:{len(folders) - 1}:{errno.EIO}", expect=(1, 3))
+        self.assertIn("cannot be written", run.stderr, run)
+        self.assertNotIn(f"{len(self.of_study)} of {len(self.of_study)} received", run.stderr, run)
+
+    def fsynced(self):
+        return {str(path) for path in [self.folder, *self.folder.rglob("*")] if path.is_dir()}
+
+    def test_the_journal_and_the_list_of_a_sending_run(self):
+        failed = self.folder / "failed.txt"
+        for call in ["write", "fsync", "fdatasync", "ftruncate", "renameat"]:
+            for number in range(1, 40):
+                self.clear()
+                failed.write_text("/old/name.dcm\n")
+                run, events = self.traced(
+                    "--store", *self.peer, *self.of_study, "--journal", self.journal, "--failed-out", failed,
+                    fault=f"{call}:{number}:{errno.EIO}", timeout=60,
+                )  # fmt: skip
+                if ["fault", call] not in events:
+                    self.assertEqual(run.code, 0, run)
+                    break
+                self.assertEqual(run.code, LOCAL_FILES, f"{call} {number}\n{run}")
+                names = failed.read_text()
+                self.assertTrue(names == "" or names.endswith("\n"), run)
+                self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith(".")], [], run)
+                if self.journal.exists():
+                    for line in self.journal.read_text().splitlines():
+                        json.loads(line)
+            self.assertGreater(number, 1, f"{call} was never called")
+
+
+class Modes(Disk):
+    """What holds patients' data beside the images is for its owner alone."""
+
+    def mode(self, path):
+        return stat.S_IMODE(path.stat().st_mode)
+
+    def run_with(self, umask, *arguments, **options):
+        old = os.umask(umask)
+        try:
+            return dcmscu(*arguments, **options)
+        finally:
+            os.umask(old)
+
+    def test_journals_logs_lists_reports_and_queries_are_the_owners_alone(self):
+        rows = self.folder / "rows.csv"
+        rows.write_text(f"StudyInstanceUID\n{self.study}\n")
+        for umask in (0o000, 0o022, 0o277):
+            made = {kind: self.folder / f"{umask}-{kind}" for kind in ["journal", "log", "failed", "query"]}
+            report = self.folder / f"{umask}.csv"
+            self.run_with(
+                umask, "--store", *self.peer, *self.of_study, "--journal", made["journal"], "-L", made["log"], "--failed-out",
+                made["failed"], expect=0,
+            )  # fmt: skip
+            self.run_with(umask, "--find", *self.peer, "-k", "StudyDate", "--store-query", made["query"], expect=0)
+            if umask != 0o277:
+                self.run_with(umask, "--get", *self.peer, "--from-list", rows, "--report", report, "-o", self.output, expect=0)
+                made["report"] = report
+            for kind, path in made.items():
+                self.assertEqual(self.mode(path), 0o600, f"{kind}, umask {umask:o}")
+
+    def test_so_are_transactions_and_the_list_of_what_is_committed(self):
+        made = [self.folder / "transactions", self.folder / "committed"]
+        self.run_with(
+            0o000, "--store", *self.peer, *self.of_study, "--verify", "commit", "--port-scp", self.our_port,
+            "--transaction", made[0], expect=0,
+        )  # fmt: skip
+        self.run_with(
+            0o000, "--stgcmt", *self.peer, *self.of_study, "--port-scp", self.our_port, "--committed-out", made[1], expect=0
+        )
+        self.assertEqual([self.mode(path) for path in made], [0o600, 0o600])
+        self.assertEqual(len(made[1].read_text().splitlines()), len(self.of_study))
+
+    def test_those_that_exist_keep_their_mode(self):
+        log, failed = self.folder / "log", self.folder / "failed"
+        for path in (log, failed):
+            path.write_text("")
+            path.chmod(0o640)
+        dcmscu("--store", *self.peer, *self.of_study, "-V", "-L", log, "--failed-out", failed, expect=0)
+        dcmscu("--store", *self.peer, self.folder / "none", "-L", log, "--failed-out", failed, expect=3)
+        self.assertEqual([self.mode(log), self.mode(failed)], [0o640, 0o640])
+        self.assertEqual(failed.read_text(), f"{self.folder}/none\n")
+        self.assertIn("end", log.read_text())
+
+    def test_received_files_follow_the_umask_or_have_the_mode_that_is_given(self):
+        asked = ["--get", *self.peer, "-k", f"StudyInstanceUID={self.study}", "--if-exists", "overwrite"]
+        for umask, option, mode in [(0o022, [], 0o644), (0o027, [], 0o640), (0o077, ["--mode", "664"], 0o664)]:
+            self.run_with(umask, *asked, "-o", self.output, *option, expect=0)
+            self.assertEqual({self.mode(path) for path in self.written()}, {mode})
+        answers = self.folder / "answers"
+        find = ["--find", *self.peer, "-k", "StudyDate", "--format", "dcm"]
+        self.run_with(0o027, *find, "-o", answers, expect=0)
+        self.assertEqual({self.mode(path) for path in answers.iterdir()}, {0o640})
+        for wrong in ("999", "44", "0077", "rw-"):
+            self.assert_names(dcmscu(*asked, "--mode", wrong, expect=2), "--mode", "not a mode of a file")
+
+
+class OtherKinds(Disk):
+    """A file that is not of the kind that an option writes is never touched: it may be an image."""
+
+    def setUp(self):
+        super().setUp()
+        self.image = self.folder / "image.dcm"
+        self.image.write_bytes(self.of_study[0].read_bytes())
+
+    def refuse(self, *arguments, path=None, expect=LOCAL_FILES):
+        path = path or self.image
+        before = path.read_bytes()
+        run = dcmscu(*arguments, expect=expect)
+        self.assertEqual(path.read_bytes(), before, run)
+        self.assert_names(run, path.name, "is something else: it exists and is not a", "nothing is written to it")
+
+    def test_an_image_in_the_place_of_each_of_them(self):
+        store = ["--store", *self.peer, self.of_study[1]]
+        get = ["--get", *self.peer, "-k", f"StudyInstanceUID={self.study}", "-o", self.output]
+        rows = self.folder / "rows.csv"
+        rows.write_text(f"StudyInstanceUID\n{self.study}\n")
+        report = self.folder / "image.csv"
+        report.write_bytes(self.image.read_bytes())
+        self.refuse(*store, "--journal", self.image)
+        self.refuse(*get, "--journal", self.image)
+        self.refuse(*store, "--log-file", self.image)
+        self.refuse(*store, "--failed-out", self.image)
+        self.refuse("--find", *self.peer, "-k", "StudyDate", "--store-query", self.image)
+        self.refuse("--get", *self.peer, "--from-list", rows, "-o", self.output, "--report", report, path=report)
+        commit = ["--stgcmt", *self.peer, "--port-scp", self.our_port, self.of_study[1]]
+        self.refuse(*commit, "--transaction", self.image)
+        self.refuse(*commit, "--committed-out", self.image)
+        self.assertFalse(self.written())
+
+    def test_one_of_them_in_the_place_of_another(self):
+        dcmscu("--store", *self.peer, self.of_study[1], "--journal", self.journal, expect=0)
+        store = ["--store", *self.peer, self.of_study[1]]
+        for option in ["--log-file", "--failed-out"]:
+            self.refuse(*store, option, self.journal, path=self.journal)
+        text = self.folder / "keys.txt"
+        text.write_text("StudyDate=2026\n")
+        self.refuse("--find", *self.peer, "-k", "StudyDate", "--store-query", text, path=text)
+        self.refuse(*store, "--journal", text, path=text)
+
+    def test_its_own_kind_is_written_again(self):
+        query, log, failed = (self.folder / name for name in ("query.dcm", "log", "failed"))
+        for key in ("StudyDate", "StudyTime"):
+            find = ["--find", *self.peer, "-k", key, "--store-query", query, "--log-file", log]
+            dcmscu(*find, expect=0)
+            self.assertIn(key, [element.keyword for element in images.read(query)])
+            dcmscu("--store", *self.peer, self.folder / "missing", "--failed-out", failed, "-L", log, expect=3)
+        self.assertEqual(failed.read_text(), f"{self.folder}/missing\n")
+
+    def test_pipes_and_devices_take_text(self):
+        store = ["--store", *self.peer, self.of_study[1]]
+        run = dcmscu(*store, "-V", "--log-file", "/dev/stderr", "--failed-out", "/dev/null", expect=0)
+        self.assert_names(run, "1 stored")
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        missing = self.folder / "missing"
+        dcmscu("--store", *self.peer, missing, "--failed-out", pipe, expect=3)
+        self.assertEqual(os.read(reader, 10_000).decode(), f"{missing}\n")
+
+    def test_a_named_pipe_is_no_journal(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        for resume in ([], ["--resume"]):
+            run = dcmscu("--store", *self.peer, self.of_study[1], "--journal", pipe, *resume, expect=LOCAL_FILES, timeout=20)
+            self.assert_names(run, "pipe: not a regular file: it ")
