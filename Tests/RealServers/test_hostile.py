@@ -94,6 +94,17 @@ def flooding(data):
     return act
 
 
+def then_silent(data):
+    """Answers a request once, and says nothing more."""
+
+    def act(peer, connection):
+        asked = Asked(connection)
+        connection.sendall(data(asked))
+        peer.hold()
+
+    return act
+
+
 def at_once(data):
     """Instead of an answer to the A-ASSOCIATE-RQ."""
 
@@ -151,6 +162,14 @@ class Memory(cases.RealServerTest):
         act = flooding(lambda asked: asked.pdv(3, response(asked.command, PENDING, True)) + asked.pdv(2, GOOD))
         run = self.run_against(act, *FIND, "--total-timeout", 2, code=8, words=["time limit passed"])
         self.assertIn("Nightingale", run.stdout)
+
+    def test_a_query_that_ignores_c_cancel_is_aborted_soon(self):
+        match = lambda asked: asked.pdv(3, response(asked.command, PENDING, True)) + asked.pdv(2, GOOD)  # noqa: E731
+        for act in (flooding(match), then_silent(match)):
+            run = self.run_against(act, *FIND, "--limit", 1, code=0, words=[])
+            self.assertIn("Nightingale", run.stdout)
+            # Two seconds for C-CANCEL, and what a busy machine needs.
+            self.assertLess(run.seconds, 15, run)
 
     def test_a_move_that_is_pending_without_an_end(self):
         act = flooding(lambda asked: asked.pdv(3, response(asked.command, PENDING)))

@@ -256,7 +256,7 @@ final class Network: Sendable {
     }
 
     /// The things that are said once for a run, however often they happen.
-    enum Note: Hashable { case unansweredRelease, unsupportedKeys, abortedList }
+    enum Note: Hashable { case unansweredRelease, unsupportedKeys, missingList, otherSyntax }
 
     /// Reports a message unless its like was reported before in this run.
     func report(_ note: Note, _ level: Diagnostics.Level, _ message: @autoclosure () -> Message) {
@@ -268,8 +268,19 @@ final class Network: Sendable {
         diagnostics.report(level, message())
     }
 
+    /// Reports, once for the run, how a server answers otherwise than it should.
+    func noteOddities(of match: FindSCU.Match) {
+        if match.hasUnsupportedKeys { warnOfUnsupportedKeys() }
+        guard let agreed = match.agreedOtherwise else { return }
+        report(
+            .otherSyntax, .warning,
+            Message(
+                "\(peerName): the server answers in \(match.transferSyntax), although \(agreed) was agreed on",
+                "its matches are read as what they are", code: "PS3.8 9.3.3.2"))
+    }
+
     /// Warns, once for the run, of a server that has not taken every key into account, as its status FF01H says.
-    func warnOfUnsupportedKeys() {
+    private func warnOfUnsupportedKeys() {
         report(
             .unsupportedKeys, .warning,
             Message(
@@ -286,13 +297,17 @@ enum Receiver {
     /// - Parameters:
     ///   - titles: the titles that peers may call, beside our own.
     ///   - callers: the titles that may call; empty lets everybody in who knows ours.
+    ///   - isAccepting: false if connections are to wait until the server is started.
     ///   - watch: told what happens at the port, after it has been narrated.
     static func start(
         _ network: Network, _ outcome: RunOutcome, port: UInt16, services: [any ServiceClass], titles: [AETitle] = [],
-        from callers: [AETitle] = [], watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
+        from callers: [AETitle] = [], isAccepting: Bool = true,
+        watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
     ) -> AssociationServer? {
         do throws(TransportError) {
-            return try open(network, port: port, services: services, titles: titles, from: callers, watch: watch)
+            return try open(
+                network, port: port, services: services, titles: titles, from: callers, isAccepting: isAccepting,
+                watch: watch)
         } catch {
             let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
             outcome.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
@@ -305,13 +320,15 @@ enum Receiver {
     /// - Throws: `TransportError` if it cannot.
     static func open(
         _ network: Network, port: UInt16, services: [any ServiceClass], titles: [AETitle] = [],
-        from callers: [AETitle] = [], watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
+        from callers: [AETitle] = [], isAccepting: Bool = true,
+        watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
     ) throws(TransportError) -> AssociationServer {
         let listener = try TCPListener(port: port, bind: network.connection.bindAddress)
         var policy = AcceptancePolicy(calledAETitles: Set([network.connection.callingAETitle] + titles))
         policy.maximumPDULength = network.connection.maximumPDULength
         if !callers.isEmpty { policy.callingAETitles = Set(callers) }
         let server = try makeServer(network, listener, policy, services, watch)
+        if isAccepting { try start(server) }
         network.diagnostics.verbose("listening at \(listener.localDescription) as \(network.connection.callingAETitle)")
         return server
     }
@@ -330,10 +347,16 @@ enum Receiver {
                     narrate(event)
                     watch(event)
                 })
-            try server.start()
             return server
         } catch {
             throw .system(error)
         }
+    }
+
+    /// Lets a server accept connections, those that wait first.
+    ///
+    /// - Throws: `.system` if its thread cannot be started.
+    static func start(_ server: AssociationServer) throws(TransportError) {
+        do throws(SystemError) { try server.start() } catch { throw .system(error) }
     }
 }

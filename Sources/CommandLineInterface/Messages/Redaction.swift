@@ -130,8 +130,10 @@ package struct Redaction: Sendable {
         var components = path.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false).map {
             String($0)
         }
-        for (index, shown) in shownComponents.enumerated() where index < components.count {
-            if let shown { components[index] = shown }
+        // What nobody asked for has a path of the same form in a folder of its own.
+        let start = components.first == InstanceWriter.unexpectedFolder ? 1 : 0
+        for (index, shown) in shownComponents.enumerated() where start + index < components.count {
+            if let shown { components[start + index] = shown }
         }
         return prefix + components.joined(separator: "/") + rest
     }

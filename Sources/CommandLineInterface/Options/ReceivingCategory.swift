@@ -123,12 +123,19 @@ extension OptionCategory {
             }),
         OptionDefinition(
             .grace, value: .seconds(0...86_400), .receiving, for: .retrieving,
-            "time to wait after the last response for instances still announced",
+            "time to wait after the last sign of life for instances that are announced or listed",
+            details: """
+                After a C-MOVE. The association of the server is also left to its own release for as long.
+                """,
             default: .seconds(RetrieveOptions().grace),
             rules: [.only(when: .receivesHere), .only(when: .getMayMove)],
             apply: { (draft, argument) throws(UsageError) in draft.retrieve.grace = try argument.seconds() }),
         OptionDefinition(
-            .noCheck, .receiving, for: .retrieving, "do not compare what was received with the server's list",
+            .noCheck, .receiving, for: .retrieving, "do not ask the server for a list to compare with",
+            details: """
+                What is received is then compared with the server's own counts alone, as it is where the server does not \
+                answer the query for the list.
+                """,
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isChecked = false }),
         OptionDefinition(
             .keepBroken, .receiving, for: .retrieving, "keep received data sets that are cut off or malformed",

@@ -67,6 +67,7 @@ extension Tag {
     package static let modality = Tag(0x0008_0060)
     package static let modalitiesInStudy = Tag(0x0008_0061)
     package static let sopClassesInStudy = Tag(0x0008_0062)
+    package static let availableTransferSyntaxUID = Tag(0x0008_3002)
     package static let manufacturer = Tag(0x0008_0070)
     package static let referringPhysicianName = Tag(0x0008_0090)
     package static let timezoneOffsetFromUTC = Tag(0x0008_0201)

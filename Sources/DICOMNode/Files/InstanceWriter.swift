@@ -2,6 +2,25 @@ package import DICOM
 import Glibc
 package import System
 
+/// The entities that a data set says it belongs to; nil where it does not say.
+package struct InstanceIdentity: Sendable, Equatable {
+    package var patientID: String?
+    package var studyInstanceUID: UID?
+    package var seriesInstanceUID: UID?
+
+    package init(patientID: String? = nil, studyInstanceUID: UID? = nil, seriesInstanceUID: UID? = nil) {
+        self.patientID = patientID
+        self.studyInstanceUID = studyInstanceUID
+        self.seriesInstanceUID = seriesInstanceUID
+    }
+
+    init(of attributes: DataSet) {
+        patientID = attributes.string(.patientID)
+        studyInstanceUID = attributes.uid(.studyInstanceUID)
+        seriesInstanceUID = attributes.uid(.seriesInstanceUID)
+    }
+}
+
 /// Writes one instance as it arrives: whole and under its final name, or not at all.
 ///
 /// The bytes go to a temporary file in the folder of the final one, which gets its name when all is there. Nothing is
@@ -29,6 +48,10 @@ package final class InstanceWriter {
         package let digest: String?
         /// The UIDs that the data set has itself; nil if its beginning cannot be read.
         var dataSetUIDs: DataSetUIDs?
+        /// The entities that the data set says it belongs to, where that was asked.
+        package var identity = InstanceIdentity()
+        /// True if the file was put aside, as nobody wanted it.
+        package var isUnexpected = false
 
         struct DataSetUIDs: Sendable, Equatable {
             let sopClassUID: UID?
@@ -71,6 +94,7 @@ package final class InstanceWriter {
     private var headerLength: Int
     private let hashing: Bool
     private let checking: Checking
+    private let isWanted: ((InstanceIdentity) -> Bool)?
     private var check: DataSetCheck?
     /// What is not yet written, the header first.
     private var buffer: [UInt8]
@@ -83,7 +107,12 @@ package final class InstanceWriter {
     private var flaw: FileProblem?
     private var name: InstanceNaming.Name?
     private var dataSetUIDs: Outcome.DataSetUIDs?
+    private var identity = InstanceIdentity()
+    private var isUnexpected = false
     private var state = State.buffering
+
+    /// The folder, below the output folder, of instances that nobody wanted.
+    package static let unexpectedFolder = "unexpected"
 
     /// Holds most instances without pixels whole, and the attributes that patterns name of nearly all others.
     private static let bufferSize = 64 * 1024
@@ -97,12 +126,15 @@ package final class InstanceWriter {
     /// - Parameters:
     ///   - metaInformation: of the file; the transfer syntax is corrected if a checked data set is in another one.
     ///   - hashing: whether the outcome has the digest of the file.
+    ///   - isWanted: asked once whether the instance belongs to what was asked for; one that does not is put aside, where
+    ///     it replaces nothing. Nil: everything is wanted.
     package init(
         in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation, hashing: Bool = false,
-        checking: Checking = .none
+        checking: Checking = .none, isWanted: ((InstanceIdentity) -> Bool)? = nil
     ) {
         self.hashing = hashing
         self.checking = checking
+        self.isWanted = isWanted
         self.folder = folder
         self.naming = naming
         self.metaInformation = metaInformation
@@ -165,12 +197,14 @@ package final class InstanceWriter {
                 guard dataSetUIDs.sopClassUID != nil else { throw FileProblem(file.path, .noSOPClassUID) }
                 guard dataSetUIDs.sopInstanceUID != nil else { throw FileProblem(file.path, .noSOPInstanceUID) }
             }
-            let (path, kind) = try file.finish(existing: existing)
+            let (path, kind) = try file.finish(existing: isUnexpected ? .rename : existing)
             state = .named(file)
             var outcome = Outcome(
                 path: path, kind: kind, remark: name?.remark, size: dataSetLength + UInt64(headerLength),
                 digest: file.digest)
             outcome.dataSetUIDs = dataSetUIDs
+            outcome.identity = identity
+            outcome.isUnexpected = isUnexpected
             return outcome
         } catch {
             if flaw == nil || checking != .keeping { fail(error) }
@@ -251,7 +285,8 @@ package final class InstanceWriter {
     /// - Returns: the file, and the number of bytes of `more` that do not belong to the data set.
     private func openFile(with more: UnsafeRawBufferPointer) throws(FileProblem) -> (OutputFile, offset: Int) {
         if case .open(let file) = state { return (file, 0) }
-        var beginning = beginning(with: more, naming.fields.isEmpty ? Self.identifyingLength : Self.bufferSize)
+        let needsLittle = naming.fields.isEmpty && isWanted == nil
+        var beginning = beginning(with: more, needsLittle ? Self.identifyingLength : Self.bufferSize)
         var offset = 0
         if checking != .none {
             encoding = ReceivedDataSet(beginning, agreed: metaInformation.transferSyntax, isAll: false)
@@ -265,7 +300,8 @@ package final class InstanceWriter {
         }
         var attributes = DataSet()
         do throws(DataSetError) {
-            let last = max(naming.fields.last ?? .sopInstanceUID, .sopInstanceUID)
+            let needed: Tag = isWanted == nil ? .sopInstanceUID : .seriesInstanceUID
+            let last = max(naming.fields.last ?? needed, needed)
             attributes = try DataSetDecoder(metaInformation.transferSyntax).decodePrefix(beginning, through: last)
             dataSetUIDs = Outcome.DataSetUIDs(
                 sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
@@ -276,7 +312,12 @@ package final class InstanceWriter {
             sopClassUID: metaInformation.mediaStorageSOPClassUID,
             sopInstanceUID: metaInformation.mediaStorageSOPInstanceUID, attributes: attributes)
         self.name = name
-        let file = try OutputFile(in: folder, components: name.components, hashing: hashing)
+        if let isWanted {
+            identity = InstanceIdentity(of: attributes)
+            isUnexpected = !isWanted(identity)
+        }
+        let aside = isUnexpected ? [Array(Self.unexpectedFolder.utf8)] : []
+        let file = try OutputFile(in: folder, components: aside + name.components, hashing: hashing)
         state = .open(file)
         // Of what stands before the data set, if anything does, the buffer has the first bytes.
         let buffered = min(offset, buffer.count - headerLength)

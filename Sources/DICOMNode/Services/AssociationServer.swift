@@ -36,6 +36,7 @@ package final class AssociationServer: Sendable {
     private let cancellation: Cancellation
     private let state = Locked(State())
     private let activity = Atomic<Int>(0)
+    private let messagesUnderway = Atomic<Int>(0)
 
     private struct State {
         var threads: [Int: PosixThread] = [:]
@@ -79,6 +80,9 @@ package final class AssociationServer: Sendable {
 
     /// The number of messages served; a caller that waits for a long operation compares it to detect progress.
     package var progress: Int { activity.load(ordering: .relaxed) }
+
+    /// True while a message arrives of which the end is not there yet; a peer that falls silent in it is cut off.
+    package var isReceiving: Bool { messagesUnderway.load(ordering: .relaxed) > 0 }
 
     /// Stops accepting, ends the open associations and waits until all threads have ended.
     ///
@@ -154,15 +158,21 @@ package final class AssociationServer: Sendable {
         defer { state.withLock { $0.established -= 1 } }
         var sessions = ServiceSessions(services: services)
         var options = ReceiveOptions()
+        var isUnderway = false
+        defer { if isUnderway { messagesUnderway.subtract(1, ordering: .relaxed) } }
         do throws(AssociationError) {
             while true {
                 let message = try association.receive(options) { command, contextID in
                     activity.add(1, ordering: .relaxed)
+                    messagesUnderway.add(1, ordering: .relaxed)
+                    isUnderway = true
                     guard let context = association.contexts.context(id: contextID) else { return .discard }
                     return sessions.session(for: context, on: association)?
                         .destination(of: command, in: context) ?? .discard
                 }
                 activity.add(1, ordering: .relaxed)
+                if isUnderway { messagesUnderway.subtract(1, ordering: .relaxed) }
+                isUnderway = false
                 guard let context = association.contexts.context(id: message.contextID) else { continue }
                 guard let session = sessions.session(for: context, on: association) else { continue }
                 try session.answer(message, in: context)

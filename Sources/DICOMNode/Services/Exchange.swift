@@ -23,14 +23,9 @@ package struct ExchangeResult: Sendable {
 }
 
 extension Association {
-    /// The time limit for a peer to end an operation after C-CANCEL. A peer that ignores C-CANCEL could go on for
-    /// hours.
-    private static let cancelTimeout = Duration.seconds(30)
-
-    /// Never later than the inactivity limit.
-    private var cancelDeadline: Deadline {
-        Deadline.after(Self.cancelTimeout).earlier(.after(seconds: limits.inactivity ?? .infinity))
-    }
+    /// The time limit for a peer to end an operation after C-CANCEL, where instances are on their way that it may finish.
+    /// A peer that ignores C-CANCEL could go on for hours.
+    package static let cancelTimeout = Duration.seconds(30)
 
     /// Sends a request and receives responses until the final one.
     ///
@@ -38,6 +33,8 @@ extension Association {
     ///
     /// - Parameters:
     ///   - options: how each message is waited for.
+    ///   - cancelTimeout: the time for the peer to end the operation after C-CANCEL; never longer than its silence may be.
+    ///   - onSent: called once the request has left.
     ///   - onPending: called with each response of a pending status.
     ///   - destination: where data sets go that are not the responses' identifiers.
     ///   - onRequest: called with requests of the peer, such as the C-STORE sub-operations of a C-GET. Nil: there are
@@ -45,13 +42,18 @@ extension Association {
     /// - Throws: The error that ended the association, or a protocol violation by the peer; `unsendable`.
     package func exchange(
         _ request: CommandSet, in context: NegotiatedContexts.Accepted, identifier: DataSet,
-        options: ReceiveOptions = ReceiveOptions(), onPending: (DIMSEMessage) -> ExchangeControl,
+        options: ReceiveOptions = ReceiveOptions(), cancelTimeout: Duration = Association.cancelTimeout,
+        onSent: () -> Void = {}, onPending: (DIMSEMessage) -> ExchangeControl,
         destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory },
         onRequest: ((DIMSEMessage) throws(AssociationError) -> Void)? = nil
     ) throws(AssociationError) -> ExchangeResult {
         try send(
             request, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(identifier))
+        onSent()
         let id = request.messageID ?? 0
+        var cancelDeadline: Deadline {
+            Deadline.after(cancelTimeout).earlier(.after(seconds: limits.inactivity ?? .infinity))
+        }
         var options = options
         var cancelled: Deadline?
         var wasInterrupted = false

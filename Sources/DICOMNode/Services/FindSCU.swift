@@ -8,6 +8,9 @@ package enum FindSCU {
         TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid,
     ]
 
+    /// The time limit for a peer to end a query after C-CANCEL; nothing of value is on its way.
+    private static let cancelTimeout = Duration.seconds(2)
+
     package static func needs(_ sopClass: UID) -> [PresentationContextPlan.Need] {
         [PresentationContextPlan.Need(sopClass, transferSyntaxes)]
     }
@@ -16,7 +19,10 @@ package enum FindSCU {
     package struct Match: Sendable {
         /// Empty where the peer sent none, or more than is held.
         package let bytes: ArraySlice<UInt8>
+        /// The encoding of the bytes, which is not always the one that was agreed on.
         package let transferSyntax: TransferSyntax
+        /// The transfer syntax that was agreed on, if the peer has not kept to it.
+        package let agreedOtherwise: TransferSyntax?
         /// True if the peer says that it did not take all optional keys into account (FF01H).
         package let hasUnsupportedKeys: Bool
         /// The length, in bytes, of an identifier that was too long to be held.
@@ -49,13 +55,18 @@ package enum FindSCU {
         var options = ReceiveOptions()
         options.beforeBlockingRead = beforeBlockingRead
         func match(_ message: DIMSEMessage) -> Match {
-            Match(
-                bytes: (message.dataSet ?? [])[...], transferSyntax: context.transferSyntax,
+            let bytes = message.dataSet ?? []
+            let agreed = context.transferSyntax
+            let seen = TransferSyntax.guessed(fromDataSet: bytes.prefix(16))
+            let isOther = seen.map { $0.isExplicitVR != agreed.isExplicitVR || $0.isBigEndian != agreed.isBigEndian }
+            return Match(
+                bytes: bytes[...], transferSyntax: isOther == true ? seen ?? agreed : agreed,
+                agreedOtherwise: isOther == true ? agreed : nil,
                 hasUnsupportedKeys: message.command.status == .pendingWithUnsupportedKeys,
                 omittedLength: message.omittedLength)
         }
         let result = try association.exchange(
-            request, in: context, identifier: identifier, options: options,
+            request, in: context, identifier: identifier, options: options, cancelTimeout: cancelTimeout,
             onPending: { message in onMatch(match(message)) })
         // Some servers send the last match with the final status. One that sends the query back has no match there.
         if let final = result.final, final.command.status?.kind == .success, !(final.dataSet ?? []).isEmpty {

@@ -9,16 +9,23 @@ package struct InstanceListing {
         package let studyInstanceUID: UID
         package let seriesInstanceUID: UID
         package internal(set) var sopInstanceUIDs: [UID] = []
-        package internal(set) var sopClassUIDs: Set<UID> = []
+        /// The SOP classes of its instances, each with the transfer syntaxes that the peer names for them.
+        package internal(set) var transferSyntaxes: [UID: Set<UID>] = [:]
         /// True if the peer returned the SOP class of every instance.
         package internal(set) var tellsClasses = true
+        /// True if the peer returned the transfer syntax of every instance.
+        package internal(set) var tellsSyntaxes = true
     }
 
     private let association: Association
     private let model: InformationModel
     private let answers = Answers()
 
-    private final class Answers { var count = 0 }
+    private final class Answers {
+        var count = 0
+        /// False once the peer has refused a query for transfer syntaxes.
+        var mayHaveSyntaxes = true
+    }
 
     /// The maximum number of matches held, some 300 bytes each, to be compared with the instances that arrive. The
     /// largest studies have some 50,000 instances; an endless list of a faulty peer must not fill memory.
@@ -52,18 +59,26 @@ package struct InstanceListing {
             keys.setEmpty(.sopClassUID, .UI)
             keys.setEmpty(.sopInstanceUID, .UI)
             if level == .image { keys[.sopInstanceUID] = identifier[.sopInstanceUID] ?? keys[.sopInstanceUID] }
-            try find(keys) { answer in
-                guard let instance = answer.uid(.sopInstanceUID) else { return }
-                series.sopInstanceUIDs.append(instance)
-                if let sopClass = answer.uid(.sopClassUID) {
-                    series.sopClassUIDs.insert(sopClass)
-                } else {
-                    series.tellsClasses = false
-                }
-            }
+            try fill(&series, keys)
             listed.append(series)
         }
         return listed
+    }
+
+    /// Lists the instances of a series, with their transfer syntaxes (PS3.4 C.4.1.1.3.2) unless the peer refuses that.
+    private func fill(_ series: inout Series, _ keys: DataSet) throws(Failure) {
+        var keys = keys
+        if answers.mayHaveSyntaxes { keys.setEmpty(.availableTransferSyntaxUID, .UI) }
+        var found = series
+        do throws(Failure) {
+            try find(keys) { found.add($0) }
+        } catch {
+            guard case .refused = error, answers.mayHaveSyntaxes else { throw error }
+            answers.mayHaveSyntaxes = false
+            keys[.availableTransferSyntaxUID] = nil
+            return try fill(&series, keys)
+        }
+        series = found
     }
 
     /// Returns SOP Classes in Study (0008,0062) of the studies that the identifier names; empty unless the peer returns
@@ -172,6 +187,18 @@ package struct InstanceListing {
 }
 
 extension InstanceListing.Series {
+    fileprivate mutating func add(_ match: DataSet) {
+        guard let instance = match.uid(.sopInstanceUID) else { return }
+        sopInstanceUIDs.append(instance)
+        let syntaxes = match.uids(.availableTransferSyntaxUID)
+        if syntaxes.isEmpty { tellsSyntaxes = false }
+        guard let sopClass = match.uid(.sopClassUID) else {
+            tellsClasses = false
+            return
+        }
+        transferSyntaxes[sopClass, default: []].formUnion(syntaxes)
+    }
+
     /// The same series with some of its instances.
     package func reduced(to uids: [UID]) -> InstanceListing.Series {
         var reduced = self

@@ -15,6 +15,9 @@ package struct InstanceReceiver: Sendable {
     package var keepsBroken = false
     /// True to refuse data sets without a SOP Class or SOP Instance UID, as an archive does that could never find them.
     package var requiresUIDs = false
+    /// Asked of each instance, before its file is made, whether it belongs to what was asked for; one that does not is put
+    /// aside. Nil: everything that comes is wanted.
+    package var isWanted: (@Sendable (ReceivedInstance.Origin) -> Bool)?
 
     /// - Parameters:
     ///   - hashing: True to report the digest of each file.
@@ -50,6 +53,26 @@ package struct ReceivedInstance: Sendable {
     package var remarks: [Remark] = []
     /// The file in which an instance is kept that has failed; nil if nothing is left of it.
     package var kept: FilePath?
+
+    /// The signs by which an instance is known to belong to a request.
+    package struct Origin: Sendable {
+        package let sopInstanceUID: UID
+        package let moveOriginatorMessageID: UInt16?
+        package let identity: InstanceIdentity
+
+        package init(sopInstanceUID: UID, moveOriginatorMessageID: UInt16?, identity: InstanceIdentity) {
+            self.sopInstanceUID = sopInstanceUID
+            self.moveOriginatorMessageID = moveOriginatorMessageID
+            self.identity = identity
+        }
+    }
+
+    /// Without the identity where the instance was not stored.
+    package var origin: Origin {
+        let identity = if case .stored(let stored) = outcome { stored.identity } else { InstanceIdentity() }
+        return Origin(
+            sopInstanceUID: sopInstanceUID, moveOriginatorMessageID: moveOriginatorMessageID, identity: identity)
+    }
 
     package enum Outcome: Sendable {
         case stored(InstanceWriter.Outcome)
@@ -174,7 +197,14 @@ private final class IncomingInstance: DataSetSink {
             transferSyntax: agreed, sourceApplicationEntityTitle: sender.description)
         writer = InstanceWriter(
             in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing,
-            checking: receiver.keepsBroken ? .keeping : .refusing)
+            checking: receiver.keepsBroken ? .keeping : .refusing,
+            isWanted: receiver.isWanted.map { isWanted in
+                { [sopInstanceUID, originator = command.moveOriginatorMessageID] identity in
+                    isWanted(
+                        ReceivedInstance.Origin(
+                            sopInstanceUID: sopInstanceUID, moveOriginatorMessageID: originator, identity: identity))
+                }
+            })
     }
 
     /// Takes the next bytes of the data set. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``

@@ -11,11 +11,6 @@ struct ExitCodeTableTests {
     enum Work: String, CaseIterable, Sendable {
         case echo, find, worklist, store, get, move, stgcmt
 
-        /// Associations for queries that come before the one of the operation itself.
-        var queries: [[PeerStep]] {
-            self == .get ? [ScriptedServer.accepts + [ScriptedServer.answers(.success)]] : []
-        }
-
         func arguments(_ folder: TestSupport.TemporaryFolder) throws -> [String] {
             let study = ["-k", "StudyInstanceUID=\(SampleInstance.studyInstanceUID)", "-o", folder["out"].text]
             switch self {
@@ -90,7 +85,7 @@ struct ExitCodeTableTests {
     @Test(arguments: Work.allCases, causes)
     func `a cause has one exit code`(_ work: Work, _ cause: Cause) throws {
         let result = try run(
-            work, work.queries + [cause.script], timeout: cause.exitCode == .timeLimit ? "0.5" : "20")
+            work, [cause.script], timeout: cause.exitCode == .timeLimit ? "0.5" : "20")
         // A request for commitment that is refused leaves each instance without it, which has a code of its own.
         let isRefusedCommitment = work == .stgcmt && cause.exitCode == .failureStatus
         #expect(result.exitCode == (isRefusedCommitment ? .commitmentFailed : cause.exitCode), "\(result.messages)")
@@ -107,7 +102,7 @@ struct ExitCodeTableTests {
     @Test(arguments: [Work.echo, .find, .worklist, .store, .get, .stgcmt])
     func `a release that is never answered is a note, as all was done`(_ work: Work) throws {
         let script = ScriptedServer.accepts + work.done + [.hear(.releaseRequest), .hold]
-        let result = try run(work, work.queries + [script], timeout: "1")
+        let result = try run(work, [script], timeout: "1")
         #expect(result.exitCode == .success, "\(result.messages)")
         #expect(result.messages.contains("note: "), "\(result.messages)")
         #expect(result.messages.contains("the release of the association was not answered"), "\(result.messages)")
@@ -132,7 +127,7 @@ struct ExitCodeTableTests {
             default: [.hearMessage, .reply { ScriptedServer.response(to: $0, .success) }, .hearMessage]
             }
         try folder.write(SampleInstance.file(pixels: 128), to: "two.dcm")
-        let peer = try ScriptedPeer(work.queries + [ScriptedServer.accepts + part + cause.script])
+        let peer = try ScriptedPeer([ScriptedServer.accepts + part + cause.script])
         defer { peer.stop() }
         let more = work == .store ? ["-i", folder["two.dcm"].text] : []
         let result = CommandResult(

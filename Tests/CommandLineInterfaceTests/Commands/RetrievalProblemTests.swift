@@ -17,7 +17,6 @@ struct RetrievalProblemTests {
         (.fewerSent(3, listed: 5), "study 1.2: the server lists 5 instances and says that it sent 3"),
         (.missing(1, listed: 8, hint: nil), "study 1.2: 1 of 8 instances listed by the server is missing"),
         (.missing(8, listed: 8, hint: nil), "study 1.2: 8 of 8 instances listed by the server are missing"),
-        (.unlisted(1), "study 1.2: the server sent 1 instance that it does not list; it was stored"),
         (
             .nothingReceived(hint: nil),
             "study 1.2: nothing was received, and the server does not say that it sent anything"
@@ -39,6 +38,19 @@ struct RetrievalProblemTests {
         let message = problem.message(target: "study 1.2", server: Self.server)
         #expect(message.line == "PACS@pacs:104: \(text)")
         #expect(problem.exitCode == .incomplete)
+    }
+
+    @Test(arguments: [
+        (RetrievalProblem.unlisted(1), "the server sent 1 instance that it does not list; it was stored"),
+        (
+            .countsNothing(received: 3),
+            "the server says that it sent 0 instances, but all 3 that it lists were received"
+        ),
+    ])
+    func `what is odd and no fault is a note`(_ problem: RetrievalProblem, _ text: String) {
+        #expect(problem.message(target: "study 1.2", server: Self.server).line == "PACS@pacs:104: study 1.2: \(text)")
+        #expect(problem.isNote)
+        #expect(problem.exitCode == .success)
     }
 
     @Test func `an association's problem is that of any operation`() {
@@ -110,6 +122,28 @@ struct RetrievalProblemTests {
         // What a third party gets nobody here sees.
         #expect(texts(outcome { _ in }, isReceiver: false) == [])
         #expect(texts(outcome(sent: 0) { _ in }, isReceiver: false) == [silence])
+    }
+
+    @Test func `counts of zero are no problem where all that is listed is here`() {
+        let zero = outcome(listed: 8, sent: 0, receivedOfSent: 8) {
+            $0.written = 8
+            $0.present = 8
+        }
+        #expect(
+            texts(zero) == ["T: the server says that it sent 0 instances, but all 8 that it lists were received"])
+        let fewer = outcome(listed: 8, sent: 0, receivedOfSent: 7) {
+            $0.written = 7
+            $0.present = 7
+        }
+        #expect(texts(fewer).count == 2)
+    }
+
+    @Test func `a list of nothing is outdone by what the server sends and counts`() {
+        let unlisted = outcome(listed: 0, sent: 3, receivedOfSent: 3) {
+            $0.written = 3
+            $0.unlisted = 3
+        }
+        #expect(texts(unlisted) == ["T: the server sent 3 instances that it does not list; they were stored"])
     }
 
     @Test func `of what goes to a third party the server's counts are compared`() {

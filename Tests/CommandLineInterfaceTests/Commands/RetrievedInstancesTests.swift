@@ -57,7 +57,7 @@ struct RetrievedInstancesTests {
         instances.record(received("1.2", .outOfResources, .failed(FileProblem("a", .outOfSpace))))
         #expect(instances.counts.attempted == 2)
         #expect(instances.counts.present == 0)
-        #expect(instances.wait(forAttempted: 2, until: .now))
-        #expect(!instances.wait(forAttempted: 3, until: .now))
+        // Another attempt may bring the one that was cut off, and not the one that could not be stored.
+        #expect(instances.outstandingCount == 1)
     }
 }

@@ -32,7 +32,7 @@ struct RetryTests {
     ) throws {
         let folder = try TestSupport.TemporaryFolder()
         let done = ScriptedServer.accepts + work.done + PeerStep.release
-        let result = try run(try work.arguments(folder), work.queries + [failure, failure, done])
+        let result = try run(try work.arguments(folder), [failure, failure, done])
         // Of a C-MOVE that nothing sends for nothing comes.
         #expect(result.exitCode == (work == .move ? .incomplete : .success), "\(result.messages)")
         #expect(result.messages.contains("note: trying "), "\(result.messages)")
@@ -41,7 +41,7 @@ struct RetryTests {
     @Test(arguments: [ExitCodeTableTests.Work.find, .store, .get, .stgcmt])
     func `after the last retry the cause has its code`(_ work: ExitCodeTableTests.Work) throws {
         let folder = try TestSupport.TemporaryFolder()
-        let result = try run(try work.arguments(folder), work.queries + [Self.cut])
+        let result = try run(try work.arguments(folder), [Self.cut])
         #expect(result.exitCode == .unreachable, "\(result.messages)")
     }
 

@@ -1,4 +1,5 @@
 import DICOM
+import DICOMNode
 import DICOMProtocol
 import Testing
 
@@ -32,6 +33,47 @@ struct StorageProposalsTests {
     @Test func `where the server does not tell, every storage class is proposed`() {
         let proposed = Set(StorageProposals.rounds(for: []).joined().map(\.abstractSyntax))
         #expect(proposed.isSuperset(of: Self.classes))
+    }
+
+    @Test func `where the server does not tell, a few associations are enough`() {
+        let rounds = StorageProposals.rounds(for: [])
+        #expect(rounds.count <= 4)
+        // The most frequent class, in the first association: native and compressed, each by itself.
+        let first = rounds[0].filter { $0.abstractSyntax == "1.2.840.10008.5.1.4.1.1.2" }
+        #expect(first.flatMap(\.transferSyntaxes).contains("1.2.840.10008.1.2.4.70"))
+        #expect(first[0].transferSyntaxes == FindSCU.transferSyntaxes)
+    }
+
+    private static let offered: [UID] = ["1.2.840.10008.1.2.4.53", "1.2.840.113619.5.2", "1.3.46.670589.33.1.4.1"]
+
+    @Test func `what the server names is proposed, also a retired or private syntax`() {
+        let few = StorageProposals.rounds(for: ["1.2.3"], offered: ["1.2.3": Set(Self.offered)])
+        #expect(few.count == 1)
+        #expect(Set(few[0][0].transferSyntaxes).isSuperset(of: Self.offered))
+        #expect(few[0][0].transferSyntaxes.prefix(2) == FindSCU.transferSyntaxes[...])
+    }
+
+    @Test func `of many classes that is enough if the server names that of every instance`() {
+        let classes = Array(Self.classes.prefix(20))
+        let offered = Dictionary(uniqueKeysWithValues: classes.map { ($0, Set(Self.offered)) })
+        let rounds = StorageProposals.rounds(for: classes, offered: offered, areAllOffered: true)
+        #expect(rounds.count == 1)
+        #expect(rounds[0].allSatisfy { $0.transferSyntaxes.count == 5 })
+        let unsure = StorageProposals.rounds(for: classes, offered: offered)
+        #expect(unsure.count > 1)
+        #expect(unsure[0][0].transferSyntaxes.contains("1.2.840.10008.1.2.4.53"))
+    }
+
+    @Test func `a server that names thousands of syntaxes, or nonsense, is not believed`() {
+        let many = Set((0..<5_000).map { UID("1.2.\($0)") } + ["nonsense", "1..2"])
+        for areAll in [true, false] {
+            let rounds = StorageProposals.rounds(
+                for: Array(Self.classes.prefix(3)), offered: [Self.classes[0]: many], areAllOffered: areAll)
+            for round in rounds {
+                #expect(PresentationContextPlan(needs: [.init("1.2.3", ["1.2"])] + round).associations.count == 1)
+                #expect(!round.contains { $0.transferSyntaxes.contains { !$0.isValid } })
+            }
+        }
     }
 
     @Test func `a preferred syntax is proposed alone first, then all`() {

@@ -1,5 +1,6 @@
 import DICOM
 import DICOMProtocol
+import System
 import TestSupport
 import Testing
 
@@ -135,6 +136,47 @@ import Testing
         let (instance, _, _) = try receive(Receiving.dataSet + [UInt8](repeating: 0, count: 500))
         #expect(instance.status == .success)
         #expect(instance.remarks == [])
+    }
+
+    // MARK: At once
+
+    @Test(arguments: InstanceWriter.Existing.allCases)
+    func `one instance on several associations at once has one outcome on each`(
+        _ existing: InstanceWriter.Existing
+    ) throws {
+        let receiving = try Receiving(existing: existing)
+        defer { receiving.server.stop() }
+        let count = 8
+        let over = try Cancellation()
+        let dataSet = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet(pixels: 100_000))
+        let callers = try (0..<count).map { _ in
+            let connection = try receiving.connect()
+            return try Background {
+                var player = PeerPlayer(connection, over: over)
+                player.play([
+                    .send(Receiving.request()), .hear(.associateAccept),
+                    .send(PeerBytes.message(Receiving.store(), context: 1, dataSet: dataSet)), .hearMessage,
+                    .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
+                ])
+            }
+        }
+        for caller in callers { try caller.value() }
+        let instances = receiving.received.withLock { $0 }
+        #expect(instances.count == count)
+        let kinds = instances.map { instance -> InstanceWriter.Outcome.Kind? in
+            if case .stored(let outcome) = instance.outcome { outcome.kind } else { nil }
+        }
+        #expect(kinds.count { $0 == .written } == 1)
+        let others: InstanceWriter.Outcome.Kind? =
+            switch existing {
+            case .skip, .rename: .skipped
+            case .overwrite: .replaced
+            case .fail: nil
+            }
+        #expect(kinds.count { $0 == others } == count - 1)
+        #expect(try receiving.folder.names() == ["1.2.3.4"])
+        let file = try receiving.folder.read(receiving.folder["1.2.3.4"])
+        #expect(file.suffix(dataSet.count) == dataSet[...])
     }
 
     // MARK: UIDs

@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import threading
+import time
 
 from . import cases, images, servers
 from .programs import dcmscu
@@ -14,6 +15,8 @@ IMPLICIT = "1.2.840.10008.1.2"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
 STUDY_FIND, STUDY_MOVE, STUDY_GET = (f"1.2.840.10008.5.1.4.1.2.2.{n}" for n in (1, 2, 3))
+GE_PRIVATE = "1.2.840.113619.5.2"
+PATIENT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
 
 ECHO, STORE, GET, FIND, MOVE, CANCEL = 0x0030, 0x0001, 0x0010, 0x0020, 0x0021, 0x0FFF
 SUCCESS, PENDING, WARNING, CANCELLED = 0x0000, 0xFF00, 0xB000, 0xFE00
@@ -45,6 +48,18 @@ def parsed(data):
 
 def text(value):
     return (value or b"").rstrip(b"\0 ").decode("latin-1")
+
+
+def explicit(tag, value):
+    """Explicit VR Little Endian, of the few elements that instances here have."""
+    vr = {0x00080060: b"CS", 0x00100020: b"LO"}.get(tag, b"UI")
+    encoded = element(tag, value)
+    return encoded[:4] + vr + struct.pack("<H", len(encoded) - 8) + encoded[8:]
+
+
+def fragments(pixels):
+    item = struct.pack("<HHL", 0xFFFE, 0xE000, 0) + struct.pack("<HHL", 0xFFFE, 0xE000, len(pixels)) + pixels
+    return struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF) + item + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
 
 
 class Gone(Exception):
@@ -93,7 +108,8 @@ class Association:
             yield kind, body[position + 4 : position + 4 + length]
             position += 4 + length
 
-    def accept(self):
+    def accept(self, refused=()):
+        """Accepts every context but those of the refused classes."""
         kind, body = self.pdu()
         if kind != 1:
             raise Gone
@@ -106,8 +122,11 @@ class Association:
                     names.setdefault(sub, []).append(text(name))
                 syntaxes = names[0x40]
                 syntax = IMPLICIT if IMPLICIT in syntaxes else syntaxes[0]
-                self.contexts[item[0]] = (names[0x30][0], syntax)
-                answer += self.item(0x21, bytes([item[0], 0, 0, 0]) + self.item(0x40, syntax.encode()))
+                is_refused = names[0x30][0] in refused
+                if not is_refused:
+                    self.contexts[item[0]] = (names[0x30][0], syntax)
+                result = bytes([item[0], 0, 3 if is_refused else 0, 0])
+                answer += self.item(0x21, result + self.item(0x40, syntax.encode()))
             if kind == 0x50:
                 for sub, value in self.items(item):
                     if sub == 0x51:
@@ -203,7 +222,7 @@ class Association:
 
     def store(self, instance, originator=None, stop_after=None):
         """Sends an instance; its status."""
-        wanted = (instance.sop_class, IMPLICIT)
+        wanted = (instance.sop_class, instance.syntax)
         context = next((number for number, names in self.contexts.items() if names == wanted), None)
         if context is None:
             return None
@@ -225,13 +244,19 @@ class Association:
 class Instance:
     """`uid` may be bytes that are no UID."""
 
-    def __init__(self, study, series, uid, size=2000, sop_class=CT):
+    def __init__(self, study, series, uid, size=2000, sop_class=CT, patient="P1", syntax=IMPLICIT):
         self.study, self.series, self.uid, self.sop_class = study, series, uid, sop_class
+        self.syntax = syntax
         pixels = random.Random(repr(uid)).randbytes(size // 2 * 2)
-        self.data = elements({
-            0x00080016: sop_class, 0x00080018: uid, 0x00080060: "CT", 0x00100020: "P1", 0x0020000D: study,
-            0x0020000E: series, 0x7FE00010: pixels,
-        })  # fmt: skip
+        fields = {
+            0x00080016: sop_class, 0x00080018: uid, 0x00080060: "CT", 0x00100020: patient, 0x0020000D: study,
+            0x0020000E: series,
+        }  # fmt: skip
+        # GE's private syntax is implicit, too; every other but the default one is explicit, with its pixels in fragments.
+        if syntax in (IMPLICIT, GE_PRIVATE):
+            self.data = elements({**fields, 0x7FE00010: pixels})
+        else:
+            self.data = b"".join(explicit(tag, value) for tag, value in fields.items()) + fragments(pixels)
 
 
 class ScriptedArchive:
@@ -257,6 +282,27 @@ class ScriptedArchive:
         self.find_unnamed = set()
         # How often each match is sent.
         self.find_repeats = 1
+        # What becomes of a query instead of an answer: "abort", "close", "hang", or a status.
+        self.find_fault = None
+        # False: the contexts of queries are refused.
+        self.offers_find = True
+        # False: matches at the level of images have no SOP Class UID.
+        self.tells_classes = True
+        # The transfer syntaxes that matches name for an instance; nil: they name none.
+        self.available = None
+        # True: a query with a key that this server does not know is refused.
+        self.refuses_unknown_keys = False
+        # Called with each query, by its level.
+        self.on_find = lambda level: None
+        # The level and the tags of each query.
+        self.queries = []
+        # Instances that are sent with those of each C-MOVE or C-GET, though nobody asked for them, and are not counted.
+        self.extras = []
+        # The time between the final response to a C-MOVE and what it sends; nil: the instances come first.
+        self.late = None
+        # The time for which an association to the destination is kept after the last instance; how each then ended.
+        self.kept_open, self.ends = 0, []
+        self.over = threading.Event()
         self.number = 0
         self.requests = []
         # The status that we got for each instance that was sent.
@@ -269,6 +315,7 @@ class ScriptedArchive:
         threading.Thread(target=self.serve, daemon=True).start()
 
     def close(self):
+        self.over.set()
         self.listener.close()
 
     def serve(self):
@@ -282,7 +329,7 @@ class ScriptedArchive:
     def answer(self, connection):
         association = Association(connection)
         try:
-            association.accept()
+            association.accept(() if self.offers_find else (STUDY_FIND, PATIENT_FIND))
             while True:
                 context, command, data = association.receive()
                 kind = struct.unpack("<H", command[0x00000100])[0]
@@ -305,10 +352,27 @@ class ScriptedArchive:
 
     def find(self, association, context, command, keys):
         level = text(keys.get(0x00080052))
+        self.queries.append((level, set(keys)))
+        self.on_find(level)
+        if self.refuses_unknown_keys and 0x00083002 in keys:
+            return association.respond(context, command, 0xA900)
+        if self.find_fault == "hang":
+            self.over.wait(60)
+        if self.find_fault == "abort":
+            association.send_pdu(7, bytes(4))
+        if self.find_fault in ("abort", "close", "hang"):
+            raise Gone
+        if self.find_fault is not None:
+            return association.respond(context, command, self.find_fault)
         seen = []
         for instance in self.listed:
             answer = {"STUDY": {0x0020000D: instance.study}, "SERIES": {0x0020000E: instance.series}}.get(
-                level, {0x00080018: instance.uid, 0x00080016: instance.sop_class}
+                level,
+                {
+                    0x00080018: instance.uid,
+                    **({0x00080016: instance.sop_class} if self.tells_classes else {}),
+                    **({0x00083002: self.available(instance)} if self.available and 0x00083002 in keys else {}),
+                },
             )
             if self.matches(instance, keys) and answer not in seen:
                 seen.append(answer)
@@ -333,6 +397,11 @@ class ScriptedArchive:
             return association.respond(context, command, self.status, (None, 0, len(asked), 0))
         counts = [0, 0]
         originator = (association.calling, struct.unpack("<H", command[0x00000110])[0])
+        if self.late is not None and kind == MOVE:
+            association.respond(context, command, SUCCESS, (None, *self.told(len(asked), 0), None))
+            arguments = (asked, [0, 0], None, context, command, originator)
+            return threading.Timer(self.late, self.send_over, arguments).start()
+        asked = asked + self.extras
         if kind == GET:
             self.send(association, asked, counts, association, context, command, None)
         else:
@@ -348,6 +417,7 @@ class ScriptedArchive:
                 thread.start()
             for thread in threads:
                 thread.join()
+        counts[0] -= min(counts[0], len(self.extras))
         completed, failed = self.told(*counts)
         if association.is_cancelled:
             left = len(asked) - completed - failed
@@ -366,7 +436,18 @@ class ScriptedArchive:
                 return
             share = self.send(out, share, counts, association, context, command, originator)
             if not share:
-                out.release()
+                if self.kept_open:
+                    threading.Thread(target=self.release_later, args=(out,), daemon=True).start()
+                else:
+                    out.release()
+
+    def release_later(self, out):
+        time.sleep(self.kept_open)
+        try:
+            out.send_pdu(5, bytes(4))
+            self.ends.append(out.pdu()[0])
+        except (Gone, OSError):
+            self.ends.append(None)
 
     def send(self, out, share, counts, association, context, command, originator):
         """The instances left after a dropped association."""
@@ -390,7 +471,7 @@ class ScriptedArchive:
                     return share[position + 1 :]
             with self.lock:
                 counts[0 if good else 1] += 1
-                if number % 10 == 9:
+                if number % 10 == 9 and association:
                     association.respond(context, command, PENDING, (len(share), *counts, 0))
             if out.is_cancelled:
                 return []

@@ -221,9 +221,9 @@ class Orthanc(Server):
             data = answer.read()
             return json.loads(data) if "json" in answer.headers.get("Content-Type", "") and data else data
 
-    def register(self, ae_title, port, host=LOOPBACK):
-        """Makes a destination known, for C-MOVE and for reports of storage commitment."""
-        self.rest(f"/modalities/{ae_title.lower()}", "PUT", {"AET": ae_title, "Host": host, "Port": port})
+    def register(self, ae_title, port, host=LOOPBACK, **allowed):
+        """Makes a destination known, for C-MOVE and for reports of storage commitment; `AllowFind=False` and the like."""
+        self.rest(f"/modalities/{ae_title.lower()}", "PUT", {"AET": ae_title, "Host": host, "Port": port, **allowed})
 
     def clear(self):
         for patient in self.rest("/patients"):

@@ -61,7 +61,7 @@ final class MatchFilter {
         }
         let isNew = received.updateValue((received[digest] ?? 0) + 1, forKey: digest) == nil
         responses += 1
-        if response.hasUnsupportedKeys { target.network.warnOfUnsupportedKeys() }
+        target.network.noteOddities(of: response)
         let name = "\(target.network.peerName): match \(responses)"
         guard !response.bytes.isEmpty || response.omittedLength != nil else {
             target.outcome.fail(.incomplete, Message("\(name) has no data set"))

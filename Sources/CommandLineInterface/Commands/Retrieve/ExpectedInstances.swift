@@ -6,70 +6,100 @@ import DICOMProtocol
 struct ExpectedInstances {
     /// Nil if the peer cannot list them, refuses to, or was not asked.
     let series: [InstanceListing.Series]?
-    /// The SOP classes that may come; empty where the peer does not tell those of all.
-    let sopClasses: [UID]
+    /// The SOP classes that may come, each with the transfer syntaxes that the peer names; empty where the peer does not tell
+    /// the classes of all.
+    let transferSyntaxes: [UID: Set<UID>]
+    /// True if the peer names the transfer syntax of every instance.
+    let tellsSyntaxes: Bool
+    /// The reason why there is no list, where another question would fail in the same way.
+    let failure: AssociationError?
 
+    var sopClasses: [UID] { transferSyntaxes.keys.sorted { $0.string < $1.string } }
     var uids: [UID]? { series.map { $0.flatMap(\.sopInstanceUIDs) } }
 
-    static let unknown = ExpectedInstances(series: nil, sopClasses: [])
+    static let unknown = ExpectedInstances(series: nil)
 
-    private init(series: [InstanceListing.Series]?, sopClasses: [UID]) {
+    private init(
+        series: [InstanceListing.Series]?, transferSyntaxes: [UID: Set<UID>] = [:], tellsSyntaxes: Bool = false,
+        failure: AssociationError? = nil
+    ) {
         self.series = series
-        self.sopClasses = sopClasses
+        self.transferSyntaxes = transferSyntaxes
+        self.tellsSyntaxes = tellsSyntaxes
+        self.failure = failure
     }
 
-    /// Asks the peer for every instance.
-    static func list(_ network: Network, _ model: InformationModel, _ target: RetrievalTarget) throws(AssociationError)
-        -> ExpectedInstances
-    {
-        let found = try ask(network, model) { listing throws(InstanceListing.Failure) in
-            try listing.list(target.identifier, level: target.level)
-        }
-        let series = found ?? []
-        let classes =
-            series.allSatisfy(\.tellsClasses) ? series.reduce(into: Set()) { $0.formUnion($1.sopClassUIDs) } : []
-        return ExpectedInstances(series: found, sopClasses: sorted(classes))
-    }
+    /// The time that the peer may be silent while it lists, in seconds: the retrieval can do without.
+    private static let silence = 20.0
 
-    /// Asks for the SOP classes alone: one question a study.
-    static func classes(_ network: Network, _ model: InformationModel, _ target: RetrievalTarget)
-        throws(AssociationError) -> ExpectedInstances
-    {
-        let found = try ask(network, model) { listing throws(InstanceListing.Failure) in
-            try listing.sopClasses(target.identifier)
-        }
-        return ExpectedInstances(series: nil, sopClasses: sorted(found ?? []))
-    }
-
-    private static func sorted(_ classes: Set<UID>) -> [UID] { classes.sorted { $0.string < $1.string } }
-
-    /// Nil: the peer cannot answer such a question, which is no failure.
-    private static func ask<Answer>(
-        _ network: Network, _ model: InformationModel,
-        _ question: (InstanceListing) throws(InstanceListing.Failure) -> Answer
-    ) throws(AssociationError) -> Answer? {
-        let association = try network.associate(for: FindSCU.needs(model.findSOPClass))
-        let answer: Answer?
-        do throws(InstanceListing.Failure) {
-            answer = try question(InstanceListing(on: association, model: model))
-        } catch {
-            switch error {
-            case .association(.interrupted(let level)):
-                association.abort()
-                throw .interrupted(level)
-            case .association(.abortedByPeer):
-                // A server that lets us retrieve, but not query, may abort like this.
-                network.report(
-                    .abortedList, .note,
-                    Message(
-                        "\(network.peerName): the server aborted the C-FIND that lists the instances",
-                        "retrieving without a list"))
-                return nil
-            case .association(let error) where !error.leavesAssociationUsable:
-                throw error
-            case .association, .refused, .tooMany, .nothingToListBy:
-                answer = nil
+    /// Asks the peer for every instance. That it cannot answer is no failure: it may retrieve all the same.
+    ///
+    /// - Parameter needsClasses: whether the SOP classes are asked for where the list does not have them.
+    /// - Throws: `unreachable`, `interrupted`, and other errors by which no association can be had.
+    static func list(
+        _ network: Network, _ model: InformationModel, _ target: RetrievalTarget, needsClasses: Bool = false
+    ) throws(AssociationError) -> ExpectedInstances {
+        do throws(AssociationError) {
+            return try network.retrying { () throws(AssociationError) in
+                try ask(network, model, target, needsClasses: needsClasses)
             }
+        } catch {
+            guard let reason = reason(for: error) else { throw error }
+            noteMissingList(network, reason)
+            return ExpectedInstances(series: nil, failure: error)
+        }
+    }
+
+    /// The reason why there is no list, in words; nil if a retrieval would end in the same way.
+    private static func reason(for error: AssociationError) -> String? {
+        switch error {
+        case .abortedByPeer: return "the server aborted the C-FIND for it"
+        case .connectionLost, .releasedByPeer: return "the server ended the connection instead of an answer to C-FIND"
+        case .noPresentationContext: return "the server does not offer C-FIND"
+        case .timedOut(waitingFor: .message): return "the server did not answer the C-FIND for it"
+        case .rejected(.noReasonGiven): return "the server rejected the association for C-FIND"
+        case .protocolViolation(let violation):
+            if case .foreignProtocol = violation.code { return nil }
+            return "the answer of the server to C-FIND broke the protocol"
+        default: return nil
+        }
+    }
+
+    /// Notes, once for the run, that only the server's own counts show whether its retrievals are complete.
+    private static func noteMissingList(_ network: Network, _ reason: String) {
+        network.report(
+            .missingList, .note,
+            Message(
+                "\(network.peerName): there is no list of the instances, as \(reason)",
+                "what is received is compared with the server's own counts alone"))
+    }
+
+    private static func ask(
+        _ network: Network, _ model: InformationModel, _ target: RetrievalTarget, needsClasses: Bool
+    ) throws(AssociationError) -> ExpectedInstances {
+        var parameters = network.parameters(
+            PresentationContextPlan(needs: FindSCU.needs(model.findSOPClass)).associations.first ?? [])
+        parameters.limits.inactivity = min(parameters.limits.inactivity ?? silence, silence)
+        let association = try network.associate(parameters)
+        let listing = InstanceListing(on: association, model: model)
+        var series: [InstanceListing.Series]?
+        var classes: [UID: Set<UID>] = [:]
+        do throws(AssociationError) {
+            series = try answer(network) { () throws(InstanceListing.Failure) in
+                try listing.list(target.identifier, level: target.level)
+            }
+            let listed = series ?? []
+            if series != nil, listed.allSatisfy(\.tellsClasses) {
+                for one in listed { classes.merge(one.transferSyntaxes) { $0.union($1) } }
+            } else if needsClasses {
+                let told = try answer(network) { () throws(InstanceListing.Failure) in
+                    try listing.sopClasses(target.identifier)
+                }
+                for sopClass in told ?? [] { classes[sopClass] = [] }
+            }
+        } catch {
+            if error.leavesAssociationUsable { association.abort() }
+            throw error
         }
         do throws(AssociationError) {
             try network.release(association)
@@ -78,7 +108,27 @@ struct ExpectedInstances {
         } catch {
             // All matches are here; an error at the release does not change them.
         }
-        return answer
+        let tellsSyntaxes = series?.allSatisfy { $0.tellsClasses && $0.tellsSyntaxes } ?? false
+        return ExpectedInstances(series: series, transferSyntaxes: classes, tellsSyntaxes: tellsSyntaxes)
+    }
+
+    /// Nil: the peer cannot answer such a question.
+    private static func answer<Answer>(
+        _ network: Network, _ question: () throws(InstanceListing.Failure) -> Answer
+    ) throws(AssociationError) -> Answer? {
+        do throws(InstanceListing.Failure) {
+            return try question()
+        } catch {
+            switch error {
+            case .association(let error): throw error
+            case .refused(let response):
+                let status = response.status.map { " (\($0))" } ?? ""
+                noteMissingList(network, "the server does not answer the C-FIND for it to its end\(status)")
+            case .tooMany: noteMissingList(network, "the server lists more than can be held")
+            case .nothingToListBy: noteMissingList(network, "the server does not list by these keys alone in C-FIND")
+            }
+            return nil
+        }
     }
 
     /// The identifiers to request next: the instances that are listed and not on disk, series by series.

@@ -12,6 +12,8 @@ final class Reception: Sendable {
         var failed = 0
         /// Of those written, the ones that are not what was announced.
         var warned = 0
+        /// Instances of nothing that was asked for: they are kept apart, or could not be stored.
+        var unexpected = 0
         var bytes: UInt64 = 0
         /// Instances of the retrievals begun so far, as the server lists or announces them; nil where it does neither.
         var expected: Int? = 0
@@ -19,9 +21,23 @@ final class Reception: Sendable {
         var outputFailed = false
     }
 
+    /// The retrievals that are going on, and all that was asked for since the run began.
+    private struct Requests: Sendable {
+        var open: [Open] = []
+        var asked = RequestedEntities()
+    }
+
     private struct Open: Sendable {
         let instances: RetrievedInstances
-        let moveMessageID: UInt16?
+        var moveMessageIDs: Set<UInt16> = []
+    }
+
+    /// The place of an instance that arrives.
+    private enum Place {
+        case of(RetrievedInstances)
+        /// Asked for by a retrieval that has ended.
+        case late
+        case unexpected
     }
 
     private let folder: OutputFolder
@@ -32,7 +48,7 @@ final class Reception: Sendable {
     private let events: EventWriter?
     let journal: RetrievalJournal?
     private let sum = Locked(Total())
-    private let open = Locked<[Open]>([])
+    private let requests = Locked(Requests())
     private let progress: ProgressLine?
 
     init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
@@ -63,43 +79,69 @@ final class Reception: Sendable {
 
     /// Receives for one retrieval: what comes back on its own association.
     func receiver(for instances: RetrievedInstances) -> InstanceReceiver {
-        receiver { [self] instance in
-            take(instance)
-            instances.record(instance)
+        receiver { instance in
+            // The server answers our request: what it lists belongs to it, whatever the data set says.
+            let isAsked = instances.asked.includes(instance) ?? true
+            return isAsked || instances.isListed(instance.sopInstanceUID) ? .of(instances) : .unexpected
         }
     }
 
     /// Receives at the one port for all retrievals.
-    var sharedReceiver: InstanceReceiver {
-        receiver { [self] instance in
-            take(instance)
-            instances(for: instance)?.record(instance)
-        }
-    }
+    var sharedReceiver: InstanceReceiver { receiver { [self] in place(of: $0) } }
 
-    private func receiver(report: @escaping @Sendable (ReceivedInstance) -> Void) -> InstanceReceiver {
+    private func receiver(
+        placing place: @escaping @Sendable (ReceivedInstance.Origin) -> Place
+    ) -> InstanceReceiver {
         var receiver = InstanceReceiver(
-            folder: folder, naming: naming, existing: existing, hashing: journal != nil, report: report)
+            folder: folder, naming: naming, existing: existing, hashing: journal != nil,
+            report: { [self] instance in
+                take(instance)
+                if case .stored(let outcome) = instance.outcome, outcome.isUnexpected { return }
+                switch (place(instance.origin), instance.outcome) {
+                case (.of(let instances), _): instances.record(instance)
+                case (.unexpected, .failed): sum.withLock { $0.unexpected += 1 }
+                case (.late, _), (.unexpected, _): break
+                }
+            })
         receiver.keepsBroken = keepsBroken
+        receiver.isWanted = { instance in if case .unexpected = place(instance) { false } else { true } }
         return receiver
     }
 
-    /// From here on what the shared receiver gets may belong to this account.
+    /// From here on what the shared receiver gets may belong to this retrieval.
     func begin(_ instances: RetrievedInstances, moveMessageID: UInt16) {
-        open.withLock { $0.append(Open(instances: instances, moveMessageID: moveMessageID)) }
+        requests.withLock { requests in
+            let known = requests.open.firstIndex { $0.instances === instances }
+            if known == nil {
+                requests.open.append(Open(instances: instances))
+                requests.asked.formUnion(instances.asked)
+            }
+            requests.open[known ?? requests.open.count - 1].moveMessageIDs.insert(moveMessageID)
+        }
     }
 
-    func end(moveMessageID: UInt16) { open.withLock { $0.removeAll { $0.moveMessageID == moveMessageID } } }
+    func end(_ instances: RetrievedInstances) {
+        requests.withLock { $0.open.removeAll { $0.instances === instances } }
+    }
 
-    /// Returns the retrieval that an instance belongs to: the one that expects it or is its move originator, or the
-    /// only one.
-    private func instances(for instance: ReceivedInstance) -> RetrievedInstances? {
-        let open = open.withLock { $0 }
-        guard open.count > 1 else { return open.first?.instances }
-        if let expecting = open.first(where: { $0.instances.isListed(instance.sopInstanceUID) }) {
-            return expecting.instances
+    /// Returns the retrieval that an instance at our port belongs to, by what its data set says. Where that says nothing, it
+    /// is the one that lists it or, without a list, the one that it names as its move originator or the only one.
+    private func place(of instance: ReceivedInstance.Origin) -> Place {
+        let (open, isLate) = requests.withLock { ($0.open, $0.asked.includes(instance) == true) }
+        var asking = open.filter { $0.instances.asked.includes(instance) == true }
+        if asking.isEmpty {
+            guard !isLate else { return .late }
+            asking = open.filter { one in
+                guard one.instances.asked.includes(instance) == nil else { return false }
+                if one.instances.listedCount != nil { return one.instances.isListed(instance.sopInstanceUID) }
+                return open.count == 1 || instance.moveOriginatorMessageID.map(one.moveMessageIDs.contains) == true
+            }
         }
-        return open.first { $0.moveMessageID == instance.moveOriginatorMessageID }?.instances
+        let listing = asking.first { $0.instances.isListed(instance.sopInstanceUID) }
+        let originator = asking.first {
+            instance.moveOriginatorMessageID.map($0.moveMessageIDs.contains) == true
+        }
+        return (listing ?? originator ?? asking.first).map { .of($0.instances) } ?? .unexpected
     }
 
     // MARK: What arrived
@@ -126,9 +168,15 @@ final class Reception: Sendable {
     }
 
     private func take(_ instance: ReceivedInstance) {
-        journal?.record(instance)
         switch instance.outcome {
+        case .stored(let outcome) where outcome.isUnexpected:
+            diagnostics.warning(
+                Message(
+                    outcome.path.displayed,
+                    "it belongs to nothing that was asked for; it is kept apart and does not count as received"))
+            sum.withLock { $0.unexpected += 1 }
         case .stored(let outcome):
+            journal?.record(instance)
             tell(outcome)
             for remark in instance.remarks { diagnostics.warning(Message(outcome.path.displayed, "\(remark)")) }
             sum.withLock { total in
@@ -181,7 +229,7 @@ final class Reception: Sendable {
         switch instance.outcome {
         case .stored(let outcome):
             event.set(outcome.path)
-            let isAsAnnounced = outcome.remark == nil && instance.remarks.isEmpty
+            let isAsAnnounced = outcome.remark == nil && instance.remarks.isEmpty && !outcome.isUnexpected
             event.set(outcome.kind == .skipped ? .skipped : isAsAnnounced ? .done : .warning)
             if !instance.remarks.isEmpty {
                 event.set(.error, instance.remarks.map(\.description).joined(separator: "; "))

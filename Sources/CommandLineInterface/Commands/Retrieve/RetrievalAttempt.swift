@@ -89,7 +89,7 @@ struct RetrievalAttempt {
             association, sopClass, attempt throws(AssociationError) in
             var seen = context.server?.progress ?? 0
             let receivesInstances = {
-                guard let server = context.server, server.progress != seen else { return false }
+                guard let server = context.server, server.progress != seen || server.isReceiving else { return false }
                 seen = server.progress
                 return true
             }
@@ -97,17 +97,22 @@ struct RetrievalAttempt {
                 let id = context.nextMoveMessageID()
                 let before = instances.counts.attempted
                 context.reception?.begin(instances, moveMessageID: id)
-                defer { context.reception?.end(moveMessageID: id) }
                 let result = try MoveSCU.move(
                     on: association, sopClass: sopClass, identifier: identifier,
                     destination: context.options.moveDestination, messageID: id,
-                    priority: context.options.query.priority, hasProgressElsewhere: receivesInstances,
+                    priority: context.options.query.priority, onSent: context.acceptCallers,
+                    hasProgressElsewhere: receivesInstances,
                     onProgress: { showProgress($0, of: "C-MOVE", context) })
                 attempt.add(result, isFirst: index == 0)
                 let counts = result.final?.command.suboperationCounts
-                let announced = (counts?.completed ?? 0) + (counts?.warning ?? 0)
-                waitForOutstanding(before + announced, instances, context)
-                if result.wasInterrupted || result.final?.command.status?.kind == .failure { return }
+                if result.wasInterrupted || attempt.isRefused { return }
+                let announced = before + (counts?.completed ?? 0) + (counts?.warning ?? 0)
+                // What is listed may still come, whatever the server has counted; what it says has failed does not.
+                let isLast = index == identifiers.count - 1
+                let failed = attempt.failed
+                context.wait {
+                    instances.counts.attempted >= announced && !(isLast && instances.outstandingCount > failed)
+                }
             }
         }
     }
@@ -213,18 +218,6 @@ struct RetrievalAttempt {
             (counts.warning, "with warnings"),
         ].compactMap { count, name in count.map { "\($0) \(name)" } }
         return parts.isEmpty ? "no counts" : parts.joined(separator: ", ")
-    }
-
-    /// Waits as long as announced instances are outstanding, and no longer than the grace after the last sign of life.
-    private static func waitForOutstanding(
-        _ count: Int, _ instances: RetrievedInstances, _ context: RetrievalContext
-    ) {
-        guard let server = context.server else { return }
-        var seen = server.progress
-        while !instances.wait(forAttempted: count, until: .after(seconds: context.options.grace)) {
-            guard server.progress != seen, !context.shouldStop else { return }
-            seen = server.progress
-        }
     }
 
     /// The host of an address such as `[::1]:4711`.

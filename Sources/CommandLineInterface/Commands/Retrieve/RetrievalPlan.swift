@@ -270,9 +270,7 @@ final class RetrievalPreview {
 
     private func count(_ target: RetrievalTarget) -> Int? {
         do throws(AssociationError) {
-            return try network.retrying { () throws(AssociationError) in
-                try ExpectedInstances.list(network, options.query.informationModel, target).uids?.count
-            }
+            return try ExpectedInstances.list(network, options.query.informationModel, target).uids?.count
         } catch {
             outcome.fail(error, calling: network.server(asked: .find))
             return nil

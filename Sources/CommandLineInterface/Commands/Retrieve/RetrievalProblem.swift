@@ -21,8 +21,10 @@ enum RetrievalProblem: Sendable {
     /// Of a retrieval to a third party: the server says that it sent fewer instances than it lists.
     case fewerSent(Int, listed: Int)
     case missing(Int, listed: Int, hint: Hint?)
-    /// Instances that were received although the server does not list them.
+    /// Instances of what was asked for that were received although the server does not list them. No fault.
     case unlisted(Int)
+    /// The server counts none of the instances that it has sent, and all that it lists are here. No fault.
+    case countsNothing(received: Int)
     /// Neither an instance nor a count of instances sent.
     case nothingReceived(hint: Hint?)
     /// The server's count of instances sent is not the count of those received.
@@ -41,8 +43,17 @@ enum RetrievalProblem: Sendable {
         }
     }
 
+    /// True if nothing is wrong, and people are only told.
+    var isNote: Bool {
+        switch self {
+        case .unlisted, .countsNothing: true
+        default: false
+        }
+    }
+
     var exitCode: ExitCode {
         switch self {
+        case .unlisted, .countsNothing: .success
         case .association(let error), .listing(let error): ExitCode(for: error)
         case .refused: .failureStatus
         default: .incomplete
@@ -52,12 +63,13 @@ enum RetrievalProblem: Sendable {
     /// The kind of a problem whose message names its target, as it follows the number of such targets; otherwise nil.
     var kind: String? {
         switch self {
-        case .association, .listing, .refused, .suboperationsFailed, .suboperationWarnings: nil
+        case .association, .listing, .refused, .suboperationsFailed, .suboperationWarnings, .unlisted,
+            .countsNothing:
+            nil
         case .notOnServer: "not found on the server"
         case .partNotOnServer: "not completely found on the server"
         case .fewerSent: "of which the server sent fewer instances than it lists"
         case .missing: "with missing instances"
-        case .unlisted: "with instances that the server does not list"
         case .nothingReceived: "without a sign that anything was sent"
         case .countsDiffer: "of which fewer instances were received than the server sent"
         case .notStored: "with instances that could not be stored here"
@@ -102,6 +114,10 @@ enum RetrievalProblem: Sendable {
                 subject,
                 "the server sent \(Quantity.count(count, "instance")) that it does not list; "
                     + (count == 1 ? "it was stored" : "they were stored"))
+        case .countsNothing(let received):
+            return Message(
+                subject,
+                "the server says that it sent 0 instances, but all \(received) that it lists were received")
         case .nothingReceived(let hint):
             return Message(
                 subject, "nothing was received, and the server does not say that it sent anything", hint: hint)

@@ -58,6 +58,7 @@ struct RetrievalReport: Sendable {
                         ? nil : Hint.goOn(storing: false, hasJournal: context.options.journalPath != nil)))
         }
         if context.reception?.outputFailed == true { return run.record(.localFiles) }
+        if (context.reception?.total.unexpected ?? 0) > 0 { run.record(.incomplete) }
         let failed = outcomes.filter { $0.code != .success }
         guard !failed.isEmpty || notBegun > 0 else { return }
         let worst = ExitCode.worst(of: failed.map(\.code))
@@ -100,7 +101,7 @@ struct RetrievalReport: Sendable {
         let total = context.reception?.total
         if let total {
             run.summary.set(.done, total.written - total.warned)
-            if total.warned > 0 { run.summary.set(.warnings, total.warned) }
+            if total.warned + total.unexpected > 0 { run.summary.set(.warnings, total.warned + total.unexpected) }
             run.summary.set(.skipped, total.skipped + summary.presentBefore)
             run.summary.set(.failures, total.failed)
             run.summary.set(.bytes, Int(clamping: total.bytes))
@@ -197,6 +198,7 @@ extension RetrievalReport {
             if total.skipped > 0 { parts.append("\(total.skipped) of them already present") }
             if total.warned > 0 { parts.append("\(total.warned) of them with a warning") }
             if total.failed > 0 { parts.append("\(total.failed) not stored") }
+            if total.unexpected > 0 { parts.append("\(total.unexpected) that nobody asked for") }
             if total.bytes > 0 { parts.append(Quantity.transfer(total.bytes, seconds: seconds)) }
             if total.written + total.skipped > 0 { parts.append("in \(folder == "." ? "this folder" : folder)") }
             return parts.joined(separator: ", ")

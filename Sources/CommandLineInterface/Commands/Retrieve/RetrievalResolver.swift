@@ -226,7 +226,7 @@ final class RetrievalResolver {
             return try FindSCU.find(
                 on: try openAssociation(), sopClass: model.findSOPClass, identifier: keys, priority: options.priority
             ) { match in
-                if match.hasUnsupportedKeys { network.warnOfUnsupportedKeys() }
+                network.noteOddities(of: match)
                 onMatch(match)
                 return .goOn
             }

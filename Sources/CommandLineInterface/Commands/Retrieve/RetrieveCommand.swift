@@ -33,6 +33,7 @@ final class RetrieveCommand {
                 return RetrievalReport(context).writeRows(RetrievalRows(plan, [], notBegun: []))
             }
             let outcomes = retrieve(plan.targets, context)
+            context.waitForRelease()
             context.server?.stop()
             do throws(FileProblem) {
                 try context.reception?.sync()
@@ -94,8 +95,9 @@ final class RetrievalContext: Sendable {
     private let callbacks: Callbacks
     private let lastMoveMessageID = Atomic<UInt16>(0)
     private let hasNoGet = Atomic<Bool>(false)
-    private let hasNotedMissingList = Atomic<Bool>(false)
+    private let hasNoList = Atomic<Bool>(false)
     private let hasNoDestination = Atomic<Bool>(false)
+    private let isAccepting = Atomic<Bool>(false)
 
     /// Returns nil if the port cannot be opened, which is reported.
     ///
@@ -119,10 +121,44 @@ final class RetrievalContext: Sendable {
         let storage = StorageSCP(receiver: reception.sharedReceiver, preferring: options.preferredSyntaxes)
         server = Receiver.start(
             network, outcome, port: network.connection.receiverPort ?? 0, services: [VerificationSCP(), storage],
-            from: network.connection.acceptedCallers,
+            from: network.connection.acceptedCallers, isAccepting: false,
             watch: { callbacks.record($0) })
         if server == nil { return nil }
     }
+
+    /// Lets callers in, once the first C-MOVE-RQ has left: what came before would be what nobody asked for.
+    func acceptCallers() {
+        guard let server, !isAccepting.exchange(true, ordering: .relaxed) else { return }
+        do throws(TransportError) { try Receiver.start(server) } catch {
+            outcome.fail(.localFiles, Message("cannot listen at port \(server.port)", error.description))
+        }
+    }
+
+    /// Leaves the associations of the server to its own release, but no longer than the grace after the last sign of life.
+    func waitForRelease() {
+        guard let server else { return }
+        wait { server.openAssociations == 0 }
+    }
+
+    /// Waits until the condition holds, and no longer than the grace after the last sign of life at our port.
+    func wait(until isFulfilled: () -> Bool) {
+        guard let server else { return }
+        var seen = server.progress
+        var end = Deadline.after(seconds: options.grace)
+        var look = Duration.milliseconds(1)
+        while !isFulfilled(), !shouldStop {
+            if server.progress != seen || server.isReceiving {
+                seen = server.progress
+                end = .after(seconds: options.grace)
+            }
+            guard !end.isPast else { return }
+            if network.cancellation.wait(until: end.earlier(.after(look))) { return }
+            look = min(look * 2, Self.longestLook)
+        }
+    }
+
+    /// The longest time between two looks at what has come.
+    private static let longestLook = Duration.milliseconds(20)
 
     /// Associations that were opened to our port so far.
     var callbackCount: Int { callbacks.count }
@@ -147,13 +183,10 @@ final class RetrievalContext: Sendable {
         set { hasNoDestination.store(newValue, ordering: .relaxed) }
     }
 
-    /// Notes, once for all retrievals, that only the server's own count shows whether they are complete.
-    func noteMissingList() {
-        guard !hasNotedMissingList.exchange(true, ordering: .relaxed) else { return }
-        outcome.diagnostics.note(
-            Message(
-                "\(network.peerName): the server does not list all of its instances",
-                "what is received is compared with the server's count alone"))
+    /// True if the server has no list for us: each question would only cost time.
+    var listsNothing: Bool {
+        get { hasNoList.load(ordering: .relaxed) }
+        set { hasNoList.store(newValue, ordering: .relaxed) }
     }
 
     /// True if no further retrieval should begin.

@@ -12,7 +12,7 @@ final class RetrievedInstances: Sendable {
         var notStored = 0
         /// Lost with their association before they were whole.
         var cutOff = 0
-        /// Not among those that the peer listed.
+        /// Of what was asked for, and not among those that the peer listed.
         var unlisted = 0
         /// Listed and on disk, or without a list all that are on disk.
         var present = 0
@@ -29,16 +29,26 @@ final class RetrievedInstances: Sendable {
         /// instances.
         var listed: [UID: Bool]?
         var notStored: Set<UID> = []
+        /// Without a list: fingerprints of the UIDs that are on disk, so that each counts once.
+        var unlisted: Set<UInt64> = []
+        /// The SOP classes of what was stored.
+        var sopClasses: Set<UID> = []
         /// The deepest folder that holds all that was stored.
         var folder: FilePath?
     }
 
-    private let state: ConditionLock<State>
+    private let state: Locked<State>
+    /// The entities that the instances must belong to.
+    let asked: RequestedEntities
 
     /// - Parameters:
+    ///   - asked: the entities that the instances must belong to.
     ///   - listed: the instances that the peer lists; nil if it gives no list.
     ///   - isPresent: whether a listed instance is on disk from an earlier run.
-    init(listed: [UID]?, isPresent: (UID) -> Bool = { _ in false }) {
+    init(
+        listed: [UID]?, asked: RequestedEntities = RequestedEntities(), isPresent: (UID) -> Bool = { _ in false }
+    ) {
+        self.asked = asked
         var state = State()
         if let listed {
             var table: [UID: Bool] = [:]
@@ -49,7 +59,7 @@ final class RetrievedInstances: Sendable {
             }
             state.listed = table
         }
-        self.state = ConditionLock(state)
+        self.state = Locked(state)
     }
 
     var counts: Counts { state.withLock { $0.counts } }
@@ -60,7 +70,18 @@ final class RetrievedInstances: Sendable {
     /// The number of different instances that are listed; nil without a list.
     var listedCount: Int? { state.withLock { $0.listed?.count } }
 
+    /// The SOP classes of what was stored.
+    var sopClasses: Set<UID> { state.withLock { $0.sopClasses } }
+
     func isListed(_ uid: UID) -> Bool { state.withLock { $0.listed?[uid] != nil } }
+
+    /// The number of listed instances that may still come: they are not here, and could have been stored.
+    var outstandingCount: Int {
+        state.withLock { state in
+            guard let listed = state.listed else { return 0 }
+            return listed.count - state.counts.present - state.notStored.count { listed[$0] == false }
+        }
+    }
 
     func record(_ instance: ReceivedInstance) {
         let uid = instance.sopInstanceUID
@@ -70,8 +91,9 @@ final class RetrievedInstances: Sendable {
                 let folder = outcome.path.folder
                 state.folder = state.folder?.commonFolder(with: folder) ?? folder
                 if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
+                if !state.sopClasses.contains(instance.sopClassUID) { state.sopClasses.insert(instance.sopClassUID) }
                 guard state.listed != nil else {
-                    state.counts.present += 1
+                    if state.unlisted.insert(FNV1a.hash(uid.string.utf8)).inserted { state.counts.present += 1 }
                     return
                 }
                 guard let wasPresent = state.listed?[uid] else {
@@ -102,10 +124,5 @@ final class RetrievedInstances: Sendable {
                 return uids.isEmpty ? nil : series.reduced(to: uids)
             }
         }
-    }
-
-    /// Waits until so many instances were attempted. Returns false if the deadline passed first.
-    func wait(forAttempted count: Int, until deadline: Deadline) -> Bool {
-        state.wait(until: deadline) { $0.counts.attempted >= count }
     }
 }

@@ -10,46 +10,94 @@ enum StorageProposals {
     /// The contexts of an association, less the one that the retrieval itself takes.
     private static let room = PresentationContextPlan.maximumContextCount - 1
 
-    /// - Parameter classes: The SOP classes of the expected instances; empty if the peer does not return them.
-    /// - Parameter preferred: The transfer syntaxes that are proposed alone first: a server that can convert then does.
-    static func rounds(for classes: [UID], preferring preferred: [UID] = []) -> [Round] {
-        let usual = allRounds(for: classes)
+    /// - Parameters:
+    ///   - classes: The SOP classes of the expected instances; empty if the peer does not return them.
+    ///   - offered: The transfer syntaxes that the peer names for the instances of a class, whatever they are.
+    ///   - areAllOffered: True if it has named that of every instance.
+    ///   - preferred: The transfer syntaxes that are proposed alone first: a server that can convert then does.
+    static func rounds(
+        for classes: [UID], offered: [UID: Set<UID>] = [:], areAllOffered: Bool = false,
+        preferring preferred: [UID] = []
+    ) -> [Round] {
+        let usual = classes.isEmpty ? unknownRounds : knownRounds(classes, offered, areAllOffered)
         guard !preferred.isEmpty else { return usual }
-        let known = classes.isEmpty ? common : classes
-        return chunks(known).map { chunk in chunk.map { PresentationContextPlan.Need($0, preferred) } } + usual
+        return packed((classes.isEmpty ? common : classes).map { PresentationContextPlan.Need($0, preferred) }) + usual
     }
 
-    private static func allRounds(for classes: [UID]) -> [Round] {
-        guard classes.isEmpty else { return knownRounds(classes) }
-        // All that are registered, those of nearly every archive first; each in the syntaxes that everybody takes, and
-        // only for what is then still missing in one compressed syntax after the other.
-        let all = common + UIDRegistry.storageSOPClasses.filter { !common.contains($0) }
-        let native = chunks(all).map { chunk in chunk.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) }
+    /// The classes that nearly every archive holds, native and in the syntaxes that are most frequent, each in a context of
+    /// its own; then all others, native, and what has room beside them. More would be a guess: what came by then shows
+    /// which classes are of interest.
+    private static let unknownRounds: [Round] = {
+        let usualCompressed: [UID] = [
+            "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
+        ]
+        let frequent = common.prefix(room / (usualCompressed.count + 1))
+        let first = frequent.flatMap { sopClass in
+            [
+                PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes),
+                PresentationContextPlan.Need(sopClass, usualCompressed, separately: true),
+            ]
         }
-        let compressed = usual.dropFirst(FindSCU.transferSyntaxes.count).map { syntax in
-            common.map { PresentationContextPlan.Need($0, [syntax]) }
+        let others = common.dropFirst(frequent.count) + UIDRegistry.storageSOPClasses.filter { !common.contains($0) }
+        let natives = others.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) }
+        let films = videoClasses.map { PresentationContextPlan.Need($0, videoSyntaxes, separately: true) }
+        let odd = frequent.map {
+            PresentationContextPlan.Need($0, ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"], separately: true)
         }
-        return native + compressed
-    }
+        return packed(first) + packed(natives + films + odd)
+    }()
 
     /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored.
-    private static func knownRounds(_ classes: [UID]) -> [Round] {
-        // With few classes all syntaxes have room at once; otherwise those that hardly anybody uses come last.
-        let groups = classes.count * (usual.count + rare.count) <= room ? [usual + rare] : [usual, rare]
-        return groups.flatMap { syntaxes in
-            // A class's contexts stay together where they can.
-            let perRound = max(room / syntaxes.count, 1)
-            return stride(from: 0, to: classes.count, by: perRound).map { start in
-                classes[start..<min(start + perRound, classes.count)].map {
-                    PresentationContextPlan.Need($0, Array(syntaxes.prefix(room)), separately: true)
-                }
+    private static func knownRounds(_ classes: [UID], _ offered: [UID: Set<UID>], _ areAllOffered: Bool) -> [Round] {
+        func needs(_ syntaxes: (_ named: [UID]) -> [UID]) -> Round {
+            classes.map { sopClass in
+                let named = (offered[sopClass] ?? []).filter { $0.isValid && !FindSCU.transferSyntaxes.contains($0) }
+                    .sorted { $0.string < $1.string }.prefix(mostNamed)
+                return PresentationContextPlan.Need(sopClass, unique(syntaxes(Array(named))), separately: true)
             }
         }
+        // With few classes all syntaxes have room at once; otherwise those that the peer names are enough, and without them
+        // those that hardly anybody uses come last.
+        let all = packed(needs { FindSCU.transferSyntaxes + $0 + usual + rare })
+        if all.count == 1 { return all }
+        if areAllOffered { return packed(needs { FindSCU.transferSyntaxes + $0 }) }
+        return packed(needs { FindSCU.transferSyntaxes + $0 + usual })
+            + packed(needs { named in rare.filter { !named.contains($0) } })
     }
 
-    private static func chunks(_ classes: [UID]) -> [ArraySlice<UID>] {
-        stride(from: 0, to: classes.count, by: room).map { classes[$0..<min($0 + room, classes.count)] }
+    /// The most syntaxes of one class that a peer is believed to have.
+    private static let mostNamed = 32
+
+    private static func unique(_ syntaxes: [UID]) -> [UID] {
+        var seen: Set<UID> = []
+        return syntaxes.filter { seen.insert($0).inserted }
     }
+
+    /// Divides needs into associations; the contexts of one stay together.
+    private static func packed(_ needs: Round) -> [Round] {
+        var rounds: [Round] = []
+        var used = room
+        for need in needs where !need.transferSyntaxes.isEmpty {
+            let count = need.separately ? need.transferSyntaxes.count : 1
+            if used + count > room {
+                rounds.append([])
+                used = 0
+            }
+            rounds[rounds.count - 1].append(need)
+            used += count
+        }
+        return rounds
+    }
+
+    /// Video: endoscopic, microscopic, photographic.
+    private static let videoClasses: [UID] = [
+        "1.2.840.10008.5.1.4.1.1.77.1.1.1", "1.2.840.10008.5.1.4.1.1.77.1.2.1", "1.2.840.10008.5.1.4.1.1.77.1.4.1",
+    ]
+
+    private static let videoSyntaxes: [UID] = [
+        "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.103",
+        "1.2.840.10008.1.2.4.104", "1.2.840.10008.1.2.4.106", "1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108",
+    ]
 
     /// CT, MR, CR, DX (presentation, processing), MG, US, US multi-frame, SC, XA, RF, NM, PT, RT image, dose, structure
     /// set, plan, enhanced CT and MR, basic, enhanced and comprehensive SR, key object, presentation state, PDF,
@@ -77,4 +125,55 @@ enum StorageProposals {
         ]
 
     private static let rare = UIDRegistry.transferSyntaxes.filter { !usual.contains($0) && !UIDRegistry.isRetired($0) }
+}
+
+/// The rounds of one retrieval by C-GET: what is proposed now, and what is proposed next.
+struct ProposalRounds {
+    private let usual: [StorageProposals.Round]
+    private var left: [StorageProposals.Round]
+    /// True if the server tells the SOP classes of all that may come.
+    let knowsClasses: Bool
+    /// True if the first round is for some of the classes alone.
+    let isDivided: Bool
+    private var isFirst = true
+
+    /// - Parameter expected: what is known of the instances. A C-MOVE proposes nothing.
+    init(_ expected: ExpectedInstances, _ options: RetrieveOptions) {
+        let classes = expected.sopClasses
+        usual =
+            options.method != .get
+            ? []
+            : StorageProposals.rounds(
+                for: classes, offered: expected.transferSyntaxes, areAllOffered: expected.tellsSyntaxes,
+                preferring: options.preferredSyntaxes)
+        left = usual
+        knowsClasses = !classes.isEmpty
+        let first = Set((usual.first ?? []).map(\.abstractSyntax))
+        isDivided =
+            knowsClasses && usual.count > 1 && (!options.preferredSyntaxes.isEmpty || first != Set(classes))
+    }
+
+    var current: StorageProposals.Round { left.first ?? [] }
+    var hasMore: Bool { left.count > 1 }
+
+    /// Goes on to the next round. Where the classes are not known, those that came by now are no longer proposed with the
+    /// others: an instance that is requested as a whole with others would come a second time. What is requested by name
+    /// is requested in all syntaxes of these classes first. Returns false if nothing is left to propose.
+    mutating func next(seen: Set<UID>, byName: Bool) -> Bool {
+        left.removeFirst()
+        guard !knowsClasses else { return true }
+        left = left.map { $0.filter { !seen.contains($0.abstractSyntax) } }.filter { !$0.isEmpty }
+        if isFirst, byName, !seen.isEmpty { left = Self.rounds(for: seen) + left }
+        isFirst = false
+        return !left.isEmpty
+    }
+
+    /// Begins again, for what a server may have failed for a moment.
+    mutating func restart(seen: Set<UID>) {
+        left = knowsClasses || seen.isEmpty ? usual : Self.rounds(for: seen)
+    }
+
+    private static func rounds(for seen: Set<UID>) -> [StorageProposals.Round] {
+        StorageProposals.rounds(for: seen.sorted { $0.string < $1.string })
+    }
 }

@@ -56,14 +56,15 @@ struct TargetOutcome: Sendable {
         studies = Set(target.identifier.uids(.studyInstanceUID))
     }
 
-    mutating func add(_ attempt: RetrievalAttempt, received: Int) {
+    /// - Parameter failed: the instances that the server could not send in the attempt, and that are not here.
+    mutating func add(_ attempt: RetrievalAttempt, received: Int, failed: Int) {
         // Counts have 16 bits: of more instances than those the server cannot tell.
         if let sent = attempt.sent, received <= Int(UInt16.max) {
             self.sent = (self.sent ?? 0) + sent
             receivedOfSent += received
         }
         attempts += 1
-        failedInLastAttempt = attempt.failed
+        failedInLastAttempt = failed
         failedUIDs = attempt.failedUIDs
         warnings += attempt.warnings
         wasInterrupted = wasInterrupted || attempt.wasInterrupted
@@ -98,7 +99,9 @@ struct TargetOutcome: Sendable {
             // Of instances that go to a third party only the server's own count tells.
             problems.append(.nothingReceived(hint: hint))
         }
-        if isReceiver, let sent, sent != receivedOfSent {
+        if isReceiver, sent == 0, receivedOfSent > 0, let listed, listed > 0, counts.present == listed {
+            problems.append(.countsNothing(received: receivedOfSent))
+        } else if isReceiver, let sent, sent != receivedOfSent {
             problems.append(.countsDiffer(sent: sent, received: receivedOfSent, hint: hint))
         }
         if counts.notStored > 0 { problems.append(.notStored(counts.notStored)) }

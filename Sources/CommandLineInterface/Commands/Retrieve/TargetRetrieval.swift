@@ -27,15 +27,18 @@ final class TargetRetrieval {
 
     func perform() -> TargetOutcome {
         do throws(AssociationError) {
-            let expected = try network.retrying { () throws(AssociationError) in try listExpected() }
+            let expected = try listExpected()
             let journal = context.reception?.journal
             let instances = RetrievedInstances(
-                listed: context.reception == nil ? nil : expected.uids, isPresent: { journal?.holds($0) == true })
+                listed: context.reception == nil ? nil : expected.uids,
+                asked: RequestedEntities(target, listed: expected.series ?? []),
+                isPresent: { journal?.holds($0) == true })
             outcome.presentBefore = instances.counts.present
             if let series = expected.series, !series.isEmpty { outcome.studies = Set(series.map(\.studyInstanceUID)) }
             context.reception?.expect(instances.listedCount.map { $0 - outcome.presentBefore })
             let isDone = outcome.presentBefore > 0 && outcome.presentBefore == instances.listedCount
             if !isDone { retrieve(expected, instances) }
+            context.reception?.end(instances)
             finish(expected, instances)
         } catch {
             problems.append(.listing(error))
@@ -48,12 +51,13 @@ final class TargetRetrieval {
     private func listExpected() throws(AssociationError) -> ExpectedInstances {
         network.diagnostics.redaction.learn(target.identifier)
         let model = options.query.informationModel
-        if options.isChecked {
-            let expected = try ExpectedInstances.list(network, model, target)
-            if expected.series == nil { context.noteMissingList() }
-            return expected
+        guard options.isChecked, !context.listsNothing else { return .unknown }
+        let expected = try ExpectedInstances.list(network, model, target, needsClasses: options.method == .get)
+        switch expected.failure {
+        case .timedOut?, .noPresentationContext?: context.listsNothing = true
+        default: break
         }
-        return options.method == .get ? try ExpectedInstances.classes(network, model, target) : .unknown
+        return expected
     }
 
     private var isMove: Bool { options.method == .move || context.movesInstead }
@@ -61,26 +65,31 @@ final class TargetRetrieval {
     // MARK: Attempts
 
     private func retrieve(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
-        var proposals = proposals(for: expected.sopClasses)
+        var proposals = ProposalRounds(expected, options)
         // Some servers end a whole C-GET at the first instance that has no context: each attempt requests the instances that its
         // contexts are for, where they are known. Where they are not, the whole is requested first: some servers take no lists
         // of UIDs.
-        let isDivided = proposals.count > 1
-        var requestsAll =
-            outcome.presentBefore == 0 && (!isDivided || expected.series == nil || expected.sopClasses.isEmpty)
+        let isDivided = proposals.isDivided
+        var requestsAll = outcome.presentBefore == 0 && (!isDivided || expected.series == nil)
         var idleAttempts = 0
+        // Of the whole, as the server has counted it first; without a list it shows what is still missing.
+        var total: Int?
         let retries = network.connection.retry.retries
         for number in 1...(Self.maximumAttempts + retries) {
             let before = instances.counts
-            let storage = proposals.first ?? []
+            let storage = proposals.current
             let identifiers =
                 requestsAll
                 ? [target.identifier] : identifiers(expected, instances, storage: isDivided ? storage : [])
             let attempt =
                 identifiers.isEmpty ? RetrievalAttempt() : request(identifiers, storage: storage, instances)
             let now = instances.counts
-            outcome.add(attempt, received: now.received - before.received)
-            note(attempt, notStored: now.notStored - before.notStored)
+            total = total ?? (attempt.sent ?? 0) + attempt.failed
+            // A server that is asked for the whole again fails, for want of a context, also what it has sent before.
+            let isRepeated = expected.series == nil && number > 1 && attempt.error == nil && attempt.failed > 0
+            let failed = isRepeated ? max(0, (total ?? 0) - now.present) : attempt.failed
+            outcome.add(attempt, received: now.received - before.received, failed: failed)
+            note(attempt, failed: failed, notStored: now.notStored - before.notStored, isRepeated: isRepeated)
             if attempt.isUnsupported, options.fallsBackToMove, !context.movesInstead {
                 network.diagnostics.note(Message("\(network.peerName): no C-GET", "retrieving by C-MOVE instead"))
                 context.movesInstead = true
@@ -90,22 +99,24 @@ final class TargetRetrieval {
             guard !context.shouldStop, !attempt.isHopeless(mayPause: retries > 0) else { return }
             let pauses = retries > 0 && attempt.isTransient
             let missing = expected.series.map { instances.missing(of: $0, toRequest: true) }
-            guard missing.map({ !$0.isEmpty }) ?? (pauses || (attempt.failed > 0 && proposals.count > 1)) else {
-                return
-            }
-            if proposals.count > 1, attempt.error == nil, !pauses {
+            guard missing.map({ !$0.isEmpty }) ?? (pauses || (failed > 0 && proposals.hasMore)) else { return }
+            let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? failed
+            if proposals.hasMore, attempt.error == nil, !pauses {
                 // The next presentation contexts may bring what had none in these. What was requested as a whole is requested by
-                // name first, in the same contexts.
-                if !(requestsAll && missing != nil) { proposals.removeFirst() }
+                // name first, in the same contexts, if the server did not come to its end.
+                if !requestsAll || missing == nil || (!proposals.knowsClasses && attempt.failed >= count) {
+                    guard proposals.next(seen: instances.sopClasses, byName: missing != nil) else { return }
+                }
+                // What is said of the last of them is the cause.
+                problems = []
             } else {
                 idleAttempts = now.present > before.present ? 0 : idleAttempts + 1
                 guard missing != nil || pauses, number < Self.maximumAttempts + retries,
-                    idleAttempts <= (pauses ? retries : Self.maximumIdleAttempts)
+                    idleAttempts <= (pauses ? retries : proposals.knowsClasses ? Self.maximumIdleAttempts : 0)
                 else { return }
-                proposals = self.proposals(for: expected.sopClasses)
+                proposals.restart(seen: instances.sopClasses)
             }
             requestsAll = missing == nil
-            let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? attempt.failed
             // Before a pause a person wants to know what for.
             if pauses { warnOfProblems() } else { keepProblems() }
             if pauses, !pause(after: max(idleAttempts, 1)) { return }
@@ -131,14 +142,9 @@ final class TargetRetrieval {
     ) -> [DataSet] {
         let classes = Set(storage.map(\.abstractSyntax))
         let missing = instances.missing(of: expected.series ?? [], toRequest: true).filter { series in
-            storage.isEmpty || !series.tellsClasses || !series.sopClassUIDs.isDisjoint(with: classes)
+            storage.isEmpty || !series.tellsClasses || !classes.isDisjoint(with: series.transferSyntaxes.keys)
         }
         return ExpectedInstances.identifiers(for: missing, like: target.identifier)
-    }
-
-    private func proposals(for classes: [UID]) -> [StorageProposals.Round] {
-        guard options.method == .get else { return [] }
-        return StorageProposals.rounds(for: classes, preferring: options.preferredSyntaxes)
     }
 
     private func request(
@@ -149,21 +155,24 @@ final class TargetRetrieval {
             : .get(identifiers, storage: storage, to: instances, context: context)
     }
 
-    /// - Parameter notStored: instances that we could not store: the server only repeats what we answered, and we have said why.
-    private func note(_ attempt: RetrievalAttempt, notStored: Int) {
+    /// - Parameters:
+    ///   - failed: instances that the server could not send, and that are not here.
+    ///   - notStored: instances that we could not store: the server only repeats what we answered, and we have said why.
+    ///   - isRepeated: whether what came before was requested once more.
+    private func note(_ attempt: RetrievalAttempt, failed: Int, notStored: Int, isRepeated: Bool) {
         if let error = attempt.error {
             if case .interrupted = error { outcome.wasInterrupted = true }
             problems.append(.association(error))
         }
         guard !attempt.wasInterrupted, let response = attempt.response, let status = response.status else { return }
         if status == .moveDestinationUnknown { context.destinationIsUnknown = true }
-        guard notStored == 0 || attempt.failed > notStored else { return }
+        guard notStored == 0 || failed > notStored else { return }
         let service: ServiceKind = isMove ? .move : .get
-        if attempt.isRefused {
+        if attempt.isRefused, !isRepeated {
             problems.append(.refused(response, service, hint: hint(for: status, service, attempt)))
-        } else if attempt.failed > 0 {
+        } else if failed > 0 {
             let hint = isMove ? moveHint(for: attempt) : attempt.storageRefusal
-            problems.append(.suboperationsFailed(attempt.failed, status, service, hint: hint))
+            problems.append(.suboperationsFailed(failed, status, service, hint: hint))
         }
     }
 
@@ -229,14 +238,14 @@ final class TargetRetrieval {
             neverCalledBack: neverCalledBack(outcome.localAddress))
         // A server that has nothing of it may say so by any failure; that it lists nothing is the reason.
         if case .notOnServer? = differences.first { problems.removeAll(where: \.mayMeanNotFound) }
-        problems += differences
         // All that is listed is here: what went wrong in an attempt was made good. What has failed in the last attempt was not:
         // the server has more than it lists.
-        if differences.isEmpty, expected.series != nil, isReceiver, outcome.missing.isEmpty, outcome.listed != 0,
-            outcome.failedInLastAttempt == 0
+        if differences.allSatisfy(\.isNote), expected.series != nil, isReceiver, outcome.missing.isEmpty,
+            outcome.listed != 0, outcome.failedInLastAttempt == 0
         {
             warnOfProblems()
         }
+        problems += differences
         if !outcome.absentUIDs.isEmpty, outcome.listed != 0 {
             problems.append(.partNotOnServer(outcome.absentUIDs.count))
         }
@@ -248,7 +257,10 @@ final class TargetRetrieval {
     /// Counts what is listed and here of each instance or series that a row of the list names.
     private func countRows(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
         let named = target.rows.compactMap { $0.sopInstanceUID ?? $0.seriesInstanceUID }
-        guard !named.isEmpty, let series = expected.series else { return }
+        // A list of nothing says nothing of what came all the same.
+        guard !named.isEmpty, let series = expected.series, !series.isEmpty || instances.counts.unlisted == 0 else {
+            return
+        }
         let missing = Set(instances.missing(of: series, toRequest: false).flatMap(\.sopInstanceUIDs))
         var counts: [UID: (listed: Int, received: Int)] = [:]
         for one in series {
@@ -288,8 +300,12 @@ final class TargetRetrieval {
         // One remedy, the first, is enough; and none of the server's if our own disk is full.
         var needsHint = context.reception?.outputFailed != true
         for problem in problems {
-            outcome.code = outcome.code.worst(problem.exitCode)
             var message = message(problem)
+            if problem.isNote {
+                network.diagnostics.note(message)
+                continue
+            }
+            outcome.code = outcome.code.worst(problem.exitCode)
             guard reported.insert(message.line).inserted else { continue }
             if !needsHint { message.hint = nil }
             needsHint = needsHint && message.hint == nil

@@ -1,5 +1,7 @@
+import DICOM
 import DICOMNode
 import System
+import TestSupport
 import Testing
 
 @testable import CommandLineInterface
@@ -151,6 +153,29 @@ struct FindCommandTests {
         let result = find(archive, "--format", "dcm", "--output", archive.folder["matches"])
         #expect(result.exitCode == .success, "\(result.messages)")
         #expect(archive.folder.fileCount("matches") == 3)
+    }
+
+    @Test func `a match in another syntax than the agreed one is read and told`() throws {
+        var identifier = DataSet()
+        identifier.set(.patientID, .LO, "P1")
+        identifier.set(.studyInstanceUID, "1.2.3")
+        for syntax in [TransferSyntax.implicitVRLittleEndian, .explicitVRBigEndian] {
+            let match = DataSetEncoder(syntax).encode(identifier)
+            let peer = try ScriptedPeer([
+                ScriptedServer.accepts + [
+                    .hearMessage, .reply { PeerBytes.match($0, match) + PeerBytes.findSuccess($0) },
+                ] + PeerStep.release
+            ])
+            defer { peer.stop() }
+            let result = CommandResult([
+                "--find", "-k", "PatientID", "--format", "csv", "127.0.0.1", "\(peer.port)",
+            ])
+            #expect(result.exitCode == .success, "\(result.messages)")
+            #expect(result.output.contains("P1"), "\(result.output)")
+            #expect(
+                result.messages.contains("the server answers in \(syntax), although Explicit VR Little Endian was"),
+                "\(result.messages)")
+        }
     }
 
     @Test func `an interruption before the query ends it`() throws {
