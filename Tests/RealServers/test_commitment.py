@@ -389,7 +389,7 @@ class ScriptedServers(CommitmentTest):
         self.assertEqual(server.statuses, [0, 0, 0], run)
         self.assertIn("repeated its report", run.stderr, run)
 
-    def test_another_event_type_is_refused(self):
+    def test_an_unknown_event_type_is_refused_and_told(self):
         def script(request):
             request.report(event_type=3)
             request.report()
@@ -397,6 +397,7 @@ class ScriptedServers(CommitmentTest):
 
         run, server = self.commit(script, expect=0)
         self.assertEqual(server.statuses, [0x0113, 0], run)
+        self.assert_names(run, "warning: ", "its event type is 3", "0113H")
 
     # MARK: when nothing comes
 

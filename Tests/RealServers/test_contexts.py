@@ -70,7 +70,7 @@ class Contexts(ScriptedRetrieval):
         run = self.retrieve("get", expect=1)
         self.assert_syntaxes(instances[:-1])
         self.assert_names(run, "1 of 7 instances listed by the server is missing")
-        self.assertLessEqual(len(archive.requests), 10)
+        self.assertLessEqual(len(archive.requests), 12)
         asked = [uid for _, uids in archive.requests[1:] for uid in uids]
         came_first = {instance.uid for instance in instances[:-1] if instance.syntax in (IMPLICIT, JPEG_LOSSLESS)}
         self.assertFalse(came_first & set(asked))
@@ -86,7 +86,8 @@ class Contexts(ScriptedRetrieval):
         self.assertEqual(len(self.files()), 7, run)
         self.assert_names(run, "1 sub-operation failed")
         self.assertEqual(run.stderr.count("sub-operation failed"), 1, run)
-        self.assertLessEqual(len(archive.requests), 3)
+        # The rounds that are left, without the classes that came.
+        self.assertLessEqual(len(archive.requests), 6)
 
     def test_without_a_list_a_class_that_is_not_frequent_comes_in_the_next_round(self):
         rare = [Instance("1.2.1", "1.2.1.4", "1.2.1.4.1", sop_class="1.2.840.10008.5.1.4.1.1.77.1.5.4")]

@@ -13,15 +13,14 @@ package struct UID: Hashable, Sendable, CustomStringConvertible, ExpressibleBySt
         string = value
     }
 
-    /// From a value field: padding NULs, and the spaces that some writers put there instead, are dropped.
+    /// From a value field: padding NULs, and the spaces that some writers put there or in front, are dropped.
     package init(bytes: some Collection<UInt8>) {
+        let bytes = bytes.drop { $0 == 0x20 }
         var kept = 0
         var position = 0
         for byte in bytes {
             position += 1
-            if byte != 0x00 && byte != 0x20 {
-                kept = position
-            }
+            if byte != 0x00 && byte != 0x20 { kept = position }
         }
         string = String(decoding: bytes.prefix(kept), as: UTF8.self)
     }

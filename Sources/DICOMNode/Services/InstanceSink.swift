@@ -35,6 +35,18 @@ package struct InstanceReceiver: Sendable {
     }
 }
 
+extension InstanceReceiver {
+    /// Returns the question whether one instance is wanted; nil if every one is.
+    fileprivate func isWanted(_ uid: UID, originator: UInt16?) -> ((InstanceIdentity) -> Bool)? {
+        guard let isWanted else { return nil }
+        return { identity in
+            isWanted(
+                ReceivedInstance.Origin(
+                    sopInstanceUID: uid, moveOriginatorMessageID: originator, identity: identity))
+        }
+    }
+}
+
 /// An instance that a peer sent, and its outcome.
 package struct ReceivedInstance: Sendable {
     package let sopClassUID: UID
@@ -198,13 +210,7 @@ private final class IncomingInstance: DataSetSink {
         writer = InstanceWriter(
             in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing,
             checking: receiver.keepsBroken ? .keeping : .refusing,
-            isWanted: receiver.isWanted.map { isWanted in
-                { [sopInstanceUID, originator = command.moveOriginatorMessageID] identity in
-                    isWanted(
-                        ReceivedInstance.Origin(
-                            sopInstanceUID: sopInstanceUID, moveOriginatorMessageID: originator, identity: identity))
-                }
-            })
+            isWanted: receiver.isWanted(sopInstanceUID, originator: command.moveOriginatorMessageID))
     }
 
     /// Takes the next bytes of the data set. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``

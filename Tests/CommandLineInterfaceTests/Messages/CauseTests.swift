@@ -29,8 +29,8 @@ struct CauseTests {
         ScriptedServer.accepts + [ScriptedServer.answers(status)]
     }
 
-    /// The classes of a study are asked for before a C-GET; the server tells none.
-    private static let noClasses = answered(.success)
+    /// The instances are asked for before a C-GET; the server lists none.
+    private static let listsNothing = answered(.success)
 
     /// Accepts, with a change to the acceptance.
     private static func accepts(
@@ -91,31 +91,33 @@ struct CauseTests {
             Row(
                 name: "C-GET A702H without contexts", arguments: get,
                 scripts: [
-                    noClasses, withoutStorage + [ScriptedServer.answers(.unableToPerformSuboperations)],
+                    withoutStorage + [ScriptedServer.answers(.unableToPerformSuboperations)]
                 ], exitCode: .failureStatus,
-                says: ["(A702H)", "accepted none of the 127 presentation contexts", "--or-move"]),
+                says: ["(A702H)", "accepted none of the 125 presentation contexts", "--or-move"]),
             Row(
                 name: "C-GET A702H without roles", arguments: get,
                 scripts: [
-                    noClasses, withoutRoles + [ScriptedServer.answers(.unableToPerformSuboperations)],
+                    withoutRoles + [ScriptedServer.answers(.unableToPerformSuboperations)]
                 ], exitCode: .failureStatus, says: ["(A702H)", "SCP role", "--or-move"]),
             Row(
                 name: "C-GET A702H with all of it", arguments: get,
                 scripts: [
-                    noClasses, answered(.unableToPerformSuboperations),
+                    answered(.unableToPerformSuboperations)
                 ], exitCode: .failureStatus, says: ["(A702H)", "its log may say why"]),
             Row(
-                name: "C-GET A701H", arguments: get, scripts: [noClasses, answered(.unableToCalculateMatches)],
+                name: "C-GET A701H", arguments: get, scripts: [answered(.unableToCalculateMatches)],
                 exitCode: .failureStatus, says: ["(A701H)", "ask for less at a time"]),
             Row(
-                name: "a C-FIND that is aborted before a C-GET that is not", arguments: get,
+                name: "a C-FIND that is aborted before a C-GET that is not",
+                arguments: "--get -k StudyInstanceUID=\(SampleInstance.studyInstanceUID)",
                 scripts: [
                     ScriptedServer.accepts + [.hearMessage] + ScriptedServer.aborts,
                     ScriptedServer.accepts + [.hearMessage] + ScriptedServer.instance + [
                         ScriptedServer.got(.success, one)
                     ]
                         + PeerStep.release,
-                ], exitCode: .success, says: ["note: ", "aborted the C-FIND that lists the instances"],
+                ], exitCode: .success,
+                says: ["note: ", "there is no list of the instances, as the server aborted the C-FIND for it"],
                 saysNot: ["hint: "]),
             Row(
                 name: "a C-FIND that is aborted and needed", arguments: "--get -k PatientName=DOE*",
@@ -125,7 +127,7 @@ struct CauseTests {
             Row(
                 name: "what the server does not have, at a server that calls it C000H",
                 arguments: "--get -k StudyInstanceUID=1.2.3",
-                scripts: [noClasses, answered(.unableToProcess)], exitCode: .incomplete,
+                scripts: [listsNothing, answered(.unableToProcess)], exitCode: .incomplete,
                 says: ["study 1.2.3: not found on the server", "hint: are the keys right?"], saysNot: ["C000H"]),
         ] + moves
 

@@ -24,6 +24,18 @@ struct UIDTests {
         #expect(UID(bytes: Array("1.2 3".utf8)).string == "1.2 3")
     }
 
+    @Test(arguments: ["1.2.3", "1.2.3\0", "1.2.3 ", "1.2.3 \0\0", " 1.2.3"])
+    func `a UID is the same whatever it is padded with, and wherever it comes from`(_ text: String) {
+        #expect(UID(bytes: Array(text.utf8)) == "1.2.3")
+        // Also of an element whose representation is not that of UIDs.
+        for vr in [ValueRepresentation.UI, .UN, .LO, .OB] {
+            var dataSet = DataSet()
+            dataSet.append(DataElement(tag: .studyInstanceUID, vr: vr, value: .bytes(Array(text.utf8)[...])))
+            #expect(dataSet.uid(.studyInstanceUID) == "1.2.3")
+            #expect(dataSet.uids(.studyInstanceUID) == ["1.2.3"])
+        }
+    }
+
     @Test func `our own identity is a valid UID and a short name`() {
         #expect(ImplementationIdentity.classUID.isValid)
         #expect(ImplementationIdentity.classUID.string.hasPrefix("2.25."))

@@ -85,6 +85,9 @@ final class CommitmentNarrator: Sendable {
                 Message(
                     "the report on transaction \(uid) cannot be saved", "\(problem)",
                     code: "answered with 0110H, so that the server may repeat it"))
+        case .refused(let refusal):
+            diagnostics.warning(
+                Message("a report of storage commitment, \(way), was refused", refusal.text, code: refusal.code))
         }
         warnOfAddress(report)
     }
@@ -97,6 +100,21 @@ final class CommitmentNarrator: Sendable {
             Message(
                 "a report of \(report.reporter.aeTitle) is believed", distrust.text,
                 hint: .commitment(.otherAddress)))
+    }
+}
+
+extension CommitmentLedger.Refusal {
+    fileprivate var text: String {
+        switch self {
+        case .eventType(let type): "its event type is \(type), and not 1 or 2"
+        case .noDataSet: "it has no data set, so that it is about no transaction"
+        case .unreadable(let error): "its data set cannot be read: \(error)"
+        }
+    }
+
+    fileprivate var code: String? {
+        guard case .eventType = self else { return nil }
+        return "PS3.4 J.3.3, answered with \(DIMSEStatus.noSuchEventType)"
     }
 }
 
@@ -126,7 +144,10 @@ final class CommitmentReportFiles: Sendable {
     /// Several threads may call it. ``finish()`` returns the problems.
     func write(_ report: CommitmentReport) {
         guard let transaction = report.transactionUID else { return }
-        if case .unknown = report.receipt { return }
+        switch report.receipt {
+        case .unknown, .refused, .notBelieved: return
+        case .recorded, .repeated, .notKept: break
+        }
         let syntax = TransferSyntax.explicitVRLittleEndian
         let meta = FileMetaInformation(
             mediaStorageSOPClassUID: StorageCommitmentRequest.sopClass, mediaStorageSOPInstanceUID: transaction,

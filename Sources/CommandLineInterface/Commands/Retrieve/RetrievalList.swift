@@ -101,7 +101,10 @@ struct RetrievalList {
         if isOne, level == .image { entry.sopInstanceUID = uid }
         if isOne, level == .series { entry.seriesInstanceUID = uid }
         var group = level.rawValue
-        for one in keys where !(isOne && one.tag == key) { group += "\u{1F}\(one.name)\u{1F}\(one.value)" }
+        for one in keys where !(isOne && one.tag == key) {
+            let name = one.path.isEmpty ? String(one.tag.rawValue) : one.name
+            group += "\u{1F}\(name)\u{1F}\(one.value)"
+        }
         if let index = open[group] {
             guard isOne, let uid else {
                 entries[index].rows.append(entry)

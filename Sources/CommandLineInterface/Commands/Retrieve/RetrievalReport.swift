@@ -12,15 +12,17 @@ struct RetrievalReport: Sendable {
 
     /// Reports one target that is done. Several threads may call it.
     func report(_ outcome: TargetOutcome) {
+        // Of a target with many rows the words are the same for all of them.
+        let summary = outcome.summary
         for row in outcome.target.rows {
             let result = outcome.result(for: row).outcome
             let name = row.name(run.diagnostics.redaction).map { "\($0): " } ?? ""
-            let message = Message("line \(row.line): \(result.words)", name + outcome.summary)
+            let message = Message("line \(row.line): \(result.words)", name + summary)
             // A row that asks for what the server does not have is an error by its values, also where only errors are shown, as in a
             // mail of cron; its target alone says little to a person.
             run.diagnostics.report(result == .notFound && !name.isEmpty ? .error : .note, message)
         }
-        if outcome.target.rows.isEmpty { run.diagnostics.verbose(outcome.summary) }
+        if outcome.target.rows.isEmpty { run.diagnostics.verbose(summary) }
     }
 
     func finish(_ outcomes: [TargetOutcome], plan: RetrievalPlan, seconds: Double) {

@@ -25,8 +25,8 @@ enum StorageProposals {
     }
 
     /// The classes that nearly every archive holds, native and in the syntaxes that are most frequent, each in a context of
-    /// its own; then all others, native, and what has room beside them. More would be a guess: what came by then shows
-    /// which classes are of interest.
+    /// its own; then all others, native, and what has room beside them; last, the syntaxes that are left for the frequent
+    /// ones. By then what came shows which classes are of interest.
     private static let unknownRounds: [Round] = {
         let usualCompressed: [UID] = [
             "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
@@ -41,10 +41,14 @@ enum StorageProposals {
         let others = common.dropFirst(frequent.count) + UIDRegistry.storageSOPClasses.filter { !common.contains($0) }
         let natives = others.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) }
         let films = videoClasses.map { PresentationContextPlan.Need($0, videoSyntaxes, separately: true) }
-        let odd = frequent.map {
-            PresentationContextPlan.Need($0, ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"], separately: true)
+        let odd: [UID] = ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"]
+        func frequently(_ syntaxes: [UID]) -> Round {
+            frequent.map { PresentationContextPlan.Need($0, syntaxes, separately: true) }
         }
-        return packed(first) + packed(natives + films + odd)
+        let left = usual.filter { !(FindSCU.transferSyntaxes + usualCompressed + odd).contains($0) }
+        return packed(first) + packed(natives + films + frequently(odd))
+            + packed(frequently(Array(left.prefix(usualCompressed.count + 1))))
+            + packed(frequently(Array(left.dropFirst(usualCompressed.count + 1))))
     }()
 
     /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored.

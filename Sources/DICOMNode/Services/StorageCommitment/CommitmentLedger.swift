@@ -20,6 +20,16 @@ package final class CommitmentLedger: Sendable {
         /// Known, but it could not be written to the file: the server must not rely on us to remember it, and nothing counts
         /// as committed on its strength.
         case notKept(UID, FileProblem)
+        /// Not understood at all.
+        case refused(Refusal)
+    }
+
+    /// The reason why a report cannot be understood.
+    package enum Refusal: Sendable, Equatable {
+        /// PS3.4 J.3.3 knows the event types 1 and 2.
+        case eventType(UInt16)
+        case noDataSet
+        case unreadable(DataSetError)
     }
 
     /// The reason why a report is not believed.

@@ -118,16 +118,16 @@ package struct CommitmentReportSCU: ServiceClass {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
             guard StorageCommitmentResult.isEventType(command.eventTypeID) else {
-                return try association.refuse(message, status: .noSuchEventType)
+                return try refuse(message, .noSuchEventType, .eventType(command.eventTypeID ?? 0))
             }
             guard let bytes = message.dataSet else {
-                return try association.refuse(message, status: .invalidArgumentValue)
+                return try refuse(message, .invalidArgumentValue, .noDataSet)
             }
             let dataSet: DataSet
             do throws(DataSetError) {
                 dataSet = try DataSetDecoder(context.transferSyntax).decode(bytes[...])
             } catch {
-                return try association.refuse(message, status: .processingFailure)
+                return try refuse(message, .processingFailure, .unreadable(error))
             }
             let result = StorageCommitmentResult(reading: dataSet)
             let reporter = CommitmentLedger.Reporter(of: association)
@@ -145,6 +145,17 @@ package struct CommitmentReportSCU: ServiceClass {
                 .eventReportResponse(to: command, status: Self.status(for: receipt)), contextID: context.id)
         }
 
+        /// Refuses a report that is not understood, and tells of it.
+        private func refuse(
+            _ message: DIMSEMessage, _ status: DIMSEStatus, _ reason: CommitmentLedger.Refusal
+        ) throws(AssociationError) {
+            report(
+                CommitmentReport(
+                    receipt: .refused(reason), transactionUID: nil, dataSet: DataSet(),
+                    reporter: CommitmentLedger.Reporter(of: association), differingAddress: nil))
+            try association.refuse(message, status: status)
+        }
+
         /// PS3.7 10.1.1.1.8. A repeated report is a success: the server has missed our first answer, and repeats until
         /// it gets one. A transaction that is not ours is an argument without meaning here: success would make the
         /// server forget its report. A caller that is not believed learns no more than that.
@@ -152,7 +163,7 @@ package struct CommitmentReportSCU: ServiceClass {
             switch receipt {
             case .recorded, .repeated: .success
             case .unknown, .notBelieved: .invalidArgumentValue
-            case .notKept: .processingFailure
+            case .notKept, .refused: .processingFailure
             }
         }
     }
