@@ -53,7 +53,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PracticeArchiveTests",
-            dependencies: ["PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
+            dependencies: ["PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineInterfaceTests",

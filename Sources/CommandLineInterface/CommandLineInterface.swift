@@ -167,7 +167,8 @@ private struct Run {
             diagnostics: diagnostics,
             events: invocation.messages.writesEvents
                 ? EventWriter(
-                    output: environment.standardOutput, escapesNonASCII: environment.localeEncoding != nil) : nil)
+                    output: environment.standardOutput, escapesNonASCII: environment.localeEncoding != nil,
+                    words: diagnostics.redaction.words) : nil)
         let uids = UIDGenerator(root: invocation.uidRoot)
         network = Network(
             invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,

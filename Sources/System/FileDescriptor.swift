@@ -149,6 +149,19 @@ extension FileDescriptor {
     }
 }
 
+// MARK: Names
+
+extension FileDescriptor {
+    /// True if a file has the name, and not a link to one.
+    package static func isFile(_ path: FilePath) -> Bool {
+        var status = stat()
+        return path.withCString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Takes the name from a file; one that has none stays so.
+    package static func remove(_ path: FilePath) { _ = path.withCString { unlink($0) } }
+}
+
 // MARK: Reading and writing
 
 extension FileDescriptor {

@@ -226,7 +226,9 @@ class StoreQuery(cases.RealServerTest):
                 # The name is a key of the level above, which this model does not match there.
                 usual.remove("PatientName")
             self.assertEqual({element.keyword for element in dataset}, automatic | usual, (root, level))
-            # Neither the format nor a level or model that is the default changes what is sent.
+            # Neither the format nor a level or model that is the default changes what is sent, but that only gdcmscu's
+            # command lines name a character set that no value needs.
+            del dataset.SpecificCharacterSet
             for options in (["--format", "csv"], ["--format", "jsonl"], ["--wide"]):
                 self.assertEqual(self.write("--find", f"--{root}root", f"--{level}", *options), dataset)
 
@@ -294,6 +296,17 @@ class StoreQuery(cases.RealServerTest):
         for key in ("10,20=A B", "0010,0020=A B", "10,20,A B", "0x10,0x20=A B", "(0010,0020)=A B", "PatientID=A B"):
             dataset = self.write("--find", "--studyroot", "--study", "-k", key)
             self.assertEqual(dataset.PatientID, "A B", key)
+
+    def test_the_character_set_is_named_where_a_value_needs_it_or_gdcmscu_would(self):
+        for line, is_named in (
+            (["--find", "-k", "PatientID=A"], True),
+            (["--find", "-k", "PatientID=A", "--format", "csv"], False),
+            (["--find", "-k", "PatientName=Müller*", "--format", "csv"], True),
+            (["--find", "-k", "PatientID=A", "--charset", "utf-8"], True),
+            (["--find", "-k", "PatientID=A", "--charset", "ISO_IR 6"], False),
+            (["--get", "-k", "20,d=1.2.3", "--jobs", "2"], False),
+        ):
+            self.assertEqual("SpecificCharacterSet" in self.write(*line), is_named, line)
 
     def test_the_locale_chooses_the_character_set(self):
         dataset = self.write("--find", "--studyroot", "-k", "10,10=M*", environment={"LC_ALL": "C"})

@@ -645,6 +645,20 @@ class PatientData(cases.RealServerTest):
             for secret in SECRETS:
                 self.assertNotIn(secret.lower(), said.lower(), level)
 
+    def test_a_comment_about_the_very_instance_names_nobody(self):
+        said = f"no room for {NAME.replace('^', ' ')} ({NUMBER}, born 16.11.1605)"
+        peer = scripted.Peer(scripted.answers(0xA700, scripted.comment(said)))
+        self.addCleanup(peer.stop)
+        journal = self.folder / "journal"
+        for options in ([], ["-D"], ["--format", "jsonl"], ["--log-time", "--log-format", "json"], ["--journal", journal]):
+            run = dcmscu("--store", servers.LOOPBACK, peer.port, self.file, *options, expect=7)
+            told = run.stderr + run.stdout + (journal.read_text() if journal.exists() else "")
+            for secret in SECRETS + ["1605"]:
+                self.assertNotIn(secret.lower(), told.lower(), options)
+            self.assertIn("no room for", told, options)
+        run = dcmscu("--store", servers.LOOPBACK, peer.port, self.file, "--log-phi", expect=7)
+        self.assertIn(said, run.stderr)
+
     def test_whoever_wants_it_sees_it(self):
         said = self.run_all("-D", "--log-phi")
         for secret in SECRETS[:6]:

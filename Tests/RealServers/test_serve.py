@@ -1,8 +1,12 @@
 """The practice archive, used by clients that others wrote (DCMTK, odil, pynetdicom) and by dcmscu itself."""
 
+import concurrent.futures
 import signal
 import subprocess
+import threading
 import time
+
+import pydicom
 
 from harness import cases, images, programs, servers, wire
 from harness.practice import PYTHON, PracticeArchive, WithImages, data_set, made_up_images
@@ -319,6 +323,135 @@ class Strangers(WithImages):
         while "request not understood" not in self.archive.log() and time.monotonic() < limit:
             time.sleep(0.05)
         self.assertIn("request not understood: presentation context 3 stands twice", self.archive.log())
+
+    def test_a_receiver_says_so_too(self):
+        port = servers.free_port()
+        kept = self.folder / "open.jsonl"
+        dcmscu(
+            "--stgcmt", "--transaction", kept, "--wait", "0", servers.LOOPBACK, self.archive.port, self.files[0], expect=0
+        )
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            run = pool.submit(
+                dcmscu, "--stgcmt", "--listen", "--transaction", kept, "--port-scp", port, "--wait", "2", expect=8
+            )
+            while not servers.accepts_connections(port):
+                time.sleep(0.02)
+            with self.assertRaises(wire.Ended):
+                wire.Association.request(port, "DCMSCU", "PROBER", self.VERIFICATION, ids=[1, 3, 3])
+            self.assert_names(run.result(30), "its request was not understood", "presentation context 3 stands twice")
+
+
+class HeldInstances(WithImages):
+    """What the archive keeps of its instances, and of those that are stored again."""
+
+    def test_equal_and_other_instances_stored_meanwhile_do_not_disturb_who_reads(self):
+        archive = self.serve(PracticeArchive())
+        versions = []
+        for number, text in enumerate(("A", "B")):
+            folder = self.folder / text
+            folder.mkdir()
+            for path in self.of_study:
+                entry = pydicom.dcmread(path)
+                entry.ImageComments = text * (number + 1)
+                entry.save_as(folder / path.name)
+            versions.append(sorted(folder.glob("*.dcm")))
+        peer = [servers.LOOPBACK, archive.port]
+        dcmscu("--store", *peer, *versions[0], expect=0)
+        stop = threading.Event()
+
+        def store(files):
+            while not stop.is_set():
+                dcmscu("--store", *peer, *files, expect=0)
+
+        def get(number):
+            for turn in range(3):
+                out = self.folder / f"got-{number}-{turn}"
+                dcmscu("--get", *peer, "-k", f"20,d={self.study}", "-o", out, expect=0)
+                self.assertEqual(len(list(out.glob("*.dcm"))), len(self.of_study))
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            stores = [pool.submit(store, files) for files in (versions[0], versions[0], versions[1])]
+            gets = [pool.submit(get, number) for number in range(3)]
+            try:
+                for job in gets:
+                    job.result(timeout=120)
+            finally:
+                stop.set()
+            for job in stores:
+                job.result(timeout=60)
+        # Nothing is left of the versions that were replaced.
+        self.assertEqual(len(archive.stored()), len(self.of_study))
+
+    def test_an_equal_instance_stays_the_file_that_it_is(self):
+        archive = self.serve(PracticeArchive())
+        peer = [servers.LOOPBACK, archive.port]
+        dcmscu("--store", *peer, *self.of_study, expect=0)
+        before = [(path.name, path.stat().st_ino) for path in archive.stored()]
+        dcmscu("--store", *peer, *self.of_study, expect=0)
+        self.assertEqual([(path.name, path.stat().st_ino) for path in archive.stored()], before)
+        self.assertIn("stored before, and equal", archive.log())
+
+    def test_links_do_not_lead_out_of_the_folder(self):
+        outside = self.folder / "outside"
+        outside.mkdir()
+        for path in self.files:
+            (outside / path.name).write_bytes(path.read_bytes())
+        archive = PracticeArchive()
+
+        def prepare():
+            inside = archive.folder / "archive"
+            inside.mkdir(exist_ok=True)
+            (inside / "folder").symlink_to(outside)
+            (inside / "file.dcm").symlink_to(outside / self.files[0].name)
+
+        archive.prepare = prepare
+        self.serve(archive)
+        run = dcmscu("--find", "--patient", servers.LOOPBACK, archive.port, "--format", "count", expect=0)
+        self.assertEqual(run.stdout.strip(), "0", run)
+        self.assertIn("a symbolic link, which is not followed", archive.log())
+
+    def test_bombs_on_eight_associations_stay_below_one_limit(self):
+        archive = self.serve(PracticeArchive())
+        entry = pydicom.dcmread(self.of_study[0])
+        entry.private_block(0x0009, "MAKER", create=True).add_new(1, "OB", bytes(24 << 20))
+        entry.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+        paths = []
+        for number in range(8):
+            entry.SOPInstanceUID = entry.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number}"
+            paths.append(self.folder / f"bomb{number}.dcm")
+            entry.is_implicit_VR, entry.is_little_endian = False, True
+            entry.save_as(paths[-1])
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda path: dcmscu("--store", servers.LOOPBACK, archive.port, path, expect=0), paths))
+        self.assertEqual(len(archive.stored()), 8)
+        (line,) = [line for line in open(f"/proc/{archive.process.pid}/status") if line.startswith("VmHWM")]
+        self.assertLess(int(line.split()[1]) << 10, 128 << 20, line)
+
+    def test_an_instance_of_the_index_takes_a_kilobyte(self):
+        # As many as make the rest of the process small beside them.
+        count = 4_000
+        entry = pydicom.dcmread(self.of_study[0])
+        entry.PixelData, entry.Rows, entry.Columns = bytes(2), 1, 1
+        entry.SOPInstanceUID = entry.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.2.1125.1.10000"
+        entry.InstanceNumber = 10000
+        path = self.folder / "one.dcm"
+        entry.save_as(path)
+        template = path.read_bytes()
+        sizes = []
+        for images in (0, count):
+            archive = PracticeArchive()
+
+            def prepare():
+                folder = archive.folder / "archive"
+                folder.mkdir(exist_ok=True)
+                for number in range(images):
+                    (folder / f"{number}.dcm").write_bytes(template.replace(b"10000", b"%d" % (10000 + number)))
+
+            archive.prepare = prepare
+            self.serve(archive)
+            (line,) = [line for line in open(f"/proc/{archive.process.pid}/status") if line.startswith("VmRSS")]
+            sizes.append(int(line.split()[1]) << 10)
+        self.assertLess((sizes[1] - sizes[0]) / count, 1_400)
 
 
 class LongHeaders(cases.RealServerTest):

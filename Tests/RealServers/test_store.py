@@ -12,7 +12,9 @@ import signal
 import subprocess
 import time
 
-from harness import cases, images, servers
+import pydicom
+
+from harness import cases, images, scripted, servers, wire
 from harness.faulty import OUT_OF_RESOURCES, FaultyStoreSCP
 from harness.programs import dcmscu, dcmscu_path
 
@@ -256,6 +258,15 @@ class BadFiles(cases.RealServerTest):
             self.server.clear()
             self.store_between_good_ones(bad)
 
+    def test_a_value_where_the_dictionary_has_a_sequence_is_sent_as_it_is(self):
+        entry = pydicom.dcmread(images.image("CT_small.dcm").path)
+        entry.file_meta.TransferSyntaxUID = images.IMPLICIT_LITTLE
+        entry.add_new(0x0040A170, "CS", "T110")
+        path = self.folder / "code.dcm"
+        entry.is_implicit_VR, entry.is_little_endian = True, True
+        entry.save_as(path)
+        dcmscu("--store", servers.LOOPBACK, self.server.port, path, expect=0)
+
     def test_the_truncated_real_files(self):
         for name in sorted(images.TRUNCATED):
             self.server.clear()
@@ -362,6 +373,18 @@ class FaultyServers(cases.RealServerTest):
                 )  # fmt: skip
                 self.assert_stored(server, sent)
                 self.assertEqual(failed.read_bytes(), b"", run)
+
+    def test_a_response_that_names_another_instance_is_a_warning_and_is_verified(self):
+        file = images.image("CT_small.dcm").path
+        peer = scripted.Peer(scripted.answers(0, wire.element(0, 0x1000, wire.uid("1.2.9"))))
+        self.addCleanup(peer.stop)
+        run = dcmscu("--store", servers.LOOPBACK, peer.port, file, "--format", "jsonl", expect=0)
+        self.assert_names(run, "stored with a warning: the response names the instance 1.2.9")
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual([event.get("outcome") for event in events[:-1]], ["warning"], run)
+        self.assertEqual(events[-1]["warnings"], 1, run)
+        # The server, asked for it, has no such instance.
+        dcmscu("--store", "--verify", "find", servers.LOOPBACK, peer.port, file, expect=SOME_FAILED)
 
     def test_a_server_that_aborts_at_every_7th_instance(self):
         self.check_fault(abort_every=7)

@@ -28,7 +28,7 @@ let package = Package(
             dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
             swiftSettings: settings),
         .executableTarget(
-            name: "fuzz", dependencies: ["CommandLineInterface", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
+            name: "fuzz", dependencies: ["CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]

@@ -76,7 +76,10 @@ final class AssociationNarrator: Sendable {
         diagnostics.report(level, Message("\(arrow) \(MessageDetail.summary(command))"))
         guard diagnostics.isEnabled(.debug) else { return }
         var shown = command
-        shown.errorComment = command.errorComment.map { diagnostics.redaction.peerText($0) }
+        // Whose data it may hold is known to those who asked: they show it with that hidden.
+        shown.errorComment = command.errorComment.map {
+            diagnostics.redaction.isOn ? "of \(Quantity.count($0.count, "character")), see the messages" : $0
+        }
         detail(MessageDetail.lines(shown, contextID: contextID))
     }
 
@@ -191,6 +194,9 @@ struct ServerNarrator: Sendable {
                     Message(
                         "\(request.callingAETitle)@\(peer) called \(request.calledAETitle) and was rejected",
                         "\(reject.reason)"))
+            case .stranger(let peer, .protocolViolation(let violation)):
+                diagnostics.note(
+                    Message("\(peer): its request was not understood", violation.message, code: violation.section))
             case .stranger(let peer, let error):
                 diagnostics.note(Message("\(peer) connected and did not associate", Self.text(error)))
             case .ended(let peer): diagnostics.verbose("\(peer) released its association")

@@ -62,7 +62,9 @@ package final class Diagnostics: Sendable {
         guard isEnabled(level) else { return }
         let message = message()
         write(
-            LogLine(level: level, text: message.line(redaction), hint: message.hint.map { DisplayText.line($0) }),
+            LogLine(
+                level: level, text: message.line(redaction),
+                hint: message.hint.map { DisplayText.line(redaction.ownText($0)) }),
             to: channels)
     }
 

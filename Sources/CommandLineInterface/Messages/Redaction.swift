@@ -1,9 +1,11 @@
 import DICOM
 import DICOMNode
+import DICOMProtocol
 import System
 
 /// Keeps patient data out of messages and logs: names of persons wherever they show, what was asked for by name, number
-/// or accession number where a peer repeats it, and the parts of paths that were made of such values.
+/// or accession number and what an instance says of its patient where a peer repeats it, and the parts of paths that were
+/// made of such values.
 ///
 /// Names of files that were given are shown, as a message about a file that it does not name would be of no use; but
 /// for what looks like the name of a person in them.
@@ -18,7 +20,22 @@ package struct Redaction: Sendable {
     /// A type of its own: most runs learn nothing, and need not make one of a set at their start.
     private struct KnownValues {
         var parts: Set<String> = []
+        /// The same in the order in which they were learnt.
+        var order: [String] = []
+        /// The one that gives way to the next.
+        var oldest = 0
+
+        mutating func learn(_ part: String) {
+            guard parts.insert(part).inserted else { return }
+            guard order.count == Redaction.maximumKnown else { return order.append(part) }
+            parts.remove(order[oldest])
+            order[oldest] = part
+            oldest = (oldest + 1) % order.count
+        }
     }
+
+    /// A list may ask for any number of patients: the latest are remembered.
+    private static let maximumKnown = 4_096
 
     package let isOn: Bool
     /// The requested patient data; a run adds to it as it reads its queries.
@@ -41,37 +58,55 @@ package struct Redaction: Sendable {
         self.givenPaths = givenPaths
         self.shownComponents = shownComponents
         self.outputDirectory = shownComponents.contains { $0 != nil } ? outputDirectory : nil
-        for value in knownValues { learn(value) }
+        learn(knownValues)
     }
 
     /// Hides from now on what identifies a patient in a query, wherever a peer repeats it.
     func learn(_ query: DataSet) {
         guard isOn else { return }
-        for element in query.elements {
-            switch element.value {
-            case .items(let items): for item in items { learn(item) }
-            case .bytes where element.tag.isPatientData || element.tag.isPatientData(element.vr):
-                for value in query.strings(element.tag) { learn(value) }
-            default: break
-            }
-        }
+        learn(query.patientValues)
     }
 
-    private func learn(_ value: String) {
-        let parts = Self.tellingParts(of: value)
-        knownValues.withLock { $0.parts.formUnion(parts) }
+    private func learn(_ values: [String]) {
+        let parts = values.flatMap(Self.tellingParts)
+        guard !parts.isEmpty else { return }
+        knownValues.withLock { known in for part in parts { known.learn(part) } }
     }
 
-    /// Shorter parts are not telling, and would be found everywhere.
-    private static let minimumKnownLength = 3
-
+    /// The words of a value, which a peer may repeat one by one; of a date also the forms in which people write it. The
+    /// words of longer text are everybody's.
     private static func tellingParts(of value: String) -> [String] {
-        value.split(whereSeparator: { "^=\\*? ".contains($0) }).map { String($0) }.filter {
-            $0.count >= minimumKnownLength
+        let words = value.split(whereSeparator: { "^=\\*? ".contains($0) }).map { String($0).lowercased() }
+        guard words.count <= 12 else { return [value.lowercased()] }
+        guard words.count == 1, let date = words.first, date.utf8.count == 8, date.allSatisfy(\.isNumber) else {
+            return words
         }
+        let (year, month, day) = (date.prefix(4), date.dropFirst(4).prefix(2), date.suffix(2))
+        return [
+            date, "\(year)-\(month)-\(day)", "\(day).\(month).\(year)", "\(month)/\(day)/\(year)",
+            "\(day)/\(month)/\(year)", "\(year)/\(month)/\(day)",
+        ]
+    }
+
+    /// A response whose comment holds no patient data, for messages, results and journals alike.
+    ///
+    /// - Parameter attributes: those of the instance or match that the response is about; asked for only where there is a
+    ///   comment.
+    func hidingPatientData(
+        in response: CommandSet, about attributes: @autoclosure () -> DataSet
+    ) -> CommandSet {
+        guard isOn, let comment = response.errorComment, !comment.isEmpty else { return response }
+        var response = response
+        response.errorComment = peerText(comment, about: attributes())
+        return response
     }
 
     // MARK: Text
+
+    /// The words of a member of an event.
+    @Sendable func words(_ key: RunEvent.Key, _ text: String) -> String {
+        key == .comment ? peerText(text) : ownText(text)
+    }
 
     /// Our own words, which can hold paths.
     func ownText(_ text: String) -> String {
@@ -80,14 +115,47 @@ package struct Redaction: Sendable {
     }
 
     /// Words of a peer, which can hold anything.
-    func peerText(_ text: String) -> String {
+    ///
+    /// - Parameter attributes: of what they are about.
+    func peerText(_ text: String, about attributes: DataSet = DataSet()) -> String {
         guard isOn else { return text }
-        var text = text
-        // The longest first: a part of a name must not keep the rest of it from being found.
-        for value in knownValues.withLock({ $0.parts }).sorted(by: { $0.count > $1.count }) {
-            text = text.replacing(value, ignoringCaseWith: Self.mark)
+        let parts = knownValues.withLock { $0.order } + attributes.patientValues.flatMap(Self.tellingParts)
+        return hidingNames(Self.hiding(parts, in: text))
+    }
+
+    /// Shorter words stand in many others, and are hidden only where they stand alone.
+    private static let shortestPartOfWord = 3
+
+    /// Upper and lower case alike, the longest first: a part of a name must not keep the rest of it from being found.
+    private static func hiding(_ parts: [String], in text: String) -> String {
+        guard !parts.isEmpty, !text.isEmpty else { return text }
+        var byFirst: [String: [[String]]] = [:]
+        for part in parts {
+            let characters = part.map { String($0) }
+            if let first = characters.first { byFirst[first, default: []].append(characters) }
         }
-        return hidingNames(text)
+        let characters = Array(text)
+        let folded = characters.map { $0.lowercased() }
+        func isWord(_ index: Int) -> Bool {
+            characters.indices.contains(index) && (characters[index].isLetter || characters[index].isNumber)
+        }
+        var result = ""
+        var index = 0
+        while index < characters.count {
+            let longest = (byFirst[folded[index]] ?? []).filter { part in
+                let end = index + part.count
+                guard end <= folded.count, folded[index..<end].elementsEqual(part) else { return false }
+                return part.count >= shortestPartOfWord || (!isWord(index - 1) && !isWord(end))
+            }.map(\.count).max()
+            if let longest {
+                result += mark
+                index += longest
+            } else {
+                result.append(characters[index])
+                index += 1
+            }
+        }
+        return result
     }
 
     /// The characters at which a name may begin and end in a message.
@@ -118,50 +186,48 @@ package struct Redaction: Sendable {
         return result
     }
 
-    /// Shows a path in the output directory as the pattern of names has it, as far as it was made of patient data.
+    /// Shows paths in the output directory as the pattern of names has them, as far as they were made of patient data.
     private func hidingPathParts(_ text: String) -> String {
         guard let outputDirectory else { return text }
         let prefix = outputDirectory.hasSuffix("/") ? outputDirectory : outputDirectory + "/"
-        guard text.hasPrefix(prefix) else { return text }
-        // Behind the path of a message stands what is said about it.
-        let path = text.prefix(upTo: text.range(ofFirst: ": ") ?? text.endIndex)
-        if givenPaths.contains(where: { path == $0 || path.hasPrefix("\($0), ") }) { return text }
-        let rest = text[path.endIndex...]
-        var components = path.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false).map {
-            String($0)
+        guard text.contains(prefix) else { return text }
+        var result = ""
+        var rest = text[...]
+        while let start = rest.range(of: prefix) {
+            result += rest[..<start.upperBound]
+            rest = rest[start.upperBound...]
+            // The name of another folder may end like that.
+            if let before = result.dropLast(prefix.count).last, !Self.boundaries.contains(before), before != " " {
+                continue
+            }
+            // Behind the path stands what is said about it.
+            let path = rest.prefix(
+                upTo: Self.pathEnds.compactMap { rest.range(of: $0)?.lowerBound }.min() ?? rest.endIndex)
+            if givenPaths.contains(prefix + path) { continue }
+            var components = path.split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
+            // What nobody asked for has a path of the same form in a folder of its own.
+            let first = components.first == InstanceWriter.unexpectedFolder ? 1 : 0
+            for (index, shown) in shownComponents.enumerated() where first + index < components.count {
+                if let shown { components[first + index] = shown }
+            }
+            result += components.joined(separator: "/")
+            rest = rest[path.endIndex...]
         }
-        // What nobody asked for has a path of the same form in a folder of its own.
-        let start = components.first == InstanceWriter.unexpectedFolder ? 1 : 0
-        for (index, shown) in shownComponents.enumerated() where start + index < components.count {
-            if let shown { components[start + index] = shown }
-        }
-        return prefix + components.joined(separator: "/") + rest
+        return result + rest
     }
+
+    private static let pathEnds = [": ", ", ", "; ", "\"", " ("]
 }
 
-extension String {
-    fileprivate func range(ofFirst word: String) -> Index? {
-        indices.first { self[$0...].hasPrefix(word) }
-    }
-
-    /// All occurrences replaced, upper and lower case alike.
-    fileprivate func replacing(_ word: String, ignoringCaseWith mark: String) -> String {
-        let word = Array(word.lowercased())
-        let characters = Array(self)
-        var result = ""
-        var index = 0
-        while index < characters.count {
-            let end = index + word.count
-            if end <= characters.count,
-                characters[index..<end].elementsEqual(word, by: { $0.lowercased() == String($1) })
-            {
-                result += mark
-                index = end
-            } else {
-                result.append(characters[index])
-                index += 1
-            }
+extension Substring {
+    /// The first place of a word.
+    fileprivate func range(of word: String) -> Range<Index>? {
+        guard let first = word.first else { return nil }
+        var from = startIndex
+        while let index = self[from...].firstIndex(of: first) {
+            if self[index...].hasPrefix(word) { return index..<self.index(index, offsetBy: word.count) }
+            from = self.index(after: index)
         }
-        return result
+        return nil
     }
 }

@@ -55,8 +55,13 @@ extension OptionCategory {
         OptionDefinition(
             .logPHI, .messages, "show patient data in messages and logs",
             details: """
-                Without it values of group 0010, accession numbers and names of persons are hidden there. Results are not \
-                touched. Names of files that you give are shown.
+                Without it these are hidden in messages and logs, whatever their format: values of groups 0010 and 0038; \
+                accession, admission, order, procedure, study and trial subject numbers; names of persons; in data sets also \
+                short and long text, comments, private elements and binary values. What -D shows of a data set are UIDs, \
+                codes, dates, times and numbers outside these, and names and versions of equipment. In the words of a peer \
+                (Error Comment, also in results and journals) the values of the keys, and of the instance or match that \
+                they are about, are hidden. Names of files that you give are shown, but for a part with a caret, and parts \
+                of names that --name makes of hidden values are shown as the pattern. UIDs are shown. Results are not touched.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.messages.logsPatientData = true }),
         OptionDefinition(

@@ -76,9 +76,9 @@ package struct OptionDraft: Sendable {
     ) throws(UsageError) -> Invocation {
         if operation.callsPeer { try resolvePeer() }
         try check(given, typed: typed)
-        query.asksForMore =
-            operation.isQuery
-            && (query.keys.isEmpty || !typed.allSatisfy(\.isCompatible))
+        let isCompatible = typed.allSatisfy(\.isCompatible)
+        query.asksForMore = operation.isQuery && (query.keys.isEmpty || !isCompatible)
+        query.namesCharacterSet = isCompatible || query.characterSet != nil
         query.priority = priority
         query.isStrict = isStrict
         if operation == .worklist {

@@ -67,7 +67,12 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in draft.limit = try argument.integer() }),
         OptionDefinition(
             .charset, value: .characterSet, .querying, for: .identifying,
-            "Specific Character Set of the query", default: .text("the locale's"),
+            "Specific Character Set of the query",
+            details: """
+                The query names it, (0008,0005), if this option is given, if a value has characters beyond ASCII, or if the \
+                command line has options of gdcmscu alone. Some servers match it as a key: with "ISO_IR 6" it is never named.
+                """,
+            default: .text("the locale's"),
             apply: { (draft, argument) throws(UsageError) in
                 draft.query.characterSet = try argument.characterSet()
             }),

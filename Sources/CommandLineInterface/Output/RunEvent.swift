@@ -92,6 +92,18 @@ struct RunEvent: Sendable {
         }
     }
 
+    /// The members, with their words as they may be shown; paths and identifiers are results.
+    fileprivate func members(showing words: (Key, String) -> String) -> [(String, JSONValue)] {
+        members.map { member in
+            guard let text = member.1.string else { return member }
+            switch member.0 {
+            case Key.error.rawValue: return (member.0, JSONValue.string(words(.error, text)))
+            case Key.comment.rawValue: return (member.0, JSONValue.string(words(.comment, text)))
+            default: return member
+            }
+        }
+    }
+
     /// The status of a response, with its meaning and all that the peer says about it.
     mutating func set(_ response: CommandSet, for service: ServiceKind) {
         guard let status = response.status else { return }
@@ -176,15 +188,22 @@ final class EventWriter: Sendable {
     private let state = Locked<ByteSinkError?>(nil)
 
     private let escapesNonASCII: Bool
+    private let words: @Sendable (RunEvent.Key, String) -> String
 
-    /// - Parameter escapesNonASCII: for an output that has another encoding than UTF-8.
-    init(output: any ByteSink, escapesNonASCII: Bool = false) {
+    /// - Parameters:
+    ///   - escapesNonASCII: for an output that has another encoding than UTF-8.
+    ///   - words: How the words about a failure are shown: as messages show them.
+    init(
+        output: any ByteSink, escapesNonASCII: Bool = false,
+        words: @escaping @Sendable (RunEvent.Key, String) -> String = { _, text in text }
+    ) {
         self.output = output
         self.escapesNonASCII = escapesNonASCII
+        self.words = words
     }
 
     func write(_ event: RunEvent) {
-        var line = JSONValue.object(event.members).serialized()
+        var line = JSONValue.object(event.members(showing: words)).serialized()
         if escapesNonASCII { DICOMJSON.escapeNonASCII(in: &line, from: 0) }
         line.append(UInt8(ascii: "\n"))
         state.withLock { [line] failure in

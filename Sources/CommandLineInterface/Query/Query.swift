@@ -13,6 +13,8 @@ package struct QueryOptions: Sendable, Equatable {
     package var returnKeys: [ReturnKey] = []
     /// The defined term that was chosen for the query; nil: that of the file or of the locale.
     package var characterSet: String?
+    /// True if every query names its character set, and not only those with a value that needs it: gdcmscu's command lines do.
+    package var namesCharacterSet = true
     /// The file that queries are read from; `-`: the standard input.
     package var queryPath: FilePath?
     /// The file that a copy of the query is written to before it is sent.
@@ -67,6 +69,11 @@ package struct QueryOptions: Sendable, Equatable {
         if let first = words.first {
             let names = words.joined(separator: ", ")
             mistakes.append("the value of \(names) must be the whole one, as it has no wildcard: \(first)=ABC*")
+        }
+        if namesCharacterSet, characterSet != "ISO_IR 6" {
+            mistakes.append(
+                "some servers match the query's character set (0008,0005) as a key: \(OptionName.charset) \"ISO_IR 6\" leaves it out"
+            )
         }
         if !lower.isEmpty { mistakes.append("case counts in \(lower.joined(separator: ", "))") }
         if !misplaced.isEmpty {
@@ -140,7 +147,7 @@ struct QueryAssembly {
         let builder = QueryBuilder(
             model: model, level: level,
             characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today,
-            isStrict: options.isStrict)
+            isStrict: options.isStrict, namesCharacterSet: options.namesCharacterSet)
         var complaints = misplaced
         var usual: [[Tag]] = []
         var unique: [[Tag]] = []

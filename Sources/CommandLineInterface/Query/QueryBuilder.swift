@@ -13,11 +13,15 @@ package struct QueryBuilder: Sendable {
     package let today: CalendarDate
     /// True if a value is refused that is not of its representation.
     package let isStrict: Bool
+    /// True if the identifier names its character set where no value needs it, too.
+    package let namesCharacterSet: Bool
 
     package init(
-        model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate, isStrict: Bool = true
+        model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate, isStrict: Bool = true,
+        namesCharacterSet: Bool = true
     ) {
         self.isStrict = isStrict
+        self.namesCharacterSet = namesCharacterSet
         self.model = model
         self.level = level
         self.characterSet = characterSet
@@ -53,7 +57,9 @@ package struct QueryBuilder: Sendable {
             let element = try encoder.element { onDoubt(key, $0) }
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)
         }
-        return identifier
+        // A key for it was typed: somebody wants it.
+        let isNamed = namesCharacterSet || keys.contains { $0.tags == [.specificCharacterSet] }
+        return isNamed ? identifier : identifier.namingCharacterSetWhereNeeded
     }
 
     // MARK: Keys together

@@ -213,3 +213,28 @@ struct LazyCharacterSet {
         return found
     }
 }
+
+extension DataSet {
+    /// A copy that names its character set, (0008,0005), only if a value cannot be read without it.
+    ///
+    /// A query need not name it for values of the default repertoire (PS3.4 C.4.1.1.3.1), and some servers match it as
+    /// if it were a key.
+    package var namingCharacterSetWhereNeeded: DataSet {
+        guard !isEmpty, self[.specificCharacterSet] != nil, !hasExtendedText else { return self }
+        var copy = self
+        copy.remove(.specificCharacterSet)
+        return copy
+    }
+
+    /// True if a text, at any level, has bytes beyond the default repertoire.
+    private var hasExtendedText: Bool {
+        elements.contains { element in
+            switch element.value {
+            case .items(let items): items.contains(where: \.hasExtendedText)
+            case .bytes(let bytes):
+                element.vr.usesSpecificCharacterSet && bytes.contains { $0 >= 0x80 || $0 == 0x1B }
+            case .fragments: false
+            }
+        }
+    }
+}

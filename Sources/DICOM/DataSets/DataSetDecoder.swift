@@ -166,7 +166,7 @@ private struct DataSetBuilder {
         case .fragmentsStart(let tag, let vr):
             try countElement(tag)
             collected.append(DataElement(tag: tag, vr: vr, value: .fragments(try readFragments(bytes))))
-        case .fragment, .fragmentsEnd, .value, .valueEnd:
+        case .fragment, .fragmentsEnd, .value, .heldValue, .valueEnd:
             break
         }
         return true

@@ -62,7 +62,7 @@ package struct DataSetPadding: Sendable {
         case .fragmentsEnd:
             isInPixelData = false
             try close(scanner)
-        case .value, .valueEnd: break
+        case .value, .heldValue, .valueEnd: break
         }
     }
 

@@ -96,6 +96,9 @@ struct ElementRewriter {
                 startValue(tag, vr, length, isBigEndian, into: &output)
             case .value(let range):
                 appendValue(bytes, range, to: &output)
+            case .heldValue:
+                let held = scanner.heldValue
+                appendValue(held.span.bytes, 0..<held.count, to: &output)
             case .valueEnd:
                 endValue(in: &output)
             case .sequenceStart(let tag):

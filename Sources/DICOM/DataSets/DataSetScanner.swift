@@ -10,6 +10,8 @@ struct DataSetScanner: Sendable {
         case element(Tag, ValueRepresentation, length: UInt32, isBigEndian: Bool)
         /// Some bytes of the current value or fragment: their place in the span given.
         case value(Range<Int>)
+        /// The first bytes of the current value, which came before the span given: ``DataSetScanner/heldValue``.
+        case heldValue
         case valueEnd
         case sequenceStart(Tag)
         case itemStart
@@ -57,6 +59,9 @@ struct DataSetScanner: Sendable {
 
     /// The beginning of a header whose rest has not come yet.
     private var partialHeader: [UInt8] = []
+    /// The first bytes of a value that had to be looked at to know that it is one.
+    private(set) var heldValue: [UInt8] = []
+    private var reportsHeldValue = false
     /// The position of the first byte of the last header.
     private(set) var headerStart: UInt64 = 0
 
@@ -132,6 +137,12 @@ struct DataSetScanner: Sendable {
     @inline(__always)
     mutating func next(_ bytes: RawSpan, at offset: inout Int) throws(DataSetError) -> Event? {
         if phase == .value {
+            if reportsHeldValue {
+                reportsHeldValue = false
+                position += UInt64(heldValue.count)
+                remaining -= UInt64(heldValue.count)
+                return .heldValue
+            }
             guard remaining > 0 else {
                 phase = .header
                 currentTag = nil
@@ -197,9 +208,15 @@ extension DataSetScanner {
     private mutating func takeHeader(_ bytes: RawSpan, at offset: inout Int) throws(DataSetError) -> ElementHeader? {
         headerStart = position
         if partialHeader.isEmpty {
-            if let header = try ElementHeader.read(
+            if var header = try ElementHeader.read(
                 bytes, at: offset, innermost.encoding, origin: position &- UInt64(offset))
             {
+                if header.vr == .SQ, mayHaveValue(header) {
+                    guard isWhole || isTold(header, bytes, at: offset) else {
+                        return try takePartialHeader(bytes, at: &offset)
+                    }
+                    if hasValue(header, bytes, at: offset) { header = header.withValue }
+                }
                 offset += header.headerLength
                 try advance(over: header)
                 return header
@@ -217,15 +234,52 @@ extension DataSetScanner {
         while offset < bytes.byteCount {
             partialHeader.append(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
             offset += 1
-            if let header = try ElementHeader.read(
+            if var header = try ElementHeader.read(
                 partialHeader.span.bytes, at: 0, innermost.encoding, origin: position)
             {
-                partialHeader.removeAll(keepingCapacity: true)
+                if header.vr == .SQ, mayHaveValue(header) {
+                    guard isTold(header, partialHeader.span.bytes, at: 0) else { continue }
+                    if hasValue(header, partialHeader.span.bytes, at: 0) { header = header.withValue }
+                }
+                partialHeader.removeFirst(header.headerLength)
                 try advance(over: header)
+                if header.vr != .SQ, !partialHeader.isEmpty {
+                    heldValue = partialHeader
+                    reportsHeldValue = true
+                    partialHeader.removeAll(keepingCapacity: true)
+                }
                 return header
             }
         }
         return nil
+    }
+
+    // MARK: Values in the place of sequences
+
+    /// In Implicit VR the dictionary tells what a sequence is, and some writers have put a value there. A sequence of a
+    /// defined length begins with an item; what does not is a value of unknown representation.
+    @inline(__always)
+    private func mayHaveValue(_ header: ElementHeader) -> Bool {
+        !innermost.encoding.isExplicitVR && !header.isUndefinedLength && header.length > 0
+            && (innermost.kind == .dataSet || innermost.kind == .item)
+    }
+
+    private static let tagLength = 4
+
+    /// True if the bytes with the header at `offset` tell whether a value follows.
+    private func isTold(_ header: ElementHeader, _ bytes: RawSpan, at offset: Int) -> Bool {
+        header.length < Self.tagLength
+            || bytes.byteCount - offset - header.headerLength >= Self.tagLength
+    }
+
+    private func hasValue(_ header: ElementHeader, _ bytes: RawSpan, at offset: Int) -> Bool {
+        guard header.length >= Self.tagLength else { return true }
+        let start = offset + header.headerLength
+        guard bytes.byteCount - start >= Self.tagLength else { return false }
+        let group = UInt16(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt16.self))
+        let element = UInt16(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: start + 2, as: UInt16.self))
+        let tag = Tag(group: group, element: element)
+        return tag != .item && tag != .sequenceDelimitationItem
     }
 
     @inline(__always)

@@ -76,6 +76,17 @@ package struct DecodingLimits: Sendable {
         return limits
     }()
 
+    /// For the beginning of a data set, whose identifying elements are all that is wanted: a deflated one of some kilobytes
+    /// can become a thousand times as long.
+    package static let beginning = DecodingLimits.beginning(of: 1 << 20)
+
+    /// The same for elements that reach so far.
+    package static func beginning(of length: Int) -> DecodingLimits {
+        var limits = DecodingLimits.identifier
+        limits.maximumInflatedLength = UInt64(length)
+        return limits
+    }
+
     /// For what is treated piece by piece and never held: only a stream that would never end is refused, at 1 TiB.
     package static let streaming: DecodingLimits = {
         var limits = DecodingLimits()

@@ -82,6 +82,12 @@ struct ElementHeader {
 }
 
 extension ElementHeader {
+    /// The header of a value of unknown representation, where the dictionary says that there is a sequence.
+    var withValue: ElementHeader {
+        ElementHeader(
+            tag: tag, vr: .UN, length: length, headerLength: headerLength, dependsOnPixelRepresentation: false)
+    }
+
     /// The content that follows the header.
     enum Content {
         case value

@@ -113,11 +113,14 @@ extension Inflater {
         return output
     }
 
-    /// As much as the beginning of a stream gives.
+    /// As much as the beginning of a stream gives, and the limit allows.
     static func inflatedPrefix(_ bytes: ArraySlice<UInt8>, limits: DecodingLimits) throws(DataSetError) -> [UInt8] {
         var inflater = Inflater(limits: limits)
         var output: [UInt8] = []
-        try inflater.consume(bytes.span.bytes, into: &output)
+        var position = 0
+        while UInt64(output.count + step) <= limits.maximumInflatedLength,
+            try inflater.consume(bytes.span.bytes, at: &position, into: &output)
+        {}
         return output
     }
 }

@@ -5,8 +5,9 @@ package import System
 ///
 /// A directory that was given is listed one level deep; all below it only when recursive. The order is stable: as given,
 /// and bytewise by name within a directory. Only the names of the directories on the way down are held in memory.
-/// Symbolic links are followed, but a directory that contains itself through a link is passed over, and one that several
-/// links lead to is walked for the first of them: a few links could otherwise multiply a tree endlessly.
+/// Symbolic links are followed, unless nothing outside is wanted. A directory that contains itself through a link is passed
+/// over, and one that several links lead to is walked for the first of them: a few links could otherwise multiply a tree
+/// endlessly.
 package struct FileScanner: ~Copyable {
     package enum Finding: Sendable, Equatable {
         case file(FilePath)
@@ -23,6 +24,7 @@ package struct FileScanner: ~Copyable {
         case directory = "a directory (use -r)"
         case loop = "a link to a directory above it"
         case walkedAlready = "a link to a directory walked already"
+        case link = "a symbolic link, which is not followed"
         case other = "neither file nor directory"
     }
 
@@ -44,16 +46,20 @@ package struct FileScanner: ~Copyable {
     /// Names that come one by one, after those that were given at once.
     private var list: PathList?
     private let isRecursive: Bool
+    private let followsLinks: Bool
     private var nextGiven = 0
     private var levels: [Level] = []
     private var walkedThroughLinks: Set<Identity> = []
 
-    /// - Parameter list: a descriptor from which further names are read while the walk goes on.
-    package init(_ given: [FilePath], recursive: Bool, list: CInt? = nil) {
+    /// - Parameters:
+    ///   - followsLinks: False to pass over links that are met in a directory.
+    ///   - list: a descriptor from which further names are read while the walk goes on.
+    package init(_ given: [FilePath], recursive: Bool, followsLinks: Bool = true, list: CInt? = nil) {
         self.given = given
         named = Set(given)
         self.list = list.map { PathList(descriptor: $0) }
         isRecursive = recursive
+        self.followsLinks = followsLinks
     }
 
     /// True if everything was walked.
@@ -100,8 +106,10 @@ package struct FileScanner: ~Copyable {
             }
             do throws(SystemError) {
                 var status = stat()
-                _ = try systemCall("stat") { path.withCString { stat($0, &status) } }
+                let follows = isGiven || followsLinks
+                _ = try systemCall("stat") { path.withCString { follows ? stat($0, &status) : lstat($0, &status) } }
                 switch status.st_mode & S_IFMT {
+                case S_IFLNK: return .passedOver(path, .link)
                 case S_IFREG: return .file(path)
                 case S_IFDIR:
                     guard isGiven || isRecursive else { return .passedOver(path, .directory) }

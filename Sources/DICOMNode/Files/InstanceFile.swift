@@ -34,6 +34,18 @@ package struct InstanceFile: Sendable, Equatable {
 
     package var dataSetLength: UInt64 { size - dataSetOffset }
 
+    /// The same with the memory of another file's UIDs where they are equal: an index holds thousands of a series.
+    package func sharingUIDs(with other: InstanceFile) -> InstanceFile {
+        func shared(_ uid: UID?, _ same: UID?) -> UID? { uid == same ? same : uid }
+        return InstanceFile(
+            path: path, size: size, dataSetOffset: dataSetOffset,
+            sopClassUID: sopClassUID == other.sopClassUID ? other.sopClassUID : sopClassUID,
+            sopInstanceUID: sopInstanceUID,
+            transferSyntax: transferSyntax == other.transferSyntax ? other.transferSyntax : transferSyntax,
+            studyInstanceUID: shared(studyInstanceUID, other.studyInstanceUID),
+            seriesInstanceUID: shared(seriesInstanceUID, other.seriesInstanceUID), form: form, state: state)
+    }
+
     /// A DICOMDIR (PS3.3 F): the table of contents of a medium and no instance that any peer stores.
     package var isMediaStorageDirectory: Bool { sopClassUID == "1.2.840.10008.1.3.10" }
 
@@ -177,7 +189,7 @@ struct DataSetStart {
     /// The elements that identify the instance, as far as the bytes reach; none where they cannot be read.
     func attributes(_ bytes: [UInt8]) -> DataSet {
         do throws(DataSetError) {
-            let decoder = DataSetDecoder(transferSyntax)
+            let decoder = DataSetDecoder(transferSyntax, limits: .beginning)
             return try decoder.decodePrefix(bytes.dropFirst(offset), through: .seriesInstanceUID)
         } catch {
             // Group 0002 may still say what it is; whether the data set is sound is the business of the check.

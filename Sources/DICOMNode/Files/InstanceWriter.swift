@@ -302,7 +302,8 @@ package final class InstanceWriter {
         do throws(DataSetError) {
             let needed: Tag = isWanted == nil ? .sopInstanceUID : .seriesInstanceUID
             let last = max(naming.fields.last ?? needed, needed)
-            attributes = try DataSetDecoder(metaInformation.transferSyntax).decodePrefix(beginning, through: last)
+            attributes = try DataSetDecoder(metaInformation.transferSyntax, limits: .beginning).decodePrefix(
+                beginning, through: last)
             dataSetUIDs = Outcome.DataSetUIDs(
                 sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
         } catch {

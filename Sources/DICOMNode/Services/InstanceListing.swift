@@ -165,8 +165,10 @@ package struct InstanceListing {
     private func find(_ keys: DataSet, onMatch: (DataSet) -> Void) throws(Failure) {
         let result: ExchangeResult
         do throws(AssociationError) {
-            result = try FindSCU.find(on: association, sopClass: model.findSOPClass, identifier: keys) {
-                match in
+            // What we ask on our own behalf names no character set that it does not need.
+            result = try FindSCU.find(
+                on: association, sopClass: model.findSOPClass, identifier: keys.namingCharacterSetWhereNeeded
+            ) { match in
                 answers.count += 1
                 guard answers.count <= Self.maximumAnswers else { return .cancel }
                 do throws(DataSetError) {

@@ -6,6 +6,7 @@ package import System
 /// stored.
 package final class ArchiveIndex: Sendable {
     private let state = Locked(ArchiveContents())
+    let replacedFiles = ReplacedFiles()
 
     package init() {}
 
@@ -15,24 +16,58 @@ package final class ArchiveIndex: Sendable {
     package var instanceCount: Int { state.withLock { $0.instances.count } }
     package var studyCount: Int { state.withLock { $0.studies.count } }
 
-    package func add(_ instance: ArchivedInstance) { state.withLock { $0.add(instance) } }
+    /// Adds an instance that was stored in a file of its own. The file of the one that it replaces is removed once nobody
+    /// reads it any more, if the archive has made it.
+    func add(_ file: InstanceFile, _ attributes: DataSet) {
+        replacedFiles.revive(file.path)
+        let like = state.withLock { $0.likely(file, attributes) }
+        let instance = ArchivedInstance(file, attributes: attributes, like: like, replacedFiles: replacedFiles)
+        let old = state.withLock { $0.add(instance) }
+        guard let old, old.file.path != file.path, Self.isOurs(old.file) else { return }
+        replacedFiles.mark(old.file.path)
+    }
+
+    /// Adds an instance of a file that was stored.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be read or is malformed.
+    func add(stored path: FilePath) throws(FileProblem) {
+        let (file, attributes) = try ArchivedInstance.read(path)
+        add(file, attributes)
+    }
+
+    /// True if the file has a name that the archive gives: that of the instance.
+    private static func isOurs(_ file: InstanceFile) -> Bool {
+        let name = file.path.lastComponent.bytes
+        return name.starts(with: file.sopInstanceUID.string.utf8) && name.suffix(4).elementsEqual(".dcm".utf8)
+    }
 
     /// The instance of a UID.
     package func instance(_ uid: UID) -> ArchivedInstance? { state.withLock { $0.instances[uid] } }
+
+    /// True if the instance of the UID is that of the file.
+    func holds(_ path: FilePath, _ uid: UID) -> Bool { instance(uid)?.file.path == path }
 
     /// Adds every instance below a folder.
     ///
     /// - Parameter problem: called for files that look like DICOM and cannot be used; other files are skipped.
     package func rebuild(from folder: FilePath, problem: (FileProblem) -> Void) {
-        var scanner = FileScanner([folder], recursive: true)
+        // Links could lead out of the folder, to what nobody meant to serve.
+        var scanner = FileScanner([folder], recursive: true, followsLinks: false)
         while let finding = scanner.next() {
             switch finding {
+            case .passedOver(let path, .link):
+                problem(FileProblem(path, .notAFile, FileScanner.Reason.link.rawValue))
             case .passedOver: continue
             case .problem(let found): problem(found)
             case .file(let path):
                 do throws(FileProblem) {
-                    let instance = try ArchivedInstance.read(path)
-                    if !instance.file.isMediaStorageDirectory { add(instance) }
+                    let (file, attributes) = try ArchivedInstance.read(path)
+                    guard !file.isMediaStorageDirectory else { continue }
+                    // Of two files with one instance the later is the one that was stored last.
+                    if let known = instance(file.sopInstanceUID), known.file.modified > file.modified { continue }
+                    let like = state.withLock { $0.likely(file, attributes) }
+                    let found = ArchivedInstance(file, attributes: attributes, like: like, replacedFiles: replacedFiles)
+                    state.withLock { _ = $0.add(found) }
                 } catch {
                     if error.code != .notDICOM, error.code != .empty { problem(error) }
                 }
@@ -94,22 +129,34 @@ struct ArchiveContents: Sendable {
     /// The number of instances by SOP class and transfer syntax: each association needs it, so it is kept up to date.
     private var syntaxes: [UID: [TransferSyntax: Int]] = [:]
 
-    /// Adds an instance, or replaces the one of the same UID.
-    mutating func add(_ instance: ArchivedInstance) {
+    /// The latest instance of each SOP class.
+    private var latest: [UID: UID] = [:]
+
+    /// An instance whose attributes are likely to be mostly those of another: of its series, or at least its class.
+    func likely(_ file: InstanceFile, _ attributes: DataSet) -> ArchivedInstance? {
+        let study = attributes.uid(.studyInstanceUID).flatMap { studies[$0] }
+        let series = attributes.uid(.seriesInstanceUID).flatMap { study?[series: $0] }
+        return (series?.instances.first ?? study?.firstInstance ?? latest[file.sopClassUID]).flatMap { instances[$0] }
+    }
+
+    /// Adds an instance, or replaces the one of the same UID, which it returns.
+    mutating func add(_ instance: ArchivedInstance) -> ArchivedInstance? {
         let uid = instance.file.sopInstanceUID
         let old = instances.updateValue(instance, forKey: uid)
+        latest[instance.file.sopClassUID] = uid
         syntaxes[instance.file.sopClassUID, default: [:]][instance.file.transferSyntax, default: 0] += 1
         if let old {
             syntaxes[old.file.sopClassUID]?[old.file.transferSyntax, default: 1] -= 1
             if old.studyInstanceUID == instance.studyInstanceUID, old.seriesInstanceUID == instance.seriesInstanceUID {
-                return
+                return old
             }
             detach(old)
         }
-        guard !instance.studyInstanceUID.string.isEmpty else { return }
+        guard !instance.studyInstanceUID.string.isEmpty else { return old }
         if studies[instance.studyInstanceUID] == nil { studyOrder.append(instance.studyInstanceUID) }
         studies[instance.studyInstanceUID, default: Study(uid: instance.studyInstanceUID)]
             .add(uid, to: instance.seriesInstanceUID)
+        return old
     }
 
     private mutating func detach(_ old: ArchivedInstance) {

@@ -9,29 +9,32 @@ struct ArchiveEntity {
     /// The studies of the patient; at lower levels the one study.
     let studies: [ArchiveContents.Study]
     let series: ArchiveContents.Series?
-    private let contents: ArchiveContents
+    /// Those of the first instance.
+    let attributes: DataSet
+    private let counted: ArchiveCounts
     private let title: String
 
     init(
         _ level: QueryLevel, first: ArchivedInstance, studies: [ArchiveContents.Study],
-        series: ArchiveContents.Series? = nil, in contents: ArchiveContents, title: String
+        series: ArchiveContents.Series? = nil, counted: ArchiveCounts, title: String
     ) {
         self.level = level
         self.first = first
         self.studies = studies
         self.series = series
-        self.contents = contents
+        self.counted = counted
         self.title = title
+        attributes = first.attributes
     }
 
-    var characterSet: SpecificCharacterSet { SpecificCharacterSet(of: first.attributes) }
+    var characterSet: SpecificCharacterSet { SpecificCharacterSet(of: attributes) }
 
     /// The instances below, in the order of their arrival.
     var instances: [ArchivedInstance] {
         switch level {
         case .image: [first]
-        case .series: contents.stored(series?.instances ?? [])
-        case .study, .patient: contents.stored(studies.flatMap(\.instances))
+        case .series: counted.contents.stored(series?.instances ?? [])
+        case .study, .patient: counted.contents.stored(studies.flatMap(\.instances))
         }
     }
 
@@ -40,8 +43,8 @@ struct ArchiveEntity {
         switch tag {
         case .retrieveAETitle: text(tag, .AE, [title])
         case .instanceAvailability: text(tag, .CS, ["ONLINE"])
-        case .modalitiesInStudy: text(tag, .CS, modalities)
-        case .sopClassesInStudy: text(tag, .UI, sopClasses)
+        case .modalitiesInStudy: text(tag, .CS, studies.first.map { counted.modalities(of: $0) } ?? [])
+        case .sopClassesInStudy: text(tag, .UI, studies.first.map { counted.sopClasses(of: $0) } ?? [])
         case .availableTransferSyntaxUID: text(tag, .UI, [first.file.transferSyntax.uid.string])
         case .numberOfPatientRelatedStudies: count(tag, patientStudies.count)
         case .numberOfPatientRelatedSeries: count(tag, patientStudies.reduce(0) { $0 + $1.series.count })
@@ -49,28 +52,12 @@ struct ArchiveEntity {
         case .numberOfStudyRelatedSeries: count(tag, studies.first?.series.count ?? 0)
         case .numberOfStudyRelatedInstances: count(tag, studies.first?.instanceCount ?? 0)
         case .numberOfSeriesRelatedInstances: count(tag, series?.instances.count ?? 0)
-        default: first.attributes[tag]
+        default: attributes[tag]
         }
     }
 
     private var patientStudies: [ArchiveContents.Study] {
-        guard level != .patient else { return studies }
-        return contents.studyOrder.compactMap { contents.studies[$0] }.filter { study in
-            study.firstInstance.flatMap { contents.instances[$0] }?.patientID == first.patientID
-        }
-    }
-
-    private var modalities: [String] {
-        distinct { contents.stored($0.instances.prefix(1)).compactMap { $0.attributes.string(.modality) } }
-    }
-
-    private var sopClasses: [String] {
-        distinct { contents.stored($0.instances).map(\.file.sopClassUID.string) }
-    }
-
-    private func distinct(_ values: (ArchiveContents.Series) -> [String]) -> [String] {
-        var seen: Set<String> = []
-        return (studies.first?.series ?? []).flatMap(values).filter { seen.insert($0).inserted }
+        level == .patient ? studies : counted.studies(ofPatient: first.patientID)
     }
 
     private func text(_ tag: Tag, _ vr: ValueRepresentation, _ values: [String]) -> DataElement? {
@@ -80,6 +67,49 @@ struct ArchiveEntity {
     }
 
     private func count(_ tag: Tag, _ number: Int) -> DataElement? { text(tag, .IS, [String(number)]) }
+}
+
+/// What is counted over all instances of a study or patient, once for a query and not again for each match.
+final class ArchiveCounts {
+    let contents: ArchiveContents
+    private var modalities: [UID: [String]] = [:]
+    private var sopClasses: [UID: [String]] = [:]
+    private var studiesByPatient: [String: [ArchiveContents.Study]]?
+
+    init(_ contents: ArchiveContents) { self.contents = contents }
+
+    func modalities(of study: ArchiveContents.Study) -> [String] {
+        if let known = modalities[study.uid] { return known }
+        let values = distinct(study) {
+            contents.stored($0.instances.prefix(1)).compactMap { $0.attributes.string(.modality) }
+        }
+        modalities[study.uid] = values
+        return values
+    }
+
+    func sopClasses(of study: ArchiveContents.Study) -> [String] {
+        if let known = sopClasses[study.uid] { return known }
+        let values = distinct(study) { contents.stored($0.instances).map(\.file.sopClassUID.string) }
+        sopClasses[study.uid] = values
+        return values
+    }
+
+    func studies(ofPatient patientID: String) -> [ArchiveContents.Study] {
+        if let known = studiesByPatient { return known[patientID] ?? [] }
+        let all = contents.studyOrder.compactMap { contents.studies[$0] }
+        let grouped = Dictionary(grouping: all) { study in
+            study.firstInstance.flatMap { contents.instances[$0] }?.patientID ?? ""
+        }
+        studiesByPatient = grouped
+        return grouped[patientID] ?? []
+    }
+
+    private func distinct(
+        _ study: ArchiveContents.Study, _ values: (ArchiveContents.Series) -> [String]
+    ) -> [String] {
+        var seen: Set<String> = []
+        return study.series.flatMap(values).filter { seen.insert($0).inserted }
+    }
 }
 
 extension Tag {

@@ -18,7 +18,9 @@ struct ArchiveQuery {
     let hasUnsupportedKeys: Bool
     private let keys: [DataElement]
     private let criteria: [KeyCriterion]
-    private let studyUIDs: Set<UID>?
+    /// The studies that a key names; nil without such a key.
+    private let studyUIDs: [UID]?
+    private let seriesUIDs: Set<UID>?
     /// The instances that a key names; nil without such a key.
     private let instanceUIDs: [UID]?
     private let title: String
@@ -41,8 +43,13 @@ struct ArchiveQuery {
         }
         criteria = KeyCriterion.all(of: keys, characterSet: characterSet, combinesDateAndTime: combinesDateAndTime)
         hasUnsupportedKeys = unsupported
-        let uids = identifier.uids(.studyInstanceUID)
-        studyUIDs = uids.isEmpty ? nil : Set(uids)
+        func named(_ tag: Tag) -> [UID]? {
+            var seen: Set<UID> = []
+            let uids = identifier.uids(tag).filter { seen.insert($0).inserted }
+            return uids.isEmpty ? nil : uids
+        }
+        studyUIDs = named(.studyInstanceUID)
+        seriesUIDs = named(.seriesInstanceUID).map { Set($0) }
         let instances = identifier.uids(.sopInstanceUID)
         instanceUIDs = level == .image && !instances.isEmpty ? instances : nil
         self.level = level
@@ -108,52 +115,74 @@ struct ArchiveQuery {
 
     // MARK: Matches
 
+    /// Calls `body` with each entity of the level that matches all keys, one after the other, until it returns false.
+    ///
+    /// None of them is kept: a study may have 200,000 instances.
+    func forEachMatch<Failure: Error>(
+        in contents: ArchiveContents, _ body: (ArchiveEntity) throws(Failure) -> Bool
+    ) throws(Failure) {
+        let counted = ArchiveCounts(contents)
+        try forEachEntity(counted) { (entity) throws(Failure) in
+            guard matches(entity) else { return true }
+            return try body(entity)
+        }
+    }
+
     /// The entities of the level that match all keys.
     func matches(in contents: ArchiveContents) -> [ArchiveEntity] {
-        entities(in: contents).filter { matches($0) }
+        var found: [ArchiveEntity] = []
+        forEachMatch(in: contents) { entity in
+            found.append(entity)
+            return true
+        }
+        return found
     }
 
     private func matches(_ entity: ArchiveEntity) -> Bool {
         criteria.matches(characterSet: entity.characterSet) { entity.element($0) } == .confirmed
     }
 
-    private func entities(in contents: ArchiveContents) -> [ArchiveEntity] {
-        if let instanceUIDs { return images(instanceUIDs, contents) }
-        let studies = contents.studyOrder.compactMap { uid -> ArchiveContents.Study? in
-            if let studyUIDs, !studyUIDs.contains(uid) { return nil }
-            return contents.studies[uid]
-        }
-        switch level {
-        case .patient: return patients(studies, contents)
-        case .study:
-            return studies.compactMap { study in
-                first(study, contents).map {
-                    ArchiveEntity(.study, first: $0, studies: [study], in: contents, title: title)
-                }
+    private func forEachEntity<Failure: Error>(
+        _ counted: ArchiveCounts, _ body: (ArchiveEntity) throws(Failure) -> Bool
+    ) throws(Failure) {
+        let contents = counted.contents
+        if let instanceUIDs { return try forEachImage(instanceUIDs, counted, body) }
+        if level == .patient {
+            for patient in patients(counted) {
+                guard try body(patient) else { return }
             }
-        case .series, .image:
-            return studies.flatMap { study in
-                study.series.flatMap { series -> [ArchiveEntity] in
-                    let instances = level == .image ? series.instances[...] : series.instances.prefix(1)
-                    return contents.stored(instances).map {
-                        ArchiveEntity(
-                            level, first: $0, studies: [study], series: series, in: contents, title: title)
-                    }
+            return
+        }
+        for uid in studyUIDs ?? contents.studyOrder {
+            guard let study = contents.studies[uid] else { continue }
+            guard level != .study else {
+                guard let first = first(study, contents) else { continue }
+                let entity = ArchiveEntity(.study, first: first, studies: [study], counted: counted, title: title)
+                guard try body(entity) else { return }
+                continue
+            }
+            for series in study.series where seriesUIDs?.contains(series.uid) ?? true {
+                for uid in level == .image ? series.instances[...] : series.instances.prefix(1) {
+                    guard let instance = contents.instances[uid] else { continue }
+                    let entity = ArchiveEntity(
+                        level, first: instance, studies: [study], series: series, counted: counted, title: title)
+                    guard try body(entity) else { return }
                 }
             }
         }
     }
 
-    private func patients(_ studies: [ArchiveContents.Study], _ contents: ArchiveContents) -> [ArchiveEntity] {
+    private func patients(_ counted: ArchiveCounts) -> [ArchiveEntity] {
+        let contents = counted.contents
         var order: [String] = []
         var byPatient: [String: (first: ArchivedInstance, studies: [ArchiveContents.Study])] = [:]
-        for study in studies {
+        for study in (studyUIDs ?? contents.studyOrder).compactMap({ contents.studies[$0] }) {
             guard let first = first(study, contents) else { continue }
             if byPatient[first.patientID] == nil { order.append(first.patientID) }
             byPatient[first.patientID, default: (first, [])].studies.append(study)
         }
         return order.compactMap { byPatient[$0] }.map {
-            ArchiveEntity(.patient, first: $0.first, studies: $0.studies, in: contents, title: title)
+            ArchiveEntity(.patient, first: $0.first, studies: $0.studies, counted: counted, title: title)
         }
     }
 
@@ -162,13 +191,18 @@ struct ArchiveQuery {
     }
 
     /// The instances of these UIDs, each once, without a walk through their studies.
-    private func images(_ uids: [UID], _ contents: ArchiveContents) -> [ArchiveEntity] {
+    private func forEachImage<Failure: Error>(
+        _ uids: [UID], _ counted: ArchiveCounts, _ body: (ArchiveEntity) throws(Failure) -> Bool
+    ) throws(Failure) {
         var seen: Set<UID> = []
-        return contents.stored(uids.filter { seen.insert($0).inserted }).compactMap { instance in
+        let contents = counted.contents
+        for instance in contents.stored(uids.filter { seen.insert($0).inserted }) {
             guard let study = contents.studies[instance.studyInstanceUID],
                 let series = study[series: instance.seriesInstanceUID]
-            else { return nil }
-            return ArchiveEntity(.image, first: instance, studies: [study], series: series, in: contents, title: title)
+            else { continue }
+            let entity = ArchiveEntity(
+                .image, first: instance, studies: [study], series: series, counted: counted, title: title)
+            guard try body(entity) else { return }
         }
     }
 
@@ -178,7 +212,7 @@ struct ArchiveQuery {
     /// value.
     func response(_ entity: ArchiveEntity) -> DataSet {
         var response = DataSet()
-        if let set = entity.first.attributes[.specificCharacterSet], !set.isEmpty { response.append(set) }
+        if let set = entity.attributes[.specificCharacterSet], !set.isEmpty { response.append(set) }
         response.set(.queryRetrieveLevel, .CS, level.rawValue)
         response.set(.retrieveAETitle, .AE, title)
         for key in keys { response.append(key.response(from: entity.element(key.tag))) }

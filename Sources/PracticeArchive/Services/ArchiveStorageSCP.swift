@@ -40,11 +40,34 @@ struct ArchiveStorageSCP: ServiceClass {
     func session(on association: Association) -> any ServiceSession {
         let peer = association.eventPeer
         let storage = storage { [archive] instance in Self.record(instance, from: peer, into: archive) }
-        return storage.session(on: association)
+        return Session(storage.session(on: association), archive.index.replacedFiles)
+    }
+
+    /// Lets no file be removed between the moment when an instance has its file and that when the index has it.
+    private final class Session: ServiceSession {
+        private let storage: any ServiceSession
+        private let replacedFiles: ReplacedFiles
+
+        init(_ storage: any ServiceSession, _ replacedFiles: ReplacedFiles) {
+            self.storage = storage
+            self.replacedFiles = replacedFiles
+        }
+
+        var expectsInstances: Bool { storage.expectsInstances }
+
+        func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
+            storage.destination(of: command, in: context)
+        }
+
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+            try replacedFiles.storing { () throws(AssociationError) in try storage.answer(message, in: context) }
+        }
+
+        func end() { storage.end() }
     }
 
     private func storage(_ report: @escaping @Sendable (ReceivedInstance) -> Void) -> StorageSCP {
-        var receiver = InstanceReceiver(folder: folder, naming: .standard, existing: .overwrite, report: report)
+        var receiver = InstanceReceiver(folder: folder, naming: .standard, existing: .rename, report: report)
         receiver.requiresUIDs = true
         return StorageSCP(receiver: receiver)
     }
@@ -56,9 +79,13 @@ struct ArchiveStorageSCP: ServiceClass {
             archive.report(ArchiveEvent(peer: peer, "\(what): \(remark)", isTrouble: true))
         }
         switch instance.outcome {
+        case .stored(let outcome)
+        where outcome.kind == .skipped && archive.index.holds(outcome.path, instance.sopInstanceUID):
+            // Others may be reading it: an equal instance stays where it is.
+            archive.report(ArchiveEvent(peer: peer, "\(what): stored before, and equal"))
         case .stored(let outcome):
             do throws(FileProblem) {
-                archive.index.add(try ArchivedInstance.read(outcome.path))
+                try archive.index.add(stored: outcome.path)
                 archive.report(
                     ArchiveEvent(peer: peer, "\(what): stored, \(instance.transferSyntax), \(instance.length) bytes"))
             } catch {

@@ -22,12 +22,13 @@ struct FindSCP: ServiceClass {
         return (ArchiveService.models + worklist).first { $0.findSOPClass == sopClass }
     }
 
-    /// The matches of a query, before their identifiers are made.
+    /// The matches of a query, which are found while they are sent.
     private struct Matches {
         /// The level or kind of the query for the event.
         let name: String
         let status: DIMSEStatus
-        let identifiers: [() -> DataSet]
+        /// Calls a closure with the identifier of each match, until it returns false.
+        let forEach: ((DataSet) throws(AssociationError) -> Bool) throws(AssociationError) -> Void
     }
 
     private func matches(
@@ -36,15 +37,23 @@ struct FindSCP: ServiceClass {
         guard model != .modalityWorklist else {
             let query = WorklistQuery(identifier)
             let steps = query.matches(in: archive.worklist)
-            return Matches(
-                name: "worklist", status: .pending, identifiers: steps.map { step in { query.response(step) } })
+            return Matches(name: "worklist", status: .pending) { (body) throws(AssociationError) in
+                for step in steps {
+                    guard try body(query.response(step)) else { return }
+                }
+            }
         }
         let query = try ArchiveQuery(
             identifier, model: model, title: archive.title.string,
             combinesDateAndTime: negotiated.contains(.dateTimeMatching))
+        let contents = archive.index.contents
         return Matches(
-            name: query.level.rawValue, status: query.hasUnsupportedKeys ? .pendingWithUnsupportedKeys : .pending,
-            identifiers: query.matches(in: archive.index.contents).map { entity in { query.response(entity) } })
+            name: query.level.rawValue, status: query.hasUnsupportedKeys ? .pendingWithUnsupportedKeys : .pending
+        ) { (body) throws(AssociationError) in
+            try query.forEachMatch(in: contents) { (entity) throws(AssociationError) in
+                try body(query.response(entity))
+            }
+        }
     }
 
     private final class Session: ServiceSession {
@@ -85,13 +94,17 @@ struct FindSCP: ServiceClass {
             let pending = CommandSet.findResponse(to: request, status: matches.status, hasIdentifier: true)
             let encoder = DataSetEncoder(context.transferSyntax)
             var count = 0
-            for identifier in matches.identifiers {
-                guard try !association.isCancelled(request) else {
-                    archive.report(association, "C-FIND \(matches.name): cancelled after \(count) matches")
-                    return try finish(request, context, .cancel)
-                }
-                try association.send(pending, contextID: context.id, dataSet: encoder.encode(identifier()))
+            var isCancelled = false
+            try matches.forEach { (identifier) throws(AssociationError) in
+                isCancelled = try association.isCancelled(request)
+                guard !isCancelled else { return false }
+                try association.send(pending, contextID: context.id, dataSet: encoder.encode(identifier))
                 count += 1
+                return true
+            }
+            guard !isCancelled else {
+                archive.report(association, "C-FIND \(matches.name): cancelled after \(count) matches")
+                return try finish(request, context, .cancel)
             }
             archive.report(association, "C-FIND \(matches.name): \(count) match\(count == 1 ? "" : "es")")
             try finish(request, context, .success)

@@ -93,7 +93,12 @@ struct RetrieveOperation {
         do throws(ArchiveQuery.Refusal) {
             let identifier = try ArchiveService.identifier(of: message, in: context)
             let query = try ArchiveQuery.retrieval(identifier, model: model, title: archive.title.string)
-            return query.matches(in: archive.index.contents).flatMap(\.instances)
+            var found: [ArchivedInstance] = []
+            query.forEachMatch(in: archive.index.contents) { entity in
+                found += entity.instances
+                return true
+            }
+            return found
         } catch {
             try archive.refuse(request, as: name, on: association, in: context, error)
             return nil

@@ -1,5 +1,7 @@
 import DICOM
 import DICOMNode
+import DICOMProtocol
+import System
 import Testing
 
 @testable import CommandLineInterface
@@ -33,6 +35,45 @@ struct RedactionTests {
         #expect(open.peerText("no P12345") == "no P12345")
     }
 
+    @Test(
+        arguments: [
+            ("no patient 42", "no patient ***"), ("42: not found", "***: not found"),
+            ("1425 instances", "1425 instances"),
+            ("li^na: unknown", "***^***: unknown"), ("Li Na, 420", "*** ***, 420"), ("line", "line"),
+        ])
+    func `short values are hidden where they stand alone`(_ text: String, _ shown: String) throws {
+        let redaction = try redaction("--find h -k 10,10=LI^NA -k PatientID=42")
+        #expect(redaction.peerText(text) == shown)
+    }
+
+    @Test func `what an instance says of its patient is hidden in words about it, and only there`() {
+        var item = DataSet()
+        item.set(Tag(0x0040_1001), .SH, "RP77")
+        var instance = DataSet()
+        instance.set(.patientName, .PN, "QUIXOTE^ALONSO")
+        instance.set(.patientBirthDate, .DA, "16051116")
+        instance.set(Tag(0x0038_0010), .LO, "ADM9")
+        instance.set(.modality, .CS, "CT")
+        instance.append(DataElement(tag: Tag(0x0040_0275), vr: .SQ, value: .items([item])))
+        var response = CommandSet()
+        response.errorComment = "CT of Alonso Quixote (*16.11.1605, adm9), RP77, refused"
+        let hidden = Redaction.names.hidingPatientData(in: response, about: instance)
+        #expect(hidden.errorComment == "CT of *** *** (****, ***), ***, refused")
+        #expect(Redaction.names.peerText(response.errorComment ?? "") == response.errorComment)
+        #expect(Redaction.off.hidingPatientData(in: response, about: instance) == response)
+    }
+
+    @Test func `any number of patients is asked for in bounded memory`() {
+        let redaction = Redaction(isOn: true)
+        for number in 0..<10_000 {
+            var query = DataSet()
+            query.set(.patientID, .LO, "P\(number)")
+            redaction.learn(query)
+        }
+        #expect(redaction.peerText("no P9999") == "no ***")
+        #expect(redaction.peerText("no P17") == "no P17")
+    }
+
     @Test func `a path made of patient data is shown as the pattern has it`() throws {
         let redaction = try redaction(
             "--get h -k 20,d=1 -o out --name '{PatientName}/{Modality}-{PatientID}/{SOPInstanceUID}.dcm'")
@@ -41,6 +82,12 @@ struct RedactionTests {
                 == "out/{PatientName}/{Modality}-{PatientID}/1.2.3.dcm: written")
         #expect(redaction.ownText("out/a: no such file or directory").hasPrefix("out/{PatientName}: "))
         #expect(redaction.ownText("other/DOE") == "other/DOE")
+        #expect(
+            redaction.ownText("kept as out/DOE JOHN/CT-1/2") == "kept as out/{PatientName}/{Modality}-{PatientID}/2")
+        #expect(
+            redaction.ownText("\"out/DOE/a\" and out/ROE: full")
+                == "\"out/{PatientName}/{Modality}-{PatientID}\" and out/{PatientName}: full")
+        #expect(redaction.ownText("about/DOE") == "about/DOE")
         #expect(try self.redaction("--get h -k 20,d=1 -o out").ownText("out/DOE/1") == "out/DOE/1")
     }
 
@@ -76,6 +123,31 @@ struct RedactionTests {
         }
         #expect(items[0].string(.patientName) == "***")
         #expect(items[0].string(.modality) == "CT")
+    }
+
+    @Test func `a data set hides what people type and what nobody knows, and shows codes and equipment`() {
+        var dataSet = DataSet()
+        let hidden: [(UInt16, UInt16, ValueRepresentation)] = [
+            (0x0008, 0x1030, .LO), (0x0009, 0x1001, .LO), (0x0010, 0x4000, .LT), (0x0020, 0x0010, .SH),
+            (0x0020, 0x4000, .LT), (0x0032, 0x4000, .LT), (0x0038, 0x0010, .LO), (0x0038, 0x0300, .LO),
+            (0x0040, 0x1001, .SH), (0x0040, 0x2016, .LO), (0x0040, 0xA160, .UT), (0x0042, 0x0011, .OB),
+        ]
+        let shown: [(UInt16, UInt16, ValueRepresentation)] = [
+            (0x0008, 0x0020, .DA), (0x0008, 0x0060, .CS), (0x0008, 0x0070, .LO), (0x0008, 0x0100, .SH),
+            (0x0009, 0x0010, .LO), (0x0020, 0x000D, .UI), (0x0020, 0x0013, .IS),
+        ]
+        for (group, element, vr) in (hidden + shown).sorted(by: { ($0.0, $0.1) < ($1.0, $1.1) }) {
+            dataSet.append(
+                DataElement(tag: Tag(group: group, element: element), vr: vr, value: .bytes(Array("VALUE ".utf8)[...])))
+        }
+        for (group, element, _) in hidden {
+            let bytes = dataSet.hidingPatientData.bytes(Tag(group: group, element: element)).map { Array($0) }
+            #expect(bytes == Array("***".utf8), "\(Tag(group: group, element: element))")
+        }
+        for (group, element, _) in shown {
+            let bytes = dataSet.hidingPatientData.bytes(Tag(group: group, element: element)).map { Array($0) }
+            #expect(bytes == Array("VALUE ".utf8), "\(Tag(group: group, element: element))")
+        }
     }
 
     @Test func `a log that takes nothing is remembered`() {

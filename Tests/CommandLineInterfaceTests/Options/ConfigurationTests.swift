@@ -75,6 +75,27 @@ struct ConfigurationTests {
         #expect(invocation.peer.description == "[::1]:2762")
     }
 
+    @Test(
+        arguments: [
+            ("--move h -k 20,d=1", true), ("--stgcmt h -i f", true), ("--stgcmt --listen --transaction t", true),
+            ("--store h -i f --verify commit", true), ("--get h -k 20,d=1 --or-move", true), ("--serve d", true),
+            ("--store h -i f", false), ("--get h -k 20,d=1", false), ("--find h", false),
+        ])
+    func `callers are asked for a certificate, and named, wherever a receiver listens`(_ line: String, _ listens: Bool)
+        throws
+    {
+        let secured = "\(line) --port-scp 7 --tls --tls-cert c --tls-client-cert required"
+        guard listens else {
+            #expect(throws: UsageError.self) { try Self.parse(secured) }
+            return
+        }
+        #expect(try Self.invocation(secured).connection.tls?.configuration.clientCertificate == .required)
+        guard !line.hasPrefix("--serve") else { return }
+        let titles = try Self.invocation("\(line) --port-scp 7 --accept-from A --accept-from B").connection
+            .acceptedCallers
+        #expect(titles.map(\.string) == ["A", "B"])
+    }
+
     @Test func `the command line wins over node and defaults, the node over defaults`() throws {
         let typed = try Self.invocation("--echo @pacs1 --call X -p 5 --aetitle Y --connect-timeout 9 -E")
         #expect(typed.calledAETitle.string == "X")

@@ -47,6 +47,21 @@ struct EventWriterTests {
         #expect(value["meaning"]?.string?.isEmpty == false)
     }
 
+    @Test func `words about a failure are those of messages, and paths are results`() {
+        let sink = MemorySink()
+        var event = RunEvent(.store)
+        event.set(FilePath("in/DOE^JOHN/1.dcm"))
+        event.set(.comment, "no DOE^JOHN")
+        event.set(.error, "in/DOE^JOHN: full")
+        EventWriter(output: sink, words: Redaction.names.words).write(event)
+        #expect(
+            sink.text
+                == #"{"event":"store","path":"in/DOE^JOHN/1.dcm","comment":"***","error":"in/***: full"}"# + "\n")
+        let open = MemorySink()
+        EventWriter(output: open, words: Redaction.off.words).write(event)
+        #expect(open.text.contains("no DOE^JOHN"))
+    }
+
     @Test func `a member that is set twice has the later value`() {
         var event = RunEvent(.summary)
         event.set(.done, 1)

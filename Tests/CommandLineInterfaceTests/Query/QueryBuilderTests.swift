@@ -50,6 +50,35 @@ struct QueryBuilderTests {
         #expect(query.bytes(.specificCharacterSet).map { Array($0) } == Array("ISO_IR 192".utf8))
     }
 
+    @Test(
+        arguments: [
+            (["PatientID=A"], "UTF-8", false), (["PatientName=Müller*"], "UTF-8", true),
+            (["ScheduledProcedureStepSequence[0].ScheduledPerformingPhysicianName=Müller"], "UTF-8", true),
+            (["PatientID=A", "8,5=ISO_IR 100"], "UTF-8", true), (["Modality=CT"], "EUC-KR", false),
+        ] as [([String], String, Bool)])
+    func `a query names its character set where a value needs it`(
+        _ keys: [String], _ codeset: String, _ isNamed: Bool
+    ) throws {
+        let builder = QueryBuilder(
+            model: .studyRoot, level: .study, characterSet: QueryCharacterSet.definedTerm(forCodeset: codeset),
+            today: try #require(CalendarDate(year: 2024, month: 3, day: 1)), namesCharacterSet: false)
+        let query = try builder.dataSet(keys: try keys.map { try QueryKeyParser.parse($0) })
+        #expect((query[.specificCharacterSet] != nil) == isNamed)
+    }
+
+    @Test(
+        arguments: [
+            ("--find h -k 20,d", true), ("--find h -k 20,d --format csv", false),
+            ("--find h --charset utf-8 --limit 1", true),
+            ("--get h -k 20,d=1", true), ("--get h -k 20,d=1 --jobs 2", false), ("--worklist h", true),
+            ("--worklist h --format table", false),
+        ])
+    func `gdcmscu's command lines always name it`(_ line: String, _ isNamed: Bool) throws {
+        let query = try invocation(line).query
+        #expect(query.namesCharacterSet == isNamed)
+        #expect(query.likelyMistakes.contains { $0.contains("(0008,0005)") } == isNamed)
+    }
+
     @Test func `a key replaces an automatic element`() throws {
         let query = try identifier(["8,52=SERIES", "8,5=ISO_IR 100", "10,20=A"], level: .study)
         #expect(lines(query) == ["(0008,0005)=ISO_IR 100", "(0008,0052)=SERIES", "(0010,0020)=A"])

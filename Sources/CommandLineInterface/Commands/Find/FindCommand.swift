@@ -75,7 +75,7 @@ final class FindCommand {
                             })
                         if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
                         acceptOpen(matches, output)
-                        report(result, target, output)
+                        report(result, target, output, about: matches.last ?? DataSet())
                         rest.removeFirst()
                         matches.end()
                     }
@@ -188,14 +188,16 @@ final class FindCommand {
         if environment.terminalWidth != nil { outcome.diagnostics.note(message) }
     }
 
-    private func report(_ result: ExchangeResult, _ target: Target, _ output: MatchOutput) {
+    /// - Parameter match: the last one, which a comment may be about.
+    private func report(_ result: ExchangeResult, _ target: Target, _ output: MatchOutput, about match: DataSet) {
         let (outcome, peerName) = (target.outcome, target.network.peerName)
         let counted = Quantity.count(output.count, "match")
         if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(counted)")) }
         if output.isLimited {
             outcome.diagnostics.note(Message("stopped after \(counted) as \(OptionName.limit) asks; there may be more"))
         }
-        guard let response = result.final?.command, let status = response.status else { return }
+        guard let final = result.final?.command, let status = final.status else { return }
+        let response = outcome.diagnostics.redaction.hidingPatientData(in: final, about: match)
         switch status.kind {
         case .success, .warning:
             outcome.diagnostics.verbose("\(peerName): \(counted)")

@@ -21,6 +21,8 @@ final class MatchFilter {
     /// No study has so many instances that a server could answer once for each of them.
     private static let maximumRepeatedInARow = 20_000
     private var responses = 0
+    /// The last match that could be read.
+    private(set) var last: DataSet?
     /// The matches of the query that are to be looked up; nil before the first query, or if the server is trusted.
     private(set) var open: OpenMatches?
 
@@ -69,6 +71,7 @@ final class MatchFilter {
         }
         do throws(DataSetError) {
             let match = Match(response, text.named(try response.identifier()), node: target.network.peerName)
+            last = match.dataSet
             if !isNew, hasIdentity(match.dataSet) {
                 repeated += 1
                 repeatedInARow += 1

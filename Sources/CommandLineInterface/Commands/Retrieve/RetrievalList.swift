@@ -138,7 +138,7 @@ struct RetrievalList {
             for level in options.informationModel.levels {
                 builders[level] = QueryBuilder(
                     model: options.informationModel, level: level, characterSet: characterSet, today: environment.today,
-                    isStrict: options.isStrict)
+                    isStrict: options.isStrict, namesCharacterSet: options.namesCharacterSet)
             }
             self.builders = builders
         }

@@ -224,7 +224,8 @@ final class RetrievalResolver {
     ) throws(AssociationError) -> ExchangeResult {
         do throws(AssociationError) {
             return try FindSCU.find(
-                on: try openAssociation(), sopClass: model.findSOPClass, identifier: keys, priority: options.priority
+                on: try openAssociation(), sopClass: model.findSOPClass,
+                identifier: keys.namingCharacterSetWhereNeeded, priority: options.priority
             ) { match in
                 network.noteOddities(of: match)
                 onMatch(match)
@@ -248,6 +249,7 @@ final class RetrievalResolver {
     private func find(_ keys: DataSet, onAttempt: () -> Void, onMatch: (DataSet) -> Void) throws(Failure) {
         var unreadable: DataSetError?
         var count = 0
+        var last = DataSet()
         let result: ExchangeResult
         do throws(AssociationError) {
             result = try network.retrying { () throws(AssociationError) in
@@ -255,7 +257,10 @@ final class RetrievalResolver {
                 onAttempt()
                 return try exchange(keys) { match in
                     count += 1
-                    do throws(DataSetError) { onMatch(try match.identifier()) } catch {
+                    do throws(DataSetError) {
+                        last = try match.identifier()
+                        onMatch(last)
+                    } catch {
                         unreadable = error
                     }
                 }
@@ -267,7 +272,10 @@ final class RetrievalResolver {
         if let unreadable {
             outcome.fail(.incomplete, Message("\(network.peerName): a match cannot be read", unreadable.description))
         }
-        guard let final = result.final?.command, let status = final.status, status.kind != .success else { return }
+        guard let response = result.final?.command, let status = response.status, status.kind != .success else {
+            return
+        }
+        let final = network.diagnostics.redaction.hidingPatientData(in: response, about: last)
         if status.kind == .failure { throw .refused(final) }
         // A server that gives no more than so many answers ends with another status than success: there is more.
         outcome.fail(

@@ -35,6 +35,7 @@ final class RetrievedInstances: Sendable {
         var sopClasses: Set<UID> = []
         /// The deepest folder that holds all that was stored.
         var folder: FilePath?
+        var lastPath: FilePath?
     }
 
     private let state: Locked<State>
@@ -67,6 +68,9 @@ final class RetrievedInstances: Sendable {
     /// The folder of what was stored; nil if that is nothing.
     var folder: FilePath? { state.withLock { $0.folder } }
 
+    /// The file of the last instance that was stored: its patient is that of all.
+    var lastPath: FilePath? { state.withLock { $0.lastPath } }
+
     /// The number of different instances that are listed; nil without a list.
     var listedCount: Int? { state.withLock { $0.listed?.count } }
 
@@ -89,6 +93,7 @@ final class RetrievedInstances: Sendable {
             switch instance.outcome {
             case .stored(let outcome):
                 let folder = outcome.path.folder
+                state.lastPath = outcome.path
                 state.folder = state.folder?.commonFolder(with: folder) ?? folder
                 if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
                 if !state.sopClasses.contains(instance.sopClassUID) { state.sopClasses.insert(instance.sopClassUID) }

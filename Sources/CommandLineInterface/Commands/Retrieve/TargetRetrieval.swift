@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Retrieves one target: lists the instances that it has, requests them, compares, and requests again what is missing.
 final class TargetRetrieval {
@@ -89,7 +90,9 @@ final class TargetRetrieval {
             let isRepeated = expected.series == nil && number > 1 && attempt.error == nil && attempt.failed > 0
             let failed = isRepeated ? max(0, (total ?? 0) - now.present) : attempt.failed
             outcome.add(attempt, received: now.received - before.received, failed: failed)
-            note(attempt, failed: failed, notStored: now.notStored - before.notStored, isRepeated: isRepeated)
+            note(
+                attempt, failed: failed, notStored: now.notStored - before.notStored, isRepeated: isRepeated,
+                about: instances.lastPath)
             if attempt.isUnsupported, options.fallsBackToMove, !context.movesInstead {
                 network.diagnostics.note(Message("\(network.peerName): no C-GET", "retrieving by C-MOVE instead"))
                 context.movesInstead = true
@@ -159,7 +162,10 @@ final class TargetRetrieval {
     ///   - failed: instances that the server could not send, and that are not here.
     ///   - notStored: instances that we could not store: the server only repeats what we answered, and we have said why.
     ///   - isRepeated: whether what came before was requested once more.
-    private func note(_ attempt: RetrievalAttempt, failed: Int, notStored: Int, isRepeated: Bool) {
+    ///   - path: an instance of what was asked for.
+    private func note(
+        _ attempt: RetrievalAttempt, failed: Int, notStored: Int, isRepeated: Bool, about path: FilePath?
+    ) {
         if let error = attempt.error {
             if case .interrupted = error { outcome.wasInterrupted = true }
             problems.append(.association(error))
@@ -169,6 +175,8 @@ final class TargetRetrieval {
         guard notStored == 0 || failed > notStored else { return }
         let service: ServiceKind = isMove ? .move : .get
         if attempt.isRefused, !isRepeated {
+            let response = network.diagnostics.redaction.hidingPatientData(
+                in: response, about: path.map { InstanceFile.attributes(of: $0) } ?? DataSet())
             problems.append(.refused(response, service, hint: hint(for: status, service, attempt)))
         } else if failed > 0 {
             let hint = isMove ? moveHint(for: attempt) : attempt.storageRefusal

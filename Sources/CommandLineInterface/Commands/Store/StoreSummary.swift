@@ -179,7 +179,9 @@ final class StoreSummary: Sendable {
         var record = StoreRecord(result.file, outcome: .failed)
         record.attempts = result.attempts
         switch result.outcome {
-        case .answered(let response, let changes):
+        case .answered(let answer, let changes):
+            let response = outcome.diagnostics.redaction.hidingPatientData(
+                in: answer, about: InstanceFile.attributes(of: result.file.path))
             self.record(response, changes, of: result.file, in: &record)
         case .unreadable(let problem):
             record.error = Message(problem).why

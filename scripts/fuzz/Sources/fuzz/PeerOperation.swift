@@ -4,6 +4,7 @@ import Glibc
 import System
 
 @testable import DICOMNode
+@testable import PracticeArchive
 
 /// What we do with a peer: each service that we use, and what peers ask of us.
 enum PeerOperation: String, CaseIterable {
@@ -13,14 +14,17 @@ enum PeerOperation: String, CaseIterable {
     case commit
     /// A report of storage commitment on an association that the peer opens.
     case report
+    /// Every service of the practice archive, on an association that the peer opens.
+    case archive
 
-    var isPeerRequestor: Bool { self == .receive || self == .report }
+    var isPeerRequestor: Bool { self == .receive || self == .report || self == .archive }
 
     func perform(over connection: any Connection) throws(AssociationError) {
         switch self {
         case .receive: try Self.serve(connection, [VerificationSCP(), StorageSCP(receiver: Self.receiver)])
         case .report:
             try Self.serve(connection, [VerificationSCP(), CommitmentReportSCU(ledger: Self.ledger()) { _ in }])
+        case .archive: try Self.serve(connection, Self.archiveServices())
         case .store: try Self.store(over: connection)
         default:
             let association = try Association.request(Self.parameters, over: connection)
@@ -135,8 +139,49 @@ extension PeerOperation {
         }
     }()
 
+    /// What the practice archive has stored; emptied after each input.
+    private static let archiveFolder: OutputFolder = {
+        do throws(FileProblem) { return try OutputFolder(FilePath("\(folder)-archive")) } catch {
+            fatalError("no folder: \(error)")
+        }
+    }()
+
+    /// The services of an archive that holds one instance and knows nobody that it could send to.
+    private static func archiveServices() -> [any ServiceClass] {
+        let index = ArchiveIndex()
+        do throws(FileProblem) { try index.add(stored: instance.path) } catch { fatalError("no index: \(error)") }
+        var step = Recorded.query
+        step.set(.scheduledProcedureStepSequence, items: [Recorded.selection])
+        let archive = ArchiveService(
+            index: index, title: Recorded.title, faults: FaultPlan([]),
+            destinations: Destinations([:], connector: Connector(), limits: AssociationLimits()), worklist: [step],
+            report: { _ in })
+        let outgoing = OutgoingWork()
+        return [
+            VerificationSCP(), FindSCP(archive), RetrieveSCP(.cMoveRQ, archive, outgoing: outgoing),
+            RetrieveSCP(.cGetRQ, archive, outgoing: outgoing), StorageCommitmentSCP(archive, outgoing: outgoing),
+            ArchiveStorageSCP(archive, folder: archiveFolder),
+        ]
+    }
+
+    /// Traps where something is in the archive's folder that is no whole instance, and empties it.
+    private static func checkArchive() {
+        guard let names = try? DirectoryNames(of: archiveFolder.path) else { preconditionFailure("the folder is gone") }
+        for index in 0..<names.count {
+            let path = archiveFolder.path.appending(names.name(at: index))
+            do throws(FileProblem) {
+                let opened = try InstanceFile.open(path)
+                try opened.file.checkComplete(opened.descriptor)
+            } catch {
+                preconditionFailure("something is left in the archive: \(error)")
+            }
+            FileDescriptor.remove(path)
+        }
+    }
+
     /// Traps where something is left that is no whole instance.
     static func checkFolder() {
+        checkArchive()
         guard let names = try? DirectoryNames(of: FilePath(folder)) else { preconditionFailure("the folder is gone") }
         for index in 0..<names.count {
             precondition(names.name(at: index).elementsEqual("received".utf8), "something is left in the folder")
@@ -154,11 +199,14 @@ extension PeerOperation {
 
     private static func ledger() -> CommitmentLedger {
         do {
-            let ledger = try CommitmentLedger()
+            // The recorded associations are those of several servers.
+            let titles = ["FUZZ", "PEER", "ORTHANC", "DCMQRSCP"].map { AETitle(wire: $0.utf8) }
+            let ledger = try CommitmentLedger(trust: .init(callers: titles))
             try ledger.register(
                 Recorded.commitmentRequest,
                 with: CommitmentTransaction.Peer(
-                    calledAETitle: "A", callingAETitle: "B", endpoint: Endpoint(host: "h", port: 104)))
+                    calledAETitle: variable("FUZZ_CALLED") ?? "PEER", callingAETitle: "B",
+                    endpoint: Endpoint(host: "h", port: 104)))
             return ledger
         } catch {
             fatalError("no ledger: \(error)")

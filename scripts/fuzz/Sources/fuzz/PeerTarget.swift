@@ -6,7 +6,7 @@ import DICOMProtocol
 /// A whole peer side fed to each service, through shell, state machine and service.
 ///
 /// Invariant: whatever the peer says, the operation ends with a result or an error of its own, when the peer has said it all;
-/// and nothing is left in the output folder but whole instances.
+/// and nothing is left in the output folder, or in that of the practice archive, but whole instances.
 enum PeerTarget: FuzzTarget {
     static func run(_ bytes: [UInt8]) {
         var choices = Choices(bytes)
@@ -30,6 +30,12 @@ enum PeerTarget: FuzzTarget {
             input(.receive, 99, Recorded.request + Recorded.store + Recorded.releaseRequest),
             input(.report, 99, Recorded.request + Recorded.report + Recorded.releaseRequest),
         ]
+            + [
+                Recorded.store, Recorded.findRequest, Recorded.getRequest, Recorded.moveRequest,
+                Recorded.commitmentAction,
+            ].map {
+                input(.archive, 99, Recorded.request + $0 + Recorded.releaseRequest)
+            }
     }
 
     static func seeds(from side: RecordedSide) -> [[UInt8]] {

@@ -136,6 +136,28 @@ enum Recorded {
             context: 9, DataSetEncoder(.explicitVRLittleEndian).encode(result.dataSet))
     }
 
+    // What a peer asks the practice archive.
+    static var findRequest: [UInt8] {
+        message(.findRequest(messageID: 1, sopClass: findClass), context: 3, encoded(query))
+    }
+
+    static var getRequest: [UInt8] {
+        message(.getRequest(messageID: 1, sopClass: getClass), context: 7, encoded(selection)) + stored
+    }
+
+    static var moveRequest: [UInt8] {
+        message(
+            .moveRequest(messageID: 1, sopClass: moveClass, destination: destination), context: 5, encoded(selection))
+    }
+
+    static var commitmentAction: [UInt8] {
+        message(StorageCommitmentRequest.command(messageID: 1), context: 9, encoded(commitmentRequest.dataSet))
+    }
+
+    private static func encoded(_ dataSet: DataSet) -> [UInt8] {
+        DataSetEncoder(.explicitVRLittleEndian).encode(dataSet)
+    }
+
     /// What a C-FIND asks for.
     static var query: DataSet {
         var query = DataSet()
