@@ -147,7 +147,7 @@ struct QueryAssembly {
         let builder = QueryBuilder(
             model: model, level: level,
             characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today,
-            isStrict: options.isStrict, namesCharacterSet: options.namesCharacterSet)
+            isStrict: options.isStrict, namesCharacterSet: options.namesCharacterSet || !own.isEmpty)
         var complaints = misplaced
         var usual: [[Tag]] = []
         var unique: [[Tag]] = []
