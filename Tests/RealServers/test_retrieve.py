@@ -693,7 +693,7 @@ class Lists(ScriptedRetrieval):
             path = self.folder / name
             path.write_text(content)
             run = self.retrieve("get", "--from-list", "-", "--report", path, stdin=b"1.2.1\n", expect=3)
-            self.assert_names(run, name, "not overwritten")
+            self.assert_names(run, name, "nothing is written")
             self.assertEqual(path.read_text(), content)
         self.assertEqual(archive.requests, [])
         self.assert_names(self.retrieve("get", "--report", "a.txt", expect=2), "a.txt", ".csv")

@@ -232,7 +232,7 @@ extension RecordFile.Kind {
             Self.begins(head, Journal.mark, isWhole: isWhole) || (isWhole && head.allSatisfy { $0 == 0 })
         // Any of its lines may be damaged: its reader looks at all of them.
         case .transactions: !head.starts(with: Journal.mark.utf8) && !Self.hasPrefix(head)
-        case .report(let start): Self.begins(head, start, isWhole: isWhole)
+        case .report(let start): head.starts(with: start.utf8)
         case .log: Self.isText(head) && !Self.isRecord(head)
         case .list: Self.isList(head) && !Self.isRecord(head)
         case .query: Self.isQuery(head)

@@ -25,7 +25,7 @@ enum StorageProposals {
     }
 
     /// The classes that nearly every archive holds, native and in the syntaxes that are most frequent, each in a context of
-    /// its own; then all others, native, and what has room beside them; last, the syntaxes that are left for the frequent
+    /// its own; then all others, native, and what has room beside them; then the syntaxes that are left for the frequent
     /// ones. By then what came shows which classes are of interest.
     private static let unknownRounds: [Round] = {
         let usualCompressed: [UID] = [
@@ -50,6 +50,12 @@ enum StorageProposals {
             + packed(frequently(Array(left.prefix(usualCompressed.count + 1))))
             + packed(frequently(Array(left.dropFirst(usualCompressed.count + 1))))
     }()
+
+    /// One compressed syntax after the other, alone, for servers that use the first context of a class whatever they hold
+    /// (dcmqrscp): where nothing has come at all.
+    static let lastResort: [Round] = usual.dropFirst(FindSCU.transferSyntaxes.count).flatMap { syntax in
+        packed(common.map { PresentationContextPlan.Need($0, [syntax]) })
+    }
 
     /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored.
     private static func knownRounds(_ classes: [UID], _ offered: [UID: Set<UID>], _ areAllOffered: Bool) -> [Round] {
@@ -135,6 +141,8 @@ enum StorageProposals {
 struct ProposalRounds {
     private let usual: [StorageProposals.Round]
     private var left: [StorageProposals.Round]
+    /// The rounds at the end that are for nothing but an association on which nothing came.
+    private var lastResorts = 0
     /// True if the server tells the SOP classes of all that may come.
     let knowsClasses: Bool
     /// True if the first round is for some of the classes alone.
@@ -150,11 +158,12 @@ struct ProposalRounds {
             : StorageProposals.rounds(
                 for: classes, offered: expected.transferSyntaxes, areAllOffered: expected.tellsSyntaxes,
                 preferring: options.preferredSyntaxes)
-        left = usual
         knowsClasses = !classes.isEmpty
+        left = usual
         let first = Set((usual.first ?? []).map(\.abstractSyntax))
         isDivided =
             knowsClasses && usual.count > 1 && (!options.preferredSyntaxes.isEmpty || first != Set(classes))
+        if options.method == .get, !knowsClasses { appendLastResort() }
     }
 
     var current: StorageProposals.Round { left.first ?? [] }
@@ -166,6 +175,10 @@ struct ProposalRounds {
     mutating func next(seen: Set<UID>, byName: Bool) -> Bool {
         left.removeFirst()
         guard !knowsClasses else { return true }
+        if !seen.isEmpty {
+            left.removeLast(min(lastResorts, left.count))
+            lastResorts = 0
+        }
         left = left.map { $0.filter { !seen.contains($0.abstractSyntax) } }.filter { !$0.isEmpty }
         if isFirst, byName, !seen.isEmpty { left = Self.rounds(for: seen) + left }
         isFirst = false
@@ -175,6 +188,13 @@ struct ProposalRounds {
     /// Begins again, for what a server may have failed for a moment.
     mutating func restart(seen: Set<UID>) {
         left = knowsClasses || seen.isEmpty ? usual : Self.rounds(for: seen)
+        lastResorts = 0
+        if !knowsClasses, seen.isEmpty, !usual.isEmpty { appendLastResort() }
+    }
+
+    private mutating func appendLastResort() {
+        left += StorageProposals.lastResort
+        lastResorts = StorageProposals.lastResort.count
     }
 
     private static func rounds(for seen: Set<UID>) -> [StorageProposals.Round] {
