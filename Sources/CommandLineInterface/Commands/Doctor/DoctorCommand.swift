@@ -48,7 +48,7 @@ final class DoctorCommand {
         if let events = outcome.events {
             events.write(finding.event(peer: network.peerName))
         } else {
-            print(finding.lines)
+            print(finding.lines(terminalWidth: environment.terminalWidth))
         }
     }
 

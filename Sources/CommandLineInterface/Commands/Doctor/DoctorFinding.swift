@@ -65,25 +65,31 @@ struct DoctorFinding {
 
     // MARK: Output
 
-    private static let width = 100
+    /// The columns of a page that is not for a terminal, and the most that are used of one.
+    private static let standardWidth = 100
     private static let indent = 21
+    /// Tables need all the room that there is.
+    private static let detailIndent = 4
 
     /// The lines of the page.
-    var lines: String {
+    ///
+    /// - Parameter terminalWidth: nil where the page is not for a terminal.
+    func lines(terminalWidth: Int?) -> String {
+        let width = min(terminalWidth ?? Self.standardWidth, Self.standardWidth)
         let time = seconds.map { " (\(Quantity.milliseconds(seconds: $0)) ms)" } ?? ""
         let head = "  " + TextLayout.padded(mark.rawValue, to: 7) + TextLayout.padded(check.rawValue, to: 12)
-        var text = Self.block(head, DisplayText.line(self.text + time))
+        var text = Self.block(head, DisplayText.line(self.text + time), width)
         for line in details {
             let end = line.lastIndex { $0 != " " } ?? line.startIndex
-            text += String(repeating: " ", count: Self.indent) + DisplayText.line(String(line[...end])) + "\n"
+            text += String(repeating: " ", count: Self.detailIndent) + DisplayText.line(String(line[...end])) + "\n"
         }
         if let remedy {
-            text += Self.block(String(repeating: " ", count: Self.indent), "-> " + DisplayText.line(remedy))
+            text += Self.block(String(repeating: " ", count: Self.indent), "-> " + DisplayText.line(remedy), width)
         }
         return text
     }
 
-    private static func block(_ head: String, _ text: String) -> String {
+    private static func block(_ head: String, _ text: String, _ width: Int) -> String {
         let lines = TextLayout.wrapped(text, indent: indent, width: width)
         let margin = String(repeating: " ", count: indent)
         return lines.enumerated().map { number, line in

@@ -1,4 +1,5 @@
 package import DICOM
+import DICOMNode
 import DICOMProtocol
 
 /// A check of `--doctor`; they are made in this order. The raw value names it on the command line and in JSON lines.
@@ -36,7 +37,7 @@ package enum DoctorService: String, Sendable, CaseIterable {
             ("patient root", .patientRoot), ("study root", .studyRoot), ("patient/study only", .patientStudyOnly),
         ]
         return switch self {
-        case .echo: [("", "1.2.840.10008.1.1")]
+        case .echo: [("", VerificationSCU.sopClass)]
         case .find: models.map { name, model in (name, model.findSOPClass) }
         case .worklist: [("", InformationModel.modalityWorklist.findSOPClass)]
         case .move: models.compactMap { name, model in model.moveSOPClass.map { (name, $0) } }

@@ -45,13 +45,13 @@ struct StorageContextNeed: Hashable, Sendable {
     /// says by it what it takes instead.
     private static func defaults(
         for needs: [StorageContextNeed], room: Int
-    ) -> ArraySlice<PresentationContextPlan.Need> {
+    ) -> [PresentationContextPlan.Need] {
         let compressed = Set(needs.filter { !$0.transferSyntax.isUncompressed }.map(\.sopClassUID))
         let native = Set(needs.filter(\.transferSyntax.isUncompressed).map(\.sopClassUID))
         let syntaxes = [TransferSyntax.explicitVRLittleEndian, .implicitVRLittleEndian].map(\.uid)
         return compressed.subtracting(native).sorted { $0.string < $1.string }.prefix(room).map {
             PresentationContextPlan.Need($0, syntaxes)
-        }[...]
+        }
     }
 
     private func contexts(rewrites: Bool) -> [StorageContextNeed] {
