@@ -13,20 +13,21 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
     /// A part of the messages; of the output where `output` says so.
     let message: String
     let output: String?
-    /// The most that the run may take. Limits in the command line are far below; what counts is that it ends.
+    /// The most that the run may take, with many others beside it and under a sanitizer. Limits in the command line are far
+    /// below; what counts is that it ends.
     let seconds: Double
 
     init(
         _ sentence: String, by line: String = "--echo", _ script: [PeerStep], _ exitCode: ExitCode,
         _ message: String = "",
-        output: String? = nil, seconds: Double = 20
+        output: String? = nil, seconds: Double = 60
     ) {
         self.init(sentence, by: line, scripts: [script], exitCode, message, output: output, seconds: seconds)
     }
 
     init(
         _ sentence: String, by line: String, scripts: [[PeerStep]], _ exitCode: ExitCode, _ message: String = "",
-        output: String? = nil, seconds: Double = 20
+        output: String? = nil, seconds: Double = 60
     ) {
         self.sentence = sentence
         arguments = line.split(separator: " ").map(String.init)

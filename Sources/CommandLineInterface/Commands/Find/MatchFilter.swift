@@ -4,6 +4,12 @@ import DICOMProtocol
 
 /// The matches among the responses of a peer: each that can be read, contradicts no key, and was not there before.
 final class MatchFilter {
+    /// How often one response came, and whether it tells which entity it is about.
+    private struct Repetition {
+        var count = 0
+        var isAboutOneEntity = false
+    }
+
     private let target: FindCommand.Target
     /// Nil if the server is trusted.
     private var review: MatchReview?
@@ -13,9 +19,9 @@ final class MatchFilter {
     private var identity: [Tag] = []
     /// The number of equal responses to the query that is under way, by digest: some servers send a study once for each of
     /// its instances.
-    private var received: [Int: Int] = [:]
+    private var received: [Int: Repetition] = [:]
     /// Those of the attempts before, which come again.
-    private var expected: [Int: Int] = [:]
+    private var expected: [Int: Repetition] = [:]
     private var repeated = 0
     private var repeatedInARow = 0
     /// No study has so many instances that a server could answer once for each of them.
@@ -57,13 +63,19 @@ final class MatchFilter {
     /// Returns nil for a response that is not a match or is to be looked up, and reports one that cannot be read.
     func match(in response: FindSCU.Match) -> Match? {
         let digest = digest(of: response.bytes)
-        if let count = expected[digest], count > 0 {
-            expected[digest] = count - 1
+        if let count = expected[digest]?.count, count > 0 {
+            expected[digest]?.count = count - 1
             return nil
         }
-        let isNew = received.updateValue((received[digest] ?? 0) + 1, forKey: digest) == nil
+        received[digest, default: Repetition()].count += 1
         responses += 1
         target.network.noteOddities(of: response)
+        // What was decoded once is not decoded again: a server may repeat itself without an end.
+        guard received[digest]?.isAboutOneEntity != true else {
+            repeated += 1
+            repeatedInARow += 1
+            return nil
+        }
         let name = "\(target.network.peerName): match \(responses)"
         guard !response.bytes.isEmpty || response.omittedLength != nil else {
             target.outcome.fail(.incomplete, Message("\(name) has no data set"))
@@ -72,12 +84,8 @@ final class MatchFilter {
         do throws(DataSetError) {
             let match = Match(response, text.named(try response.identifier()), node: target.network.peerName)
             last = match.dataSet
-            if !isNew, hasIdentity(match.dataSet) {
-                repeated += 1
-                repeatedInARow += 1
-                return nil
-            }
             repeatedInARow = 0
+            received[digest]?.isAboutOneEntity = hasIdentity(match.dataSet)
             let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
             if case .unconfirmed(let keys) = verdict, open?.add(match, leaving: keys) == true { return nil }
             guard doubts.record(verdict) else { return nil }
