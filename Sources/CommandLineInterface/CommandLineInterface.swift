@@ -33,12 +33,17 @@ private func runHere() -> Int32 {
         Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
         return ExitCode.localFiles.rawValue
     }
-    let exitCode = run(arguments: ArgumentText.ofProcess(), in: environment)
-    return exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue
+    let arguments = PluginCommandLine.translated(ArgumentText.ofProcess(), program: ArgumentText.program())
+    return result(of: arguments, in: environment).processCode
 }
 
 /// Runs one command line, without the program's name, in an environment that may be a test's.
 package func run(arguments: [String], in environment: Environment) -> ExitCode {
+    result(of: arguments, in: environment).exitCode
+}
+
+/// Runs one command line, without the program's name; its result has the state of a monitoring plugin where that is asked for.
+package func result(of arguments: [String], in environment: Environment) -> RunResult {
     let diagnostics = Diagnostics(sink: environment.standardError)
     let parsed: ParsedCommandLine
     do throws(UsageError) {
@@ -47,26 +52,39 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
             configurationFile: ConfigurationFile(variable: environment.variable))
         parsed = try parser.parse(arguments)
     } catch {
-        diagnostics.error(Message(error))
-        return .usage
+        guard PluginFormat.isAskedFor(in: arguments) else {
+            diagnostics.error(Message(error))
+            return RunResult(exitCode: .usage)
+        }
+        // A monitor reads the standard output alone.
+        let message = Message(error)
+        let line = PluginLine(
+            state: .unknown, words: message.line, details: message.hint.map { ["hint: \($0)"] } ?? [])
+        _ = print(line.text, to: environment.standardOutput, diagnostics)
+        return RunResult(exitCode: .usage, pluginState: line.state)
     }
-    switch parsed {
-    case .empty:
-        return print(HelpText.short, to: environment.standardError, diagnostics).worst(.usage)
-    case .help(let topic):
-        return print(HelpText.text(topic), to: environment.standardOutput, diagnostics)
-    case .version:
-        return print(VersionText.text, to: environment.standardOutput, diagnostics)
-    case .queryHelp(let model, let level):
-        return print(QueryHelpText.text(model: model, level: level), to: environment.standardOutput, diagnostics)
-    case .generate(let document):
-        return print(document.text, to: environment.standardOutput, diagnostics)
-    case .text(let text):
-        return print(text, to: environment.standardOutput, diagnostics)
-    case .perform(let invocation):
-        return perform(invocation, arguments, in: environment)
-    case .performEach(let invocations):
-        return performEach(invocations, arguments, in: environment)
+    return RunResult(of: parsed, arguments, environment, diagnostics)
+}
+extension RunResult {
+    fileprivate init(
+        of parsed: ParsedCommandLine, _ arguments: [String], _ environment: Environment, _ diagnostics: Diagnostics
+    ) {
+        switch parsed {
+        case .empty:
+            self.init(exitCode: print(HelpText.short, to: environment.standardError, diagnostics).worst(.usage))
+        case .help(let topic): self.init(printing: HelpText.text(topic), environment, diagnostics)
+        case .version: self.init(printing: VersionText.text, environment, diagnostics)
+        case .queryHelp(let model, let level):
+            self.init(printing: QueryHelpText.text(model: model, level: level), environment, diagnostics)
+        case .generate(let document): self.init(printing: document.text, environment, diagnostics)
+        case .text(let text): self.init(printing: text, environment, diagnostics)
+        case .perform(let invocation): self = performEach([invocation], arguments, in: environment)
+        case .performEach(let invocations): self = performEach(invocations, arguments, in: environment)
+        }
+    }
+
+    private init(printing text: String, _ environment: Environment, _ diagnostics: Diagnostics) {
+        self.init(exitCode: print(text, to: environment.standardOutput, diagnostics))
     }
 }
 
@@ -82,41 +100,54 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
     }
 }
 
-/// Runs them one after the other; an interruption ends all. Queries of several peers have one output.
-private func performEach(_ invocations: [Invocation], _ arguments: [String], in environment: Environment) -> ExitCode {
-    if invocations.allSatisfy({ $0.operation.isQuery }) {
-        return performQueries(invocations, arguments, in: environment)
+/// Performs the invocations one after the other; an interruption ends all. Queries of several peers have one output.
+private func performEach(
+    _ invocations: [Invocation], _ arguments: [String], in environment: Environment
+) -> RunResult {
+    let monitor: RunMonitor
+    do throws(RunFailure) {
+        monitor = try RunMonitor(invocations.first?.monitoring ?? MonitoringOptions(), environment)
+    } catch {
+        return RunResult(exitCode: report(error, in: environment))
     }
     var exitCode = ExitCode.success
-    for invocation in invocations where exitCode != .interrupted {
-        exitCode = exitCode.worst(perform(invocation, arguments, in: environment))
+    if invocations.count > 1, invocations.allSatisfy({ $0.operation.isQuery }) {
+        exitCode = performQueries(invocations, arguments, monitor, in: environment)
+    } else {
+        for invocation in invocations where exitCode != .interrupted {
+            exitCode = exitCode.worst(perform(invocation, arguments, monitor, in: environment))
+        }
     }
-    return exitCode
+    return monitor.finish(exitCode)
 }
 
 private func performQueries(
-    _ invocations: [Invocation], _ arguments: [String], in environment: Environment
+    _ invocations: [Invocation], _ arguments: [String], _ monitor: RunMonitor, in environment: Environment
 ) -> ExitCode {
     var runs: [Run] = []
     var targets: [FindCommand.Target] = []
-    do throws(RunFailure) {
-        for invocation in invocations {
+    for invocation in invocations {
+        do throws(RunFailure) {
             guard case .find(let options) = invocation.request else { continue }
             let run = try Run(invocation, arguments, environment)
             runs.append(run)
             targets.append(FindCommand.Target(options: options, network: run.network, outcome: run.outcome))
+        } catch {
+            monitor.add(error, invocation)
+            return report(error, in: environment)
         }
-    } catch {
-        return report(error, in: environment)
     }
-    FindCommand(targets, environment)?.perform()
-    return runs.reduce(.success) { $0.worst($1.end()) }
+    FindCommand(targets, runs.first?.environment ?? environment)?.perform()
+    return runs.reduce(.success) { $0.worst($1.end(monitor)) }
 }
 
-private func perform(_ invocation: Invocation, _ arguments: [String], in processEnvironment: Environment) -> ExitCode {
+private func perform(
+    _ invocation: Invocation, _ arguments: [String], _ monitor: RunMonitor, in processEnvironment: Environment
+) -> ExitCode {
     let run: Run
     do throws(RunFailure) { run = try Run(invocation, arguments, processEnvironment) } catch {
-        return report(error, in: processEnvironment)
+        monitor.add(error, invocation)
+        return invocation.monitoring.form == .nagios ? error.exitCode : report(error, in: processEnvironment)
     }
     let (network, outcome, environment) = (run.network, run.outcome, run.environment)
     switch invocation.request {
@@ -130,7 +161,7 @@ private func perform(_ invocation: Invocation, _ arguments: [String], in process
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
     case .doctor(let options): DoctorCommand(options, network, outcome, environment).perform()
     }
-    return run.end()
+    return run.end(monitor)
 }
 
 private func report(_ failure: RunFailure, in environment: Environment) -> ExitCode {
@@ -150,10 +181,9 @@ private struct Run {
     ///
     /// - Throws: ``RunFailure`` if the log cannot be written, or certificates, keys or secrets cannot be read.
     init(_ invocation: Invocation, _ arguments: [String], _ processEnvironment: Environment) throws(RunFailure) {
-        let environment =
-            invocation.messages.isQuiet ? processEnvironment.silenced(for: invocation) : processEnvironment
+        let environment = processEnvironment.silenced(for: invocation)
         let diagnostics = Diagnostics(
-            try Self.channels(invocation.messages, in: environment), redaction: invocation.redaction)
+            try Self.channels(invocation, in: environment), redaction: invocation.redaction)
         diagnostics.frameStart(arguments)
         let security: RunSecurity
         do throws(RunSecurity.Failure) {
@@ -178,24 +208,32 @@ private struct Run {
         self.environment = environment
     }
 
-    /// Ends the log, and returns the exit code of the run.
-    func end() -> ExitCode {
+    /// Ends the log, tells the monitor, and returns the exit code of the run.
+    func end(_ monitor: RunMonitor) -> ExitCode {
         outcome.finish(invocation.operation, peer: network.peerName)
+        defer {
+            monitor.add(
+                RunMonitor.FinishedRun(
+                    operation: invocation.operation, peer: network.peerName, exitCode: outcome.exitCode,
+                    summary: outcome.summary, hint: outcome.hint))
+        }
         let diagnostics = outcome.diagnostics
         diagnostics.frameEnd(outcome.exitCode, outcome.summary, seconds: watch.seconds)
         guard let path = invocation.messages.logFile, let failure = diagnostics.logFailure else {
             return outcome.exitCode
         }
         // The log was asked for as the results were.
+        outcome.record(.localFiles)
         Diagnostics(sink: environment.standardError).error(
             Message("cannot write the log file \(path.displayed)", failure.description))
-        return outcome.exitCode.worst(.localFiles)
+        return outcome.exitCode
     }
 
     /// The standard error and, if there is one, the log file. The log is a copy: errors reach the standard error all the same.
     private static func channels(
-        _ options: MessageOptions, in environment: Environment
+        _ invocation: Invocation, in environment: Environment
     ) throws(RunFailure) -> [Diagnostics.Channel] {
+        let options = invocation.messages
         var style = LogLine.Style(
             hasTime: options.hasTimes, isJSON: options.hasTimes && options.logFormat == .json,
             hasPriority: environment.writesToJournal)

@@ -1,8 +1,8 @@
 """Measures dcmscu beside DCMTK's clients, on the same work and in the same minutes, and beside what the machine can do.
 
-`scripts/bench [JOB...] [--rounds N] [--list]` builds what it needs and calls this. Peers run in turn (A B C A B C ...), so
-that whatever else the machine does meets all of them; printed are medians, and ratios of medians with the targets. The
-peers of all of them are small C programs that take and give data faster than any client, so that the clients are measured.
+`scripts/bench [JOB...] [--rounds N] [--beside BINARY] [--list]` builds what it needs and calls this. Peers
+run in turn (A B C C B A ...), so that whatever else the machine does meets all of them; printed are medians, and ratios of
+medians with the targets. The peers of all of them are small C programs that take and give data faster than any client, so that the clients are measured.
 """
 
 import argparse
@@ -34,8 +34,9 @@ LIMIT_OF_A_RUN = 300.0
 class Bench:
     """The tools, the folder in memory, and the processes to be ended."""
 
-    def __init__(self, binary, rounds):
+    def __init__(self, binary, rounds, beside=None):
         self.binary = binary
+        self.beside = beside
         self.rounds = rounds
         self.dcmscu_options = subprocess.run(
             [binary, "--help", "all"], capture_output=True, text=True, check=False
@@ -142,10 +143,12 @@ METRICS = {"wall": 0, "cpu": 1, "peak": 2}
 def run_job(bench, words, contenders, targets, rounds=None):
     rounds = rounds or bench.rounds
     print(f"\n{words}")
+    contenders = [found for contender in contenders for found in with_other_binary(bench, contender)]
     runs = {contender.name: [] for contender in contenders}
     troubles = {}
-    for _ in range(rounds):
-        for contender in contenders:
+    for number in range(rounds):
+        # Forth and back, so that no one always comes after the same neighbour.
+        for contender in contenders if number % 2 == 0 else reversed(contenders):
             if contender.name in troubles:
                 continue
             figures = bench.measure(contender)
@@ -168,10 +171,29 @@ def run_job(bench, words, contenders, targets, rounds=None):
             print(f"  {name:34} {wall:9.4f} {spread:>15} {cpu:8.3f} {peak / 1024:8.1f}")
         else:
             print(f"  {name:34} did not finish: {troubles.get(name)}")
+    for contender in contenders:
+        ours, other = medians.get(contender.name), medians.get(contender.name + OTHER)
+        if ours and other:
+            wall, cpu, peak = (mine / max(theirs, 1e-9) for mine, theirs in zip(ours, other))
+            print(f"  of the other binary: {wall:.3f} of its time, {cpu:.3f} of its CPU, {peak:.3f} of its memory")
     missed = 0
     for target in targets:
         missed += not judge(target, medians)
     return missed
+
+
+OTHER = ", other binary"
+
+
+def with_other_binary(bench, contender):
+    """The contender, and the same with the binary of --beside where it runs dcmscu."""
+    found = [contender]
+    if bench.beside and bench.binary in contender.command:
+        command = [bench.beside if word == bench.binary else word for word in contender.command]
+        found.append(
+            Contender(contender.name + OTHER, command, contender.environment, contender.prepare, contender.check)
+        )
+    return found
 
 
 def judge(target, medians):
@@ -558,6 +580,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--list", action="store_true", help="name the jobs only")
     parser.add_argument("--binary", help="another dcmscu than the release build of this checkout")
+    parser.add_argument("--beside", metavar="BINARY", help="run this dcmscu, too, in turn, and print the ratios to it")
     options = parser.parse_args()
     if options.list:
         for name, function in JOBS.items():
@@ -569,7 +592,7 @@ def main():
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
-    bench = Bench(options.binary, options.rounds)
+    bench = Bench(options.binary, options.rounds, options.beside)
     missed = 0
     try:
         for name, function in JOBS.items():

@@ -383,18 +383,20 @@ def schema():
     """event -> its members, and the outcomes, as the man page has them."""
     page = dcmscu("--generate", "man", expect=0).stdout
     section = page.split(".SH JSON LINES\n")[1].split("\n.SH ")[0]
-    events, outcomes = section.split("of an object:\n")
+    events, rest = section.split("of an object:\n")
+    outcomes, causes = rest.split("of a failure, beside the sentence in")
     entries = re.findall(r"\.TP\n\\fB(\w+)\\fR\n.*?:\n(.*?)\.\n", events, re.S)
     return (
         {name: set(re.findall(r"\\fI(\w+)\\fR", members)) for name, members in entries},
         set(re.findall(r"\.TP\n\\fB(\w+)\\fR", outcomes)),
+        {cause.replace("\\-", "-") for cause in re.findall(r"\.TP\n\\fB([\w\\-]+)\\fR", causes)},
     )
 
 
 class JSONLines(cases.RealServerTest):
     @classmethod
     def setUpClass(cls):
-        cls.events, cls.outcomes = schema()
+        cls.events, cls.outcomes, cls.causes = schema()
         cls.images = images.archive_images()[:6]
         cls.port_scp = servers.free_port()
         cls.orthanc = cls.serve_all(servers.Orthanc(DicomModalities={"mover": ["MOVER", servers.LOOPBACK, cls.port_scp]}))
@@ -410,6 +412,8 @@ class JSONLines(cases.RealServerTest):
             self.assertNotIn(None, entry.values())
             self.assertIn(entry.get("outcome", "done"), self.outcomes)
             self.assertRegex(entry.get("status", "0000H"), "^[0-9A-F]{4}H$")
+            if entry.get("outcome") == "failed" or entry.get("exitCode", 0) != 0:
+                self.assertIn(entry.get("cause"), self.causes, run)
         self.assertEqual([entry["event"] for entry in objects].count("summary"), 1, run)
         self.assertEqual(objects[-1]["event"], "summary")
         self.assertEqual(objects[-1]["exitCode"], run.code)
@@ -432,6 +436,20 @@ class JSONLines(cases.RealServerTest):
     def test_a_failure_has_a_summary_too(self):
         _, summary = self.objects("--echo", servers.LOOPBACK, servers.free_port(), expect=4)
         self.assertIn("refused", summary["error"])
+        self.assertEqual(summary["cause"], "connection-refused")
+
+    def test_a_cause_keeps_its_name_whatever_the_sentence_is(self):
+        cut = self.folder / "cut.dcm"
+        cut.write_bytes(self.images[0].path.read_bytes()[:400])
+        objects, summary = self.objects("--store", *self.peer(), cut, self.images[1].path, expect=1)
+        self.assertEqual([entry.get("cause") for entry in objects], ["file", None])
+        self.assertEqual(summary["cause"], "file")
+        objects, summary = self.objects("--move", *self.peer(), "-k", f"StudyInstanceUID={self.images[0].study}",
+                                        "--move-destination", "NOWHERE", expect=7)
+        self.assertEqual(summary["cause"], "destination-unknown" if "A801H" in summary["error"] else "failure-status")
+        _, summary = self.objects("--get", *self.peer(), "-k", "StudyInstanceUID=1.2.3.4", "-o",
+                                  self.folder, "--fail-if-none", expect=[1, 7])
+        self.assertIn(summary["cause"], self.causes)
 
     def test_each_file_stored_is_one_object(self):
         paths = [image.path for image in self.images]

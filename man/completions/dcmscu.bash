@@ -52,7 +52,7 @@ _dcmscu() {
         --list-key) return ;;
         --report) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --shard) return ;;
-        --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm count" -- "$current"); return ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm count nagios prometheus" -- "$current"); return ;;
         --columns) return ;;
         --group-by) return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current"); return ;;
@@ -96,6 +96,10 @@ _dcmscu() {
         --kerberos) return ;;
         --saml) return ;;
         --jwt) return ;;
+        --metrics) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --metrics-label) return ;;
+        --warn) return ;;
+        --crit) return ;;
         -L|--log-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --log-format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$current"); return ;;
         --fail-on) mapfile -t COMPREPLY < <(compgen -W "failure warning" -- "$current"); return ;;
@@ -116,9 +120,9 @@ _dcmscu() {
             --list-checks --count --interval --connect-timeout --timeout --total-timeout --until --max-pdu
             --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
             --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos
-            --saml --jwt --user-unconfirmed --user-in-clear --verbose --debug --warning --error --quiet
-            --log-file --log-format --log-time --log-phi --fail-on --config --show-config --nodes --help
-            --version --queryhelp
+            --saml --jwt --user-unconfirmed --user-in-clear --metrics --metrics-label --warn --crit --verbose
+            --debug --warning --error --quiet --log-file --log-format --log-time --log-phi --fail-on --config
+            --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

@@ -78,10 +78,19 @@ extension Environment {
         return environment
     }
 
-    /// The environment of a run that says nothing of what is well: without progress, and without the lines of `--echo`
-    /// and `--serve`, unless they are for a program.
+    /// The environment of a run. One that is quiet says nothing of what is well: it is without progress, and without the lines of
+    /// `--echo` and `--serve`, unless they are for a program. One for a monitor prints nothing of its own, and a plugin explains
+    /// itself on the standard output alone, unless more words are asked for.
     func silenced(for invocation: Invocation) -> Environment {
         var silenced = self
+        if let form = invocation.monitoring.form {
+            silenced.progress = nil
+            silenced.terminalWidth = nil
+            silenced.standardOutput = DiscardingSink()
+            if form == .nagios, invocation.messages.verbosity <= .note { silenced.standardError = DiscardingSink() }
+            return silenced
+        }
+        guard invocation.messages.isQuiet else { return self }
         silenced.progress = nil
         if !invocation.messages.writesEvents, invocation.operation == .echo || invocation.operation == .serve {
             silenced.standardOutput = DiscardingSink()

@@ -20,7 +20,7 @@ extension Diagnostics {
 
     func frameEnd(_ exitCode: ExitCode, _ summary: RunEvent, seconds: Double) {
         guard hasFrame else { return }
-        let code = Int(exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue)
+        let code = Int(exitCode.ofProcess)
         let counts = summary.counts
         let parts =
             ["exit code \(code) (\(exitCode.name))"] + counts.map { "\($0.name) \($0.value)" }

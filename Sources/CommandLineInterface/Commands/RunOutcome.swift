@@ -32,6 +32,8 @@ final class RunOutcome: Sendable {
     private struct State {
         var exitCode = ExitCode.success
         var summary = RunEvent(.summary)
+        /// The remedy of the last failure.
+        var hint: String?
         /// The errors that were reported, and how often; `order` counts them.
         var reported: [String: (order: Int, count: Int)] = [:]
         /// The number of errors of each kind that concern one part of the run.
@@ -52,6 +54,8 @@ final class RunOutcome: Sendable {
         state.withLock {
             $0.exitCode = $0.exitCode.worst(code)
             $0.summary.set(.error, line)
+            $0.summary.set(.cause, (message.cause ?? FailureCause(code))?.rawValue)
+            $0.hint = message.hint
         }
         report(message)
     }
@@ -129,7 +133,12 @@ final class RunOutcome: Sendable {
     func record(_ code: ExitCode) { state.withLock { $0.exitCode = $0.exitCode.worst(code) } }
 
     /// Keeps an error that was already reported for the summary.
-    func recordError(_ error: String) { state.withLock { $0.summary.set(.error, error) } }
+    func recordError(_ error: String, _ cause: FailureCause?) {
+        state.withLock {
+            $0.summary.set(.error, error)
+            $0.summary.set(.cause, cause?.rawValue)
+        }
+    }
 
     /// Sets the exit code to that of the whole, after its parts have been counted.
     func replaceExitCode(with code: ExitCode) { state.withLock { $0.exitCode = code } }
@@ -142,17 +151,20 @@ final class RunOutcome: Sendable {
         set { state.withLock { $0.summary = newValue } }
     }
 
-    /// Writes the summary to the events, once everything else is done.
+    /// The remedy of the last failure.
+    var hint: String? { state.withLock { $0.hint } }
+
+    /// Completes the summary, once everything else is done, and writes it to the events.
     func finish(_ operation: Operation, peer: String) {
         reportRepetitions()
-        guard let events else { return }
         summary.set(.operation, operation.rawValue)
         summary.set(.peer, peer)
         summary.set(.seconds, ContinuousClock.now - start)
+        guard let events else { return }
         // An output that takes no more lines is a cause of its own, and the summary may still get through.
         if let failure = events.failure { failOutput(failure) }
         // As the process ends: which signal it was is part of it.
-        summary.set(.exitCode, Int(exitCode == .interrupted ? SignalThread.exitCode : exitCode.rawValue))
+        summary.set(.exitCode, Int(exitCode.ofProcess))
         let failed = events.failure != nil
         events.write(summary)
         if !failed, let failure = events.failure { failOutput(failure) }

@@ -4,7 +4,7 @@ import DICOM
 package enum ManualPage {
     package static var text: String {
         header + description + operations + options + keys + jsonLines + exitStatus + environment + files + patientData
-            + diagnostics + compatibility + seeAlso
+            + monitoring + diagnostics + compatibility + seeAlso
     }
 
     // Commands run with the committed page must give the same bytes on every day: it has no date.
@@ -230,6 +230,9 @@ package enum ManualPage {
             + ".PP\nThe " + Roff.italic("outcome") + " of an object:\n"
             + RunEvent.Outcome.allCases.map { Roff.tagged(Roff.bold($0.rawValue), Roff.text($0.meaning) + ".") }
             .joined()
+            + ".PP\nThe " + Roff.italic("cause") + " of a failure, beside the sentence in " + Roff.italic("error")
+            + ":\n"
+            + FailureCause.allCases.map { Roff.tagged(Roff.bold($0.rawValue), Roff.text($0.meaning) + ".") }.joined()
     }
 
     private static let jsonLinesIntroduction = paragraphs([
@@ -242,6 +245,38 @@ package enum ManualPage {
         added; those that are here keep their meaning.
         """
     ])
+
+    // MARK: Monitoring
+
+    private static var monitoring: String {
+        ".SH MONITORING\n"
+            + paragraphs([
+                """
+                --format nagios prints one line as Nagios, Icinga, Checkmk and others read it, with the values that they draw, and ends \
+                with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN: a mistake in the command line, or a fault of this side). \
+                --warn and --crit are ranges of values that raise no alert: of the number of matches for --find and --worklist, of the \
+                seconds of the run for other operations. Instances with a warning are WARNING. Unless --total-timeout is given, \
+                the run ends after \(NumberWords.plain(MonitoringOptions.totalLimit)) seconds. Messages are in that output, too; \
+                -V and -D write them to the standard error as ever.
+                """,
+                """
+                Started by the name \(PluginFormat.program), through a link, the program is such a plugin: --echo, unless \
+                another operation is named, and -w, -c and -t for --warn, --crit and --total-timeout.
+                """,
+                """
+                --metrics FILE writes the outcome of any run for Prometheus' textfile collector: dcmscu_run_exit_code, \
+                dcmscu_run_instances with the label outcome, dcmscu_run_bytes, dcmscu_run_matches, dcmscu_run_duration_seconds, \
+                dcmscu_run_end_timestamp_seconds and dcmscu_run_last_success_timestamp_seconds, each with the labels operation, \
+                peer and those of --metrics-label. The last success is kept over runs that fail. An alert on its age is the one \
+                to have: it also tells of runs that never began.
+                """,
+                """
+                --echo --format prometheus prints the metrics of all peers that are given, by the names of the blackbox exporter: \
+                probe_success, probe_duration_seconds, probe_dns_lookup_time_seconds, and probe_dicom_duration_seconds with the \
+                label phase; the label target is the peer.
+                """,
+            ])
+    }
 
     // MARK: Diagnostics
 

@@ -50,6 +50,11 @@ struct CalledServer: Sendable {
 extension Message {
     /// - Parameter server: the server that was called.
     init(_ error: AssociationError, calling server: CalledServer) {
+        self.init(wording: error, calling: server)
+        cause = FailureCause(error)
+    }
+
+    private init(wording error: AssociationError, calling server: CalledServer) {
         switch error {
         case .unreachable(let reason):
             var why = reason.description
@@ -185,6 +190,7 @@ extension Message {
         self.init(
             "\(peer): \(operation) failed", response.reason(for: service), peerText: response.errorComment,
             code: status.description, hint: hint ?? Hint(for: status, of: service))
+        cause = FailureCause(status)
     }
 }
 
@@ -223,6 +229,7 @@ extension Message {
     init(_ problem: FileProblem) {
         self.init(
             problem.path.displayed, problem.reason, hint: Hint(for: problem.code))
+        cause = FailureCause(problem)
     }
 }
 

@@ -1,7 +1,7 @@
 import DICOMNode
 import DICOMProtocol
 
-/// The causes that the doctor names, as JSON lines and scripts see them: names that stay, whatever the sentences become.
+/// The causes of failures, as JSON lines and scripts see them: names that stay, whatever the sentences become.
 package enum FailureCause: String, Sendable, CaseIterable {
     case nameNotFound = "name-not-found"
     case noRoute = "no-route"
@@ -33,7 +33,45 @@ package enum FailureCause: String, Sendable, CaseIterable {
     case destinationUnknown = "destination-unknown"
     case otherAETitleCalled = "other-ae-title-called"
     case noCallBack = "no-call-back"
+    case incomplete
+    case notConfirmed = "not-confirmed"
+    case notCommitted = "not-committed"
+    case notBegun = "not-begun"
+    case timeLimit = "time-limit"
+    case diskFull = "disk-full"
+    case notWritable = "not-writable"
+    case file
+    case usage
+    case interrupted
     case local
+
+    /// The cause of an exit code, where nothing more is known.
+    init?(_ code: ExitCode) {
+        switch code {
+        case .success: return nil
+        case .incomplete: self = .incomplete
+        case .usage: self = .usage
+        case .localFiles: self = .file
+        case .unreachable: self = .connectionLost
+        case .association: self = .rejected
+        case .noPresentationContext: self = .notOffered
+        case .failureStatus: self = .failureStatus
+        case .timeLimit: self = .timeLimit
+        case .commitmentFailed: self = .notCommitted
+        case .interrupted: self = .interrupted
+        }
+    }
+
+    init(_ problem: FileProblem) {
+        switch problem.code {
+        case .outOfSpace: self = .diskFull
+        case .notWritable: self = .notWritable
+        default: self = .file
+        }
+    }
+
+    /// The cause of a response with a status of failure.
+    init(_ status: DIMSEStatus) { self = status == .moveDestinationUnknown ? .destinationUnknown : .failureStatus }
 
     init(_ error: AssociationError) {
         self =
@@ -50,7 +88,8 @@ package enum FailureCause: String, Sendable, CaseIterable {
             case .identityUnconfirmed: .identityUnconfirmed
             case .timedOut: .noResponse
             case .noPresentationContext: .notOffered
-            case .interrupted, .sourceUnreadable, .sourceCutShort, .unsendable: .local
+            case .interrupted: .interrupted
+            case .sourceUnreadable, .sourceCutShort, .unsendable: .file
             }
     }
 
@@ -74,7 +113,9 @@ package enum FailureCause: String, Sendable, CaseIterable {
                 case .handshake, .session: .tlsHandshake
                 case .notAvailable, .configuration, .missingKey: .tlsSetup
                 }
-            case .cancelled, .abandoned, .file, .system: .local
+            case .cancelled, .abandoned: .interrupted
+            case .file: .file
+            case .system: .local
             }
     }
 
@@ -111,7 +152,17 @@ package enum FailureCause: String, Sendable, CaseIterable {
         case .destinationUnknown: "the server does not know our AE title as a destination"
         case .otherAETitleCalled: "the server called back under another AE title"
         case .noCallBack: "nothing connected to our port in time"
-        case .local: "interrupted, or a fault of this machine"
+        case .incomplete: "a part was not done; its own lines say why"
+        case .notConfirmed: "the server accepted an instance, and does not list it, or not as it was sent"
+        case .notCommitted: "the server does not commit itself to keeping an instance"
+        case .notBegun: "the run ended before the turn of this part"
+        case .timeLimit: "a time limit of the run passed"
+        case .diskFull: "no room on the disk"
+        case .notWritable: "the output cannot be written"
+        case .file: "a file cannot be read, is no instance, or is not what it should be"
+        case .usage: "a mistake in the command line or the configuration"
+        case .interrupted: "interrupted by a signal"
+        case .local: "a fault of this machine"
         }
     }
 }

@@ -14,6 +14,8 @@ package struct Message: Sendable, Equatable {
     package var code: String?
     /// The remedy.
     package var hint: String?
+    /// The cause by its name; nil where only the exit code tells.
+    package var cause: FailureCause?
 
     package init(
         _ what: String, _ why: String? = nil, peerText: String? = nil, code: String? = nil, hint: String? = nil

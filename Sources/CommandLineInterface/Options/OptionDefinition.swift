@@ -16,10 +16,22 @@ package final class OptionDefinition: Sendable {
     /// The question that it answers, together with others.
     package let group: Group?
     package let rules: [OptionRule]
-    /// The option of gdcmscu that this name abbreviates: it is meant where no value follows.
-    package let abbreviated: OptionName?
+    /// The option of gdcmscu that this name abbreviates.
+    package let abbreviated: Abbreviation?
     /// Puts the parsed value in its place.
     package let apply: @Sendable (inout OptionDraft, OptionArgument) throws(UsageError) -> Void
+
+    /// An option of gdcmscu's that the name of one of ours may mean.
+    package struct Abbreviation: Sendable {
+        package let option: OptionName
+        /// Returns true if gdcmscu's is meant, by what follows the name and by the whole command line.
+        package let isMeant: @Sendable (_ next: String?, _ arguments: [String]) -> Bool
+
+        /// gdcmscu's option is meant where no value follows.
+        package static func withoutValue(_ option: OptionName) -> Abbreviation {
+            Abbreviation(option: option) { next, _ in next.map { $0.hasPrefix("-") && $0 != "-" } != false }
+        }
+    }
 
     package struct Traits: OptionSet, Sendable {
         package let rawValue: Int
@@ -51,7 +63,8 @@ package final class OptionDefinition: Sendable {
         _ name: OptionName, short: Character? = nil, aliases: [String] = [], value: OptionValue = .none,
         _ category: OptionCategory, for operations: OperationSet = .all, _ summary: String,
         details: @autoclosure @escaping @Sendable () -> String = "", default defaultValue: OptionDefault = .none,
-        traits: Traits = [], group: Group? = nil, rules: [OptionRule] = [], abbreviates abbreviated: OptionName? = nil,
+        traits: Traits = [], group: Group? = nil, rules: [OptionRule] = [],
+        abbreviates abbreviated: Abbreviation? = nil,
         apply: @escaping @Sendable (inout OptionDraft, OptionArgument) throws(UsageError) -> Void = { (_, _) in }
     ) {
         self.name = name
@@ -119,6 +132,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case doctor = "Doctor"
     case network = "Network"
     case security = "Security"
+    case monitoring = "Monitoring"
     case messages = "Messages"
     case configuration = "Configuration"
     case help = "Help"
@@ -136,6 +150,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
         case .doctor: Self.doctorOptions
         case .network: Self.networkOptions
         case .security: Self.securityOptions
+        case .monitoring: Self.monitoringOptions
         case .messages: Self.messagesOptions
         case .configuration: Self.configurationOptions
         case .help: Self.helpOptions

@@ -10,6 +10,7 @@ package struct OptionDraft: Sendable {
     package let operation: Operation
     package var connection = ConnectionOptions()
     package var messages = MessageOptions()
+    package var monitoring = MonitoringOptions()
     package var uidRoot: UID?
 
     // MARK: The options of one command
@@ -90,6 +91,7 @@ package struct OptionDraft: Sendable {
         try resolveConnection()
         messages.verbosity = verbosity ?? .note
         messages.writesEvents = format == .jsonl && !operation.isQuery
+        resolveMonitoring(given)
         if uidRoot == nil { uidRoot = try Self.root(rootUIDFromEnvironment) }
         commitment.checksAddress = isStrict
         let request: Request
@@ -152,7 +154,8 @@ package struct OptionDraft: Sendable {
             request = .doctor(doctor)
         }
         return Invocation(
-            operation: operation, request: request, connection: connection, messages: messages, uidRoot: uidRoot)
+            operation: operation, request: request, connection: connection, messages: messages,
+            monitoring: monitoring, uidRoot: uidRoot)
     }
 
     // MARK: Peer and connection
@@ -215,6 +218,15 @@ package struct OptionDraft: Sendable {
         if names.contains(.wait) { doctor.wait = commitment.resultWait }
         if !names.contains(.connectTimeout) { connection.connectTimeout = DoctorOptions.checkLimit }
         if !names.contains(.timeout) { connection.inactivityTimeout = DoctorOptions.checkLimit }
+    }
+
+    /// A monitoring plugin ends before its caller loses patience, and says in one line what went wrong.
+    private mutating func resolveMonitoring(_ given: [OptionArgument]) {
+        monitoring.form = format?.monitoringForm
+        guard monitoring.form == .nagios else { return }
+        if !given.contains(where: { $0.definition.name == .totalTimeout }) {
+            connection.totalTimeout = MonitoringOptions.totalLimit
+        }
     }
 
     // MARK: Files

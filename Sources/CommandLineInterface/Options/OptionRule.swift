@@ -27,6 +27,10 @@ package enum OptionRule: Sendable {
         case formatWithGroups
         /// A query writes files.
         case formatOfFiles
+        /// The format is that of a monitoring plugin.
+        case formatOfPlugin
+        /// Metrics are written or printed.
+        case writesMetrics
     }
 }
 
@@ -84,6 +88,8 @@ extension OptionDraft {
         case .formatOfTable: format == nil || format == .table
         case .formatWithGroups: format.map { $0.hasColumns || $0 == .json || $0 == .jsonl } != false
         case .formatOfFiles: !operation.isQuery || format == .dcm
+        case .formatOfPlugin: format == .nagios
+        case .writesMetrics: monitoring.metricsPath != nil || format == .prometheus
         }
     }
 
@@ -131,6 +137,17 @@ extension OptionDraft {
             return UsageError(
                 .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",
                 accepted: "\(option) with \(OptionName.format) table, csv, tsv, json or jsonl")
+        case .formatOfPlugin:
+            let plugin = "\(OptionName.format) \(ResultFormat.nagios.rawValue)"
+            return UsageError(
+                .missingOption, option: option, value: argument.text,
+                problem: "\(option) has no effect without \(plugin)",
+                accepted: "\(option) with \(plugin)")
+        case .writesMetrics:
+            return UsageError(
+                .missingOption, option: option, value: argument.text,
+                problem: "\(option) has no effect without \(OptionName.metrics)",
+                accepted: "\(OptionName.metrics) FILE, or \(OptionName.format) \(ResultFormat.prometheus.rawValue)")
         case .formatOfFiles:
             let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
             return UsageError(

@@ -90,7 +90,7 @@ extension OptionCategory {
                 line, an empty line between two queries and comments after #. Several queries go over one association; \
                 --key and --return add to each, and a --key replaces what the file says.
                 """,
-            abbreviates: .queryhelp,
+            abbreviates: .withoutValue(.queryhelp),
             apply: { (draft, argument) throws(UsageError) in draft.query.queryPath = try argument.path() }),
         OptionDefinition(
             .strict, .querying, for: .identifying.union(.committing),

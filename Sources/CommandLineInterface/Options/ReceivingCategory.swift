@@ -14,7 +14,9 @@ extension OptionCategory {
                 rsp0001.dcm and so on, in the --output directory; count is the number of matches alone. Matches are \
                 written as they arrive. Of several peers each match has its node: in text behind its number, in columns \
                 as the first one, in JSON as Retrieve AE Title where the peer gives none. For the other \
-                operations jsonl prints one object for each instance or echo, and one for the run at the end. See JSON LINES.
+                operations jsonl prints one object for each instance or echo, and one for the run at the end. See JSON LINES. \
+                nagios is the line of a monitoring plugin, with its exit codes 0 to 3; prometheus (--echo) are metrics of all \
+                peers. See MONITORING.
                 """,
             default: .text("table on a terminal, otherwise text"), traits: .common,
             rules: [.only(when: .formatOfOperation)],

@@ -84,6 +84,9 @@ struct RunEvent: Sendable {
         set(key, seconds: time.map { Double($0.components.seconds) + Double($0.components.attoseconds) / 1e18 })
     }
 
+    func number(_ key: Key) -> Double? { members.first { $0.0 == key.rawValue }?.1.double }
+    func text(_ key: Key) -> String? { members.first { $0.0 == key.rawValue }?.1.string }
+
     /// The counts of a run that are not zero, by the names of their members.
     var counts: [(name: String, value: Int)] {
         let keys: [Key] = [.count, .done, .warnings, .skipped, .failures, .pending, .expected, .bytes]
@@ -133,17 +136,20 @@ extension RunEvent.Name {
     var members: [RunEvent.Key] {
         switch self {
         case .echo:
-            [.peer, .outcome, .status, .meaning, .comment, .error, .seconds] + RunEvent.Key.timesOfAnEcho
+            [.peer, .outcome, .status, .meaning, .comment, .error, .cause, .seconds] + RunEvent.Key.timesOfAnEcho
         case .store:
             RunEvent.Key.ofAnInstance + [
                 .transferSyntaxUID, .sentTransferSyntaxUID, .bytes, .outcome, .status, .meaning, .comment, .error,
+                .cause,
             ]
-        case .receive: RunEvent.Key.ofAnInstance + [.transferSyntaxUID, .bytes, .outcome, .status, .error]
+        case .receive: RunEvent.Key.ofAnInstance + [.transferSyntaxUID, .bytes, .outcome, .status, .error, .cause]
         case .missing: [.patientID, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .expected]
-        case .commitment: RunEvent.Key.ofAnInstance + [.transactionUID, .outcome, .status, .meaning, .error]
+        case .commitment: RunEvent.Key.ofAnInstance + [.transactionUID, .outcome, .status, .meaning, .error, .cause]
         case .failed: [.sopInstanceUID]
         case .check: [.peer, .check, .outcome, .found, .cause, .fix, .seconds, .data]
-        case .summary: RunEvent.Key.ofTheRun + RunEvent.Key.countsOfTheRun + RunEvent.Key.timesOfEchoes
+        case .summary:
+            RunEvent.Key.ofTheRun + RunEvent.Key.countsOfTheRun + RunEvent.Key.timesOfEchoes
+                + RunEvent.Key.timesOfAnEcho
         }
     }
 }
@@ -154,7 +160,7 @@ extension RunEvent.Key {
         .lookupSeconds, .connectSeconds, .securitySeconds, .associationSeconds, .releaseSeconds,
     ]
     fileprivate static let ofTheRun: [RunEvent.Key] = [
-        .operation, .peer, .exitCode, .seconds, .status, .meaning, .error, .transactionUID, .address,
+        .operation, .peer, .exitCode, .seconds, .status, .meaning, .error, .cause, .transactionUID, .address,
     ]
     fileprivate static let countsOfTheRun: [RunEvent.Key] = [
         .count, .associations, .files, .done, .warnings, .skipped, .failures, .pending, .bytes, .expected,

@@ -32,9 +32,8 @@ enum ArgumentScanner {
             let equals = body.firstIndex(of: "=")
             var definition = try definition(forLong: String(body[..<(equals ?? body.endIndex)]))
             guard let equals else {
-                if let abbreviated = definition.abbreviated, rest.first.map({ $0.hasPrefix("-") && $0 != "-" }) != false
-                {
-                    definition = OptionTable.definition(abbreviated) ?? definition
+                if let abbreviated = definition.abbreviated, abbreviated.isMeant(rest.first, arguments) {
+                    definition = OptionTable.definition(abbreviated.option) ?? definition
                 }
                 scanned.options.append(try withNextValue(definition, &rest))
                 continue

@@ -47,6 +47,12 @@ package struct CommandLineParser: Sendable {
                         given: merged.entries.map(\.argument), typed: line.options,
                         rootUIDFromEnvironment: rootUIDFromEnvironment))
             }
+            if invocations.count > 1, invocations[0].monitoring.form == .nagios {
+                throw UsageError(
+                    .conflictingOptions, option: .format, value: ResultFormat.nagios.rawValue,
+                    problem: "a monitoring plugin is about one peer, but \(invocations.count) are given",
+                    accepted: "one HOST, or \(OptionName.format) \(ResultFormat.prometheus.rawValue) for several")
+            }
             return invocations.count == 1 ? .perform(invocations[0]) : .performEach(invocations)
         } catch {
             guard error.hint == nil, let hint = ForeignOption.hint(for: error, in: arguments) else { throw error }

@@ -10,6 +10,7 @@ package struct Invocation: Sendable, Equatable {
     package var request: Request
     package var connection: ConnectionOptions
     package var messages: MessageOptions
+    package var monitoring = MonitoringOptions()
     /// The root of generated UIDs; nil makes them below 2.25.
     package var uidRoot: UID?
 
@@ -222,11 +223,25 @@ package enum ColorChoice: String, Sendable, CaseIterable {
 
 /// The forms in which matches are printed on the standard output.
 package enum ResultFormat: String, Sendable, CaseIterable {
-    case text, table, json, jsonl, csv, tsv, dcm, count
+    case text, table, json, jsonl, csv, tsv, dcm, count, nagios, prometheus
 
     /// An operation without matches has only events to print.
     package func isAvailable(for operation: Operation) -> Bool {
-        operation.isQuery || self == .text || self == .jsonl
+        switch self {
+        case .text, .jsonl: true
+        case .table, .json, .csv, .tsv, .dcm, .count: operation.isQuery
+        case .nagios: operation.callsPeer && operation != .doctor
+        case .prometheus: operation == .echo
+        }
+    }
+
+    /// The form in which a monitor reads the outcome of the run, in place of its results; nil for results.
+    package var monitoringForm: MonitoringOptions.Form? {
+        switch self {
+        case .nagios: .nagios
+        case .prometheus: .prometheus
+        case .text, .table, .json, .jsonl, .csv, .tsv, .dcm, .count: nil
+        }
     }
 
     /// True if it has one column for each attribute.

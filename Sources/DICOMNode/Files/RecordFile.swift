@@ -10,7 +10,7 @@ package import System
 package struct RecordFile: ~Copyable {
     /// The kinds of such files, as they are known by their beginning.
     package enum Kind: Sendable, Equatable {
-        case journal, transactions, log, list, query
+        case journal, transactions, log, list, query, metrics
         /// A report whose first bytes are these.
         case report(start: String)
 
@@ -22,6 +22,7 @@ package struct RecordFile: ~Copyable {
             case .log: "a log"
             case .list: "a list of file names"
             case .query: "a query"
+            case .metrics: "a file of metrics of dcmscu"
             case .report: "a report of this form"
             }
         }
@@ -30,9 +31,12 @@ package struct RecordFile: ~Copyable {
         var isStream: Bool {
             switch self {
             case .journal, .transactions: false
-            case .log, .list, .query, .report: true
+            case .log, .list, .query, .report, .metrics: true
             }
         }
+
+        /// The mode of one that is made. Metrics say nothing of patients, and another user's program reads them.
+        fileprivate var permissions: UInt32 { self == .metrics ? 0o666 : 0o600 }
     }
 
     package let path: FilePath
@@ -41,8 +45,6 @@ package struct RecordFile: ~Copyable {
     package let isRegular: Bool
     /// True if another file may take the place of the one that was opened.
     private let isReplaceable: Bool
-
-    private static let permissions: UInt32 = 0o600
 
     /// Read of an existing file to know its kind.
     private static let headLength = 4096
@@ -57,7 +59,7 @@ package struct RecordFile: ~Copyable {
         _ path: FilePath, _ kind: Kind, creates: Bool = true, appends: Bool = false
     ) throws(FileProblem) {
         let isStream = try Self.isStream(path, kind)
-        let file = try Self.open(path, isStream: isStream, creates: creates, appends: appends)
+        let file = try Self.open(path, kind, isStream: isStream, creates: creates, appends: appends)
         let state = try FileState(of: file, path: path)
         guard state.isRegular || isStream else { throw FileProblem(path, .notAFile, "it cannot be \(kind.name)") }
         if state.isRegular, state.size > 0 {
@@ -117,10 +119,10 @@ package struct RecordFile: ~Copyable {
     }
 
     private static func open(
-        _ path: FilePath, isStream: Bool, creates: Bool, appends: Bool
+        _ path: FilePath, _ kind: Kind, isStream: Bool, creates: Bool, appends: Bool
     ) throws(FileProblem) -> FileDescriptor {
         do throws(SystemError) {
-            return isStream ? try openStream(path) : try openRegular(path, creates: creates, appends: appends)
+            return isStream ? try openStream(path) : try openRegular(path, kind, creates: creates, appends: appends)
         } catch {
             throw error.isNotFound && !creates ? FileProblem(reading: path, error) : FileProblem(writing: path, error)
         }
@@ -134,22 +136,22 @@ package struct RecordFile: ~Copyable {
     }
 
     private static func openRegular(
-        _ path: FilePath, creates: Bool, appends: Bool
+        _ path: FilePath, _ kind: Kind, creates: Bool, appends: Bool
     ) throws(SystemError) -> FileDescriptor {
         var options: FileDescriptor.OpenOptions = [.noControllingTerminal]
         if appends { options.insert(.appending) }
         guard creates else { return try FileDescriptor.open(path, for: .readingAndWriting, options) }
         do throws(SystemError) {
             let new = try FileDescriptor.open(
-                path, for: .readingAndWriting, options.union(.creatingNew), permissions: permissions)
-            try new.setPermissions(permissions)
+                path, for: .readingAndWriting, options.union(.creatingNew), permissions: kind.permissions)
+            if kind != .metrics { try new.setPermissions(kind.permissions) }
             return new
         } catch {
             guard error.errno == EEXIST else { throw error }
         }
         // It is there; or it is a link to where nothing is yet.
         return try FileDescriptor.open(
-            path, for: .readingAndWriting, options.union(.creating), permissions: permissions)
+            path, for: .readingAndWriting, options.union(.creating), permissions: kind.permissions)
     }
 
     /// Writes the whole content. A regular file has it all or what it had before, unless nothing can be made beside it.
@@ -182,7 +184,7 @@ package struct RecordFile: ~Copyable {
             // One of an earlier process of this number is nobody's.
             _ = name.withCString { unlinkat(number, $0, 0) }
             file = try FileDescriptor.open(
-                name, in: folder, for: .writing, [.creatingNew, .notFollowingLinks], permissions: RecordFile.permissions
+                name, in: folder, for: .writing, [.creatingNew, .notFollowingLinks], permissions: 0o600
             )
             self.folder = folder
             self.name = name
@@ -236,6 +238,7 @@ extension RecordFile.Kind {
         case .log: Self.isText(head) && !Self.isRecord(head)
         case .list: Self.isList(head) && !Self.isRecord(head)
         case .query: Self.isQuery(head)
+        case .metrics: head.starts(with: "# HELP dcmscu_".utf8)
         }
     }
 

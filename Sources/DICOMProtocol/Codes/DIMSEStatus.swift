@@ -61,6 +61,7 @@ package struct DIMSEStatus: WireCode, Comparable {
     package static let unableToProcess = cannotUnderstand
     package static let unableToCalculateMatches: DIMSEStatus = 0xA701
     package static let unableToPerformSuboperations: DIMSEStatus = 0xA702
+    /// A801H: the server has no address for the AE title of the move destination. Its words are in `serviceMeanings`.
     package static let moveDestinationUnknown: DIMSEStatus = 0xA801
     package static let suboperationsCompleteWithFailures = coercionOfDataElements
 

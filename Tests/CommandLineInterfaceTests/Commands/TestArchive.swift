@@ -112,6 +112,7 @@ final class TestFolder: Sendable {
 /// A command line that was run in the process of the test.
 struct CommandResult {
     let exitCode: ExitCode
+    let pluginState: PluginState?
     let output: String
     let messages: String
 
@@ -125,7 +126,9 @@ struct CommandResult {
                 var generator = SystemRandomNumberGenerator()
                 return unsafeBitCast((generator.next(), generator.next()), to: UIDGenerator.UUIDBytes.self)
             })
-        exitCode = CommandLineInterface.run(arguments: arguments, in: environment)
+        let result = CommandLineInterface.result(of: arguments, in: environment)
+        exitCode = result.exitCode
+        pluginState = result.pluginState
         self.output = (output as? MemorySink)?.text ?? ""
         self.messages = messages.text
     }

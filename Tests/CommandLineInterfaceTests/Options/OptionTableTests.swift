@@ -70,6 +70,14 @@ struct OptionTableTests {
         }
     }
 
+    @Test func `warn is gdcmscu's warning but for a monitoring plugin`() throws {
+        let plain = try ArgumentScanner.scan(["--warn", "h", "104"])
+        #expect(plain.options.map(\.definition.name) == [.warning])
+        #expect(plain.positionals == ["h", "104"])
+        let plugin = try ArgumentScanner.scan(["--warn", "5", "--format", "nagios", "h"])
+        #expect(plugin.options.map(\.definition.name) == [.warn, .format])
+    }
+
     @Test func `an abbreviation that is an option of ours means that with a value`() throws {
         let line = try ArgumentScanner.scan(["--query", "file", "--query=file", "--query", "-", "--query", "-V"])
         #expect(line.options.map(\.definition.name) == [.query, .query, .query, .queryhelp, .verbose])

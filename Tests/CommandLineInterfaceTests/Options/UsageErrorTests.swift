@@ -109,10 +109,12 @@ struct UsageErrorTests {
             hint: "did you mean PatientName?"),
         Case(
             line: "h --find --format xml", code: .invalidValue,
-            description: "--format xml: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count"),
+            description:
+                "--format xml: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count, nagios, prometheus"),
         Case(
             line: "h --find --format jsno", code: .invalidValue,
-            description: "--format jsno: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count",
+            description:
+                "--format jsno: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count, nagios, prometheus",
             hint: "did you mean json?"),
         Case(
             line: "h --find --limit 0", code: .outOfRange,
@@ -222,6 +224,7 @@ struct UsageErrorTests {
         case .text(let placeholder):
             [
                 "+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT", "OCTAL": "640",
+                "RANGE": "10", "NAME=VALUE": "site=north",
             ][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }

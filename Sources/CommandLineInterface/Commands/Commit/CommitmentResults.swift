@@ -165,11 +165,14 @@ final class CommitmentResults {
         case .committed:
             event.set(doubt == nil ? .done : .warning)
             event.set(.error, doubt)
-        case .pending: event.set(.pending)
+        case .pending:
+            event.set(.pending)
+            event.set(.cause, FailureCause.noResponse.rawValue)
         case .failed(let why, let code, _):
             event.set(.failed)
             event.set(.status, code)
             event.set(.meaning, why)
+            event.set(.cause, FailureCause.notCommitted.rawValue)
         }
         return event
     }

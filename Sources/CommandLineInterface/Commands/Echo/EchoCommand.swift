@@ -75,12 +75,11 @@ final class EchoCommand {
             event.set(.peer, network.peerName)
             event.set(answer.status?.kind == .success ? .done : .failed)
             event.set(answer, for: .verification)
+            if let status = answer.status, status.kind != .success {
+                event.set(.cause, FailureCause(status).rawValue)
+            }
             event.set(.seconds, seconds: times.echo)
-            event.set(.lookupSeconds, seconds: times.lookup)
-            event.set(.connectSeconds, seconds: times.connect)
-            event.set(.securitySeconds, seconds: times.security)
-            event.set(.associationSeconds, seconds: times.association)
-            event.set(.releaseSeconds, seconds: times.release)
+            for (key, time) in EchoTimes.keys { event.set(key, seconds: time(times)) }
             return events.write(event)
         }
         guard answer.status?.kind == .success else { return }
@@ -94,22 +93,25 @@ final class EchoCommand {
         event.set(.peer, network.peerName)
         event.set(.failed)
         event.set(.error, network.message(error).line)
+        event.set(.cause, FailureCause(error).rawValue)
         events.write(event)
     }
 
     private func summarize() {
         let asked = rounds.count + failures
-        if outcome.events != nil {
-            outcome.summary.set(.count, asked)
-            outcome.summary.set(.done, rounds.count)
-            outcome.summary.set(.failures, failures)
-            if let echo = Distribution(rounds.map(\.echo)) {
-                outcome.summary.set(.minimumSeconds, seconds: echo.minimum)
-                outcome.summary.set(.medianSeconds, seconds: echo.median)
-                outcome.summary.set(.percentile95Seconds, seconds: echo.percentile95)
-                outcome.summary.set(.maximumSeconds, seconds: echo.maximum)
-            }
-        } else if options.count > 1 {
+        outcome.summary.set(.count, asked)
+        outcome.summary.set(.done, rounds.count)
+        outcome.summary.set(.failures, failures)
+        if let echo = Distribution(rounds.map(\.echo)) {
+            outcome.summary.set(.minimumSeconds, seconds: echo.minimum)
+            outcome.summary.set(.medianSeconds, seconds: echo.median)
+            outcome.summary.set(.percentile95Seconds, seconds: echo.percentile95)
+            outcome.summary.set(.maximumSeconds, seconds: echo.maximum)
+        }
+        for (key, time) in EchoTimes.keys {
+            outcome.summary.set(key, seconds: Distribution(rounds.compactMap(time))?.median)
+        }
+        if outcome.events == nil, options.count > 1 {
             print(
                 "\(network.peerName): \(asked) sent, \(rounds.count) answered"
                     + (failures > 0 ? ", \(failures) failed" : "") + "\n" + EchoTimes.table(of: rounds))
@@ -145,6 +147,12 @@ struct EchoTimes: Sendable {
     private static let parts: [(name: String, time: @Sendable (EchoTimes) -> Double?)] = [
         ("look-up", { $0.lookup }), ("connect", { $0.connect }), ("TLS", { $0.security }),
         ("association", { $0.association }), ("echo", { $0.echo }), ("release", { $0.release }),
+    ]
+
+    /// The parts beside the echo itself, with the members of JSON lines that they are.
+    static let keys: [(RunEvent.Key, @Sendable (EchoTimes) -> Double?)] = [
+        (.lookupSeconds, { $0.lookup }), (.connectSeconds, { $0.connect }), (.securitySeconds, { $0.security }),
+        (.associationSeconds, { $0.association }), (.releaseSeconds, { $0.release }),
     ]
 
     /// `12.3 ms (look-up 0.1, connect 0.3, association 9.9, echo 1.0, release 1.0)`.

@@ -37,7 +37,11 @@ final class FindCommand {
                         .queries(for: \.findSOPClass))
             }
             let output = try makeOutput(for: queries.flatMap(\.self))
-            for (target, queries) in zip(targets, queries) where mayGoOn(output) { find(queries, target, output) }
+            for (target, queries) in zip(targets, queries) where mayGoOn(output) {
+                let before = output.count
+                find(queries, target, output)
+                target.outcome.summary.set(.count, output.count - before)
+            }
             let isComplete = targets.allSatisfy { $0.outcome.exitCode == .success }
             output.finish(isComplete: isComplete || format != .count)
             if let failure = output.failure { throw failure }

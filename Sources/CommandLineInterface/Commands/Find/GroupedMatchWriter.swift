@@ -46,7 +46,7 @@ final class GroupedMatchWriter: MatchWriter {
         case .csv: appendSeparated(lines, .comma, to: &buffer)
         case .tsv: appendSeparated(lines, .tab, to: &buffer)
         case .json, .jsonl: appendJSON(lines, to: &buffer)
-        case .text, .table, .dcm, .count: appendTable(lines, to: &buffer)
+        case .text, .table, .dcm, .count, .nagios, .prometheus: appendTable(lines, to: &buffer)
         }
     }
 

@@ -4,24 +4,18 @@ import DICOMProtocol
 
 /// The matches among the responses of a peer: each that can be read, contradicts no key, and was not there before.
 final class MatchFilter {
-    /// How often one response came, and whether it tells which entity it is about.
-    private struct Repetition {
-        var count = 0
-        var isAboutOneEntity = false
-    }
-
     private let target: FindCommand.Target
+    private let peerName: String
     /// Nil if the server is trusted.
     private var review: MatchReview?
     private var doubts = MatchDoubts()
     private var text: MatchText
     /// The attribute that tells entities apart, by its path.
     private var identity: [Tag] = []
-    /// The number of equal responses to the query that is under way, by digest: some servers send a study once for each of
-    /// its instances.
-    private var received: [Int: Repetition] = [:]
+    /// The responses to the query that is under way: some servers send a study once for each of its instances.
+    private var received = ResponseDigests()
     /// Those of the attempts before, which come again.
-    private var expected: [Int: Repetition] = [:]
+    private var expected = ResponseDigests()
     private var repeated = 0
     private var repeatedInARow = 0
     /// No study has so many instances that a server could answer once for each of them.
@@ -34,6 +28,7 @@ final class MatchFilter {
 
     init(_ target: FindCommand.Target) {
         self.target = target
+        peerName = target.network.peerName
         text = MatchText(target.options)
     }
 
@@ -42,8 +37,8 @@ final class MatchFilter {
 
     /// The query was answered to its end.
     func end() {
-        received = [:]
-        expected = [:]
+        received = ResponseDigests()
+        expected = ResponseDigests()
         open = nil
     }
 
@@ -63,36 +58,34 @@ final class MatchFilter {
     /// Returns nil for a response that is not a match or is to be looked up, and reports one that cannot be read.
     func match(in response: FindSCU.Match) -> Match? {
         let digest = digest(of: response.bytes)
-        if let count = expected[digest]?.count, count > 0 {
-            expected[digest]?.count = count - 1
-            return nil
-        }
-        received[digest, default: Repetition()].count += 1
+        guard !expected.remove(digest) else { return nil }
         responses += 1
         target.network.noteOddities(of: response)
         // What was decoded once is not decoded again: a server may repeat itself without an end.
-        guard received[digest]?.isAboutOneEntity != true else {
+        guard !received.hasEntity(digest) else {
             repeated += 1
             repeatedInARow += 1
             return nil
         }
-        let name = "\(target.network.peerName): match \(responses)"
+        var isAboutOneEntity = false
+        defer { received.insert(digest, isAboutOneEntity: isAboutOneEntity) }
         guard !response.bytes.isEmpty || response.omittedLength != nil else {
-            target.outcome.fail(.incomplete, Message("\(name) has no data set"))
+            target.outcome.fail(.incomplete, Message("\(peerName): match \(responses) has no data set"))
             return nil
         }
         do throws(DataSetError) {
-            let match = Match(response, text.named(try response.identifier()), node: target.network.peerName)
+            let match = Match(response, text.named(try response.identifier()), node: peerName)
             last = match.dataSet
             repeatedInARow = 0
-            received[digest]?.isAboutOneEntity = hasIdentity(match.dataSet)
+            isAboutOneEntity = hasIdentity(match.dataSet)
             let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
             if case .unconfirmed(let keys) = verdict, open?.add(match, leaving: keys) == true { return nil }
             guard doubts.record(verdict) else { return nil }
             text.count(match.dataSet)
             return match
         } catch {
-            target.outcome.fail(.incomplete, Message("\(name) cannot be read", error.description))
+            target.outcome.fail(
+                .incomplete, Message("\(peerName): match \(responses) cannot be read", error.description))
             return nil
         }
     }
@@ -109,7 +102,7 @@ final class MatchFilter {
         guard let dataSet = try? text.named(response.identifier()),
             case .unconfirmed(let keys)? = review?.verdict(of: dataSet)
         else { return nil }
-        let match = Match(response, dataSet, node: target.network.peerName)
+        let match = Match(response, dataSet, node: peerName)
         return OpenMatches.Open(match: match, keys: keys)
     }
 
@@ -131,7 +124,7 @@ final class MatchFilter {
 
     /// Reports what was left out, and what no response confirms.
     func report() {
-        let (peerName, diagnostics) = (target.network.peerName, target.outcome.diagnostics)
+        let diagnostics = target.outcome.diagnostics
         if let problem = text.problem(of: peerName) { diagnostics.warning(problem) }
         if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
         for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
@@ -139,5 +132,31 @@ final class MatchFilter {
         {
             diagnostics.warning(problem)
         }
+    }
+}
+
+/// Responses to one query, each by a digest of its bytes.
+private struct ResponseDigests {
+    /// Those that tell which entity they are about: a second one is the same entity.
+    private var entities: Set<Int> = []
+    /// The number of each of the others: two studies of a patient are equal where only the name was asked for.
+    private var others: [Int: Int] = [:]
+
+    func hasEntity(_ digest: Int) -> Bool { entities.contains(digest) }
+
+    mutating func insert(_ digest: Int, isAboutOneEntity: Bool) {
+        if isAboutOneEntity {
+            entities.insert(digest)
+        } else {
+            others[digest, default: 0] += 1
+        }
+    }
+
+    /// Returns false if there is none.
+    mutating func remove(_ digest: Int) -> Bool {
+        if entities.remove(digest) != nil { return true }
+        guard let count = others[digest], count > 0 else { return false }
+        others[digest] = count - 1
+        return true
     }
 }

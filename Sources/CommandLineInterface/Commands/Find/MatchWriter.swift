@@ -66,7 +66,7 @@ extension ResultFormat {
         case .table: TableMatchWriter(layout)
         case .json: JSONMatchWriter(layout, isArray: true)
         case .jsonl: JSONMatchWriter(layout, isArray: false)
-        case .count: CountMatchWriter()
+        case .count, .nagios, .prometheus: CountMatchWriter()
         case .csv: SeparatedMatchWriter(layout, separator: .comma)
         case .tsv: SeparatedMatchWriter(layout, separator: .tab)
         case .dcm: try files()

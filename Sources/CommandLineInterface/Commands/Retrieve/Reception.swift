@@ -18,7 +18,7 @@ final class Reception: Sendable {
         /// Instances of the retrievals begun so far, as the server lists or announces them; nil where it does neither.
         var expected: Int? = 0
         /// The output could not be written: nothing more can be stored.
-        var outputFailed = false
+        var diskIsFullOrReadOnly = false
     }
 
     /// The retrievals that are going on, and all that was asked for since the run began.
@@ -65,7 +65,7 @@ final class Reception: Sendable {
     }
 
     var total: Total { sum.withLock { $0 } }
-    var outputFailed: Bool { sum.withLock { $0.outputFailed } }
+    var diskIsFullOrReadOnly: Bool { sum.withLock { $0.diskIsFullOrReadOnly } }
 
     /// Forces everything onto the disk.
     func sync() throws(FileProblem) {
@@ -196,7 +196,8 @@ final class Reception: Sendable {
                     code: instance.status.description))
             sum.withLock { total in
                 total.failed += 1
-                total.outputFailed = total.outputFailed || problem.code == .outOfSpace || problem.code == .notWritable
+                total.diskIsFullOrReadOnly =
+                    total.diskIsFullOrReadOnly || problem.code == .outOfSpace || problem.code == .notWritable
             }
         case .cutOff:
             let uid = DisplayText.line(instance.sopInstanceUID.string)
@@ -238,9 +239,11 @@ final class Reception: Sendable {
             event.set(problem.path)
             event.set(.failed)
             event.set(.error, problem.description)
+            event.set(.cause, FailureCause(problem).rawValue)
         case .cutOff:
             event.set(.failed)
             event.set(.error, "cut off")
+            event.set(.cause, FailureCause.connectionLost.rawValue)
         }
         event.set(.status, instance.status.description)
         events.write(event)

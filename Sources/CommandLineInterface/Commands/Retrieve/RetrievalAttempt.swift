@@ -209,7 +209,7 @@ struct RetrievalAttempt {
                 }())
         }
         // A full disk stays full: the rest would only be refused, one by one.
-        return context.reception?.outputFailed == true ? .cancel : .goOn
+        return context.reception?.diskIsFullOrReadOnly == true ? .cancel : .goOn
     }
 
     private static func text(_ counts: SuboperationCounts) -> String {

@@ -59,7 +59,8 @@ struct RetrievalReport: Sendable {
                     hint: context.reception == nil
                         ? nil : Hint.goOn(storing: false, hasJournal: context.options.journalPath != nil)))
         }
-        if context.reception?.outputFailed == true { return run.record(.localFiles) }
+        // A full disk is told where it was met; here it is the exit code.
+        if context.reception?.diskIsFullOrReadOnly == true { return run.record(.localFiles) }
         if (context.reception?.total.unexpected ?? 0) > 0 { run.record(.incomplete) }
         let failed = outcomes.filter { $0.code != .success }
         guard !failed.isEmpty || notBegun > 0 else { return }
@@ -80,7 +81,7 @@ struct RetrievalReport: Sendable {
                     reached, "\(notBegun) of \(outcomes.count + notBegun) requests not made",
                     hint: .goOn(storing: false, hasJournal: context.options.journalPath != nil)))
         }
-        if let error = failed.first?.error { run.recordError(error) }
+        if let first = failed.first, let error = first.error { run.recordError(error, first.cause) }
     }
 
     private func summarize(_ outcomes: [TargetOutcome], notBegun: Int, seconds: Double) {

@@ -50,6 +50,7 @@ struct TargetOutcome: Sendable {
     var lastStatus: DIMSEStatus?
     var code = ExitCode.success
     var error: String?
+    var cause: FailureCause?
 
     init(target: RetrievalTarget) {
         self.target = target

@@ -306,7 +306,7 @@ final class TargetRetrieval {
         }
         var reported: Set<String> = []
         // One remedy, the first, is enough; and none of the server's if our own disk is full.
-        var needsHint = context.reception?.outputFailed != true
+        var needsHint = context.reception?.diskIsFullOrReadOnly != true
         for problem in problems {
             var message = message(problem)
             if problem.isNote {
@@ -322,7 +322,10 @@ final class TargetRetrieval {
             } else {
                 context.outcome.report(message)
             }
-            outcome.error = outcome.error ?? message.line
+            if outcome.error == nil {
+                outcome.error = message.line
+                outcome.cause = message.cause ?? FailureCause(problem.exitCode)
+            }
         }
     }
 }

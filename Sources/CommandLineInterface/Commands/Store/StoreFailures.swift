@@ -49,7 +49,7 @@ final class StoreFailures: Sendable {
     ///   - message: about this file alone.
     func record(_ fate: Fate, _ code: ExitCode, cause: String? = nil, _ message: Message) {
         outcome.record(code)
-        outcome.recordError(message.line(outcome.diagnostics.redaction))
+        outcome.recordError(message.line(outcome.diagnostics.redaction), message.cause ?? FailureCause(code))
         // A code beside a cause is that of the file alone, such as its UID.
         let code = cause == nil ? message.code : nil
         let cause = cause ?? message.why ?? ""

@@ -16,6 +16,7 @@ struct StoreRecord {
     var response: CommandSet?
     var attempts = 0
     var error: String?
+    var cause: FailureCause?
 
     init(_ file: InstanceFile, outcome: RunEvent.Outcome) {
         path = file.path
@@ -55,6 +56,7 @@ struct StoreRecord {
         event.set(outcome)
         if let response { event.set(response, for: .storage) }
         event.set(.error, error)
+        event.set(.cause, cause?.rawValue)
         return event
     }
 

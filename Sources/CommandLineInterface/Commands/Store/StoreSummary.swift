@@ -111,6 +111,7 @@ final class StoreSummary: Sendable {
             fail(problem.path)
             var record = StoreRecord(path: problem.path, outcome: .failed)
             record.error = Message(problem).why
+            record.cause = FailureCause(problem)
             write(record)
             return failures.record(.notRead, .incomplete, cause: problem.code.rawValue, Message(problem))
         }
@@ -142,6 +143,7 @@ final class StoreSummary: Sendable {
         markUnsent(path)
         var record = StoreRecord(path: path, outcome: .pending)
         record.error = "not sent: the run ended before"
+        record.cause = .notBegun
         write(record)
     }
 
@@ -185,11 +187,13 @@ final class StoreSummary: Sendable {
             self.record(response, changes, of: result.file, in: &record)
         case .unreadable(let problem):
             record.error = Message(problem).why
+            record.cause = FailureCause(problem)
             fail(problem.path)
             failures.record(problem.fate, .incomplete, cause: problem.code.rawValue, Message(problem))
         case .noContext(let refusal):
             let message = Message(refusal, of: result.file)
             record.error = message.why
+            record.cause = .notOffered
             fail(result.file.path)
             failures.record(.notSent, .noPresentationContext, message)
         case .unanswered(let error):
@@ -198,19 +202,22 @@ final class StoreSummary: Sendable {
             let flaw = result.file.sopInstanceUID.excess.map { "; \($0)" } ?? ""
             let why = "sent, but not answered: \(cause.line)\(flaw)"
             record.error = why
+            record.cause = FailureCause(error)
             fail(result.file.path)
             state.withLock { $0.unanswered = error }
             let isKnown = flaw.isEmpty && outcome.hasReported(cause.line)
-            failures.record(
-                .notAnswered, .incomplete, cause: cause.line + flaw,
-                Message(result.file.path.displayed, isKnown ? "sent, but not answered" : why))
+            var message = Message(result.file.path.displayed, isKnown ? "sent, but not answered" : why)
+            message.cause = cause.cause
+            failures.record(.notAnswered, .incomplete, cause: cause.line + flaw, message)
         case .notSent(let error):
             record.outcome = .pending
             record.error = network.message(error).line
+            record.cause = FailureCause(error)
             markUnsent(result, because: error)
         case .stopped:
             record.outcome = .pending
             record.error = "not sent: \(reasonForStop)"
+            record.cause = .notBegun
             markUnsent(result, because: nil)
         }
         write(record)
@@ -227,6 +234,7 @@ final class StoreSummary: Sendable {
         state.withLock { $0.unanswered = nil }
         record.sentTransferSyntax = changes.transferSyntax
         guard status.kind == .success || status.kind == .warning else {
+            record.cause = FailureCause(status)
             fail(file.path)
             return failures.record(
                 .notStored, .failureStatus,
@@ -281,10 +289,11 @@ final class StoreSummary: Sendable {
         let why = "\(StoreFailures.Fate.notConfirmed.rawValue): \(reason)"
         var record = StoreRecord(instance, outcome: .failed)
         record.error = why
+        record.cause = .notConfirmed
         write(record)
-        failures.record(
-            .notConfirmed, .incomplete, cause: reason,
-            Message(instance.path.displayed, why, code: instance.sopInstanceUID.string))
+        var message = Message(instance.path.displayed, why, code: instance.sopInstanceUID.string)
+        message.cause = .notConfirmed
+        failures.record(.notConfirmed, .incomplete, cause: reason, message)
     }
 
     /// Counts an instance as failed that the server has accepted and does not confirm; the caller reports and records

@@ -24,6 +24,12 @@ package enum ArgumentText {
         }
     }
 
+    /// The last component of the name that the program was started by.
+    package static func program() -> String {
+        guard CommandLine.argc > 0, let name = CommandLine.unsafeArgv[0] else { return "" }
+        return String(cString: name).split(separator: "/").last.map { String($0) } ?? ""
+    }
+
     package static func decode(_ bytes: UnsafeRawBufferPointer, _ encoding: LocaleEncoding?) -> String {
         if let encoding { return encoding.decode(bytes) ?? standIns(bytes) }
         if let text = String(validating: bytes, as: UTF8.self) { return text }

@@ -112,6 +112,8 @@ package struct OperationSet: OptionSet, Sendable {
     package static let all = OperationSet(rawValue: 1 << 10 - 1)
     /// Those that call a peer.
     package static let calling = all.subtracting([.serve, .selfTest])
+    /// Those that a monitoring plugin can make.
+    package static let monitored = calling.subtracting(.doctor)
     /// Those that print matches.
     package static let querying: OperationSet = [.find, .worklist]
     /// Those that write instances to files here.

@@ -1,17 +1,18 @@
 /// The long names of all options. Messages name an option by its case here, never by a literal.
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case aetitle, bind, call, charset, classes, color, columns, config, count, date, debug, destination, doctor, echo,
+    case aetitle, bind, call, charset, classes, color, columns, config, count, crit, date, debug, destination, doctor,
+        echo,
         error, find,
         format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
-    case journal, jwt, kerberos, key, limit, listen, mode, move, name, nodes, only, output, passcode, patient,
+    case journal, jwt, kerberos, key, limit, listen, metrics, mode, move, name, nodes, only, output, passcode, patient,
         patientroot,
         per
     case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
         `return`, saml
     case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
     case transaction, until, user
-    case verbose, verify, version, wait, warning, wide, window, worklist
+    case verbose, verify, version, wait, warn, warning, wide, window, worklist
     case acceptFrom = "accept-from"
     case assumeCharset = "assume-charset"
     case assumeMeta = "assume-meta"
@@ -35,6 +36,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case logTime = "log-time"
     case maxPDU = "max-pdu"
     case maxReferences = "max-references"
+    case metricsLabel = "metrics-label"
     case moveDestination = "move-destination"
     case neverRewrite = "never-rewrite"
     case noCheck = "no-check"

@@ -1,0 +1,147 @@
+import DICOMNode
+import DICOMProtocol
+import Synchronization
+import System
+
+/// The things that all retrievals of a run share: the server, the output folder, and the port that the server calls
+/// back.
+final class RetrievalContext: Sendable {
+    let options: RetrieveOptions
+    let network: Network
+    let outcome: RunOutcome
+    let environment: Environment
+    /// Nil where the instances go to a third party.
+    let reception: Reception?
+    /// The file for the outcome of each row.
+    let rowReport: RetrievalRowReport?
+    /// Our port; nil where nothing calls back.
+    let server: AssociationServer?
+    private let callbacks: Callbacks
+    private let lastMoveMessageID = Atomic<UInt16>(0)
+    private let hasNoGet = Atomic<Bool>(false)
+    private let hasNoList = Atomic<Bool>(false)
+    private let hasNoDestination = Atomic<Bool>(false)
+    private let isAccepting = Atomic<Bool>(false)
+
+    /// Returns nil if the port cannot be opened, which is reported.
+    ///
+    /// - Throws: the problem of the output folder or the journal.
+    init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
+        throws(FileProblem)
+    {
+        self.options = options
+        self.network = network
+        self.outcome = outcome
+        self.environment = environment
+        rowReport = try options.reportPath.map { path throws(FileProblem) in try RetrievalRowReport(path) }
+        let callbacks = Callbacks(ours: network.connection.callingAETitle)
+        self.callbacks = callbacks
+        let reception = options.isForThirdParty ? nil : try Reception(options, network, outcome, environment)
+        self.reception = reception
+        guard options.receivesMovedInstances, let reception else {
+            server = nil
+            return
+        }
+        let storage = StorageSCP(receiver: reception.sharedReceiver, preferring: options.preferredSyntaxes)
+        server = Receiver.start(
+            network, outcome, port: network.connection.receiverPort ?? 0, services: [VerificationSCP(), storage],
+            from: network.connection.acceptedCallers, isAccepting: false,
+            watch: { callbacks.record($0) })
+        if server == nil { return nil }
+    }
+
+    /// Lets callers in, once the first C-MOVE-RQ has left: what came before would be what nobody asked for.
+    func acceptCallers() {
+        guard let server, !isAccepting.exchange(true, ordering: .relaxed) else { return }
+        do throws(TransportError) { try Receiver.start(server) } catch {
+            outcome.fail(.localFiles, Message("cannot listen at port \(server.port)", error.description))
+        }
+    }
+
+    /// Leaves the associations of the server to its own release, but no longer than the grace after the last sign of life.
+    func waitForRelease() {
+        guard let server else { return }
+        wait { server.openAssociations == 0 }
+    }
+
+    /// Waits until the condition holds, and no longer than the grace after the last sign of life at our port.
+    func wait(until isFulfilled: () -> Bool) {
+        guard let server else { return }
+        var seen = server.progress
+        var end = Deadline.after(seconds: options.grace)
+        var look = Duration.milliseconds(1)
+        while !isFulfilled(), !shouldStop {
+            if server.progress != seen || server.isReceiving {
+                seen = server.progress
+                end = .after(seconds: options.grace)
+            }
+            guard !end.isPast else { return }
+            if network.cancellation.wait(until: end.earlier(.after(look))) { return }
+            look = min(look * 2, Self.longestLook)
+        }
+    }
+
+    /// The longest time between two looks at what has come.
+    private static let longestLook = Duration.milliseconds(20)
+
+    /// Associations that were opened to our port so far.
+    var callbackCount: Int { callbacks.count }
+    /// The remedy if the first call to our port was rejected by us.
+    var rejectedCallback: Hint? { callbacks.rejection }
+
+    /// A message ID that no other move uses: servers repeat it with the instances they send. 0 means none there.
+    func nextMoveMessageID() -> UInt16 {
+        let id = lastMoveMessageID.wrappingAdd(1, ordering: .relaxed).newValue
+        return id == 0 ? nextMoveMessageID() : id
+    }
+
+    /// True if the server does not offer C-GET, so that C-MOVE is used instead.
+    var movesInstead: Bool {
+        get { hasNoGet.load(ordering: .relaxed) }
+        set { hasNoGet.store(newValue, ordering: .relaxed) }
+    }
+
+    /// True if the server does not know our move destination: it would refuse each retrieval.
+    var destinationIsUnknown: Bool {
+        get { hasNoDestination.load(ordering: .relaxed) }
+        set { hasNoDestination.store(newValue, ordering: .relaxed) }
+    }
+
+    /// True if the server has no list for us: each question would only cost time.
+    var listsNothing: Bool {
+        get { hasNoList.load(ordering: .relaxed) }
+        set { hasNoList.store(newValue, ordering: .relaxed) }
+    }
+
+    /// True if no further retrieval should begin.
+    var shouldStop: Bool {
+        network.cancellation.isRaised || reception?.diskIsFullOrReadOnly == true || destinationIsUnknown
+            || network.isOverdue
+    }
+}
+
+/// Counts the associations that were opened to our port, and keeps why the first that we rejected was.
+private final class Callbacks: Sendable {
+    private let ours: AETitle
+    private let state = Locked<(count: Int, rejection: Hint?)>((0, nil))
+
+    init(ours: AETitle) { self.ours = ours }
+
+    var count: Int { state.withLock { $0.count } }
+    var rejection: Hint? { state.withLock { $0.rejection } }
+
+    /// Called on the threads of the server.
+    func record(_ event: AssociationServer.Event) {
+        state.withLock { state in
+            switch event {
+            case .accepted: state.count += 1
+            case .rejected(let request, .calledAETitleNotRecognized, _) where state.rejection == nil:
+                state.rejection = .commitment(
+                    .calledByOtherAETitle(request.calledAETitle.string, ours: ours.string))
+            case .rejected(let request, .callingAETitleNotRecognized, _) where state.rejection == nil:
+                state.rejection = .callerNotAccepted(caller: request.callingAETitle.string)
+            default: break
+            }
+        }
+    }
+}
