@@ -105,10 +105,8 @@ private func performEach(
     _ invocations: [Invocation], _ arguments: [String], in environment: Environment
 ) -> RunResult {
     let monitor: RunMonitor
-    let page: DoctorReport?
     do throws(RunFailure) {
         monitor = try RunMonitor(invocations.first?.monitoring ?? MonitoringOptions(), environment)
-        page = try invocations.first.flatMap { first throws(RunFailure) in try doctorReport(first.request) }
     } catch {
         return RunResult(exitCode: report(error, in: environment))
     }
@@ -117,16 +115,10 @@ private func performEach(
         exitCode = performQueries(invocations, arguments, monitor, in: environment)
     } else {
         for invocation in invocations where exitCode != .interrupted {
-            exitCode = exitCode.worst(perform(invocation, arguments, monitor, page, in: environment))
+            exitCode = exitCode.worst(perform(invocation, arguments, monitor, in: environment))
         }
     }
     return monitor.finish(exitCode)
-}
-
-/// The report that all peers of `--doctor` have in common; nil if none is asked for.
-private func doctorReport(_ request: Request) throws(RunFailure) -> DoctorReport? {
-    guard case .doctor(let options) = request, let path = options.reportPath else { return nil }
-    do throws(FileProblem) { return try DoctorReport(path) } catch { throw RunFailure(.localFiles, Message(error)) }
 }
 
 private func performQueries(
@@ -150,8 +142,7 @@ private func performQueries(
 }
 
 private func perform(
-    _ invocation: Invocation, _ arguments: [String], _ monitor: RunMonitor, _ page: DoctorReport?,
-    in processEnvironment: Environment
+    _ invocation: Invocation, _ arguments: [String], _ monitor: RunMonitor, in processEnvironment: Environment
 ) -> ExitCode {
     let run: Run
     do throws(RunFailure) { run = try Run(invocation, arguments, processEnvironment) } catch {
@@ -168,7 +159,7 @@ private func perform(
     case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
     case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
-    case .doctor(let options): DoctorCommand(options, network, outcome, environment, page: page).perform()
+    case .doctor(let options): DoctorCommand(options, network, outcome, environment).perform()
     }
     return run.end(monitor)
 }
@@ -191,12 +182,22 @@ private struct Run {
     /// - Throws: ``RunFailure`` if the log cannot be written, or certificates, keys or secrets cannot be read.
     init(_ invocation: Invocation, _ arguments: [String], _ processEnvironment: Environment) throws(RunFailure) {
         let environment = processEnvironment.silenced(for: invocation)
-        let diagnostics = Diagnostics(
-            try Self.channels(invocation, in: environment), redaction: invocation.redaction)
+        var channels = try Self.channels(invocation, in: environment)
+        // What goes wrong with the files of evidence is told where the user looks, and not in them.
+        let reporter = Diagnostics(channels, redaction: invocation.redaction)
+        let transcript = try Self.transcript(invocation, reporter)
+        if let transcript {
+            channels.append(
+                Diagnostics.Channel(
+                    sink: transcript.messages(), level: .note, style: LogLine.Style(isBare: true)))
+        }
+        let diagnostics = Diagnostics(channels, redaction: invocation.redaction)
         diagnostics.frameStart(arguments)
+        let capture = try Self.capture(invocation.messages, reporter)
         let security: RunSecurity
         do throws(RunSecurity.Failure) {
-            security = try RunSecurity(invocation.connection, environment: environment, diagnostics: diagnostics)
+            security = try RunSecurity(
+                invocation.connection, environment: environment, diagnostics: diagnostics, recorder: capture)
         } catch {
             diagnostics.error(error.message)
             diagnostics.frameEnd(.usage, RunEvent(.summary), seconds: watch.seconds)
@@ -212,9 +213,44 @@ private struct Run {
         network = Network(
             invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
             cancellation: environment.cancellation, progress: environment.progress,
-            makeUID: { uids.makeUID(from: environment.randomBytes()) })
+            transcript: transcript, makeUID: { uids.makeUID(from: environment.randomBytes()) })
         self.invocation = invocation
         self.environment = environment
+    }
+
+    /// The transcript of the run; nil if nobody wants one.
+    private static func transcript(
+        _ invocation: Invocation, _ diagnostics: Diagnostics
+    ) throws(RunFailure) -> Transcript? {
+        guard let path = invocation.messages.transcriptPath else { return nil }
+        do throws(FileProblem) {
+            let peer = invocation.operation.callsPeer ? invocation.connection.peerName : "none, it listens"
+            return try Transcript(path, peer: peer, isRedacted: invocation.redaction.isOn) { problem in
+                diagnostics.warning(
+                    Message("the transcript \(path.displayed) ends here, the run does not", problem.cause))
+            }
+        } catch {
+            throw RunFailure(.localFiles, Message("cannot write the transcript \(path.displayed)", error.cause))
+        }
+    }
+
+    /// The capture of the run; nil if nobody wants one.
+    private static func capture(
+        _ options: MessageOptions, _ diagnostics: Diagnostics
+    ) throws(RunFailure) -> PacketCapture? {
+        guard let path = options.capturePath else { return nil }
+        var rules = CaptureRules()
+        rules.hidesPatientData = !options.logsPatientData
+        rules.keptBytes = options.capturedBytes
+        do throws(FileProblem) {
+            let file = try PacketFile(path, rules: rules) { problem in
+                diagnostics.warning(
+                    Message("the capture \(path.displayed) ends here, the run does not", problem.cause))
+            }
+            return PacketCapture(file, rules: rules)
+        } catch {
+            throw RunFailure(.localFiles, Message("cannot write the capture \(path.displayed)", error.cause))
+        }
     }
 
     /// Ends the log, tells the monitor, and returns the exit code of the run.

@@ -34,7 +34,8 @@ package final class PracticeArchive: Sendable {
     /// - Throws: `SystemError` if the server cannot be created.
     package init(
         folder: OutputFolder, listener: TCPListener, options: Options,
-        observer: AssociationObserver? = nil, report: @escaping @Sendable (ArchiveEvent) -> Void
+        observation: AssociationObservation? = nil, recorder: (any ConnectionRecorder)? = nil,
+        report: @escaping @Sendable (ArchiveEvent) -> Void
     ) throws(SystemError) {
         let faults = FaultPlan(options.faults)
         let events = ServerEvents()
@@ -53,7 +54,7 @@ package final class PracticeArchive: Sendable {
         port = listener.port
         server = try AssociationServer(
             listener: listener, policy: policy, services: services.map { FaultyService($0, archive) },
-            tls: options.tls, limits: options.limits, observer: observer,
+            tls: options.tls, limits: options.limits, observation: observation, recorder: recorder,
             report: { report(events.event($0)) })
     }
 

@@ -102,6 +102,9 @@ _dcmscu() {
         --crit) return ;;
         -L|--log-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --log-format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$current"); return ;;
+        --capture) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --capture-bytes) return ;;
+        --transcript) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --fail-on) mapfile -t COMPREPLY < <(compgen -W "failure warning" -- "$current"); return ;;
         --config) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     esac
@@ -121,8 +124,8 @@ _dcmscu() {
             --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile
             --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos
             --saml --jwt --user-unconfirmed --user-in-clear --metrics --metrics-label --warn --crit --verbose
-            --debug --warning --error --quiet --log-file --log-format --log-time --log-phi --fail-on --config
-            --show-config --nodes --help --version --queryhelp
+            --debug --warning --error --quiet --log-file --log-format --log-time --log-phi --capture
+            --capture-bytes --transcript --fail-on --config --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

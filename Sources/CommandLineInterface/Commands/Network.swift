@@ -13,6 +13,7 @@ final class Network: Sendable {
     let cancellation: Cancellation
     /// Shows on a terminal what is waited for.
     private let progress: ProgressLine?
+    private let transcript: Transcript?
     private let makeUID: @Sendable () -> UID
     private let end: Deadline
     /// When the time of day comes after which nothing new is begun.
@@ -22,7 +23,8 @@ final class Network: Sendable {
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
         _ operation: Operation, _ connection: ConnectionOptions, security: RunSecurity, diagnostics: Diagnostics,
-        cancellation: Cancellation, progress: ProgressLine? = nil, makeUID: @escaping @Sendable () -> UID
+        cancellation: Cancellation, progress: ProgressLine? = nil, transcript: Transcript? = nil,
+        makeUID: @escaping @Sendable () -> UID
     ) {
         self.operation = operation
         self.connection = connection
@@ -30,6 +32,7 @@ final class Network: Sendable {
         self.diagnostics = diagnostics
         self.cancellation = cancellation
         self.progress = progress
+        self.transcript = transcript
         self.makeUID = makeUID
         end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
         lastBeginning = connection.endTime?.next ?? .never
@@ -143,7 +146,8 @@ final class Network: Sendable {
         _ parameters: AssociationParameters, cancellation: Cancellation
     ) throws(AssociationError) -> Association {
         let association = try Association.request(
-            parameters, at: endpoint, connector: security.connector, cancellation: cancellation, observer: observer)
+            parameters, at: endpoint, connector: security.connector, cancellation: cancellation,
+            observer: observation?())
         if let warning = association.securityWarning { security.warn(warning, diagnostics) }
         if parameters.userIdentity != nil, association.accept.userInformation.userIdentityResponse == nil,
             !connection.acceptsUnconfirmedIdentity
@@ -177,10 +181,19 @@ final class Network: Sendable {
     }
 
     /// Narrates associations when somebody listens; costs nothing when nobody does.
-    var observer: AssociationObserver? {
-        guard diagnostics.isEnabled(.verbose) else { return nil }
-        let narrator = AssociationNarrator(diagnostics: diagnostics)
-        return { narrator.narrate($0) }
+    var observation: AssociationObservation? {
+        let isVerbose = diagnostics.isEnabled(.verbose)
+        guard isVerbose || transcript != nil else { return nil }
+        return { [diagnostics, transcript] in
+            let messages = isVerbose ? AssociationNarrator(diagnostics: diagnostics) : nil
+            let written = transcript.map {
+                AssociationNarrator(diagnostics: $0.association(diagnostics.redaction), tellsAll: true)
+            }
+            return { event in
+                messages?.narrate(event)
+                written?.narrate(event)
+            }
+        }
     }
 
     /// Runs the body on an association, and releases it afterwards.
@@ -342,7 +355,7 @@ enum Receiver {
             let server = try AssociationServer(
                 listener: listener, policy: policy, services: services, tls: network.security.listening,
                 limits: network.listeningLimits,
-                observer: network.observer,
+                observation: network.observation, recorder: network.security.recorder,
                 report: { event in
                     narrate(event)
                     watch(event)

@@ -5,7 +5,7 @@ import Glibc
 import System
 
 /// The certificates, keys and secrets of a run, read once before anything is sent, so that a mistake in them is a usage
-/// error and never leads to a plain connection.
+/// error and never leads to a plain connection; and what records the run's connections inside TLS.
 final class RunSecurity: Sendable {
     struct Failure: Error {
         let message: Message
@@ -15,14 +15,18 @@ final class RunSecurity: Sendable {
     /// For our receiver; nil is plain TCP.
     let listening: TLSContext?
     let userIdentity: UserIdentityRequest?
+    /// Records the connections of both sides; nil if nobody wants that.
+    let recorder: (any ConnectionRecorder)?
     private let warned = Locked<[String]>([])
 
     init(
-        _ connection: ConnectionOptions, environment: Environment, diagnostics: Diagnostics
+        _ connection: ConnectionOptions, environment: Environment, diagnostics: Diagnostics,
+        recorder: (any ConnectionRecorder)? = nil
     ) throws(Failure) {
+        self.recorder = recorder
         userIdentity = try Self.identity(connection.userIdentity, environment)
         guard let options = connection.tls else {
-            connector = Connector()
+            connector = Connector(recorder: recorder)
             listening = nil
             return
         }
@@ -31,18 +35,40 @@ final class RunSecurity: Sendable {
             configuration.keyPassword = String(
                 decoding: try Self.read(reference, "the key's password", environment).firstLine, as: UTF8.self)
         }
+        let keyLog = Self.keyLog(environment, diagnostics)
         let connecting = try Self.context(
-            configuration, .client, diagnostics, observer: Self.observer(options, diagnostics))
-        connector = Connector(tls: connecting)
+            configuration, .client, diagnostics, observer: Self.observer(options, diagnostics), keyLog: keyLog)
+        connector = Connector(tls: connecting, recorder: recorder)
         // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly
         // instead.
         let listens = connection.receiverPort != nil
-        listening = listens ? try Self.context(configuration, .server, diagnostics) : nil
+        listening = listens ? try Self.context(configuration, .server, diagnostics, keyLog: keyLog) : nil
         if configuration.isInsecure {
             diagnostics.warning(
                 Message(
                     "\(OptionName.tlsInsecure)",
                     "no certificate is checked: data can be intercepted and changed"))
+        }
+    }
+
+    /// The file of the secrets of TLS that the environment names, as for other programs; nil if it names none. A program
+    /// that runs with the rights of somebody else never believes it.
+    private static func keyLog(_ environment: Environment, _ diagnostics: Diagnostics) -> TLSKeyLog? {
+        guard let name = environment.variable(KeyLog.variable), !name.isEmpty, getuid() == geteuid(),
+            getgid() == getegid()
+        else {
+            return nil
+        }
+        let path = FilePath(argument: name)
+        do throws(FileProblem) {
+            let log = try KeyLog(path) { diagnostics.warning(Message("\(KeyLog.variable)", $0.description)) }
+            diagnostics.warning(
+                Message(
+                    "\(KeyLog.variable)", "the secrets of this run's TLS connections are written to \(path.displayed)"))
+            return { log.write($0) }
+        } catch {
+            diagnostics.warning(Message("\(KeyLog.variable)", error.description))
+            return nil
         }
     }
 
@@ -76,10 +102,10 @@ final class RunSecurity: Sendable {
 
     private static func context(
         _ configuration: TLSConfiguration, _ role: TLSContext.Role, _ diagnostics: Diagnostics,
-        observer: CertificateObserver? = nil
+        observer: CertificateObserver? = nil, keyLog: TLSKeyLog? = nil
     ) throws(Failure) -> TLSContext {
         do throws(TransportError) {
-            let context = try TLSContext(configuration, role: role, certificateObserver: observer)
+            let context = try TLSContext(configuration, role: role, certificateObserver: observer, keyLog: keyLog)
             if role == .client { for warning in context.warnings { diagnostics.warning(Message(warning)) } }
             return context
         } catch {

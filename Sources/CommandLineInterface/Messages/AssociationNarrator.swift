@@ -3,11 +3,16 @@ import DICOMNode
 import DICOMProtocol
 
 /// Tells the story of an association: with `-V` in a dozen lines a person can read, with `-D` every PDU and message,
-/// decoded.
+/// decoded. In a transcript it tells the rest, too.
 final class AssociationNarrator: Sendable {
     private let diagnostics: Diagnostics
+    /// True to tell what the state machine does, and what instances say.
+    private let tellsAll: Bool
 
-    init(diagnostics: Diagnostics) { self.diagnostics = diagnostics }
+    init(diagnostics: Diagnostics, tellsAll: Bool = false) {
+        self.diagnostics = diagnostics
+        self.tellsAll = tellsAll
+    }
 
     func narrate(_ event: AssociationEvent) {
         switch event {
@@ -20,6 +25,10 @@ final class AssociationNarrator: Sendable {
         case .receivedMessage(let command, let contextID): narrate(command, contextID, "<-")
         case .sentDataSet(let bytes, let syntax): narrate(bytes, syntax, "->")
         case .receivedDataSet(let bytes, let syntax): narrate(bytes, syntax, "<-")
+        case .sentInstance(let bytes, let syntax): if tellsAll { narrate(bytes, syntax, "->", isWhole: false) }
+        case .receivedInstance(let bytes, let syntax): if tellsAll { narrate(bytes, syntax, "<-", isWhole: false) }
+        case .changed(let transition):
+            if tellsAll, !transition.isOrdinaryData { diagnostics.debug("\(transition)") }
         case .sentData(let data): narrate(data, "->")
         case .receivedData(let data): narrate(data, "<-")
         case .closed: diagnostics.verbose("connection closed")
@@ -83,13 +92,17 @@ final class AssociationNarrator: Sendable {
         detail(MessageDetail.lines(shown, contextID: contextID))
     }
 
-    private func narrate(_ bytes: [UInt8], _ syntax: TransferSyntax, _ arrow: String) {
+    /// - Parameter isWhole: False for the beginning of an instance, which is shown up to its pixels.
+    private func narrate(_ bytes: [UInt8], _ syntax: TransferSyntax, _ arrow: String, isWhole: Bool = true) {
         guard diagnostics.isEnabled(.debug) else { return }
         do throws(DataSetError) {
-            let dataSet = try DataSetDecoder(syntax).decode(bytes[...])
+            let decoder = DataSetDecoder(syntax)
+            let dataSet =
+                isWhole ? try decoder.decode(bytes[...]) : try decoder.decodePrefix(bytes[...], through: .beforePixels)
             var text: [UInt8] = []
             DataSetText.appendLines(diagnostics.redaction.isOn ? dataSet.hidingPatientData : dataSet, to: &text)
-            diagnostics.debug("\(arrow) data set of \(bytes.count) bytes, \(UIDRegistry.displayName(of: syntax.uid))")
+            let size = isWhole ? " of \(bytes.count) bytes" : " up to its pixels"
+            diagnostics.debug("\(arrow) data set\(size), \(UIDRegistry.displayName(of: syntax.uid))")
             detail(String(decoding: text, as: UTF8.self).split(separator: "\n").map { String($0) })
         } catch {
             diagnostics.debug("\(arrow) data set of \(bytes.count) bytes that cannot be read: \(error)")
@@ -100,6 +113,11 @@ final class AssociationNarrator: Sendable {
         guard diagnostics.isEnabled(.debug) else { return }
         for line in lines() { diagnostics.debug("   \(line)") }
     }
+}
+
+extension Tag {
+    /// No element: all groups before that of the pixels are in front of it.
+    fileprivate static let beforePixels = Tag(0x7FDF_FFFF)
 }
 
 /// Returns the content of an A-ASSOCIATE PDU, line by line; secrets of a user identity are never shown.

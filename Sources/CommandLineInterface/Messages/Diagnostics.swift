@@ -32,7 +32,7 @@ package final class Diagnostics: Sendable {
         /// True for the log file, which is asked for as the results are.
         var isLog = false
 
-        fileprivate var hasFrame: Bool { style.hasTime || style.isJSON }
+        fileprivate var hasFrame: Bool { style.hasTime || style.isJSON || style.isBare }
     }
 
     private let channels: [Channel]

@@ -18,6 +18,9 @@ struct LogLine {
     /// The bytes for a channel, with line feeds.
     func bytes(_ style: Style) -> [UInt8] {
         if style.isJSON { return json }
+        if style.isBare {
+            return Array("\(level == .warning ? level.label : "")\(text)\n\(hint.map { "hint: \($0)\n" } ?? "")".utf8)
+        }
         let priority = style.hasPriority ? "<\(level.priority)>" : ""
         let head = style.hasTime ? "\(LogTime.now) dcmscu[\(getpid())]: " : "dcmscu: "
         var lines = "\(priority)\(head)\(level.label)\(text)\n"
@@ -43,6 +46,8 @@ struct LogLine {
         var isJSON = false
         /// Each line begins with a priority as systemd reads it, sd-daemon(3).
         var hasPriority = false
+        /// The text alone, without the name of the program.
+        var isBare = false
 
         static let plain = Style()
     }

@@ -65,6 +65,29 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.messages.logsPatientData = true }),
         OptionDefinition(
+            .capture, value: .file, .messages, for: .connecting, "write what is sent and received as pcapng",
+            details: """
+                For Wireshark: real addresses, ports, times and bytes, inside TLS too; the headers of IP and TCP are made up. \
+                Patient data are masked in place, by the rules of --log-phi, which leaves them; secrets of a user identity are \
+                always masked. A file of earlier runs gets a further section. A named pipe shows it while it happens. Needs no \
+                privileges. A disk that is full ends the capture and not the run.
+                """,
+            apply: { (draft, argument) throws(UsageError) in draft.messages.capturePath = try argument.path() }),
+        OptionDefinition(
+            .captureBytes, value: .integer(placeholder: "BYTES", 0...Int(Int32.max)), .messages, for: .connecting,
+            "bytes kept of pixel data in a capture",
+            details: "Also of other long binary values. The length in the capture stays that of the whole.",
+            default: .integer(CaptureRules.standardKeptBytes), rules: [.requires(.capture)],
+            apply: { (draft, argument) throws(UsageError) in draft.messages.capturedBytes = try argument.integer() }),
+        OptionDefinition(
+            .transcript, value: .file, .messages, for: .connecting, "write what was said to a file, as text",
+            details: """
+                To be mailed: version, command line and peer, then each association with the time since its beginning, every \
+                message with its elements up to the pixels, what the state machine did (PS3.8 table 9-10), and the messages of \
+                the run. Patient data are hidden as --log-phi says. A transcript of earlier runs is added to.
+                """,
+            apply: { (draft, argument) throws(UsageError) in draft.messages.transcriptPath = try argument.path() }),
+        OptionDefinition(
             .failOn, value: .choice(FailurePolicy.allCases.map(\.rawValue)), .messages,
             for: [.store, .move, .get, .find, .worklist],
             "lowest severity that makes an instance or query count as failed",

@@ -25,7 +25,7 @@ package struct Invocation: Sendable, Equatable {
                 shownComponents: options.naming.shownComponents,
                 givenPaths: [
                     options.journalPath, options.reportPath, options.listPath, options.query.queryPath,
-                    options.query.storeQueryPath, messages.logFile,
+                    options.query.storeQueryPath, messages.logFile, messages.capturePath, messages.transcriptPath,
                 ].compactMap { $0?.displayed })
         case .echo, .store, .commit, .serve, .selfTest, .doctor: return Redaction(isOn: isOn)
         }
@@ -58,6 +58,12 @@ package struct MessageOptions: Sendable, Equatable {
     package var writesEvents = false
     /// True if nothing is printed about what is well.
     package var isQuiet = false
+    /// The file for the packets of the run.
+    package var capturePath: FilePath?
+    /// The file for the text of the associations.
+    package var transcriptPath: FilePath?
+    /// The bytes that a capture keeps of pixel data and other long binary values.
+    package var capturedBytes = CaptureRules.standardKeptBytes
 
     package init() {}
 }
@@ -85,19 +91,12 @@ package struct DoctorOptions: Sendable, Equatable {
     /// The services that must be offered.
     package var services: [DoctorService] = []
     package var classes = StorageClassName.usual.map(\.uid)
-    /// The file of the report, which is HTML.
-    package var reportPath: FilePath?
     /// The time to wait for the server to call back, in seconds.
     package var wait = standardWait
 
     package static let standardWait = 5.0
     /// The limit of a connection, and of a response, in seconds.
     package static let checkLimit = 3.0
-
-    static func isNameOfReport(_ path: FilePath) -> Bool {
-        let name = String(decoding: path.lastComponent.bytes, as: UTF8.self).lowercased()
-        return name.hasSuffix(".html") || name.hasSuffix(".htm")
-    }
 
     package init() {}
 }

@@ -82,7 +82,7 @@ final class AssociationChannel {
     func advance(
         _ event: UpperLayerStateMachine.Event, sending content: PDU? = nil
     ) throws(AssociationFault) {
-        for action in machine.handle(event) {
+        for action in noteEvent(event) {
             switch action {
             case .sendPDU(.presentationData), .connect:
                 // Data is laid out in the send buffer; the connection is open before this object exists.
@@ -103,7 +103,14 @@ final class AssociationChannel {
     }
 
     /// Passes an event to the state machine; returns its actions without performing them.
-    func noteEvent(_ event: UpperLayerStateMachine.Event) -> [UpperLayerStateMachine.Action] { machine.handle(event) }
+    func noteEvent(_ event: UpperLayerStateMachine.Event) -> [UpperLayerStateMachine.Action] {
+        guard let observer else { return machine.handle(event) }
+        let before = machine.state
+        let entry = UpperLayerStateMachine.transition(on: event, in: before)
+        let actions = machine.handle(event)
+        observer(.changed(UpperLayerStateMachine.Transition(event, from: before, to: machine.state, entry)))
+        return actions
+    }
 
     private static let awaitingReleaseResponsePDU: [UpperLayerStateMachine.State] = [
         .awaitingReleaseAnswer, .collisionAcceptorAwaitingAnswer, .collisionRequestorAwaitingAnswer,

@@ -12,9 +12,17 @@ package enum AssociationEvent: Sendable {
     /// A data set of a message that is held in memory: an identifier, a report. Instances go past.
     case sentDataSet([UInt8], TransferSyntax)
     case receivedDataSet([UInt8], TransferSyntax)
+    /// The beginning of the data set of an instance, ``maximumBeginning`` bytes of it at most.
+    case sentInstance([UInt8], TransferSyntax)
+    case receivedInstance([UInt8], TransferSyntax)
     case sentData(PresentationDataSummary)
     case receivedData(PresentationDataSummary)
+    /// The state machine has handled an event.
+    case changed(UpperLayerStateMachine.Transition)
     case closed
+
+    /// Of an instance's data set, in bytes: what stands before the pixels is seldom more.
+    static let maximumBeginning = 64 * 1024
 }
 
 /// A presentation data value, or the part of one that has arrived, without its bytes.
@@ -39,5 +47,8 @@ package struct PresentationDataSummary: Sendable, Equatable {
     }
 }
 
-/// Called on the thread that uses the association, in the order of the events.
+/// Observes one association: called on the thread that uses it, in the order of the events.
 package typealias AssociationObserver = @Sendable (AssociationEvent) -> Void
+
+/// Makes the observer of a further association; nil if nobody observes it.
+package typealias AssociationObservation = @Sendable () -> AssociationObserver?

@@ -111,11 +111,14 @@ final class MessageReader {
                 return DIMSEMessage(command: command, contextID: contextID)
             }
             state = .inDataSet(
-                IncomingDataSet(of: command, contextID: contextID, to: destination(command, contextID)))
+                IncomingDataSet(
+                    of: command, contextID: contextID, to: destination(command, contextID),
+                    keepsBeginning: channel.observer != nil))
             return nil
         case .data(let isLast)?:
             guard case .inDataSet(let incoming) = state else { return nil }
             if case .sink(let sink) = incoming.destination {
+                incoming.keepBeginning(bytes)
                 sink.write(bytes)
             } else if !incoming.hold(bytes, maximumLength: Self.maximumDataSetDropped) {
                 throw .violation(
@@ -126,10 +129,12 @@ final class MessageReader {
             guard isLast else { return nil }
             state = .betweenMessages
             let message = incoming.message
-            if let observer = channel.observer, let dataSet = message.dataSet,
-                let context = contexts.context(id: message.contextID)
-            {
-                observer(.receivedDataSet(dataSet, context.transferSyntax))
+            if let observer = channel.observer, let context = contexts.context(id: message.contextID) {
+                if let dataSet = message.dataSet {
+                    observer(.receivedDataSet(dataSet, context.transferSyntax))
+                } else if case .sink = incoming.destination {
+                    observer(.receivedInstance(incoming.beginning, context.transferSyntax))
+                }
             }
             return message
         }
@@ -144,11 +149,20 @@ private final class IncomingDataSet {
     private var bytes: [UInt8] = []
     /// Bytes that have arrived; more than are held once they are too many for that.
     private var length = 0
+    /// The first bytes of a data set that goes elsewhere, if somebody observes it.
+    private(set) var beginning: [UInt8] = []
+    private let keepsBeginning: Bool
 
-    init(of command: CommandSet, contextID: UInt8, to destination: DataSetDestination) {
+    init(of command: CommandSet, contextID: UInt8, to destination: DataSetDestination, keepsBeginning: Bool) {
         self.command = command
         self.contextID = contextID
         self.destination = destination
+        self.keepsBeginning = keepsBeginning
+    }
+
+    func keepBeginning(_ arrived: UnsafeRawBufferPointer) {
+        guard keepsBeginning else { return }
+        beginning.append(contentsOf: arrived.prefix(AssociationEvent.maximumBeginning - beginning.count))
     }
 
     private var isOmitted: Bool { length > Association.maximumDataSetInMemory }

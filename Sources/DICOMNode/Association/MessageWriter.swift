@@ -1,4 +1,5 @@
 import DICOMProtocol
+import System
 
 /// Lays the messages of an established association out as P-DATA-TF PDUs and sends them, PS3.7 6.3 and PS3.8 9.3.5.
 final class MessageWriter {
@@ -22,6 +23,8 @@ final class MessageWriter {
         let file: FileRange?
         /// The source of the rest of the data set; nil if all of it is laid out.
         let rest: (any DataSetSource)?
+        /// The first bytes of the data set, if somebody observes it; nil if there is none.
+        var beginning: [UInt8]?
     }
 
     /// Lays a message out, while the peer may still be at work on another. It is the next one to be sent.
@@ -43,7 +46,9 @@ final class MessageWriter {
         }
         do throws(DataSetSourceError) {
             let (file, isLast) = try layOut(source, contextID: contextID)
-            return StagedMessage(command: command, contextID: contextID, file: file, rest: isLast ? nil : source)
+            return StagedMessage(
+                command: command, contextID: contextID, file: file, rest: isLast ? nil : source,
+                beginning: channel.observer == nil ? nil : beginning(file))
         } catch {
             buffer.clear()
             throw .sourceUnreadable(error)
@@ -76,6 +81,22 @@ final class MessageWriter {
             try AssociationEnding(channel).act(on: error)
         }
         channel.observer?(.sentMessage(staged.command, contextID: staged.contextID))
+        if let beginning = staged.beginning, staged.command.commandField == .cStoreRQ,
+            let context = contexts.context(id: staged.contextID)
+        {
+            channel.observer?(.sentInstance(beginning, context.transferSyntax))
+        }
+    }
+
+    /// The first bytes of the data set that is laid out, for an observer.
+    private func beginning(_ file: FileRange?) -> [UInt8] {
+        guard let file else { return buffer.payload(upTo: AssociationEvent.maximumBeginning) }
+        let wanted = min(file.count, AssociationEvent.maximumBeginning)
+        return [UInt8](unsafeUninitializedCapacity: wanted) { bytes, count in
+            let target = UnsafeMutableRawBufferPointer(start: bytes.baseAddress, count: wanted)
+            // One that cannot be read fails where it is sent.
+            count = (try? FileDescriptor.read(file.descriptor, into: target, at: file.offset)) ?? 0
+        }
     }
 
     /// Lays out what comes next of a data set: many PDUs of it or, where it is sent from its file, the header of one.

@@ -64,6 +64,23 @@ final class SendBuffer {
 
     var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<end]) }
 
+    /// The bytes of the data set that are laid out, without the headers between them.
+    func payload(upTo limit: Int) -> [UInt8] {
+        var payload: [UInt8] = []
+        var start = 0
+        while payload.count < limit, end - start >= PresentationDataHeader.length {
+            // As the header that was stamped here says.
+            let length = memory[start + 2..<start + PDU.headerLength].reduce(0) { $0 << 8 | Int($1) }
+            let next = min(start + PDU.headerLength + length, end)
+            let isCommand = memory[start + PresentationDataHeader.length - 1] & 1 != 0
+            if !isCommand {
+                payload += memory[start + PresentationDataHeader.length..<next].prefix(limit - payload.count)
+            }
+            start = next
+        }
+        return payload
+    }
+
     /// Reports the presentation data values that are laid out, and will now be sent, to the observer.
     func reportContents() {
         for summary in summaries { observer?(.sentData(summary)) }

@@ -10,7 +10,7 @@ package import System
 package struct RecordFile: ~Copyable {
     /// The kinds of such files, as they are known by their beginning.
     package enum Kind: Sendable, Equatable {
-        case journal, transactions, log, list, query, metrics
+        case journal, transactions, log, list, query, metrics, capture, transcript, keyLog
         /// A report whose first bytes are these.
         case report(start: String)
 
@@ -23,6 +23,9 @@ package struct RecordFile: ~Copyable {
             case .list: "a list of file names"
             case .query: "a query"
             case .metrics: "a file of metrics of dcmscu"
+            case .capture: "a capture of dcmscu"
+            case .transcript: "a transcript of dcmscu"
+            case .keyLog: "a log of TLS secrets"
             case .report: "a report of this form"
             }
         }
@@ -31,7 +34,7 @@ package struct RecordFile: ~Copyable {
         var isStream: Bool {
             switch self {
             case .journal, .transactions: false
-            case .log, .list, .query, .report, .metrics: true
+            case .log, .list, .query, .report, .metrics, .capture, .transcript, .keyLog: true
             }
         }
 
@@ -239,7 +242,33 @@ extension RecordFile.Kind {
         case .list: Self.isList(head) && !Self.isRecord(head)
         case .query: Self.isQuery(head)
         case .metrics: head.starts(with: "# HELP dcmscu_".utf8)
+        case .capture: Self.isCapture(head)
+        case .transcript: head.starts(with: Self.transcriptStart.utf8)
+        case .keyLog: Self.isKeyLog(head)
         }
+    }
+
+    /// The beginning of each transcript.
+    package static let transcriptStart = "Transcript of dcmscu "
+
+    /// True for pcapng whose first section is by this program.
+    private static func isCapture(_ head: ArraySlice<UInt8>) -> Bool {
+        let ours = Array("dcmscu ".utf8)
+        guard head.starts(with: "\n\r\r\n".utf8) else { return false }
+        let section = head.prefix(Self.sectionHeaderLength)
+        return section.indices.contains { section[$0...].starts(with: ours) }
+    }
+
+    /// More than that of our section headers up to the name of the program, in bytes.
+    private static let sectionHeaderLength = 64
+
+    /// True for lines of NSS key log format: a label, and two fields of hexadecimal digits.
+    private static func isKeyLog(_ head: ArraySlice<UInt8>) -> Bool {
+        let line = head.prefix { $0 != 0x0A && $0 != 0x0D }
+        return isText(head)
+            && (line.isEmpty || line.first == UInt8(ascii: "#") || line.starts(with: "CLIENT_".utf8)
+                || line.starts(with: "SERVER_".utf8) || line.starts(with: "EXPORTER_SECRET".utf8)
+                || line.starts(with: "RSA ".utf8) || line.starts(with: "EARLY_".utf8))
     }
 
     /// The beginning of each line about a storage commitment transaction.

@@ -31,7 +31,8 @@ package final class AssociationServer: Sendable {
     private let services: [any ServiceClass]
     private let tls: TLSContext?
     private let limits: AssociationLimits
-    private let observer: AssociationObserver?
+    private let observation: AssociationObservation?
+    private let recorder: (any ConnectionRecorder)?
     private let report: @Sendable (Event) -> Void
     private let cancellation: Cancellation
     private let state = Locked(State())
@@ -51,7 +52,9 @@ package final class AssociationServer: Sendable {
     /// - Throws: `SystemError` if the pipe of its cancellation cannot be made.
     package init(
         listener: TCPListener, policy: AcceptancePolicy, services: [any ServiceClass], tls: TLSContext? = nil,
-        limits: AssociationLimits, observer: AssociationObserver? = nil, report: @escaping @Sendable (Event) -> Void
+        limits: AssociationLimits, observation: AssociationObservation? = nil,
+        recorder: (any ConnectionRecorder)? = nil,
+        report: @escaping @Sendable (Event) -> Void
     ) throws(SystemError) {
         self.listener = listener
         self.port = listener.port
@@ -59,7 +62,8 @@ package final class AssociationServer: Sendable {
         self.services = services
         self.tls = tls
         self.limits = limits
-        self.observer = observer
+        self.observation = observation
+        self.recorder = recorder
         self.report = report
         cancellation = try Cancellation()
     }
@@ -197,8 +201,9 @@ package final class AssociationServer: Sendable {
         // A peer may be gone before its acceptance is sent: then its place is free again.
         defer { if isCounted, association == nil { state.withLock { $0.established -= 1 } } }
         association = try Association.accept(
-            connection, maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: cancellation,
-            observer: observer
+            RecordedConnection.over(connection, recorder, isOpenedByPeer: true),
+            maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: cancellation,
+            observer: observation?()
         ) { request in
             var decision = policy.decide(request, services: services)
             if case .accept = decision {

@@ -35,8 +35,8 @@ package protocol Connection: AnyObject, Sendable {
         _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError)
 
-    /// The number of bytes of the last ``write(_:wait:whileBlocked:)`` that the system has not taken. After
-    /// `.cancelled` and `.timedOut` a further write may go on with them.
+    /// The number of bytes of the last ``write(_:wait:whileBlocked:)`` that the system has not taken, also while it calls
+    /// `whileBlocked`. After `.cancelled` and `.timedOut` a further write may go on with them.
     var unwritten: Int { get }
 
     /// Ends the stream of this side; the other one can still be read. TLS says close_notify first, if it can at once.

@@ -17,9 +17,15 @@ package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
 /// Opens the connection that an association runs on.
 package struct Connector: Sendable {
     private let tls: TLSContext?
+    private let recorder: (any ConnectionRecorder)?
 
-    /// - Parameter tls: Secures the connection, and never falls back to a plain one; nil is plain TCP.
-    package init(tls: TLSContext? = nil) { self.tls = tls }
+    /// - Parameters:
+    ///   - tls: Secures the connection, and never falls back to a plain one; nil is plain TCP.
+    ///   - recorder: records what goes over the connections.
+    package init(tls: TLSContext? = nil, recorder: (any ConnectionRecorder)? = nil) {
+        self.tls = tls
+        self.recorder = recorder
+    }
 
     /// The addresses of a peer in numbers, in the order in which they are tried.
     ///
@@ -36,7 +42,8 @@ package struct Connector: Sendable {
     ///   cancelled.
     package func connect(to endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> any Connection {
         let connection = try TCPConnection.connect(host: endpoint.host, port: endpoint.port, wait: wait)
-        guard let tls else { return connection }
-        return try tls.connect(over: connection, host: endpoint.host, wait: wait)
+        let open: any Connection =
+            if let tls { try tls.connect(over: connection, host: endpoint.host, wait: wait) } else { connection }
+        return RecordedConnection.over(open, recorder, isOpenedByPeer: false)
     }
 }

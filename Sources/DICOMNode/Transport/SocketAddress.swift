@@ -74,6 +74,21 @@ struct SocketAddress: Sendable {
         }
     }
 
+    /// The bytes of the address without its port, in the order of the network: 4 of IPv4, also seen through a dual-stack
+    /// socket, 16 of IPv6; none of another family.
+    var addressBytes: [UInt8] {
+        withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            case AF_INET: return withUnsafeBytes(of: bytes.load(as: sockaddr_in.self).sin_addr) { Array($0) }
+            case AF_INET6:
+                let address = withUnsafeBytes(of: bytes.load(as: sockaddr_in6.self).sin6_addr) { Array($0) }
+                let isMapped = address[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
+                return isMapped ? Array(address[12...]) : address
+            default: return []
+            }
+        }
+    }
+
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         withUnsafePointer(to: storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }

@@ -1,5 +1,9 @@
 package import System
 
+/// Takes the secrets of TLS connections, so that what others have captured of them can be read: a line of NSS key log
+/// format, without its line feed. Called on the threads of the connections.
+package typealias TLSKeyLog = @Sendable (String) -> Void
+
 /// The settings of TLS: the same for connecting and for listening.
 package struct TLSConfiguration: Sendable, Equatable {
     /// The trusted CA certificates.

@@ -228,6 +228,7 @@ import System
                 }
                 switch SSL_get_error(session, result) {
                 case SSL_ERROR_WANT_WRITE:
+                    left.store(rest.count, ordering: .relaxed)
                     try tcp.waitUntilWritable(wait: wait, watcher: &watcher)
                 case SSL_ERROR_WANT_READ:
                     _ = try Readiness.wait(

@@ -19,12 +19,14 @@ package import System
         let certificateObserver: CertificateObserver?
         /// Of our own certificate; for the user, before anything is connected.
         package let warnings: [String]
+        private let keyLog: TLSKeyLog?
 
         /// Reads the certificates and keys of the configuration.
         ///
         /// - Throws: `TransportError.tls` if a file cannot be read, a setting is invalid or TLS is not available.
         package init(
-            _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil
+            _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil,
+            keyLog: TLSKeyLog? = nil
         ) throws(TransportError) {
             // A peer that goes away would end the process: OpenSSL writes without MSG_NOSIGNAL.
             signal(SIGPIPE, SIG_IGN)
@@ -43,7 +45,23 @@ package import System
             self.configuration = configuration
             self.role = role
             self.certificateObserver = certificateObserver
+            self.keyLog = keyLog
+            if keyLog != nil { startKeyLog() }
         }
+
+        private func startKeyLog() {
+            SSL_CTX_set_ex_data(pointer, Self.ownIndex, Unmanaged.passUnretained(self).toOpaque())
+            SSL_CTX_set_keylog_callback(pointer) { session, line in
+                guard let session, let line,
+                    let context = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), TLSContext.ownIndex)
+                else { return }
+                // Each session keeps its context, see `TLSConnection`.
+                Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue().keyLog?(String(cString: line))
+            }
+        }
+
+        /// The place of this object among the data of the application.
+        private static let ownIndex: CInt = 0
 
         deinit { SSL_CTX_free(pointer) }
 
@@ -223,7 +241,8 @@ package import System
         ///
         /// - Throws: `TransportError.tls` if a file cannot be read, a setting is invalid or TLS is not available.
         package init(
-            _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil
+            _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil,
+            keyLog: TLSKeyLog? = nil
         ) throws(TransportError) {
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }

@@ -230,6 +230,30 @@ extension UpperLayerStateMachine {
         }
     }
 
+    /// What happened at an event: the change of the state, and the entry of table 9-10.
+    package struct Transition: Sendable, Equatable, CustomStringConvertible {
+        package let event: Event
+        package let from: State
+        package let to: State
+        /// Nil where table 9-10 has no entry.
+        package let action: ActionName?
+
+        package init(_ event: Event, from: State, to: State, _ action: ActionName?) {
+            self.event = event
+            self.from = from
+            self.to = to
+            self.action = action
+        }
+
+        /// True for data in the state for it, which is no news.
+        package var isOrdinaryData: Bool { action == .DT1 || action == .DT2 }
+
+        package var description: String {
+            guard let action else { return "\(event): nothing to do in \(from)" }
+            return "\(event): \(from) to \(to) by \(action.rawValue)"
+        }
+    }
+
     /// An action for the association to carry out.
     package enum Action: Sendable, Hashable {
         /// Open the connection; then `transportConnected` or `transportClosed`.
@@ -367,6 +391,34 @@ extension UpperLayerStateMachine {
         case (.invalidPDU, established): return .AA8
         case (.invalidPDU, 13): return .AA7
         default: return nil
+        }
+    }
+}
+
+extension UpperLayerStateMachine.Event: CustomStringConvertible {
+    /// The name of the standard, and what it is.
+    package var description: String {
+        switch self {
+        case .associateRequest: "Evt1, association requested here"
+        case .transportConnected: "Evt2, connection open"
+        case .associateAcceptPDU: "Evt3, A-ASSOCIATE-AC received"
+        case .associateRejectPDU: "Evt4, A-ASSOCIATE-RJ received"
+        case .transportAccepted: "Evt5, connection of the peer"
+        case .associateRequestPDU(isAcceptable: true): "Evt6, A-ASSOCIATE-RQ received"
+        case .associateRequestPDU(isAcceptable: false): "Evt6, A-ASSOCIATE-RQ of another version received"
+        case .associateResponseAccept: "Evt7, accepted here"
+        case .associateResponseReject: "Evt8, rejected here"
+        case .presentationDataRequest: "Evt9, data to be sent"
+        case .presentationDataPDU: "Evt10, P-DATA-TF received"
+        case .releaseRequest: "Evt11, release requested here"
+        case .releaseRequestPDU: "Evt12, A-RELEASE-RQ received"
+        case .releaseResponsePDU: "Evt13, A-RELEASE-RP received"
+        case .releaseResponse: "Evt14, release answered here"
+        case .abortRequest: "Evt15, aborted here"
+        case .abortPDU: "Evt16, A-ABORT received"
+        case .transportClosed: "Evt17, connection closed"
+        case .artimExpired: "Evt18, ARTIM timer expired"
+        case .invalidPDU: "Evt19, invalid PDU received"
         }
     }
 }

@@ -8,9 +8,14 @@ package struct Destinations: Sendable {
     private let endpoints: [AETitle: Endpoint]
     private let connector: Connector
     private let limits: AssociationLimits
+    private let observation: AssociationObservation?
 
-    package init(_ endpoints: [AETitle: Endpoint], connector: Connector = Connector(), limits: AssociationLimits) {
+    package init(
+        _ endpoints: [AETitle: Endpoint], connector: Connector = Connector(), limits: AssociationLimits,
+        observation: AssociationObservation? = nil
+    ) {
         self.endpoints = endpoints
+        self.observation = observation
         self.connector = connector
         self.limits = limits
     }
@@ -28,7 +33,8 @@ package struct Destinations: Sendable {
         parameters.roleSelections = roles
         parameters.limits = limits
         return try Association.request(
-            parameters, at: endpoint, connector: connector, cancellation: cancellation)
+            parameters, at: endpoint, connector: connector, cancellation: cancellation,
+            observer: observation?())
     }
 }
 

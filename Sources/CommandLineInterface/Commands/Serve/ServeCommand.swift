@@ -54,7 +54,8 @@ final class ServeCommand {
         var archiveOptions = PracticeArchive.Options(
             title: network.connection.callingAETitle,
             destinations: Destinations(
-                options.destinations, connector: network.security.connector, limits: network.limits))
+                options.destinations, connector: network.security.connector, limits: network.limits,
+                observation: network.observation))
         archiveOptions.faults = options.faults
         archiveOptions.limits = network.limits
         archiveOptions.maximumPDULength = network.connection.maximumPDULength
@@ -62,7 +63,8 @@ final class ServeCommand {
         archiveOptions.worklist = worklist
         do throws(SystemError) {
             let archive = try PracticeArchive(
-                folder: folder, listener: listener, options: archiveOptions, observer: network.observer,
+                folder: folder, listener: listener, options: archiveOptions, observation: network.observation,
+                recorder: network.security.recorder,
                 report: { [output = environment.standardOutput] in Self.write($0, to: output) })
             archive.readFolder { [outcome] problem in outcome.diagnostics.warning(Message(problem)) }
             announce(archive, folder, listener, worklist: worklist.count)

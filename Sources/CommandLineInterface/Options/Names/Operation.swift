@@ -114,6 +114,8 @@ package struct OperationSet: OptionSet, Sendable {
     package static let calling = all.subtracting([.serve, .selfTest])
     /// Those that a monitoring plugin can make.
     package static let monitored = calling.subtracting(.doctor)
+    /// Those that have connections of which the user may want to know.
+    package static let connecting = all.subtracting(.selfTest)
     /// Those that print matches.
     package static let querying: OperationSet = [.find, .worklist]
     /// Those that write instances to files here.

@@ -1,7 +1,7 @@
 /// The long names of all options. Messages name an option by its case here, never by a literal.
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case aetitle, bind, call, charset, classes, color, columns, config, count, crit, date, debug, destination, doctor,
-        echo,
+    case aetitle, bind, call, capture, charset, classes, color, columns, config, count, crit, date, debug, destination,
+        doctor, echo,
         error, find,
         format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
@@ -11,9 +11,10 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case port, prefer, priority, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
         `return`, saml
     case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
-    case transaction, until, user
+    case transaction, transcript, until, user
     case verbose, verify, version, wait, warn, warning, wide, window, worklist
     case acceptFrom = "accept-from"
+    case captureBytes = "capture-bytes"
     case assumeCharset = "assume-charset"
     case assumeMeta = "assume-meta"
     case committedOut = "committed-out"
