@@ -105,8 +105,10 @@ private func performEach(
     _ invocations: [Invocation], _ arguments: [String], in environment: Environment
 ) -> RunResult {
     let monitor: RunMonitor
+    let page: DoctorReport?
     do throws(RunFailure) {
         monitor = try RunMonitor(invocations.first?.monitoring ?? MonitoringOptions(), environment)
+        page = try invocations.first.flatMap { first throws(RunFailure) in try doctorReport(first.request) }
     } catch {
         return RunResult(exitCode: report(error, in: environment))
     }
@@ -115,10 +117,16 @@ private func performEach(
         exitCode = performQueries(invocations, arguments, monitor, in: environment)
     } else {
         for invocation in invocations where exitCode != .interrupted {
-            exitCode = exitCode.worst(perform(invocation, arguments, monitor, in: environment))
+            exitCode = exitCode.worst(perform(invocation, arguments, monitor, page, in: environment))
         }
     }
     return monitor.finish(exitCode)
+}
+
+/// The report that all peers of `--doctor` have in common; nil if none is asked for.
+private func doctorReport(_ request: Request) throws(RunFailure) -> DoctorReport? {
+    guard case .doctor(let options) = request, let path = options.reportPath else { return nil }
+    do throws(FileProblem) { return try DoctorReport(path) } catch { throw RunFailure(.localFiles, Message(error)) }
 }
 
 private func performQueries(
@@ -142,7 +150,8 @@ private func performQueries(
 }
 
 private func perform(
-    _ invocation: Invocation, _ arguments: [String], _ monitor: RunMonitor, in processEnvironment: Environment
+    _ invocation: Invocation, _ arguments: [String], _ monitor: RunMonitor, _ page: DoctorReport?,
+    in processEnvironment: Environment
 ) -> ExitCode {
     let run: Run
     do throws(RunFailure) { run = try Run(invocation, arguments, processEnvironment) } catch {
@@ -159,7 +168,7 @@ private func perform(
     case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
     case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
-    case .doctor(let options): DoctorCommand(options, network, outcome, environment).perform()
+    case .doctor(let options): DoctorCommand(options, network, outcome, environment, page: page).perform()
     }
     return run.end(monitor)
 }

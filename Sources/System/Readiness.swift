@@ -16,6 +16,34 @@ package struct Readiness: OptionSet, Sendable {
     package static let readable = Readiness(rawValue: CShort(POLLIN))
     package static let writable = Readiness(rawValue: CShort(POLLOUT))
 
+    /// Waits until one of several descriptors is ready or has failed; the operation tried next tells which error it is.
+    ///
+    /// - Returns: The positions of those that are.
+    /// - Throws: `.timedOut` at the deadline, `.cancelled` at the cancellation level of the limits, `.system` if `poll` fails.
+    package static func waitForAny(
+        of descriptors: [CInt], for wanted: Readiness, until deadline: Deadline, limits: WaitLimits
+    ) throws(WaitError) -> [Int] {
+        var polled = descriptors.map { pollfd(fd: $0, events: wanted.rawValue, revents: 0) }
+        polled.append(pollfd(fd: -1, events: CShort(POLLIN), revents: 0))
+        let last = polled.count - 1
+        if limits.cancelledAt > .none { polled[last].fd = limits.cancellation.descriptor(for: limits.cancelledAt) }
+        var watch = limits.notice.map { WaitNotice.Watch($0, until: deadline) }
+        defer { watch?.end() }
+        while true {
+            let milliseconds = (watch?.earlier(deadline) ?? deadline).pollMilliseconds()
+            let count = poll(&polled, nfds_t(polled.count), milliseconds)
+            if count == -1 {
+                guard errno == EINTR else { throw .system(SystemError.last("poll")) }
+                continue
+            }
+            if polled[last].revents != 0 { throw .cancelled }
+            let ready = descriptors.indices.filter { polled[$0].revents != 0 }
+            if !ready.isEmpty { return ready }
+            if deadline.isPast { throw .timedOut }
+            watch?.reportIfDue()
+        }
+    }
+
     /// Waits until the descriptor is ready or has failed; the operation tried next tells which error it is.
     ///
     /// A negative descriptor waits for the deadline and the cancellation alone.

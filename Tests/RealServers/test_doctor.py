@@ -1,9 +1,11 @@
 """--doctor: real servers are described rightly, and each cause that can be provoked is named with its remedy."""
 
 import json
+import re
 import socket
 import subprocess
 import time
+import zlib
 
 from harness import cases, certificates, images, programs, scripted, servers
 from harness.practice import PracticeArchive
@@ -274,3 +276,70 @@ class DoctorOptions(DoctorTest):
         process.terminate()
         process.communicate(timeout=10)
         self.assertEqual(process.returncode, 143)
+
+
+class Report(DoctorTest):
+    """The page as HTML, as a browser shows it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.orthanc = cls.serve_all(servers.Orthanc())
+
+    def report(self):
+        path = self.folder / "page.html"
+        self.examine(f"ORTHANC@{servers.LOOPBACK}:{self.orthanc.port}", f"{servers.LOOPBACK}:{servers.free_port()}",
+                     "--report", path, expect=4)
+        return path
+
+    def browser(self, page, *arguments):
+        return programs.run(
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
+            f"--user-data-dir={self.folder / 'browser'}", *arguments, f"file://{page}", expect=0)  # fmt: skip
+
+    def background(self, page, scheme):
+        """The first pixel of a screenshot: its three bytes."""
+        picture = self.folder / f"{scheme}.png"
+        self.browser(page, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=900,600", f"--screenshot={picture}")
+        chunks = picture.read_bytes()[8:]
+        pixels = b""
+        while chunks:
+            length, kind = int.from_bytes(chunks[:4]), chunks[4:8]
+            if kind == b"IDAT":
+                pixels += chunks[8 : 8 + length]
+            chunks = chunks[12 + length :]
+        return zlib.decompress(pixels)[1:4]
+
+    def test_the_page_holds_all_peers_and_loads_nothing(self):
+        path = self.report()
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        text = path.read_text()
+        for foreign in ("<script", "http:", "https:", "src=", "href=", "url(", "@import"):
+            self.assertNotIn(foreign, text)
+        shown = self.browser(path, "--dump-dom").stdout
+        rows = re.findall(r'<tr class="(\w+)"><td class="mark">[^<]*</td><th scope="row">([\w-]+)</th>', shown)
+        self.assertEqual(len(rows), 22)
+        self.assertIn(("passed", "echo"), rows)
+        self.assertIn(("failed", "port"), rows)
+        self.assertEqual(shown.count("<rect "), 10)
+        self.assertIn("1 check failed: port", shown)
+        self.assertIn('<th scope="row">CT Image Storage</th>', shown)
+        self.assertIn('<p class="remedy">nothing listens at', shown)
+
+    def test_it_is_light_or_dark_as_the_reader_has_it_and_prints(self):
+        path = self.report()
+        self.assertEqual(self.background(path, 1), b"\xff\xff\xff")
+        self.assertLess(max(self.background(path, 0)), 0x40)
+        printed = self.folder / "page.pdf"
+        self.browser(path, "--no-pdf-header-footer", f"--print-to-pdf={printed}")
+        pages = len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes()))
+        # A peer begins on a sheet of its own.
+        self.assertIn(pages, (2, 3, 4))
+
+    def test_a_file_of_another_kind_is_left_alone_and_the_name_is_checked(self):
+        mine = self.folder / "mine.html"
+        mine.write_text("<!DOCTYPE html>\n<p>mine")
+        run = dcmscu("--doctor", servers.LOOPBACK, self.orthanc.port, "--report", mine, expect=3)
+        self.assert_names(run, "mine.html", "it exists")
+        self.assertEqual(mine.read_text(), "<!DOCTYPE html>\n<p>mine")
+        run = dcmscu("--doctor", servers.LOOPBACK, self.orthanc.port, "--report", "page.csv", expect=2)
+        self.assert_names(run, "--report", ".html")

@@ -178,15 +178,22 @@ extension OptionCategory {
                 draft.retrieve.listColumns.append(try listColumn(argument))
             }),
         OptionDefinition(
-            .report, value: .file, .querying, for: .retrieving, "write the outcome of each row of the list to a file",
+            .report, value: .file, .querying, for: .retrieving.union(.doctor), "write what was found to a file",
             details: """
-                CSV or JSON lines, by the ending of the name (.csv, .jsonl): the line, its outcome, the instances listed and \
-                received, the cause, the folder and the values of the row. Without a list: of each study or series. Only you \
-                can read it; a file that is not a report is not overwritten.
+                Of --get and --move: CSV or JSON lines, by the ending of the name (.csv, .jsonl): a row for each row of the list, or \
+                for each study or series, with the line, its outcome, the instances listed and received, the cause, the folder \
+                and the values of the row. Of --doctor: the page as one HTML file (.html), without patients' data. Only you can \
+                read it; a file that is not a report is not overwritten.
                 """,
             rules: [.excludes([.dryRun])],
             apply: { (draft, argument) throws(UsageError) in
                 let path = try argument.path()
+                guard draft.operation != .doctor else {
+                    guard DoctorOptions.isNameOfReport(path) else {
+                        throw argument.error("not the name of a page", accepted: "a name that ends in .html")
+                    }
+                    return draft.doctor.reportPath = path
+                }
                 guard RetrievalReportForm(path) != nil else {
                     throw argument.error("not the name of a report", accepted: RetrievalReportForm.accepted)
                 }

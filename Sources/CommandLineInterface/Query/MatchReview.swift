@@ -71,6 +71,7 @@ struct MatchReview {
 
     /// Compares one match with all keys: contradicted if one is, otherwise unconfirmed if one is.
     func verdict(of match: DataSet) -> Verdict {
+        guard !criteria.isEmpty else { return .confirmed }
         let characterSet = SpecificCharacterSet(of: match)
         var unconfirmed: [Tag] = []
         for criterion in criteria {

@@ -91,12 +91,19 @@ package struct DoctorOptions: Sendable, Equatable {
     /// The services that must be offered.
     package var services: [DoctorService] = []
     package var classes = StorageClassName.usual.map(\.uid)
+    /// The file of the report, which is HTML.
+    package var reportPath: FilePath?
     /// The time to wait for the server to call back, in seconds.
     package var wait = standardWait
 
     package static let standardWait = 5.0
     /// The limit of a connection, and of a response, in seconds.
     package static let checkLimit = 3.0
+
+    static func isNameOfReport(_ path: FilePath) -> Bool {
+        let name = String(decoding: path.lastComponent.bytes, as: UTF8.self).lowercased()
+        return name.hasSuffix(".html") || name.hasSuffix(".htm")
+    }
 
     package init() {}
 }

@@ -12,48 +12,76 @@ struct CommandElement: Sendable {
     /// Returns the value for a log; nil if the command set does not have the element.
     let describe: @Sendable (CommandSet) -> String?
 
-    /// The elements in ascending order, without the group length.
+    /// The number of each element in the table: looked through for every element of every message.
+    private static let numbers = all.map(\.number)
+
+    /// The place of an element in the table; nil for one that it does not have.
+    static func index(of number: UInt16) -> Int? { numbers.firstIndex(of: number) }
+
+    /// The elements in ascending order, without the group length. Values are got and set by functions, as key paths take several
+    /// times as long.
     static let all: [CommandElement] = [
-        CommandElement(0x0002, .UI, "affected SOP class", \.affectedSOPClassUID),
-        CommandElement(0x0003, .UI, "requested SOP class", \.requestedSOPClassUID),
-        CommandElement(0x0100, .US, "command", \.commandField),
-        CommandElement(0x0110, .US, "message id", \.messageID),
-        CommandElement(0x0120, .US, "message id being responded to", \.messageIDBeingRespondedTo),
-        CommandElement(0x0600, .AE, "move destination", \.moveDestination),
-        CommandElement(0x0700, .US, "priority", \.priority),
-        CommandElement(0x0800, .US, "command data set type", \.commandDataSetType),
-        CommandElement(0x0900, .US, "status", \.status),
-        CommandElement(0x0901, .AT, "offending elements", \.offendingElementList),
-        CommandElement(0x0902, .LO, "error comment", \.errorComment),
-        CommandElement(0x0903, .US, "error id", \.errorID),
-        CommandElement(0x1000, .UI, "affected SOP instance", \.affectedSOPInstanceUID),
-        CommandElement(0x1001, .UI, "requested SOP instance", \.requestedSOPInstanceUID),
-        CommandElement(0x1002, .US, "event type", \.eventTypeID),
-        CommandElement(0x1008, .US, "action type", \.actionTypeID),
-        CommandElement(0x1020, .US, "remaining sub-operations", \.numberOfRemainingSuboperations),
-        CommandElement(0x1021, .US, "completed sub-operations", \.numberOfCompletedSuboperations),
-        CommandElement(0x1022, .US, "failed sub-operations", \.numberOfFailedSuboperations),
-        CommandElement(0x1023, .US, "sub-operations with warnings", \.numberOfWarningSuboperations),
-        CommandElement(0x1030, .AE, "move originator", \.moveOriginatorAETitle),
-        CommandElement(0x1031, .US, "move originator message id", \.moveOriginatorMessageID),
+        CommandElement(0x0002, .UI, "affected SOP class", { $0.affectedSOPClassUID }, { $0.affectedSOPClassUID = $1 }),
+        CommandElement(
+            0x0003, .UI, "requested SOP class", { $0.requestedSOPClassUID },
+            { $0.requestedSOPClassUID = $1 }),
+        CommandElement(0x0100, .US, "command", { $0.commandField }, { $0.commandField = $1 }),
+        CommandElement(0x0110, .US, "message id", { $0.messageID }, { $0.messageID = $1 }),
+        CommandElement(
+            0x0120, .US, "message id being responded to", { $0.messageIDBeingRespondedTo },
+            { $0.messageIDBeingRespondedTo = $1 }),
+        CommandElement(0x0600, .AE, "move destination", { $0.moveDestination }, { $0.moveDestination = $1 }),
+        CommandElement(0x0700, .US, "priority", { $0.priority }, { $0.priority = $1 }),
+        CommandElement(0x0800, .US, "command data set type", { $0.commandDataSetType }, { $0.commandDataSetType = $1 }),
+        CommandElement(0x0900, .US, "status", { $0.status }, { $0.status = $1 }),
+        CommandElement(
+            0x0901, .AT, "offending elements", { $0.offendingElementList },
+            { $0.offendingElementList = $1 }),
+        CommandElement(0x0902, .LO, "error comment", { $0.errorComment }, { $0.errorComment = $1 }),
+        CommandElement(0x0903, .US, "error id", { $0.errorID }, { $0.errorID = $1 }),
+        CommandElement(
+            0x1000, .UI, "affected SOP instance", { $0.affectedSOPInstanceUID },
+            { $0.affectedSOPInstanceUID = $1 }),
+        CommandElement(
+            0x1001, .UI, "requested SOP instance", { $0.requestedSOPInstanceUID },
+            { $0.requestedSOPInstanceUID = $1 }),
+        CommandElement(0x1002, .US, "event type", { $0.eventTypeID }, { $0.eventTypeID = $1 }),
+        CommandElement(0x1008, .US, "action type", { $0.actionTypeID }, { $0.actionTypeID = $1 }),
+        CommandElement(
+            0x1020, .US, "remaining sub-operations", { $0.numberOfRemainingSuboperations },
+            { $0.numberOfRemainingSuboperations = $1 }),
+        CommandElement(
+            0x1021, .US, "completed sub-operations", { $0.numberOfCompletedSuboperations },
+            { $0.numberOfCompletedSuboperations = $1 }),
+        CommandElement(
+            0x1022, .US, "failed sub-operations", { $0.numberOfFailedSuboperations },
+            { $0.numberOfFailedSuboperations = $1 }),
+        CommandElement(
+            0x1023, .US, "sub-operations with warnings", { $0.numberOfWarningSuboperations },
+            { $0.numberOfWarningSuboperations = $1 }),
+        CommandElement(0x1030, .AE, "move originator", { $0.moveOriginatorAETitle }, { $0.moveOriginatorAETitle = $1 }),
+        CommandElement(
+            0x1031, .US, "move originator message id", { $0.moveOriginatorMessageID },
+            { $0.moveOriginatorMessageID = $1 }),
     ]
 
     private init<Value: CommandValue>(
         _ number: UInt16, _ vr: ValueRepresentation, _ name: String,
-        _ property: any (WritableKeyPath<CommandSet, Value?> & Sendable)
+        _ get: @escaping @Sendable (borrowing CommandSet) -> Value?,
+        _ set: @escaping @Sendable (inout CommandSet, Value?) -> Void
     ) {
         self.number = number
         self.name = name
-        decode = { bytes, command in command[keyPath: property] = Value(commandValue: bytes) }
+        decode = { bytes, command in set(&command, Value(commandValue: bytes)) }
         encode = { command, output in
-            guard let value = command[keyPath: property] else { return }
+            guard let value = get(command) else { return }
             CommandSet.appendHeader(number, to: &output)
             let start = output.count
             value.append(to: &output)
             if (output.count - start) & 1 == 1 { output.append(vr == .UI ? 0 : UInt8(ascii: " ")) }
             CommandSet.setLength(output.count - start, before: start, in: &output)
         }
-        describe = { command in command[keyPath: property].map(\.text) }
+        describe = { command in get(command).map(\.text) }
     }
 }
 
@@ -78,8 +106,8 @@ extension CommandSet {
             guard length <= rest.count else {
                 throw .commandSetTruncated("\(tag) claims \(length) bytes, \(rest.count) are left")
             }
-            if tag.group == 0, let element = CommandElement.all.first(where: { $0.number == tag.element }) {
-                element.decode(rest.prefix(length), &self)
+            if tag.group == 0, let index = CommandElement.index(of: tag.element) {
+                CommandElement.all[index].decode(rest.prefix(length), &self)
             }
             rest = rest.dropFirst(length)
         }
@@ -100,7 +128,7 @@ extension CommandSet {
         Self.setLength(4, before: output.count, in: &output)
         output.append(contentsOf: [0, 0, 0, 0])
         let start = output.count
-        for element in CommandElement.all { element.encode(self, &output) }
+        for index in CommandElement.all.indices { CommandElement.all[index].encode(self, &output) }
         // The value of the group length.
         Self.setLength(output.count - start, before: start, in: &output)
     }
@@ -120,9 +148,9 @@ extension CommandSet {
 
     /// Appends the tag and a length of zero.
     fileprivate static func appendHeader(_ element: UInt16, to output: inout [UInt8]) {
-        for byte in [0, 0, UInt8(truncatingIfNeeded: element), UInt8(truncatingIfNeeded: element >> 8)] {
-            output.append(byte)
-        }
+        output.append(0)
+        output.append(0)
+        element.append(to: &output)
         for _ in 0..<4 { output.append(0) }
     }
 

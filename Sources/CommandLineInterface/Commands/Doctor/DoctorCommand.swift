@@ -8,9 +8,15 @@ final class DoctorCommand {
     private let network: Network
     private let outcome: RunOutcome
     private let environment: Environment
+    private let page: DoctorReport?
     private var outputError: ByteSinkError?
 
-    init(_ options: DoctorOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+    /// - Parameter page: the report of all peers, if one is asked for.
+    init(
+        _ options: DoctorOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        page: DoctorReport? = nil
+    ) {
+        self.page = page
         self.options = options
         self.network = network
         self.outcome = outcome
@@ -27,6 +33,7 @@ final class DoctorCommand {
             options.checks.isEmpty || options.checks.contains($0) || Self.basis.contains($0)
         }
         if outcome.events == nil { print("\(network.peerName), as \(network.connection.callingAETitle)\n") }
+        page?.begin(network.peerName, callingAETitle: network.connection.callingAETitle.string)
         for check in checks where outputError == nil {
             guard !network.cancellation.isRaised else {
                 outcome.fail(.interrupted, Message("interrupted before the check \"\(check.rawValue)\""))
@@ -34,7 +41,13 @@ final class DoctorCommand {
             }
             report(examination.finding(of: check))
         }
-        if outcome.events == nil, outputError == nil { print(summary(examination)) }
+        let summary = summary(examination)
+        if outcome.events == nil, outputError == nil { print(summary + "\n") }
+        do throws(FileProblem) {
+            try page?.end(summary)
+        } catch {
+            outcome.fail(.localFiles, Message(error))
+        }
         if let outputError { outcome.failOutput(outputError) }
     }
 
@@ -45,6 +58,7 @@ final class DoctorCommand {
         if finding.mark == .failed { failed.append(finding) }
         if finding.mark == .noted { noted += 1 }
         outcome.record(finding.exitCode)
+        page?.add(finding)
         if let events = outcome.events {
             events.write(finding.event(peer: network.peerName))
         } else {
@@ -58,8 +72,8 @@ final class DoctorCommand {
             ? (noted == 0 ? "all checks passed" : "all checks passed, \(Quantity.count(noted, "note"))")
             : "\(Quantity.count(failed.count, "check")) failed: " + failed.map(\.check.rawValue).joined(separator: ", ")
         let traces = examination.associations
-        guard traces > 0 else { return "\(result)\n" }
-        return "\(result); the server's log has \(Quantity.count(traces, "association")) of this run\n"
+        guard traces > 0 else { return result }
+        return "\(result); the server's log has \(Quantity.count(traces, "association")) of this run"
     }
 
     private func print(_ text: String) {

@@ -28,6 +28,8 @@ struct DoctorFinding {
     var text: String
     /// Further lines, such as those of a table.
     var details: [String] = []
+    /// What a report has in place of the further lines, or beside the words.
+    var picture: DoctorPicture?
     var cause: FailureCause?
     var remedy: String?
     var seconds: Double?

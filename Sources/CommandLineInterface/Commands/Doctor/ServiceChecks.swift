@@ -69,6 +69,14 @@ extension Examination {
         var finding = DoctorFinding(
             .storage, .passed, "\(accepted.count) of \(options.classes.count) storage SOP classes accepted")
         finding.details = table(accepted)
+        finding.picture = .table(
+            columns: Self.syntaxes.map { UIDRegistry.displayName(of: $0.uid) },
+            rows: options.classes.map { uid in
+                (
+                    UIDRegistry.displayName(of: uid),
+                    Self.syntaxes.map { accepted[uid]?.contains($0.uid) == true }
+                )
+            })
         finding.set(
             "classes",
             .object(

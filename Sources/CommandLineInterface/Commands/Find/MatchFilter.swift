@@ -117,6 +117,10 @@ final class MatchFilter {
 
     /// Returns true if equal responses are about one entity: two studies of a patient are equal where only the name was asked for.
     private func hasIdentity(_ dataSet: DataSet) -> Bool {
+        // The usual case, without the text of the value.
+        if identity.count == 1, case .bytes(let bytes)? = dataSet[identity[0]]?.value {
+            return bytes.contains { $0 != 0x20 && $0 != 0 }
+        }
         var value: [UInt8] = []
         ElementText.append(identity[...], of: dataSet, to: &value)
         return !value.isEmpty
