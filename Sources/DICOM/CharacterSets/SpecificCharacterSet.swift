@@ -128,6 +128,23 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// The number of characters in a value field that cannot be decoded.
+    package func undecodableCharacters(in bytes: ArraySlice<UInt8>, vr: ValueRepresentation) -> Int {
+        if case .utf8 = repertoire, bytes.withUnsafeBytes({ Self.isValidUTF8($0) }) { return 0 }
+        return decode(bytes, vr: vr).unicodeScalars.count { $0 == "\u{FFFD}" }
+    }
+
+    private static func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.withMemoryRebound(to: UInt8.self) { bytes in
+            do {
+                _ = try UTF8Span(validating: bytes.span)
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+
     /// The values of a value field, each without its padding (PS3.5 6.2); none for an empty one.
     package func decodeValues(_ bytes: ArraySlice<UInt8>, vr: ValueRepresentation) -> [String] {
         guard !bytes.isEmpty else { return [] }
@@ -154,6 +171,7 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         case .codeExtension(let sets):
             sets.appendText(bytes, ValueDelimiters(vr), to: &output)
         case .utf8:
+            guard !Self.isValidUTF8(bytes) else { return output.append(contentsOf: bytes) }
             // Through String, which replaces what is not UTF-8.
             output.append(contentsOf: String(decoding: bytes, as: UTF8.self).utf8)
         case .converted(let name):

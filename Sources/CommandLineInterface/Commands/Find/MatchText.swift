@@ -60,7 +60,7 @@ struct MatchText {
                 }
                 let own = set ?? SpecificCharacterSet(of: dataSet, inherited: inherited)
                 set = own
-                count += own.decode(bytes, vr: element.vr).unicodeScalars.count { $0 == "\u{FFFD}" }
+                count += own.undecodableCharacters(in: bytes, vr: element.vr)
             case .items(let items):
                 let own = set ?? SpecificCharacterSet(of: dataSet, inherited: inherited)
                 set = own
