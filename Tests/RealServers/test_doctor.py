@@ -343,3 +343,45 @@ class Report(DoctorTest):
         self.assertEqual(mine.read_text(), "<!DOCTYPE html>\n<p>mine")
         run = dcmscu("--doctor", servers.LOOPBACK, self.orthanc.port, "--report", "page.csv", expect=2)
         self.assert_names(run, "--report", ".html")
+
+
+class ThisMachine(DoctorTest):
+    def test_without_a_peer_the_machine_is_examined(self):
+        found = page(self.examine())
+        self.assertEqual(list(found), ["config", "certificates", "clock", "locale", "limits", "receiver"])
+        self.assertEqual({mark for mark, _ in found.values()}, {"ok", "-"}, found)
+
+    def test_the_configuration_its_certificates_and_our_port_are_told(self):
+        made = self.folder / "made"
+        made.mkdir()
+        for name, days in (("good", 400), ("soon", 3)):
+            programs.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", made / f"{name}.key",
+                         "-out", made / f"{name}.pem", "-days", days, "-subj", f"/CN={name}", expect=0)  # fmt: skip
+        config = self.folder / "config.json"
+        config.write_text(json.dumps({"nodes": {
+            "pacs": {"host": "pacs.example", "port": 104, "tls": True, "tls-ca": str(made / "good.pem")}}}))
+        found = page(self.examine("--config", config))
+        self.assertIn("1 node: @pacs", found["config"][1])
+        self.assertEqual(found["certificates"][0], "ok")
+        self.assertIn("CN=good, until 20", found["certificates"][1])
+        port = servers.free_port()
+        run = self.examine("--config", config, "--tls", "--tls-cert", made / "soon.pem", "--tls-key", made / "soon.key",
+                           "--port-scp", port)
+        found = page(run)
+        self.assertEqual(found["certificates"][0], "note")
+        self.assertRegex(found["certificates"][1], "it ends in [23] days")
+        self.assertIn(f"port {port} of this machine is listened at", found["receiver"][1])
+        ended = programs.run("faketime", "+500 days", programs.dcmscu_path(), "--doctor", "--config", config, expect=2)
+        self.assertEqual(page(ended)["certificates"][0], "FAILED")
+        self.assertIn("have a new certificate made for CN=good", ended.stdout)
+
+    def test_few_descriptors_and_a_clock_that_is_wrong_are_told(self):
+        few = programs.run("bash", "-c", 'ulimit -n 100; "$0" --doctor', programs.dcmscu_path(), expect=0)
+        self.assertEqual(page(few)["limits"][0], "note")
+        self.assertIn("ulimit -n 1024", few.stdout)
+        early = programs.run("faketime", "2001-01-01", programs.dcmscu_path(), "--doctor", "--only", "clock", expect=3)
+        self.assertEqual(page(early)["clock"][0], "FAILED")
+
+    def test_checks_of_a_peer_need_one_and_those_of_the_machine_none(self):
+        self.assert_names(dcmscu("--doctor", "--only", "echo", expect=2), "no HOST given")
+        self.assert_names(dcmscu("--doctor", "h", "--only", "clock", expect=2), "clock is about this machine")

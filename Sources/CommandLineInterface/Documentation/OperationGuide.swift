@@ -341,12 +341,14 @@ struct OperationGuide: Sendable {
                 """,
                 """
                 A service that is not accepted is no failure unless --only names it. The exit code is that of the worst check. \
-                --list-checks prints the checks and the names of the causes that --format jsonl has.
+                --list-checks prints the checks and the names of the causes that --format jsonl has. Without a peer this \
+                machine is examined: configuration, certificates, clock, characters, limits, and our port with --port-scp.
                 """,
             ],
             options: [.call, .aetitle, .portSCP, .only, .classes, .wait, .tls, .format, .listChecks, .nodes],
             examples: [
                 CommandExample("Why does it not answer, and what does it offer?", "--doctor pacs.example.org 11112"),
+                CommandExample("Is this machine in order, and are certificates about to end?", "--doctor"),
                 CommandExample(
                     "Does the server reach us?",
                     "--doctor --aetitle STATION --port-scp 11113 ARCHIVE@pacs.example.org:11112"),

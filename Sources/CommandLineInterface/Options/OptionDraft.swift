@@ -75,7 +75,7 @@ package struct OptionDraft: Sendable {
     mutating func makeInvocation(
         given: [OptionArgument], typed: [OptionArgument], rootUIDFromEnvironment: String?
     ) throws(UsageError) -> Invocation {
-        if operation.callsPeer { try resolvePeer() }
+        if operation.callsPeer, doctor.machine == nil { try resolvePeer() }
         try check(given, typed: typed)
         let isCompatible = typed.allSatisfy(\.isCompatible)
         query.asksForMore = operation.isQuery && (query.keys.isEmpty || !isCompatible)

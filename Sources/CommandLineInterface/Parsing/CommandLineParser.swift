@@ -42,6 +42,18 @@ package struct CommandLineParser: Sendable {
             for index in 0..<max(1, peers.count) {
                 let peer = index < peers.count ? peers[index] : nil
                 var (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
+                if operation == .doctor {
+                    if peer == nil, draft.host == nil, draft.doctor.services.isEmpty,
+                        draft.doctor.checks.isSubset(of: DoctorCheck.ofThisMachine)
+                    {
+                        draft.doctor.machine = try Self.machine(line.options, configuration)
+                    } else if let check = draft.doctor.checks.first(where: { !DoctorCheck.ofPeer.contains($0) }) {
+                        throw UsageError(
+                            .conflictingOptions, option: .only, value: check.rawValue,
+                            problem: "\(OptionName.only) \(check.rawValue) is about this machine",
+                            accepted: "\(OptionName.doctor) without a HOST, and checks of this machine alone")
+                    }
+                }
                 invocations.append(
                     try draft.makeInvocation(
                         given: merged.entries.map(\.argument), typed: line.options,
@@ -99,6 +111,27 @@ package struct CommandLineParser: Sendable {
         // Files given without an option replace those of the option.
         if let files { draft.input.paths = files.map { FilePath(argument: $0) } }
         return (draft, merged)
+    }
+
+    /// What `--doctor` without a peer looks at.
+    private static func machine(
+        _ typed: [OptionArgument], _ configuration: Configuration
+    ) throws(UsageError) -> DoctorOptions.Machine {
+        let settings =
+            configuration.defaults + configuration.operationDefaults.values.flatMap(\.self)
+            + configuration.nodes.flatMap(\.settings)
+        let arguments =
+            typed
+            + settings.flatMap { setting in
+                setting.texts.map { OptionArgument(definition: setting.definition, text: $0) }
+            }
+        var files: [FilePath] = []
+        for argument in arguments where [.tlsCert, .tlsCA].contains(argument.definition.name) {
+            let path = try argument.path()
+            if !files.contains(path) { files.append(path) }
+        }
+        return DoctorOptions.Machine(
+            configurationPath: configuration.path, nodes: configuration.nodes.map(\.name), certificateFiles: files)
     }
 
     // MARK: The command line alone

@@ -86,11 +86,20 @@ package struct EchoOptions: Sendable, Equatable {
 // MARK: - Doctor
 
 package struct DoctorOptions: Sendable, Equatable {
+    /// What options and configuration say of this machine.
+    package struct Machine: Sendable, Equatable {
+        var configurationPath: String?
+        var nodes: [String]
+        var certificateFiles: [FilePath]
+    }
+
     /// The checks that are asked for; empty for all.
     package var checks: Set<DoctorCheck> = []
     /// The services that must be offered.
     package var services: [DoctorService] = []
     package var classes = StorageClassName.usual.map(\.uid)
+    /// Not nil if no peer is given.
+    package var machine: Machine?
     /// The file of the report, which is HTML.
     package var reportPath: FilePath?
     /// The time to wait for the server to call back, in seconds.

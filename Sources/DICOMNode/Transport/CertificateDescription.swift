@@ -1,3 +1,5 @@
+package import System
+
 /// The certificate that a peer presents, in words.
 package struct PeerCertificate: Sendable, Equatable {
     /// "CN=pacs.example,O=Hospital", by RFC 2253.
@@ -9,6 +11,35 @@ package struct PeerCertificate: Sendable, Equatable {
     package let validity: String
     /// SHA-256 of its encoding, as `openssl x509 -fingerprint -sha256` shows it.
     package let fingerprint: [UInt8]
+}
+
+/// A certificate of a file.
+package struct StoredCertificate: Sendable, Equatable {
+    /// "CN=pacs.example,O=Hospital", by RFC 2253.
+    package let subject: String
+    /// "2021-01-01": the last day that it is valid.
+    package let lastDay: String
+    /// The whole days until its end.
+    package let daysLeft: Int
+    package let isPast: Bool
+}
+
+/// The certificates in a file.
+package enum CertificateFile {
+    /// A bundle of authorities has some hundred kilobytes.
+    private static let maximumLength = 16 << 20
+
+    /// Reads the certificates of a file in PEM, in their order; none where the program is built without TLS.
+    ///
+    /// - Throws: `FileReadError` if the file cannot be read.
+    package static func certificates(in path: FilePath) throws(FileReadError) -> [StoredCertificate] {
+        let bytes = try FileDescriptor.contents(of: path, limit: maximumLength)
+        #if TLS
+            return CertificateDescription.certificates(ofPEM: bytes)
+        #else
+            return []
+        #endif
+    }
 }
 
 /// Called on the thread of the handshake.
@@ -52,6 +83,27 @@ package typealias CertificateObserver = @Sendable (PeerCertificate) -> Void
             var count: UInt32 = 0
             guard X509_digest(certificate, EVP_sha256(), &bytes, &count) == 1 else { return [] }
             return Array(bytes.prefix(Int(count)))
+        }
+
+        static func certificates(ofPEM bytes: [UInt8]) -> [StoredCertificate] {
+            bytes.withUnsafeBytes { bytes in
+                guard let bio = BIO_new_mem_buf(bytes.baseAddress, CInt(clamping: bytes.count)) else { return [] }
+                defer { BIO_free(bio) }
+                var found: [StoredCertificate] = []
+                while let certificate = PEM_read_bio_X509(bio, nil, nil, nil) {
+                    defer { X509_free(certificate) }
+                    var (days, seconds): (CInt, CInt) = (0, 0)
+                    let end = X509_get0_notAfter(certificate)
+                    guard ASN1_TIME_diff(&days, &seconds, nil, end) == 1 else { continue }
+                    found.append(
+                        StoredCertificate(
+                            subject: subject(certificate), lastDay: day(end), daysLeft: Int(days),
+                            isPast: days < 0 || seconds < 0))
+                }
+                // What ends the list is not an error of ours.
+                ERR_clear_error()
+                return found
+            }
         }
 
         /// "expires in 3 days (2026-05-01)", within the time that a warning is due.

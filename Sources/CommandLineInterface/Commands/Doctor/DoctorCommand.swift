@@ -29,17 +29,18 @@ final class DoctorCommand {
     func perform() {
         let examination = Examination(options, network)
         defer { examination.end() }
-        let checks = DoctorCheck.allCases.filter {
-            options.checks.isEmpty || options.checks.contains($0) || Self.basis.contains($0)
+        let machine = options.machine.map { MachineExamination(machine: $0, environment: environment) }
+        let checks = (machine == nil ? DoctorCheck.ofPeer : DoctorCheck.ofThisMachine).filter {
+            options.checks.isEmpty || options.checks.contains($0) || (machine == nil && Self.basis.contains($0))
         }
-        if outcome.events == nil { print("\(network.peerName), as \(network.connection.callingAETitle)\n") }
-        page?.begin(network.peerName, callingAETitle: network.connection.callingAETitle.string)
+        if outcome.events == nil { print("\(subject), as \(network.connection.callingAETitle)\n") }
+        page?.begin(subject, callingAETitle: network.connection.callingAETitle.string)
         for check in checks where outputError == nil {
             guard !network.cancellation.isRaised else {
                 outcome.fail(.interrupted, Message("interrupted before the check \"\(check.rawValue)\""))
                 break
             }
-            report(examination.finding(of: check))
+            report(machine?.finding(of: check) ?? examination.finding(of: check))
         }
         let summary = summary(examination)
         if outcome.events == nil, outputError == nil { print(summary + "\n") }
@@ -51,6 +52,9 @@ final class DoctorCommand {
         if let outputError { outcome.failOutput(outputError) }
     }
 
+    /// The peer, or this machine.
+    private var subject: String { options.machine == nil ? network.peerName : "this machine" }
+
     private var failed: [DoctorFinding] = []
     private var noted = 0
 
@@ -60,7 +64,7 @@ final class DoctorCommand {
         outcome.record(finding.exitCode)
         page?.add(finding)
         if let events = outcome.events {
-            events.write(finding.event(peer: network.peerName))
+            events.write(finding.event(peer: subject))
         } else {
             print(finding.lines(terminalWidth: environment.terminalWidth))
         }

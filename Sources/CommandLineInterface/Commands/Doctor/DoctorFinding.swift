@@ -69,7 +69,7 @@ struct DoctorFinding {
 
     /// The columns of a page that is not for a terminal, and the most that are used of one.
     private static let standardWidth = 100
-    private static let indent = 21
+    private static let indent = 22
     /// Tables need all the room that there is.
     private static let detailIndent = 4
 
@@ -79,7 +79,7 @@ struct DoctorFinding {
     func lines(terminalWidth: Int?) -> String {
         let width = min(terminalWidth ?? Self.standardWidth, Self.standardWidth)
         let time = seconds.map { " (\(Quantity.milliseconds(seconds: $0)) ms)" } ?? ""
-        let head = "  " + TextLayout.padded(mark.rawValue, to: 7) + TextLayout.padded(check.rawValue, to: 12)
+        let head = "  " + TextLayout.padded(mark.rawValue, to: 7) + TextLayout.padded(check.rawValue, to: 13)
         var text = Self.block(head, DisplayText.line(self.text + time), width)
         for line in details {
             let end = line.lastIndex { $0 != " " } ?? line.startIndex

@@ -27,6 +27,8 @@ final class Examination {
     func finding(of check: DoctorCheck) -> DoctorFinding {
         guard !isOver || check == .receiver else { return .skipped(check, "not checked after the failure above") }
         switch check {
+        case .configuration, .certificates, .clock, .locale, .limits:
+            return .skipped(check, "is about this machine, and made where no peer is given")
         case .name: return checkName()
         case .port: return checkPort()
         case .tls: return checkTLS()

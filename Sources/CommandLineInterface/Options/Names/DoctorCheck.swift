@@ -4,12 +4,26 @@ import DICOMProtocol
 
 /// A check of `--doctor`; they are made in this order. The raw value names it on the command line and in JSON lines.
 package enum DoctorCheck: String, Sendable, CaseIterable {
+    // Of this machine, where no peer is given.
+    case configuration = "config"
+    case certificates, clock, locale, limits
     case name, port, tls, association, titles, echo, services, storage, query, receiver
     case callBack = "call-back"
+
+    /// Those of this machine. Our port is one of both.
+    package static let ofThisMachine: [DoctorCheck] = [
+        .configuration, .certificates, .clock, .locale, .limits, .receiver,
+    ]
+    package static let ofPeer: [DoctorCheck] = allCases.filter { !ofThisMachine.contains($0) || $0 == .receiver }
 
     /// In words, for `--list-checks` and the manual page.
     package var meaning: String {
         switch self {
+        case .configuration: "this machine: the configuration file and its nodes"
+        case .certificates: "this machine: the days that named certificates are still valid"
+        case .clock: "this machine: the time and its zone, by which certificates are judged"
+        case .locale: "this machine: the characters that can be shown"
+        case .limits: "this machine: descriptors, and the space in this folder"
         case .name: "the addresses of the host"
         case .port: "each address can be connected to, and our own address towards it"
         case .tls: "the version and cipher of TLS, where it is asked for"
