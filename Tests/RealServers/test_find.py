@@ -743,6 +743,21 @@ class CharacterSets(PeerTest):
         data = images.data_set_bytes(path)
         return data if not dataset.is_implicit_VR else kept
 
+    def test_a_match_that_lost_its_letters_is_listed_and_not_retrieved(self):
+        peer = self.serve(servers.Orthanc())
+        path = self.folder / "hebrew.dcm"
+        instance = images.read(images.image("CT_small.dcm").path)
+        instance.SpecificCharacterSet, instance.PatientName = "ISO_IR 192", "כהן^דוד"
+        instance.save_as(path)
+        arguments = ["--call", peer.ae_title, servers.LOOPBACK, peer.port]
+        dcmscu("--store", *arguments, path, expect=0)
+        keys = ["-k", "PatientName=*דוד*"]
+        run = dcmscu("--find", *arguments, *keys, "--format", "count", expect=0)
+        self.assertEqual(run.stdout, "1\n")
+        self.assert_names(run, "1 match with a PatientName that lost its letters", "ISO_IR 100", "PatientID")
+        run = dcmscu("--get", *arguments, *keys, "-o", self.folder / "out", expect=7)
+        self.assert_names(run, "lost its letters", "nothing is retrieved")
+
     def test_a_set_is_assumed_for_answers_that_forget_theirs(self):
         answer = element(0x10, 0x10, "PN", "Müller^Jörg".encode("latin1")) + element(0x10, 0x20, "LO", b"1")
         peer = self.peer(answer)

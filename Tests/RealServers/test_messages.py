@@ -33,7 +33,7 @@ PROVOKED = {
 ELSEWHERE = {
     "commitment", "certificateRefused", "ourCertificateRefused",
     # With the lists and files that they are about: test_retrieve and test_store.
-    "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "uniqueKeysAbove", "ignoredKey",
+    "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "uniqueKeysAbove", "ignoredKey", "lostLetters", "modalitiesNotReturned",
     # By the unit tests of --find.
     "noMatch",
     "undecodable",

@@ -305,6 +305,15 @@ class WithPynetdicom(cases.RealServerTest):
         for image in self.sent:
             self.assertEqual(image.study == study, f"[{image.sop_instance}" in run.stdout, run)
 
+    def test_a_study_that_comes_once_an_instance_is_counted_and_listed_once(self):
+        studies = collections.Counter(image.study for image in self.sent)
+        study, count = studies.most_common(1)[0]
+        run = dcmscu("--get", *self.peer(), "-k", f"20,d={study}", "--dry-run", expect=0)
+        self.assertEqual(run.stdout.splitlines()[1:], [f"{study},,,{count}"])
+        self.assert_names(run, f"1 request to make, {count} instance")
+        run = dcmscu("--doctor", *self.peer(), "--only", "query", expect=0)
+        self.assertIn(f"all studies: {len(studies)} matches", run.stdout)
+
     def retrieve(self, study, *operation):
         expected = {image.sop_instance: image for image in self.sent if image.study == study}
         out = self.folder / operation[0].strip("-") / study

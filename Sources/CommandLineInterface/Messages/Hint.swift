@@ -27,6 +27,8 @@ package enum Hint: Sendable, Equatable {
     case runTooShort
     case listCutShort
     case ignoredKey
+    case lostLetters
+    case modalitiesNotReturned
     /// True if the matches name a character set.
     case undecodable(isNamed: Bool)
     /// The reasons that are likely; without any all that there may be.
@@ -158,6 +160,11 @@ package enum Hint: Sendable, Equatable {
         case .ignoredKey:
             "ask by keys that the server supports, such as unique keys or the series of one modality (\(OptionName.series)); "
                 + "\(OptionName.trustServer) accepts its matches as they are"
+        case .lostLetters:
+            "the server converts what it returns to a character set of its own, which its administrator can change; ask by "
+                + "keys without such letters, such as PatientID or StudyDate"
+        case .modalitiesNotReturned:
+            "the series tell their modality: \(OptionName.series) with \(OptionName.return) Modality, or \(OptionName.groupBy) Modality"
         case .mislabelled:
             "one of the two is wrong: put the right transfer syntax into (0002,0010) of a copy"
         case .noUIDsInDataSet:

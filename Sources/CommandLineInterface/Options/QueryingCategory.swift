@@ -106,7 +106,7 @@ extension OptionCategory {
             details: """
                 Each match is compared with the keys. One with another value than a key asks for is left out, with a warning. One \
                 without a value for a key is looked up where another level tells it: ModalitiesInStudy in the series of the study, keys \
-                of higher levels in the study or patient. What stays unconfirmed is printed by --find, with a warning, and is not retrieved: \
+                of higher levels in the study or patient. A name or text that lost its letters in the character set of the match is unconfirmed, too. What stays unconfirmed is printed by --find, with a warning, and is not retrieved: \
                 exit code 1, or 7 before anything is retrieved if no match is confirmed.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),

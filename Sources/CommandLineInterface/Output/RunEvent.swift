@@ -35,8 +35,8 @@ struct RunEvent: Sendable {
             sentTransferSyntaxUID
         case patientID, studyInstanceUID, seriesInstanceUID, expected
         case bytes, outcome, status, meaning, comment, error, seconds, exitCode
-        /// Number of echoes, associations, files.
-        case count, associations, files
+        /// Number of echoes, associations, files, studies.
+        case count, associations, files, studies
         // The number of instances of each outcome.
         case done, warnings, skipped, failures, pending
         // The sub-operations as the server counted them, PS3.4 C.4.2.1.6.
@@ -163,7 +163,7 @@ extension RunEvent.Key {
         .operation, .peer, .exitCode, .seconds, .status, .meaning, .error, .cause, .transactionUID, .address,
     ]
     fileprivate static let countsOfTheRun: [RunEvent.Key] = [
-        .count, .associations, .files, .done, .warnings, .skipped, .failures, .pending, .bytes, .expected,
+        .count, .associations, .files, .studies, .done, .warnings, .skipped, .failures, .pending, .bytes, .expected,
         .serverCompleted,
         .serverFailed, .serverWarning, .serverRemaining,
     ]

@@ -11,9 +11,13 @@ struct MatchLookup {
     /// The unique key of what is looked up.
     private let entity: Tag
     private let uniqueKeys: [Tag]
+    /// The keys of which an empty value means that the entity has none: each server has to return them at their level (PS3.4
+    /// C.2.2.1.2), and their attributes may be empty. A series without a Modality is none that a server should have.
+    private let decisiveKeys: Set<Tag>
     private var isConfirmed = false
     private var contradicted: Tag?
     private var unconfirmed: [Tag]?
+    private var illegible: MatchReview.Verdict?
 
     /// The lookups for keys that a match has no value for; none for keys that no other level tells.
     ///
@@ -38,7 +42,7 @@ struct MatchLookup {
     var name: [String] { ([.queryRetrieveLevel] + uniqueKeys).map { identifier.string($0) ?? "" } }
 
     /// Forgets what was found, before the query is sent again.
-    mutating func forget() { (isConfirmed, contradicted, unconfirmed) = (false, nil, nil) }
+    mutating func forget() { (isConfirmed, contradicted, unconfirmed, illegible) = (false, nil, nil, nil) }
 
     /// Takes one match of the lookup into account.
     mutating func record(_ match: DataSet) {
@@ -46,13 +50,21 @@ struct MatchLookup {
         switch review.verdict(of: match) {
         case .confirmed: isConfirmed = true
         case .contradicted(let tag): contradicted = keys.contains(tag) ? tag : keys.first
-        case .unconfirmed(let tags): unconfirmed = keys.filter { tags.contains($0) || keys.count == 1 }
+        case .unconfirmed(let tags):
+            let open = keys.filter { tags.contains($0) || keys.count == 1 }
+            if let empty = open.first(where: { decisiveKeys.contains($0) && match[$0]?.isEmpty == true }) {
+                contradicted = empty
+            } else {
+                unconfirmed = open
+            }
+        case .illegible: illegible = review.verdict(of: match)
         }
     }
 
     /// One match that confirms the keys is enough; they are contradicted if every match does it.
     var verdict: MatchReview.Verdict {
         if isConfirmed { return .confirmed }
+        if let illegible { return illegible }
         if let contradicted, unconfirmed == nil { return .contradicted(contradicted) }
         return .unconfirmed(unconfirmed ?? keys)
     }
@@ -65,7 +77,7 @@ struct MatchLookup {
         for (keys, verdict) in lookups {
             switch verdict {
             case .confirmed: rest.removeAll { keys.contains($0) }
-            case .contradicted: return verdict
+            case .contradicted, .illegible: return verdict
             case .unconfirmed(let tags): rest.removeAll { keys.contains($0) && !tags.contains($0) }
             }
         }
@@ -114,6 +126,8 @@ struct MatchLookup {
             identifier.setEmpty(attribute, wanted.vr)
             asked.append(DataElement(tag: attribute, vr: wanted.vr, value: wanted.value))
         }
+        let required = model.keys(at: source.level).filter { $0.kind != .optional && $0.path.isEmpty }.map(\.tag)
+        decisiveKeys = Set(source.keys).intersection(required).subtracting([.modality])
         let own = InformationModel.uniqueKey(of: source.level)
         if own != source.entity { identifier.setEmpty(own, DataDictionary.vr(of: own)) }
         uniqueKeys = Set(model.uniqueKeys(above: source.level) + [source.entity]).sorted()

@@ -13,11 +13,16 @@ struct MatchReview {
         case contradicted(Tag)
         /// The match has no value for these keys; nothing shows whether the server compared them.
         case unconfirmed([Tag])
+        /// The match has a value for the key that lost letters: in the character set of the match, which is named, those of the key
+        /// do not exist.
+        case illegible(Tag, characterSet: String)
     }
 
     private let criteria: [KeyCriterion]
     /// The words of each key that is a name of a person.
     private let names: [Tag: [[String]]]
+    /// The values of the keys with letters that not every character set has.
+    private let foreign: [Tag: String]
     /// The unique keys of the levels above. A server navigates by them, whether it returns them or not (PS3.4 C.4.1.2.1).
     private let uniqueKeysAbove: Set<Tag>
     /// The keys that a server may match by rules of its own, as negotiated.
@@ -37,6 +42,11 @@ struct MatchReview {
         names = keys.reduce(into: [:]) { names, key in
             guard key.vr == .PN, case .bytes(let bytes) = key.value else { return }
             names[key.tag] = characterSet.decodeValues(bytes, vr: .PN).map { Self.words(of: $0) }
+        }
+        foreign = keys.reduce(into: [:]) { foreign, key in
+            guard key.vr.usesSpecificCharacterSet, case .bytes(let bytes) = key.value else { return }
+            let text = characterSet.decode(bytes, vr: key.vr)
+            if !text.utf8.allSatisfy({ $0 < 0x80 }) { foreign[key.tag] = text }
         }
         uniqueKeysAbove = model == .modalityWorklist ? [] : Set(model.uniqueKeys(above: level))
         looseKeys = Set(keys.filter { Self.isLoose($0, negotiation) }.map(\.tag))
@@ -65,25 +75,42 @@ struct MatchReview {
         }
     }
 
+    /// The character set of a value that has lost letters of the key: servers convert their responses to a set of their own, and
+    /// replace or drop what it does not have. Nil for a value that has lost none.
+    private func lossySet(_ tag: Tag, _ match: DataSet, _ characterSet: SpecificCharacterSet) -> String? {
+        guard let wanted = foreign[tag], let found = match[tag], case .bytes(let bytes) = found.value else {
+            return nil
+        }
+        let terms = match.strings(.specificCharacterSet)
+        let text = characterSet.decode(bytes, vr: found.vr)
+        let isReplaced = text.unicodeScalars.contains { $0 == "?" || $0 == "\u{FFFD}" || $0 == "\u{1A}" }
+        guard isReplaced || !terms.isEmpty || !text.contains(where: { $0.isLetter || $0.isNumber }) else { return nil }
+        let isRepresentable = (try? characterSet.encode(wanted, vr: found.vr)) != nil
+        return isReplaced || !isRepresentable ? terms.joined(separator: "\\") : nil
+    }
+
     private static func words(of name: String) -> [String] {
         name.lowercased().split { "^= *?,".contains($0) }.map { String($0) }
     }
 
-    /// Compares one match with all keys: contradicted if one is, otherwise unconfirmed if one is.
+    /// Compares one match with all keys: contradicted if one is, otherwise illegible if one is, otherwise unconfirmed if one is.
     func verdict(of match: DataSet) -> Verdict {
         guard !criteria.isEmpty else { return .confirmed }
         let characterSet = SpecificCharacterSet(of: match)
         var unconfirmed: [Tag] = []
+        var illegible: Verdict?
         for criterion in criteria {
             guard let tag = criterion.tags.first else { continue }
             switch criterion.matches(match, characterSet: characterSet) {
             case .confirmed: continue
             case .contradicted:
-                if !looseKeys.contains(tag), !isLooselyEqual(tag, match, characterSet) { return .contradicted(tag) }
+                guard !looseKeys.contains(tag), !isLooselyEqual(tag, match, characterSet) else { continue }
+                guard let set = lossySet(tag, match, characterSet) else { return .contradicted(tag) }
+                illegible = illegible ?? .illegible(tag, characterSet: set)
             case .unconfirmed: if !uniqueKeysAbove.contains(tag) { unconfirmed.append(tag) }
             }
         }
-        return unconfirmed.isEmpty ? .confirmed : .unconfirmed(unconfirmed)
+        return illegible ?? (unconfirmed.isEmpty ? .confirmed : .unconfirmed(unconfirmed))
     }
 }
 
@@ -91,6 +118,8 @@ struct MatchReview {
 struct MatchDoubts {
     private var contradicted: [Tag: Int] = [:]
     private var unconfirmed: [[Tag]: Int] = [:]
+    /// By the keys, with the character set of the first.
+    private var illegible: [Tag: (count: Int, characterSet: String)] = [:]
 
     /// - Parameter verdict: of one match; a confirmed one is not counted.
     ///
@@ -105,14 +134,10 @@ struct MatchDoubts {
         case .unconfirmed(let tags):
             unconfirmed[tags, default: 0] += 1
             return true
+        case .illegible(let tag, let characterSet):
+            illegible[tag, default: (0, characterSet)].count += 1
+            return true
         }
-    }
-
-    var unconfirmedCount: Int { unconfirmed.values.reduce(0, +) }
-
-    /// The names of the keys that are in no unconfirmed match, separated by commas.
-    var unconfirmedKeys: String {
-        Set(unconfirmed.keys.joined()).sorted().map { DataDictionary.keyword(of: $0) }.joined(separator: ", ")
     }
 
     /// One warning for each key that matches contradict; they are left out.
@@ -125,14 +150,30 @@ struct MatchDoubts {
         }
     }
 
-    /// The problem of matches without the attributes of keys; nil if there are none.
+    /// The problems of matches without the attributes of keys, and of those whose values cannot be compared.
     ///
     /// - Parameter consequence: what becomes of them.
-    func unconfirmedProblem(of peerName: String, consequence: String) -> Message? {
-        let count = unconfirmedCount
-        guard count > 0 else { return nil }
-        return Message(
-            "\(peerName): \(Quantity.count(count, "match")) without \(unconfirmedKeys)",
-            "the server does not return this key, and may have ignored it; \(consequence)", hint: .ignoredKey)
+    func unconfirmedProblems(of peerName: String, consequence: String) -> [Message] {
+        var problems: [Message] = []
+        let count = unconfirmed.values.reduce(0, +)
+        if count > 0 {
+            let tags = Set(unconfirmed.keys.joined()).sorted()
+            let (them, they) = tags.count == 1 ? ("this key", "it") : ("these keys", "them")
+            problems.append(
+                Message(
+                    "\(peerName): \(Quantity.count(count, "match")) without "
+                        + tags.map { DataDictionary.keyword(of: $0) }.joined(separator: ", "),
+                    "the server does not return \(them), and may have ignored \(they); \(consequence)",
+                    hint: .ignoredKey))
+        }
+        for (tag, (count, characterSet)) in illegible.sorted(by: { $0.key < $1.key }) {
+            let set = characterSet.isEmpty ? "no named character set" : DisplayText.line(characterSet)
+            problems.append(
+                Message(
+                    "\(peerName): \(Quantity.count(count, "match")) with a \(DataDictionary.keyword(of: tag)) that lost its letters",
+                    "the server returns it in \(set), which does not have those of the key; \(consequence)",
+                    hint: .lostLetters))
+        }
+        return problems
     }
 }

@@ -62,6 +62,12 @@ package struct QueryKey: Sendable, Equatable {
         return vr.isText && vr != .UI && !vr.allowsBackslashInValue && value.contains("\\")
     }
 
+    /// True for a value that all matches have: no pattern, no list, no range, no date that is counted from today.
+    var isOneValue: Bool {
+        !value.isEmpty && !isForEmptyValue && !value.contains { "*?\\".contains($0) }
+            && !QueryMoment.isMoment(DataDictionary.vr(of: tag))
+    }
+
     /// True for the value that stands for no value (PS3.4 C.2.2.2.7).
     var isForEmptyValue: Bool { value == "\"\"" }
 

@@ -236,6 +236,14 @@ package struct FindOptions: Sendable, Equatable {
     package var failOn: FailurePolicy = .failure
 
     package init() {}
+
+    /// The paths of the attributes that were named to be returned, each once: by keys without a value, `--return`, `--columns` and
+    /// `--group-by`.
+    var namedAttributes: [[Tag]] {
+        let returned = query.returnKeys.compactMap { if case .attribute(let key) = $0 { key } else { nil } }
+        return (query.keys.filter(\.value.isEmpty) + returned + columns + groupKeys).map(\.tags)
+            .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
 }
 
 /// Whether results are coloured; auto: on a terminal.

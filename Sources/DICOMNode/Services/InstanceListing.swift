@@ -71,7 +71,12 @@ package struct InstanceListing {
         if answers.mayHaveSyntaxes { keys.setEmpty(.availableTransferSyntaxUID, .UI) }
         var found = series
         do throws(Failure) {
-            try find(keys) { found.add($0) }
+            // Some servers answer once for each instance, at every level.
+            var seen: Set<UID> = []
+            try find(keys) { match in
+                guard let instance = match.uid(.sopInstanceUID), seen.insert(instance).inserted else { return }
+                found.add(instance, match)
+            }
         } catch {
             guard case .refused = error, answers.mayHaveSyntaxes else { throw error }
             answers.mayHaveSyntaxes = false
@@ -156,8 +161,9 @@ package struct InstanceListing {
 
     private func uids(_ tag: Tag, _ keys: DataSet) throws(Failure) -> [UID] {
         var found: [UID] = []
+        var seen: Set<UID> = []
         try find(keys) { answer in
-            if let uid = answer.uid(tag) { found.append(uid) }
+            if let uid = answer.uid(tag), seen.insert(uid).inserted { found.append(uid) }
         }
         return found
     }
@@ -189,8 +195,7 @@ package struct InstanceListing {
 }
 
 extension InstanceListing.Series {
-    fileprivate mutating func add(_ match: DataSet) {
-        guard let instance = match.uid(.sopInstanceUID) else { return }
+    fileprivate mutating func add(_ instance: UID, _ match: DataSet) {
         sopInstanceUIDs.append(instance)
         let syntaxes = match.uids(.availableTransferSyntaxUID)
         if syntaxes.isEmpty { tellsSyntaxes = false }

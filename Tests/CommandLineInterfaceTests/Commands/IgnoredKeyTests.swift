@@ -91,6 +91,21 @@ struct IgnoredKeyTests {
         #expect(!result.output.contains("(0020,000d)"), "\(result.output)")
     }
 
+    @Test func `an attribute that was named and no match has is told`() throws {
+        let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
+        for options in [
+            ["--group-by", "ModalitiesInStudy"], ["--return", "ModalitiesInStudy"], ["-k", "ModalitiesInStudy"],
+        ] {
+            let result = CommandResult(["--find"] + archive.peer + ["--format", "csv"] + options)
+            #expect(result.exitCode == .success)
+            #expect(result.messages.contains("no match has ModalitiesInStudy"), "\(result.messages)")
+            #expect(result.messages.contains("--group-by Modality"), "\(result.messages)")
+        }
+        // The usual attributes were not named, and an empty value is one.
+        #expect(!find(archive, "-k", "StudyDate=*").messages.contains("no match has"))
+        #expect(!find(archive, "-k", "ModalitiesInStudy", "-k", "PatientID=NOBODY").messages.contains("no match has"))
+    }
+
     @Test func `a limit and an order count the matches that are left`() throws {
         let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
         let limited = find(archive, "-k", "ModalitiesInStudy=CT\\MR", "-k", "PatientID", "--limit", "1")

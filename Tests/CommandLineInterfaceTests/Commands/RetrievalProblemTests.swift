@@ -53,6 +53,30 @@ struct RetrievalProblemTests {
         #expect(problem.exitCode == .success)
     }
 
+    @Test func `the summary counts what the server was asked for`() {
+        var identifier = DataSet()
+        identifier.set(.studyInstanceUID, .UI, "1.2")
+        var whole = TargetOutcome(target: RetrievalTarget(identifier: identifier, level: .study))
+        (whole.listed, whole.attempts, whole.localAddress, whole.sent) = (8, 1, "::1", 8)
+        identifier.set(.studyInstanceUID, .UI, "1.3")
+        var lost = TargetOutcome(target: RetrievalTarget(identifier: identifier, level: .study))
+        (lost.code, lost.attempts) = (.unreachable, 1)
+        let summary = RetrievalReport.Summary([whole, lost])
+        #expect([whole, lost].map(\.isBegun) == [true, false])
+        #expect(summary.studies == 1)
+        #expect(summary.wasCutShort)
+        let text = { (outcomes: [TargetOutcome]) in
+            RetrievalReport.Summary(outcomes).text(total: nil, folder: ".", seconds: 1)
+        }
+        // Interrupted while the instances were listed.
+        var interrupted = lost
+        (interrupted.code, interrupted.attempts) = (.interrupted, 0)
+        #expect(text([interrupted]) == "nothing was requested")
+        var present = whole
+        (present.attempts, present.presentBefore, present.sent) = (0, 8, nil)
+        #expect(text([present]) == "8 listed, 8 present from an earlier run, nothing had to be requested")
+    }
+
     @Test func `an association's problem is that of any operation`() {
         let problem = RetrievalProblem.association(.unreachable(.refused))
         #expect(problem.exitCode == .unreachable)

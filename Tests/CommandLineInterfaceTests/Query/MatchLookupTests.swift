@@ -38,6 +38,10 @@ struct MatchLookupTests {
         lookup.record(dataSet([(.modality, "CT")]))
         lookup.record(dataSet([]))
         #expect(lookup.verdict == .unconfirmed([.modalitiesInStudy]))
+        // Each series has a modality: an empty one was not returned.
+        lookup.forget()
+        lookup.record(dataSet([(.modality, "")]))
+        #expect(lookup.verdict == .unconfirmed([.modalitiesInStudy]))
     }
 
     @Test func `keys of higher levels are looked up there`() throws {
@@ -52,6 +56,13 @@ struct MatchLookupTests {
         lookup.forget()
         lookup.record(dataSet([(.studyDate, "20260102")]))
         #expect(lookup.verdict == .unconfirmed([.patientName]))
+        // A server returns the keys of a level that are required there: an empty one means that there is no value.
+        lookup.forget()
+        lookup.record(dataSet([(.patientName, ""), (.studyDate, "20260102")]))
+        #expect(lookup.verdict == .contradicted(.patientName))
+        lookup.forget()
+        lookup.record(dataSet([(.patientName, "^"), (.specificCharacterSet, "ISO_IR 100"), (.studyDate, "20260102")]))
+        #expect(lookup.verdict == .contradicted(.patientName))
         let image = lookups(query, series, .image)
         #expect(image.map(\.keys) == [[.patientName, .studyDate], [.modality]])
         let patient = lookups([(.patientName, "DOE*")], [(.patientID, "1")] + series, .series, .patientRoot)

@@ -62,6 +62,50 @@ struct MatchReviewTests {
         #expect(verdict(keys, [(.studyInstanceUID, .UI, "1.2.4")], level: .series) == .contradicted(.studyInstanceUID))
     }
 
+    @Test func `a value that lost its letters contradicts nothing`() {
+        let keys: [(Tag, ValueRepresentation, String)] = [
+            (.specificCharacterSet, .CS, "ISO_IR 192"), (.patientName, .PN, "*דוד*"), (.studyDescription, .LO, "דוד"),
+        ]
+        func verdict(_ set: String?, _ name: String, _ text: String = "דוד") -> MatchReview.Verdict {
+            let match: [(Tag, ValueRepresentation, String)] = [
+                (.patientName, .PN, name), (.studyDescription, .LO, text),
+            ]
+            return self.verdict(
+                Array(keys.prefix(text == "דוד" ? 2 : 3)),
+                (set.map { [(.specificCharacterSet, .CS, $0)] } ?? []) + match)
+        }
+        // Orthanc drops the letters that Latin-1 does not have; pynetdicom writes question marks, and names no set.
+        #expect(verdict("ISO_IR 100", "^") == .illegible(.patientName, characterSet: "ISO_IR 100"))
+        #expect(verdict(nil, "???^???") == .illegible(.patientName, characterSet: ""))
+        #expect(verdict("ISO_IR 192", "???") == .illegible(.patientName, characterSet: "ISO_IR 192"))
+        #expect(verdict("ISO_IR 100", "כהן", "KOPF") == .illegible(.studyDescription, characterSet: "ISO_IR 100"))
+        // These have all letters.
+        #expect(verdict("ISO_IR 192", "^") == .contradicted(.patientName))
+        #expect(verdict("ISO_IR 192", "כהן", "KOPF") == .contradicted(.studyDescription))
+        #expect(verdict(nil, "DOE", "KOPF") == .contradicted(.studyDescription))
+        // Another key decides all the same.
+        #expect(
+            self.verdict(
+                keys + [(.patientID, .LO, "1")],
+                [(.specificCharacterSet, .CS, "ISO_IR 100"), (.patientName, .PN, "^"), (.patientID, .LO, "2")])
+                == .contradicted(.patientID))
+    }
+
+    @Test func `each kind of doubt is told with its cause`() {
+        var doubts = MatchDoubts()
+        let isListed = doubts.record(.illegible(.patientName, characterSet: "ISO_IR 100"))
+        #expect(isListed)
+        doubts.record(.unconfirmed([.studyDate]))
+        let problems = doubts.unconfirmedProblems(of: "PACS", consequence: "they are listed")
+        #expect(problems.map(\.line).count == 2)
+        #expect(problems[0].line.contains("1 match without StudyDate: the server does not return this key"))
+        #expect(
+            problems[1].line
+                == "PACS: 1 match with a PatientName that lost its letters: the server returns it in ISO_IR 100, which does not have those of the key; they are listed"
+        )
+        #expect(problems[1].hint == Hint.lostLetters.text)
+    }
+
     @Test func `fuzzy matching of names is up to the server`() {
         let keys = [(Tag.patientName, ValueRepresentation.PN, "Meyer")]
         let match = [(Tag.patientName, ValueRepresentation.PN, "Maier")]

@@ -124,6 +124,8 @@ extension Examination {
 
     /// Matches that are counted of a query for all studies; then it is cancelled.
     private static let maximumMatches = 2_000
+    /// Responses that are counted, equal ones included.
+    private static let maximumResponses = 20_000
 
     func checkQuery() -> DoctorFinding {
         let models: [InformationModel] = [.studyRoot, .patientRoot]
@@ -143,10 +145,10 @@ extension Examination {
             var ignored: [Tag] = []
             for (tag, value) in Self.impossible {
                 let found = try count((tag, value), on: association, model, limit: 1)
-                if found.matches > 0 { ignored.append(tag) }
+                if found.responses > 0 { ignored.append(tag) }
             }
             endQuery(association)
-            return queryFinding(all.matches, seconds, ignored)
+            return queryFinding(all.studies.count, all.responses, seconds, ignored)
         } catch {
             return failure(.query, error)
         }
@@ -154,8 +156,8 @@ extension Examination {
 
     private func endQuery(_ association: Association) { try? network.release(association) }
 
-    private func queryFinding(_ matches: Int, _ seconds: Double, _ ignored: [Tag]) -> DoctorFinding {
-        let isAll = matches < Self.maximumMatches
+    private func queryFinding(_ matches: Int, _ responses: Int, _ seconds: Double, _ ignored: [Tag]) -> DoctorFinding {
+        let isAll = matches < Self.maximumMatches && responses < Self.maximumResponses
         var finding = DoctorFinding(
             .query, .passed,
             isAll ? "all studies: \(Quantity.count(matches, "match"))" : "all studies: the first \(matches) matches")
@@ -164,7 +166,7 @@ extension Examination {
         finding.set("keysIgnored", ignored.map { DataDictionary.keyword(of: $0) })
         if matches == 0 { finding.text += ", so that it cannot be told which keys are ignored" }
         // A limit of a server is a round number.
-        if isAll, matches >= 50, matches.isMultiple(of: 50) {
+        if isAll, responses >= 50, responses.isMultiple(of: 50) {
             finding.note(
                 "a round number, which may be a limit of the server", .listCutShort,
                 "narrower queries, such as one by day, show whether there is more")
@@ -184,7 +186,10 @@ extension Examination {
     }
 
     private struct MatchCount {
-        var matches = 0
+        /// The studies: some servers answer once for each instance.
+        var studies: Set<String> = []
+        /// Of all responses with a study, or without one.
+        var responses = 0
         /// Of a failure; nil for success, a warning, and where we have cancelled.
         var status: DIMSEStatus?
         var response: CommandSet?
@@ -200,9 +205,12 @@ extension Examination {
         var count = MatchCount()
         let result = try FindSCU.find(
             on: association, sopClass: model.findSOPClass, identifier: identifier,
-            onMatch: { _ in
-                count.matches += 1
-                return count.matches < limit ? .goOn : .cancel
+            onMatch: { match in
+                count.responses += 1
+                // A match that cannot be read, or does not say its study, is one all the same.
+                let study = (try? match.identifier())?.string(.studyInstanceUID)
+                count.studies.insert(study ?? "\(count.responses)")
+                return count.studies.count < limit && count.responses < Self.maximumResponses ? .goOn : .cancel
             })
         count.response = result.final?.command
         if let status = result.status, status.kind == .failure, !result.wasCancelled { count.status = status }

@@ -18,6 +18,8 @@ final class FindCommand {
     private let options: FindOptions
     private let outcome: RunOutcome
     private let start = ContinuousClock.now
+    /// Of the attributes that were named to be returned, those that no match of the peer had yet; by their paths.
+    private var absent: [[Tag]] = []
 
     /// - Parameter targets: one at least; the first one decides what the output looks like.
     init?(_ targets: [Target], _ environment: Environment) {
@@ -59,7 +61,12 @@ final class FindCommand {
     /// that is wanted.
     private func find(_ queries: [Query], _ target: Target, _ output: MatchOutput) {
         let matches = MatchFilter(target)
-        defer { matches.report() }
+        absent = options.namedAttributes
+        let before = output.count
+        defer {
+            matches.report()
+            if output.count > before { reportAbsent(target) }
+        }
         var rest = queries[...]
         do throws(AssociationError) {
             try target.network.retrying { () throws(AssociationError) in
@@ -75,7 +82,7 @@ final class FindCommand {
                                 guard let match = matches.match(in: response) else {
                                     return self.controlOfRepetition(matches, output)
                                 }
-                                return output.accept(match)
+                                return self.accept(match, output)
                             })
                         if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
                         acceptOpen(matches, output)
@@ -110,15 +117,32 @@ final class FindCommand {
             again: { matches.openMatch(in: $0) },
             settled: { match, verdict in
                 guard let match = matches.judged(match, verdict) else { return }
-                _ = output.accept(match)
+                _ = self.accept(match, output)
             })
+    }
+
+    private func accept(_ match: Match, _ output: MatchOutput) -> ExchangeControl {
+        if !absent.isEmpty { absent.removeAll { path in path.first.map { match.dataSet[$0] != nil } ?? true } }
+        return output.accept(match)
+    }
+
+    /// Warns of attributes that were named and that no match has, not even empty: a server that supports them returns them (PS3.4
+    /// C.2.2.1.3).
+    private func reportAbsent(_ target: Target) {
+        guard !absent.isEmpty else { return }
+        let names = absent.map { $0.map { DataDictionary.keyword(of: $0) }.joined(separator: ".") }
+        let peerName = target.network.peerName
+        target.outcome.diagnostics.warning(
+            Message(
+                "\(peerName): no match has \(names.joined(separator: ", "))", "the server does not return it",
+                hint: absent.contains([.modalitiesInStudy]) ? .modalitiesNotReturned : nil))
     }
 
     /// Accepts the matches that were not looked up.
     private func acceptOpen(_ matches: MatchFilter, _ output: MatchOutput) {
         while mayGoOn(output), let open = matches.open?.removeFirst() {
             guard let match = matches.judged(open.match, .unconfirmed(open.keys)) else { continue }
-            _ = output.accept(match)
+            _ = accept(match, output)
         }
     }
 
@@ -134,9 +158,16 @@ final class FindCommand {
     // MARK: Output
 
     private func makeOutput(for queries: [Query]) throws(RunFailure) -> MatchOutput {
+        let uniqueKey = queries.first.flatMap { query in
+            query.model == .modalityWorklist ? nil : InformationModel.uniqueKey(of: query.level)
+        }
         let layout = MatchLayout(
             title: options.query.isWorklist ? "WL Find Response" : "Find Response",
             columns: columns(for: queries),
+            named: options.namedAttributes,
+            constants: Set(queries.count == 1 ? options.query.keys.filter(\.isOneValue).map(\.tags) : []),
+            identity: uniqueKey == .sopInstanceUID ? [.sopInstanceUID] : [],
+            fallback: uniqueKey.map { [$0] } ?? [],
             showsNodes: targets.count > 1,
             table: tableStyle(for: queries),
             assumedCharacterSet: MatchText(options).assumed,

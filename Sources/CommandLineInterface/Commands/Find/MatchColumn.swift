@@ -74,14 +74,22 @@ extension MatchColumn {
     private static let importance: [Tag] = [
         .patientName, .studyDate, .scheduledProcedureStepStartTime, .scheduledProcedureStepStartDate, .patientID,
         .modality, .seriesNumber, .instanceNumber, .modalitiesInStudy, .seriesDescription, .studyDescription,
-        .requestedProcedureDescription, .scheduledProcedureStepDescription, .numberOfPatientRelatedStudies,
-        .numberOfStudyRelatedInstances, .numberOfSeriesRelatedInstances, .scheduledStationAETitle, .accessionNumber,
+        .requestedProcedureDescription, .scheduledProcedureStepDescription, .numberOfStudyRelatedInstances,
+        .numberOfSeriesRelatedInstances, .scheduledStationAETitle, .accessionNumber, .numberOfPatientRelatedStudies,
         .seriesDate, .contentDate, .patientBirthDate, .bodyPartExamined, .rows, .columns, .numberOfFrames, .studyTime,
         .seriesTime, .contentTime, .patientSex, .numberOfStudyRelatedSeries, .numberOfPatientRelatedInstances,
     ]
 
     /// The heading on a terminal, which other columns may have too.
     var heading: String { path.last.flatMap { Self.shortNames[$0] } ?? name }
+
+    /// The rank of the column in a table, see ``rank``: what was named comes first, then the identity of the level where nothing else
+    /// tells matches apart, and what is the same in all matches last.
+    func rank(in layout: MatchLayout) -> Int {
+        if let index = layout.named.firstIndex(of: path) { return index - layout.named.count - 1 }
+        if path == layout.identity { return -1 }
+        return layout.constants.contains(path) ? Int.max : rank
+    }
 
     /// The rank of the column among those that were not chosen one by one, from 0 for the most important; UIDs come last.
     var rank: Int {

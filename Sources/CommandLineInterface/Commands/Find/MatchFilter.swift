@@ -132,8 +132,8 @@ final class MatchFilter {
         if let problem = text.problem(of: peerName) { diagnostics.warning(problem) }
         if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
         for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
-        if let problem = doubts.unconfirmedProblem(of: peerName, consequence: "what is listed was not compared with it")
-        {
+        let consequence = "they are listed, and may be no matches"
+        for problem in doubts.unconfirmedProblems(of: peerName, consequence: consequence) {
             diagnostics.warning(problem)
         }
     }

@@ -44,6 +44,14 @@ struct MatchLayout {
     var title = "Find Response"
     /// The columns of table, CSV and TSV.
     var columns: [MatchColumn] = []
+    /// The attributes that were named to be returned, and those of which a key gives the one value that all matches have; both by
+    /// their paths.
+    var named: [[Tag]] = []
+    var constants: Set<[Tag]> = []
+    /// The attribute without which the matches cannot be told apart, if it is not known by heart: that of instances.
+    var identity: [Tag] = []
+    /// The attribute of a table on a terminal whose columns have no value: the unique key of the level.
+    var fallback: [Tag] = []
     /// True if several peers are queried, and each match is shown with its node.
     var showsNodes = false
     var table = TableStyle()

@@ -18,10 +18,19 @@ final class TableMatchWriter: MatchWriter {
     }
 
     private func makeTable(for match: Match) -> Table {
+        if style.isForTerminal, !layout.fallback.isEmpty, layout.columns.allSatisfy({ isEmpty($0, match) }) {
+            layout.columns.append(MatchColumn(path: layout.fallback))
+        }
         if style.showsFurther { layout.columns += layout.columns.further(of: match.dataSet) }
         let table = Table(TableColumn.columns(layout), style)
         self.table = table
         return table
+    }
+
+    private func isEmpty(_ column: MatchColumn, _ match: Match) -> Bool {
+        var value: [UInt8] = []
+        column.append(match, layout, to: &value)
+        return value.isEmpty
     }
 
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
@@ -70,7 +79,8 @@ struct TableColumn {
             TableColumn(
                 heading: style.isForTerminal ? column.heading : column.title,
                 name: style.isForTerminal ? column.name : nil, minimum: column.minimumWidth,
-                rank: style.keepsOrder ? index : column.rank, isNumber: column.isNumber && style.isForTerminal,
+                rank: style.keepsOrder ? index : column.rank(in: layout),
+                isNumber: column.isNumber && style.isForTerminal,
                 isFaint: column.vr == .UI)
         }
     }
@@ -124,6 +134,7 @@ final class Table {
     }
 
     func appendSummary(_ text: String, to buffer: inout [UInt8]) {
+        let text = style.terminalWidth.map { TextWidth.lines(text, $0).joined(separator: "\n") } ?? text
         buffer.append(contentsOf: (style.usesColor ? Self.faint + text + Self.plain : text).utf8)
         buffer.append(UInt8(ascii: "\n"))
     }
@@ -132,23 +143,30 @@ final class Table {
         // Through a pipe a column stays, whether it has values or not, and so does one that was chosen.
         let least = style.isForTerminal && !style.keepsOrder ? 0 : 1
         let widths = columns.indices.map { index in held.reduce(least) { max($0, TextWidth.of($1[index])) } }
-        headings = columns.indices.map { index in
-            let isAlone = !columns.indices.contains {
-                $0 != index && widths[$0] > 0 && columns[$0].heading == columns[index].heading
-            }
-            return isAlone ? columns[index].heading : columns[index].name ?? columns[index].heading
-        }
-        let needs = columns.indices.map { index in
-            TableLayout.Need(
-                values: widths[index], heading: TextWidth.of(headings[index]),
-                word: headings[index].split(separator: " ").map { TextWidth.of(String($0)) }.max(),
-                minimum: columns[index].minimum, rank: columns[index].rank)
-        }
-        let decided = TableLayout(needs, room: style.room)
+        let decided = layOut(widths)
         self.decided = decided
         appendHeadings(decided, to: &buffer)
         for line in held { append(line, decided, to: &buffer) }
         held = []
+    }
+
+    /// Chooses the columns. Of those that are shown, none has the short heading of another.
+    private func layOut(_ widths: [Int]) -> TableLayout {
+        while true {
+            let needs = columns.indices.map { index in
+                TableLayout.Need(
+                    values: widths[index], heading: TextWidth.of(headings[index]),
+                    word: headings[index].split(separator: " ").map { TextWidth.of(String($0)) }.max(),
+                    minimum: columns[index].minimum, rank: columns[index].rank)
+            }
+            let layout = TableLayout(needs, room: style.room)
+            let ambiguous = layout.shown.filter { index in
+                headings[index] != (columns[index].name ?? headings[index])
+                    && layout.shown.contains { $0 != index && headings[$0] == headings[index] }
+            }
+            guard !ambiguous.isEmpty else { return layout }
+            for index in ambiguous { headings[index] = columns[index].name ?? headings[index] }
+        }
     }
 
     /// Headings end on one line; those that are longer begin above it.

@@ -89,6 +89,7 @@ struct RetrievalReport: Sendable {
         run.summary.set(.serverCompleted, summary.sent)
         run.summary.set(.serverFailed, summary.failed)
         run.summary.set(.expected, summary.listed)
+        run.summary.set(.studies, summary.studies)
         if let status = outcomes.last?.lastStatus { run.summary.set(.status, status.description) }
         if outcomes.isEmpty, notBegun == 0 {
             let message = Message(
@@ -110,10 +111,16 @@ struct RetrievalReport: Sendable {
             run.summary.set(.bytes, Int(clamping: total.bytes))
         }
         var subject = "\(network.peerName): \(network.operation.serviceName)"
-        if outcomes.count + notBegun > 1 { subject += ", \(outcomes.count) of \(outcomes.count + notBegun) requests" }
+        let count = outcomes.count + notBegun
+        if count > 1 { subject += ", \(outcomes.count(where: \.isBegun)) of \(count) requests" }
         let text = summary.text(
             total: total, folder: context.options.outputDirectory.displayed, seconds: seconds)
-        run.diagnostics.note(Message("\(subject): \(text)"))
+        // A run that was interrupted, or had no time left, has said how to go on.
+        let isUnfinished = notBegun == 0 && total != nil && !network.cancellation.isRaised && summary.wasCutShort
+        run.diagnostics.note(
+            Message(
+                "\(subject): \(text)", nil,
+                hint: isUnfinished ? .goOn(storing: false, hasJournal: context.options.journalPath != nil) : nil))
     }
 
     // MARK: What is missing
@@ -168,7 +175,11 @@ extension RetrievalReport {
         let failed: Int
         /// True if anything had to be requested.
         let hasRequests: Bool
-        /// The studies that it was about, as far as they are known.
+        /// True if each target is complete.
+        let isComplete: Bool
+        /// True if the server was lost, or could not be reached.
+        let wasCutShort: Bool
+        /// The studies that the server was asked for, as far as they are known.
         let studies: Int
 
         init(_ outcomes: [TargetOutcome]) {
@@ -177,7 +188,9 @@ extension RetrievalReport {
             sent = outcomes.contains { $0.sent != nil } ? outcomes.reduce(0) { $0 + ($1.sent ?? 0) } : nil
             failed = outcomes.reduce(0) { $0 + $1.failedInLastAttempt }
             hasRequests = outcomes.contains { $0.attempts > 0 }
-            studies = outcomes.reduce(into: Set<UID>()) { $0.formUnion($1.studies) }.count
+            isComplete = outcomes.allSatisfy { $0.code == .success }
+            wasCutShort = outcomes.contains { $0.code == .unreachable || $0.code == .timeLimit }
+            studies = outcomes.filter(\.isBegun).reduce(into: Set<UID>()) { $0.formUnion($1.studies) }.count
         }
 
         /// As `8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero that say
@@ -191,7 +204,10 @@ extension RetrievalReport {
             if studies > 1 { parts.append(Quantity.count(studies, "study")) }
             if let listed { parts.append("\(listed) listed") }
             if presentBefore > 0 { parts.append("\(presentBefore) present from an earlier run") }
-            guard hasRequests else { return (parts + ["nothing had to be requested"]).joined(separator: ", ") }
+            guard hasRequests else {
+                return (parts + [isComplete ? "nothing had to be requested" : "nothing was requested"])
+                    .joined(separator: ", ")
+            }
             parts.append(sent.map { "\($0) sent by the server" } ?? "the server does not say how many it sent")
             // An instance that was not stored here is one that the server could not deliver, as it counts.
             let failedThere = failed - (total?.failed ?? 0)

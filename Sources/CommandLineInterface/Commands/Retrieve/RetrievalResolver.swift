@@ -151,11 +151,12 @@ final class RetrievalResolver {
             var open: [(context: Context, value: [String], keys: [Tag])] = []
             // Some servers return a study once for each of its instances: it is retrieved once.
             var seen: Set<[String]> = []
-            let before = (count: found.count, unnamed: unnamed, doubts: doubts)
+            let before = (count: found.count, unnamed: unnamed, doubts: doubts, unconfirmed: unconfirmed)
             // An attempt after another brings all matches again.
             let forget = {
                 found.removeSubrange(before.count...)
                 (unnamed, self.doubts, open, seen) = (before.unnamed, before.doubts, [], [])
+                unconfirmed = before.unconfirmed
             }
             try find(keys, onAttempt: forget) { match in
                 guard let value = match[key], !value.isEmpty else {
@@ -174,13 +175,15 @@ final class RetrievalResolver {
                 case .confirmed: if seen.insert(match.strings(key)).inserted { found.append(next) }
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
                 case .unconfirmed(let tags): open.append((next, match.strings(key), tags))
+                case .illegible(let tag, let characterSet):
+                    unconfirmed.record(.illegible(tag, characterSet: characterSet))
                 }
             }
             for (next, value, tags) in open where seen.insert(value).inserted {
                 switch try verdict(of: next.identifier, unconfirmed: tags, keys, step) {
                 case .confirmed: found.append(next)
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
-                case .unconfirmed(let tags): unconfirmed.record(.unconfirmed(tags))
+                case let doubt: unconfirmed.record(doubt)
                 }
             }
         }
@@ -194,7 +197,7 @@ final class RetrievalResolver {
                     code: "PS3.4 C.4.1.2.1"))
         }
         let consequence = found.isEmpty ? "nothing is retrieved" : "they are not retrieved"
-        if let problem = unconfirmed.unconfirmedProblem(of: network.peerName, consequence: consequence) {
+        for problem in unconfirmed.unconfirmedProblems(of: network.peerName, consequence: consequence) {
             if found.isEmpty { throw .unconfirmed(problem) }
             outcome.fail(.incomplete, problem)
         }

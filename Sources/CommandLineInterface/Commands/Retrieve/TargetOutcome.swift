@@ -78,6 +78,9 @@ struct TargetOutcome: Sendable {
         counts.present + counts.unlisted > 0 || presentBefore > 0 || ((sent ?? 0) > 0 && counts.attempted == 0)
     }
 
+    /// True if the server was reached for it, or it was complete before.
+    var isBegun: Bool { localAddress != nil || code == .success }
+
     /// The differences between what the server lists, what it says it sent, and what is here.
     ///
     /// - Parameters:

@@ -102,13 +102,75 @@ struct MatchWriterTests {
             var layout = MatchLayout(columns: [MatchColumn(path: [.patientID]), MatchColumn(path: [.studyInstanceUID])])
             layout.table = TableStyle(terminalWidth: width)
             layout.table.summary = TableSummary(.studyRoot, .study, start: .now)
-            let text = try written(TableMatchWriter(layout), [match, match])
+            let text = try written(TableMatchWriter(layout), [match, match]).replacing("\n", with: " ")
             #expect(text.contains("2 studies, 24 images, "))
             #expect(text.contains(uid) == (width >= 68), "\(width)")
             #expect(text.contains("not shown: Study Instance UID (--wide)") == (width < 68), "\(width)")
             layout.table.isWide = true
             #expect(try written(TableMatchWriter(layout), [match]).contains(uid))
         }
+    }
+
+    @Test func `what was named stays longest, and what all matches have goes first`() throws {
+        var dataSet = DataSet()
+        let (series, instance) = (String(repeating: "1.23", count: 9), String(repeating: "4.56", count: 9))
+        dataSet.set(.sopInstanceUID, .UI, instance)
+        dataSet.set(.patientID, .LO, "7")
+        dataSet.set(.seriesInstanceUID, .UI, series)
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        let columns = [Tag.seriesInstanceUID, .patientID, .sopInstanceUID].map { MatchColumn(path: [$0]) }
+        var layout = MatchLayout(columns: columns, table: TableStyle(terminalWidth: 60))
+        #expect(
+            try written(TableMatchWriter(layout), [match]) == "Series Instance UID                   ID\n\(series)  7\n"
+        )
+        layout.identity = [.sopInstanceUID]
+        #expect(try written(TableMatchWriter(layout), [match]) == "ID  SOP Instance UID\n7   \(instance)\n")
+        layout.constants = [[.seriesInstanceUID], [.patientID]]
+        layout.table.terminalWidth = 36
+        #expect(try written(TableMatchWriter(layout), [match]) == "SOP Instance UID\n\(instance)\n")
+        layout.named = [[.patientID]]
+        #expect(try written(TableMatchWriter(layout), [match]) == "ID\n7\n")
+    }
+
+    @Test func `a table without a value shows what the matches are`() throws {
+        var dataSet = DataSet()
+        dataSet.set(.studyInstanceUID, .UI, "1.2")
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        var layout = MatchLayout(
+            columns: [MatchColumn(path: [.numberOfStudyRelatedInstances])], table: TableStyle(terminalWidth: 60))
+        layout.fallback = [.studyInstanceUID]
+        #expect(try written(TableMatchWriter(layout), [match]) == "Study Instance UID\n1.2\n")
+    }
+
+    @Test func `only a column that is shown makes another heading longer`() throws {
+        var dataSet = DataSet()
+        let tags = [Tag.patientName, .numberOfPatientRelatedInstances, .numberOfStudyRelatedInstances]
+        dataSet.set(.patientName, .PN, "Abcdefghijklmnop^Qr")
+        for tag in tags.dropFirst() { dataSet.set(tag, .IS, "12") }
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        var layout = MatchLayout(columns: tags.map { MatchColumn(path: [$0]) }, table: TableStyle(terminalWidth: 24))
+        #expect(
+            try written(TableMatchWriter(layout), [match]) == "Patient           Images\nAbcdefghijklmno…      12\n")
+        layout.table.terminalWidth = 200
+        #expect(try written(TableMatchWriter(layout), [match]).contains("Number of Patient Related Instances"))
+    }
+
+    @Test func `the last line is as wide as the terminal`() throws {
+        var layout = MatchLayout(
+            columns: [Tag.patientID, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID].map {
+                MatchColumn(path: [$0])
+            },
+            table: TableStyle(terminalWidth: 30))
+        layout.table.summary = TableSummary(.studyRoot, .image, start: .now)
+        var dataSet = DataSet()
+        dataSet.set(.patientID, .LO, "7")
+        for tag in [Tag.studyInstanceUID, .seriesInstanceUID, .sopInstanceUID] {
+            dataSet.set(tag, .UI, String(repeating: "1.23", count: 9))
+        }
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        let text = try written(TableMatchWriter(layout), [match])
+        #expect(text.contains("not shown"))
+        for line in text.split(separator: "\n") { #expect(line.count <= 30) }
     }
 
     @Test func `dates, times and numbers are written for people`() throws {
