@@ -200,7 +200,37 @@ class Causes(DoctorTest):
             "tls", "certificate-not-trusted", "--tls-ca", arguments=["localhost", secured.port, "--tls"], expect=4)
 
 
+    def test_a_query_that_is_not_allowed_names_the_query(self):
+        server = self.serve(servers.Orthanc(DicomAlwaysAllowFind=False))
+        found = self.assert_cause(
+            "query", "aborted", "NOBODY", "C-FIND", arguments=[
+                f"ORTHANC@{servers.LOOPBACK}:{server.port}", "--aetitle", "NOBODY", "--only", "query"], expect=5)  # fmt: skip
+        self.assertNotIn("C-ECHO", found["query"]["fix"])
+
+    def test_a_worklist_server_that_rejects_storage_is_well(self):
+        server = self.serve(servers.WlmSCPFS([]))
+        found = page(self.examine(f"{server.ae_title}@{servers.LOOPBACK}:{server.port}", expect=0))
+        self.assertEqual(found["storage"][0], "ok", found)
+        self.assertIn("not offered", found["storage"][1])
+        run = dcmscu("--find", f"{server.ae_title}@{servers.LOOPBACK}:{server.port}", expect=5)
+        self.assert_names(run, "does the server offer C-FIND", "--doctor")
+
+
 class CallBacks(DoctorTest):
+    def test_an_ae_title_that_orthanc_does_not_know_is_told_without_a_wait(self):
+        server = self.serve(servers.Orthanc())
+        port = servers.free_port()
+        arguments = [f"ORTHANC@{servers.LOOPBACK}:{server.port}", "--port-scp", port, "--only", "receiver,call-back"]
+        mark, text = page(self.examine(*arguments, "--aetitle", "NOBODY"))["call-back"]
+        self.assertEqual(mark, "note")
+        self.assertIn("aborted our request to call back", text)
+        self.assertIn(str(port), text)
+        self.assertNotIn("0 s", text)
+        server.register("STATION", port)
+        run = self.examine(*arguments, "--aetitle", "STATION")
+        self.assertEqual(page(run)["call-back"][0], "ok", run)
+        self.assertEqual(run.stderr, "")
+
     def test_the_practice_archive_calls_back(self):
         port = servers.free_port()
         server = self.serve(PracticeArchive(options=["--destination", f"STATION=127.0.0.1:{port}"]))

@@ -773,6 +773,7 @@ class CharacterSets(PeerTest):
             run = self.find(peer)
             self.assertNotIn("Müller", run.stdout)
             self.assert_names(run, "3 characters in 1 match cannot be decoded", "hint: ", option)
+            self.assertNotIn("UTF-8", run.stderr)
             run = self.find(peer, option, "windows-1252", "--format", "jsonl")
             self.assertEqual(Dataset.from_json(run.stdout).PatientName, "Müller^Jörg – x")
             self.assertEqual(run.stderr, "")

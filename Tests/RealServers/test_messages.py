@@ -41,6 +41,7 @@ ELSEWHERE = {
     "runTooShort", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
     "storageRoleRefused", "destinationUnreachable", "otherIdentifier", "noReasonGiven", "endedByServer",
     "notOnServer", "callerNotAccepted", "moveFailedWithoutReason",
+    "moveFailedAndNeverCalledBack", "keysOfOtherLevel",
     # By the unit tests of --store and of retrievals.
     "sopClassNotAccepted", "syntaxNotAccepted", "goOn", "listOnTerminal",
     # With certificates: test_security.

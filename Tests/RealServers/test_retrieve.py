@@ -305,6 +305,22 @@ class WithPynetdicom(cases.RealServerTest):
         for image in self.sent:
             self.assertEqual(image.study == study, f"[{image.sop_instance}" in run.stdout, run)
 
+    def test_a_key_of_a_lower_level_is_named_where_it_is_refused(self):
+        for keys in (["-k", "Modality=CT"], ["-k", "SeriesNumber=2"], ["--group-by", "Modality"]):
+            run = dcmscu("--find", *self.peer(), *keys, expect=7)
+            self.assert_names(run, "a key of the SERIES level", f"the server refuses {keys[1].split('=')[0]} at the STUDY level")
+            self.assertNotIn("other information model", run.stderr)
+
+    def test_a_series_that_is_not_there(self):
+        run = dcmscu("--get", "--series", *self.peer(), "-k", "SeriesInstanceUID=1.2.3.4", "-o", self.folder, expect=(0, 1))
+        self.assert_names(run, "series 1.2.3.4: not found on the server", "it has nothing of it")
+        self.assertNotIn("does not say that it sent", run.stderr)
+
+    def test_what_was_stored_is_confirmed_one_by_one_where_a_list_is_refused(self):
+        some = [image.path for image in self.sent[:3]]
+        run = dcmscu("--store", *self.peer(), *some, "--verify", "find", expect=0)
+        self.assert_names(run, "3 of 3 instances confirmed", "3 stored")
+
     def test_a_study_that_comes_once_an_instance_is_counted_and_listed_once(self):
         studies = collections.Counter(image.study for image in self.sent)
         study, count = studies.most_common(1)[0]
@@ -479,10 +495,15 @@ class ScriptedServers(ScriptedRetrieval):
         self.assert_names(run, "hint:", "never called back", TITLE, "127.0.0.1", self.port_scp)
         self.assertEqual(self.files(), [])
 
-    def test_a_study_that_is_not_there(self):
+    def test_a_study_that_is_not_there_is_like_any_key_that_matches_nothing(self):
         self.serve_scripted(study(5))
-        run = self.retrieve("get", "-k", "20,d=1.2.99", expect=1)
-        self.assert_names(run, "not found on the server")
+        run = self.retrieve("get", "-k", "20,d=1.2.99", expect=0)
+        self.assert_names(run, "note: ", "study 1.2.99: not found on the server")
+        self.assertEqual(run.stdout, "")
+        self.retrieve("get", "-k", "20,d=1.2.99", "--fail-if-none", expect=1)
+        # A row of a list is a claim.
+        run = self.retrieve("get", "--from-list", "-", stdin=b"1.2.99\n", expect=1)
+        self.assert_names(run, "not found")
 
     def test_more_classes_than_an_association_has_contexts_for(self):
         """Each class in each syntax has a context of its own, of which there are 128."""

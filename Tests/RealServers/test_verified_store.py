@@ -34,6 +34,17 @@ class AgainstOrthanc(cases.RealServerTest):
         self.assert_names(run, "12 of 12 instances confirmed")
 
 
+class AgainstStoreSCP(cases.RealServerTest):
+    def test_what_is_stored_and_not_committed_is_said_so(self):
+        server = self.serve(servers.StoreSCP())
+        path = images.image("CT_small.dcm").path
+        run = dcmscu("--store", servers.LOOPBACK, server.port, path, "--verify", "commit", expect=6)
+        self.assert_names(run, "0 stored, 1 accepted, but not committed")
+        self.assertEqual(len(server.received()), 1)
+        run = dcmscu("--store", servers.LOOPBACK, server.port, path, "--verify", "find", expect=(1, 6))
+        self.assert_names(run, "0 stored, 1 accepted, but not confirmed")
+
+
 class VerifiedStoring(CommitmentTest):
     """`--store --verify commit`."""
 

@@ -100,7 +100,8 @@ final class AssociationNarrator: Sendable {
             let dataSet =
                 isWhole ? try decoder.decode(bytes[...]) : try decoder.decodePrefix(bytes[...], through: .beforePixels)
             var text: [UInt8] = []
-            DataSetText.appendLines(diagnostics.redaction.isOn ? dataSet.hidingPatientData : dataSet, to: &text)
+            DataSetText.appendLines(
+                diagnostics.redaction.isOn ? dataSet.hidingPatientData : dataSet, to: &text, lengthsOf: dataSet)
             let size = isWhole ? " of \(bytes.count) bytes" : " up to its pixels"
             diagnostics.debug("\(arrow) data set\(size), \(UIDRegistry.displayName(of: syntax.uid))")
             detail(String(decoding: text, as: UTF8.self).split(separator: "\n").map { String($0) })
@@ -218,6 +219,8 @@ struct ServerNarrator: Sendable {
             case .stranger(let peer, let error):
                 diagnostics.note(Message("\(peer) connected and did not associate", Self.text(error)))
             case .ended(let peer): diagnostics.verbose("\(peer) released its association")
+            case .failed(let peer, .interrupted):
+                diagnostics.verbose("association with \(peer) ended with the operation")
             case .failed(let peer, let error):
                 diagnostics.warning(Message("association with \(peer) ended", Self.text(error)))
             case .turnedAway(let peer): diagnostics.warning(Message("\(peer) turned away", "too many connections"))

@@ -169,7 +169,8 @@ extension Hint {
         case .calledAETitleNotRecognized: self = .calledAETitleNotRecognized(calling: calling, called: called)
         case .callingAETitleNotRecognized: self = .callingAETitleNotRecognized(calling: calling)
         case _ where reject.isTransient: self = .localLimitExceeded
-        case .noReasonGiven: self = .rejectedWithoutReason(calling: calling, called: called)
+        case .noReasonGiven:
+            self = .rejectedWithoutReason(service: server.service.name, calling: calling, called: called)
         default: return nil
         }
     }

@@ -29,8 +29,8 @@ package enum Hint: Sendable, Equatable {
     case ignoredKey
     case lostLetters
     case modalitiesNotReturned
-    /// True if the matches name a character set.
-    case undecodable(isNamed: Bool)
+    /// Whether the matches name a character set, and whether their bytes are UTF-8.
+    case undecodable(isNamed: Bool, isUTF8: Bool)
     /// The reasons that are likely; without any all that there may be.
     case noMatch([String])
     case mislabelled
@@ -40,7 +40,7 @@ package enum Hint: Sendable, Equatable {
     case syntaxNotAccepted(String, accepted: String)
     case goOn(storing: Bool, hasJournal: Bool)
     case listOnTerminal
-    case rejectedWithoutReason(calling: String, called: String)
+    case rejectedWithoutReason(service: String, calling: String, called: String)
     case notAuthorized
     case outOfResources
     case tooManyMatches
@@ -52,11 +52,13 @@ package enum Hint: Sendable, Equatable {
     case otherIdentifier
     case noReasonGiven
     case moveFailedWithoutReason
+    case moveFailedAndNeverCalledBack(aeTitle: String, host: String?, port: UInt16)
     case endedByServer
     case notOnServer
     case callerNotAccepted(caller: String)
     case identityUnconfirmed
     case uniqueKeysAbove(names: [String])
+    case keysOfOtherLevel(names: [String], level: QueryLevel)
     case certificateRefused
     case certificateOutOfDate
     case certificateForOtherName
@@ -107,6 +109,9 @@ package enum Hint: Sendable, Equatable {
         case .uniqueKeysAbove(let names):
             "many servers require the keys of the levels above, too: \(OptionName.key) "
                 + names.map { "\($0)=VALUE" }.joined(separator: " \(OptionName.key) ")
+        case .keysOfOtherLevel(let names, let level):
+            "the server refuses \(names.joined(separator: ", ")) at the \(level.rawValue) level: leave \(names.count == 1 ? "it" : "them") "
+                + "out, or ask at the level that has \(names.count == 1 ? "it" : "them"), such as \(OptionName.series)"
         case .identityUnconfirmed:
             "servers without support for user identities ignore them; \(OptionName.userUnconfirmed) accepts such a server"
         case .certificateRefused:
@@ -148,10 +153,10 @@ package enum Hint: Sendable, Equatable {
             "give a longer \(OptionName.totalTimeout), or request the rest in another run"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
-        case .undecodable(let isNamed):
-            isNamed
-                ? "the server names a wrong character set: give the right one with \(OptionName.forceCharset)"
-                : "the server names no character set: give the right one with \(OptionName.assumeCharset)"
+        case .undecodable(let isNamed, let isUTF8):
+            (isNamed ? "the server names a wrong character set" : "the server names no character set")
+                + (isUTF8 ? ", and the bytes are UTF-8: " : ": give the right one with ")
+                + (isNamed ? "\(OptionName.forceCharset)" : "\(OptionName.assumeCharset)") + (isUTF8 ? " UTF-8" : "")
         case .noMatch(let mistakes):
             mistakes.isEmpty
                 ? "values are compared literally, except that * stands for any characters, ? for one; case counts except in names, "
@@ -186,8 +191,8 @@ package enum Hint: Sendable, Equatable {
             "with \(OptionName.journal) FILE, \(OptionName.resume) continues a run and fetches nothing twice"
         case .listOnTerminal:
             "with the standard output in a file they are listed there, as \(OptionName.fromList) takes them"
-        case .rejectedWithoutReason(let calling, let called):
-            "are the AE titles right? ours is \"\(calling)\" (\(OptionName.aetitle)), and we called \"\(called)\" (\(OptionName.call))"
+        case .rejectedWithoutReason(let service, let calling, let called):
+            "does the server offer \(service)? \(OptionName.doctor) shows what it offers; and are the AE titles right? ours is \"\(calling)\" (\(OptionName.aetitle)), and we called \"\(called)\" (\(OptionName.call))"
         case .notAuthorized:
             "the server's administrator must allow this for our AE title, or for the user given with \(OptionName.user)"
         case .outOfResources:
@@ -214,6 +219,11 @@ package enum Hint: Sendable, Equatable {
         case .moveFailedWithoutReason:
             "the server gives no reason: does it know the destination (\(OptionName.moveDestination), or our own AE title), and can it "
                 + "reach it? its log may say more"
+        case .moveFailedAndNeverCalledBack(let aeTitle, let host, let port):
+            "the server gives no reason, and nothing connected to our port: does it know \"\(aeTitle)\" with this machine's address"
+                + (host.map { " (\($0) as seen from here)" } ?? "")
+                + " and port \(port), and does a firewall let it in? "
+                + "its log may say more"
         case .endedByServer:
             "we did not cancel it: an operator or a limit of the server may have; what is missing can be "
                 + "requested again"

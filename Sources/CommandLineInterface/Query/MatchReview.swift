@@ -140,6 +140,8 @@ struct MatchDoubts {
         }
     }
 
+    var hasContradictions: Bool { !contradicted.isEmpty }
+
     /// One warning for each key that matches contradict; they are left out.
     func contradictions(of peerName: String) -> [Message] {
         contradicted.sorted { $0.key < $1.key }.map { tag, count in

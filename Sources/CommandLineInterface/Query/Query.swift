@@ -193,7 +193,8 @@ struct QueryAssembly {
             if case .attribute(let key) = key { key.tags } else { nil }
         }
         let check = QueryPlacementCheck(model: model, level: level, negotiation: negotiation)
-        let complaints = check.complaints(about: Self.paths(base, []) + keys.map(\.tags) + returned)
+        let complaints = check.complaints(
+            about: Self.paths(base, []) + keys.map(\.tags) + returned + options.furtherAttributes)
         if options.isStrict, let first = complaints.first {
             throw UsageError(
                 .misplacedKey, option: .strict, problem: "\(first.name): \(first.why)",
@@ -223,6 +224,8 @@ struct QueryPlacementCheck {
     struct Complaint: Equatable {
         let name: String
         let why: String
+        /// The keyword, if the attribute is one of a lower level.
+        var ofLowerLevel: String?
     }
 
     /// - Parameter paths: of the keys that a person wrote, without those of sets.
@@ -232,7 +235,11 @@ struct QueryPlacementCheck {
             guard seen.insert(path).inserted, let tag = path.last, let why = why(tag, Array(path.dropLast())) else {
                 return nil
             }
-            return Complaint(name: path.map { DataDictionary.label(of: $0) }.joined(separator: "."), why: why)
+            var complaint = Complaint(name: path.map { DataDictionary.label(of: $0) }.joined(separator: "."), why: why)
+            if path.count == 1, case .below = model.placement(of: tag, at: level) {
+                complaint.ofLowerLevel = DataDictionary.keyword(of: tag)
+            }
+            return complaint
         }
     }
 

@@ -22,22 +22,25 @@ package enum DataSetText {
 
     /// Appends the lines, each with its line feed. Group lengths are shown as they are elements like others here.
     ///
-    /// - Parameter inheritedCharacterSet: for a data set that does not say its own.
+    /// - Parameters:
+    ///   - inheritedCharacterSet: for a data set that does not say its own.
+    ///   - original: the data set with the lengths that are shown, if values of this one are hidden.
     package static func appendLines(
         _ dataSet: DataSet, to output: inout [UInt8],
-        inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire, indentation: Int = 0
+        inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire, indentation: Int = 0,
+        lengthsOf original: DataSet? = nil
     ) {
         var comments = ElementComments()
         appendLines(
             dataSet, to: &output, inheritedCharacterSet: inheritedCharacterSet, indentation: indentation,
-            comments: &comments)
+            lengthsOf: original, comments: &comments)
     }
 
     /// The same for one of many data sets, whose elements are mostly those of the one before.
     package static func appendLines(
         _ dataSet: DataSet, to output: inout [UInt8],
         inheritedCharacterSet: SpecificCharacterSet = .defaultRepertoire, indentation: Int = 0,
-        comments: inout ElementComments
+        lengthsOf original: DataSet? = nil, comments: inout ElementComments
     ) {
         var characterSet = LazyCharacterSet(inheritedCharacterSet)
         for element in dataSet.elements {
@@ -48,15 +51,17 @@ package enum DataSetText {
             case .bytes(let bytes):
                 let set = vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
                 let count = line.appendValue(bytes, vr, set, to: &output)
-                line.appendComment(
-                    element.tag, length: bytes.count, values: count, comments: &comments, to: &output)
+                let length = original?.bytes(element.tag)?.count ?? bytes.count
+                line.appendComment(element.tag, length: length, values: count, comments: &comments, to: &output)
             case .items(let items):
                 line.appendText(
                     items.isEmpty ? "(Sequence with defined length)" : "(Sequence with undefined length)", to: &output)
                 line.appendComment(
                     element.tag, length: items.isEmpty ? 0 : nil, values: 1, comments: &comments, to: &output)
                 if !items.isEmpty {
-                    append(items, characterSet.resolved(dataSet), indentation, comments: &comments, to: &output)
+                    append(
+                        items, characterSet.resolved(dataSet), indentation,
+                        lengthsOf: original?.items(element.tag) ?? [], comments: &comments, to: &output)
                 }
             case .fragments(let fragments):
                 line.appendComment(element.tag, length: nil, values: 1, comments: &comments, to: &output)
@@ -66,14 +71,14 @@ package enum DataSetText {
     }
 
     private static func append(
-        _ items: [DataSet], _ characterSet: SpecificCharacterSet, _ indentation: Int,
+        _ items: [DataSet], _ characterSet: SpecificCharacterSet, _ indentation: Int, lengthsOf originals: [DataSet],
         comments: inout ElementComments, to output: inout [UInt8]
     ) {
-        for item in items {
+        for (index, item) in items.enumerated() {
             appendDelimiter(.item, " na (Item with undefined length)", indentation + 2, to: &output)
             appendLines(
                 item, to: &output, inheritedCharacterSet: characterSet, indentation: indentation + 4,
-                comments: &comments)
+                lengthsOf: originals.indices.contains(index) ? originals[index] : nil, comments: &comments)
             appendDelimiter(.itemDelimitationItem, "", indentation + 2, to: &output)
         }
         appendDelimiter(.sequenceDelimitationItem, "", indentation, to: &output)

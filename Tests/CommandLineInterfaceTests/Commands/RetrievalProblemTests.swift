@@ -18,8 +18,12 @@ struct RetrievalProblemTests {
         (.missing(1, listed: 8, hint: nil), "study 1.2: 1 of 8 instances listed by the server is missing"),
         (.missing(8, listed: 8, hint: nil), "study 1.2: 8 of 8 instances listed by the server are missing"),
         (
-            .nothingReceived(hint: nil),
+            .nothingReceived(isCounted: false, hint: nil),
             "study 1.2: nothing was received, and the server does not say that it sent anything"
+        ),
+        (
+            .nothingReceived(isCounted: true, hint: nil),
+            "study 1.2: nothing was received, and the server says that it sent nothing"
         ),
         (
             .countsDiffer(sent: 10, received: 1, hint: nil),
@@ -145,7 +149,10 @@ struct RetrievalProblemTests {
         #expect(texts(outcome { _ in }, hasProblems: true) == [])
         // What a third party gets nobody here sees.
         #expect(texts(outcome { _ in }, isReceiver: false) == [])
-        #expect(texts(outcome(sent: 0) { _ in }, isReceiver: false) == [silence])
+        #expect(
+            texts(outcome(sent: 0) { _ in }, isReceiver: false) == [
+                "T: nothing was received, and the server says that it sent nothing [hint]"
+            ])
     }
 
     @Test func `counts of zero are no problem where all that is listed is here`() {

@@ -99,12 +99,20 @@ struct RetrieveCommandTests {
         #expect(folder.fileCount("out") == Self.count)
     }
 
-    @Test func `a study that the server does not have is an error`() throws {
+    @Test(arguments: ["StudyInstanceUID=1.2.3.4", "PatientID=NOBODY", "StudyDate=18000101"])
+    func `keys that match nothing are one rule, whether they are unique or not`(_ key: String) throws {
         let archive = try TestArchive(holdsImages: true)
-        let result = CommandResult(
-            ["--get", "--studyroot"] + archive.peer + ["-k", "StudyInstanceUID=1.2.3.4", "-o", folder["out"]])
-        #expect(result.exitCode == .incomplete, "\(result.messages)")
-        #expect(result.messages.contains("study 1.2.3.4"))
+        func get(_ options: String...) -> CommandResult {
+            CommandResult(["--get", "--studyroot"] + archive.peer + ["-o", folder["out"]] + options)
+        }
+        let result = get("-k", key)
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(result.messages.contains("note: ") && result.output.isEmpty, "\(result.messages)")
+        if key.hasPrefix("StudyInstanceUID") {
+            #expect(result.messages.contains("study 1.2.3.4: not found on the server"), "\(result.messages)")
+        }
+        #expect(get("-k", key, "--fail-if-none").exitCode == .incomplete)
+        #expect(folder.fileCount("out") == 0)
     }
 
     @Test func `C-MOVE brings all that the server lists`() throws {

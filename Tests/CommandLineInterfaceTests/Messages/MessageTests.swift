@@ -113,7 +113,10 @@ struct MessageTests {
         (.noRoute(host: "pacs"), ["pacs"]),
         (.associationUnanswered(usesTLS: false), ["--tls"]),
         (.silence, ["--timeout"]),
-        (.rejectedWithoutReason(calling: "ME", called: "YOU"), ["ME", "YOU", "--aetitle", "--call"]),
+        (
+            .rejectedWithoutReason(service: "C-FIND", calling: "ME", called: "YOU"),
+            ["C-FIND", "--doctor", "ME", "YOU", "--aetitle", "--call"]
+        ),
         (.notAuthorized, ["administrator"]),
         (.outOfResources, ["administrator"]),
     ]

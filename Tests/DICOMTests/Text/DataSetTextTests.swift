@@ -18,6 +18,19 @@ private func line(_ tag: UInt32, _ vr: ValueRepresentation, _ bytes: [UInt8]) ->
 }
 
 @Suite struct DataSetTextTests {
+    @Test func `hidden values keep their lengths`() {
+        var item = DataSet()
+        item.set(Tag(0x0010_0020), .LO, "12345678")
+        var set = DataSet()
+        set.set(Tag(0x0010_0020), .LO, "1234")
+        set.set(Tag(0x0010_1002), items: [item])
+        var output: [UInt8] = []
+        DataSetText.appendLines(set.hidingPatientData, to: &output, lengthsOf: set)
+        let text = String(decoding: output, as: UTF8.self)
+        #expect(text.contains("LO [***]") && text.contains("# 4,1 Patient ID"), "\(text)")
+        #expect(!text.contains("# 3,") && !text.contains("1234"), "\(text)")
+    }
+
     @Test(arguments: [
         (
             UInt32(0x0008_0005), ValueRepresentation.CS, "ISO_IR 100",

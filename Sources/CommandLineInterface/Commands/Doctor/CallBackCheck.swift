@@ -77,7 +77,12 @@ extension Examination {
             }
             return try moveOne(receiver)
         } catch {
-            return seen(receiver, waited: 0) ?? failure(.callBack, error)
+            if let found = seen(receiver, waited: nil) { return found }
+            guard case .abortedByPeer = error else { return failure(.callBack, error) }
+            // Orthanc does so if it does not know where to send the report.
+            return notCalled(
+                "the server aborted our request to call back: it does not know \(network.connection.callingAETitle)",
+                receiver)
         }
     }
 
@@ -196,9 +201,13 @@ extension Examination {
             return finding
         }
         guard let waited else { return nil }
+        return notCalled("nothing connected to our port within \(Decimal.text(waited, digits: 0)) s", receiver)
+    }
+
+    private func notCalled(_ what: String, _ receiver: CallBackReceiver) -> DoctorFinding {
         var finding = DoctorFinding(
             .callBack, .noted,
-            "nothing connected to our port within \(Decimal.text(waited, digits: 0)) s"
+            what
                 + (receiver.stranger.map { ", but for something that is no DICOM peer, from \($0)" } ?? ""))
         finding.cause = .noCallBack
         finding.remedy = registration + "; and a firewall must let it in"

@@ -72,8 +72,22 @@ final class Examination {
         try associate(network.parameters(PresentationContextPlan(needs: needs).associations.first ?? []))
     }
 
+    /// A failure of the network, with the service that the check asks for.
     func failure(_ check: DoctorCheck, _ error: AssociationError) -> DoctorFinding {
-        DoctorFinding(check, error, calling: network.server)
+        let service: ServiceKind =
+            switch check {
+            case .query: .find
+            case .storage: .storage
+            case .callBack: .move
+            case .name, .port, .tls, .association, .titles, .echo, .services, .receiver: .verification
+            }
+        var finding = DoctorFinding(check, error, calling: network.server(asked: service))
+        // The keys of the doctor are those that each server has to take.
+        if case .abortedByPeer = error, check == .query {
+            let calling = network.connection.callingAETitle.string
+            finding.remedy = Hint.abortedAfterRequest(service: service.name, calling: calling).text
+        }
+        return finding
     }
 
     // MARK: Name, port, TLS

@@ -62,6 +62,10 @@ extension Examination {
                     accepted[context.abstractSyntax, default: []].insert(context.transferSyntax.uid)
                 }
                 try network.release(association)
+            } catch .rejected(.noReasonGiven) {
+                // An association with the same AE titles was accepted before.
+                return DoctorFinding(
+                    .storage, .passed, "not offered: the server rejects an association that proposes storage alone")
             } catch {
                 return failure(.storage, error)
             }

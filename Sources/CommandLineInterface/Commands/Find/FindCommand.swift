@@ -20,6 +20,8 @@ final class FindCommand {
     private let start = ContinuousClock.now
     /// Of the attributes that were named to be returned, those that no match of the peer had yet; by their paths.
     private var absent: [[Tag]] = []
+    /// True if matches contradicted keys.
+    private var hasLeftOut = false
 
     /// - Parameter targets: one at least; the first one decides what the output looks like.
     init?(_ targets: [Target], _ environment: Environment) {
@@ -65,6 +67,7 @@ final class FindCommand {
         let before = output.count
         defer {
             matches.report()
+            hasLeftOut = hasLeftOut || matches.hasLeftOut
             if output.count > before { reportAbsent(target) }
         }
         var rest = queries[...]
@@ -86,7 +89,7 @@ final class FindCommand {
                             })
                         if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
                         acceptOpen(matches, output)
-                        report(result, target, output, about: matches.last ?? DataSet())
+                        report(result, of: query, target, output, about: matches.last ?? DataSet())
                         rest.removeFirst()
                         matches.end()
                     }
@@ -218,13 +221,17 @@ final class FindCommand {
     /// - Throws: ``RunFailure`` if that is to be a failure.
     private func reportNoMatch() throws(RunFailure) {
         let names = targets.map(\.network.peerName).joined(separator: ", ")
-        let message = Message("\(names): no match", nil, hint: .noMatch(options.query.likelyMistakes))
+        // Matches that were left out have their own remedy.
+        let message = Message(
+            "\(names): no match", nil, hint: hasLeftOut ? nil : .noMatch(options.query.likelyMistakes))
         if options.query.failsIfNone { throw RunFailure(.incomplete, message) }
         if environment.terminalWidth != nil { outcome.diagnostics.note(message) }
     }
 
     /// - Parameter match: the last one, which a comment may be about.
-    private func report(_ result: ExchangeResult, _ target: Target, _ output: MatchOutput, about match: DataSet) {
+    private func report(
+        _ result: ExchangeResult, of query: Query, _ target: Target, _ output: MatchOutput, about match: DataSet
+    ) {
         let (outcome, peerName) = (target.outcome, target.network.peerName)
         let counted = Quantity.count(output.count, "match")
         if result.wasInterrupted { return outcome.fail(.interrupted, Message("interrupted after \(counted)")) }
@@ -243,15 +250,18 @@ final class FindCommand {
         default:
             outcome.fail(
                 .failureStatus,
-                Message(refusal: response, of: "C-FIND", by: peerName, service: service, hint: hint(for: status)))
+                Message(refusal: response, of: "C-FIND", by: peerName, service: service, hint: hint(for: status, query))
+            )
         }
     }
 
     /// The remedy for a query that was refused, where that is not the one of the status alone.
-    private func hint(for status: DIMSEStatus) -> Hint? {
+    private func hint(for status: DIMSEStatus, _ query: Query) -> Hint? {
         let isAboutKeys =
             status == .identifierDoesNotMatchSOPClass || (DIMSEStatus.unableToProcess...0xCFFF).contains(status)
         let missing = options.query.unnamedUniqueKeys
+        let misplaced = query.complaints.compactMap(\.ofLowerLevel)
+        if isAboutKeys, !misplaced.isEmpty { return .keysOfOtherLevel(names: misplaced, level: query.level) }
         return isAboutKeys && !missing.isEmpty ? .uniqueKeysAbove(names: missing) : nil
     }
 

@@ -126,6 +126,9 @@ final class MatchFilter {
         return !value.isEmpty
     }
 
+    /// True if matches contradicted keys.
+    var hasLeftOut: Bool { doubts.hasContradictions }
+
     /// Reports what was left out, and what no response confirms.
     func report() {
         let diagnostics = target.outcome.diagnostics

@@ -8,6 +8,8 @@ struct MatchText {
     private let forcedTerms: String?
     private var undecodable = 0
     private var matches = 0
+    /// True if all bytes that cannot be decoded are text in UTF-8.
+    private var isUTF8 = true
     /// What the first match with such characters names; empty if it names nothing.
     private var named: String?
 
@@ -42,14 +44,18 @@ struct MatchText {
 
     /// Counts the characters of a match that cannot be decoded.
     mutating func count(_ dataSet: DataSet) {
-        let count = Self.undecodable(in: dataSet, assumed)
+        var isUTF8 = true
+        let count = Self.undecodable(in: dataSet, assumed, isUTF8: &isUTF8)
         guard count > 0 else { return }
         undecodable += count
+        self.isUTF8 = self.isUTF8 && isUTF8
         matches += 1
         named = named ?? dataSet.strings(.specificCharacterSet).joined(separator: "\\")
     }
 
-    private static func undecodable(in dataSet: DataSet, _ inherited: SpecificCharacterSet) -> Int {
+    private static func undecodable(
+        in dataSet: DataSet, _ inherited: SpecificCharacterSet, isUTF8: inout Bool
+    ) -> Int {
         var set: SpecificCharacterSet?
         var count = 0
         for element in dataSet.elements {
@@ -60,11 +66,13 @@ struct MatchText {
                 }
                 let own = set ?? SpecificCharacterSet(of: dataSet, inherited: inherited)
                 set = own
-                count += own.undecodableCharacters(in: bytes, vr: element.vr)
+                let lost = own.undecodableCharacters(in: bytes, vr: element.vr)
+                if lost > 0, String(validating: bytes, as: UTF8.self) == nil { isUTF8 = false }
+                count += lost
             case .items(let items):
                 let own = set ?? SpecificCharacterSet(of: dataSet, inherited: inherited)
                 set = own
-                count += items.reduce(0) { $0 + undecodable(in: $1, own) }
+                for item in items { count += undecodable(in: item, own, isUTF8: &isUTF8) }
             case .fragments: continue
             }
         }
@@ -79,6 +87,6 @@ struct MatchText {
         return Message(
             "\(peerName): \(Quantity.count(undecodable, "character")) in \(Quantity.count(matches, "match")) cannot be decoded",
             which.map { "the bytes are not text in \(DisplayText.line($0))" } ?? "no character set is named",
-            hint: .undecodable(isNamed: isNamed))
+            hint: .undecodable(isNamed: isNamed, isUTF8: isUTF8))
     }
 }

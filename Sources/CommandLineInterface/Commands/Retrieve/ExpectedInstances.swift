@@ -13,6 +13,8 @@ struct ExpectedInstances {
     let tellsSyntaxes: Bool
     /// The reason why there is no list, where another question would fail in the same way.
     let failure: AssociationError?
+    /// True if the peer was asked by the unique key alone and returned nothing: it has nothing, or does not search by it.
+    private(set) var mayHaveNothing = false
 
     var sopClasses: [UID] { transferSyntaxes.keys.sorted { $0.string < $1.string } }
     var uids: [UID]? { series.map { $0.flatMap(\.sopInstanceUIDs) } }
@@ -81,12 +83,18 @@ struct ExpectedInstances {
             PresentationContextPlan(needs: FindSCU.needs(model.findSOPClass)).associations.first ?? [])
         parameters.limits.inactivity = min(parameters.limits.inactivity ?? silence, silence)
         let association = try network.associate(parameters)
+        var mayHaveNothing = false
         let listing = InstanceListing(on: association, model: model)
         var series: [InstanceListing.Series]?
         var classes: [UID: Set<UID>] = [:]
         do throws(AssociationError) {
             series = try answer(network) { () throws(InstanceListing.Failure) in
-                try listing.list(target.identifier, level: target.level)
+                do throws(InstanceListing.Failure) {
+                    return try listing.list(target.identifier, level: target.level)
+                } catch {
+                    if case .nothingToListBy = error { mayHaveNothing = true }
+                    throw error
+                }
             }
             let listed = series ?? []
             if series != nil, listed.allSatisfy(\.tellsClasses) {
@@ -109,7 +117,9 @@ struct ExpectedInstances {
             // All matches are here; an error at the release does not change them.
         }
         let tellsSyntaxes = series?.allSatisfy { $0.tellsClasses && $0.tellsSyntaxes } ?? false
-        return ExpectedInstances(series: series, transferSyntaxes: classes, tellsSyntaxes: tellsSyntaxes)
+        var expected = ExpectedInstances(series: series, transferSyntaxes: classes, tellsSyntaxes: tellsSyntaxes)
+        expected.mayHaveNothing = mayHaveNothing
+        return expected
     }
 
     /// Nil: the peer cannot answer such a question.
@@ -125,7 +135,11 @@ struct ExpectedInstances {
                 let status = response.status.map { " (\($0))" } ?? ""
                 noteMissingList(network, "the server does not answer the C-FIND for it to its end\(status)")
             case .tooMany: noteMissingList(network, "the server lists more than can be held")
-            case .nothingToListBy: noteMissingList(network, "the server does not list by these keys alone in C-FIND")
+            case .nothingToListBy:
+                noteMissingList(
+                    network,
+                    "the server returned nothing by this key alone in C-FIND: it has nothing of it, or needs the keys above"
+                )
             }
             return nil
         }

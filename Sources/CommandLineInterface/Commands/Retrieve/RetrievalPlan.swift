@@ -12,6 +12,8 @@ struct RetrievalTarget: Sendable {
     var rows: [Row] = []
     /// The values by which targets are sorted.
     var order = DataSet()
+    /// True if the keys name it by its unique keys, so that no query has shown that it exists.
+    var isUnconfirmed = false
 
     struct Row: Sendable {
         struct Value: Sendable {
@@ -99,6 +101,8 @@ struct RetrievalPlan {
     private(set) var rowFailures: [(row: RetrievalTarget.Row, result: RetrievalRows.Result)] = []
     /// True if the targets come from a list.
     let isList: Bool
+    /// True if matches contradicted keys, which is reported with its remedy.
+    private(set) var hasLeftOut = false
     /// True if the server could not be asked for all rows of the list, which is reported: nothing is to be retrieved.
     private(set) var isAbandoned = false
 
@@ -161,6 +165,7 @@ struct RetrievalPlan {
             rowFailures += rows.map { ($0, RetrievalRows.Result(outcome: .notBegun)) }
             targets = []
         }
+        hasLeftOut = resolver.hasLeftOut
         divide(options, outcome, isDivisible: network.connection.endTime != nil)
     }
 

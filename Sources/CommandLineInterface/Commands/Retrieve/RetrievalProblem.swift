@@ -16,6 +16,8 @@ enum RetrievalProblem: Sendable {
     case suboperationWarnings(Int)
     /// The server lists no instance of the target.
     case notOnServer
+    /// The same of what the keys name: they match nothing, as other keys may. No fault.
+    case keysMatchNothing
     /// The server lists none of some of the instances or series that are asked for together.
     case partNotOnServer(Int)
     /// Of a retrieval to a third party: the server says that it sent fewer instances than it lists.
@@ -25,8 +27,8 @@ enum RetrievalProblem: Sendable {
     case unlisted(Int)
     /// The server counts none of the instances that it has sent, and all that it lists are here. No fault.
     case countsNothing(received: Int)
-    /// Neither an instance nor a count of instances sent.
-    case nothingReceived(hint: Hint?)
+    /// No instance; the server says that it sent none, or does not say how many.
+    case nothingReceived(isCounted: Bool, hint: Hint?)
     /// The server's count of instances sent is not the count of those received.
     case countsDiffer(sent: Int, received: Int, hint: Hint?)
     /// Instances that could not be stored here; each was reported with its reason.
@@ -46,14 +48,14 @@ enum RetrievalProblem: Sendable {
     /// True if nothing is wrong, and people are only told.
     var isNote: Bool {
         switch self {
-        case .unlisted, .countsNothing: true
+        case .unlisted, .countsNothing, .keysMatchNothing: true
         default: false
         }
     }
 
     var exitCode: ExitCode {
         switch self {
-        case .unlisted, .countsNothing: .success
+        case .unlisted, .countsNothing, .keysMatchNothing: .success
         case .association(let error), .listing(let error): ExitCode(for: error)
         case .refused: .failureStatus
         default: .incomplete
@@ -64,7 +66,7 @@ enum RetrievalProblem: Sendable {
     var kind: String? {
         switch self {
         case .association, .listing, .refused, .suboperationsFailed, .suboperationWarnings, .unlisted,
-            .countsNothing:
+            .countsNothing, .keysMatchNothing:
             nil
         case .notOnServer: "not found on the server"
         case .partNotOnServer: "not completely found on the server"
@@ -96,7 +98,7 @@ enum RetrievalProblem: Sendable {
                 code: status.description, hint: hint)
         case .suboperationWarnings(let count):
             return Message("\(server.name): \(Quantity.count(count, "sub-operation")) with warnings")
-        case .notOnServer:
+        case .notOnServer, .keysMatchNothing:
             return Message(subject, "not found on the server", hint: .notOnServer)
         case .partNotOnServer(let count):
             return Message(subject, "\(count) of them not found on the server")
@@ -118,9 +120,11 @@ enum RetrievalProblem: Sendable {
             return Message(
                 subject,
                 "the server says that it sent 0 instances, but all \(received) that it lists were received")
-        case .nothingReceived(let hint):
+        case .nothingReceived(let isCounted, let hint):
             return Message(
-                subject, "nothing was received, and the server does not say that it sent anything", hint: hint)
+                subject,
+                "nothing was received, and the server "
+                    + (isCounted ? "says that it sent nothing" : "does not say that it sent anything"), hint: hint)
         case .countsDiffer(let sent, let received, let hint):
             return Message(
                 subject,

@@ -34,7 +34,7 @@ struct RetrievalReport: Sendable {
         }
         writeMissing(outcomes, notBegun: notBegun)
         setExitCode(outcomes, notBegun: notBegun.count)
-        summarize(outcomes, notBegun: notBegun.count, seconds: seconds)
+        summarize(outcomes, plan, notBegun: notBegun.count, seconds: seconds)
         writeRows(RetrievalRows(plan, outcomes, notBegun: notBegun))
     }
 
@@ -84,7 +84,7 @@ struct RetrievalReport: Sendable {
         if let first = failed.first, let error = first.error { run.recordError(error, first.cause) }
     }
 
-    private func summarize(_ outcomes: [TargetOutcome], notBegun: Int, seconds: Double) {
+    private func summarize(_ outcomes: [TargetOutcome], _ plan: RetrievalPlan, notBegun: Int, seconds: Double) {
         let summary = Summary(outcomes)
         run.summary.set(.serverCompleted, summary.sent)
         run.summary.set(.serverFailed, summary.failed)
@@ -94,7 +94,7 @@ struct RetrievalReport: Sendable {
         if outcomes.isEmpty, notBegun == 0 {
             let message = Message(
                 network.peerName, "nothing matches; nothing was retrieved",
-                hint: .noMatch(context.options.query.likelyMistakes))
+                hint: plan.isList || plan.hasLeftOut ? nil : .noMatch(context.options.query.likelyMistakes))
             if context.options.query.failsIfNone, run.exitCode == .success {
                 run.fail(.incomplete, message)
             } else {

@@ -30,7 +30,9 @@ final class RetrievalResolver {
     func targets(for query: DataSet) throws(Failure) -> [RetrievalTarget] {
         let level = query.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? options.level
         if options.sortKeys.isEmpty, isDirect(query, level) {
-            return [RetrievalTarget(identifier: uniqueKeys(of: query, level), level: level)]
+            var target = RetrievalTarget(identifier: uniqueKeys(of: query, level), level: level)
+            target.isUnconfirmed = true
+            return [target]
         }
         var contexts = [Context(identifier: base(query))]
         let sorted = Set(options.sortKeys.compactMap(\.attribute.tags.first))
@@ -68,6 +70,9 @@ final class RetrievalResolver {
             return target
         }
     }
+
+    /// True if matches contradicted keys.
+    var hasLeftOut: Bool { doubts.hasContradictions }
 
     /// Warns of the matches that were left out, and releases the association.
     func close() {

@@ -22,6 +22,8 @@ struct TargetOutcome: Sendable {
     var studies: Set<UID>
     /// Instances that the server lists; nil where it was not asked or cannot list.
     var listed: Int?
+    /// True if the server was asked for a list, and may have returned none because it has nothing.
+    var mayBeAbsent = false
     /// Of these, the ones that an earlier run received.
     var presentBefore = 0
     /// Instances that the server says it sent; nil where it never said.
@@ -99,9 +101,11 @@ struct TargetOutcome: Sendable {
                 problems.append(.missing(listed - counts.present, listed: listed, hint: hint))
             }
             if counts.unlisted > 0 { problems.append(.unlisted(counts.unlisted)) }
+        } else if mayBeAbsent, (sent ?? 0) == 0, failedInLastAttempt == 0, counts.attempted == 0 {
+            problems.append(.notOnServer)
         } else if !hasProblems, isReceiver || sent != nil, (sent ?? 0) == 0, counts.attempted == 0 {
             // Of instances that go to a third party only the server's own count tells.
-            problems.append(.nothingReceived(hint: hint))
+            problems.append(.nothingReceived(isCounted: sent != nil, hint: hint))
         }
         if isReceiver, sent == 0, receivedOfSent > 0, let listed, listed > 0, counts.present == listed {
             problems.append(.countsNothing(received: receivedOfSent))

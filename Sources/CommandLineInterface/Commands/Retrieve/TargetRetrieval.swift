@@ -201,6 +201,12 @@ final class TargetRetrieval {
         case .unableToPerformSuboperations where isMove:
             return neverCalledBack(attempt.localAddress)
                 ?? .destinationUnreachable(aeTitle: options.moveDestination.string)
+        case .unableToProcess...0xCFFF where isMove, .processingFailure where isMove:
+            guard case .noIncomingAssociation(let title, let host, let port)? = neverCalledBack(attempt.localAddress)
+            else {
+                return Hint(for: status, of: service)
+            }
+            return .moveFailedAndNeverCalledBack(aeTitle: title, host: host, port: port)
         case .unableToPerformSuboperations where attempt.storageRefusal != nil: return attempt.storageRefusal
         default: return hintForMissingKeys(status) ?? Hint(for: status, of: service)
         }
@@ -230,6 +236,7 @@ final class TargetRetrieval {
         outcome.isReceiver = isReceiver
         outcome.folder = instances.folder ?? (isReceiver && counts.present > 0 ? options.outputDirectory : nil)
         outcome.listed = expected.uids.map { Set($0).count }
+        outcome.mayBeAbsent = expected.mayHaveNothing
         countRows(expected, instances)
         if let series = expected.series, isReceiver {
             let missing = instances.missing(of: series, toRequest: false)
@@ -253,7 +260,15 @@ final class TargetRetrieval {
         {
             warnOfProblems()
         }
-        problems += differences
+        // A list promises what its rows name.
+        let mayMatchNothing = target.isUnconfirmed && target.rows.isEmpty && !options.query.failsIfNone
+        for difference in differences {
+            if case .notOnServer = difference, mayMatchNothing, problems.isEmpty {
+                problems.append(.keysMatchNothing)
+            } else {
+                problems.append(difference)
+            }
+        }
         if !outcome.absentUIDs.isEmpty, outcome.listed != 0 {
             problems.append(.partNotOnServer(outcome.absentUIDs.count))
         }

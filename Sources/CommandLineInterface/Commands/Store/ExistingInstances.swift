@@ -8,6 +8,8 @@ final class ExistingInstances {
     private let priority: Priority
     private var association: Association?
     private var isGivenUp = false
+    /// True if the peer has refused a list of UIDs, and is asked for one instance after the other.
+    private var takesNoLists = false
 
     /// UIDs in one question: some servers cut long values.
     private static let maximumUIDs = 100
@@ -47,18 +49,32 @@ final class ExistingInstances {
         for (uid, members) in series.sorted(by: { $0.key.string < $1.key.string }) {
             for start in stride(from: 0, to: members.count, by: Self.maximumUIDs) {
                 let part = members[start..<min(start + Self.maximumUIDs, members.count)]
-                var keys = DataSet()
-                keys.set(.queryRetrieveLevel, .CS, QueryLevel.image.rawValue)
-                keys.set(.studyInstanceUID, part[part.startIndex].studyInstanceUID ?? uid)
-                keys.set(.seriesInstanceUID, uid)
-                keys.set(.sopInstanceUID, .UI, part.map(\.sopInstanceUID.string).joined(separator: "\\"))
-                let wanted = Set(part.map(\.sopInstanceUID))
-                let found = try ask(keys)
-                // A server that ignores the list of UIDs answers with the whole series.
-                held.formUnion(wanted.intersection(found))
+                held.formUnion(try self.held(part, inSeries: uid))
             }
         }
         return held
+    }
+
+    /// Those of instances of one series that the peer lists. Some servers fail at a list of UIDs.
+    private func held(_ part: ArraySlice<StoredInstance>, inSeries uid: UID) throws(Failure) -> Set<UID> {
+        if takesNoLists, part.count > 1 {
+            var held: Set<UID> = []
+            for index in part.indices { held.formUnion(try self.held(part[index...index], inSeries: uid)) }
+            return held
+        }
+        var keys = DataSet()
+        keys.set(.queryRetrieveLevel, .CS, QueryLevel.image.rawValue)
+        keys.set(.studyInstanceUID, part.first?.studyInstanceUID ?? uid)
+        keys.set(.seriesInstanceUID, uid)
+        keys.set(.sopInstanceUID, .UI, part.map(\.sopInstanceUID.string).joined(separator: "\\"))
+        do throws(Failure) {
+            // A server that ignores the list of UIDs answers with the whole series.
+            return Set(part.map(\.sopInstanceUID)).intersection(try ask(keys))
+        } catch {
+            guard case .refused = error, part.count > 1 else { throw error }
+            takesNoLists = true
+            return try held(part, inSeries: uid)
+        }
     }
 
     private func ask(_ keys: DataSet) throws(Failure) -> Set<UID> {

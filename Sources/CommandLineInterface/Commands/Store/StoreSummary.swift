@@ -14,6 +14,8 @@ final class StoreSummary: Sendable {
         var failed = 0
         /// Failed, and never sent: reported once, not for each of them.
         var notSent = 0
+        /// Failed although the server has accepted them: it does not list, or not commit to, them.
+        var unconfirmed = 0
         /// Stored in an earlier run, or already present at the server.
         var skipped = 0
         /// Files in a directory that are not instances.
@@ -26,6 +28,7 @@ final class StoreSummary: Sendable {
         /// Counts an instance as failed that was counted as done, because the peer does not confirm it.
         mutating func retract(_ instance: StoredInstance) {
             failed += 1
+            unconfirmed += 1
             switch instance.count {
             case .stored: stored -= 1
             case .warned:
@@ -437,16 +440,23 @@ final class StoreSummary: Sendable {
         summary.set(.pending, counts.notSent)
         summary.set(.bytes, Int(clamping: counts.bytes))
         outcome.summary = summary
-        outcome.diagnostics.note(Message("\(network.peerName): \(counts.text(seconds: seconds))"))
+        outcome.diagnostics.note(
+            Message(
+                "\(network.peerName): \(counts.text(seconds: seconds, confirmed: options.verification == .commit ? "committed" : "confirmed"))"
+            ))
     }
 }
 
 extension StoreSummary.Counts {
     /// As `12 stored (1 warning), 2 failed, 51.3 kB in 0.06 s (0.9 MB/s)`; counts of zero are left out, but for what
     /// was stored.
-    func text(seconds: Double) -> String {
+    ///
+    /// - Parameter confirmed: what the verification makes sure of, such as `confirmed`.
+    func text(seconds: Double, confirmed: String = "confirmed") -> String {
         var parts = ["\(stored) stored" + (warned == 0 ? "" : " (\(Quantity.count(warned, "warning")))")]
-        if failed > notSent { parts.append("\(failed - notSent) failed") }
+        if unconfirmed > 0 { parts.append("\(unconfirmed) accepted, but not \(confirmed)") }
+        let others = failed - notSent - unconfirmed
+        if others > 0 { parts.append("\(others) failed") }
         if notSent > 0 { parts.append("\(notSent) not sent") }
         if skipped > 0 { parts.append("\(skipped) skipped") }
         if notInstances > 0 { parts.append("\(Quantity.count(notInstances, "other file")) ignored") }
