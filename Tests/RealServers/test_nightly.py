@@ -48,11 +48,19 @@ class Nightly(cases.RealServerTest):
         good = {"PACS": SERVER, "ROOT": self.folder, "DCMSCU": programs.dcmscu_path()}
         for arguments, settings, named in (
             ((), {"PACS": ""}, "PACS"), (("yesterday",), {}, "YYYYMMDD"), ((DAY,), {"DCMSCU": "/nowhere/dcmscu"}, "/nowhere"),
+            ((DAY,), {"ROOT": "/proc/nightly"}, "ROOT is /proc/nightly"), ((DAY,), {"MODALITY": "Mr"}, "MODALITY is Mr"),
+            ((DAY,), {"SHARD": "9/8"}, "SHARD is 9/8"), ((DAY,), {"SHARD": "1"}, "SHARD is 1"),
         ):  # fmt: skip
             with self.subTest(named):
                 run = programs.run(script, *arguments, environment={**good, **settings}, expect=2)
                 self.assertIn(named, run.stderr)
+                self.assertEqual(len(run.stderr.splitlines()), 1, run)
         self.assertEqual(list(self.folder.iterdir()), [])
+        # One that only dcmscu can judge has its message, and no log to look into.
+        run = programs.run(script, DAY, environment={**good, "JOBS": "many"}, expect=2)
+        self.assertIn("--jobs", run.stderr)
+        self.assertNotIn("cannot open", run.stderr)
+        self.assertNotIn("log.messages", run.stderr)
 
     def test_a_day_without_studies_is_a_failure_if_asked_for_and_the_standard_error_says_why(self):
         server = self.serve(servers.Orthanc())
@@ -65,6 +73,21 @@ class Nightly(cases.RealServerTest):
         run = programs.run(script, DAY, environment={**environment, "FAIL_IF_NONE": "1"}, expect=1)
         self.assertIn("exit code 1", run.stderr)
         self.assertIn("nothing matches", run.stderr)
+
+    def test_the_line_of_cron_mails_nothing_of_a_good_night(self):
+        """dcmqrscp does not know ModalitiesInStudy: what is left out by its series is no news."""
+        server = self.serve(servers.DcmQRSCP())
+        files = made_up_images(self.folder / "images")
+        peer = ["--call", server.ae_title, servers.LOOPBACK, server.port]
+        dcmscu("--store", *peer, *files, expect=0)
+        keys = ["-k", f"StudyDate={DAY}", "-k", "ModalitiesInStudy=MR"]
+        run = dcmscu("--get", *peer, *keys, "--quiet", "-o", self.folder / "out", expect=0)
+        self.assertEqual((run.stdout, run.stderr), ("", ""))
+        self.assertEqual(len(list((self.folder / "out").iterdir())), sum(data_set(path).Modality == "MR" for path in files))
+        run = dcmscu("--get", *peer, *keys, "-o", self.folder / "out", expect=0)
+        self.assert_names(run, "note: ", "left out", "the series tell")
+        # A find shows a list that a person reads: there it is a warning.
+        self.assert_names(dcmscu("--find", *peer, *keys, expect=0), "warning: ", "left out")
 
     def test_a_server_that_fails_for_a_moment_is_tried_again_and_the_folder_holds_what_belongs_there(self):
         server = self.serve(PracticeArchive(options=["--inject", "reject=3"]))
@@ -154,10 +177,13 @@ class NightlyFiles(cases.RealServerTest):
         self.assertEqual([when for when, _ in entries], [["0", "2,5", "*", "*", "*"]])
         settings.pop("MAILTO")
         ((_, command),) = entries
+        # Cron mails what comes out: nothing of a good night.
+        command, _, rest = command.partition(" >")
+        self.assertEqual(rest, "/dev/null")
         script = self.installed(command)
         # Yesterday's studies: there are none.
-        self.run_it(*script, **settings)
-        self.run_it(*script, DAY, **settings)
+        self.assertEqual(self.run_it(*script, **settings).stderr, "")
+        self.assertEqual(self.run_it(*script, DAY, **settings).stderr, "")
         self.assertEqual(self.came(), self.expected("MR"))
 
     def installed(self, command):

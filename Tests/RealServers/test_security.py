@@ -168,6 +168,12 @@ class WithDCMTK(TLSTest):
         dcmscu("--echo", *self.trust(), *self.identity(), *peer, expect=0)
         run = dcmscu("--echo", *self.trust(), "--tls-cert", pair[0], "--tls-key", pair[1], *peer, expect=4)
         self.assert_names(run, "revoked")
+        dcmscu("--echo", *self.trust(), *peer, expect=4)
+        # The log says what was refused, and why.
+        said = [line for line in archive.log().splitlines() if "did not associate" in line]
+        self.assertEqual(len(said), 2, archive.log())
+        self.assertIn("certificate revoked", said[0].lower())
+        self.assertIn("certificate", said[1].lower())
 
     def test_a_stapled_response_is_believed(self):
         """The server is OpenSSL's: it shows an OCSP response, and never speaks DICOM."""

@@ -63,7 +63,9 @@ package enum HelpText {
         let purpose = definition.summary.prefix(1).uppercased() + definition.summary.dropFirst() + "."
         text +=
             TextLayout.wrapped("\(purpose) \(definition.details)", indent: 0).joined(separator: "\n") + "\n\nOptions:\n"
-        for option in guide.options { text += TextLayout.entry(term(option), summary(option), column: column) }
+        for option in guide.options {
+            text += TextLayout.entry(term(option), guide.summaries[option.name] ?? summary(option), column: column)
+        }
         text += "\nExamples:\n"
         for example in guide.examples {
             text += "  \(example.purpose)\n"
@@ -85,7 +87,7 @@ package enum HelpText {
     private static let usage = """
         Usage: dcmscu [OPTION]... [OPERATION] HOST [PORT] [FILE]...
                dcmscu [OPTION]... [OPERATION] [TITLE@]HOST:PORT [FILE]...
-        A client for the DICOM network: echo, store, find, move, get, commitment.
+        DICOM network client: echo, store, find, worklist, move, get, commitment.
         "dcmscu find HOST" is short for "dcmscu --find HOST", and so for each operation.
 
         """

@@ -43,14 +43,18 @@ struct OperationGuide: Sendable {
     let notes: [String]
     /// The options that matter for the operation, in the order of their use.
     let optionNames: [OptionName]
+    /// What options are for here, with their defaults, where that is not what the table says of all operations.
+    let summaries: [OptionName: String]
     let examples: [CommandExample]
 
     init(
-        _ operation: Operation, notes: [String] = [], options optionNames: [OptionName], examples: [CommandExample]
+        _ operation: Operation, notes: [String] = [], options optionNames: [OptionName],
+        summaries: [OptionName: String] = [:], examples: [CommandExample]
     ) {
         self.operation = operation
         self.notes = notes
         self.optionNames = optionNames
+        self.summaries = summaries
         self.examples = examples
     }
 
@@ -346,6 +350,10 @@ struct OperationGuide: Sendable {
                 """,
             ],
             options: [.call, .aetitle, .portSCP, .only, .classes, .wait, .tls, .format, .listChecks, .nodes],
+            summaries: [
+                .wait: "time to wait for the server's call-back [\(NumberWords.plain(DoctorOptions().wait))]",
+                .format: "form of the page [text]",
+            ],
             examples: [
                 CommandExample("Why does it not answer, and what does it offer?", "--doctor pacs.example.org 11112"),
                 CommandExample("Is this machine in order, and are certificates about to end?", "--doctor"),

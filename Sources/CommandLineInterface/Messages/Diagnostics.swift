@@ -71,14 +71,15 @@ package final class Diagnostics: Sendable {
     /// Writes the start or the end of a run to the channels whose lines have a time.
     func frame(_ text: String, _ members: [(String, JSONValue)] = []) {
         let line = LogLine(level: .note, text: DisplayText.line(text), members: members)
-        write(line, to: channels.filter(\.hasFrame))
+        // A log has them whatever else it takes: it must tell that there was a run.
+        write(line, to: channels.filter(\.hasFrame), isInEachLog: true)
     }
 
     /// True if some channel has lines with a time, and so those of the start and the end.
     var hasFrame: Bool { channels.contains(where: \.hasFrame) }
 
-    private func write(_ line: LogLine, to channels: [Channel]) {
-        for channel in channels where line.level <= channel.level {
+    private func write(_ line: LogLine, to channels: [Channel], isInEachLog: Bool = false) {
+        for channel in channels where line.level <= channel.level || (isInEachLog && channel.isLog) {
             do throws(ByteSinkError) { try channel.sink.write(line.bytes(channel.style)) } catch {
                 if channel.isLog { failure.withLock { $0 = $0 ?? error } }
             }

@@ -173,8 +173,8 @@ package enum Hint: Sendable, Equatable {
         case .mislabelled:
             "one of the two is wrong: put the right transfer syntax into (0002,0010) of a copy"
         case .noUIDsInDataSet:
-            "\(OptionName.assumeMeta) sends it under the UIDs of its file meta information; the server then has an instance "
-                + "without them"
+            "\(OptionName.assumeMeta) sends such a file under the UIDs of its file meta information; the server then has an "
+                + "instance without them"
         case .oddLength:
             "without \(OptionName.neverRewrite) each such value is sent with a padding byte"
         case .sopClassNotAccepted(let sopClass):

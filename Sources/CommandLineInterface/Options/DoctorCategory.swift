@@ -13,7 +13,11 @@ extension OptionCategory {
             }),
         OptionDefinition(
             .classes, value: .text(placeholder: "CLASSES"), .doctor, for: [.doctor],
-            "storage SOP classes to look for", details: "UIDs, or short names such as CT,MR,SR, with commas between.",
+            "storage SOP classes to look for",
+            details: """
+                UIDs, or short names, with commas between. The usual ones: \
+                \(StorageClassName.usual.map { "\($0.name) (\(UIDRegistry.displayName(of: $0.uid)))" }.joined(separator: ", ")).
+                """,
             default: .text("the \(StorageClassName.usual.count) usual ones"),
             apply: { (draft, argument) throws(UsageError) in
                 draft.doctor.classes = []

@@ -39,6 +39,9 @@ enum ForeignOption {
         {
             return Remedy.option(.return).text
         }
+        if error.code == .optionNotApplicable, error.option == "\(OptionName.date)" {
+            return "the date of studies is a key: \(OptionName.key) StudyDate=VALUE"
+        }
         if let hint = hintForSeparateValue(error, arguments) { return hint }
         if error.option == "\(OptionName.count)", let peer = error.value, peer.contains("@") || peer.contains(":") {
             return peerHint
@@ -99,7 +102,7 @@ enum ForeignOption {
         ("-aet -b --calling --aet --calling-aet", .option(.aetitle)),
         ("-aem --dest", .option(.moveDestination)),
         ("-c --connect", .words(peerHint)),
-        ("+P", .option(.portSCP)),
+        ("+P --store-port", .option(.portSCP)),
         // Limits.
         ("-to", .option(.connectTimeout)),
         (
@@ -115,6 +118,12 @@ enum ForeignOption {
         ("--repeat", .option(.count)),
         // Queries.
         ("-m", .option(.key)),
+        (
+            "--level",
+            .words(
+                "the level is an option of its own: \(OptionName.patient), \(OptionName.study), \(OptionName.series) or \(OptionName.image)"
+            )
+        ),
         ("-S", .option(.studyroot)),
         ("-P", .option(.patientroot)),
         ("-O", .option(.psonly)),
@@ -149,7 +158,7 @@ enum ForeignOption {
         ("+f --read-file +fo --read-file-only", .words(notNeeded)),
         ("-f --read-dataset", .words("files must have their file meta information (PS3.10)")),
         (
-            "+rd --read-from-dicomdir",
+            "+rd --read-from-dicomdir --dicomdir",
             .words("the files of a medium are given as FILEs, or its folder with \(OptionName.recursive)")
         ),
         (
@@ -163,6 +172,10 @@ enum ForeignOption {
         ("-x= --propose-uncompr -xs --propose-lossless -xr --propose-rle --explicit-vr", .words(asTheyAre)),
         ("-xy --propose-jpeg8 -xx --propose-jpeg12 -xv --propose-j2k-lossless --big-endian", .words(asTheyAre)),
         ("-xw --propose-j2k-lossy -xt --propose-jls-lossless -xu --propose-jls-lossy --implicit-vr", .words(asTheyAre)),
+        (
+            "--anonymize --anonymise --anon --deidentify --de-identify --pseudonymize",
+            .words("identities are not edited here: send copies that another program has anonymized")
+        ),
         ("-s +II --invent-instance --uid-suffix", .words("\(asTheyAre): nothing in them is changed")),
         (
             "+IR --invent-series +IS --invent-study +IP --invent-patient",

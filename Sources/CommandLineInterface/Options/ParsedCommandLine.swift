@@ -29,6 +29,11 @@ package enum HelpTopic: Sendable, Equatable {
     /// The names of all topics.
     static let names = [allName] + Operation.allCases.map(\.option.rawValue)
 
+    /// The command that shows a page of the manual by the end of its name; nil if there is none.
+    static func page(_ name: String) -> String? {
+        ["config", "nightly", "troubleshooting", "migrating", "tables"].contains(name) ? "man dcmscu-\(name)" : nil
+    }
+
     init?(_ name: String) {
         if name == Self.allName {
             self = .all

@@ -217,6 +217,12 @@ extension OptionCategory {
     }
 
     private static func naming(_ argument: OptionArgument) throws(UsageError) -> InstanceNaming {
+        let pairs = zip(argument.text, argument.text.dropFirst())
+        if !argument.text.contains("{"), let field = pairs.first(where: { $0 == "%" && $1.isLetter }) {
+            throw argument.error(
+                "%\(field.1) stands for nothing here",
+                accepted: "attributes in braces, such as {PatientID}/{SOPInstanceUID}.dcm")
+        }
         do throws(InstanceNaming.PatternError) {
             return try InstanceNaming(pattern: argument.text)
         } catch {

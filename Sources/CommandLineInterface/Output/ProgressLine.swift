@@ -11,7 +11,10 @@ package final class ProgressLine: Sendable {
     package struct Progress: Sendable, Equatable {
         package var instances = 0
         package var failures = 0
+        /// Of data sets, as the summary counts them; 0 where they are not known.
         package var bytes: UInt64 = 0
+        /// Of the files that are done, for the time that is left; nil if that is ``bytes``.
+        package var finishedBytes: UInt64?
         package var total: Int?
         package var totalBytes: UInt64?
 
@@ -20,6 +23,8 @@ package final class ProgressLine: Sendable {
 
     private struct State {
         var shown: [UInt8] = []
+        /// The progress as it was told last, also if it was not drawn; nil if a text is shown in its place.
+        var latest: Progress?
         var nextDrawing = Deadline.now
         /// True while the last message has no line feed at its end: the line is not drawn into it.
         var isMidLine = false
@@ -40,23 +45,25 @@ package final class ProgressLine: Sendable {
     /// Shows the progress, unless it was shown a moment ago. Cheap enough to be called for every instance.
     package func update(_ progress: @autoclosure () -> Progress) {
         state.withLock { state in
+            let progress = progress()
+            state.latest = progress
             guard state.nextDrawing.isPast, !state.isMidLine else { return }
             state.nextDrawing = .after(seconds: Self.secondsBetweenDrawings)
-            let text = Self.text(progress(), seconds: watch.seconds)
-            // The last column stays free: some terminals begin a new line there.
-            let line = Array(text.utf8.prefix(max(columns() - 1, 0)))
-            write(Self.clearing + line)
-            state.shown = line
+            state.shown = line(Self.text(progress, seconds: watch.seconds))
+            write(Self.clearing + state.shown)
         }
     }
+
+    /// The last column stays free: some terminals begin a new line there.
+    private func line(_ text: String) -> [UInt8] { Array(text.utf8.prefix(max(columns() - 1, 0))) }
 
     /// Shows a text in the place of the progress, until the next update.
     package func show(_ text: @autoclosure () -> String) {
         state.withLock { state in
             guard !state.isMidLine else { return }
-            let line = Array(text().utf8.prefix(max(columns() - 1, 0)))
-            write(Self.clearing + line)
-            state.shown = line
+            state.shown = line(text())
+            state.latest = nil
+            write(Self.clearing + state.shown)
         }
     }
 
@@ -65,6 +72,7 @@ package final class ProgressLine: Sendable {
         state.withLock { state in
             if !state.shown.isEmpty { write(Self.clearing) }
             state.shown = []
+            state.latest = nil
         }
     }
 
@@ -78,7 +86,9 @@ package final class ProgressLine: Sendable {
             guard bytes.byteCount > 0 else { return }
             state.isMidLine =
                 bytes.unsafeLoad(fromByteOffset: bytes.byteCount - 1, as: UInt8.self) != UInt8(ascii: "\n")
-            if !state.shown.isEmpty, !state.isMidLine { write(state.shown) }
+            guard !state.shown.isEmpty, !state.isMidLine else { return }
+            if let latest = state.latest { state.shown = line(Self.text(latest, seconds: watch.seconds)) }
+            write(state.shown)
         }
     }
 
@@ -92,12 +102,16 @@ package final class ProgressLine: Sendable {
 
     /// As `120 of 400 instances, 63.6 MB, 55.2 MB/s, 0:12 left, 2 failed`.
     static func text(_ progress: Progress, seconds: Double) -> String {
-        let rate = seconds > 0 ? Double(progress.bytes) / seconds : 0
+        let finished = progress.finishedBytes ?? progress.bytes
+        let rate = seconds > 0 ? Double(finished) / seconds : 0
         var text = "\(progress.instances)"
         if let total = progress.total { text += " of \(total)" }
-        text += " instances, \(Quantity.size(progress.bytes)), \(Quantity.rate(progress.bytes, seconds: seconds))"
+        text += " instances"
+        if progress.bytes > 0 {
+            text += ", \(Quantity.size(progress.bytes)), \(Quantity.rate(progress.bytes, seconds: seconds))"
+        }
         if let total = progress.totalBytes, rate > 0 {
-            text += ", \(Quantity.clock(seconds: Double(total - min(total, progress.bytes)) / rate)) left"
+            text += ", \(Quantity.clock(seconds: Double(total - min(total, finished)) / rate)) left"
         }
         if progress.failures > 0 { text += ", \(progress.failures) failed" }
         return text

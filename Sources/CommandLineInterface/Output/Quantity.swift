@@ -46,8 +46,7 @@ enum Quantity {
 
     /// `63.6 MB in 1.15 s (55.2 MB/s)`.
     static func transfer(_ bytes: UInt64, seconds: Double) -> String {
-        let rate = seconds > 0 ? Double(bytes) / seconds / 1e6 : 0
-        return "\(size(bytes)) in \(Decimal.text(seconds, digits: 2)) s (\(Decimal.text(rate, digits: 1)) MB/s)"
+        "\(size(bytes)) in \(Decimal.text(seconds, digits: 2)) s (\(rate(bytes, seconds: seconds)))"
     }
 
     /// `0:05`, `1:02:03`: a time span, rounded up to seconds; at most 99:59:59.

@@ -139,6 +139,7 @@ package struct CommandLineParser: Sendable {
     /// Version wins over help, and help over the keys; each is shown whatever else is wrong with the values given.
     private func requestForText(_ line: ArgumentScanner.Scanned) throws(UsageError) -> ParsedCommandLine? {
         if line.last(.version) != nil { return .version }
+        try line.checkHelpTopic()
         if let topic = line.helpTopic { return .help(topic) }
         if let generate = line.last(.generate) {
             let document = try generate.choice(GeneratedDocument.self)
@@ -188,7 +189,10 @@ extension ArgumentScanner.Scanned {
         case .optionalChoice(let topics):
             guard let topic = line.positionals.first else { break }
             argument = OptionArgument(definition: definition, text: topic, isFirstWord: true)
-            guard topics.contains(topic) else { throw argument.error("not known") }
+            guard topics.contains(topic) else {
+                throw argument.error(
+                    "not known", suggestion: HelpTopic.page(topic) ?? EditDistance.nearest(to: topic, in: topics))
+            }
             line.positionals.removeFirst()
         case let value where value.takesArgument:
             guard let text = line.positionals.first else {
@@ -209,6 +213,30 @@ extension ArgumentScanner.Scanned {
         guard !options.contains(where: { OptionName.firstWords.contains($0.definition.name) }) else { return nil }
         return EditDistance.nearest(to: word, in: OptionName.firstWords.map(\.rawValue))
             ?? ForeignOption.operation(word)?.rawValue
+    }
+
+    /// The remedy for a first word that is an operation, and was read as a host because an option names the operation, too; nil if
+    /// it is none.
+    func secondOperation(_ word: String) -> String? {
+        guard OptionName.firstWords.contains(where: { $0.rawValue == word }),
+            let option = options.first(where: { OptionName.firstWords.contains($0.definition.name) })
+        else { return nil }
+        return
+            "\(option.definition.option) names the operation, so that \(word) is read as a host: leave one of them out"
+    }
+
+    /// Refuses `--help WORD` of a word that is nearly a topic, or a page of the manual: the general help would hide that.
+    ///
+    /// - Throws: `UsageError` for such a word.
+    func checkHelpTopic() throws(UsageError) {
+        guard let help = last(.help), help.text.isEmpty, options.count == 1, positionals.count == 1,
+            let word = positionals.first, HelpTopic(word) == nil
+        else { return }
+        let argument = OptionArgument(definition: help.definition, text: word, isFirstWord: true)
+        if let page = HelpTopic.page(word) { throw argument.error("a page of the manual", suggestion: page) }
+        if let topic = EditDistance.nearest(to: word, in: HelpTopic.names) {
+            throw argument.error("not known", suggestion: topic)
+        }
     }
 
     /// The help that is asked for: `--help`, `--help=TOPIC`, `--help TOPIC` or `--OPERATION --help`; otherwise nil.
@@ -291,7 +319,7 @@ struct Positionals {
             let given = try PeerArgument.parse(first, option: PeerChoice.positional)
             var port: UInt16?
             if !given.isComplete, let second = rest.popFirst() {
-                port = try Self.port(second, meant: line.slip(first))
+                port = try Self.port(second, meant: line.slip(first), remedy: line.secondOperation(first))
             }
             peers = [PeerChoice(host: given, port: port, option: PeerChoice.positional)]
         } else if let host {
@@ -305,7 +333,11 @@ struct Positionals {
         }
         guard let first = rest.first else { return }
         guard operation.takesFiles else {
-            let meant = line.slip(first).map { "the operation comes first: dcmscu \($0) HOST PORT" }
+            let isKey = operation.isQuery || operation == .get || operation == .move
+            let meant =
+                isKey && first.contains("=")
+                ? "a key is an option: \(OptionName.key) \(first)"
+                : line.slip(first).map { "the operation comes first: dcmscu \($0) HOST PORT" }
             throw UsageError(
                 .unexpectedArgument, option: first, value: first,
                 problem: "\(operation.option) takes no files, and \(first) follows HOST and PORT",
@@ -324,11 +356,11 @@ struct Positionals {
     }
 
     /// - Parameter meant: what the word before can have meant, if that is no host.
-    private static func port(_ text: String, meant: String?) throws(UsageError) -> UInt16 {
+    private static func port(_ text: String, meant: String?, remedy: String?) throws(UsageError) -> UInt16 {
         guard let number = Int(text) else {
             throw UsageError(
                 .invalidValue, option: "PORT", value: text, problem: "PORT \(text): not a number",
-                accepted: "a number from 1 to 65535, after HOST", suggestion: meant)
+                accepted: "a number from 1 to 65535, after HOST", suggestion: meant, remedy: remedy)
         }
         guard let port = UInt16(exactly: number), port > 0 else {
             throw UsageError(

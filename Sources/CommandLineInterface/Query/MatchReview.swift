@@ -117,19 +117,23 @@ struct MatchReview {
 /// The matches that a review left out or could not confirm, counted by their keys, for one message each.
 struct MatchDoubts {
     private var contradicted: [Tag: Int] = [:]
+    /// Those that another level has contradicted.
+    private var lookedUp: [Tag: Int] = [:]
     private var unconfirmed: [[Tag]: Int] = [:]
     /// By the keys, with the character set of the first.
     private var illegible: [Tag: (count: Int, characterSet: String)] = [:]
 
-    /// - Parameter verdict: of one match; a confirmed one is not counted.
+    /// - Parameters:
+    ///   - verdict: of one match; a confirmed one is not counted.
+    ///   - isLookedUp: True if another level tells it.
     ///
     /// - Returns: False for a match that contradicts a key, and is left out.
     @discardableResult
-    mutating func record(_ verdict: MatchReview.Verdict) -> Bool {
+    mutating func record(_ verdict: MatchReview.Verdict, isLookedUp: Bool = false) -> Bool {
         switch verdict {
         case .confirmed: return true
         case .contradicted(let tag):
-            contradicted[tag, default: 0] += 1
+            if isLookedUp { lookedUp[tag, default: 0] += 1 } else { contradicted[tag, default: 0] += 1 }
             return false
         case .unconfirmed(let tags):
             unconfirmed[tags, default: 0] += 1
@@ -140,7 +144,18 @@ struct MatchDoubts {
         }
     }
 
-    var hasContradictions: Bool { !contradicted.isEmpty }
+    var hasContradictions: Bool { !contradicted.isEmpty || !lookedUp.isEmpty }
+
+    /// One note for each key by which a retrieval leaves matches out that another level has settled: nothing is wrong, and a server
+    /// without the key would otherwise be a warning every night.
+    func settled(of peerName: String) -> [Message] {
+        lookedUp.sorted { $0.key < $1.key }.map { tag, count in
+            let source = tag == .modalitiesInStudy ? "the series tell" : "another level tells"
+            return Message(
+                "\(peerName): \(Quantity.count(count, "match")) left out",
+                "the server does not match \(DataDictionary.keyword(of: tag)), and \(source) that it is another one")
+        }
+    }
 
     /// One warning for each key that matches contradict; they are left out.
     func contradictions(of peerName: String) -> [Message] {

@@ -1,3 +1,4 @@
+import Glibc
 package import System
 
 /// A problem with one file, to be reported and counted: the work with the others goes on.
@@ -32,7 +33,7 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
         case otherKind = "is something else"
         case notWritable = "cannot be written"
         /// No room on the disk, or the user's quota is used up.
-        case outOfSpace = "no space left"
+        case outOfSpace = "no space left on device"
         /// The policy says that an existing file is an error.
         case exists = "exists"
     }
@@ -58,7 +59,9 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// A system error met while writing.
     package init(writing path: FilePath, _ error: SystemError) {
-        self.init(path, error.isOutOfSpace ? .outOfSpace : .notWritable, error.description)
+        // The code says what ENOSPC says; a quota is another reason.
+        let isSaid = error.errno == ENOSPC
+        self.init(path, error.isOutOfSpace ? .outOfSpace : .notWritable, isSaid ? "" : error.description)
     }
 
     /// Does what reads the file, and turns a system error into the problem of the file.
@@ -79,6 +82,17 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
         _ path: @autoclosure () -> FilePath, _ body: () throws(SystemError) -> Result
     ) throws(FileProblem) -> Result {
         do throws(SystemError) { return try body() } catch { throw FileProblem(writing: path(), error) }
+    }
+
+    /// The words for several files.
+    package var causeOfSeveral: String {
+        switch code {
+        case .mislabelled: "contradictory"
+        case .changed: "changed while they were read"
+        default:
+            ["is ", "has "].first { code.rawValue.hasPrefix($0) }.map { String(code.rawValue.dropFirst($0.count)) }
+                ?? code.rawValue
+        }
     }
 
     /// The words without the path.

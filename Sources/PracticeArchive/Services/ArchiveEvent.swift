@@ -35,7 +35,8 @@ extension ArchiveEvent {
     static func text(_ error: AssociationError) -> String {
         switch error {
         case .abortedByPeer: "aborted by the peer"
-        case .connectionLost: "connection lost"
+        case .connectionLost(let reason):
+            if case .tls = reason { reason.description } else { "connection lost" }
         case .unreachable(let reason): "cannot be reached: \(reason.description)"
         case .rejected(let reject): "rejected: \(reject.reason)"
         case .interrupted: "stopped"
@@ -70,8 +71,9 @@ final class ServerEvents: Sendable {
                 peer: "\(request.callingAETitle)@\(peer)", "rejected: \(reject.reason)", isTrouble: true)
         case .stranger(let peer, .protocolViolation(let violation)):
             return ArchiveEvent(peer: peer, "request not understood: \(violation.description)", isTrouble: true)
-        case .stranger(let peer, _):
-            return ArchiveEvent(peer: peer, "connected and did not associate", isTrouble: true)
+        case .stranger(let peer, let error):
+            return ArchiveEvent(
+                peer: peer, "connected and did not associate: \(ArchiveEvent.text(error))", isTrouble: true)
         case .ended(let peer): return ArchiveEvent(peer: forget(peer), "released")
         case .failed(let peer, let error):
             return ArchiveEvent(

@@ -62,11 +62,42 @@ struct ForeignOptionTests {
         ("h 104 --trust-store x", "did you mean --tls-ca?"),
         ("h 104 --user me --user-pass x", "did you mean --passcode?"),
         ("--stgcmt h 104 a --one-per-study", "did you mean --per study?"),
+        ("--serve a --store-port 11112", "did you mean --port-scp?"),
+        (
+            "--store h 104 --dicomdir DICOMDIR",
+            "the files of a medium are given as FILEs, or its folder with --recursive"
+        ),
+        // First tries.
+        ("--find h 104 PatientName=DOE", "a key is an option: -k PatientName=DOE"),
+        ("find h 104 --date yesterday", "the date of studies is a key: --key StudyDate=VALUE"),
+        ("find h 104 --level series", "the level is an option of its own: --patient, --study, --series or --image"),
+        (
+            "find --worklist h 104",
+            "--worklist names the operation, so that find is read as a host: leave one of them out"
+        ),
+        (
+            "--store h 104 a --anonymize",
+            "identities are not edited here: send copies that another program has anonymized"
+        ),
     ]
 
     @Test(arguments: meant)
     func `an option of another tool gets ours as the hint`(_ line: String, _ hint: String) throws {
         #expect(try usageError(line).hint == hint)
+    }
+
+    @Test func `a pattern of another program names nothing here`() throws {
+        let error = try usageError("--get h 104 -k 20,d=1 --name %p/%s.dcm")
+        #expect(error.description.contains("%p stands for nothing here; accepted: attributes in braces"))
+        _ = try invocation("--get h 104 -k 20,d=1 --name 100%/{SOPInstanceUID}%a.dcm")
+    }
+
+    @Test func `a page of the manual and a slip are no reason for the general help`() throws {
+        for line in ["--help nightly", "help nightly"] {
+            #expect(try usageError(line).hint == "did you mean man dcmscu-nightly?")
+        }
+        #expect(try usageError("--help worklists").hint == "did you mean worklist?")
+        #expect(try usageError("help worklists").hint == "did you mean worklist?")
     }
 
     @Test func `the option is named as a whole`() throws {

@@ -4,6 +4,32 @@ import Testing
 
 @Suite("The progress line")
 struct ProgressLineTests {
+    @Test func `what is not known is not shown`() {
+        var progress = ProgressLine.Progress()
+        (progress.instances, progress.total) = (4, 8)
+        #expect(ProgressLine.text(progress, seconds: 1) == "4 of 8 instances")
+        // Files that could not be sent are done, and no bytes were sent.
+        (progress.finishedBytes, progress.totalBytes, progress.failures) = (500, 1000, 4)
+        #expect(ProgressLine.text(progress, seconds: 1) == "4 of 8 instances, 0:01 left, 4 failed")
+    }
+
+    @Test func `a message is followed by the progress as it is now`() throws {
+        let line = ProgressLine(terminal: terminal, columns: { 80 })
+        let sink = line.sink(over: terminal)
+        var progress = ProgressLine.Progress()
+        for number in 1...16 {
+            progress.instances = number
+            line.update(progress)
+        }
+        try sink.write("a message\n")
+        #expect(
+            terminal.text.hasSuffix("a message\n16 instances"),
+            "\(terminal.text)")
+        line.clear()
+        try sink.write("another\n")
+        #expect(terminal.text.hasSuffix("another\n"))
+    }
+
     private let terminal = MemorySink()
 
     private var line: ProgressLine { ProgressLine(terminal: terminal, columns: { 80 }) }
@@ -18,7 +44,7 @@ struct ProgressLineTests {
         let line = line
         line.update(progress(3))
         try line.sink(over: terminal).write("dcmscu: note\n")
-        let shown = "3 instances, 0 bytes, 0 bytes/s"
+        let shown = "3 instances"
         #expect(terminal.text == "\r\u{1B}[K\(shown)\r\u{1B}[Kdcmscu: note\n\(shown)")
         line.clear()
         #expect(terminal.text.hasSuffix("\(shown)\r\u{1B}[K"))
@@ -36,7 +62,7 @@ struct ProgressLineTests {
     @Test func `is drawn a few times a second however often it is updated`() {
         let line = line
         for number in 1...1000 { line.update(progress(number)) }
-        #expect(terminal.text == "\r\u{1B}[K1 instances, 0 bytes, 0 bytes/s")
+        #expect(terminal.text == "\r\u{1B}[K1 instances")
     }
 
     @Test func `tells count, bytes, rate, time left and failures`() {

@@ -98,7 +98,10 @@ final class CommitmentResults {
         let seconds = Decimal.text(options.resultWait, digits: options.resultWait < 1 ? 1 : 0)
         let why = loss == nil ? "waited for \(seconds) s" : "the server has ended the association"
         let message = Message(
-            "\(network.peerName): no report on \(Quantity.count(pending, "instance"))", why, hint: .commitment(hint))
+            network.endpoint.host.isEmpty
+                ? "no report from any server on \(Quantity.count(pending, "instance"))"
+                : "\(network.peerName): no report on \(Quantity.count(pending, "instance"))", why,
+            hint: .commitment(hint))
         switch outcome.exitCode {
         case .success, .commitmentFailed, .incomplete: outcome.fail(.timeLimit, message)
         case .unreachable where loss != nil: outcome.diagnostics.error(message)

@@ -83,12 +83,23 @@ struct DoctorFinding {
         var text = Self.block(head, DisplayText.line(self.text + time), width)
         for line in details {
             let end = line.lastIndex { $0 != " " } ?? line.startIndex
-            text += String(repeating: " ", count: Self.detailIndent) + DisplayText.line(String(line[...end])) + "\n"
+            let room = max(width - Self.detailIndent, 20)
+            for part in Self.lines(of: DisplayText.line(String(line[...end])), room) {
+                text += String(repeating: " ", count: Self.detailIndent) + part + "\n"
+            }
         }
         if let remedy {
             text += Self.block(String(repeating: " ", count: Self.indent), "-> " + DisplayText.line(remedy), width)
         }
         return text
+    }
+
+    /// A line that is too long for the page goes on below its second word; tables have shorter ones.
+    private static func lines(of line: String, _ room: Int) -> [String] {
+        guard line.count > room else { return [line] }
+        let margin = String(line.prefix { $0 == " " }) + "  "
+        let words = TextLayout.wrapped(String(line.drop { $0 == " " }), indent: 0, width: room - margin.count)
+        return words.enumerated().map { ($0 == 0 ? String(margin.dropLast(2)) : margin) + $1 }
     }
 
     private static func block(_ head: String, _ text: String, _ width: Int) -> String {

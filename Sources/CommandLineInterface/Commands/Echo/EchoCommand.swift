@@ -84,7 +84,10 @@ final class EchoCommand {
         }
         guard answer.status?.kind == .success else { return }
         let which = options.count > 1 ? " \(number)" : ""
-        print("\(network.peerName): C-ECHO\(which) answered in \(times.line)\n")
+        let line = "\(network.peerName): C-ECHO\(which) answered in \(times.line)"
+        // A terminal gets whole words; everything else one line.
+        let lines = environment.terminalWidth.map { TextWidth.lines(line, $0) } ?? [line]
+        print(lines.joined(separator: "\n") + "\n")
     }
 
     private func reportFailure(_ error: AssociationError) {

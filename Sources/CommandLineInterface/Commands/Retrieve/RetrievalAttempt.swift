@@ -102,7 +102,7 @@ struct RetrievalAttempt {
                     destination: context.options.moveDestination, messageID: id,
                     priority: context.options.query.priority, onSent: context.acceptCallers,
                     hasProgressElsewhere: receivesInstances,
-                    onProgress: { showProgress($0, of: "C-MOVE", context) })
+                    onProgress: { showProgress($0, of: "C-MOVE", request: Int(id), context) })
                 attempt.add(result, isFirst: index == 0)
                 let counts = result.final?.command.suboperationCounts
                 if result.wasInterrupted || attempt.isRefused { return }
@@ -131,7 +131,7 @@ struct RetrievalAttempt {
                 let result = try GetSCU.get(
                     on: association, sopClass: sopClass, identifier: identifier,
                     priority: context.options.query.priority, receiver: receiver,
-                    onProgress: { showProgress($0, of: "C-GET", context) })
+                    onProgress: { showProgress($0, of: "C-GET", request: 0, context) })
                 attempt.add(result, isFirst: index == 0)
                 // The failure of one list is not that of another, unless the service fails.
                 if attempt.isHopeless(mayPause: false) { return }
@@ -195,18 +195,11 @@ struct RetrievalAttempt {
     }
 
     private static func showProgress(
-        _ counts: SuboperationCounts, of operation: String, _ context: RetrievalContext
+        _ counts: SuboperationCounts, of operation: String, request: Int, _ context: RetrievalContext
     ) -> ExchangeControl {
         context.network.diagnostics.verbose("\(operation): \(text(counts))")
         if context.reception == nil {
-            context.environment.progress?.update(
-                {
-                    var progress = ProgressLine.Progress()
-                    progress.instances = (counts.completed ?? 0) + (counts.warning ?? 0)
-                    progress.failures = counts.failed ?? 0
-                    progress.total = counts.remaining.map { $0 + progress.instances + progress.failures }
-                    return progress
-                }())
+            context.environment.progress?.update(context.movedElsewhere(counts, by: request))
         }
         // A full disk stays full: the rest would only be refused, one by one.
         return context.reception?.diskIsFullOrReadOnly == true ? .cancel : .goOn

@@ -17,6 +17,7 @@ final class RetrievalContext: Sendable {
     /// Our port; nil where nothing calls back.
     let server: AssociationServer?
     private let callbacks: Callbacks
+    private let moved = Locked<[Int: SuboperationCounts]>([:])
     private let lastMoveMessageID = Atomic<UInt16>(0)
     private let hasNoGet = Atomic<Bool>(false)
     private let hasNoList = Atomic<Bool>(false)
@@ -78,6 +79,25 @@ final class RetrievalContext: Sendable {
             guard !end.isPast else { return }
             if network.cancellation.wait(until: end.earlier(.after(look))) { return }
             look = min(look * 2, Self.longestLook)
+        }
+    }
+
+    /// The progress of all requests by which instances go to a third party, as the server counts it.
+    ///
+    /// - Parameter request: tells the requests apart; each counts from 0.
+    func movedElsewhere(_ counts: SuboperationCounts, by request: Int) -> ProgressLine.Progress {
+        moved.withLock { moved in
+            moved[request] = counts
+            var progress = ProgressLine.Progress()
+            var total: Int? = 0
+            for counts in moved.values {
+                let done = (counts.completed ?? 0) + (counts.warning ?? 0)
+                progress.instances += done
+                progress.failures += counts.failed ?? 0
+                total = total.flatMap { sum in counts.remaining.map { sum + $0 + done + (counts.failed ?? 0) } }
+            }
+            progress.total = total
+            return progress
         }
     }
 

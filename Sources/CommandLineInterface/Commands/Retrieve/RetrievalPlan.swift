@@ -216,7 +216,9 @@ struct RetrievalPlan {
         }
         guard let limit = options.limit, targets.count > limit else { return }
         outcome.diagnostics.note(
-            Message("the first \(limit) of \(targets.count) to be retrieved, as \(OptionName.limit) asks"))
+            Message(
+                "the first\(limit == 1 ? "" : " \(limit)") of \(targets.count) to be retrieved, as \(OptionName.limit) asks"
+            ))
         targets = Array(targets.prefix(limit))
     }
 }

@@ -111,6 +111,7 @@ struct RetrievalReport: Sendable {
             run.summary.set(.bytes, Int(clamping: total.bytes))
         }
         var subject = "\(network.peerName): \(network.operation.serviceName)"
+        if total == nil { subject += " to \(context.options.moveDestination)" }
         let count = outcomes.count + notBegun
         if count > 1 { subject += ", \(outcomes.count(where: \.isBegun)) of \(count) requests" }
         let text = summary.text(

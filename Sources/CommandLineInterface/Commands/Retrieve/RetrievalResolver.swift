@@ -77,6 +77,7 @@ final class RetrievalResolver {
     /// Warns of the matches that were left out, and releases the association.
     func close() {
         for warning in doubts.contradictions(of: network.peerName) { outcome.diagnostics.warning(warning) }
+        for note in doubts.settled(of: network.peerName) { outcome.diagnostics.note(note) }
         guard let association else { return }
         self.association = nil
         do throws(AssociationError) { try network.release(association) } catch {
@@ -187,7 +188,7 @@ final class RetrievalResolver {
             for (next, value, tags) in open where seen.insert(value).inserted {
                 switch try verdict(of: next.identifier, unconfirmed: tags, keys, step) {
                 case .confirmed: found.append(next)
-                case .contradicted(let tag): doubts.record(.contradicted(tag))
+                case .contradicted(let tag): doubts.record(.contradicted(tag), isLookedUp: true)
                 case let doubt: unconfirmed.record(doubt)
                 }
             }

@@ -116,7 +116,7 @@ final class StoreSummary: Sendable {
             record.error = Message(problem).why
             record.cause = FailureCause(problem)
             write(record)
-            return failures.record(.notRead, .incomplete, cause: problem.code.rawValue, Message(problem))
+            return failures.record(.notRead, .incomplete, cause: problem.causeOfSeveral, Message(problem))
         }
         outcome.report(note)
     }
@@ -192,7 +192,7 @@ final class StoreSummary: Sendable {
             record.error = Message(problem).why
             record.cause = FailureCause(problem)
             fail(problem.path)
-            failures.record(problem.fate, .incomplete, cause: problem.code.rawValue, Message(problem))
+            failures.record(problem.fate, .incomplete, cause: problem.causeOfSeveral, Message(problem))
         case .noContext(let refusal):
             let message = Message(refusal, of: result.file)
             record.error = message.why
@@ -368,7 +368,8 @@ final class StoreSummary: Sendable {
                 var progress = ProgressLine.Progress()
                 progress.instances = counts.stored + counts.failed - counts.notSent + counts.skipped
                 progress.failures = counts.failed - counts.notSent
-                progress.bytes = counts.finishedBytes
+                progress.bytes = counts.bytes
+                progress.finishedBytes = counts.finishedBytes
                 (progress.total, progress.totalBytes) = totals?.known ?? (nil, nil)
                 return progress
             }())
