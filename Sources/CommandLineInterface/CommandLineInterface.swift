@@ -191,6 +191,11 @@ private struct Run {
     /// - Throws: ``RunFailure`` if the log cannot be written, or certificates, keys or secrets cannot be read.
     init(_ invocation: Invocation, _ arguments: [String], _ processEnvironment: Environment) throws(RunFailure) {
         let environment = processEnvironment.silenced(for: invocation)
+        // findscu's -W asks for a worklist: a person who types it gets a list of studies without a word.
+        if environment.terminalWidth != nil, invocation.operation == .find, arguments.contains("-W") {
+            Diagnostics(sink: environment.standardError).note(
+                Message("\(OptionName.warning): only warnings and errors are shown", hint: .warningForWorklist))
+        }
         var channels = try Self.channels(invocation, in: environment)
         // What goes wrong with the files of evidence is told where the user looks, and not in them.
         let reporter = Diagnostics(channels, redaction: invocation.redaction)

@@ -285,6 +285,13 @@ class DoctorOptions(DoctorTest):
         for word in ("call-back", "commitment", "called-ae-title"):
             self.assertIn(word, run.stdout)
 
+    def test_the_help_has_the_defaults_of_the_doctor(self):
+        run = dcmscu("--help", "doctor", expect=0)
+        self.assertIn("[5]", run.stdout)
+        self.assertNotIn("[60]", run.stdout)
+        self.assertNotIn("table on a terminal", run.stdout)
+        self.assertIn("CT-enhanced (Enhanced CT Image Storage)", " ".join(dcmscu("--help", "all", expect=0).stdout.split()))
+
     def test_what_is_no_check_or_class_is_a_usage_error_that_names_it(self):
         for arguments in (["--only", "nome"], ["--classes", "QQ"]):
             run = dcmscu("--doctor", "h", 104, *arguments, expect=2)

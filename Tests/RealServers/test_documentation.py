@@ -18,6 +18,7 @@ from harness import cases, certificates, documents, programs, servers
 from harness.documents import ALL, CONFIGURATION, MIGRATING, README, TABLES, TROUBLESHOOTING, cron_entry
 from harness.practice import PYTHON, PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu, run
+from harness.terminals import on_terminal
 
 # How a command begins, so that none hides in a block that is not run.
 COMMAND = re.compile(r"^\s*(\$ |dcmscu\b|scripts/|swift\b|sudo\b|apt|pip|git\b|curl\b|man \w)", re.M)
@@ -103,6 +104,12 @@ class Documented(cases.RealServerTest):
                     [programs.dcmscu_path(), "--serve", self.folder / "other", "--port-scp", self.our_port], self.our_port
                 ):
                     return self.shell(ready, code)
+            if output is not None and re.match(r"dcmscu (--)?find\b(?!.*--show-config)", command):
+                # As a person sees it.
+                environment = {**{name: str(value) for name, value in self.environment.items()}, "NO_COLOR": "1"}
+                ended, shown = on_terminal(words[1:], 100, environment)
+                self.assertEqual(ended, code, shown)
+                return self.assertEqual(comparable(shown), comparable(output))
             ended = self.shell(ready, code)
             if output is not None:
                 self.assertEqual(comparable(ended.said), comparable(output), ended)

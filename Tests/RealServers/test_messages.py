@@ -21,7 +21,7 @@ PROVOKED = {
     "localLimitExceeded": "rejection", "rejectedWithoutReason": "rejection",
     "moveDestinationUnknown": "title_that_the_server_does_not_know", "noIncomingAssociation": "never_calls_back",
     "connectionRefused": "refused", "nameNotFound": "name_not_found", "nameOfNode": "name_of_a_node",
-    "logFileNamedAsLevel": "log_file_named_as_a_level", "connectTimedOut": "connect_timed_out",
+    "logFileNamedAsLevel": "log_file_named_as_a_level", "warningForWorklist": "findscus_worklist", "connectTimedOut": "connect_timed_out",
     "abortedAfterRequest": "aborts_in_words", "noPresentationContext": "refused_contexts",
     "receiverPortTaken": "port_that_is_taken", "peerSpeaksAnotherProtocol": "anything_else", "peerSpeaks": "web_server",
     "closedAtOnce": "closed_at_once", "noRoute": "no_route", "associationUnanswered": "no_answer_to_the_request",
@@ -101,6 +101,13 @@ class Messages(cases.RealServerTest):
         )  # fmt: skip
         self.check(run, ["STUDY"], "the level is --study")
         self.assertTrue((self.folder / "STUDY").exists())
+
+    def test_findscus_worklist_option_is_our_warnings(self):
+        archive = self.serve(practice.PracticeArchive())
+        code, shown = on_terminal(["find", "-W", servers.LOOPBACK, archive.port])
+        self.assertEqual(code, 0)
+        self.assertIn("hint: -W is --warning here; a worklist is asked for with --worklist", shown.replace("\n", " "))
+        self.assertEqual(dcmscu("find", "-W", servers.LOOPBACK, archive.port, expect=0).stderr, "")
 
     def test_no_route(self):
         # No connection leads to an address of many: the system says so itself, with IPv6 and without, and sends nothing.
@@ -588,6 +595,28 @@ class OutputChannels(cases.RealServerTest):
         few = [*arguments[:-4], "-k", "StudyDate=20260102", "-k", "ModalitiesInStudy=MR", "-o", self.folder / "few"]
         code, shown = on_terminal(few, 120)
         self.assertIn("StudyInstanceUID,", shown)
+
+    def test_a_quiet_run_leaves_its_first_and_last_line_in_the_log(self):
+        archive = self.serve(practice.PracticeArchive())
+        log = self.folder / "quiet.log"
+        run = dcmscu("--echo", "--quiet", "--log-file", log, servers.LOOPBACK, archive.port, expect=0)
+        self.assertEqual((run.stdout, run.stderr), ("", ""))
+        lines = log.read_text().splitlines()
+        self.assertEqual(len(lines), 2, lines)
+        self.assertIn("start: dcmscu --echo --quiet", lines[0])
+        self.assertIn("end: exit code 0", lines[1])
+        run = dcmscu("--echo", "--quiet", "--log-time", servers.LOOPBACK, archive.port, expect=0)
+        self.assertEqual(run.stderr, "")
+
+    def test_a_move_to_a_third_party_names_it_and_shows_no_bytes(self):
+        other = self.serve(practice.PracticeArchive())
+        archive = self.serve(practice.PracticeArchive([("OTHER", other.port)]))
+        files = practice.made_up_images(self.folder / "images")
+        dcmscu("--store", servers.LOOPBACK, archive.port, *files, expect=0)
+        code, shown = on_terminal(["move", servers.LOOPBACK, archive.port, "-k", "StudyDate=20260102", "--to", "OTHER"], 120)
+        self.assertEqual(code, 0, shown)
+        self.assertIn("C-MOVE to OTHER, 3 of 3 requests: 3 studies", shown)
+        self.assertNotIn("bytes", shown)
 
     def test_messages_go_to_the_log_and_results_do_not(self):
         log = self.folder / "log"

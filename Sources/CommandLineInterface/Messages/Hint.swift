@@ -10,6 +10,7 @@ package enum Hint: Sendable, Equatable {
     case nameNotFound(host: String)
     case nameOfNode(String)
     case logFileNamedAsLevel(QueryLevel)
+    case warningForWorklist
     case connectTimedOut(host: String, port: UInt16)
     case abortedAfterRequest(service: String, calling: String)
     case abortedQuery(service: String, calling: String, called: String)
@@ -87,6 +88,8 @@ package enum Hint: Sendable, Equatable {
             "the configuration has a node of this name: @\(name)"
         case .logFileNamedAsLevel(let level):
             "-L is the log file; the level is \(level.option)"
+        case .warningForWorklist:
+            "-W is \(OptionName.warning) here; a worklist is asked for with \(OptionName.worklist)"
         case .connectTimedOut(let host, let port):
             "a firewall may drop packets to \(host) port \(port); \(OptionName.connectTimeout) sets the time to wait"
         case .abortedAfterRequest(let service, let calling):

@@ -205,7 +205,7 @@ struct RetrievalProblemTests {
         total.bytes = 51_256
         #expect(
             RetrievalReport.Summary([one]).text(total: total, folder: "out", seconds: 0.06)
-                == "8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (855.0 kB/s), in out")
+                == "8 listed, 8 sent by the server, 8 received, 51.3 kB in 0.06 s (854.3 kB/s), in out")
         #expect(
             RetrievalReport.Summary([one]).text(total: nil, folder: "out", seconds: 1)
                 == "8 listed, 8 sent by the server")

@@ -68,7 +68,7 @@ struct ForeignOptionTests {
             "the files of a medium are given as FILEs, or its folder with --recursive"
         ),
         // First tries.
-        ("--find h 104 PatientName=DOE", "a key is an option: -k PatientName=DOE"),
+        ("--find h 104 PatientName=DOE", "a key is an option: --key PatientName=DOE"),
         ("find h 104 --date yesterday", "the date of studies is a key: --key StudyDate=VALUE"),
         ("find h 104 --level series", "the level is an option of its own: --patient, --study, --series or --image"),
         (
