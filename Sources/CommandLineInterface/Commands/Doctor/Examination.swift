@@ -79,7 +79,7 @@ final class Examination {
             case .query: .find
             case .storage: .storage
             case .callBack: .move
-            case .name, .port, .tls, .association, .titles, .echo, .services, .receiver: .verification
+            default: .verification
             }
         var finding = DoctorFinding(check, error, calling: network.server(asked: service))
         // The keys of the doctor are those that each server has to take.
