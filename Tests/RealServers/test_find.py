@@ -780,6 +780,13 @@ class CharacterSets(PeerTest):
         run = self.find(wrong, "--assume-charset", "windows-1252")
         self.assertNotIn("Müller", run.stdout)
 
+    def test_bytes_that_are_utf_8_are_told_to_be(self):
+        name = element(0x10, 0x10, "PN", "Müller^Jörg".encode())
+        for peer, option in ((self.peer(name), "--assume-charset"), (self.peer(element(8, 5, "CS", b"ISO_IR 6") + name), "--force-charset")):
+            run = self.find(peer)
+            self.assert_names(run, "cannot be decoded", f"the bytes are UTF-8: {option} UTF-8")
+            self.assertIn("Müller^Jörg", self.find(peer, option, "UTF-8").stdout)
+
     def test_sets_that_dicom_does_not_have_are_read_and_not_sent(self):
         for term, codec, text in (
             ("GB2312", "gb2312", "王^小东"), ("windows-1251", "cp1251", "Люкceмбypг"), ("SHIFT_JIS", "shift_jis", "ヤマダ^タロウ"),

@@ -135,6 +135,7 @@ struct OperationGuide: Sendable {
                 .patientroot, .query,
                 .charset, .output, .storeQuery,
             ],
+            summaries: [.output: "directory for the matches of --format dcm [the current directory]"],
             examples: [
                 CommandExample("List the studies of a server:", "--find pacs.example.org 11112"),
                 CommandExample(
@@ -238,6 +239,7 @@ struct OperationGuide: Sendable {
                 .station, .date, .key, .return, .columns, .format, .sort, .limit, .groupBy, .query, .charset, .output,
                 .storeQuery,
             ],
+            summaries: [.output: "directory for the matches of --format dcm [the current directory]"],
             examples: [
                 CommandExample(
                     "Today's worklist of a scanner:", "--worklist pacs.example.org 11112 --station MR1 --date today"),
@@ -275,6 +277,7 @@ struct OperationGuide: Sendable {
                 .recursive, .input, .aetitle, .portSCP, .wait, .transaction, .listen, .maxReferences, .per,
                 .acceptFrom, .strict, .output, .fromList, .journal, .format,
             ],
+            summaries: [.output: "directory for the server's reports [none is kept]"],
             examples: [
                 CommandExample(
                     "Will the server keep what it was sent?",

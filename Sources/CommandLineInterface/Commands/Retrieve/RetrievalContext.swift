@@ -17,7 +17,7 @@ final class RetrievalContext: Sendable {
     /// Our port; nil where nothing calls back.
     let server: AssociationServer?
     private let callbacks: Callbacks
-    private let moved = Locked<[Int: SuboperationCounts]>([:])
+    private let moved = Locked(Moved())
     private let lastMoveMessageID = Atomic<UInt16>(0)
     private let hasNoGet = Atomic<Bool>(false)
     private let hasNoList = Atomic<Bool>(false)
@@ -87,18 +87,27 @@ final class RetrievalContext: Sendable {
     /// - Parameter request: tells the requests apart; each counts from 0.
     func movedElsewhere(_ counts: SuboperationCounts, by request: Int) -> ProgressLine.Progress {
         moved.withLock { moved in
-            moved[request] = counts
-            var progress = ProgressLine.Progress()
-            var total: Int? = 0
-            for counts in moved.values {
-                let done = (counts.completed ?? 0) + (counts.warning ?? 0)
-                progress.instances += done
-                progress.failures += counts.failed ?? 0
-                total = total.flatMap { sum in counts.remaining.map { sum + $0 + done + (counts.failed ?? 0) } }
-            }
-            progress.total = total
-            return progress
+            let before = moved.last[request]
+            moved.last[request] = counts
+            moved.progress.instances += Self.done(counts) - Self.done(before)
+            moved.progress.failures += (counts.failed ?? 0) - (before?.failed ?? 0)
+            moved.total += Self.all(counts) - Self.all(before)
+            moved.progress.total = counts.remaining == nil ? nil : moved.total
+            return moved.progress
         }
+    }
+
+    private static func done(_ counts: SuboperationCounts?) -> Int { (counts?.completed ?? 0) + (counts?.warning ?? 0) }
+
+    private static func all(_ counts: SuboperationCounts?) -> Int {
+        done(counts) + (counts?.failed ?? 0) + (counts?.remaining ?? 0)
+    }
+
+    /// What goes to a third party: the last counts of each request, and their sums.
+    private struct Moved {
+        var last: [Int: SuboperationCounts] = [:]
+        var progress = ProgressLine.Progress()
+        var total = 0
     }
 
     /// The longest time between two looks at what has come.

@@ -19,7 +19,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     /// One line for help and man page.
     package var meaning: String {
         switch self {
-        case .success: "everything asked for was done; a query without matches is 0"
+        case .success: "everything asked for was done; a query without matches, a retrieval of nothing"
         case .incomplete: "some instances or sub-operations failed or are missing: the rest was done"
         case .usage: "usage: the command line or configuration is wrong; nothing was sent"
         case .localFiles: "local files: nothing could be read, or the output could not be written"
