@@ -169,7 +169,12 @@ struct OperationGuide: Sendable {
                 Wildcards, ranges and lists among the keys are resolved by C-FIND first. What the peer lists, what it says \
                 that it sent, and what is on disk are compared afterwards; what is missing is requested again, and printed as \
                 CSV for --from-list if it stays missing.
+                """,
                 """
+                The first interrupt sends C-CANCEL. An instance on its way is received to its end, as long as it moves and for \
+                30 s at most; a peer that has not ended the operation 2 s after it, or begins another one 2 s after C-CANCEL, is \
+                aborted. What is on disk is whole, and the rest is printed. The second interrupt aborts at once.
+                """,
             ],
             options: [
                 .key, .portSCP, .aetitle, .output, .name, .jobs, .journal, .resume, .fromList, .dryRun,

@@ -32,26 +32,50 @@ final class MessageReader {
     func receive(
         _ options: ReceiveOptions, destination: (CommandSet, UInt8) -> DataSetDestination
     ) throws(AssociationFault) -> DIMSEMessage {
-        var progress = Progress(limit: channel.limits.inactivity)
+        let inactivity = options.cancelled?.silence ?? channel.limits.inactivity
+        var progress = Progress(limit: inactivity)
+        var elsewhere = options.elsewhere?.progress ?? 0
         while true {
             switch try channel.nextStep() {
             case .pdu(let pdu)?: try channel.handleControl(pdu)
             case .fragment(let fragment)?:
-                if let message = try accept(fragment, destination: destination) { return message }
+                if let message = try accept(fragment, options, destination: destination) { return message }
             case nil:
                 options.beforeBlockingRead?()
-                var end = channel.limits.end.earlier(options.deadline)
-                if case .inCommand(let deadline) = state { end = end.earlier(deadline) }
+                let end = end(options)
                 var wait = WaitLimits(
-                    inactivity: channel.limits.inactivity, total: end.earlier(progress.deadline),
-                    cancellation: channel.cancellation, cancelledAt: options.cancelledAt)
+                    inactivity: inactivity, total: end.earlier(progress.deadline), cancellation: channel.cancellation,
+                    cancelledAt: options.cancelledAt)
                 wait.staysAwake = options.expectsInstances
                 do throws(AssociationFault) {
                     progress.add(try channel.read(wait, waitingFor: .message))
-                } catch .lost(.timedOut, _) where !end.isPast && options.hasProgressElsewhere?() == true {
+                } catch .lost(.timedOut, let awaited) where !channel.limits.end.isPast {
+                    if let cancelled = options.cancelled {
+                        guard case .betweenMessages = state, !cancelled.isOver() else {
+                            throw .lost(.timedOut(.read), waitingFor: awaited)
+                        }
+                    } else {
+                        guard !end.isPast, let now = options.elsewhere,
+                            now.progress != elsewhere || now.messagesArriving > 0
+                        else { throw .lost(.timedOut(.read), waitingFor: awaited) }
+                        elsewhere = now.progress
+                    }
                     progress.restart()
                 }
             }
+        }
+    }
+
+    /// The point in time at which a wait fails, whatever arrives.
+    private func end(_ options: ReceiveOptions) -> Deadline {
+        let cancelled = options.cancelled
+        switch state {
+        case .betweenMessages:
+            return channel.limits.end.earlier(cancelled?.deadline(inInstance: false) ?? .never)
+        case .inCommand(let deadline):
+            return channel.limits.end.earlier(deadline).earlier(cancelled?.deadline(inInstance: false) ?? .never)
+        case .inDataSet(let incoming):
+            return channel.limits.end.earlier(cancelled?.deadline(inInstance: incoming.isInstance) ?? .never)
         }
     }
 
@@ -79,7 +103,8 @@ final class MessageReader {
     }
 
     private func accept(
-        _ fragment: PDUFramer.Fragment, destination: (CommandSet, UInt8) -> DataSetDestination
+        _ fragment: PDUFramer.Fragment, _ options: ReceiveOptions,
+        destination: (CommandSet, UInt8) -> DataSetDestination
     ) throws(AssociationFault) -> DIMSEMessage? {
         guard contexts.context(id: fragment.contextID) != nil else {
             throw .violation(
@@ -109,6 +134,9 @@ final class MessageReader {
             guard command.hasDataSet else {
                 state = .betweenMessages
                 return DIMSEMessage(command: command, contextID: contextID)
+            }
+            if !command.isResponse, options.cancelled?.isTooLateToBegin == true {
+                throw .lost(.timedOut(.read), waitingFor: .message)
             }
             state = .inDataSet(
                 IncomingDataSet(
@@ -164,6 +192,9 @@ private final class IncomingDataSet {
         guard keepsBeginning else { return }
         beginning.append(contentsOf: arrived.prefix(AssociationEvent.maximumBeginning - beginning.count))
     }
+
+    /// True if it is not the identifier of a response.
+    var isInstance: Bool { !command.isResponse }
 
     private var isOmitted: Bool { length > Association.maximumDataSetInMemory }
 

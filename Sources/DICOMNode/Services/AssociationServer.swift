@@ -3,7 +3,7 @@ import Synchronization
 package import System
 
 /// Listens at a port and answers each association on a thread of its own, for as long as it is needed.
-package final class AssociationServer: Sendable {
+package final class AssociationServer: ReceptionElsewhere, Sendable {
     /// An event at the port, for notes and logs. None of them is an error of our own operation.
     package enum Event: Sendable {
         case accepted(AssociateRequest, AssociateAccept, peer: String)
@@ -82,11 +82,11 @@ package final class AssociationServer: Sendable {
     /// Threads that answer connections now.
     package var threadsInUse: Int { state.withLock { $0.threads.count - $0.finished.count } }
 
-    /// The number of messages served; a caller that waits for a long operation compares it to detect progress.
+    /// Grows with each message that begins or ends; a caller that waits for a long operation compares it to detect progress.
     package var progress: Int { activity.load(ordering: .relaxed) }
 
-    /// True while a message arrives of which the end is not there yet; a peer that falls silent in it is cut off.
-    package var isReceiving: Bool { messagesUnderway.load(ordering: .relaxed) > 0 }
+    /// The number of messages of which the end is not there yet; a peer that falls silent in one is cut off.
+    package var messagesArriving: Int { messagesUnderway.load(ordering: .relaxed) }
 
     /// Stops accepting, ends the open associations and waits until all threads have ended.
     ///

@@ -23,17 +23,13 @@ package struct ExchangeResult: Sendable {
 }
 
 extension Association {
-    /// The time limit for a peer to end an operation after C-CANCEL, where instances are on their way that it may finish.
-    /// A peer that ignores C-CANCEL could go on for hours.
-    package static let cancelTimeout = Duration.seconds(30)
-
     /// Sends a request and receives responses until the final one.
     ///
-    /// The first cancellation sends C-CANCEL (PS3.7 9.3.2.3) and the exchange goes on to its orderly end.
+    /// The first cancellation sends C-CANCEL (PS3.7 9.3.2.3) and the exchange goes on to its orderly end. A peer that goes
+    /// on as well is aborted, within the limits of ``CancelledExchange``.
     ///
     /// - Parameters:
     ///   - options: how each message is waited for.
-    ///   - cancelTimeout: the time for the peer to end the operation after C-CANCEL; never longer than its silence may be.
     ///   - onSent: called once the request has left.
     ///   - onPending: called with each response of a pending status.
     ///   - destination: where data sets go that are not the responses' identifiers.
@@ -42,8 +38,8 @@ extension Association {
     /// - Throws: The error that ended the association, or a protocol violation by the peer; `unsendable`.
     package func exchange(
         _ request: CommandSet, in context: NegotiatedContexts.Accepted, identifier: DataSet,
-        options: ReceiveOptions = ReceiveOptions(), cancelTimeout: Duration = Association.cancelTimeout,
-        onSent: () -> Void = {}, onPending: (DIMSEMessage) -> ExchangeControl,
+        options: ReceiveOptions = ReceiveOptions(), onSent: () -> Void = {},
+        onPending: (DIMSEMessage) -> ExchangeControl,
         destination: (CommandSet, UInt8) -> DataSetDestination = { _, _ in .memory },
         onRequest: ((DIMSEMessage) throws(AssociationError) -> Void)? = nil
     ) throws(AssociationError) -> ExchangeResult {
@@ -51,16 +47,17 @@ extension Association {
             request, contextID: context.id, dataSet: DataSetEncoder(context.transferSyntax).encode(identifier))
         onSent()
         let id = request.messageID ?? 0
-        var cancelDeadline: Deadline {
-            Deadline.after(cancelTimeout).earlier(.after(seconds: limits.inactivity ?? .infinity))
-        }
         var options = options
-        var cancelled: Deadline?
         var wasInterrupted = false
         func result(_ final: DIMSEMessage?) -> ExchangeResult {
             ExchangeResult(
-                final: final, transferSyntax: context.transferSyntax, wasCancelled: cancelled != nil,
+                final: final, transferSyntax: context.transferSyntax, wasCancelled: options.cancelled != nil,
                 wasInterrupted: wasInterrupted)
+        }
+        func cancel() throws(AssociationError) {
+            guard options.cancelled == nil else { return }
+            try send(.cancelRequest(of: id), contextID: context.id)
+            options.cancelled = CancelledExchange(inactivity: limits.inactivity, elsewhere: options.elsewhere)
         }
         while true {
             let message: DIMSEMessage
@@ -69,31 +66,28 @@ extension Association {
             } catch .interrupted(.graceful) {
                 wasInterrupted = true
                 options.cancelledAt = .abort
-                if cancelled == nil { try cancel(id, contextID: context.id) }
-                cancelled = cancelled ?? cancelDeadline
-                options.deadline = cancelled ?? .never
+                try cancel()
                 continue
-            } catch .timedOut where cancelled?.isPast == true {
+            } catch .timedOut where options.cancelled != nil && !limits.end.isPast {
                 // The association was aborted: all that we wanted of it is over.
                 return result(nil)
             }
             guard message.command.isResponse else {
                 guard let onRequest else { try abort(for: .unexpectedMessage(message.command, while: request)) }
                 try onRequest(message)
+                options.cancelled?.instanceEnded()
                 options.expectsInstances = true
                 continue
             }
             try checkResponse(message.command, to: request)
             guard message.command.status?.kind == .pending else { return result(message) }
-            if let cancelled {
-                guard !cancelled.isPast else {
+            if let cancelled = options.cancelled {
+                guard !cancelled.isOver() else {
                     abort()
                     return result(nil)
                 }
             } else if onPending(message) == .cancel {
-                try cancel(id, contextID: context.id)
-                cancelled = cancelDeadline
-                options.deadline = cancelled ?? .never
+                try cancel()
             }
         }
     }
@@ -104,10 +98,6 @@ extension Association {
     package func refuse(_ message: DIMSEMessage, status: DIMSEStatus) throws(AssociationError) {
         guard let response = CommandSet.failureResponse(to: message.command, status: status) else { return }
         try send(response, contextID: message.contextID)
-    }
-
-    private func cancel(_ id: UInt16, contextID: UInt8) throws(AssociationError) {
-        try send(.cancelRequest(of: id), contextID: contextID)
     }
 
     /// Checks that a response is to the request. An id that is missing is forgiven while only one operation is

@@ -8,9 +8,6 @@ package enum FindSCU {
         TransferSyntax.explicitVRLittleEndian.uid, TransferSyntax.implicitVRLittleEndian.uid,
     ]
 
-    /// The time limit for a peer to end a query after C-CANCEL; nothing of value is on its way.
-    private static let cancelTimeout = Duration.seconds(2)
-
     package static func needs(_ sopClass: UID) -> [PresentationContextPlan.Need] {
         [PresentationContextPlan.Need(sopClass, transferSyntaxes)]
     }
@@ -66,7 +63,7 @@ package enum FindSCU {
                 omittedLength: message.omittedLength)
         }
         let result = try association.exchange(
-            request, in: context, identifier: identifier, options: options, cancelTimeout: cancelTimeout,
+            request, in: context, identifier: identifier, options: options,
             onPending: { message in onMatch(match(message)) })
         // Some servers send the last match with the final status. One that sends the query back has no match there.
         if let final = result.final, final.command.status?.kind == .success, !(final.dataSet ?? []).isEmpty {

@@ -10,20 +10,19 @@ package enum MoveSCU {
     /// - Parameters:
     ///   - messageID: servers send it with each instance, so of moves that go on at once each needs its own.
     ///   - onSent: Called once the request has left.
-    ///   - hasProgressElsewhere: Called when the peer is silent; returns true if its instances arrive on other
-    ///     associations.
+    ///   - elsewhere: where its instances arrive on other associations, if they come to us.
     /// - Throws: `noPresentationContext`, or the error that ended the association.
     package static func move(
         on association: Association, sopClass: UID, identifier: DataSet, destination: AETitle,
         messageID: UInt16? = nil, priority: Priority = .medium, onSent: () -> Void = {},
-        hasProgressElsewhere: (() -> Bool)? = nil, onProgress: (SuboperationCounts) -> ExchangeControl
+        elsewhere: (any ReceptionElsewhere)? = nil, onProgress: (SuboperationCounts) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         let context = try association.context(for: sopClass)
         let request = CommandSet.moveRequest(
             messageID: messageID ?? association.nextMessageID(), sopClass: sopClass, destination: destination,
             priority: priority)
         var options = ReceiveOptions()
-        options.hasProgressElsewhere = hasProgressElsewhere
+        options.elsewhere = elsewhere
         return try association.exchange(
             request, in: context, identifier: identifier, options: options, onSent: onSent,
             onPending: { message in

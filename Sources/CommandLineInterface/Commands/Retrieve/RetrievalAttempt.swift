@@ -87,12 +87,6 @@ struct RetrievalAttempt {
     ) -> RetrievalAttempt {
         perform(context, sopClass: context.options.query.informationModel.moveSOPClass, storage: []) {
             association, sopClass, attempt throws(AssociationError) in
-            var seen = context.server?.progress ?? 0
-            let receivesInstances = {
-                guard let server = context.server, server.progress != seen || server.isReceiving else { return false }
-                seen = server.progress
-                return true
-            }
             for (index, identifier) in identifiers.enumerated() {
                 let id = context.nextMoveMessageID()
                 let before = instances.counts.attempted
@@ -101,7 +95,7 @@ struct RetrievalAttempt {
                     on: association, sopClass: sopClass, identifier: identifier,
                     destination: context.options.moveDestination, messageID: id,
                     priority: context.options.query.priority, onSent: context.acceptCallers,
-                    hasProgressElsewhere: receivesInstances,
+                    elsewhere: context.server,
                     onProgress: { showProgress($0, of: "C-MOVE", request: Int(id), context) })
                 attempt.add(result, isFirst: index == 0)
                 let counts = result.final?.command.suboperationCounts

@@ -72,7 +72,7 @@ final class RetrievalContext: Sendable {
         var end = Deadline.after(seconds: options.grace)
         var look = Duration.milliseconds(1)
         while !isFulfilled(), !shouldStop {
-            if server.progress != seen || server.isReceiving {
+            if server.progress != seen || server.messagesArriving > 0 {
                 seen = server.progress
                 end = .after(seconds: options.grace)
             }

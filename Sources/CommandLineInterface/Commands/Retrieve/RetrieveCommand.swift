@@ -29,9 +29,10 @@ final class RetrieveCommand {
             guard !plan.isAbandoned else {
                 return RetrievalReport(context).writeRows(RetrievalRows(plan, [], notBegun: []))
             }
-            let outcomes = retrieve(plan.targets, context)
+            var outcomes = retrieve(plan.targets, context)
             context.waitForRelease()
             context.server?.stop()
+            for index in outcomes.indices { outcomes[index].finish() }
             do throws(FileProblem) {
                 try context.reception?.sync()
             } catch {

@@ -53,6 +53,9 @@ struct TargetOutcome: Sendable {
     var code = ExitCode.success
     var error: String?
     var cause: FailureCause?
+    /// The instances of a retrieval that was interrupted, of which some may still come while our port is open, and the
+    /// list of them.
+    private var underway: (instances: RetrievedInstances, series: [InstanceListing.Series]?)?
 
     init(target: RetrievalTarget) {
         self.target = target
@@ -73,6 +76,41 @@ struct TargetOutcome: Sendable {
         wasInterrupted = wasInterrupted || attempt.wasInterrupted
         localAddress = attempt.localAddress ?? localAddress
         lastStatus = attempt.status ?? lastStatus
+    }
+
+    /// Counts what is here of the instances that the server lists.
+    mutating func count(_ instances: RetrievedInstances, of series: [InstanceListing.Series]?) {
+        counts = instances.counts
+        underway = wasInterrupted ? (instances, series) : nil
+        guard let series else { return }
+        let absent = instances.missing(of: series, toRequest: false)
+        countRows(series, absent)
+        guard isReceiver else { return }
+        let isUnknown = listed == 0 && counts.received == 0
+        missing = isUnknown ? .whole : absent.isEmpty ? .nothing : .instances(absent)
+    }
+
+    /// Counts again what came after an interrupt, once nothing more can come.
+    mutating func finish() {
+        if let (instances, series) = underway { count(instances, of: series) }
+    }
+
+    /// Counts what is listed and here of each instance or series that a row of the list names.
+    private mutating func countRows(_ series: [InstanceListing.Series], _ absent: [InstanceListing.Series]) {
+        let named = target.rows.compactMap { $0.sopInstanceUID ?? $0.seriesInstanceUID }
+        // A list of nothing says nothing of what came all the same.
+        guard !named.isEmpty, !series.isEmpty || counts.unlisted == 0 else { return }
+        let absent = Set(absent.flatMap(\.sopInstanceUIDs))
+        var counted: [UID: (listed: Int, received: Int)] = [:]
+        for one in series {
+            for uid in one.sopInstanceUIDs {
+                let key = target.level == .image ? uid : one.seriesInstanceUID
+                let before = counted[key] ?? (0, 0)
+                counted[key] = (before.listed + 1, before.received + (absent.contains(uid) ? 0 : 1))
+            }
+        }
+        rowCounts = counted
+        absentUIDs = Set(named).filter { counted[$0] == nil }.sorted { $0.string < $1.string }
     }
 
     /// True if a part of it was received.

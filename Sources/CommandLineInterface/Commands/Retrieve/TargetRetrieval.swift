@@ -15,7 +15,8 @@ final class TargetRetrieval {
     /// The problems of attempts before the last one, which are told at the end if it was not theirs as well.
     private var earlier: [String] = []
 
-    /// A server that fails something each time is asked again as long as each attempt brings something, but not more often.
+    /// A server that fails something each time is asked again as long as each attempt brings something, but not more often,
+    /// unless there is more to propose.
     private static let maximumAttempts = 20
     /// Attempts in a row that may bring nothing: a server may be short of something for a moment.
     private static let maximumIdleAttempts = 1
@@ -39,7 +40,8 @@ final class TargetRetrieval {
             context.reception?.expect(instances.listedCount.map { $0 - outcome.presentBefore })
             let isDone = outcome.presentBefore > 0 && outcome.presentBefore == instances.listedCount
             if !isDone { retrieve(expected, instances) }
-            context.reception?.end(instances)
+            // What is on its way at an interrupt may still come, and belongs to it.
+            if !outcome.wasInterrupted { context.reception?.end(instances) }
             finish(expected, instances)
         } catch {
             problems.append(.listing(error))
@@ -76,7 +78,8 @@ final class TargetRetrieval {
         // Of the whole, as the server has counted it first; without a list it shows what is still missing.
         var total: Int?
         let retries = network.connection.retry.retries
-        for number in 1...(Self.maximumAttempts + retries) {
+        let maximum = max(Self.maximumAttempts, proposals.count) + retries
+        for number in 1...maximum {
             let before = instances.counts
             let storage = proposals.current
             let identifiers =
@@ -114,7 +117,7 @@ final class TargetRetrieval {
                 problems = []
             } else {
                 idleAttempts = now.present > before.present ? 0 : idleAttempts + 1
-                guard missing != nil || pauses, number < Self.maximumAttempts + retries,
+                guard missing != nil || pauses, number < maximum,
                     idleAttempts <= (pauses ? retries : proposals.knowsClasses ? Self.maximumIdleAttempts : 0)
                 else { return }
                 proposals.restart(seen: instances.sopClasses)
@@ -232,20 +235,17 @@ final class TargetRetrieval {
     private func finish(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
         let counts = instances.counts
         let isReceiver = context.reception != nil
-        outcome.counts = counts
         outcome.isReceiver = isReceiver
         outcome.folder = instances.folder ?? (isReceiver && counts.present > 0 ? options.outputDirectory : nil)
         outcome.listed = expected.uids.map { Set($0).count }
         outcome.mayBeAbsent = expected.mayHaveNothing
-        countRows(expected, instances)
-        if let series = expected.series, isReceiver {
-            let missing = instances.missing(of: series, toRequest: false)
-            let isUnknown = outcome.listed == 0 && counts.received == 0
-            outcome.missing = isUnknown ? .whole : missing.isEmpty ? .nothing : .instances(missing)
-        } else if !outcome.failedUIDs.isEmpty {
-            outcome.missing = .uids(outcome.failedUIDs)
-        } else if !problems.isEmpty, !outcome.wasInterrupted || counts.present == 0 {
-            outcome.missing = .whole
+        outcome.count(instances, of: expected.series)
+        if expected.series == nil || !isReceiver {
+            if !outcome.failedUIDs.isEmpty {
+                outcome.missing = .uids(outcome.failedUIDs)
+            } else if !problems.isEmpty, !outcome.wasInterrupted || counts.present == 0 {
+                outcome.missing = .whole
+            }
         }
         if outcome.wasInterrupted { return }
         let differences = outcome.differences(
@@ -275,26 +275,6 @@ final class TargetRetrieval {
         if outcome.warnings > 0, options.failOn == .warning {
             problems.append(.suboperationWarnings(outcome.warnings))
         }
-    }
-
-    /// Counts what is listed and here of each instance or series that a row of the list names.
-    private func countRows(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
-        let named = target.rows.compactMap { $0.sopInstanceUID ?? $0.seriesInstanceUID }
-        // A list of nothing says nothing of what came all the same.
-        guard !named.isEmpty, let series = expected.series, !series.isEmpty || instances.counts.unlisted == 0 else {
-            return
-        }
-        let missing = Set(instances.missing(of: series, toRequest: false).flatMap(\.sopInstanceUIDs))
-        var counts: [UID: (listed: Int, received: Int)] = [:]
-        for one in series {
-            for uid in one.sopInstanceUIDs {
-                let key = target.level == .image ? uid : one.seriesInstanceUID
-                let before = counts[key] ?? (0, 0)
-                counts[key] = (before.listed + 1, before.received + (missing.contains(uid) ? 0 : 1))
-            }
-        }
-        outcome.rowCounts = counts
-        outcome.absentUIDs = Set(named).filter { counts[$0] == nil }.sorted { $0.string < $1.string }
     }
 
     private func message(_ problem: RetrievalProblem) -> Message {
