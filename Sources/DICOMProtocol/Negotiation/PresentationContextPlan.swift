@@ -12,6 +12,8 @@ package struct PresentationContextPlan: Equatable, Sendable {
         package var transferSyntaxes: [UID]
         /// True for one context for each transfer syntax, so that the peer accepts or refuses each syntax by itself.
         package var separately: Bool
+        /// True for contexts that are proposed even if an earlier need has the same.
+        package var isRepetition = false
 
         package init(_ abstractSyntax: UID, _ transferSyntaxes: [UID], separately: Bool = false) {
             self.abstractSyntax = abstractSyntax
@@ -45,14 +47,14 @@ package struct PresentationContextPlan: Equatable, Sendable {
 
     private typealias Context = (abstractSyntax: UID, transferSyntaxes: [UID])
 
-    /// The contexts of each need, without those of an earlier one.
+    /// The contexts of each need, without those of an earlier one unless it is a repetition.
     private static func contexts(of needs: [Need]) -> [[Context]] {
         var seen: Set<[UID]> = []
         return needs.map { need in
             var syntaxes: [UID] = []
             for syntax in need.transferSyntaxes where !syntaxes.contains(syntax) { syntaxes.append(syntax) }
             let groups = need.separately ? syntaxes.map { [$0] } : syntaxes.isEmpty ? [] : [syntaxes]
-            return groups.filter { seen.insert([need.abstractSyntax] + $0).inserted }
+            return groups.filter { seen.insert([need.abstractSyntax] + $0).inserted || need.isRepetition }
                 .map { (need.abstractSyntax, $0) }
         }
     }

@@ -93,7 +93,7 @@ struct CauseTests {
                 scripts: [
                     withoutStorage + [ScriptedServer.answers(.unableToPerformSuboperations)]
                 ], exitCode: .failureStatus,
-                says: ["(A702H)", "accepted none of the 125 presentation contexts", "--or-move"]),
+                says: ["(A702H)", "accepted none of the 118 presentation contexts", "--or-move"]),
             Row(
                 name: "C-GET A702H without roles", arguments: get,
                 scripts: [

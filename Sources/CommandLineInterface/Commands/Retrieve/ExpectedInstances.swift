@@ -21,7 +21,7 @@ struct ExpectedInstances {
 
     static let unknown = ExpectedInstances(series: nil)
 
-    private init(
+    init(
         series: [InstanceListing.Series]?, transferSyntaxes: [UID: Set<UID>] = [:], tellsSyntaxes: Bool = false,
         failure: AssociationError? = nil
     ) {

@@ -10,6 +10,9 @@ enum StorageProposals {
     /// The contexts of an association, less the one that the retrieval itself takes.
     private static let room = PresentationContextPlan.maximumContextCount - 1
 
+    /// Where a class is proposed in compressed syntaxes too, native ones come first and last: servers that use the first
+    /// context of a class whatever they hold (dcmqrscp), or the last one, then send natively.
+    ///
     /// - Parameters:
     ///   - classes: The SOP classes of the expected instances; empty if the peer does not return them.
     ///   - offered: The transfer syntaxes that the peer names for the instances of a class, whatever they are.
@@ -21,58 +24,77 @@ enum StorageProposals {
     ) -> [Round] {
         let usual = classes.isEmpty ? unknownRounds : knownRounds(classes, offered, areAllOffered)
         guard !preferred.isEmpty else { return usual }
-        return packed((classes.isEmpty ? common : classes).map { PresentationContextPlan.Need($0, preferred) }) + usual
+        let alone = (classes.isEmpty ? common : classes).map { [PresentationContextPlan.Need($0, preferred)] }
+        return packed(alone) + usual
     }
 
     /// The classes that nearly every archive holds, native and in the syntaxes that are most frequent, each in a context of
-    /// its own; then all others, native, and what has room beside them; then the syntaxes that are left for the frequent
-    /// ones. By then what came shows which classes are of interest.
+    /// its own; then all others, native, and what has room beside them; then the syntaxes that are left for images. By then
+    /// what came shows which classes are of interest.
     private static let unknownRounds: [Round] = {
         let usualCompressed: [UID] = [
             "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
         ]
-        let frequent = common.prefix(room / (usualCompressed.count + 1))
-        let first = frequent.flatMap { sopClass in
+        func separately(_ syntaxes: [UID], for classes: [UID]) -> [Round] {
+            classes.map { [PresentationContextPlan.Need($0, syntaxes, separately: true)] }
+        }
+        let ofImages = images.map { sopClass in
             [
-                PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes),
-                PresentationContextPlan.Need(sopClass, usualCompressed, separately: true),
+                native(sopClass), PresentationContextPlan.Need(sopClass, usualCompressed, separately: true),
+                last(sopClass),
             ]
         }
-        let others = common.dropFirst(frequent.count) + UIDRegistry.storageSOPClasses.filter { !common.contains($0) }
-        let natives = others.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes) }
-        let films = videoClasses.map { PresentationContextPlan.Need($0, videoSyntaxes, separately: true) }
+        let first = ofImages + neverCompressed.map { [native($0)] }
+        let others = UIDRegistry.storageSOPClasses.filter { !common.contains($0) }.map { [native($0)] }
+        let films = separately(videoSyntaxes, for: videoClasses)
         let odd: [UID] = ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"]
-        func frequently(_ syntaxes: [UID]) -> Round {
-            frequent.map { PresentationContextPlan.Need($0, syntaxes, separately: true) }
-        }
-        let left = usual.filter { !(FindSCU.transferSyntaxes + usualCompressed + odd).contains($0) }
-        return packed(first) + packed(natives + films + frequently(odd))
-            + packed(frequently(Array(left.prefix(usualCompressed.count + 1))))
-            + packed(frequently(Array(left.dropFirst(usualCompressed.count + 1))))
+        let left = usual.filter { !(usualCompressed + odd).contains($0) }
+        let half = left.count / 2
+        return packed(first) + packed(others + films + separately(odd, for: images))
+            + packed(separately(Array(left.prefix(half)), for: images))
+            + packed(separately(Array(left.dropFirst(half)), for: images))
+            + packed(separately(Array(costly.prefix(2)), for: common))
     }()
 
     /// One compressed syntax after the other, alone, for servers that use the first context of a class whatever they hold
     /// (dcmqrscp): where nothing has come at all.
-    static let lastResort: [Round] = usual.dropFirst(FindSCU.transferSyntaxes.count).flatMap { syntax in
-        packed(common.map { PresentationContextPlan.Need($0, [syntax]) })
+    static let lastResort: [Round] = usual.flatMap { syntax in
+        packed(images.map { [PresentationContextPlan.Need($0, [syntax])] })
     }
 
-    /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored.
+    /// Each class in each syntax in a context of its own, so that the peer can send every instance as it is stored. Costly
+    /// syntaxes that the peer does not name are proposed where nothing else has brought an instance.
     private static func knownRounds(_ classes: [UID], _ offered: [UID: Set<UID>], _ areAllOffered: Bool) -> [Round] {
-        func needs(_ syntaxes: (_ named: [UID]) -> [UID]) -> Round {
+        func needs(_ syntaxes: (_ named: [UID]) -> [UID]) -> [Round] {
             classes.map { sopClass in
                 let named = (offered[sopClass] ?? []).filter { $0.isValid && !FindSCU.transferSyntaxes.contains($0) }
                     .sorted { $0.string < $1.string }.prefix(mostNamed)
-                return PresentationContextPlan.Need(sopClass, unique(syntaxes(Array(named))), separately: true)
+                let others = unique(syntaxes(Array(named)))
+                let all = PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes + others, separately: true)
+                return others.isEmpty ? [all] : [all, last(sopClass)]
             }
         }
         // With few classes all syntaxes have room at once; otherwise those that the peer names are enough, and without them
         // those that hardly anybody uses come last.
-        let all = packed(needs { FindSCU.transferSyntaxes + $0 + usual + rare })
-        if all.count == 1 { return all }
-        if areAllOffered { return packed(needs { FindSCU.transferSyntaxes + $0 }) }
-        return packed(needs { FindSCU.transferSyntaxes + $0 + usual })
-            + packed(needs { named in rare.filter { !named.contains($0) } })
+        let all = packed(needs { $0 + usual + rare })
+        if areAllOffered { return all.count == 1 ? all : packed(needs { $0 }) }
+        if all.count == 1 {
+            let withCostly = packed(needs { $0 + usual + rare + costly })
+            return all + (withCostly.count == 1 ? withCostly : packed(needs { _ in costly }))
+        }
+        return packed(needs { $0 + usual }) + packed(needs { named in rare.filter { !named.contains($0) } })
+            + packed(needs { named in costly.filter { !named.contains($0) } })
+    }
+
+    private static func native(_ sopClass: UID) -> PresentationContextPlan.Need {
+        PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)
+    }
+
+    /// The native syntaxes once more, behind all others of the class.
+    private static func last(_ sopClass: UID) -> PresentationContextPlan.Need {
+        var need = native(sopClass)
+        need.isRepetition = true
+        return need
     }
 
     /// The most syntaxes of one class that a peer is believed to have.
@@ -83,17 +105,17 @@ enum StorageProposals {
         return syntaxes.filter { seen.insert($0).inserted }
     }
 
-    /// Divides needs into associations; the contexts of one stay together.
-    private static func packed(_ needs: Round) -> [Round] {
+    /// Divides needs into associations; those of one class stay together.
+    private static func packed(_ classes: [Round]) -> [Round] {
         var rounds: [Round] = []
         var used = room
-        for need in needs where !need.transferSyntaxes.isEmpty {
-            let count = need.separately ? need.transferSyntaxes.count : 1
+        for needs in classes where !needs.isEmpty {
+            let count = needs.reduce(0) { $0 + ($1.separately ? $1.transferSyntaxes.count : 1) }
             if used + count > room {
                 rounds.append([])
                 used = 0
             }
-            rounds[rounds.count - 1].append(need)
+            rounds[rounds.count - 1] += needs
             used += count
         }
         return rounds
@@ -109,37 +131,56 @@ enum StorageProposals {
         "1.2.840.10008.1.2.4.104", "1.2.840.10008.1.2.4.106", "1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108",
     ]
 
-    /// CT, MR, CR, DX (presentation, processing), MG, US, US multi-frame, SC, XA, RF, NM, PT, RT image, dose, structure
-    /// set, plan, enhanced CT and MR, basic, enhanced and comprehensive SR, key object, presentation state, PDF,
-    /// segmentation, multi-frame SC.
-    private static let common: [UID] = [
+    /// The classes that nearly every archive holds.
+    private static let common = images + neverCompressed
+
+    /// CT, MR, CR, DX (presentation, processing), MG, US, US multi-frame, SC, XA, RF, NM, PT, RT image, enhanced CT and MR,
+    /// multi-frame SC (grayscale, true colour).
+    private static let images: [UID] = [
         "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.1",
         "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.2",
         "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.7",
         "1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2", "1.2.840.10008.5.1.4.1.1.20",
-        "1.2.840.10008.5.1.4.1.1.128", "1.2.840.10008.5.1.4.1.1.481.1", "1.2.840.10008.5.1.4.1.1.481.2",
-        "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.481.5", "1.2.840.10008.5.1.4.1.1.2.1",
-        "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.22",
-        "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.11.1",
-        "1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.7.2",
-        "1.2.840.10008.5.1.4.1.1.7.4",
+        "1.2.840.10008.5.1.4.1.1.128", "1.2.840.10008.5.1.4.1.1.481.1", "1.2.840.10008.5.1.4.1.1.2.1",
+        "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.7.2", "1.2.840.10008.5.1.4.1.1.7.4",
     ]
 
-    private static let usual: [UID] =
-        FindSCU.transferSyntaxes + [
-            "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
-            "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57",
-            "1.2.840.10008.1.2.4.81", TransferSyntax.deflatedExplicitVRLittleEndian.uid,
-            TransferSyntax.explicitVRBigEndian.uid, "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.103",
-            "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203",
-        ]
+    /// RT dose, structure set and plan, basic, enhanced and comprehensive SR, key object, presentation state, PDF,
+    /// segmentation: without pixels, or with such as are hardly ever compressed.
+    private static let neverCompressed: [UID] = [
+        "1.2.840.10008.5.1.4.1.1.481.2", "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.481.5",
+        "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.88.33",
+        "1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.104.1",
+        "1.2.840.10008.5.1.4.1.1.66.4",
+    ]
 
-    private static let rare = UIDRegistry.transferSyntaxes.filter { !usual.contains($0) && !UIDRegistry.isRetired($0) }
+    /// Compressed syntaxes, the most frequent first.
+    private static let usual: [UID] = [
+        "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91",
+        "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57",
+        "1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.103", "1.2.840.10008.1.2.4.100",
+        "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203",
+    ]
+
+    /// Syntaxes that a server should only use where it has nothing else: deflated, in the other byte order, and JPIP, whose
+    /// data sets hold a reference in the place of the pixels.
+    static let costly: [UID] = [
+        TransferSyntax.deflatedExplicitVRLittleEndian.uid, TransferSyntax.explicitVRBigEndian.uid,
+        "1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205",
+    ]
+
+    /// SMPTE ST 2110 is for video as it is made (PS3.22), and for no file.
+    private static let rare = UIDRegistry.transferSyntaxes.filter {
+        !(FindSCU.transferSyntaxes + usual + costly).contains($0) && !UIDRegistry.isRetired($0)
+            && !$0.string.hasPrefix("1.2.840.10008.1.2.7.")
+    }
 }
 
 /// The rounds of one retrieval by C-GET: what is proposed now, and what is proposed next.
 struct ProposalRounds {
     private let usual: [StorageProposals.Round]
+    /// What is proposed once all was: the last of the rounds where it has all that the first one has.
+    private let again: [StorageProposals.Round]
     private var left: [StorageProposals.Round]
     /// The rounds at the end that are for nothing but an association on which nothing came.
     private var lastResorts = 0
@@ -152,14 +193,16 @@ struct ProposalRounds {
     /// - Parameter expected: what is known of the instances. A C-MOVE proposes nothing.
     init(_ expected: ExpectedInstances, _ options: RetrieveOptions) {
         let classes = expected.sopClasses
-        usual =
+        let usual =
             options.method != .get
             ? []
             : StorageProposals.rounds(
                 for: classes, offered: expected.transferSyntaxes, areAllOffered: expected.tellsSyntaxes,
                 preferring: options.preferredSyntaxes)
+        self.usual = usual
         knowsClasses = !classes.isEmpty
         left = usual
+        again = usual.last.map { Self.has($0, allOf: usual[0]) ? [$0] : usual } ?? []
         let first = Set((usual.first ?? []).map(\.abstractSyntax))
         isDivided =
             knowsClasses && usual.count > 1 && (!options.preferredSyntaxes.isEmpty || first != Set(classes))
@@ -168,6 +211,8 @@ struct ProposalRounds {
 
     var current: StorageProposals.Round { left.first ?? [] }
     var hasMore: Bool { left.count > 1 }
+    /// Rounds that are left, the current one among them.
+    var count: Int { left.count }
 
     /// Goes on to the next round. Where the classes are not known, those that came by now are no longer proposed with the
     /// others: an instance that is requested as a whole with others would come a second time. What is requested by name
@@ -187,7 +232,7 @@ struct ProposalRounds {
 
     /// Begins again, for what a server may have failed for a moment.
     mutating func restart(seen: Set<UID>) {
-        left = knowsClasses || seen.isEmpty ? usual : Self.rounds(for: seen)
+        left = knowsClasses ? again : seen.isEmpty ? usual : Self.rounds(for: seen)
         lastResorts = 0
         if !knowsClasses, seen.isEmpty, !usual.isEmpty { appendLastResort() }
     }
@@ -195,6 +240,12 @@ struct ProposalRounds {
     private mutating func appendLastResort() {
         left += StorageProposals.lastResort
         lastResorts = StorageProposals.lastResort.count
+    }
+
+    private static func has(_ round: StorageProposals.Round, allOf other: StorageProposals.Round) -> Bool {
+        var syntaxes: [UID: Set<UID>] = [:]
+        for need in round { syntaxes[need.abstractSyntax, default: []].formUnion(need.transferSyntaxes) }
+        return other.allSatisfy { syntaxes[$0.abstractSyntax]?.isSuperset(of: $0.transferSyntaxes) == true }
     }
 
     private static func rounds(for seen: Set<UID>) -> [StorageProposals.Round] {
