@@ -15,9 +15,9 @@ package struct InstanceReceiver: Sendable {
     package var keepsBroken = false
     /// True to refuse data sets without a SOP Class or SOP Instance UID, as an archive does that could never find them.
     package var requiresUIDs = false
-    /// Asked of each instance, before its file is made, whether it belongs to what was asked for; one that does not is put
-    /// aside. Nil: everything that comes is wanted.
-    package var isWanted: (@Sendable (ReceivedInstance.Origin) -> Bool)?
+    /// Asked once of each instance, before its file is made, where it belongs; one that belongs nowhere is put aside. Nil:
+    /// everything that comes is wanted.
+    package var placing: (@Sendable (ReceivedInstance.Origin) -> any InstancePlace)?
 
     /// - Parameters:
     ///   - hashing: True to report the digest of each file.
@@ -35,16 +35,10 @@ package struct InstanceReceiver: Sendable {
     }
 }
 
-extension InstanceReceiver {
-    /// Returns the question whether one instance is wanted; nil if every one is.
-    fileprivate func isWanted(_ uid: UID, originator: UInt16?) -> ((InstanceIdentity) -> Bool)? {
-        guard let isWanted else { return nil }
-        return { identity in
-            isWanted(
-                ReceivedInstance.Origin(
-                    sopInstanceUID: uid, moveOriginatorMessageID: originator, identity: identity))
-        }
-    }
+/// The part of a run's work that an instance belongs to.
+package protocol InstancePlace: Sendable {
+    /// False for one that nobody asked for.
+    var isWanted: Bool { get }
 }
 
 /// An instance that a peer sent, and its outcome.
@@ -65,6 +59,8 @@ package struct ReceivedInstance: Sendable {
     package var remarks: [Remark] = []
     /// The file in which an instance is kept that has failed; nil if nothing is left of it.
     package var kept: FilePath?
+    /// Where it belongs; nil if that was never asked, as its file was never begun.
+    package var place: (any InstancePlace)?
 
     /// The signs by which an instance is known to belong to a request.
     package struct Origin: Sendable {
@@ -192,7 +188,13 @@ private final class IncomingInstance: DataSetSink {
     private let agreed: TransferSyntax
     private let sopClassUID: UID
     private let sopInstanceUID: UID
+    private let asked: AskedPlace
     let writer: InstanceWriter
+
+    /// Where the instance belongs, once that was asked.
+    private final class AskedPlace {
+        var place: (any InstancePlace)?
+    }
 
     init(
         _ command: CommandSet, in context: NegotiatedContexts.Accepted, from sender: AETitle,
@@ -207,10 +209,21 @@ private final class IncomingInstance: DataSetSink {
         let meta = FileMetaInformation(
             mediaStorageSOPClassUID: sopClassUID, mediaStorageSOPInstanceUID: sopInstanceUID,
             transferSyntax: agreed, sourceApplicationEntityTitle: sender.description)
+        let asked = AskedPlace()
+        self.asked = asked
+        let (uid, originator) = (sopInstanceUID, command.moveOriginatorMessageID)
+        let isWanted = receiver.placing.map { placing in
+            { (identity: InstanceIdentity) -> Bool in
+                let place = placing(
+                    ReceivedInstance.Origin(
+                        sopInstanceUID: uid, moveOriginatorMessageID: originator, identity: identity))
+                asked.place = place
+                return place.isWanted
+            }
+        }
         writer = InstanceWriter(
             in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing,
-            checking: receiver.keepsBroken ? .keeping : .refusing,
-            isWanted: receiver.isWanted(sopInstanceUID, originator: command.moveOriginatorMessageID))
+            checking: receiver.keepsBroken ? .keeping : .refusing, isWanted: isWanted)
     }
 
     /// Takes the next bytes of the data set. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``
@@ -246,6 +259,6 @@ private final class IncomingInstance: DataSetSink {
             ReceivedInstance(
                 sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax,
                 moveOriginatorMessageID: command.moveOriginatorMessageID, length: writer.dataSetLength, status: status,
-                outcome: outcome, remarks: remarks, kept: kept))
+                outcome: outcome, remarks: remarks, kept: kept, place: asked.place))
     }
 }

@@ -33,11 +33,13 @@ final class Reception: Sendable {
     }
 
     /// The place of an instance that arrives.
-    private enum Place {
+    private enum Place: InstancePlace {
         case of(RetrievedInstances)
         /// Asked for by a retrieval that has ended.
         case late
         case unexpected
+
+        var isWanted: Bool { if case .unexpected = self { false } else { true } }
     }
 
     private let folder: OutputFolder
@@ -97,14 +99,15 @@ final class Reception: Sendable {
             report: { [self] instance in
                 take(instance)
                 if case .stored(let outcome) = instance.outcome, outcome.isUnexpected { return }
-                switch (place(instance.origin), instance.outcome) {
+                let known = instance.place as? Place
+                switch (known ?? place(instance.origin), instance.outcome) {
                 case (.of(let instances), _): instances.record(instance)
                 case (.unexpected, .failed): sum.withLock { $0.unexpected += 1 }
                 case (.late, _), (.unexpected, _): break
                 }
             })
         receiver.keepsBroken = keepsBroken
-        receiver.isWanted = { instance in if case .unexpected = place(instance) { false } else { true } }
+        receiver.placing = place
         return receiver
     }
 
