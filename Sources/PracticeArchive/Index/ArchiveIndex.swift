@@ -90,7 +90,9 @@ struct ArchiveContents: Sendable {
 
     struct Study: Sendable {
         let uid: UID
-        var series: [Series] = []
+        private(set) var series: [Series] = []
+        /// Of all series together.
+        private(set) var instanceCount = 0
         private var places: [UID: Int] = [:]
 
         init(uid: UID) { self.uid = uid }
@@ -102,11 +104,14 @@ struct ArchiveContents: Sendable {
                 places[series] = place
             }
             self.series[place].instances.append(instance)
+            instanceCount += 1
         }
 
         mutating func remove(_ instance: UID, from series: UID) {
             guard let place = places[series] else { return }
+            let before = self.series[place].instances.count
             self.series[place].instances.removeAll { $0 == instance }
+            instanceCount -= before - self.series[place].instances.count
             guard self.series[place].instances.isEmpty else { return }
             self.series.remove(at: place)
             places = Dictionary(
@@ -116,8 +121,6 @@ struct ArchiveContents: Sendable {
         subscript(series uid: UID) -> Series? { places[uid].map { series[$0] } }
 
         var instances: [UID] { series.flatMap(\.instances) }
-
-        var instanceCount: Int { series.reduce(0) { $0 + $1.instances.count } }
 
         var firstInstance: UID? { series.first?.instances.first }
     }

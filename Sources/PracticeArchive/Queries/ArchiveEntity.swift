@@ -47,8 +47,8 @@ struct ArchiveEntity {
         case .sopClassesInStudy: text(tag, .UI, studies.first.map { counted.sopClasses(of: $0) } ?? [])
         case .availableTransferSyntaxUID: text(tag, .UI, [first.file.transferSyntax.uid.string])
         case .numberOfPatientRelatedStudies: count(tag, patientStudies.count)
-        case .numberOfPatientRelatedSeries: count(tag, patientStudies.reduce(0) { $0 + $1.series.count })
-        case .numberOfPatientRelatedInstances: count(tag, patientStudies.reduce(0) { $0 + $1.instanceCount })
+        case .numberOfPatientRelatedSeries: count(tag, relatedToPatient.series)
+        case .numberOfPatientRelatedInstances: count(tag, relatedToPatient.instances)
         case .numberOfStudyRelatedSeries: count(tag, studies.first?.series.count ?? 0)
         case .numberOfStudyRelatedInstances: count(tag, studies.first?.instanceCount ?? 0)
         case .numberOfSeriesRelatedInstances: count(tag, series?.instances.count ?? 0)
@@ -58,6 +58,10 @@ struct ArchiveEntity {
 
     private var patientStudies: [ArchiveContents.Study] {
         level == .patient ? studies : counted.studies(ofPatient: first.patientID)
+    }
+
+    private var relatedToPatient: ArchiveCounts.Related {
+        level == .patient ? ArchiveCounts.Related(to: studies) : counted.related(toPatient: first.patientID)
     }
 
     private func text(_ tag: Tag, _ vr: ValueRepresentation, _ values: [String]) -> DataElement? {
@@ -75,6 +79,7 @@ final class ArchiveCounts {
     private var modalities: [UID: [String]] = [:]
     private var sopClasses: [UID: [String]] = [:]
     private var studiesByPatient: [String: [ArchiveContents.Study]]?
+    private var relatedToPatient: [String: Related] = [:]
 
     init(_ contents: ArchiveContents) { self.contents = contents }
 
@@ -102,6 +107,26 @@ final class ArchiveCounts {
         }
         studiesByPatient = grouped
         return grouped[patientID] ?? []
+    }
+
+    /// The numbers of series and instances of a patient's studies.
+    struct Related {
+        private(set) var series = 0
+        private(set) var instances = 0
+
+        init(to studies: [ArchiveContents.Study]) {
+            for study in studies {
+                series += study.series.count
+                instances += study.instanceCount
+            }
+        }
+    }
+
+    func related(toPatient patientID: String) -> Related {
+        if let known = relatedToPatient[patientID] { return known }
+        let related = Related(to: studies(ofPatient: patientID))
+        relatedToPatient[patientID] = related
+        return related
     }
 
     private func distinct(

@@ -20,7 +20,7 @@ struct ArchiveQuery {
     private let criteria: [KeyCriterion]
     /// The studies that a key names; nil without such a key.
     private let studyUIDs: [UID]?
-    private let seriesUIDs: Set<UID>?
+    private let seriesUIDs: [UID]?
     /// The instances that a key names; nil without such a key.
     private let instanceUIDs: [UID]?
     private let title: String
@@ -49,7 +49,7 @@ struct ArchiveQuery {
             return uids.isEmpty ? nil : uids
         }
         studyUIDs = named(.studyInstanceUID)
-        seriesUIDs = named(.seriesInstanceUID).map { Set($0) }
+        seriesUIDs = named(.seriesInstanceUID)
         let instances = identifier.uids(.sopInstanceUID)
         instanceUIDs = level == .image && !instances.isEmpty ? instances : nil
         self.level = level
@@ -118,14 +118,21 @@ struct ArchiveQuery {
     /// Calls `body` with each entity of the level that matches all keys, one after the other, until it returns false.
     ///
     /// None of them is kept: a study may have 200,000 instances.
+    ///
+    /// - Returns: the number of entities that were compared with the keys. Those that the query names by their UIDs are found
+    ///   without a look at others.
+    @discardableResult
     func forEachMatch<Failure: Error>(
         in contents: ArchiveContents, _ body: (ArchiveEntity) throws(Failure) -> Bool
-    ) throws(Failure) {
+    ) throws(Failure) -> Int {
         let counted = ArchiveCounts(contents)
+        var compared = 0
         try forEachEntity(counted) { (entity) throws(Failure) in
+            compared += 1
             guard matches(entity) else { return true }
             return try body(entity)
         }
+        return compared
     }
 
     /// The entities of the level that match all keys.
@@ -161,7 +168,7 @@ struct ArchiveQuery {
                 guard try body(entity) else { return }
                 continue
             }
-            for series in study.series where seriesUIDs?.contains(series.uid) ?? true {
+            for series in seriesUIDs.map({ $0.compactMap { study[series: $0] } }) ?? study.series {
                 for uid in level == .image ? series.instances[...] : series.instances.prefix(1) {
                     guard let instance = contents.instances[uid] else { continue }
                     let entity = ArchiveEntity(
