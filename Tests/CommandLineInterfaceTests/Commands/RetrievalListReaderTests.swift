@@ -81,6 +81,8 @@ struct RetrievalListReaderTests {
         "StudyInstanceUID,AccessionNumber\n1.2,A 1,,,\n",
         "\"StudyInstanceUID\" ; \"AccessionNumber\"\n \"1.2\" ; \"A 1\" \n",
         "\n\nStudyInstanceUID,AccessionNumber\n\n1.2 , A 1\n", "Ward,StudyInstanceUID,AccessionNumber\nB2,1.2,A 1\n",
+        "\rStudyInstanceUID\r,\"Accession\"\rNumber \r\n\t 1.2\r \t,\r \"A 1\" \r\n",
+        "\"StudyInstanceUID\",AccessionNumber\r\n1.2,\"A 1\"",
         "Study Instance UID;Accession Number\n1.2;A 1\n;\n", "studyinstanceuid,ACCESSION NUMBER\n1.2,A 1\n,,,\n",
     ])
     func `the forms in which spreadsheets write lists are read`(text: String) throws {
