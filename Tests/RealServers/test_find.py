@@ -14,8 +14,9 @@ from pydicom.dataset import Dataset
 import pydicom
 
 from harness import cases, images, loading, servers
-from harness.findpeer import FindPeer, answers, element
+from harness.findpeer import FindPeer, answers, element, encoded
 from harness.programs import dcmscu, dcmscu_path
+from harness.terminals import on_terminal
 
 PATIENT_ID = "0010,0020"
 STUDY_UID = "0020,000d"
@@ -803,6 +804,69 @@ class CharacterSets(PeerTest):
         run = self.find(peer, "-k", "PatientName=Müller", environment={"LC_ALL": "C"})
         self.assertIn("Müller^Jörg", run.stdout)
         self.assertEqual(peer.query().PatientName, "Müller")
+
+
+class CharacterSetAsKey(PeerTest):
+    """A server that matches (0008,0005) as a key gives what is stored in that very set, and seems to have no more."""
+
+    KEYS = ["--find", "--study", "-k", "PatientID=*", "-k", "StudyInstanceUID"]
+
+    def ask(self, peer, *options, environment=None):
+        code, shown = on_terminal([*self.KEYS, *options, servers.LOOPBACK, peer.port], 200, environment)
+        self.assertEqual(code, 0, shown)
+        return shown
+
+    @staticmethod
+    def studies(terms):
+        return [
+            study_answer(SpecificCharacterSet=term, StudyInstanceUID=f"1.2.{number}", PatientID=str(number))
+            for number, term in enumerate(terms)
+        ]
+
+    def test_fewer_matches_than_without_it_are_told_once_and_for_certain(self):
+        stored = self.studies(["ISO_IR 192", "ISO_IR 192", "ISO_IR 100", "ISO_IR 100", "ISO_IR 6"])
+        peer = self.peer(*stored[:2], without_set=[encoded(study) for study in stored])
+        shown = self.ask(peer)
+        self.assertIn("2 matches with (0008,0005) ISO_IR 192, and more without it", shown)
+        self.assertIn('hint: --charset "ISO_IR 6" leaves it out', shown)
+        self.assertEqual([peer.query(number).get("SpecificCharacterSet") for number in (0, 1)], ["ISO_IR 192", None])
+        self.assertEqual(peer.query(1).PatientID, "*")
+        self.assertTrue(peer.wasCancelled)
+        self.assertEqual(peer.connections, 1)
+
+    def test_nobody_is_asked_twice_without_a_reason(self):
+        stored = self.studies(["ISO_IR 192"] * 3)
+        for answers, options, queries in (
+            # As many without it: nothing is said.
+            (stored, [], 2),
+            # Another set in a match: it is no key.
+            (self.studies(["ISO_IR 192", "ISO_IR 100"]), [], 1), (self.studies([None, "ISO_IR 192"]), [], 1),
+            # The value needs it.
+            (stored, ["-k", "PatientName=Müller*"], 1),
+            # Ended by ourselves.
+            (stored, ["--limit", "2"], 1),
+            (stored, ["--charset", "ISO_IR 6"], 1),
+            # Many matches.
+            (self.studies(["ISO_IR 192"] * 101), [], 1),
+        ):  # fmt: skip
+            with self.subTest(options=options, matches=len(answers)):
+                peer = self.peer(*answers)
+                self.assertNotIn("(0008,0005)", self.ask(peer, *options))
+                self.assertEqual(len(peer.queries), queries)
+
+    def test_a_script_gets_no_second_query(self):
+        stored = self.studies(["ISO_IR 192"] * 3)
+        peer = self.peer(stored[0], without_set=[encoded(study) for study in stored])
+        self.find(peer, "-k", "PatientID=*")
+        self.assertEqual(len(peer.queries), 1)
+
+    def test_a_server_that_ends_the_association_at_the_second_query_costs_nothing(self):
+        for without in ([b"\x08\0\x05\0CS\xff\xff"], None):
+            stored = self.studies(["ISO_IR 192"])
+            peer = self.peer(*stored, without_set=without)
+            if without is None:
+                peer.gone_without_set = True
+            self.assertIn("1.2.0", self.ask(peer))
 
 
 class RawBytes(PeerTest):

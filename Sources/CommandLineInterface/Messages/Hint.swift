@@ -34,6 +34,7 @@ package enum Hint: Sendable, Equatable {
     case undecodable(isNamed: Bool, isUTF8: Bool)
     /// The reasons that are likely; without any all that there may be.
     case noMatch([String])
+    case characterSetIsKey
     case mislabelled
     case noUIDsInDataSet
     case oddLength
@@ -165,6 +166,7 @@ package enum Hint: Sendable, Equatable {
                 ? "values are compared literally, except that * stands for any characters, ? for one; case counts except in names, "
                     + "and each key has its level"
                 : mistakes.joined(separator: "; ")
+        case .characterSetIsKey: "\(OptionName.charset) \"ISO_IR 6\" leaves it out"
         case .ignoredKey:
             "ask by keys that the server supports, such as unique keys or the series of one modality (\(OptionName.series)); "
                 + "\(OptionName.trustServer) accepts its matches as they are"

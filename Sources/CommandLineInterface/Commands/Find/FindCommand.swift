@@ -91,6 +91,9 @@ final class FindCommand {
                         acceptOpen(matches, output)
                         report(result, of: query, target, output, about: matches.last ?? DataSet())
                         rest.removeFirst()
+                        if rest.isEmpty, result.status == .success {
+                            try askWithoutCharacterSet(query, matches, target, association)
+                        }
                         matches.end()
                     }
                 }
@@ -99,6 +102,46 @@ final class FindCommand {
             target.outcome.fail(error, calling: target.network.server)
         }
         acceptOpen(matches, output)
+    }
+
+    /// Matches among which it may be noticed that some are missing; of more, a second query would cost too much.
+    private static let fewMatches = 100
+
+    /// Finds out whether the server matches the query's character set (0008,0005) as a key, and warns of it.
+    ///
+    /// Such a server gives only what is stored in that very set. By its matches it cannot be told from a server that answers
+    /// in the set of the query, as most do, nor from an archive where all is stored in it. So the query is sent once more
+    /// without the set, and cancelled at the first match that was not there before: where a person watches, the matches are
+    /// few and all name the set, and no value of the query needs it (PS3.4 C.4.1.1.3.1).
+    ///
+    /// - Throws: `interrupted`. Any other error ends the association and no more: the matches are complete without it.
+    private func askWithoutCharacterSet(
+        _ query: Query, _ matches: MatchFilter, _ target: Target, _ association: Association
+    ) throws(AssociationError) {
+        let identifier = query.identifier.namingCharacterSetWhereNeeded
+        let set = query.identifier.strings(.specificCharacterSet).joined(separator: "\\")
+        guard environment.terminalWidth != nil, !set.isEmpty, identifier[.specificCharacterSet] == nil,
+            let known = matches.countIfAllName(set), known <= Self.fewMatches
+        else { return }
+        var count = 0
+        do throws(AssociationError) {
+            _ = try FindSCU.find(
+                on: association, sopClass: query.model.findSOPClass, identifier: identifier,
+                priority: target.options.query.priority,
+                onMatch: { _ in
+                    count += 1
+                    return count > known ? .cancel : .goOn
+                })
+        } catch .interrupted(let level) {
+            throw .interrupted(level)
+        } catch {
+            target.outcome.diagnostics.verbose(target.network.message(error).line)
+        }
+        guard count > known else { return }
+        target.outcome.diagnostics.warning(
+            Message(
+                "\(target.network.peerName): \(Quantity.count(known, "match")) with (0008,0005) \(set), and more without it",
+                "the server matches the query's character set as a key", hint: .characterSetIsKey))
     }
 
     /// Looks up what matches leave open, and accepts those that contradict no key.

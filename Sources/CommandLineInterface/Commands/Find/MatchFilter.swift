@@ -21,6 +21,8 @@ final class MatchFilter {
     /// No study has so many instances that a server could answer once for each of them.
     private static let maximumRepeatedInARow = 20_000
     private var responses = 0
+    /// Of the query that is under way: the number of responses, and the character sets that they name.
+    private var named: (count: Int, sets: Set<String>) = (0, [])
     /// The last match that could be read.
     private(set) var last: DataSet?
     /// The matches of the query that are to be looked up; nil before the first query, or if the server is trusted.
@@ -39,6 +41,7 @@ final class MatchFilter {
     func end() {
         received = ResponseDigests()
         expected = ResponseDigests()
+        named = (0, [])
         open = nil
     }
 
@@ -63,6 +66,7 @@ final class MatchFilter {
         target.network.noteOddities(of: response)
         // What was decoded once is not decoded again: a server may repeat itself without an end.
         guard !received.hasEntity(digest) else {
+            named.count += 1
             repeated += 1
             repeatedInARow += 1
             return nil
@@ -74,7 +78,12 @@ final class MatchFilter {
             return nil
         }
         do throws(DataSetError) {
-            let match = Match(response, text.named(try response.identifier()), node: peerName)
+            let identifier = try response.identifier()
+            named.count += 1
+            if named.sets.count < 2 {
+                named.sets.insert(identifier.strings(.specificCharacterSet).joined(separator: "\\"))
+            }
+            let match = Match(response, text.named(identifier), node: peerName)
             last = match.dataSet
             repeatedInARow = 0
             isAboutOneEntity = hasIdentity(match.dataSet)
@@ -105,6 +114,9 @@ final class MatchFilter {
         let match = Match(response, dataSet, node: peerName)
         return OpenMatches.Open(match: match, keys: keys)
     }
+
+    /// The number of responses to the query that is under way, if all of them name this character set; otherwise nil.
+    func countIfAllName(_ set: String) -> Int? { named.sets == [set] ? named.count : nil }
 
     /// True if the server goes on with what it has sent: a limit of matches may never be reached.
     var isRepeating: Bool { repeatedInARow >= Self.maximumRepeatedInARow }
