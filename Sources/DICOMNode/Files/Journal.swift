@@ -45,7 +45,7 @@ package final class Journal: Sendable {
         first.set(.time, JournalEntry.now)
         try append(first)
         try sync()
-        try syncFolder()
+        try file.syncName()
     }
 
     deinit {
@@ -128,18 +128,6 @@ package final class Journal: Sendable {
             state.withLock { state in
                 state.synced = written
                 state.failure = state.failure ?? failure
-            }
-        }
-    }
-
-    /// The name of a new file must reach the disk as well. A folder that nobody but its owner may read, and a file system
-    /// that cannot do it, are no failures.
-    private func syncFolder() throws(FileProblem) {
-        try FileProblem.writing(path) { () throws(SystemError) in
-            do throws(SystemError) {
-                try FileDescriptor.open(path.parent, [.folder]).syncNames()
-            } catch {
-                guard [EACCES, EINVAL, ENOTSUP].contains(error.errno) else { throw error }
             }
         }
     }

@@ -173,6 +173,20 @@ package struct RecordFile: ~Copyable {
         }
     }
 
+    /// Forces the name of a new file onto the disk, as its data alone can be found by nobody. A folder that nobody but its
+    /// owner may read, and a file system that cannot do it, are no failures.
+    ///
+    /// - Throws: `FileProblem` if the folder cannot be written to the disk.
+    package func syncName() throws(FileProblem) {
+        try FileProblem.writing(path) { () throws(SystemError) in
+            do throws(SystemError) {
+                try FileDescriptor.open(path.parent, [.folder]).syncNames()
+            } catch {
+                guard [EACCES, EINVAL, ENOTSUP].contains(error.errno) else { throw error }
+            }
+        }
+    }
+
     /// A new file beside another, and the folder of both.
     private struct Beside: ~Copyable {
         let folder: FileDescriptor

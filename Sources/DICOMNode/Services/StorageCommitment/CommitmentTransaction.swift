@@ -214,12 +214,15 @@ package final class CommitmentTransactionFile: Sendable {
             let size = try catchUp(&state)
             // A process that died in the middle of its line has left no line of its own to us.
             let bytes = size > state.end ? [UInt8(ascii: "\n")] + line : line
-            do throws(SystemError) {
-                try file.descriptor.writeAll(bytes)
-                try file.descriptor.syncData()
+            do throws(FileProblem) {
+                try FileProblem.writing(path) { () throws(SystemError) in
+                    try file.descriptor.writeAll(bytes)
+                    try file.descriptor.syncData()
+                }
+                if size == 0 { try file.syncName() }
             } catch {
                 _ = try? file.descriptor.truncate(to: size)
-                throw FileProblem(writing: path, error)
+                throw error
             }
             state.end = size + UInt64(bytes.count)
         }
