@@ -16,6 +16,7 @@ import time
 import pydicom
 
 from harness import cases, certificates, findpeer, images, measured, programs, scripted, servers, wire
+from harness.practice import PracticeArchive
 from harness.heldmove import HeldMove, instance, request_bytes, store_request
 from harness.programs import dcmscu
 
@@ -609,6 +610,27 @@ class Surroundings(cases.RealServerTest):
             with self.subTest(home):
                 self.echo_in({"PATH": os.environ.get("PATH", ""), **home})
         self.echo_in({})
+
+    def test_a_system_without_proc(self):
+        library, refused = self.folder / "noproc.so", self.folder / "refused"
+        source = pathlib.Path(programs.__file__).with_name("noproc.c")
+        programs.run(compiler(), "-shared", "-fPIC", "-O1", "-o", library, source, expect=0)
+        environment = {"LD_PRELOAD": library, "REFUSED": refused}
+        made = self.folder / "made"
+        dcmscu("--self-test", "--images", made, expect=0)
+        files = sorted(made.glob("*.dcm"))
+        archive = self.serve(PracticeArchive())
+        for line in (
+            ["--echo", servers.LOOPBACK, archive.port], ["--store", servers.LOOPBACK, archive.port, *files],
+            ["--get", servers.LOOPBACK, archive.port, "-k", "PatientID=*", "-o", self.folder / "out"],
+        ):  # fmt: skip
+            with self.subTest(line[0]):
+                dcmscu(*line, environment=environment, expect=0)
+        received = [path for path in (self.folder / "out").rglob("*") if path.is_file()]
+        self.assertEqual(len(received), len(files))
+        self.assertEqual({images.data_set_bytes(path) for path in received} - {images.data_set_bytes(path) for path in files}, set())
+        # It asked for something there, and did without.
+        self.assertIn("/proc/", refused.read_text())
 
     def test_an_unknown_locale(self):
         answer = pydicom.Dataset()

@@ -17,11 +17,32 @@ package enum ArgumentText {
 
     /// The arguments of this process without the program's name.
     package static func ofProcess() -> [String] {
-        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
-            CommandLine.unsafeArgv[index].map {
-                decode(UnsafeRawBufferPointer(start: $0, count: strlen($0)), localeEncoding)
+        pointers().dropFirst().map { decode(UnsafeRawBufferPointer(start: $0, count: strlen($0)), localeEncoding) }
+    }
+
+    /// All arguments. Swift finds them by /proc, which not every container has; they lie where the process was started with
+    /// them all the same.
+    private static func pointers() -> [UnsafePointer<CChar>] {
+        let known = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0].map { UnsafePointer($0) } }
+        return known.isEmpty ? beforeEnvironment(UnsafePointer(environ)) : known
+    }
+
+    /// The arguments, by the place of the environment: on each architecture of Linux the stack of a new process holds the
+    /// number of arguments, a pointer to each, a null pointer, and then the pointers to the environment.
+    ///
+    /// - Parameter environment: as the process has got it: nothing was added to it.
+    static func beforeEnvironment(_ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>?) -> [UnsafePointer<CChar>]
+    {
+        guard let environment, environment[-1] == nil else { return [] }
+        // The system takes no more than a few million.
+        for count in 0..<(1 << 24) {
+            let before = environment[-2 - count]
+            if Int(bitPattern: before) == count {
+                return (0..<count).compactMap { environment[$0 - count - 1].map { UnsafePointer($0) } }
             }
+            if before == nil { return [] }
         }
+        return []
     }
 
     /// The last component of the name that the program was started by.
