@@ -16,12 +16,22 @@ enum PeerOperation: String, CaseIterable {
     case report
     /// Every service of the practice archive, on an association that the peer opens.
     case archive
+    /// The same as ``find`` and ``get``, cancelled at the first response.
+    case cancelledFind, cancelledGet
+    /// The same as ``receive``, where broken data sets are kept and what nobody wanted is put aside.
+    case receiveKeeping
 
-    var isPeerRequestor: Bool { self == .receive || self == .report || self == .archive }
+    var isPeerRequestor: Bool {
+        switch self {
+        case .receive, .report, .archive, .receiveKeeping: true
+        case .echo, .find, .move, .get, .store, .commit, .cancelledFind, .cancelledGet: false
+        }
+    }
 
     func perform(over connection: any Connection) throws(AssociationError) {
         switch self {
         case .receive: try Self.serve(connection, [VerificationSCP(), StorageSCP(receiver: Self.receiver)])
+        case .receiveKeeping: try Self.serve(connection, [StorageSCP(receiver: Self.keepingReceiver)])
         case .report:
             try Self.serve(connection, [VerificationSCP(), CommitmentReportSCU(ledger: Self.ledger()) { _ in }])
         case .archive: try Self.serve(connection, Self.archiveServices())
@@ -35,20 +45,20 @@ enum PeerOperation: String, CaseIterable {
 
     private func use(_ association: Association) throws(AssociationError) {
         switch self {
-        case .find:
+        case .find, .cancelledFind:
             _ = try FindSCU.find(on: association, sopClass: Recorded.findClass, identifier: Recorded.query) { match in
                 do throws(DataSetError) { DataSetTarget.show(try match.identifier()) } catch {}
-                return .goOn
+                return self == .find ? .goOn : .cancel
             }
         case .move:
             _ = try MoveSCU.move(
                 on: association, sopClass: Recorded.moveClass, identifier: Recorded.selection,
                 destination: Recorded.destination
             ) { _ in .goOn }
-        case .get:
+        case .get, .cancelledGet:
             _ = try GetSCU.get(
                 on: association, sopClass: Recorded.getClass, identifier: Recorded.selection, receiver: Self.receiver
-            ) { _ in .goOn }
+            ) { _ in self == .get ? .goOn : .cancel }
         case .commit:
             let ledger = Self.ledger()
             let commitment = try StorageCommitmentSCU(on: association, ledger: ledger) { _ in }
@@ -139,6 +149,62 @@ extension PeerOperation {
         }
     }()
 
+    /// Keeps data sets that are cut or nonsense, and wants only what belongs to one study; emptied after each input.
+    private static let keepingFolder: OutputFolder = {
+        do throws(FileProblem) { return try OutputFolder(FilePath("\(folder)-keeping")) } catch {
+            fatalError("no folder: \(error)")
+        }
+    }()
+
+    private enum Place: InstancePlace {
+        case wanted, unwanted
+
+        var isWanted: Bool { self == .wanted }
+    }
+
+    private static let keepingReceiver: InstanceReceiver = {
+        do {
+            var receiver = InstanceReceiver(
+                folder: keepingFolder, naming: try InstanceNaming(pattern: "{SOPInstanceUID}.dcm"), existing: .rename
+            ) { instance in
+                // What is stored was asked about once, and is whole; what is kept has failed.
+                switch instance.outcome {
+                case .stored(let outcome):
+                    precondition(outcome.isUnexpected == (instance.place?.isWanted == false), "in the wrong place")
+                    precondition(instance.kept == nil && instance.status == .success)
+                case .failed: precondition(instance.status != .success, "what has failed is not answered with success")
+                case .cutOff: break
+                }
+            }
+            receiver.keepsBroken = true
+            receiver.placing = { $0.identity.studyInstanceUID == nil ? Place.unwanted : Place.wanted }
+            return receiver
+        } catch {
+            fatalError("no receiver: \(error)")
+        }
+    }()
+
+    /// Traps where a name without the end of a broken one belongs to a file that is not whole, and empties the folder.
+    private static func checkKept() {
+        for folder in [keepingFolder.path, keepingFolder.path.appending(InstanceWriter.unexpectedFolder)] {
+            guard let names = try? DirectoryNames(of: folder) else { continue }
+            for index in 0..<names.count {
+                let name = Array(names.name(at: index))
+                let path = folder.appending(names.name(at: index))
+                guard name != Array(InstanceWriter.unexpectedFolder.utf8) else { continue }
+                if !name.suffix(7).elementsEqual(".broken".utf8) {
+                    do throws(FileProblem) {
+                        let opened = try InstanceFile.open(path)
+                        try opened.file.checkComplete(opened.descriptor)
+                    } catch {
+                        preconditionFailure("something is left in the folder: \(error)")
+                    }
+                }
+                FileDescriptor.remove(path)
+            }
+        }
+    }
+
     /// What the practice archive has stored; emptied after each input.
     private static let archiveFolder: OutputFolder = {
         do throws(FileProblem) { return try OutputFolder(FilePath("\(folder)-archive")) } catch {
@@ -182,6 +248,7 @@ extension PeerOperation {
     /// Traps where something is left that is no whole instance.
     static func checkFolder() {
         checkArchive()
+        checkKept()
         guard let names = try? DirectoryNames(of: FilePath(folder)) else { preconditionFailure("the folder is gone") }
         for index in 0..<names.count {
             precondition(names.name(at: index).elementsEqual("received".utf8), "something is left in the folder")

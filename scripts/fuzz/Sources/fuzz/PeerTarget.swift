@@ -21,13 +21,15 @@ enum PeerTarget: FuzzTarget {
     static var seeds: [[UInt8]] {
         let answers: [(PeerOperation, [UInt8])] = [
             (.echo, Recorded.echo), (.find, Recorded.find), (.move, Recorded.move), (.get, Recorded.get),
-            (.store, Recorded.stored), (.commit, Recorded.commitment),
+            (.store, Recorded.stored), (.commit, Recorded.commitment), (.cancelledFind, Recorded.find),
+            (.cancelledGet, Recorded.get),
         ]
         return answers.map { operation, answer in
             input(operation, 99, Recorded.acceptance + answer + Recorded.release)
         } + [
             input(.echo, 3, Recorded.reject), input(.find, 50, Recorded.acceptance + Recorded.abort),
             input(.receive, 99, Recorded.request + Recorded.store + Recorded.releaseRequest),
+            input(.receiveKeeping, 99, Recorded.request + Recorded.store + Recorded.releaseRequest),
             input(.report, 99, Recorded.request + Recorded.report + Recorded.releaseRequest),
         ]
             + [
