@@ -6,9 +6,12 @@ import json
 import os
 import pathlib
 import stat
+import time
 
-from harness import images, practice, programs, servers
+from harness import commitment, images, practice, programs, servers
+from harness.practice import PracticeArchive
 from harness.programs import dcmscu
+from harness.scripted_archive import ScriptedArchive, study
 from test_hostile import compiler
 
 LOCAL_FILES = 3
@@ -29,6 +32,10 @@ class Disk(practice.WithImages):
         self.output = self.folder / "made" / "out"
         self.journal = self.folder / "journal"
         self.traces = 0
+
+    def clear(self):
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
 
     def traced(self, *arguments, fault=None, other=None, **options):
         """Runs the program and gives what it did: lists of words, in order."""
@@ -146,10 +153,6 @@ class Faults(Disk):
             found.add(uid)
         return found
 
-    def clear(self):
-        for path in sorted(self.folder.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-
     def check_get(self, call, number, error, *options, prepare=lambda: None):
         """False: there are no so many calls."""
         self.clear()
@@ -244,6 +247,182 @@ class Faults(Disk):
                     for line in self.journal.read_text().splitlines():
                         json.loads(line)
             self.assertGreater(number, 1, f"{call} was never called")
+
+
+class FaultsOfReception(Disk):
+    """The same at our own port: whoever sends learns of each instance that is not kept."""
+
+    CALLS = ["write", "writev", "linkat", "renameat", "fsync", "fdatasync", "ftruncate", "mkdir"]
+
+    def strike_each(self, once):
+        """Calls `once` with each call failing in its turn, until there are no so many; the names of those that did. It returns
+        whether the fault struck."""
+        struck = set()
+        for call in self.CALLS:
+            for error in (errno.EIO, errno.ENOSPC):
+                for number in range(1, 60):
+                    self.clear()
+                    with self.subTest(f"{call}:{number}:{errno.errorcode[error]}"):
+                        if not once(call, f"{call}:{number}:{error}"):
+                            break
+                        struck.add(call)
+        return struck
+
+    def assert_answers(self, answers, found, run):
+        """What was answered with success is there, and what was refused had a status that tells the peer to keep it."""
+        for uid, status in answers:
+            if status == 0:
+                self.assertIn(uid, found, run)
+            else:
+                self.assertIn(status, (0xA700, 0xC000), run)
+
+    def test_a_move_to_ourselves(self):
+        instances = study(3)
+        whole = {instance.uid: instance.data for instance in instances}
+
+        def once(call, fault):
+            port = servers.free_port()
+            archive = ScriptedArchive(instances, destination=port)
+            try:
+                run, events = self.traced(
+                    "--move", "-k", "20,d=1.2.1", "-o", self.output, *NAMING, "--port-scp", port, "--fsync", "each",
+                    "--journal", self.journal, "--grace", 1, servers.LOOPBACK, archive.port, fault=fault, timeout=60,
+                )  # fmt: skip
+            finally:
+                archive.close()
+            found = {path.stem for path in self.written()}
+            for path in self.written():
+                self.assertTrue(path.read_bytes().endswith(whole[path.stem]), f"{path}\n{run}")
+            self.assert_answers(archive.answers, found, run)
+            if ["fault", call] not in events:
+                self.assertEqual(run.code, 0, run)
+                return False
+            kept = {uid for uid, status in archive.answers if status == 0}
+            if run.code == 0:
+                self.assertEqual(kept, set(whole), run)
+            else:
+                self.assertIn(run.code, (1, LOCAL_FILES), run)
+                self.assertTrue([line for line in run.stderr.splitlines() if not line.startswith("dcmscu: note:")], run)
+            if self.journal.exists():
+                for line in self.journal.read_text().splitlines():
+                    entry = json.loads(line)
+                    if entry.get("outcome") == "done":
+                        self.assertIn(entry["sopInstanceUID"], found, run)
+            return True
+
+        self.assertLessEqual({"writev", "linkat", "fsync", "fdatasync", "mkdir", "ftruncate"}, self.strike_each(once))
+
+    def test_a_disk_that_stays_full_and_a_server_that_ignores_c_cancel(self):
+        def slowly(number):
+            time.sleep(0.01)
+            return "send"
+
+        instances = study(3000)
+        archive = ScriptedArchive(instances, plan=slowly)
+        archive.ignores_cancel = True
+        self.addCleanup(archive.close)
+        run, _ = self.traced(
+            "--get", "-k", "20,d=1.2.1", "-o", self.output, *NAMING, servers.LOOPBACK, archive.port,
+            fault=f"writev:4:{errno.ENOSPC}:on", expect=LOCAL_FILES, timeout=60,
+        )  # fmt: skip
+        # Two seconds for C-CANCEL, and what a busy machine needs.
+        self.assertLess(run.seconds, 20, run)
+        found = {path.stem for path in self.written()}
+        self.assertEqual(found, {uid for uid, status in archive.answers if status == 0}, run)
+        self.assertEqual({status for _, status in archive.answers}, {0, 0xA700}, run)
+        self.assertEqual(run.stdout.count("1.2.1,"), len(instances) - len(found), run.stderr)
+
+    def test_the_practice_archive(self):
+        sent = self.of_study[:2]
+        uids = [images.meta(path).MediaStorageSOPInstanceUID for path in sent]
+
+        def once(call, fault):
+            trace = self.folder / "trace"
+            archive = PracticeArchive(
+                environment={"LD_PRELOAD": self.library, "DISK_FAULT": fault, "DISK_TRACE": trace}
+            ).start()
+            try:
+                store = ["--store", servers.LOOPBACK, archive.port, *sent, "--format", "jsonl"]
+                run = dcmscu(*store, expect=(0, 1, 7), timeout=60)
+                events = [json.loads(line) for line in run.stdout.splitlines()]
+                answers = [
+                    (event["sopInstanceUID"], int(event["status"][:4], 16)) for event in events if event.get("event") == "store"
+                ]
+                files = sorted(path for path in (archive.folder / "archive").rglob("*") if path.is_file())
+                found = set()
+                for path in files:
+                    self.assertEqual(path.suffix, ".dcm", run)
+                    uid = images.meta(path).MediaStorageSOPInstanceUID
+                    self.assertEqual(images.data_set_bytes(path), self.whole[uid], f"{path}\n{run}")
+                    found.add(uid)
+                self.assertEqual(len(answers), len(sent), run)
+                self.assert_answers(answers, found, run)
+                failed = [uid for uid, status in answers if status != 0]
+                self.assertEqual(run.code == 0, not failed, run)
+                is_struck = f"fault {call}" in trace.read_text().splitlines()
+                # It has no such instance, says so, and goes on.
+                listed = dcmscu(
+                    "--find", "--image", "-k", f"StudyInstanceUID={self.study}", "-k", "SOPInstanceUID", "--format", "jsonl",
+                    servers.LOOPBACK, archive.port, expect=0,
+                )  # fmt: skip
+                self.assertEqual([uid for uid in uids if uid in listed.stdout], [uid for uid in uids if uid not in failed])
+                if is_struck:
+                    dcmscu(*store, expect=0)
+            finally:
+                archive.stop()
+            return is_struck
+
+        self.assertLessEqual({"writev", "linkat"}, self.strike_each(once))
+
+
+class FaultsOfTransactions(Disk):
+    """The file of open commitments: a line that is not saved asks for nothing and commits to nothing."""
+
+    def test_each_call_that_fails(self):
+        file = self.folder / "open.jsonl"
+        struck = set()
+        for call in ["write", "writev", "fsync", "fdatasync", "ftruncate", "renameat", "linkat"]:
+            for number in range(1, 30):
+                self.clear()
+                with self.subTest(f"{call} {number}"):
+                    code, events = self.commit(file, f"{call}:{number}:{errno.EIO}")
+                    if ["fault", call] not in events:
+                        self.assertEqual(code, 0)
+                        break
+                    struck.add(call)
+        self.assertLessEqual({"write", "fdatasync", "fsync"}, struck)
+
+    def commit(self, file, fault):
+        def script(request):
+            request.respond()
+            request.report()
+
+        files = self.of_study[:2]
+        with commitment.CommitmentServer(script) as server:
+            run, events = self.traced(
+                "--stgcmt", "--transaction", file, "--wait", "2", "--call", "SERVER", servers.LOOPBACK, server.port, *files,
+                fault=fault, timeout=60,
+            )  # fmt: skip
+        self.assertEqual(server.problems, [], run)
+        lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+        self.assertTrue(all(line.endswith("\n") for line in lines), run)
+        told = [json.loads(line)["event"] for line in lines]
+        committed = run.stdout.count("committed")
+        if run.code == 0:
+            self.assertEqual((server.statuses, committed), ([0], 2), run)
+            self.assertEqual(told.count("requested"), len(server.requests), run)
+        else:
+            self.assertEqual(run.code, LOCAL_FILES, run)
+            self.assertIn("open.jsonl", run.stderr, run)
+            # Nothing is asked for that no later run could know of.
+            if server.requests:
+                self.assertIn("requested", told, run)
+            # A report that was refused commits to nothing, one that was taken is in the file.
+            if server.statuses == [0]:
+                self.assertEqual(committed, 2, run)
+            else:
+                self.assertEqual(committed, 0, run)
+        return run.code, events
 
 
 class Modes(Disk):

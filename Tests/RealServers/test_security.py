@@ -563,6 +563,19 @@ class Secured(cases.RealServerTest):
             )  # fmt: skip
         self.assertEqual(len(list(moved.iterdir())), len(self.files))
 
+    def test_a_receiver_says_whether_it_authenticates_anybody(self):
+        ours = [f"--tls-cert={self.certificate}", f"--tls-key={self.key}", f"--tls-ca={self.authority.certificate}"]
+        for options, words in (
+            (["--tls", *ours], "callers are not authenticated; their connections are secured by TLS"),
+            (["--tls", "--tls-client-cert=optional", *ours], "a caller's certificate is checked if it shows one"),
+            (["--tls", "--tls-client-cert=required", *ours], "callers must show a certificate of a trusted authority"),
+        ):
+            with self.subTest(words), PracticeArchive(options=options) as archive:
+                limit = time.monotonic() + servers.START_LIMIT
+                while words not in archive.log() and time.monotonic() < limit:
+                    time.sleep(0.02)
+                self.assertIn(words, archive.log())
+
     def test_without_a_certificate_or_without_tls_nobody_gets_in(self):
         anonymous = ["+tla", "+cf", self.authority.certificate]
         for options in (anonymous, []):

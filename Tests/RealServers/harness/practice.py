@@ -16,16 +16,21 @@ class PracticeArchive(servers.Server):
     name = "practice"
     ae_title = "PRACTICE"
 
-    def __init__(self, destinations=(), options=()):
+    def __init__(self, destinations=(), options=(), environment=None):
         super().__init__()
+        self.environment = environment or {}
         self.destinations = list(destinations)
         self.options = list(options)
 
     def command(self):
         known = [f"--destination={title}={servers.LOOPBACK}:{port}" for title, port in self.destinations]
+        settings = ["env", *(f"{name}={value}" for name, value in self.environment.items())] if self.environment else []
         return [
-            programs.dcmscu_path(), "--serve", self.folder / "archive", "--port-scp", self.port, *known, *self.options,
+            *settings, programs.dcmscu_path(), "--serve", self.folder / "archive", "--port-scp", self.port, *known, *self.options,
         ]  # fmt: skip
+
+    def prepare(self):
+        (self.folder / "archive").mkdir(exist_ok=True)
 
     def stored(self):
         return sorted((self.folder / "archive").glob("*.dcm"))

@@ -7,11 +7,12 @@ import socket
 import struct
 import threading
 import time
+import zlib
 
 from . import cases, images, servers
 from .programs import dcmscu
 
-IMPLICIT = "1.2.840.10008.1.2"
+IMPLICIT, EXPLICIT, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
 STUDY_FIND, STUDY_MOVE, STUDY_GET = (f"1.2.840.10008.5.1.4.1.2.2.{n}" for n in (1, 2, 3))
@@ -77,6 +78,9 @@ class Association:
         self.calling = self.called = ""
         self.message_id = 0
         self.is_cancelled = False
+        # Of the contexts of a class, the one that instances are sent in: the one of their syntax, or nil, or the "first" or
+        # "last" of all, where an instance in another syntax fails unless both are native.
+        self.picks = None
 
     def exactly(self, count):
         data = b""
@@ -160,8 +164,8 @@ class Association:
 
     # Messages
 
-    def send(self, context, fields, data=None, stop_after=None):
-        """`stop_after` bytes of the data set the connection is dropped."""
+    def send(self, context, fields, data=None, stop_after=None, seconds=0):
+        """`stop_after` bytes of the data set the connection is dropped; it takes `seconds` to send it."""
         command = elements({**fields, 0x00000800: 0x0101 if data is None else 1})
         command = element(0x00000000, struct.pack("<L", len(command))) + command
         self.connection.sendall(self.values(context, command, 1))
@@ -171,7 +175,10 @@ class Association:
                 self.connection.sendall(stream[:stop_after])
                 self.connection.close()
                 raise Gone
-            self.connection.sendall(stream)
+            step = max(1, len(stream) // 20) if seconds else len(stream)
+            for position in range(0, len(stream), step):
+                self.connection.sendall(stream[position : position + step])
+                time.sleep(seconds / 20)
 
     def values(self, context, data, is_command):
         room, pdus, position = self.maximum - 6, [], 0
@@ -220,10 +227,16 @@ class Association:
                 fields[tag] = count
         self.send(context, fields, data)
 
-    def store(self, instance, originator=None, stop_after=None):
+    def store(self, instance, originator=None, stop_after=None, seconds=0):
         """Sends an instance; its status."""
         wanted = (instance.sop_class, instance.syntax)
-        context = next((number for number, names in self.contexts.items() if names == wanted), None)
+        names = [number for number, names in self.contexts.items() if names[0] == instance.sop_class]
+        if self.picks and names:
+            names = [names[0 if self.picks == "first" else -1]]
+        if self.picks and names and self.contexts[names[0]][1] == EXPLICIT and instance.syntax == IMPLICIT:
+            instance.make_explicit()
+            wanted = (instance.sop_class, EXPLICIT)
+        context = next((number for number in names if self.contexts[number] == wanted), None)
         if context is None:
             return None
         self.message_id += 1
@@ -233,7 +246,7 @@ class Association:
         }  # fmt: skip
         if originator:
             fields[0x00001030], fields[0x00001031] = originator
-        self.send(context, fields, instance.data, stop_after)
+        self.send(context, fields, instance.data, stop_after, seconds)
         while True:
             _, answer, _ = self.receive()
             if struct.unpack("<H", answer[0x00000100])[0] != CANCEL:
@@ -253,15 +266,29 @@ class Instance:
             0x0020000E: series,
         }  # fmt: skip
         # GE's private syntax is implicit, too; every other but the default one is explicit, with its pixels in fragments.
+        self.fields, self.pixels = fields, pixels
         if syntax in (IMPLICIT, GE_PRIVATE):
             self.data = elements({**fields, 0x7FE00010: pixels})
+        elif syntax == DEFLATED:
+            self.make_explicit()
+            deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+            self.data = deflater.compress(self.data) + deflater.flush()
+            self.syntax = syntax
+            self.data += bytes(len(self.data) % 2)
         else:
             self.data = b"".join(explicit(tag, value) for tag, value in fields.items()) + fragments(pixels)
 
 
+    def make_explicit(self):
+        """Explicit VR Little Endian, from here on."""
+        self.data = b"".join(explicit(tag, value) for tag, value in self.fields.items())
+        self.data += struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OW", 0, len(self.pixels)) + self.pixels
+        self.syntax = EXPLICIT
+
+
 class ScriptedArchive:
     """Lists and sends its instances. `plan` is called for each instance to be sent, with its running number from 0, and says
-    what becomes of it: "send", "fail" or "drop" (the association, in the middle of the data set)."""
+    what becomes of it: "send", "slow" (in `slow_seconds`), "fail" or "drop" (the association, in the middle of the data set)."""
 
     ae_title = "SCRIPTED"
 
@@ -290,6 +317,8 @@ class ScriptedArchive:
         self.tells_classes = True
         # The transfer syntaxes that matches name for an instance; nil: they name none.
         self.available = None
+        # The context that an instance is sent in, as of an association.
+        self.picks = None
         # True: a query with a key that this server does not know is refused.
         self.refuses_unknown_keys = False
         # Called with each query, by its level.
@@ -300,13 +329,16 @@ class ScriptedArchive:
         self.extras = []
         # The time between the final response to a C-MOVE and what it sends; nil: the instances come first.
         self.late = None
+        # True: a C-CANCEL changes nothing. A C-MOVE is never cancelled: it is not looked for one.
+        self.ignores_cancel = False
+        self.slow_seconds = 0
         # The time for which an association to the destination is kept after the last instance; how each then ended.
         self.kept_open, self.ends = 0, []
         self.over = threading.Event()
         self.number = 0
         self.requests = []
-        # The status that we got for each instance that was sent.
-        self.statuses = []
+        # The status that we got for each instance that was sent, and the UIDs with them.
+        self.statuses, self.answers = [], []
         # The identifiers of C-MOVE and C-GET.
         self.identifiers = []
         self.lock = threading.Lock()
@@ -328,6 +360,7 @@ class ScriptedArchive:
 
     def answer(self, connection):
         association = Association(connection)
+        association.picks = self.picks
         try:
             association.accept(() if self.offers_find else (STUDY_FIND, PATIENT_FIND))
             while True:
@@ -460,8 +493,10 @@ class ScriptedArchive:
             else:
                 try:
                     half = len(instance.data) // 2 if fate == "drop" else None
-                    status = out.store(instance, originator, stop_after=half)
+                    seconds = self.slow_seconds if fate == "slow" else 0
+                    status = out.store(instance, originator, stop_after=half, seconds=seconds)
                     self.statuses.append(status)
+                    self.answers.append((instance.uid, status))
                     good = status == SUCCESS
                 except (Gone, OSError):
                     if out is association:
@@ -473,7 +508,7 @@ class ScriptedArchive:
                 counts[0 if good else 1] += 1
                 if number % 10 == 9 and association:
                     association.respond(context, command, PENDING, (len(share), *counts, 0))
-            if out.is_cancelled:
+            if out.is_cancelled and not self.ignores_cancel:
                 return []
         return []
 
