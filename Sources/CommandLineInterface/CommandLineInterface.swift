@@ -169,6 +169,7 @@ private func perform(
     case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
     case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
     case .doctor(let options): DoctorCommand(options, network, outcome, environment, page: page).perform()
+    case .watch(let options): WatchCommand(options, network, outcome, environment).perform()
     }
     return run.end(monitor)
 }

@@ -96,7 +96,7 @@ class Documented(cases.RealServerTest):
         with self.subTest(command=command, line=line):
             ready = self.replaced(command)
             words = shlex.split(ready)
-            if "--serve" in words:
+            if "--serve" in words or "--watch" in words:
                 return self.check_server(words)
             if "OTHER" in words:
                 # The node that the archive is to send to: a receiver at our port.
@@ -131,7 +131,7 @@ class Documented(cases.RealServerTest):
         )  # fmt: skip
         try:
             while not servers.accepts_connections(port):
-                self.assertIsNone(server.poll(), "the archive ended")
+                self.assertIsNone(server.poll(), "the server ended")
             dcmscu("--echo", servers.LOOPBACK, port, expect=0)
             server.send_signal(signal.SIGTERM)
             _, said = server.communicate(timeout=30)

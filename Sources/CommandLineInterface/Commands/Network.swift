@@ -308,19 +308,20 @@ enum Receiver {
     /// Listens from now on. Nil: it cannot, reported.
     ///
     /// - Parameters:
-    ///   - titles: the titles that peers may call, beside our own.
+    ///   - titles: the titles that peers may call, beside our own; nil: any.
     ///   - callers: the titles that may call; empty lets everybody in who knows ours.
     ///   - isAccepting: false if connections are to wait until the server is started.
+    ///   - narrates: false if `watch` tells the user what happens.
     ///   - watch: told what happens at the port, after it has been narrated.
     static func start(
-        _ network: Network, _ outcome: RunOutcome, port: UInt16, services: [any ServiceClass], titles: [AETitle] = [],
-        from callers: [AETitle] = [], isAccepting: Bool = true,
+        _ network: Network, _ outcome: RunOutcome, port: UInt16, services: [any ServiceClass], titles: [AETitle]? = [],
+        from callers: [AETitle] = [], isAccepting: Bool = true, narrates: Bool = true,
         watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
     ) -> AssociationServer? {
         do throws(TransportError) {
             return try open(
                 network, port: port, services: services, titles: titles, from: callers, isAccepting: isAccepting,
-                watch: watch)
+                narrates: narrates, watch: watch)
         } catch {
             let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
             outcome.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
@@ -332,15 +333,16 @@ enum Receiver {
     ///
     /// - Throws: `TransportError` if it cannot.
     static func open(
-        _ network: Network, port: UInt16, services: [any ServiceClass], titles: [AETitle] = [],
-        from callers: [AETitle] = [], isAccepting: Bool = true,
+        _ network: Network, port: UInt16, services: [any ServiceClass], titles: [AETitle]? = [],
+        from callers: [AETitle] = [], isAccepting: Bool = true, narrates: Bool = true,
         watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
     ) throws(TransportError) -> AssociationServer {
         let listener = try TCPListener(port: port, bind: network.connection.bindAddress)
-        var policy = AcceptancePolicy(calledAETitles: Set([network.connection.callingAETitle] + titles))
+        var policy = AcceptancePolicy(
+            calledAETitles: titles.map { Set([network.connection.callingAETitle] + $0) })
         policy.maximumPDULength = network.connection.maximumPDULength
         if !callers.isEmpty { policy.callingAETitles = Set(callers) }
-        let server = try makeServer(network, listener, policy, services, watch)
+        let server = try makeServer(network, listener, policy, services, narrates: narrates, watch)
         if isAccepting { try start(server) }
         network.diagnostics.verbose("listening at \(listener.localDescription) as \(network.connection.callingAETitle)")
         return server
@@ -348,7 +350,7 @@ enum Receiver {
 
     private static func makeServer(
         _ network: Network, _ listener: TCPListener, _ policy: AcceptancePolicy, _ services: [any ServiceClass],
-        _ watch: @escaping @Sendable (AssociationServer.Event) -> Void
+        narrates: Bool, _ watch: @escaping @Sendable (AssociationServer.Event) -> Void
     ) throws(TransportError) -> AssociationServer {
         do throws(SystemError) {
             let narrate = ServerNarrator(diagnostics: network.diagnostics).narrate
@@ -357,7 +359,7 @@ enum Receiver {
                 limits: network.listeningLimits,
                 observation: network.observation, recorder: network.security.recorder,
                 report: { event in
-                    narrate(event)
+                    if narrates { narrate(event) }
                     watch(event)
                 })
             return server

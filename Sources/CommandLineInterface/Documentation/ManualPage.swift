@@ -23,6 +23,9 @@ package enum ManualPage {
         .B dcmscu \\-\\-serve
         .IR DIR " [" OPTION ]...
         .br
+        .B dcmscu \\-\\-watch \\-\\-port\\-scp
+        .IR PORT " [" OPTION ]...
+        .br
         .B dcmscu \\-\\-self\\-test
 
         """

@@ -375,5 +375,24 @@ struct OperationGuide: Sendable {
                     "In a script: is C-MOVE offered?", "--doctor pacs.example.org 11112 --only move --format jsonl"),
                 CommandExample("Without waiting long for anything:", "--doctor pacs.example.org 11112 --timeout 1"),
             ]),
+        OperationGuide(
+            .watch,
+            notes: [
+                """
+                A caller whose called AE title is not that of --aetitle is told apart, as servers reject it. What is proposed is \
+                shown with all its transfer syntaxes, and the identifiers of queries without the values that say who a \
+                patient is.
+                """
+            ],
+            options: [.portSCP, .output, .aetitle, .bind, .totalTimeout, .tls, .tlsCert, .tlsKey, .format, .capture],
+            examples: [
+                CommandExample("A modality does not send; does it call at all?", "--watch --port-scp 11113"),
+                CommandExample(
+                    "Keep what it sends, and for a colleague what was said:",
+                    "--watch --port-scp 11113 -o received/ --transcript call.txt"),
+                CommandExample(
+                    "For five minutes, one JSON object for each event:",
+                    "--watch --port-scp 11113 --total-timeout 5m --format jsonl"),
+            ]),
     ]
 }

@@ -55,6 +55,15 @@ extension OptionCategory {
                 each, with the cause and the remedy under what failed. With --port-scp the server is asked to call back. Nothing \
                 is changed at the peer, and no patient data is shown.
                 """, traits: .common),
+        OptionDefinition(
+            .watch, .operation, "tell who calls our port, and what for",
+            details: """
+                For a device that does not send, or a server that does not call back: listens on --port-scp under any AE title, \
+                until it is interrupted or --total-timeout is over, and prints who connects, the AE titles, the proposed \
+                presentation contexts, and each request. C-ECHO is answered; all else is told to try again later, so that \
+                nobody believes it done: C-STORE, C-FIND, C-MOVE and C-GET with A700H, others with 0213H. With --output \
+                instances are kept there. No patient data is shown.
+                """),
     ]
 
     static let peerOptions: [OptionDefinition] = [

@@ -22,6 +22,7 @@ package struct OptionDraft: Sendable {
     package var serve = ServeOptions()
     package var selfTest = SelfTestOptions()
     package var doctor = DoctorOptions()
+    package var watch = WatchOptions()
 
     // MARK: Of several commands
 
@@ -152,6 +153,14 @@ package struct OptionDraft: Sendable {
         case .doctor:
             limitChecks(given)
             request = .doctor(doctor)
+        case .watch:
+            guard connection.receiverPort != nil else {
+                throw UsageError(
+                    .missingOption, option: .portSCP, problem: "\(operation.option) needs \(OptionName.portSCP)",
+                    accepted: "\(OptionName.portSCP) PORT")
+            }
+            watch.outputDirectory = outputDirectory
+            request = .watch(watch)
         }
         return Invocation(
             operation: operation, request: request, connection: connection, messages: messages,

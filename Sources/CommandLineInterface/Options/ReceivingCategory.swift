@@ -54,10 +54,11 @@ extension OptionCategory {
     static let receivingOptions: [OptionDefinition] = [
         OptionDefinition(
             .output, short: "o", value: .directory, .receiving,
-            for: [.find, .worklist, .move, .get, .storageCommitment], "directory for received instances",
+            for: [.find, .worklist, .move, .get, .storageCommitment, .watch], "directory for received instances",
             details: """
                 It is made, with its parents, where it does not exist. For queries with --format dcm: where matches go. \
-                For --stgcmt: where the server's reports are kept as DICOM files; otherwise none is kept.
+                For --stgcmt: where the server's reports are kept as DICOM files; otherwise none is kept. For --watch: \
+                where instances are kept; otherwise none is.
                 """,
             default: .text("the current directory"), traits: [.compatible, .common],
             rules: [.only(when: .receivesHere), .only(when: .formatOfFiles)],

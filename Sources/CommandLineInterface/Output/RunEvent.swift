@@ -13,7 +13,7 @@ import System
 /// `outcome` is one of ``Outcome``: a script that only looks for failures needs that alone.
 struct RunEvent: Sendable {
     enum Name: String, Sendable, CaseIterable {
-        case echo, store, receive, missing, commitment, failed, check, summary
+        case echo, store, receive, missing, commitment, failed, check, call, request, summary
     }
 
     /// The outcome of one instance or echo.
@@ -128,6 +128,8 @@ extension RunEvent.Name {
         case .commitment: "an instance whose storage is to be committed"
         case .failed: "an instance that the server lists as failed"
         case .check: "a check of \(OptionName.doctor)"
+        case .call: "a connection to our port, or its end, of \(OptionName.watch)"
+        case .request: "a message that came to our port, of \(OptionName.watch)"
         case .summary: "the run as a whole: the last line, always"
         }
     }
@@ -147,6 +149,12 @@ extension RunEvent.Name {
         case .commitment: RunEvent.Key.ofAnInstance + [.transactionUID, .outcome, .status, .meaning, .error, .cause]
         case .failed: [.sopInstanceUID]
         case .check: [.peer, .check, .outcome, .found, .cause, .fix, .seconds, .data]
+        case .call: [.peer, .found, .data]
+        case .request:
+            [
+                .peer, .found, .sopClassUID, .sopInstanceUID, .transferSyntaxUID, .bytes, .path, .pathBytes, .status,
+                .outcome,
+            ]
         case .summary:
             RunEvent.Key.ofTheRun + RunEvent.Key.countsOfTheRun + RunEvent.Key.timesOfEchoes
                 + RunEvent.Key.timesOfAnEcho

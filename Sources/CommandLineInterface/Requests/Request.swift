@@ -27,7 +27,7 @@ package struct Invocation: Sendable, Equatable {
                     options.journalPath, options.reportPath, options.listPath, options.query.queryPath,
                     options.query.storeQueryPath, messages.logFile, messages.capturePath, messages.transcriptPath,
                 ].compactMap { $0?.displayed })
-        case .echo, .store, .commit, .serve, .selfTest, .doctor: return Redaction(isOn: isOn)
+        case .echo, .store, .commit, .serve, .selfTest, .doctor, .watch: return Redaction(isOn: isOn)
         }
     }
 }
@@ -43,6 +43,7 @@ package enum Request: Sendable, Equatable {
     case serve(ServeOptions)
     case selfTest(SelfTestOptions)
     case doctor(DoctorOptions)
+    case watch(WatchOptions)
 }
 
 /// The options for messages and results: their level, format and destination.
@@ -113,6 +114,15 @@ package struct DoctorOptions: Sendable, Equatable {
         let name = String(decoding: path.lastComponent.bytes, as: UTF8.self).lowercased()
         return name.hasSuffix(".html") || name.hasSuffix(".htm")
     }
+
+    package init() {}
+}
+
+// MARK: - Watch
+
+package struct WatchOptions: Sendable, Equatable {
+    /// The directory for what callers send; nil keeps nothing.
+    package var outputDirectory: FilePath?
 
     package init() {}
 }

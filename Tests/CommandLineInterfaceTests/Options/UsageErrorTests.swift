@@ -40,7 +40,7 @@ struct UsageErrorTests {
         Case(
             line: "h --help=some", code: .invalidValue,
             description: "--help some: not known; "
-                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor"),
+                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor, watch"),
         Case(
             line: "h --port 70000", code: .outOfRange,
             description: "--port 70000: out of range; accepted: a number from 1 to 65535"),
@@ -69,7 +69,8 @@ struct UsageErrorTests {
         Case(
             line: "h --echo --find", code: .severalOperations,
             description: "--echo and --find cannot be done at once; "
-                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor"
+                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor, "
+                + "--watch"
         ),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
@@ -80,7 +81,8 @@ struct UsageErrorTests {
         Case(
             line: "h --store 1 a --port-scp 3", code: .optionNotApplicable,
             description: "--port-scp does not apply to --store; "
-                + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --doctor, --store --verify commit"),
+                + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --doctor, --watch, --store --verify commit"
+        ),
         Case(
             line: "h --worklist --patientroot", code: .optionNotApplicable,
             description: "--patientroot does not apply to --worklist; "

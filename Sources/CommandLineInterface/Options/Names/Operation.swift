@@ -16,6 +16,7 @@ package enum Operation: String, Sendable, CaseIterable {
     case serve
     case selfTest = "self-test"
     case doctor
+    case watch
 
     /// The option that asks for the operation.
     package var option: OptionName {
@@ -30,6 +31,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .serve: .serve
         case .selfTest: .selfTest
         case .doctor: .doctor
+        case .watch: .watch
         }
     }
 
@@ -42,7 +44,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .get: .get
         case .worklist: .worklist
         case .storageCommitment: .storageCommitment
-        case .echo, .serve, .selfTest, .doctor: .verification
+        case .echo, .serve, .selfTest, .doctor, .watch: .verification
         }
     }
 
@@ -52,6 +54,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .serve: "practice archive"
         case .selfTest: "self-test"
         case .doctor: "doctor"
+        case .watch: "watch"
         default: service.name
         }
     }
@@ -69,7 +72,7 @@ package enum Operation: String, Sendable, CaseIterable {
     package var isRetrieval: Bool { self == .move || self == .get }
 
     /// True if there is a peer that we call.
-    package var callsPeer: Bool { self != .serve && self != .selfTest }
+    package var callsPeer: Bool { self != .serve && self != .selfTest && self != .watch }
 }
 
 extension ServiceKind {
@@ -108,10 +111,11 @@ package struct OperationSet: OptionSet, Sendable {
     package static let selfTest = OperationSet(rawValue: 1 << 8)
 
     package static let doctor = OperationSet(rawValue: 1 << 9)
+    package static let watch = OperationSet(rawValue: 1 << 10)
 
-    package static let all = OperationSet(rawValue: 1 << 10 - 1)
+    package static let all = OperationSet(rawValue: 1 << 11 - 1)
     /// Those that call a peer.
-    package static let calling = all.subtracting([.serve, .selfTest])
+    package static let calling = all.subtracting([.serve, .selfTest, .watch])
     /// Those that a monitoring plugin can make.
     package static let monitored = calling.subtracting(.doctor)
     /// Those that have connections of which the user may want to know.
@@ -129,7 +133,9 @@ package struct OperationSet: OptionSet, Sendable {
     /// Those that can ask for storage commitment.
     package static let committing: OperationSet = [.store, .storageCommitment]
     /// Those to which a peer may open an association, some of them only with further options.
-    package static let listening: OperationSet = [.store, .move, .get, .storageCommitment, .serve, .doctor]
+    package static let listening: OperationSet = [
+        .store, .move, .get, .storageCommitment, .serve, .doctor, .watch,
+    ]
     /// Those whose receiver is called back by the server that they have called.
     package static let calledBack: OperationSet = [.store, .move, .get, .storageCommitment]
 
@@ -148,6 +154,7 @@ package struct OperationSet: OptionSet, Sendable {
             case .serve: .serve
             case .selfTest: .selfTest
             case .doctor: .doctor
+            case .watch: .watch
             }
     }
 

@@ -12,7 +12,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
         `return`, saml
     case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
     case transaction, transcript, until, user
-    case verbose, verify, version, wait, warn, warning, wide, window, worklist
+    case verbose, verify, version, wait, warn, warning, watch, wide, window, worklist
     case acceptFrom = "accept-from"
     case captureBytes = "capture-bytes"
     case assumeCharset = "assume-charset"
