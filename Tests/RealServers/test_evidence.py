@@ -99,6 +99,10 @@ class Captures(EvidenceTest):
         said = "\n".join(messages(self.file))
         self.assertIn("CT Image Storage", said)
         self.assertEqual(tshark(self.file, "-Y", "frame.cap_len < frame.len"), [])
+        # The elements of the instance, too, with the name masked in its length.
+        elements = "\n".join(tshark(self.file, "-Y", "dicom", "-V"))
+        self.assertRegex(elements, r"\(0010,0010\) +22 Patient's Name +\[PN\] \*{22}")
+        self.assertRegex(elements, r"\(0028,0010\) +2 Rows +\[US\] 128")
         self.assert_sound()
         # All of the pixels, as they are in the file.
         pixels = images.data_set_bytes(images.image(self.CT).path)[-20_000:-19_000]

@@ -76,7 +76,10 @@ extension OptionCategory {
         OptionDefinition(
             .captureBytes, value: .integer(placeholder: "BYTES", 0...Int(Int32.max)), .messages, for: .connecting,
             "bytes kept of pixel data in a capture",
-            details: "Also of other long binary values. The length in the capture stays that of the whole.",
+            details: """
+                Also of other long binary values. The length in the capture stays that of the whole. Wireshark lists the elements of \
+                an instance only where all of its bytes are there; --transcript lists them in any case.
+                """,
             default: .integer(CaptureRules.standardKeptBytes), rules: [.requires(.capture)],
             apply: { (draft, argument) throws(UsageError) in draft.messages.capturedBytes = try argument.integer() }),
         OptionDefinition(

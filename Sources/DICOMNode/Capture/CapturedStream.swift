@@ -31,6 +31,9 @@ final class CapturedStream {
     static let maximumPayload = 65_000
     /// Less than that is not worth a packet that cannot be put together again.
     private static let shortestCut = 512
+    /// So much behind pixels, such as padding, is left out with them: a PDU in two packets, of which the first one is cut,
+    /// is not read by anybody. More keeps the packet whole, with zeros in the place of the pixels.
+    private static let longestRest = 1_024
     /// Shown of what a peer says that speaks a known protocol other than DICOM, in bytes.
     private static let shownForeign = 1_024
     /// Shown of what is nothing that is known.
@@ -191,19 +194,18 @@ final class CapturedStream {
         if ends { endPDU() }
     }
 
-    /// Reports what is in the buffer, in parts that end where bytes are left out.
+    /// Reports what is in the buffer, without its end if that need not be kept.
     private func emit(_ report: (Event) -> Void, endsPDU: Bool) {
         // A part that is left out of a PDU whose beginning is whole would keep its reader from putting that together.
         let mayCut = isFirstSegment || hasCut
         var start = 0
-        for cut in cuts where mayCut && cut.count >= Self.shortestCut {
+        if mayCut, let cut = cuts.last, cut.count >= Self.shortestCut,
+            buffer.count - cut.upperBound <= Self.longestRest
+        {
             hasCut = true
+            start = buffer.count
             report(
-                .segment(
-                    Segment(
-                        bytes: buffer[start..<cut.lowerBound], length: cut.upperBound - start,
-                        endsPDU: endsPDU && cut.upperBound == buffer.count)))
-            start = cut.upperBound
+                .segment(Segment(bytes: buffer[..<cut.lowerBound], length: buffer.count, endsPDU: endsPDU)))
         }
         while start < buffer.count {
             let end = min(start + Self.maximumPayload, buffer.count)

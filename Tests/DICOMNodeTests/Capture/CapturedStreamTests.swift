@@ -77,6 +77,28 @@ struct CapturedStreamTests {
         for step in [1, 7, 1_000, 65_536] { #expect(Self.segments(stream, step: step) == taken, "\(step)") }
     }
 
+    @Test func `a packet is one PDU whatever stands in it, and ends with its pixels`() {
+        var dataSet = SampleInstance.dataSet(pixels: 20_000)
+        // Long and in the middle: zeros in its place.
+        dataSet[Tag(0x0009_1001)] = DataElement(
+            tag: Tag(0x0009_1001), vr: .OB, value: .bytes([UInt8](repeating: 0x5A, count: 3_000)[...]))
+        for padding in [100, 2_000] {
+            dataSet[Tag(0xFFFC_FFFC)] = DataElement(
+                tag: Tag(0xFFFC_FFFC), vr: .LT, value: .bytes([UInt8](repeating: 0x20, count: padding)[...]))
+            let encoded = DataSetEncoder(.explicitVRLittleEndian).encode(dataSet)
+            let stream = Self.data(encoded)
+            let taken = Self.segments(stream)
+            #expect(taken.lengths == [stream.count])
+            #expect(taken.ends == [true])
+            #expect(taken.bytes.count(where: { $0 == 0x5A }) <= 2 * CaptureRules.standardKeptBytes + 20)
+            if padding == 100 {
+                #expect(taken.kept[0] < 5_000)
+            } else {
+                #expect(taken.kept == [stream.count])
+            }
+        }
+    }
+
     @Test func `patient data and pixels that are wanted stay`() {
         var rules = CaptureRules()
         rules.hidesPatientData = false
