@@ -69,6 +69,10 @@ class Documented(cases.RealServerTest):
         """The file that its page shows, for our archive."""
         shown = json.loads(CONFIGURATION.block("json"))
         shown["nodes"]["pacs1"] |= {"host": servers.LOOPBACK, "port": self.archive.port}
+        # The certificate of a node of the page is made here.
+        for node in shown["nodes"].values():
+            if "tls-ca" in node:
+                node["tls-ca"] = str(certificates.Authority(self.folder / "node", "node").certificate)
         return shown
 
     def replaced(self, command):
