@@ -108,7 +108,7 @@ class WithOrthanc(cases.RealServerTest):
             "--stgcmt", "--listen", "--aetitle", TITLE, "--transaction", kept, "--port-scp", self.port_scp, "--wait",
         ]  # fmt: skip
         run = dcmscu(*listen, "1", expect=8)
-        self.assert_names(run, "no report on 1 instance:", f"port {self.port_scp}", "hint:")
+        self.assert_names(run, "no report from any server on 1 instance:", f"port {self.port_scp}", "hint:")
 
         def resubmit():
             while not servers.accepts_connections(self.port_scp):

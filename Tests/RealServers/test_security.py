@@ -170,7 +170,11 @@ class WithDCMTK(TLSTest):
         self.assert_names(run, "revoked")
         dcmscu("--echo", *self.trust(), *peer, expect=4)
         # The log says what was refused, and why.
-        said = [line for line in archive.log().splitlines() if "did not associate" in line]
+        said = [
+            line for line in archive.log().splitlines()
+            # The harness connects, too, to see that the port is open.
+            if "did not associate" in line and "the peer closed the connection" not in line
+        ]  # fmt: skip
         self.assertEqual(len(said), 2, archive.log())
         self.assertIn("certificate revoked", said[0].lower())
         self.assertIn("certificate", said[1].lower())

@@ -161,7 +161,7 @@ class VerifiedStoring(CommitmentTest):
             )  # fmt: skip
         self.assertNotIn("safe to delete", run.said, run)
         # Each file counts once: it was taken, and is not committed to.
-        self.assert_names(run, "0 stored", "2 failed")
+        self.assert_names(run, "0 stored", "2 accepted, but not committed")
         self.assert_names(run, "no presentation context", "Storage Commitment")
 
     def test_two_files_of_one_instance_are_never_safe_to_delete(self):
