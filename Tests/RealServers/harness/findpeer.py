@@ -31,18 +31,14 @@ class FindPeer:
     """Answers every C-FIND with `answers` (bytes each).
 
     `negotiation` maps SOP classes to the application information that is answered; `after_first` is waited for between the
-    first answer and the second; `final` is the last status, and `last` a match that comes with it; `without_set` are the answers
-    to a query that does not name its character set, where they are others.
+    first answer and the second; `final` is the last status, and `last` a match that comes with it.
     """
 
     ae_title = "FINDPEER"
     name = "find peer"
 
-    def __init__(self, answers=(), negotiation=None, after_first=None, final=SUCCESS, last=None, without_set=None):
+    def __init__(self, answers=(), negotiation=None, after_first=None, final=SUCCESS, last=None):
         self.answers = [answer if isinstance(answer, bytes) else encoded(answer) for answer in answers]
-        self.without_set = without_set
-        # True: a query that does not name its character set ends the association.
-        self.gone_without_set = False
         self.negotiation = negotiation or {}
         self.after_first = after_first
         self.final = final
@@ -139,13 +135,7 @@ class FindPeer:
     def _answer(self, connection, context):
         at = self.command.index(b"\0\0\x10\x01\x02\0\0\0") + 8
         message = self.command[at : at + 2]
-        answers = self.answers
-        if b"\x08\0\x05\0CS" not in self.queries[-1][1]:
-            if self.gone_without_set:
-                raise ConnectionError
-            if self.without_set is not None:
-                answers = self.without_set
-        for number, answer in enumerate(answers):
+        for number, answer in enumerate(self.answers):
             connection.sendall(_message(context, message, PENDING, answer))
             if number == 0 and self.after_first:
                 self.after_first.wait(30)

@@ -18,8 +18,6 @@ final class FindCommand {
     private let options: FindOptions
     private let outcome: RunOutcome
     private let start = ContinuousClock.now
-    /// Of the attributes that were named to be returned, those that no match of the peer had yet; by their paths.
-    private var absent: [[Tag]] = []
     /// True if matches contradicted keys.
     private var hasLeftOut = false
 
@@ -63,12 +61,9 @@ final class FindCommand {
     /// that is wanted.
     private func find(_ queries: [Query], _ target: Target, _ output: MatchOutput) {
         let matches = MatchFilter(target)
-        absent = options.namedAttributes
-        let before = output.count
         defer {
             matches.report()
             hasLeftOut = hasLeftOut || matches.hasLeftOut
-            if output.count > before { reportAbsent(target) }
         }
         var rest = queries[...]
         do throws(AssociationError) {
@@ -85,15 +80,13 @@ final class FindCommand {
                                 guard let match = matches.match(in: response) else {
                                     return self.controlOfRepetition(matches, output)
                                 }
-                                return self.accept(match, output)
+                                return output.accept(match)
                             })
                         if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
                         acceptOpen(matches, output)
                         report(result, of: query, target, output, about: matches.last ?? DataSet())
                         rest.removeFirst()
-                        if rest.isEmpty, result.status == .success {
-                            try askWithoutCharacterSet(query, matches, target, association)
-                        }
+                        if result.status == .success { noteCharacterSet(matches, query, target) }
                         matches.end()
                     }
                 }
@@ -104,44 +97,19 @@ final class FindCommand {
         acceptOpen(matches, output)
     }
 
-    /// Matches among which it may be noticed that some are missing; of more, a second query would cost too much.
+    /// More matches than a server has left that took the character set for a key.
     private static let fewMatches = 100
 
-    /// Finds out whether the server matches the query's character set (0008,0005) as a key, and warns of it.
-    ///
-    /// Such a server gives only what is stored in that very set. By its matches it cannot be told from a server that answers
-    /// in the set of the query, as most do, nor from an archive where all is stored in it. So the query is sent once more
-    /// without the set, and cancelled at the first match that was not there before: where a person watches, the matches are
-    /// few and all name the set, and no value of the query needs it (PS3.4 C.4.1.1.3.1).
-    ///
-    /// - Throws: `interrupted`. Any other error ends the association and no more: the matches are complete without it.
-    private func askWithoutCharacterSet(
-        _ query: Query, _ matches: MatchFilter, _ target: Target, _ association: Association
-    ) throws(AssociationError) {
-        let identifier = query.identifier.namingCharacterSetWhereNeeded
+    /// Tells who looks closely that the few matches all are in the character set that the query names without need: a server that
+    /// matches it as a key answers so, but others do as well, so that it is no warning.
+    private func noteCharacterSet(_ matches: MatchFilter, _ query: Query, _ target: Target) {
+        guard let count = matches.countInQuerySet, (1...Self.fewMatches).contains(count) else { return }
         let set = query.identifier.strings(.specificCharacterSet).joined(separator: "\\")
-        guard environment.terminalWidth != nil, !set.isEmpty, identifier[.specificCharacterSet] == nil,
-            let known = matches.countIfAllName(set), known <= Self.fewMatches
-        else { return }
-        var count = 0
-        do throws(AssociationError) {
-            _ = try FindSCU.find(
-                on: association, sopClass: query.model.findSOPClass, identifier: identifier,
-                priority: target.options.query.priority,
-                onMatch: { _ in
-                    count += 1
-                    return count > known ? .cancel : .goOn
-                })
-        } catch .interrupted(let level) {
-            throw .interrupted(level)
-        } catch {
-            target.outcome.diagnostics.verbose(target.network.message(error).line)
-        }
-        guard count > known else { return }
-        target.outcome.diagnostics.warning(
+        target.outcome.diagnostics.report(
+            .verbose,
             Message(
-                "\(target.network.peerName): \(Quantity.count(known, "match")) with (0008,0005) \(set), and more without it",
-                "the server matches the query's character set as a key", hint: .characterSetIsKey))
+                "\(target.network.peerName): the query names the character set \(set), and so does every match",
+                "some servers match it as a key, and have more without it", hint: .characterSetIsKey))
     }
 
     /// Looks up what matches leave open, and accepts those that contradict no key.
@@ -163,32 +131,15 @@ final class FindCommand {
             again: { matches.openMatch(in: $0) },
             settled: { match, verdict in
                 guard let match = matches.judged(match, verdict) else { return }
-                _ = self.accept(match, output)
+                _ = output.accept(match)
             })
-    }
-
-    private func accept(_ match: Match, _ output: MatchOutput) -> ExchangeControl {
-        if !absent.isEmpty { absent.removeAll { path in path.first.map { match.dataSet[$0] != nil } ?? true } }
-        return output.accept(match)
-    }
-
-    /// Warns of attributes that were named and that no match has, not even empty: a server that supports them returns them (PS3.4
-    /// C.2.2.1.3).
-    private func reportAbsent(_ target: Target) {
-        guard !absent.isEmpty else { return }
-        let names = absent.map { $0.map { DataDictionary.keyword(of: $0) }.joined(separator: ".") }
-        let peerName = target.network.peerName
-        target.outcome.diagnostics.warning(
-            Message(
-                "\(peerName): no match has \(names.joined(separator: ", "))", "the server does not return it",
-                hint: absent.contains([.modalitiesInStudy]) ? .modalitiesNotReturned : nil))
     }
 
     /// Accepts the matches that were not looked up.
     private func acceptOpen(_ matches: MatchFilter, _ output: MatchOutput) {
         while mayGoOn(output), let open = matches.open?.removeFirst() {
             guard let match = matches.judged(open.match, .unconfirmed(open.keys)) else { continue }
-            _ = accept(match, output)
+            _ = output.accept(match)
         }
     }
 

@@ -21,8 +21,13 @@ final class MatchFilter {
     /// No study has so many instances that a server could answer once for each of them.
     private static let maximumRepeatedInARow = 20_000
     private var responses = 0
-    /// Of the query that is under way: the number of responses, and the character sets that they name.
-    private var named: (count: Int, sets: Set<String>) = (0, [])
+    /// The value of (0008,0005) in the query that is under way; nil if it has none, or needs the one that it has.
+    private var querySet: ArraySlice<UInt8>?
+    /// The number of responses to that query, and whether all of them name the same set.
+    private var ofQuery = (count: 0, nameItsSet: true)
+    /// The attributes that were named and that no match has had so far, by their paths.
+    private var absent: [[Tag]]
+    private var accepted = 0
     /// The last match that could be read.
     private(set) var last: DataSet?
     /// The matches of the query that are to be looked up; nil before the first query, or if the server is trusted.
@@ -32,6 +37,7 @@ final class MatchFilter {
         self.target = target
         peerName = target.network.peerName
         text = MatchText(target.options)
+        absent = target.options.namedAttributes
     }
 
     /// A query that was not answered to its end is sent again: its matches were accepted before.
@@ -41,7 +47,7 @@ final class MatchFilter {
     func end() {
         received = ResponseDigests()
         expected = ResponseDigests()
-        named = (0, [])
+        ofQuery = (0, true)
         open = nil
     }
 
@@ -51,6 +57,8 @@ final class MatchFilter {
             query.model == .modalityWorklist
             ? [.scheduledProcedureStepSequence, .scheduledProcedureStepID]
             : [InformationModel.uniqueKey(of: query.level)]
+        let needsNoSet = query.identifier.namingCharacterSetWhereNeeded[.specificCharacterSet] == nil
+        querySet = needsNoSet ? query.identifier.bytes(.specificCharacterSet) : nil
         guard !target.options.query.trustsServer else { return }
         let negotiation = target.network.connection.queryNegotiation
         review = MatchReview(of: query.identifier, model: query.model, level: query.level, negotiation: negotiation)
@@ -65,8 +73,8 @@ final class MatchFilter {
         responses += 1
         target.network.noteOddities(of: response)
         // What was decoded once is not decoded again: a server may repeat itself without an end.
+        ofQuery.count += 1
         guard !received.hasEntity(digest) else {
-            named.count += 1
             repeated += 1
             repeatedInARow += 1
             return nil
@@ -79,9 +87,8 @@ final class MatchFilter {
         }
         do throws(DataSetError) {
             let identifier = try response.identifier()
-            named.count += 1
-            if named.sets.count < 2 {
-                named.sets.insert(identifier.strings(.specificCharacterSet).joined(separator: "\\"))
+            if let querySet, ofQuery.nameItsSet {
+                ofQuery.nameItsSet = identifier.bytes(.specificCharacterSet) == querySet
             }
             let match = Match(response, text.named(identifier), node: peerName)
             last = match.dataSet
@@ -89,9 +96,7 @@ final class MatchFilter {
             isAboutOneEntity = hasIdentity(match.dataSet)
             let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
             if case .unconfirmed(let keys) = verdict, open?.add(match, leaving: keys) == true { return nil }
-            guard doubts.record(verdict) else { return nil }
-            text.count(match.dataSet)
-            return match
+            return judged(match, verdict)
         } catch {
             target.outcome.fail(
                 .incomplete, Message("\(peerName): match \(responses) cannot be read", error.description))
@@ -99,10 +104,12 @@ final class MatchFilter {
         }
     }
 
-    /// The match that was looked up, unless it contradicts a key.
+    /// The match, unless it contradicts a key.
     func judged(_ match: Match, _ verdict: MatchReview.Verdict) -> Match? {
         guard doubts.record(verdict) else { return nil }
         text.count(match.dataSet)
+        accepted += 1
+        if !absent.isEmpty { absent.removeAll { path in path.first.map { match.dataSet[$0] != nil } ?? true } }
         return match
     }
 
@@ -115,8 +122,9 @@ final class MatchFilter {
         return OpenMatches.Open(match: match, keys: keys)
     }
 
-    /// The number of responses to the query that is under way, if all of them name this character set; otherwise nil.
-    func countIfAllName(_ set: String) -> Int? { named.sets == [set] ? named.count : nil }
+    /// The number of responses to the query that is under way, if all of them name the character set that it names without need;
+    /// otherwise nil.
+    var countInQuerySet: Int? { querySet != nil && ofQuery.nameItsSet ? ofQuery.count : nil }
 
     /// True if the server goes on with what it has sent: a limit of matches may never be reached.
     var isRepeating: Bool { repeatedInARow >= Self.maximumRepeatedInARow }
@@ -141,9 +149,21 @@ final class MatchFilter {
     /// True if matches contradicted keys.
     var hasLeftOut: Bool { doubts.hasContradictions }
 
+    /// Warns of attributes that were named and that no match has, not even empty: a server that supports them returns them (PS3.4
+    /// C.2.2.1.3).
+    private func reportAbsent() {
+        guard accepted > 0, !absent.isEmpty else { return }
+        let names = absent.map { $0.map { DataDictionary.keyword(of: $0) }.joined(separator: ".") }
+        target.outcome.diagnostics.warning(
+            Message(
+                "\(peerName): no match has \(names.joined(separator: ", "))", "the server does not return it",
+                hint: absent.contains([.modalitiesInStudy]) ? .modalitiesNotReturned : nil))
+    }
+
     /// Reports what was left out, and what no response confirms.
     func report() {
         let diagnostics = target.outcome.diagnostics
+        reportAbsent()
         if let problem = text.problem(of: peerName) { diagnostics.warning(problem) }
         if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
         for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
