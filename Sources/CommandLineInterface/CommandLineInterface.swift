@@ -63,28 +63,27 @@ package func result(of arguments: [String], in environment: Environment) -> RunR
         _ = print(line.text, to: environment.standardOutput, diagnostics)
         return RunResult(exitCode: .usage, pluginState: line.state)
     }
-    return RunResult(of: parsed, arguments, environment, diagnostics)
-}
-extension RunResult {
-    fileprivate init(
-        of parsed: ParsedCommandLine, _ arguments: [String], _ environment: Environment, _ diagnostics: Diagnostics
-    ) {
-        switch parsed {
-        case .empty:
-            self.init(exitCode: print(HelpText.short, to: environment.standardError, diagnostics).worst(.usage))
-        case .help(let topic): self.init(printing: HelpText.text(topic), environment, diagnostics)
-        case .version: self.init(printing: VersionText.text, environment, diagnostics)
-        case .queryHelp(let model, let level):
-            self.init(printing: QueryHelpText.text(model: model, level: level), environment, diagnostics)
-        case .generate(let document): self.init(printing: document.text, environment, diagnostics)
-        case .text(let text): self.init(printing: text, environment, diagnostics)
-        case .perform(let invocation): self = performEach([invocation], arguments, in: environment)
-        case .performEach(let invocations): self = performEach(invocations, arguments, in: environment)
-        }
+    switch parsed {
+    case .perform(let invocation): return perform([invocation], arguments, in: environment)
+    case .performEach(let invocations): return perform(invocations, arguments, in: environment)
+    case .empty:
+        return RunResult(exitCode: print(HelpText.short, to: environment.standardError, diagnostics).worst(.usage))
+    case .help, .version, .queryHelp, .generate, .text:
+        return RunResult(exitCode: print(parsed.text, to: environment.standardOutput, diagnostics))
     }
+}
 
-    private init(printing text: String, _ environment: Environment, _ diagnostics: Diagnostics) {
-        self.init(exitCode: print(text, to: environment.standardOutput, diagnostics))
+extension ParsedCommandLine {
+    /// What is printed where nothing else is to be done; empty for a run.
+    fileprivate var text: String {
+        switch self {
+        case .empty, .perform, .performEach: ""
+        case .help(let topic): HelpText.text(topic)
+        case .version: VersionText.text
+        case .queryHelp(let model, let level): QueryHelpText.text(model: model, level: level)
+        case .generate(let document): document.text
+        case .text(let text): text
+        }
     }
 }
 
@@ -101,7 +100,7 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
 }
 
 /// Performs the invocations one after the other; an interruption ends all. Queries of several peers have one output.
-private func performEach(
+private func perform(
     _ invocations: [Invocation], _ arguments: [String], in environment: Environment
 ) -> RunResult {
     let monitor: RunMonitor
@@ -117,7 +116,28 @@ private func performEach(
         exitCode = performQueries(invocations, arguments, monitor, in: environment)
     } else {
         for invocation in invocations where exitCode != .interrupted {
-            exitCode = exitCode.worst(perform(invocation, arguments, monitor, page, in: environment))
+            do throws(RunFailure) {
+                let run = try Run(invocation, arguments, environment)
+                let (network, outcome, environment) = (run.network, run.outcome, run.environment)
+                switch invocation.request {
+                case .echo(let options): EchoCommand(options, network, outcome, environment).perform()
+                case .store(let options): StoreCommand(options, network, outcome, environment).perform()
+                case .find(let options):
+                    let target = FindCommand.Target(options: options, network: network, outcome: outcome)
+                    FindCommand([target], environment)?.perform()
+                case .retrieve(let options): RetrieveCommand(options, network, outcome, environment).perform()
+                case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
+                case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
+                case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
+                case .doctor(let options): DoctorCommand(options, network, outcome, environment, page: page).perform()
+                case .watch(let options): WatchCommand(options, network, outcome, environment).perform()
+                }
+                exitCode = exitCode.worst(run.end(monitor))
+            } catch {
+                monitor.add(error, invocation)
+                let isTold = invocation.monitoring.form == .nagios
+                exitCode = exitCode.worst(isTold ? error.exitCode : report(error, in: environment))
+            }
         }
     }
     return monitor.finish(exitCode)
@@ -147,31 +167,6 @@ private func performQueries(
     }
     FindCommand(targets, runs.first?.environment ?? environment)?.perform()
     return runs.reduce(.success) { $0.worst($1.end(monitor)) }
-}
-
-private func perform(
-    _ invocation: Invocation, _ arguments: [String], _ monitor: RunMonitor, _ page: DoctorReport?,
-    in processEnvironment: Environment
-) -> ExitCode {
-    let run: Run
-    do throws(RunFailure) { run = try Run(invocation, arguments, processEnvironment) } catch {
-        monitor.add(error, invocation)
-        return invocation.monitoring.form == .nagios ? error.exitCode : report(error, in: processEnvironment)
-    }
-    let (network, outcome, environment) = (run.network, run.outcome, run.environment)
-    switch invocation.request {
-    case .echo(let options): EchoCommand(options, network, outcome, environment).perform()
-    case .store(let options): StoreCommand(options, network, outcome, environment).perform()
-    case .find(let options):
-        FindCommand([FindCommand.Target(options: options, network: network, outcome: outcome)], environment)?.perform()
-    case .retrieve(let options): RetrieveCommand(options, network, outcome, environment).perform()
-    case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
-    case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
-    case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
-    case .doctor(let options): DoctorCommand(options, network, outcome, environment, page: page).perform()
-    case .watch(let options): WatchCommand(options, network, outcome, environment).perform()
-    }
-    return run.end(monitor)
 }
 
 private func report(_ failure: RunFailure, in environment: Environment) -> ExitCode {

@@ -104,7 +104,7 @@ struct RetrievalAttempt {
                 // What is listed may still come, whatever the server has counted; what it says has failed does not.
                 let isLast = index == identifiers.count - 1
                 let failed = attempt.failed
-                context.wait {
+                context.waitWithinGrace {
                     instances.counts.attempted >= announced && !(isLast && instances.outstandingCount > failed)
                 }
             }

@@ -62,11 +62,11 @@ final class RetrievalContext: Sendable {
     /// Leaves the associations of the server to its own release, but no longer than the grace after the last sign of life.
     func waitForRelease() {
         guard let server else { return }
-        wait { server.openAssociations == 0 }
+        waitWithinGrace { server.openAssociations == 0 }
     }
 
     /// Waits until the condition holds, and no longer than the grace after the last sign of life at our port.
-    func wait(until isFulfilled: () -> Bool) {
+    func waitWithinGrace(until isFulfilled: () -> Bool) {
         guard let server else { return }
         var seen = server.progress
         var end = Deadline.after(seconds: options.grace)
