@@ -517,6 +517,7 @@ class OtherKinds(Disk):
         report = self.folder / "image.csv"
         report.write_bytes(self.image.read_bytes())
         self.refuse(*store, "--journal", self.image)
+        self.refuse(*store, "--metrics", self.image)
         self.refuse(*get, "--journal", self.image)
         self.refuse(*store, "--log-file", self.image)
         self.refuse(*store, "--failed-out", self.image)

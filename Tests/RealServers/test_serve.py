@@ -1,6 +1,7 @@
 """The practice archive, used by clients that others wrote (DCMTK, odil, pynetdicom) and by dcmscu itself."""
 
 import concurrent.futures
+import json
 import signal
 import subprocess
 import threading
@@ -16,6 +17,15 @@ MODELS = {"patient": "-P", "study": "-S", "patient/study": "-O"}
 
 
 class Dcmtk(WithImages):
+    def test_what_the_archive_has_is_skipped(self):
+        archive = self.serve(PracticeArchive())
+        files = made_up_images(self.folder / "images")
+        dcmscu("--store", servers.LOOPBACK, archive.port, *files[:7], expect=0)
+        run = dcmscu("--store", servers.LOOPBACK, archive.port, "--skip-existing", *files, "--format", "jsonl", expect=0)
+        summary = json.loads(run.stdout.splitlines()[-1])
+        self.assertEqual((summary["done"], summary["skipped"]), (len(files) - 7, 7), run)
+        self.assertEqual(len(archive.stored()), len(files))
+
     def test_echoscu(self):
         run("echoscu", *self.peer, expect=0)
 
