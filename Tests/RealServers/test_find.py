@@ -832,6 +832,12 @@ class CharacterSetAsKey(PeerTest):
         self.assertEqual(len(peer.queries), 1)
         self.assertNotIn("character set", self.ask(peer))
 
+    def test_without_a_match_the_hint_names_it_where_it_was_sent(self):
+        shown = " ".join(self.ask(self.peer()).split())
+        self.assertIn("no match", shown)
+        self.assertIn('--charset "ISO_IR 6"', shown)
+        self.assertNotIn("--charset", self.ask(self.peer(), "--charset", "ISO_IR 6"))
+
     def test_where_it_cannot_be_the_cause_nothing_is_said(self):
         stored = self.studies(["ISO_IR 192"] * 3)
         for answers, options in (
