@@ -31,6 +31,17 @@ def disk_faults(folder):
     return library
 
 
+def move_to_ourselves(archive, port, folder, *evidence):
+    """Fills an archive, and has one study sent to our port."""
+    files = made_up_images(folder / "images")
+    dcmscu("--store", servers.LOOPBACK, archive.port, *files, expect=0)
+    study = images.read(files[0]).StudyInstanceUID
+    dcmscu(
+        "--move", servers.LOOPBACK, archive.port, "--port-scp", port, "-k", f"StudyInstanceUID={study}",
+        "-o", folder / "out", *evidence, expect=0,
+    )  # fmt: skip
+
+
 class EvidenceTest(cases.RealServerTest):
     def setUp(self):
         super().setUp()
@@ -124,13 +135,7 @@ class Captures(EvidenceTest):
         port = servers.free_port()
         other = self.folder / "archive.pcapng"
         archive = self.serve(PracticeArchive([("DCMSCU", port)], ["--capture", other]))
-        files = made_up_images(self.folder / "images")
-        dcmscu("--store", servers.LOOPBACK, archive.port, *files, expect=0)
-        study = images.read(files[0]).StudyInstanceUID
-        dcmscu(
-            "--move", servers.LOOPBACK, archive.port, "--port-scp", port, "-k", f"StudyInstanceUID={study}",
-            "-o", self.folder / "out", "--capture", self.file, expect=0,
-        )  # fmt: skip
+        move_to_ourselves(archive, port, self.folder, "--capture", self.file)
         archive.process.send_signal(signal.SIGTERM)
         archive.process.wait(programs.TIME_LIMIT)
         for path in (self.file, other):
@@ -243,13 +248,7 @@ class Transcripts(EvidenceTest):
             self.assertIn(words, said)
         port = servers.free_port()
         archive = self.serve(PracticeArchive([("DCMSCU", port)]))
-        files = made_up_images(self.folder / "images")
-        dcmscu("--store", servers.LOOPBACK, archive.port, *files, expect=0)
-        study = images.read(files[0]).StudyInstanceUID
-        dcmscu(
-            "--move", servers.LOOPBACK, archive.port, "--port-scp", port, "-k", f"StudyInstanceUID={study}",
-            "-o", self.folder / "out", "--transcript", self.text, expect=0,
-        )  # fmt: skip
+        move_to_ourselves(archive, port, self.folder, "--transcript", self.text)
         said = "\n".join(self.lines())
         for words in ("-> C-MOVE-RQ", "<- C-STORE-RQ", "-> C-STORE-RSP", "Evt5, connection of the peer: Sta1 to Sta2 by AE-5"):
             self.assertIn(words, said)
