@@ -151,6 +151,7 @@ package struct OptionDraft: Sendable {
         case .serve: request = .serve(serve)
         case .selfTest: request = .selfTest(selfTest)
         case .doctor:
+            if doctor.machine != nil { connection.nameWithoutPeer = "this machine" }
             limitChecks(given)
             request = .doctor(doctor)
         case .watch:

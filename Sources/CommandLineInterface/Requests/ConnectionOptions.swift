@@ -23,6 +23,8 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var inactivityTimeout: Double? = 120
     /// The limit for the whole run, in seconds; nil: no limit.
     package var totalTimeout: Double?
+    /// What messages name in place of a peer where none is called: a run that only listens hears any server.
+    package var nameWithoutPeer = "any server"
     /// The time of day after which nothing new is begun.
     package var endTime: TimeOfDay?
     /// The retries after transient failures, for the operations that have them.
@@ -44,8 +46,7 @@ package struct ConnectionOptions: Sendable, Equatable {
 
     /// The peer as messages name it: its AE title, host and port.
     package var peerName: String {
-        // A run that only listens has called nobody.
-        peer.host.isEmpty ? "any server" : "\(calledAETitle)@\(peer)"
+        peer.host.isEmpty ? nameWithoutPeer : "\(calledAETitle)@\(peer)"
     }
 }
 

@@ -33,8 +33,8 @@ final class DoctorCommand {
         let checks = (machine == nil ? DoctorCheck.ofPeer : DoctorCheck.ofThisMachine).filter {
             options.checks.isEmpty || options.checks.contains($0) || (machine == nil && Self.basis.contains($0))
         }
-        if outcome.events == nil { print("\(subject), as \(network.connection.callingAETitle)\n") }
-        page?.begin(subject, callingAETitle: network.connection.callingAETitle.string)
+        if outcome.events == nil { print("\(network.peerName), as \(network.connection.callingAETitle)\n") }
+        page?.begin(network.peerName, callingAETitle: network.connection.callingAETitle.string)
         for check in checks where outputError == nil {
             guard !network.cancellation.isRaised else {
                 outcome.fail(.interrupted, Message("interrupted before the check \"\(check.rawValue)\""))
@@ -52,9 +52,6 @@ final class DoctorCommand {
         if let outputError { outcome.failOutput(outputError) }
     }
 
-    /// The peer, or this machine.
-    private var subject: String { options.machine == nil ? network.peerName : "this machine" }
-
     private var failed: [DoctorFinding] = []
     private var noted = 0
 
@@ -64,7 +61,7 @@ final class DoctorCommand {
         outcome.record(finding.exitCode)
         page?.add(finding)
         if let events = outcome.events {
-            events.write(finding.event(peer: subject))
+            events.write(finding.event(peer: network.peerName))
         } else {
             print(finding.lines(terminalWidth: environment.terminalWidth))
         }
