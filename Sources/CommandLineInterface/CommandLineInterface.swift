@@ -52,16 +52,7 @@ package func result(of arguments: [String], in environment: Environment) -> RunR
             configurationFile: ConfigurationFile(variable: environment.variable))
         parsed = try parser.parse(arguments)
     } catch {
-        guard PluginFormat.isAskedFor(in: arguments) else {
-            diagnostics.error(Message(error))
-            return RunResult(exitCode: .usage)
-        }
-        // A monitor reads the standard output alone.
-        let message = Message(error)
-        let line = PluginLine(
-            state: .unknown, words: message.line, details: message.hint.map { ["hint: \($0)"] } ?? [])
-        _ = print(line.text, to: environment.standardOutput, diagnostics)
-        return RunResult(exitCode: .usage, pluginState: line.state)
+        return failure(.usage, Message(error), isPlugin: PluginFormat.isAskedFor(in: arguments), environment)
     }
     switch parsed {
     case .perform(let invocation): return perform([invocation], arguments, in: environment)
@@ -71,6 +62,20 @@ package func result(of arguments: [String], in environment: Environment) -> RunR
     case .help, .version, .queryHelp, .generate, .text:
         return RunResult(exitCode: print(parsed.text, to: environment.standardOutput, diagnostics))
     }
+}
+
+/// The end of a command line that did nothing: a monitor reads the standard output alone.
+private func failure(
+    _ exitCode: ExitCode, _ message: Message, isPlugin: Bool, _ environment: Environment
+) -> RunResult {
+    let diagnostics = Diagnostics(sink: environment.standardError)
+    guard isPlugin else {
+        diagnostics.error(message)
+        return RunResult(exitCode: exitCode)
+    }
+    let line = PluginLine(unknown: message)
+    _ = print(line.text, to: environment.standardOutput, diagnostics)
+    return RunResult(exitCode: exitCode, pluginState: line.state)
 }
 
 extension ParsedCommandLine {
@@ -109,7 +114,8 @@ private func perform(
         monitor = try RunMonitor(invocations.first?.monitoring ?? MonitoringOptions(), environment)
         page = try invocations.first.flatMap { first throws(RunFailure) in try doctorReport(first.request) }
     } catch {
-        return RunResult(exitCode: report(error, in: environment))
+        let isPlugin = invocations.first?.monitoring.form == .nagios
+        return failure(error.exitCode, error.message, isPlugin: isPlugin, environment)
     }
     var exitCode = ExitCode.success
     if invocations.count > 1, invocations.allSatisfy({ $0.operation.isQuery }) {

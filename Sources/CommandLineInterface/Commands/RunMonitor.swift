@@ -51,26 +51,30 @@ final class RunMonitor {
     /// - Parameter exitCode: of all runs.
     func finish(_ exitCode: ExitCode) -> RunResult {
         var result = RunResult(exitCode: exitCode)
-        if let file {
-            do throws(FileProblem) {
-                try file.write(runs, options.labels)
-            } catch {
-                Diagnostics(sink: environment.standardError).error(Message(error))
-                result.exitCode = result.exitCode.worst(.localFiles)
-            }
+        var problem: Message?
+        do throws(FileProblem) {
+            try file?.write(runs, options.labels)
+        } catch {
+            problem = Message(error)
+            result.exitCode = result.exitCode.worst(.localFiles)
+        }
+        if options.form != .nagios, let problem {
+            Diagnostics(sink: environment.standardError).error(problem)
         }
         do throws(ByteSinkError) {
             switch options.form {
             case .nagios:
                 guard let run = runs.last else { break }
-                let line = PluginReport(run, options).line
+                let line = problem.map { PluginLine(unknown: $0) } ?? PluginReport(run, options).line
                 result.pluginState = line.state
                 try environment.standardOutput.write(line.text)
             case .prometheus: try environment.standardOutput.write(EchoMetrics.text(of: runs, options.labels))
             case nil: break
             }
         } catch {
-            if !error.isReaderGone { result.exitCode = result.exitCode.worst(.localFiles) }
+            guard !error.isReaderGone else { return result }
+            result.exitCode = result.exitCode.worst(.localFiles)
+            if result.pluginState != nil { result.pluginState = .unknown }
         }
         return result
     }
@@ -94,6 +98,13 @@ extension ExitCode {
 }
 
 // MARK: - Monitoring plugin
+
+extension PluginLine {
+    /// A fault of this side, or a mistake in the command line.
+    init(unknown message: Message) {
+        self.init(state: .unknown, words: message.line, details: message.hint.map { ["hint: \($0)"] } ?? [])
+    }
+}
 
 /// The outcome of a run as the line of a plugin.
 struct PluginReport {

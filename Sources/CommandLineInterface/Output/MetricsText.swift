@@ -2,24 +2,23 @@
 ///
 /// The samples of a metric stand together below its help and type, as the format demands.
 struct MetricsText {
-    private var families: [(name: String, help: String, samples: [String])] = []
+    private var families: [(name: String, help: String, samples: [(series: String, value: Double)])] = []
 
-    /// Adds a sample.
+    /// Adds a sample; a series that is there has the later value, as a file with both would not be read at all.
     ///
     /// - Parameter name: of a gauge: letters, digits and underscores, with the unit in it.
     mutating func add(_ name: String, _ help: String, _ labels: [MetricLabel], _ value: Double) {
-        let sample = Self.series(name, labels) + " " + Self.text(value)
-        if let index = families.firstIndex(where: { $0.name == name }) {
-            families[index].samples.append(sample)
-        } else {
-            families.append((name, help, [sample]))
-        }
+        let index = families.firstIndex { $0.name == name } ?? families.count
+        if index == families.count { families.append((name, help, [])) }
+        let series = Self.series(name, labels)
+        families[index].samples.removeAll { $0.series == series }
+        families[index].samples.append((series, value))
     }
 
     var text: String {
         families.map { family in
             "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) gauge\n"
-                + family.samples.map { $0 + "\n" }.joined()
+                + family.samples.map { "\($0.series) \(Self.text($0.value))\n" }.joined()
         }.joined()
     }
 

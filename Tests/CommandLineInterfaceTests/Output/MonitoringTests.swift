@@ -34,6 +34,8 @@ struct MonitoringTests {
         var metrics = MetricsText()
         metrics.add("a", "Help.", [MetricLabel(name: "x", value: "q\"\\\nz")], 2)
         metrics.add("b", "Other.", [], 0.25)
+        metrics.add("a", "Help.", [MetricLabel(name: "x", value: "y")], 1)
+        // The later value of a series that is there.
         metrics.add("a", "Help.", [MetricLabel(name: "x", value: "y")], 3)
         #expect(
             metrics.text == """
@@ -158,6 +160,20 @@ struct MonitoredRunTests {
         let run = CommandResult(["--echo", "127.0.0.1", "1", "--metrics", folder.path.appending("image.dcm").text])
         #expect(run.exitCode == .localFiles, "\(run.messages)")
         #expect(try folder.read(folder.path.appending("image.dcm")) == Array("an image".utf8))
+    }
+
+    @Test func `a plugin whose metrics cannot be written is UNKNOWN, and says so`() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Array("an image".utf8), to: "image.dcm")
+        let archive = try TestArchive()
+        let path = folder.path.appending("image.dcm").text
+        let run = Self.plugin(["--echo"] + archive.peer + ["--metrics", path])
+        #expect(run.pluginState == .unknown, "\(run.output)")
+        #expect(run.output.hasPrefix("DICOM UNKNOWN - ") && run.output.contains("image.dcm"), "\(run.output)")
+        // The run is well, and its metrics find no room at its end.
+        let full = Self.plugin(["--echo"] + archive.peer + ["--metrics", "/dev/full"])
+        #expect(full.pluginState == .unknown && full.exitCode == .localFiles, "\(full.output)")
+        #expect(full.output.hasPrefix("DICOM UNKNOWN - ") && full.output.contains("/dev/full"), "\(full.output)")
     }
 
     @Test func `several peers are metrics of one answer`() throws {
