@@ -118,6 +118,7 @@ private func perform(
         return failure(error.exitCode, error.message, isPlugin: isPlugin, environment)
     }
     var exitCode = ExitCode.success
+    let document = invocations.first.flatMap { ProbeDocument($0.request) }
     if invocations.count > 1, invocations.allSatisfy({ $0.operation.isQuery }) {
         exitCode = performQueries(invocations, arguments, monitor, in: environment)
     } else {
@@ -135,16 +136,23 @@ private func perform(
                 case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
                 case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
                 case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
-                case .doctor(let options): DoctorCommand(options, network, outcome, environment, page: page).perform()
+                case .doctor(let options):
+                    DoctorCommand(options, network, outcome, environment, page: page, document: document).perform()
                 case .watch(let options): WatchCommand(options, network, outcome, environment).perform()
                 }
                 exitCode = exitCode.worst(run.end(monitor))
             } catch {
                 monitor.add(error, invocation)
+                document?.add(error, invocation)
                 let isTold = invocation.monitoring.form == .nagios
                 exitCode = exitCode.worst(isTold ? error.exitCode : report(error, in: environment))
             }
         }
+    }
+    if let document {
+        let diagnostics = Diagnostics(sink: environment.standardError)
+        let text = document.text(escapesNonASCII: environment.localeEncoding != nil)
+        exitCode = exitCode.worst(print(text, to: environment.standardOutput, diagnostics))
     }
     return monitor.finish(exitCode)
 }

@@ -279,6 +279,74 @@ class CallBacks(DoctorTest):
             arguments=[servers.LOOPBACK, server.port, "--port-scp", server.port], expect=3)  # fmt: skip
 
 
+class Probe(DoctorTest):
+    """--probe: the table of the doctor alone, for scripts."""
+
+    CT, IMPLICIT, EXPLICIT = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+
+    def probe(self, *arguments, expect=0):
+        run = dcmscu("--probe", *arguments, "--format", "json", expect=expect)
+        self.assertEqual(run.stderr, "")
+        return json.loads(run.stdout)
+
+    def test_real_servers_are_described_in_one_document(self):
+        orthanc, qrscp, archive = (
+            self.serve(server) for server in (servers.Orthanc(), servers.DcmQRSCP(), PracticeArchive()))
+        peers = [f"{server.ae_title}@{servers.LOOPBACK}:{server.port}" for server in (orthanc, qrscp, archive)]
+        began = time.monotonic()
+        found = self.probe(*peers)
+        self.assertLess(time.monotonic() - began, 3)
+        self.assertEqual([peer["peer"] for peer in found], peers)
+        for peer in found:
+            self.assertEqual(peer["exitCode"], 0)
+            self.assertIn(self.IMPLICIT, peer["classes"][self.CT])
+            self.assertEqual(len(peer["classes"]), 25)
+            self.assertTrue(peer["services"]["find"] and peer["services"]["move"])
+            self.assertEqual(peer["services"]["worklist"], [])
+        self.assertTrue(found[0]["implementationVersionName"].startswith("OFFIS_DCMTK"))
+        self.assertIn("1.2.840.10008.1.20.1", found[0]["services"]["commitment"])
+        self.assertEqual(found[1]["services"]["commitment"], [])
+
+    def test_words_limit_the_classes_and_a_node_is_a_peer(self):
+        server = self.serve(servers.StoreSCP())
+        config = self.folder / "config.json"
+        config.write_text(json.dumps({"nodes": {"store": {"host": servers.LOOPBACK, "port": server.port}}}))
+        found = self.probe("CT", "MR", "@store", "1.2.840.10008.5.1.4.1.1.9", "--config", config)
+        self.assertEqual(
+            list(found[0]["classes"]), [self.CT, "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.9"])
+        self.assertEqual(found[0]["services"]["find"], [])
+        self.assertEqual(found, self.probe("--nodes", "--config", config, "--classes", "CT,MR,1.2.840.10008.5.1.4.1.1.9"))
+
+    def test_text_is_that_of_the_doctor_and_what_is_demanded_decides(self):
+        server = self.serve(servers.StoreSCP())
+        run = dcmscu("probe", servers.LOOPBACK, server.port, expect=0)
+        found = page(run)
+        self.assertEqual(list(found)[:3], ["association", "services", "storage"])
+        self.assertIn("25 of 25 storage SOP classes accepted", found["storage"][1])
+        found = self.probe(servers.LOOPBACK, server.port, "--only", "move", expect=6)
+        self.assertEqual((found[0]["cause"], found[0]["exitCode"]), ("not-offered", 6))
+        self.assertIn("C-MOVE is not accepted", found[0]["error"])
+        run = dcmscu("--probe", servers.LOOPBACK, server.port, "--only", "CT,verification", expect=0)
+        self.assertEqual(run.stderr, "")
+        run = dcmscu("--probe", servers.LOOPBACK, server.port, "--only", "echo", expect=2)
+        self.assert_names(run, "echo is no service", "verification")
+
+    def test_a_peer_that_does_not_answer_is_in_the_document(self):
+        server = self.serve(servers.StoreSCP())
+        found = self.probe(f"{servers.LOOPBACK}:{servers.free_port()}", f"{servers.LOOPBACK}:{server.port}", "CT", expect=4)
+        self.assertEqual((found[0]["cause"], found[0]["exitCode"]), ("connection-refused", 4))
+        self.assertNotIn("classes", found[0])
+        self.assertIn(self.EXPLICIT, found[1]["classes"][self.CT])
+
+    def test_a_monitor_reads_it(self):
+        server = self.serve(servers.StoreSCP())
+        run = dcmscu("--probe", servers.LOOPBACK, server.port, "--format", "nagios", expect=0)
+        self.assertRegex(run.stdout, r"^DICOM OK - .*: 25 storage SOP classes accepted in .*classes=25;;;0;\n$")
+        run = dcmscu("--probe", servers.LOOPBACK, server.port, "--only", "find", "--format", "nagios", expect=2)
+        self.assertRegex(run.stdout, r"^DICOM CRITICAL - C-FIND is not accepted")
+        self.assertIn("\nhint: ", run.stdout)
+
+
 class DoctorOptions(DoctorTest):
     def test_the_list_of_checks_needs_no_peer(self):
         run = dcmscu("--doctor", "--list-checks", expect=0)

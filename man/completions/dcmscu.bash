@@ -110,12 +110,12 @@ _dcmscu() {
     esac
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "
-            --echo --store --find --move --get --worklist --stgcmt --serve --self-test --doctor --watch
-            --hostname --port --call --aetitle --input --recursive --priority --root-uid --jobs --window
-            --retries --retry-delay --failed-out --never-rewrite --assume-meta --skip-existing --verify
-            --journal --resume --wait --transaction --listen --committed-out --max-references --per --key
-            --return --station --date --patientroot --studyroot --psonly --patient --study --series --image
-            --sort --limit --charset --store-query --query --strict --trust-server --fail-if-none
+            --echo --store --find --move --get --worklist --stgcmt --serve --self-test --doctor --probe
+            --watch --hostname --port --call --aetitle --input --recursive --priority --root-uid --jobs
+            --window --retries --retry-delay --failed-out --never-rewrite --assume-meta --skip-existing
+            --verify --journal --resume --wait --transaction --listen --committed-out --max-references --per
+            --key --return --station --date --patientroot --studyroot --psonly --patient --study --series
+            --image --sort --limit --charset --store-query --query --strict --trust-server --fail-if-none
             --assume-charset --force-charset --relational --datetime-matching --fuzzy --timezone --from-list
             --list-key --report --shard --dry-run --format --columns --group-by --wide --color --output
             --port-scp --bind --move-destination --to --name --if-exists --grace --no-check --keep-broken
@@ -131,7 +131,7 @@ _dcmscu() {
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
     else
         local words=""
-        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test doctor watch help version"
+        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test doctor probe watch help version"
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
     fi

@@ -148,6 +148,9 @@ struct PluginReport {
             run.summary.number(key).flatMap { $0 > 0 ? "\(Int($0)) \(words)" : nil }
         }
         if run.operation == .echo { return "\(run.peer): C-ECHO answered \(time)" }
+        if run.operation == .probe {
+            return "\(run.peer): \(Quantity.count(Int(matches), "storage SOP class")) accepted \(time)"
+        }
         return ([run.peer + ": " + run.operation.serviceName] + counts).joined(separator: ", ") + " " + time
     }
 
@@ -170,7 +173,10 @@ struct PluginReport {
             found.append(
                 PluginLine.Measurement(name: phase.name, value: Decimal.text(seconds, digits: 6), unit: "s"))
         }
-        guard run.operation != .echo else { return found }
+        if run.operation == .probe, run.isSuccess {
+            found.append(PluginLine.Measurement(name: "classes", value: "\(Int(matches))"))
+        }
+        guard run.operation.countsInstances else { return found }
         for (key, _) in Self.counts {
             guard let count = run.summary.number(key) else { continue }
             found.append(PluginLine.Measurement(name: key.rawValue, value: "\(Int(count))"))
@@ -275,7 +281,7 @@ final class MetricsFile {
             return metrics.add(
                 "dcmscu_run_matches", "Matches of the last query.", labels, run.summary.number(.count) ?? 0)
         }
-        guard run.operation != .echo else { return }
+        guard run.operation.countsInstances else { return }
         let outcomes: [(RunEvent.Outcome, RunEvent.Key)] = [
             (.done, .done), (.warning, .warnings), (.skipped, .skipped), (.failed, .failures), (.pending, .pending),
         ]

@@ -133,8 +133,9 @@ final class RunOutcome: Sendable {
     func record(_ code: ExitCode) { state.withLock { $0.exitCode = $0.exitCode.worst(code) } }
 
     /// Keeps an error that was already reported for the summary.
-    func recordError(_ error: String, _ cause: FailureCause?) {
+    func recordError(_ error: String, _ cause: FailureCause?, remedy: String? = nil) {
         state.withLock {
+            $0.hint = remedy ?? $0.hint
             $0.summary.set(.error, error)
             $0.summary.set(.cause, cause?.rawValue)
         }

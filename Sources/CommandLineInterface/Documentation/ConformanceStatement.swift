@@ -13,7 +13,9 @@ enum ConformanceStatement {
 
         dcmscu is a client for the command line. It is an SCU of verification, storage, query and retrieval, modality worklist \
         and storage commitment, and an SCP of storage for the instances of a C-MOVE or C-GET. Its practice archive (`--serve`) \
-        is an SCP of these services, for tests. It neither displays nor decodes pixels, and changes no data sets, except for \
+        is an SCP of these services, for tests. `--doctor` and `--probe` propose the same SOP classes to tell what a peer accepts, and \
+        `--watch` accepts every proposed presentation context to tell what a caller wants: it answers C-ECHO, and all else with a \
+        status that asks to try again later, unless `--output` keeps the instances. It neither displays nor decodes pixels, and changes no data sets, except for \
         lossless rewriting between native transfer syntaxes where a peer accepts no other.
 
         ## Implementation

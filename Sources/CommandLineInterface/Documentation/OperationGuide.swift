@@ -376,6 +376,29 @@ struct OperationGuide: Sendable {
                 CommandExample("Without waiting long for anything:", "--doctor pacs.example.org 11112 --timeout 1"),
             ]),
         OperationGuide(
+            .probe,
+            notes: [
+                """
+                What is not accepted is a finding and no failure, unless --only names the service or class: then the exit code is 6. \
+                --format json prints one array; the object of a peer has services (the SOP classes of each that are accepted), \
+                classes (for each storage SOP class its accepted transfer syntaxes), exitCode, and after a failure error, cause \
+                and fix. At most five associations are opened, for the usual classes; a connection and a response are waited for 3 \
+                seconds.
+                """
+            ],
+            options: [.call, .aetitle, .only, .classes, .tls, .format, .nodes, .connectTimeout, .timeout],
+            summaries: [
+                .only: "services and classes that must be accepted", .format: "text, json, jsonl or nagios [text]",
+            ],
+            examples: [
+                CommandExample("What does it offer?", "--probe pacs.example.org 11112"),
+                CommandExample(
+                    "The transfer syntaxes for CT and MR, for a script:",
+                    "--probe pacs.example.org 11112 CT MR --format json"),
+                CommandExample(
+                    "Is C-MOVE offered, and CT accepted?", "--probe ARCHIVE@pacs.example.org:11112 --only move,CT"),
+            ]),
+        OperationGuide(
             .watch,
             notes: [
                 """

@@ -3,16 +3,17 @@ import DICOM
 extension OptionCategory {
     static let doctorOptions: [OptionDefinition] = [
         OptionDefinition(
-            .only, value: .text(placeholder: "CHECKS"), .doctor, for: [.doctor], "make these checks alone",
+            .only, value: .text(placeholder: "CHECKS"), .doctor, for: [.doctor, .probe], "make these checks alone",
             details: """
                 Names with commas between, as --list-checks prints them. A service that is named (find, worklist, move, get, \
-                commitment) must be offered, or the exit code is 6. What the named checks need is checked as well.
+                commitment) must be offered, and a storage SOP class (CT, MR, a UID) accepted, or the exit code is 6; \
+                --probe takes these alone. What the named checks need is checked as well.
                 """,
             apply: { (draft, argument) throws(UsageError) in
                 for name in try argument.string().split(separator: ",") { try select(String(name), argument, &draft) }
             }),
         OptionDefinition(
-            .classes, value: .text(placeholder: "CLASSES"), .doctor, for: [.doctor],
+            .classes, value: .text(placeholder: "CLASSES"), .doctor, for: [.doctor, .probe],
             "storage SOP classes to look for",
             details: """
                 UIDs, or short names, with commas between. The usual ones: \
@@ -38,15 +39,21 @@ extension OptionCategory {
     private static func select(
         _ name: String, _ argument: OptionArgument, _ draft: inout OptionDraft
     ) throws(UsageError) {
-        if let check = DoctorCheck(rawValue: name) {
+        let isProbe = draft.operation == .probe
+        if !isProbe, let check = DoctorCheck(rawValue: name) {
             draft.doctor.checks.insert(check)
         } else if let service = DoctorService(rawValue: name) {
-            draft.doctor.checks.insert(.services)
+            if !isProbe { draft.doctor.checks.insert(.services) }
             draft.doctor.services.append(service)
+        } else if let sopClass = StorageClassName.uid(name) {
+            if !isProbe { draft.doctor.checks.insert(.storage) }
+            draft.doctor.demandedClasses.append(sopClass)
         } else {
-            let names = DoctorCheck.allCases.map(\.rawValue) + DoctorService.allCases.map(\.rawValue)
+            let names =
+                (isProbe ? [] : DoctorCheck.allCases.map(\.rawValue)) + DoctorService.allCases.map(\.rawValue)
             throw argument.error(
-                "\(name) is no check", accepted: names.joined(separator: ", "),
+                "\(name) is no \(isProbe ? "service" : "check")",
+                accepted: (names + ["CT, MR, a UID"]).joined(separator: ", "),
                 suggestion: EditDistance.nearest(to: name, in: names))
         }
     }

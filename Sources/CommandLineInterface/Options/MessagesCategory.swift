@@ -113,7 +113,8 @@ extension OptionCategory {
                 that the configuration says of them.
                 """),
         OptionDefinition(
-            .nodes, .configuration, for: [.echo, .doctor], "test the connection to every node of the configuration",
+            .nodes, .configuration, for: [.echo, .doctor, .probe],
+            "test the connection to every node of the configuration",
             details: "One after the other, after the peers that are given. The exit code is that of the worst."),
     ]
 

@@ -21,7 +21,6 @@ extension OptionCategory {
         OptionDefinition(
             .connectTimeout, value: .seconds(0...86_400), .network,
             "limit for name look-up and connect; 0: no limit", default: .limit(ConnectionOptions().connectTimeout),
-            traits: .common,
             apply: { (draft, argument) throws(UsageError) in
                 draft.connection.connectTimeout = try argument.limit()
             }),

@@ -55,6 +55,12 @@ extension OptionCategory {
                 each, with the cause and the remedy under what failed. With --port-scp the server is asked to call back. Nothing \
                 is changed at the peer, and no patient data is shown.
                 """, traits: .common),
+        operation(
+            .probe, "what a peer offers, for scripts",
+            details: """
+                The services and the storage SOP classes by transfer syntax that a peer accepts, as --doctor finds them, and \
+                nothing else. Words that name a storage SOP class (CT, MR, a UID) limit the classes; all other words are peers.
+                """, traits: .common),
         OptionDefinition(
             .watch, .operation, "tell who calls our port, and what for",
             details: """
@@ -63,7 +69,7 @@ extension OptionCategory {
                 presentation contexts, and each request. C-ECHO is answered; all else is told to try again later, so that \
                 nobody believes it done: C-STORE, C-FIND, C-MOVE and C-GET with A700H, others with 0213H. With --output \
                 instances are kept there. No patient data is shown.
-                """),
+                """, traits: .common),
     ]
 
     static let peerOptions: [OptionDefinition] = [

@@ -154,6 +154,11 @@ package struct OptionDraft: Sendable {
             if doctor.machine != nil { connection.nameWithoutPeer = "this machine" }
             limitChecks(given)
             request = .doctor(doctor)
+        case .probe:
+            doctor.isProbe = true
+            doctor.isDocument = format == .json
+            limitChecks(given)
+            request = .doctor(doctor)
         case .watch:
             guard connection.receiverPort != nil else {
                 throw UsageError(

@@ -15,6 +15,7 @@ extension OptionCategory {
                 written as they arrive. Of several peers each match has its node: in text behind its number, in columns \
                 as the first one, in JSON as Retrieve AE Title where the peer gives none. For the other \
                 operations jsonl prints one object for each instance or echo, and one for the run at the end. See JSON LINES. \
+                Of --probe json is an array with one object for each peer. \
                 nagios is the line of a monitoring plugin, with its exit codes 0 to 3; prometheus (--echo) are metrics of all \
                 peers. See MONITORING.
                 """,
@@ -108,7 +109,7 @@ extension OptionCategory {
                 {Keyword} stands for the value of that attribute, made safe for a file name: \
                 {PatientID}/{SeriesNumber}-{SOPInstanceUID}.dcm
                 """,
-            default: .text(InstanceNaming.standardPattern), traits: .common,
+            default: .text(InstanceNaming.standardPattern),
             rules: [.only(when: .receivesHere)],
             apply: { (draft, argument) throws(UsageError) in draft.retrieve.naming = try naming(argument) }),
         OptionDefinition(

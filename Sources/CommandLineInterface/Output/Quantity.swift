@@ -26,6 +26,7 @@ enum Quantity {
         case (1, _): "1 \(noun)"
         case (_, "match"): "\(count) matches"
         case (_, "study"): "\(count) studies"
+        case (_, "storage SOP class"): "\(count) storage SOP classes"
         case (_, "series"): "\(count) series"
         default: "\(count) \(noun)s"
         }

@@ -1,3 +1,4 @@
+import DICOM
 import DICOMNode
 import DICOMProtocol
 import System
@@ -31,7 +32,7 @@ package struct CommandLineParser: Sendable {
             let configuration = try configurationFile.load(try line.last(.config)?.string())
             if line.last(.showConfig) != nil {
                 let peer = positionals.peers.first
-                let (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
+                let (draft, merged) = try merge(line.options, positionals, operation, peer, configuration)
                 return .text(
                     ConfigurationListing.text(
                         configuration, merged, draft: draft, peer: peer, rootUIDFromEnvironment: rootUIDFromEnvironment)
@@ -41,9 +42,10 @@ package struct CommandLineParser: Sendable {
             var invocations: [Invocation] = []
             for index in 0..<max(1, peers.count) {
                 let peer = index < peers.count ? peers[index] : nil
-                var (draft, merged) = try merge(line.options, positionals.files, operation, peer, configuration)
+                var (draft, merged) = try merge(line.options, positionals, operation, peer, configuration)
                 if operation == .doctor {
                     if peer == nil, draft.host == nil, draft.doctor.services.isEmpty,
+                        draft.doctor.demandedClasses.isEmpty,
                         draft.doctor.checks.isSubset(of: DoctorCheck.ofThisMachine)
                     {
                         draft.doctor.machine = try Self.machine(line.options, configuration)
@@ -74,9 +76,8 @@ package struct CommandLineParser: Sendable {
 
     /// Merges command line and configuration, the command line first, and reads each value once.
     ///
-    /// - Parameter files: those given without an option; nil where none were.
     private func merge(
-        _ typed: [OptionArgument], _ files: [String]?, _ operation: Operation, _ peer: PeerChoice?,
+        _ typed: [OptionArgument], _ positionals: Positionals, _ operation: Operation, _ peer: PeerChoice?,
         _ configuration: Configuration
     ) throws(UsageError) -> (OptionDraft, MergedArguments) {
         var node: Configuration.Node?
@@ -108,8 +109,9 @@ package struct CommandLineParser: Sendable {
         if let name = draft.destinationNode {
             draft.moveDestination = try configuration.aeTitle(ofNode: name, option: .to)
         }
+        if !positionals.classes.isEmpty { draft.doctor.classes = positionals.classes }
         // Files given without an option replace those of the option.
-        if let files { draft.input.paths = files.map { FilePath(argument: $0) } }
+        if let files = positionals.files { draft.input.paths = files.map { FilePath(argument: $0) } }
         return (draft, merged)
     }
 
@@ -302,9 +304,15 @@ struct Positionals {
     private(set) var peers: [PeerChoice] = []
     /// Nil where no file was given.
     private(set) var files: [String]?
+    /// The storage SOP classes that a probe is limited to.
+    private(set) var classes: [UID] = []
 
     init(_ line: ArgumentScanner.Scanned, _ operation: Operation) throws(UsageError) {
         var rest = line.positionals[...]
+        if operation == .probe {
+            classes = rest.compactMap(Self.sopClass)
+            rest = rest.filter { Self.sopClass($0) == nil }[...]
+        }
         guard operation.callsPeer else {
             guard let first = rest.first else { return }
             throw UsageError(
@@ -325,7 +333,7 @@ struct Positionals {
         } else if let host {
             peers = [PeerChoice(host: host, port: nil, option: "\(OptionName.hostname)")]
         }
-        if operation == .echo || operation == .doctor || operation.isQuery {
+        if operation == .echo || operation == .doctor || operation == .probe || operation.isQuery {
             while let word = rest.first, let more = try Self.furtherPeer(word, rest.dropFirst().first) {
                 peers.append(more)
                 rest = rest.dropFirst(more.port == nil ? 1 : 2)
@@ -344,6 +352,12 @@ struct Positionals {
                 accepted: "HOST PORT FILE... with \(OptionName.store) or \(OptionName.stgcmt)", remedy: meant)
         }
         files = Array(rest)
+    }
+
+    /// The SOP class of a word that cannot be a host or a port: a short name, or a UID, which is longer than an address.
+    private static func sopClass(_ word: String) -> UID? {
+        let isNumber = word.allSatisfy { $0.isNumber || $0 == "." }
+        return isNumber && word.count(where: { $0 == "." }) < 4 ? nil : StorageClassName.uid(word)
     }
 
     /// Another peer to be asked for an echo: it must look like one, so that a file or a slip is not looked up as a

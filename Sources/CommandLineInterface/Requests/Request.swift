@@ -94,10 +94,16 @@ package struct DoctorOptions: Sendable, Equatable {
         var certificateFiles: [FilePath]
     }
 
+    /// True for `--probe`, which asks for nothing but services and storage.
+    package var isProbe = false
+    /// True if one JSON document holds what was found of all peers.
+    package var isDocument = false
     /// The checks that are asked for; empty for all.
     package var checks: Set<DoctorCheck> = []
     /// The services that must be offered.
     package var services: [DoctorService] = []
+    /// The storage SOP classes that must be accepted.
+    package var demandedClasses: [UID] = []
     package var classes = StorageClassName.usual.map(\.uid)
     /// Not nil if no peer is given.
     package var machine: Machine?
@@ -269,7 +275,8 @@ package enum ResultFormat: String, Sendable, CaseIterable {
     package func isAvailable(for operation: Operation) -> Bool {
         switch self {
         case .text, .jsonl: true
-        case .table, .json, .csv, .tsv, .dcm, .count: operation.isQuery
+        case .json: operation.isQuery || operation == .probe
+        case .table, .csv, .tsv, .dcm, .count: operation.isQuery
         case .nagios: operation.callsPeer && operation != .doctor
         case .prometheus: operation == .echo
         }

@@ -25,6 +25,32 @@ struct DoctorCommandTests {
         #expect(!result.output.contains("storage"))
     }
 
+    @Test func `a probe is one document of what is accepted, limited to the classes that are named`() throws {
+        let archive = try TestArchive()
+        let classes = ["1.2.840.10008.5.1.4.1.1.9", "--format", "json"]
+        let result = CommandResult(["--probe", "CT"] + archive.peer + classes)
+        #expect(result.exitCode == .success, "\(result.messages)")
+        let peers = try #require(try JSONValue.parse(Array(result.output.utf8)).array)
+        #expect(peers.count == 1)
+        #expect(peers[0]["services"]?["worklist"] == .array([]))
+        #expect(peers[0]["services"]?["verification"] == .array([.string("1.2.840.10008.1.1")]))
+        let syntaxes = try #require(peers[0]["classes"]?["1.2.840.10008.5.1.4.1.1.2"]?.array)
+        #expect(syntaxes.contains(.string("1.2.840.10008.1.2")))
+        #expect(peers[0]["classes"]?["1.2.840.10008.5.1.4.1.1.9"] != nil)
+        #expect(peers[0]["classes"]?["1.2.840.10008.5.1.4.1.1.4"] == nil)
+    }
+
+    @Test func `a probe fails where what it demands is not accepted`() throws {
+        let archive = try TestArchive()
+        for word in ["worklist", "1.2.840.10008.1.9"] {
+            let result = CommandResult(["--probe"] + archive.peer + ["--only", "find,\(word)", "--format", "json"])
+            #expect(result.exitCode == .noPresentationContext, "\(result.output)")
+            let peer = try #require(try JSONValue.parse(Array(result.output.utf8)).array?.first)
+            #expect(peer["cause"]?.string == "not-offered")
+            #expect(peer["error"]?.string?.contains("is not accepted") == true)
+        }
+    }
+
     @Test func `a failure names its cause once, and ends what has no meaning after it`() throws {
         let archive = try TestArchive(faults: ["reject=1"])
         let result = CommandResult(["--doctor"] + archive.peer + ["--format", "jsonl"])

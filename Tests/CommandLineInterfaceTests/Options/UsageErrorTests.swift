@@ -40,7 +40,8 @@ struct UsageErrorTests {
         Case(
             line: "h --help=some", code: .invalidValue,
             description: "--help some: not known; "
-                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor, watch"),
+                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor, probe, watch"
+        ),
         Case(
             line: "h --port 70000", code: .outOfRange,
             description: "--port 70000: out of range; accepted: a number from 1 to 65535"),
@@ -69,7 +70,7 @@ struct UsageErrorTests {
         Case(
             line: "h --echo --find", code: .severalOperations,
             description: "--echo and --find cannot be done at once; "
-                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor, "
+                + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor, --probe, "
                 + "--watch"
         ),
         Case(

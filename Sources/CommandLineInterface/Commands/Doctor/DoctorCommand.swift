@@ -9,13 +9,17 @@ final class DoctorCommand {
     private let outcome: RunOutcome
     private let environment: Environment
     private let page: DoctorReport?
+    private let document: ProbeDocument?
     private var outputError: ByteSinkError?
 
-    /// - Parameter page: the report of all peers, if one is asked for.
+    /// - Parameters:
+    ///   - page: the report of all peers, if one is asked for.
+    ///   - document: what was found of all peers, if it is printed as one document.
     init(
         _ options: DoctorOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
-        page: DoctorReport? = nil
+        page: DoctorReport? = nil, document: ProbeDocument? = nil
     ) {
+        self.document = document
         self.page = page
         self.options = options
         self.network = network
@@ -25,17 +29,23 @@ final class DoctorCommand {
 
     /// The checks that the others need.
     private static let basis: Set<DoctorCheck> = [.name, .port, .tls, .association]
+    /// An association tells a probe what is wrong with name, port and TLS as well.
+    private static let ofProbe: [DoctorCheck] = [.association, .services, .storage]
+
+    private func checks(isMachine: Bool) -> [DoctorCheck] {
+        if options.isProbe { return Self.ofProbe }
+        return (isMachine ? DoctorCheck.ofThisMachine : DoctorCheck.ofPeer).filter {
+            options.checks.isEmpty || options.checks.contains($0) || (!isMachine && Self.basis.contains($0))
+        }
+    }
 
     func perform() {
         let examination = Examination(options, network)
         defer { examination.end() }
         let machine = options.machine.map { MachineExamination(machine: $0, environment: environment) }
-        let checks = (machine == nil ? DoctorCheck.ofPeer : DoctorCheck.ofThisMachine).filter {
-            options.checks.isEmpty || options.checks.contains($0) || (machine == nil && Self.basis.contains($0))
-        }
-        if outcome.events == nil { print("\(network.peerName), as \(network.connection.callingAETitle)\n") }
+        if isPrinted { print("\(network.peerName), as \(network.connection.callingAETitle)\n") }
         page?.begin(network.peerName, callingAETitle: network.connection.callingAETitle.string)
-        for check in checks where outputError == nil {
+        for check in checks(isMachine: machine != nil) where outputError == nil {
             guard !network.cancellation.isRaised else {
                 outcome.fail(.interrupted, Message("interrupted before the check \"\(check.rawValue)\""))
                 break
@@ -43,7 +53,9 @@ final class DoctorCommand {
             report(machine?.finding(of: check) ?? examination.finding(of: check))
         }
         let summary = summary(examination)
-        if outcome.events == nil, outputError == nil { print(summary + "\n") }
+        if isPrinted, outputError == nil { print(summary + "\n") }
+        document?.add(network, findings, outcome.exitCode)
+        summarize(examination)
         do throws(FileProblem) {
             try page?.end(summary)
         } catch {
@@ -54,15 +66,33 @@ final class DoctorCommand {
 
     private var failed: [DoctorFinding] = []
     private var noted = 0
+    private var findings: [DoctorFinding] = []
+
+    /// True if the checks are printed as text.
+    private var isPrinted: Bool { outcome.events == nil && document == nil }
+
+    /// The counts for a monitor.
+    private func summarize(_ examination: Examination) {
+        var summary = outcome.summary
+        summary.set(.associations, examination.associations)
+        if options.isProbe, let storage = findings.first(where: { $0.check == .storage }), storage.mark == .passed {
+            summary.set(.count, examination.acceptedClasses)
+        }
+        outcome.summary = summary
+    }
 
     private func report(_ finding: DoctorFinding) {
-        if finding.mark == .failed { failed.append(finding) }
+        if finding.mark == .failed {
+            if failed.isEmpty { outcome.recordError(finding.text, finding.cause, remedy: finding.remedy) }
+            failed.append(finding)
+        }
+        findings.append(finding)
         if finding.mark == .noted { noted += 1 }
         outcome.record(finding.exitCode)
         page?.add(finding)
         if let events = outcome.events {
             events.write(finding.event(peer: network.peerName))
-        } else {
+        } else if isPrinted {
             print(finding.lines(terminalWidth: environment.terminalWidth))
         }
     }

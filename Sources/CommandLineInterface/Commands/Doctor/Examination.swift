@@ -15,6 +15,8 @@ final class Examination {
     private(set) var isOver = false
     /// The associations that were requested.
     private(set) var associations = 0
+    /// The storage SOP classes that were accepted.
+    var acceptedClasses = 0
     var receiver: CallBackReceiver?
     /// Our address towards the server.
     private(set) var ownHost: String?

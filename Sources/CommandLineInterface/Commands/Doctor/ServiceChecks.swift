@@ -30,6 +30,7 @@ extension Examination {
         }
         guard let first = demanded.first else { return finding }
         finding.mark = .failed
+        finding.text = "\(first.title) is not accepted; accepted: \(finding.text)"
         finding.cause = .notOffered
         finding.exitCode = .noPresentationContext
         finding.remedy =
@@ -52,8 +53,9 @@ extension Examination {
     /// Each class in each syntax has a context of its own: only so does the server say what it takes.
     func checkStorage() -> DoctorFinding {
         endAssociation()
+        let classes = options.classes + options.demandedClasses.filter { !options.classes.contains($0) }
         let plan = PresentationContextPlan(
-            needs: options.classes.map { .init($0, Self.syntaxes.map(\.uid), separately: true) })
+            needs: classes.map { .init($0, Self.syntaxes.map(\.uid), separately: true) })
         var accepted: [UID: Set<UID>] = [:]
         for contexts in plan.associations {
             do throws(AssociationError) {
@@ -70,12 +72,13 @@ extension Examination {
                 return failure(.storage, error)
             }
         }
+        acceptedClasses = accepted.count
         var finding = DoctorFinding(
-            .storage, .passed, "\(accepted.count) of \(options.classes.count) storage SOP classes accepted")
-        finding.details = table(accepted)
+            .storage, .passed, "\(accepted.count) of \(classes.count) storage SOP classes accepted")
+        finding.details = table(accepted, of: classes)
         finding.picture = .table(
             columns: Self.syntaxes.map { UIDRegistry.displayName(of: $0.uid) },
-            rows: options.classes.map { uid in
+            rows: classes.map { uid in
                 (
                     UIDRegistry.displayName(of: uid),
                     Self.syntaxes.map { accepted[uid]?.contains($0.uid) == true }
@@ -84,20 +87,28 @@ extension Examination {
         finding.set(
             "classes",
             .object(
-                options.classes.map { uid in
+                classes.map { uid in
                     let syntaxes = Self.syntaxes.map(\.uid).filter { accepted[uid]?.contains($0) == true }
                     return (uid.string, .array(syntaxes.map { .string($0.string) }))
                 }))
+        guard let missing = options.demandedClasses.first(where: { accepted[$0] == nil }) else { return finding }
+        finding.mark = .failed
+        finding.text = "\(UIDRegistry.displayName(of: missing)) is not accepted; \(finding.text)"
+        finding.cause = .notOffered
+        finding.exitCode = .noPresentationContext
+        finding.remedy =
+            Hint.noPresentationContext(service: ServiceKind.storage.name).text
+            + "; many servers let only registered AE titles store"
         return finding
     }
 
-    private func table(_ accepted: [UID: Set<UID>]) -> [String] {
+    private func table(_ accepted: [UID: Set<UID>], of classes: [UID]) -> [String] {
         guard let first = accepted.values.first else { return [] }
         let used = Self.syntaxes.filter { syntax in accepted.values.contains { $0.contains(syntax.uid) } }
-        if accepted.count == options.classes.count, accepted.values.allSatisfy({ $0 == first }) {
+        if accepted.count == classes.count, accepted.values.allSatisfy({ $0 == first }) {
             return ["each in:"] + used.map { "  \(UIDRegistry.displayName(of: $0.uid))" }
         }
-        let names = options.classes.map { uid in
+        let names = classes.map { uid in
             StorageClassName.usual.first { $0.uid == uid }?.name ?? uid.string
         }
         let width = (names.map(\.count).max() ?? 0) + 2
@@ -107,7 +118,7 @@ extension Examination {
         }
         var lines = [line("", Self.syntaxes.map(\.name))]
         var refused: [String] = []
-        for (name, uid) in zip(names, options.classes) {
+        for (name, uid) in zip(names, classes) {
             guard let syntaxes = accepted[uid] else {
                 refused.append(name)
                 continue

@@ -16,6 +16,8 @@ package enum Operation: String, Sendable, CaseIterable {
     case serve
     case selfTest = "self-test"
     case doctor
+    /// Some checks of the doctor, for scripts.
+    case probe
     case watch
 
     /// The option that asks for the operation.
@@ -31,6 +33,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .serve: .serve
         case .selfTest: .selfTest
         case .doctor: .doctor
+        case .probe: .probe
         case .watch: .watch
         }
     }
@@ -44,7 +47,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .get: .get
         case .worklist: .worklist
         case .storageCommitment: .storageCommitment
-        case .echo, .serve, .selfTest, .doctor, .watch: .verification
+        case .echo, .serve, .selfTest, .doctor, .probe, .watch: .verification
         }
     }
 
@@ -54,6 +57,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .serve: "practice archive"
         case .selfTest: "self-test"
         case .doctor: "doctor"
+        case .probe: "probe"
         case .watch: "watch"
         default: service.name
         }
@@ -70,6 +74,9 @@ package enum Operation: String, Sendable, CaseIterable {
 
     /// True if the operation's outcome is instances arriving here (or, for a move, elsewhere).
     package var isRetrieval: Bool { self == .move || self == .get }
+
+    /// True if its outcome are instances, which metrics count.
+    package var countsInstances: Bool { takesFiles || isRetrieval || self == .serve || self == .watch }
 
     /// True if there is a peer that we call.
     package var callsPeer: Bool { self != .serve && self != .selfTest && self != .watch }
@@ -113,7 +120,9 @@ package struct OperationSet: OptionSet, Sendable {
     package static let doctor = OperationSet(rawValue: 1 << 9)
     package static let watch = OperationSet(rawValue: 1 << 10)
 
-    package static let all = OperationSet(rawValue: 1 << 11 - 1)
+    package static let probe = OperationSet(rawValue: 1 << 11)
+
+    package static let all = OperationSet(rawValue: 1 << 12 - 1)
     /// Those that call a peer.
     package static let calling = all.subtracting([.serve, .selfTest, .watch])
     /// Those that a monitoring plugin can make.
@@ -154,6 +163,7 @@ package struct OperationSet: OptionSet, Sendable {
             case .serve: .serve
             case .selfTest: .selfTest
             case .doctor: .doctor
+            case .probe: .probe
             case .watch: .watch
             }
     }
