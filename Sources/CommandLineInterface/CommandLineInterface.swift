@@ -100,7 +100,7 @@ private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnos
         // A reader such as head has had what it wanted.
         guard !error.isReaderGone else { return .success }
         diagnostics.error(Message("standard output", error.description))
-        return .localFiles
+        return error.exitCode
     }
 }
 
@@ -292,7 +292,7 @@ private struct Run {
             return outcome.exitCode
         }
         // The log was asked for as the results were.
-        outcome.record(.localFiles)
+        outcome.record(failure.exitCode)
         Diagnostics(sink: environment.standardError).error(
             Message("cannot write the log file \(path.displayed)", failure.description))
         return outcome.exitCode

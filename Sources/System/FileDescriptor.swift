@@ -256,17 +256,11 @@ extension FileDescriptor {
         try systemCall("read") { pread(descriptor, buffer.baseAddress, buffer.count, off_t(clamping: offset)) }
     }
 
-    /// Writes all of the bytes.
+    /// Writes all of the bytes, as ``LocalOutput`` does.
     ///
     /// - Throws: `SystemError` if some of them cannot be written.
     package func writeAll(_ bytes: [UInt8]) throws(SystemError) {
-        let number = rawValue
-        var written = 0
-        while written < bytes.count {
-            written += try systemCall("write") {
-                bytes.withUnsafeBytes { write(number, $0.baseAddress.map { $0 + written }, $0.count - written) }
-            }
-        }
+        try LocalOutput.write(bytes.span.bytes, to: rawValue)
     }
 
     /// - Throws: `SystemError` if the system cannot set the length.

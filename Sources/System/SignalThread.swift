@@ -4,7 +4,8 @@ import Synchronization
 /// The one place where signals arrive: a thread that waits for SIGINT, SIGTERM and SIGHUP.
 ///
 /// No handler runs in the middle of other code. The first signal asks for an orderly end, the second for an abort, the
-/// third ends the process at once, as the first does while ``LocalInput`` is waited for. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
+/// third ends the process at once, as the first does while ``LocalInput`` is waited for. ``LocalOutput`` that nobody reads
+/// is given up soon after the first. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
 package enum SignalThread {
     private static let first = Atomic<CInt>(0)
 
@@ -26,6 +27,7 @@ package enum SignalThread {
     ) throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
+        LocalOutput.giveUp(at: cancellation)
         let watched = try blockSignals()
         _ = try PosixThread(name: "signals") {
             var watched = watched

@@ -1,19 +1,25 @@
 """SIGINT, SIGTERM, SIGHUP and SIGKILL at each stage: an orderly end or A-ABORT within a second, nothing half is left, 130, 143 or 129."""
 
+import fcntl
 import os
 import pathlib
+import pty
 import signal
 import socket
 import struct
 import subprocess
+import termios
 import threading
 import time
 
-from harness import cases, programs, servers
+from pydicom.dataset import Dataset
+
+from harness import cases, findpeer, programs, servers
 
 INTERRUPTED = 130
 TERMINATED = 143
 HUNG_UP = 129
+NEWLINE = b"\n"
 
 # The design's limit is one second; the rest is for a busy machine. Without a signal's help these runs last 30 s and more.
 AT_ONCE = 8.0
@@ -268,6 +274,87 @@ class Signals(cases.RealServerTest):
             process.wait(1)
         found, _, err = self.stop(process, server, signal.SIGTERM, signal.SIGTERM)
         self.assertEqual(found, TERMINATED, err)
+
+    # MARK: Output that nobody reads
+
+    def patients(self, count):
+        for number in range(count):
+            match = Dataset()
+            match.QueryRetrieveLevel = "PATIENT"
+            match.PatientName = f"Doe^{number}"
+            match.PatientID = f"id-{number:08}"
+            yield match
+
+    def find_of_thousands(self):
+        peer = findpeer.FindPeer(list(self.patients(20_000)))
+        self.addCleanup(peer.stop)
+        return ["--find", "--patient", "-k", "PatientName", "-k", "PatientID", servers.LOOPBACK, peer.port]
+
+    def full(self, ends):
+        """Waits until the descriptor holds what the kernel keeps for a reader: no more comes for half a second."""
+        held, since, limit = -1, time.monotonic(), time.monotonic() + programs.TIME_LIMIT
+        while time.monotonic() - since < 0.5:
+            self.assertLess(time.monotonic(), limit, "no end of the output")
+            waiting = struct.unpack("i", fcntl.ioctl(ends, termios.FIONREAD, bytes(4)))[0]
+            if waiting != held or not waiting:
+                held, since = waiting, time.monotonic()
+            time.sleep(0.02)
+        self.assertGreater(held, 2000)
+
+    def test_output_that_nobody_reads_ends_at_the_first_signal(self):
+        """A pipe, a socket and a terminal in the place of the standard output; a pipe in that of the standard error, of the log and
+        of the transcript; and where nobody is called."""
+        query = self.find_of_thousands()
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        cases = [
+            ("pipe", os.pipe, "stdout", query), ("socket", self.sockets, "stdout", query), ("terminal", pty.openpty, "stdout", query),
+            ("error", os.pipe, "stderr", [*query, "--debug"]), ("both", os.pipe, "both", [*query, "--debug"]),
+            ("log", None, fifo, [*query, "--debug", "--log-file", fifo]),
+            ("transcript", None, fifo, [*query, "--transcript", fifo]), ("manual", os.pipe, "stdout", ["--generate", "man"]),
+        ]  # fmt: skip
+        codes = {signal.SIGTERM: TERMINATED, signal.SIGINT: INTERRUPTED, signal.SIGHUP: HUNG_UP}
+        for name, make, stream, arguments in cases:
+            for one in codes if name == "pipe" else [signal.SIGTERM]:
+                with self.subTest(f"{name} {one.name}"):
+                    self.ends_at_the_first(one, codes[one], make, stream, arguments)
+
+    def sockets(self):
+        reading, writing = socket.socketpair()
+        return reading.detach(), writing.detach()
+
+    def ends_at_the_first(self, one, code, make, stream, arguments):
+        null = subprocess.DEVNULL
+        streams = {"stdout": null, "stderr": null}
+        if make:
+            reading, writing = make()
+            streams = {key: writing if stream in (key, "both") else null for key in streams}
+        else:
+            reading, writing = os.open(stream, os.O_RDONLY | os.O_NONBLOCK), None
+        process = subprocess.Popen(
+            [programs.dcmscu_path(), *map(str, arguments)], stdin=null, cwd=self.scratch, **streams,
+            env={**os.environ, "LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"},
+        )  # fmt: skip
+        self.addCleanup(process.kill)
+        try:
+            self.full(reading)
+            self.assertIsNone(process.poll(), "it waited for nobody")
+            process.send_signal(one)
+            self.assertEqual(process.wait(AT_ONCE), code)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(reading)
+            if writing is not None:
+                os.close(writing)
+
+    def test_what_was_received_is_written_to_a_reader_that_goes_on(self):
+        process = self.start(*self.find_of_thousands(), "--format", "csv")
+        self.full(process.stdout.fileno())
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=programs.TIME_LIMIT)
+        self.assertEqual(process.returncode, TERMINATED, err)
+        self.assertIn(f"interrupted after {out.count(NEWLINE) - 1} matches", err.decode())
 
     # MARK: Every signal at every stage
 

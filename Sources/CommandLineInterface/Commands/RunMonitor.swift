@@ -73,7 +73,7 @@ final class RunMonitor {
             }
         } catch {
             guard !error.isReaderGone else { return result }
-            result.exitCode = result.exitCode.worst(.localFiles)
+            result.exitCode = result.exitCode.worst(error.exitCode)
             if result.pluginState != nil { result.pluginState = .unknown }
         }
         return result

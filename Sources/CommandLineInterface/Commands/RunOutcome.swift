@@ -104,7 +104,7 @@ final class RunOutcome: Sendable {
     /// word.
     func failOutput(_ error: ByteSinkError) {
         guard !error.isReaderGone else { return }
-        fail(.localFiles, Message("standard output", error.description))
+        fail(error.exitCode, Message("standard output", error.description))
     }
 
     func fail(_ failure: RunFailure) { fail(failure.exitCode, failure.message) }

@@ -33,6 +33,9 @@ package struct ByteSinkError: Error, Sendable, Equatable, CustomStringConvertibl
     /// True if the reader wants no more, as `head` does: no failure.
     package var isReaderGone: Bool { errorNumber == EPIPE }
 
+    /// A signal that ends a wait for the reader is what ended the run.
+    var exitCode: ExitCode { errorNumber == EINTR ? .interrupted : .localFiles }
+
     package init(errorNumber: Int32, description: String) {
         self.errorNumber = errorNumber
         self.description = description
@@ -61,28 +64,16 @@ package final class DescriptorSink: ByteSink {
     /// True if the descriptor is a terminal.
     package var isTerminal: Bool { isatty(descriptor) == 1 }
 
-    /// - Throws: ``ByteSinkError`` with the error number of `write`, or EIO if it writes nothing.
+    /// - Throws: ``ByteSinkError`` with the error number of `write`, EIO if it writes nothing, or EINTR if nobody reads and a
+    ///   signal has asked for an end.
     package func write(_ bytes: RawSpan) throws(ByteSinkError) {
-        let failure: Int32 = bytes.withUnsafeBytes { buffer in
-            var rest = buffer[...]
-            while !rest.isEmpty {
-                let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if written > 0 {
-                    rest = rest.dropFirst(written)
-                } else if written < 0, errno == EINTR {
-                    continue
-                } else if written < 0, errno == EAGAIN {
-                    // Another program has made the terminal non-blocking: wait as a blocking write would.
-                    var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    _ = poll(&ready, 1, -1)
-                } else {
-                    return written < 0 ? errno : EIO
-                }
-            }
-            return 0
-        }
-        if failure != 0 {
-            throw ByteSinkError(errorNumber: failure, description: String(cString: strerror(failure)))
+        do throws(SystemError) {
+            try LocalOutput.write(bytes, to: descriptor)
+        } catch {
+            throw ByteSinkError(
+                errorNumber: error.errno,
+                description: error.errno == EINTR
+                    ? "nobody reads it, and a signal has asked for an end" : String(cString: strerror(error.errno)))
         }
     }
 }

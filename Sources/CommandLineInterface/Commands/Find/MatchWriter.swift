@@ -164,7 +164,7 @@ final class MatchOutput {
             if error.isReaderGone {
                 isReaderGone = true
             } else {
-                failure = RunFailure(.localFiles, Message("standard output", error.description))
+                failure = RunFailure(error.exitCode, Message("standard output", error.description))
             }
         }
         buffer.removeAll(keepingCapacity: true)

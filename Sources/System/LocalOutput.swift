@@ -1,0 +1,189 @@
+import Glibc
+
+/// Writes what a person or another program on this machine takes: to a terminal, a pipe, a socket.
+///
+/// A reader that does not read is waited for without a limit. Once a signal has asked for an end it has a moment more, at
+/// each piece; then the output is given up for good, so that the run can end in order. Regular files take all in one write.
+package enum LocalOutput {
+    /// In seconds: what a reader may take for a piece after the first signal. A second one leaves it no time.
+    private static let grace = 0.5
+
+    /// The cancellation that signals raise.
+    private static let signals = Locked(Cancellation.never)
+
+    static func giveUp(at cancellation: Cancellation) { signals.withLock { $0 = cancellation } }
+
+    /// Writes all of the bytes, and keeps those of one call together among the threads of this process.
+    ///
+    /// - Throws: `SystemError` of the call that failed; of `EINTR` if the output was given up, now or before.
+    package static func write(_ bytes: RawSpan, to descriptor: CInt) throws(SystemError) {
+        let cancellation = signals.withLock { $0 }
+        try bytes.withUnsafeBytes { bytes throws(SystemError) in
+            try write(bytes, to: descriptor, unless: cancellation)
+        }
+    }
+
+    /// - Throws: `SystemError` as ``write(_:to:)`` does.
+    static func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, unless cancellation: Cancellation
+    ) throws(SystemError) {
+        var status = stat()
+        guard !bytes.isEmpty else { return }
+        guard fstat(descriptor, &status) == 0, let kind = Kind(descriptor, status) else {
+            return try writeAtOnce(bytes, to: descriptor)
+        }
+        // Held while the reader is waited for: no thread may fill the pipe between another one's `poll` and `write`.
+        try outlet(status).withLock { outlet throws(SystemError) in
+            if kind == .terminal { outlet.openTerminal(descriptor) }
+            var rest = bytes
+            while !rest.isEmpty {
+                do throws(SystemError) {
+                    guard !outlet.isGivenUp else { throw SystemError(errno: EINTR, operation: "write") }
+                    let written = try write(
+                        kind.piece(of: rest), to: outlet.terminal ?? descriptor, kind, unless: cancellation)
+                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+                } catch {
+                    outlet.isGivenUp = error.errno == EINTR
+                    throw error
+                }
+            }
+        }
+    }
+
+    private static func writeAtOnce(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) throws(SystemError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let written = try systemCall("write") { Glibc.write(descriptor, rest.baseAddress, rest.count) }
+            guard written > 0 else { throw SystemError(errno: EIO, operation: "write") }
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+        }
+    }
+
+    // MARK: Outlets
+
+    /// The standard output and the standard error may be one and the same.
+    private struct Identity: Hashable {
+        let device: dev_t
+        let inode: ino_t
+    }
+
+    private struct Outlet {
+        var isGivenUp = false
+        /// The terminal, opened once more: its `poll` does not tell how much it takes, so that a `write` must not wait, and the
+        /// mode of the descriptor that we were given is that of other programs, too.
+        private(set) var terminal: CInt?
+
+        mutating func openTerminal(_ descriptor: CInt) {
+            guard terminal == nil, let name = ttyname(descriptor) else { return }
+            terminal = try? FileDescriptor.open(
+                FilePath(String(cString: name)), for: .writing, [.notWaiting, .noControllingTerminal]
+            ).release()
+        }
+    }
+
+    private static let outlets = Locked<[Identity: Locked<Outlet>]>([:])
+
+    private static func outlet(_ status: stat) -> Locked<Outlet> {
+        outlets.withLock { outlets in
+            let identity = Identity(device: status.st_dev, inode: status.st_ino)
+            if let outlet = outlets[identity] { return outlet }
+            let outlet = Locked(Outlet())
+            outlets[identity] = outlet
+            return outlet
+        }
+    }
+
+    // MARK: Kinds
+
+    /// A file whose `write` may wait for a reader.
+    private enum Kind {
+        case pipe, terminal, socket
+
+        init?(_ descriptor: CInt, _ status: stat) {
+            switch status.st_mode & S_IFMT {
+            case S_IFIFO: self = .pipe
+            case S_IFSOCK: self = .socket
+            case S_IFCHR where isatty(descriptor) == 1: self = .terminal
+            default: return nil
+            }
+        }
+
+        /// The bytes that are written next: of a pipe what it takes without waiting once `poll` calls it writable, and whole lines
+        /// where it can be, so that those of several programs on one pipe stay whole.
+        func piece(of bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+            guard self != .socket, bytes.count > Int(PIPE_BUF) else { return bytes }
+            let piece = bytes.prefix(Int(PIPE_BUF))
+            let end = piece.lastIndex(of: UInt8(ascii: "\n")) ?? piece.index(before: piece.endIndex)
+            return UnsafeRawBufferPointer(rebasing: piece[...end])
+        }
+
+        func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> Int {
+            self == .socket
+                ? send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
+                : Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        }
+    }
+
+    /// Writes some of the bytes, and waits until that is possible.
+    private static func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ kind: Kind, unless cancellation: Cancellation
+    ) throws(SystemError) -> Int {
+        var wait = Wait(descriptor: descriptor, cancellation: cancellation)
+        while true {
+            if kind == .pipe || wait.hasFailed { try wait.untilWritable() }
+            let written = kind.write(bytes, to: descriptor)
+            if written > 0 { return written }
+            guard written == -1 else { throw SystemError(errno: EIO, operation: "write") }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: wait.hasFailed = true
+            default: throw SystemError.last("write")
+            }
+        }
+    }
+
+    private struct Wait {
+        let descriptor: CInt
+        let cancellation: Cancellation
+        /// True once the descriptor took nothing.
+        var hasFailed = false
+        private var hasWaited = false
+        private var end = Deadline.never
+
+        init(descriptor: CInt, cancellation: Cancellation) {
+            self.descriptor = descriptor
+            self.cancellation = cancellation
+        }
+
+        /// Waits until the descriptor takes bytes, or has failed.
+        mutating func untilWritable() throws(SystemError) {
+            // A terminal that has room for one byte is writable, and does not take a line end.
+            if hasWaited { _ = Cancellation.never.wait(until: .after(seconds: 0.01)) }
+            hasWaited = true
+            while true {
+                var limits = WaitLimits(cancellation: cancellation)
+                switch cancellation.level {
+                case .none: limits.cancelledAt = .graceful
+                case .graceful:
+                    limits.cancelledAt = .abort
+                    end = end.earlier(.after(seconds: grace))
+                case .abort:
+                    // What is taken without waiting is written all the same.
+                    limits.cancelledAt = .none
+                    end = .now
+                }
+                do throws(WaitError) {
+                    if hasFailed, end.isPast { throw .timedOut }
+                    _ = try Readiness.wait(descriptor, for: .writable, until: end, limits: limits)
+                    return
+                } catch {
+                    switch error {
+                    case .cancelled: continue
+                    case .timedOut: throw SystemError(errno: EINTR, operation: "write")
+                    case .system(let error): throw error
+                    }
+                }
+            }
+        }
+    }
+}
