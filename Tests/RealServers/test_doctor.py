@@ -53,7 +53,7 @@ class WellServers(DoctorTest):
         found = page(run)
         self.assertEqual([mark for mark, _ in found.values() if mark == "FAILED"], [], run)
         self.assertIn("127.0.0.1", found["name"][1])
-        self.assertIn("our address towards it is 127.0.0.1", found["port"][1])
+        self.assertIn("our address towards it is 127.0.0.1", found["route"][1])
         self.assertIn("accepted by OFFIS_DCMTK", found["association"][1])
         self.assertIn("10 of 10 answered", found["echo"][1])
         for word in ("C-FIND (patient root, study root)", "C-MOVE", "storage commitment", "not accepted: worklist"):
@@ -422,7 +422,7 @@ class Report(DoctorTest):
             self.assertNotIn(foreign, text)
         shown = self.browser(path, "--dump-dom").stdout
         rows = re.findall(r'<tr class="(\w+)"><td class="mark">[^<]*</td><th scope="row">([\w-]+)</th>', shown)
-        self.assertEqual(len(rows), 22)
+        self.assertEqual(len(rows), 24)
         self.assertIn(("passed", "echo"), rows)
         self.assertIn(("failed", "port"), rows)
         self.assertEqual(shown.count("<rect "), 10)

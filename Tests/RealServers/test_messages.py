@@ -48,6 +48,8 @@ ELSEWHERE = {
     "sopClassNotAccepted", "syntaxNotAccepted", "goOn", "listOnTerminal",
     # With certificates: test_security.
     "certificateOutOfDate", "certificateForOtherName", "certificateWithoutKey",
+    # Through proxies: test_proxies.
+    "proxyUnusable", "proxyOfEnvironment", "proxyCredentials", "proxyForbids", "unreachableThroughProxy",
     # Only a binary that was built without it can say so.
     "builtWithoutTLS",
 }  # fmt: skip

@@ -78,6 +78,8 @@ _dcmscu() {
         --interval) return ;;
         --connect-timeout) return ;;
         --timeout) return ;;
+        --proxy) return ;;
+        --proxy-password) return ;;
         --total-timeout) return ;;
         --until) return ;;
         --max-pdu) return ;;
@@ -120,12 +122,13 @@ _dcmscu() {
             --list-key --report --shard --dry-run --format --columns --group-by --wide --color --output
             --port-scp --bind --move-destination --to --name --if-exists --grace --no-check --keep-broken
             --or-move --prefer --fsync --mode --accept-from --destination --worklist-items --images --inject
-            --only --classes --list-checks --count --interval --connect-timeout --timeout --total-timeout
-            --until --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min
-            --tls-profile --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode
-            --kerberos --saml --jwt --user-unconfirmed --user-in-clear --metrics --metrics-label --warn --crit
-            --verbose --debug --warning --error --quiet --log-file --log-format --log-time --log-phi --capture
-            --capture-bytes --transcript --fail-on --config --show-config --nodes --help --version --queryhelp
+            --only --classes --list-checks --count --interval --connect-timeout --timeout --proxy
+            --proxy-password --total-timeout --until --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key
+            --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-show --tls-insecure
+            --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed --user-in-clear
+            --metrics --metrics-label --warn --crit --verbose --debug --warning --error --quiet --log-file
+            --log-format --log-time --log-phi --capture --capture-bytes --transcript --fail-on --config
+            --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

@@ -52,6 +52,9 @@ final class Network: Sendable {
 
     var endpoint: Endpoint { connection.peer }
 
+    /// The proxy through which the peer is connected to; nil for none.
+    var proxy: Proxy? { security.connector.proxy(for: endpoint.host) }
+
     /// The server as messages name it.
     var server: CalledServer {
         CalledServer(

@@ -37,6 +37,7 @@ extension Diagnostics {
 enum CommandLineText {
     /// Replaces the value of a key that identifies a patient or names a person.
     static func masked(_ argument: String) -> String {
+        let argument = Redaction.withoutPassword(argument)
         let prefixes = ["\(OptionName.key)=", "-k"]
         guard argument.utf8.contains(where: { "=,".utf8.contains($0) }) else { return argument }
         let prefix = prefixes.first { argument.hasPrefix($0) } ?? ""

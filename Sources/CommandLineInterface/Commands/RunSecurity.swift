@@ -25,8 +25,9 @@ final class RunSecurity: Sendable {
     ) throws(Failure) {
         self.recorder = recorder
         userIdentity = try Self.identity(connection.userIdentity, environment)
+        let route = try Self.route(connection, environment)
         guard let options = connection.tls else {
-            connector = Connector(recorder: recorder)
+            connector = Connector(recorder: recorder, route: route)
             listening = nil
             return
         }
@@ -38,7 +39,7 @@ final class RunSecurity: Sendable {
         let keyLog = Self.keyLog(environment, diagnostics)
         let connecting = try Self.context(
             configuration, .client, diagnostics, observer: Self.observer(options, diagnostics), keyLog: keyLog)
-        connector = Connector(tls: connecting, recorder: recorder)
+        connector = Connector(tls: connecting, recorder: recorder, route: route)
         // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly
         // instead.
         let listens = connection.receiverPort != nil
@@ -120,6 +121,43 @@ final class RunSecurity: Sendable {
                     nil
                 }
             throw Failure(message: Message("\(OptionName.tls)", error.description, hint: hint))
+        }
+    }
+
+    /// The proxy of the run; nil for none. The variables are those of curl, of which lower case counts first; those for the
+    /// web alone are none of DICOM.
+    private static func route(
+        _ connection: ConnectionOptions, _ environment: Environment
+    ) throws(Failure) -> ProxyRoute? {
+        func value(_ name: String) -> (name: String, value: String)? {
+            for name in [name.lowercased(), name] {
+                if let value = environment.variable(name), !value.isEmpty { return (name, value) }
+            }
+            return nil
+        }
+        let exceptions = value("NO_PROXY")?.value ?? ""
+        switch connection.proxy {
+        case .none: return nil
+        case .given(var proxy):
+            if let reference = connection.proxyPassword {
+                let password = try read(reference, "the proxy's password", environment).firstLine
+                guard proxy.userName != nil else {
+                    throw Failure(
+                        message: Message("\(OptionName.proxyPassword)", "\(OptionName.proxy) names no user: USER@HOST"))
+                }
+                proxy.password = String(decoding: password, as: UTF8.self)
+            }
+            return ProxyRoute(proxy, except: exceptions, sparesThisMachine: false)
+        case .environment:
+            guard let (name, text) = value("ALL_PROXY") else { return nil }
+            let route = Proxy(text, standardScheme: .http).map {
+                ProxyRoute($0, except: exceptions, sparesThisMachine: true)
+            }
+            if let route { return route }
+            let shown = Redaction.withoutPassword(text)
+            throw Failure(
+                message: Message(
+                    "\(name) in the environment: \(shown)", "not a proxy that can be used", hint: .proxyOfEnvironment))
         }
     }
 

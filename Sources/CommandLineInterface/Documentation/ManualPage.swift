@@ -4,7 +4,7 @@ import DICOM
 package enum ManualPage {
     package static var text: String {
         header + description + operations + options + keys + jsonLines + exitStatus + environment + files + patientData
-            + monitoring + diagnostics + compatibility + seeAlso
+            + monitoring + proxies + diagnostics + compatibility + seeAlso
     }
 
     // Commands run with the committed page must give the same bytes on every day: it has no date.
@@ -280,6 +280,30 @@ package enum ManualPage {
                 """,
             ])
     }
+
+    // MARK: Proxies
+
+    private static let proxies =
+        ".SH PROXIES\n"
+        + paragraphs([
+            """
+            Connections to peers go through the proxy of --proxy, or of a node that names one; with a user in the URL its \
+            password comes from --proxy-password. Without the option all_proxy or ALL_PROXY of the environment counts, as for curl: \
+            socks5h://, socks5:// and http:// (also without scheme), with USER:PASSWORD@ if need be. http_proxy and https_proxy are \
+            for the web, and none of DICOM's. --proxy none connects directly.
+            """,
+            """
+            no_proxy or NO_PROXY names the hosts that are connected to without a proxy: names with all that end in them, addresses \
+            and networks such as 10.0.0.0/8, with commas between; * is every host. Against the proxy of the environment this machine \
+            (localhost, 127.0.0.0/8, ::1) is always one of them; --proxy leads there, too.
+            """,
+            """
+            The proxy of HTTP must allow CONNECT to the port of the peer; many allow 443 alone. TLS goes through the proxy, which sees \
+            nothing of it. --connect-timeout limits the proxy's part with the rest of the connection. What a peer opens to \
+            our port, as for --move and storage commitment, does not go through the proxy: the peer has to reach this machine \
+            by itself.
+            """,
+        ])
 
     // MARK: Diagnostics
 

@@ -58,7 +58,7 @@ extension Message {
         switch error {
         case .unreachable(let reason):
             var why = reason.description
-            if case .timedOut = reason, let waited = server.waited(for: nil) { why += ", \(waited)" }
+            if reason.isTimeLimit, let waited = server.waited(for: nil) { why += ", \(waited)" }
             self.init("cannot connect to \(server.endpoint)", why, hint: Hint(for: reason, calling: server))
         case .connectionLost(let reason):
             // A server that requires a certificate says so after the handshake, and its alert is often lost with the
@@ -128,6 +128,17 @@ extension Message {
     }
 }
 
+extension TransportError {
+    /// True if the limit for connecting has passed.
+    fileprivate var isTimeLimit: Bool {
+        switch self {
+        case .timedOut: true
+        case .proxy(let error): error.code == .silent
+        default: false
+        }
+    }
+}
+
 extension Hint {
     fileprivate init(forAbortBy server: CalledServer) {
         let calling = server.callingAETitle.string
@@ -148,6 +159,13 @@ extension Hint {
         case .timedOut: self = .connectTimedOut(host: host, port: port)
         case .closedAtOnce: self = .closedAtOnce(usesTLS: server.usesTLS)
         case .noRoute: self = .noRoute(host: host)
+        case .proxy(let error):
+            switch error.code {
+            case .unreachable, .silent, .foreign: self = .proxyUnusable(error.proxy)
+            case .credentials: self = .proxyCredentials(error.proxy)
+            case .forbidden: self = .proxyForbids(host: host, port: port)
+            case .target: self = .unreachableThroughProxy(host: host, port: port)
+            }
         case .tls(let error):
             switch error.code {
             case .certificate: self = .certificateRefused

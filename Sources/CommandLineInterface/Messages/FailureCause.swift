@@ -7,6 +7,9 @@ package enum FailureCause: String, Sendable, CaseIterable {
     case noRoute = "no-route"
     case connectionRefused = "connection-refused"
     case connectTimeLimit = "connect-time-limit"
+    case proxyUnusable = "proxy-unusable"
+    case proxyRefused = "proxy-refused"
+    case unreachableThroughProxy = "unreachable-through-proxy"
     case closedAtOnce = "closed-at-once"
     case connectionLost = "connection-lost"
     case foreignProtocol = "foreign-protocol"
@@ -103,6 +106,12 @@ package enum FailureCause: String, Sendable, CaseIterable {
             case .timedOut: .connectTimeLimit
             case .closedAtOnce: .closedAtOnce
             case .reset, .closed: .connectionLost
+            case .proxy(let error):
+                switch error.code {
+                case .unreachable, .silent, .foreign: .proxyUnusable
+                case .credentials, .forbidden: .proxyRefused
+                case .target: .unreachableThroughProxy
+                }
             case .portInUse, .portNotPermitted, .addressNotAvailable: .cannotListen
             case .tls(let error):
                 switch error.code {
@@ -126,6 +135,9 @@ package enum FailureCause: String, Sendable, CaseIterable {
         case .noRoute: "the network knows no way to the address"
         case .connectionRefused: "nothing listens at the port"
         case .connectTimeLimit: "no answer to the connection: a firewall, or a host that is off"
+        case .proxyUnusable: "the proxy does not answer, or not as a proxy"
+        case .proxyRefused: "the proxy wants another user or password, or does not connect to this peer"
+        case .unreachableThroughProxy: "the proxy cannot connect to the peer"
         case .closedAtOnce: "the connection was taken and closed before any answer"
         case .connectionLost: "the connection was cut while an answer was due"
         case .foreignProtocol: "another protocol than DICOM is spoken at the port"

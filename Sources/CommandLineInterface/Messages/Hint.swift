@@ -21,6 +21,11 @@ package enum Hint: Sendable, Equatable {
     case peerSpeaksAnotherProtocol
     case commitment(Commitment)
     case peerSpeaks(ForeignProtocol, usesTLS: Bool)
+    case proxyUnusable(String)
+    case proxyOfEnvironment
+    case proxyCredentials(String)
+    case proxyForbids(host: String, port: UInt16)
+    case unreachableThroughProxy(host: String, port: UInt16)
     case closedAtOnce(usesTLS: Bool)
     case noRoute(host: String)
     case associationUnanswered(usesTLS: Bool)
@@ -141,6 +146,18 @@ package enum Hint: Sendable, Equatable {
             "this is the port for HL7 messages; the DICOM port of the same server is another one"
         case .peerSpeaks:
             "the DICOM port of this server is another one"
+        case .proxyUnusable(let proxy):
+            "is \(proxy) the proxy, of that kind, and is it running? It is named by \(OptionName.proxy), or by all_proxy in the "
+                + "environment; \(OptionName.proxy) none connects without it"
+        case .proxyOfEnvironment:
+            "known are socks5h, socks5 and http; \(OptionName.proxy) none connects without a proxy"
+        case .proxyCredentials(let proxy):
+            "give the user in \(OptionName.proxy) (\(proxy.replacing("://", with: "://USER@"))) and the password with "
+                + "\(OptionName.proxyPassword)"
+        case .proxyForbids(let host, let port):
+            "whoever runs the proxy has to allow connections to \(host) port \(port): many proxies know web servers alone"
+        case .unreachableThroughProxy(let host, let port):
+            "does the proxy know \(host), does the server run at port \(port), and does a firewall between the two let it through?"
         case .closedAtOnce(let usesTLS):
             "is this machine's address allowed at the server, or does it require "
                 + (usesTLS

@@ -12,6 +12,15 @@ import System
 package struct Redaction: Sendable {
     static let mark = DataSet.hiddenValue
 
+    /// Replaces the password of a URL, such as that of a proxy.
+    static func withoutPassword(_ argument: String) -> String {
+        guard let start = argument.firstRange(of: "://")?.upperBound, let end = argument.lastIndex(of: "@"),
+            start < end,
+            let colon = argument[start..<end].firstIndex(of: ":")
+        else { return argument }
+        return argument[...colon] + mark + argument[end...]
+    }
+
     /// Nothing is hidden: `--log-phi`.
     package static let off = Redaction(isOn: false)
     /// Names of persons are hidden; nothing is known that a peer might repeat.

@@ -34,6 +34,36 @@ extension OptionCategory {
                 draft.connection.inactivityTimeout = try argument.limit()
             }),
         OptionDefinition(
+            .proxy, value: .text(placeholder: "URL"), .network, for: .requesting,
+            "connect through a proxy; none: directly",
+            details: """
+                socks5h://[USER@]HOST[:PORT] is a proxy of SOCKS version 5 that looks names up (socks5://: they are looked up \
+                here), http://[USER@]HOST[:PORT] one of HTTP that allows CONNECT to the peer's port. What the peer opens to our port \
+                does not go through it. Otherwise all_proxy or ALL_PROXY of the environment counts, except for this machine. \
+                no_proxy or NO_PROXY names what is connected to directly: names with all that end in them, addresses, networks \
+                such as 10.0.0.0/8, or *. See PROXIES.
+                """,
+            default: .text("that of the environment"),
+            apply: { (draft, argument) throws(UsageError) in
+                guard argument.text.lowercased() != "none" else { return draft.connection.proxy = .none }
+                guard let proxy = Proxy(argument.text) else {
+                    throw UsageError(
+                        .invalidValue, option: .proxy, value: Redaction.withoutPassword(argument.text),
+                        problem: "\(OptionName.proxy) \(Redaction.withoutPassword(argument.text)): not a proxy",
+                        accepted: ProxyOption.accepted)
+                }
+                draft.connection.proxy = .given(proxy)
+            }),
+        OptionDefinition(
+            .proxyPassword, value: .text(placeholder: "SOURCE"), .network, for: .requesting,
+            "source of the proxy's password",
+            details: """
+                env:NAME reads an environment variable, file:PATH the first line of a file, prompt asks at the terminal. A password \
+                in the URL of --proxy can be read by every user of this machine.
+                """,
+            rules: [.requires(.proxy)],
+            apply: { (draft, argument) throws(UsageError) in draft.connection.proxyPassword = try argument.secret() }),
+        OptionDefinition(
             .totalTimeout, value: .seconds(0...2_592_000), .network, "limit for the whole run; 0: no limit",
             details: """
                 Ends the associations with the server by A-ABORT, even during a transfer.

@@ -19,7 +19,9 @@ enum ConfigurationListing {
             for setting in node.settings {
                 let name = TextLayout.padded(setting.definition.name.rawValue, to: width)
                 let isSwitch = !setting.definition.value.takesArgument
-                let values = isSwitch ? [setting.texts.isEmpty ? "off" : "on"] : setting.texts
+                let values =
+                    isSwitch
+                    ? [setting.texts.isEmpty ? "off" : "on"] : setting.texts.map { Redaction.withoutPassword($0) }
                 text += "  \(name)  \(values.joined(separator: ", "))\n"
             }
         }
@@ -65,7 +67,7 @@ enum ConfigurationListing {
     }
 
     private static func value(_ argument: OptionArgument) -> String {
-        argument.definition.value.takesArgument ? argument.text : "on"
+        argument.definition.value.takesArgument ? Redaction.withoutPassword(argument.text) : "on"
     }
 
     private static func source(_ source: MergedArguments.Source, _ configuration: Configuration) -> String {

@@ -31,6 +31,9 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var retry = RetryPolicy()
     /// The largest PDU that we announce to receive, in bytes (PS3.8 D.1).
     package var maximumPDULength: UInt32 = PDULimits.standardAnnouncedMaximumLength
+    package var proxy: ProxyOption = .environment
+    /// The source of the proxy's password.
+    package var proxyPassword: SecretReference?
     /// Nil: plain TCP.
     package var tls: TLSOptions?
     package var userIdentity: UserIdentityOption?
@@ -48,6 +51,16 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var peerName: String {
         peer.host.isEmpty ? nameWithoutPeer : "\(calledAETitle)@\(peer)"
     }
+}
+
+/// The proxy through which peers are connected to.
+package enum ProxyOption: Sendable, Equatable {
+    /// The one that the environment names, if it does.
+    case environment
+    case none
+    case given(Proxy)
+
+    static let accepted = "socks5h://[USER@]HOST[:PORT], socks5:// or http://, or none"
 }
 
 /// The values of `--tls` and its companions; certificates and keys are read when the run begins.

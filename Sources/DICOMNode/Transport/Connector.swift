@@ -18,11 +18,14 @@ package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
 package struct Connector: Sendable {
     private let tls: TLSContext?
     private let recorder: (any ConnectionRecorder)?
+    private let route: ProxyRoute?
 
     /// - Parameters:
     ///   - tls: Secures the connection, and never falls back to a plain one; nil is plain TCP.
     ///   - recorder: records what goes over the connections.
-    package init(tls: TLSContext? = nil, recorder: (any ConnectionRecorder)? = nil) {
+    ///   - route: the proxy through which peers are connected to; nil connects to them directly.
+    package init(tls: TLSContext? = nil, recorder: (any ConnectionRecorder)? = nil, route: ProxyRoute? = nil) {
+        self.route = route
         self.tls = tls
         self.recorder = recorder
     }
@@ -35,15 +38,45 @@ package struct Connector: Sendable {
         return found.map(\.host).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 
+    /// The address of ours by which the system would send to an address in numbers. Nothing is sent.
+    ///
+    /// - Throws: `TransportError` if there is no way to it.
+    package static func localAddress(towards endpoint: Endpoint) throws(TransportError) -> String {
+        guard let address = HostLookup.numericAddress(of: endpoint.host, port: endpoint.port) else {
+            throw .nameNotFound(host: endpoint.host, detail: "not an address in numbers")
+        }
+        do throws(SystemError) {
+            return try address.localAddress().host
+        } catch {
+            throw .noRoute(detail: error.reason)
+        }
+    }
+
+    /// The same connector for plain TCP, also through the proxy.
+    package var withoutTLS: Connector { Connector(route: route) }
+
+    /// The proxy through which a host is connected to; nil for none.
+    package func proxy(for host: String) -> Proxy? {
+        guard let route, route.leads(to: host) else { return nil }
+        return route.proxy
+    }
+
     /// Connects to the peer, and secures the connection if TLS was requested.
     ///
     /// - Parameter wait: Its total limits name look-up, connect and TLS handshake together.
-    /// - Throws: `TransportError` if name look-up, connect or TLS handshake fails, a limit passes or the wait is
+    /// - Throws: `TransportError` if name look-up, connect, proxy or TLS handshake fails, a limit passes or the wait is
     ///   cancelled.
     package func connect(to endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> any Connection {
-        let connection = try TCPConnection.connect(host: endpoint.host, port: endpoint.port, wait: wait)
+        let connection = try connectPlainly(to: endpoint, wait: wait)
         let open: any Connection =
             if let tls { try tls.connect(over: connection, host: endpoint.host, wait: wait) } else { connection }
         return RecordedConnection.over(open, recorder, isOpenedByPeer: false)
+    }
+
+    private func connectPlainly(to endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> TCPConnection {
+        guard let proxy = proxy(for: endpoint.host) else {
+            return try .connect(host: endpoint.host, port: endpoint.port, wait: wait)
+        }
+        return try ProxyTunnel(proxy, to: endpoint, wait: wait).open()
     }
 }

@@ -27,6 +27,12 @@ enum HostLookup {
         return try pending.wait(wait).get()
     }
 
+    /// The address of a host that is given in numbers; nil for a name.
+    static func numericAddress(of host: String, port: UInt16) -> SocketAddress? {
+        guard case .success(let addresses) = resolve(host, port: port, flags: AI_NUMERICHOST) else { return nil }
+        return addresses.first
+    }
+
     /// An answer on its way from one thread to another, who can wait for it with `poll`.
     private final class Pending: Sendable {
         private let answer = Locked<Answer?>(nil)

@@ -273,6 +273,14 @@ extension TCPConnection {
 }
 
 extension SocketAddress {
+    /// The local end of a socket for datagrams that is connected to this address, which sends nothing.
+    func localAddress() throws(SystemError) -> SocketAddress {
+        let type = SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+        let datagrams = FileDescriptor(owning: try systemCall("socket") { socket(family, CInt(type), 0) })
+        _ = try systemCall("connect") { withPointer { connect(datagrams.rawValue, $0, $1) } }
+        return .local(of: datagrams.rawValue)
+    }
+
     /// A non-blocking TCP socket of this address's family.
     func makeSocket() throws(SystemError) -> FileDescriptor {
         let type = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue

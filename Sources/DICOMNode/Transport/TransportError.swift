@@ -22,6 +22,8 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     /// The file whose bytes were being sent cannot be read to where they end.
     case file(FileFault)
     case tls(TLSError)
+    /// A proxy made no connection to the peer.
+    case proxy(ProxyError)
     /// Another process listens at the port.
     case portInUse(UInt16)
     /// Ports below 1024 need a privilege.
@@ -66,6 +68,7 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
         case .abandoned: "sending given up"
         case .file(let fault): fault.description
         case .tls(let error): error.description
+        case .proxy(let error): error.description
         case .portInUse(let port): "port \(port) is in use by another process"
         case .portNotPermitted(let port): "port \(port) needs a privilege that this process does not have"
         case .addressNotAvailable(let address): "\(address): not an address of this machine"

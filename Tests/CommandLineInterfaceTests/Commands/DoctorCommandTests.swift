@@ -21,7 +21,7 @@ struct DoctorCommandTests {
         let archive = try TestArchive()
         let result = CommandResult(["--doctor"] + archive.peer + ["--only", "echo"])
         let marks = result.lines.filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
-        #expect(marks.count == 5, "\(result.output)")
+        #expect(marks.count == 6, "\(result.output)")
         #expect(!result.output.contains("storage"))
     }
 
@@ -61,7 +61,7 @@ struct DoctorCommandTests {
         }
         #expect(outcomes.count { $0.1 == "failed" } == 1)
         #expect(outcomes.first { $0.1 == "failed" }?.2 == "association-limit")
-        #expect(outcomes.count { $0.1 == "skipped" } == DoctorCheck.ofPeer.count - 3)
+        #expect(outcomes.count { $0.1 == "skipped" } == DoctorCheck.ofPeer.count - 5)
     }
 
     @Test func `each cause has words, and names stay apart from each other`() {

@@ -227,7 +227,7 @@ struct UsageErrorTests {
         case .text(let placeholder):
             [
                 "+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT", "OCTAL": "640",
-                "RANGE": "10", "NAME=VALUE": "site=north",
+                "RANGE": "10", "URL": "http://proxy", "SOURCE": "env:X", "NAME=VALUE": "site=north",
             ][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }

@@ -28,14 +28,16 @@ final class DoctorCommand {
     }
 
     /// The checks that the others need.
-    private static let basis: Set<DoctorCheck> = [.name, .port, .tls, .association]
+    private static let basis: Set<DoctorCheck> = [.name, .route, .port, .tls, .association]
     /// An association tells a probe what is wrong with name, port and TLS as well.
     private static let ofProbe: [DoctorCheck] = [.association, .services, .storage]
 
     private func checks(isMachine: Bool) -> [DoctorCheck] {
         if options.isProbe { return Self.ofProbe }
         return (isMachine ? DoctorCheck.ofThisMachine : DoctorCheck.ofPeer).filter {
-            options.checks.isEmpty || options.checks.contains($0) || (!isMachine && Self.basis.contains($0))
+            // A line about a proxy is of interest where there is one.
+            if $0 == .proxy { return network.proxy != nil || options.checks.contains($0) }
+            return options.checks.isEmpty || options.checks.contains($0) || (!isMachine && Self.basis.contains($0))
         }
     }
 

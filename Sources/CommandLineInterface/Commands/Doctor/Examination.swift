@@ -31,7 +31,9 @@ final class Examination {
         switch check {
         case .configuration, .certificates, .clock, .locale, .limits:
             return .skipped(check, "is about this machine, and made where no peer is given")
+        case .proxy: return checkProxy()
         case .name: return checkName()
+        case .route: return checkRoute()
         case .port: return checkPort()
         case .tls: return checkTLS()
         case .association: return checkAssociation()
@@ -92,9 +94,32 @@ final class Examination {
         return finding
     }
 
-    // MARK: Name, port, TLS
+    // MARK: Proxy, name, route, port, TLS
+
+    private func checkProxy() -> DoctorFinding {
+        guard let proxy = network.proxy else { return .skipped(.proxy, "none, we connect directly") }
+        let watch = Stopwatch()
+        do throws(TransportError) {
+            try Connector().connect(to: proxy.endpoint, wait: wait).close()
+            var finding = DoctorFinding(
+                .proxy, .passed,
+                "\(proxy) takes connections; what the server opens to our port does not go through it")
+            finding.seconds = watch.seconds
+            finding.set("proxy", .string(proxy.description))
+            return finding
+        } catch .cancelled {
+            return over(failure(.proxy, .interrupted(.graceful)))
+        } catch {
+            let code = ProxyError.Code.unreachable(error.description)
+            let error = ProxyError(proxy: proxy.description, target: network.endpoint, code: code)
+            return over(failure(.proxy, .unreachable(.proxy(error))))
+        }
+    }
 
     private func checkName() -> DoctorFinding {
+        if let proxy = network.proxy, proxy.looksUpNames {
+            return .skipped(.name, "the proxy looks \(network.endpoint.host) up")
+        }
         let watch = Stopwatch()
         do throws(TransportError) {
             addresses = try Connector.addresses(of: network.endpoint, wait: wait)
@@ -115,17 +140,48 @@ final class Examination {
             total: .after(seconds: network.connection.connectTimeout ?? .infinity), cancellation: network.cancellation)
     }
 
+    /// The system says by which address of ours it would send, or that it knows no way, without sending anything.
+    private func checkRoute() -> DoctorFinding {
+        guard network.proxy == nil else {
+            return .skipped(.route, "goes through the proxy; the server has to reach this machine without it")
+        }
+        var ours: [(peer: String, host: String)] = []
+        var missing: [(peer: String, error: TransportError)] = []
+        for address in addresses {
+            do throws(TransportError) {
+                let endpoint = Endpoint(host: address, port: network.endpoint.port)
+                ours.append((address, try Connector.localAddress(towards: endpoint)))
+            } catch {
+                missing.append((address, error))
+            }
+        }
+        guard let first = ours.first else {
+            return over(failure(.route, .unreachable(missing.first?.error ?? .noRoute(detail: "no address"))))
+        }
+        ownHost = first.host
+        let isSame = ours.allSatisfy { $0.host == first.host }
+        var finding = DoctorFinding(
+            .route, .passed,
+            isSame
+                ? "our address towards it is \(first.host)"
+                : "our addresses: " + ours.map { "\($0.host) towards \($0.peer)" }.joined(separator: ", "))
+        finding.set("ownAddress", .string(first.host))
+        finding.set("unreachable", missing.map(\.peer))
+        if !missing.isEmpty {
+            finding.text += "; no route to " + missing.map(\.peer).joined(separator: ", ")
+        }
+        return finding
+    }
+
     /// Each address is tried, so that one that leads nowhere is seen although another one answers.
     private func checkPort() -> DoctorFinding {
         var answered: [String] = []
         var silent: [(address: String, error: TransportError)] = []
         let watch = Stopwatch()
-        for address in addresses {
+        for address in network.proxy == nil ? addresses : [network.endpoint.host] {
             do throws(TransportError) {
                 let endpoint = Endpoint(host: address, port: network.endpoint.port)
-                let connection = try Connector().connect(to: endpoint, wait: wait)
-                ownHost = ownHost ?? connection.localHost
-                connection.close()
+                try network.security.connector.withoutTLS.connect(to: endpoint, wait: wait).close()
                 answered.append(address)
             } catch {
                 silent.append((address, error))
@@ -138,10 +194,7 @@ final class Examination {
             return over(finding)
         }
         var finding = DoctorFinding(.port, .passed, "\(first) takes connections at port \(network.endpoint.port)")
-        if let ownHost {
-            finding.text += "; our address towards it is \(ownHost)"
-            finding.set("ownAddress", .string(ownHost))
-        }
+        if network.proxy != nil { finding.text += ", through the proxy" }
         finding.seconds = watch.seconds
         finding.set("answering", answered)
         guard let dead = silent.first else { return finding }

@@ -7,7 +7,7 @@ package enum DoctorCheck: String, Sendable, CaseIterable {
     // Of this machine, where no peer is given.
     case configuration = "config"
     case certificates, clock, locale, limits
-    case name, port, tls, association, titles, echo, services, storage, query, receiver
+    case proxy, name, route, port, tls, association, titles, echo, services, storage, query, receiver
     case callBack = "call-back"
 
     /// Those of this machine. Our port is one of both.
@@ -24,8 +24,10 @@ package enum DoctorCheck: String, Sendable, CaseIterable {
         case .clock: "this machine: the time and its zone, by which certificates are judged"
         case .locale: "this machine: the characters that can be shown"
         case .limits: "this machine: descriptors, and the space in this folder"
+        case .proxy: "the proxy through which the host is connected to, where there is one"
         case .name: "the addresses of the host"
-        case .port: "each address can be connected to, and our own address towards it"
+        case .route: "our own address towards each address of the host"
+        case .port: "each address can be connected to"
         case .tls: "the version and cipher of TLS, where it is asked for"
         case .association: "the server accepts an association, and what it says of itself"
         case .titles: "whether the server checks AE titles: a made-up calling and a made-up called one"

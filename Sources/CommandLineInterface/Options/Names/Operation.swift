@@ -129,6 +129,8 @@ package struct OperationSet: OptionSet, Sendable {
     package static let monitored = calling.subtracting(.doctor)
     /// Those that have connections of which the user may want to know.
     package static let connecting = all.subtracting(.selfTest)
+    /// Those that open associations.
+    package static let requesting = calling.union(.serve)
     /// Those that print matches.
     package static let querying: OperationSet = [.find, .worklist]
     /// Those that write instances to files here.

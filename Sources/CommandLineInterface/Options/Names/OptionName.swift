@@ -8,7 +8,8 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case journal, jwt, kerberos, key, limit, listen, metrics, mode, move, name, nodes, only, output, passcode, patient,
         patientroot,
         per
-    case port, prefer, priority, probe, psonly, query, queryhelp, quiet, recursive, relational, report, resume, retries,
+    case port, prefer, priority, probe, proxy, psonly, query, queryhelp, quiet, recursive, relational, report, resume,
+        retries,
         `return`, saml
     case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
     case transaction, transcript, until, user
@@ -43,6 +44,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case noCheck = "no-check"
     case orMove = "or-move"
     case portSCP = "port-scp"
+    case proxyPassword = "proxy-password"
     case retryDelay = "retry-delay"
     case rootUID = "root-uid"
     case selfTest = "self-test"
