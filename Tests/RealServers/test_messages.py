@@ -6,11 +6,14 @@ import pathlib
 import re
 import socket
 import subprocess
+import time
 
 import pydicom
+from pydicom.dataset import Dataset
 
 from harness import cases, findpeer, images, loading, practice, programs, scripted, servers
 from harness.programs import dcmscu
+from harness.scripted_archive import FIND as FIND_SERVICE, GET, MOVE, Instance, ScriptedRetrieval, study
 from harness.terminals import on_terminal
 
 FIND = ["--find", "--studyroot", "-k", "20,d"]
@@ -715,3 +718,76 @@ class PatientData(cases.RealServerTest):
         said = self.run_all("-D", "--log-phi")
         for secret in SECRETS[:6]:
             self.assertIn(secret, said)
+
+
+class ReceivedPatientData(ScriptedRetrieval):
+    """What a server sent before, in the Error Comment of its final response."""
+
+    PERSON, MRN, ORDER = "Zweistein^Ottilie", "MRN-77123", "ORD-4711"
+    COMMENT = "no room for Ottilie Zweistein (MRN-77123, ORD-4711)"
+    SECRETS = ["ottilie", "zweistein", "77123", "4711"]
+
+    def assert_hidden(self, line, expect, is_told=True):
+        """In every way to be told, and the comment is told all the same."""
+        journal = self.folder / "journal"
+        log = self.folder / "log"
+        report = self.folder / "report.csv"
+        forms = [[], ["-D"], ["--format", "jsonl"], ["--log-file", log], ["--log-time", "--log-format", "json"]]
+        for options in forms + ([["--journal", journal]] if "--find" not in line else []):
+            # Matches hold what they hold: only messages count for a query.
+            is_query = "--find" in line
+            if not is_query:
+                self.archive.number = 0
+            run = dcmscu(*line, *options, *([] if is_query else ["-o", self.folder / f"{time.monotonic_ns()}"]), expect=expect)
+            told = run.stderr + ("" if is_query else run.stdout)
+            told += "".join(path.read_text() for path in (journal, log, report) if path.exists())
+            with self.subTest(f"{line[0]} {options}"):
+                for secret in self.SECRETS:
+                    self.assertNotIn(secret, told.lower(), run)
+                if is_told:
+                    self.assertIn("no room for", told, run)
+        if not is_told:
+            return
+        if "--find" not in line:
+            self.archive.number = 0
+        run = dcmscu(*line, "--log-phi", *([] if "--find" in line else ["-o", self.folder / "shown"]), expect=expect)
+        self.assertIn(self.COMMENT, run.stderr)
+
+    def test_a_comment_about_a_match_names_nobody(self):
+        matches = []
+        for person, number, order in (
+            ("Erster^Anton", "1", "2"), (self.PERSON, self.MRN, self.ORDER), ("Letzter^Emil", "3", "4")
+        ):  # fmt: skip
+            match = Dataset()
+            match.QueryRetrieveLevel, match.PatientName = "STUDY", person
+            match.PatientID, match.AccessionNumber, match.StudyInstanceUID = number, order, f"1.2.{number[-1]}"
+            matches.append(match)
+        for final in (0xC001, 0xB000):
+            peer = findpeer.FindPeer(matches, final=final, comment=self.COMMENT)
+            self.addCleanup(peer.stop)
+            line = ["--find", "--study", "-k", "10,10", "-k", "10,20", "-k", "8,50", "-k", "20,d", servers.LOOPBACK, peer.port]
+            self.assert_hidden(line, 7 if final == 0xC001 else 0)
+
+    def held(self):
+        more = {0x00100010: self.PERSON, 0x00080050: self.ORDER}
+        return [Instance("1.2.1", "1.2.1.1", f"1.2.1.1.{n}", patient=self.MRN, more=more) for n in range(3)]
+
+    def test_a_comment_about_an_instance_that_came_names_nobody(self):
+        for operation, kind in (("get", GET), ("move", MOVE)):
+            archive = self.serve_scripted(self.held(), plan=lambda number: "fail" if number else "send")
+            archive.final, archive.comments = 0xC000, {kind: self.COMMENT}
+            line = self.arguments(operation)
+            at = line.index("-o")
+            self.assert_hidden(line[:at] + line[at + 2 :], (1, 7))
+
+    def test_a_comment_about_a_match_of_the_list_names_nobody(self):
+        archive = self.serve_scripted(self.held() + study(1, number=2))
+        archive.of_matches = {0x00100010: self.PERSON, 0x00100020: self.MRN, 0x00080050: self.ORDER}
+        archive.comments = {FIND_SERVICE: self.COMMENT}
+        for level, keys in (("IMAGE", []), ("STUDY", ["-k", "StudyDate=20260102"])):
+            for status in (0xC001, 0xB000):
+                archive.find_limits, archive.find_status = {level: 1}, status
+                line = self.arguments("get", *keys)
+                at = line.index("-o")
+                # A list that is refused is done without, and its comment not told.
+                self.assert_hidden(line[:at] + line[at + 2 :], (0, 1, 7), is_told=level == "STUDY")

@@ -99,10 +99,10 @@ package struct Redaction: Sendable {
 
     /// A response whose comment holds no patient data, for messages, results and journals alike.
     ///
-    /// - Parameter attributes: those of the instance or match that the response is about; asked for only where there is a
-    ///   comment.
+    /// - Parameter attributes: those of the instance or the matches that the response may be about; asked for only where there is
+    ///   a comment.
     func hidingPatientData(
-        in response: CommandSet, about attributes: @autoclosure () -> DataSet
+        in response: CommandSet, about attributes: @autoclosure () -> [DataSet]
     ) -> CommandSet {
         guard isOn, let comment = response.errorComment, !comment.isEmpty else { return response }
         var response = response
@@ -126,9 +126,10 @@ package struct Redaction: Sendable {
     /// Words of a peer, which can hold anything.
     ///
     /// - Parameter attributes: of what they are about.
-    func peerText(_ text: String, about attributes: DataSet = DataSet()) -> String {
+    func peerText(_ text: String, about attributes: [DataSet] = []) -> String {
         guard isOn else { return text }
-        let parts = knownValues.withLock { $0.order } + attributes.patientValues.flatMap(Self.tellingParts)
+        let told = Set(attributes.flatMap(\.patientValues).flatMap(Self.tellingParts))
+        let parts = knownValues.withLock { $0.order } + told
         return hidingNames(Self.hiding(parts, in: text))
     }
 
@@ -238,5 +239,28 @@ extension Substring {
             from = self.index(after: index)
         }
         return nil
+    }
+}
+
+/// The last matches of a query, whose patients the comment of its final response may name.
+struct RecentMatches {
+    private static let maximumCount = 1_000
+    private static let maximumSize = 1 << 20
+
+    private var matches: [(dataSet: DataSet, size: Int)] = []
+    private var size = 0
+    /// The one that gives way to the next.
+    private var oldest = 0
+
+    var dataSets: [DataSet] { matches.map(\.dataSet) }
+
+    /// - Parameter size: in bytes, as it was sent.
+    mutating func append(_ dataSet: DataSet, size: Int) {
+        if self.size + size > Self.maximumSize { (matches, self.size, oldest) = ([], 0, 0) }
+        self.size += size
+        guard matches.count == Self.maximumCount else { return matches.append((dataSet, size)) }
+        self.size -= matches[oldest].size
+        matches[oldest] = (dataSet, size)
+        oldest = (oldest + 1) % matches.count
     }
 }

@@ -57,10 +57,21 @@ struct RedactionTests {
         instance.append(DataElement(tag: Tag(0x0040_0275), vr: .SQ, value: .items([item])))
         var response = CommandSet()
         response.errorComment = "CT of Alonso Quixote (*16.11.1605, adm9), RP77, refused"
-        let hidden = Redaction.names.hidingPatientData(in: response, about: instance)
+        let hidden = Redaction.names.hidingPatientData(in: response, about: [instance])
         #expect(hidden.errorComment == "CT of *** *** (****, ***), ***, refused")
         #expect(Redaction.names.peerText(response.errorComment ?? "") == response.errorComment)
-        #expect(Redaction.off.hidingPatientData(in: response, about: instance) == response)
+        #expect(Redaction.off.hidingPatientData(in: response, about: [instance]) == response)
+    }
+
+    @Test func `the last matches are remembered in bounded memory`() {
+        var recent = RecentMatches()
+        for number in 0..<5_000 {
+            var match = DataSet()
+            match.set(.patientID, .LO, "P\(number)")
+            recent.append(match, size: number == 4_000 ? 1 << 24 : 100)
+        }
+        #expect(recent.dataSets.count == 1_000 - 1)
+        #expect(recent.dataSets.contains { $0.strings(.patientID) == ["P4999"] })
     }
 
     @Test func `any number of patients is asked for in bounded memory`() {

@@ -31,17 +31,17 @@ class FindPeer:
     """Answers every C-FIND with `answers` (bytes each).
 
     `negotiation` maps SOP classes to the application information that is answered; `after_first` is waited for between the
-    first answer and the second; `final` is the last status, and `last` a match that comes with it.
+    first answer and the second; `final` is the last status, `comment` its Error Comment, and `last` a match that comes with it.
     """
 
     ae_title = "FINDPEER"
     name = "find peer"
 
-    def __init__(self, answers=(), negotiation=None, after_first=None, final=SUCCESS, last=None):
+    def __init__(self, answers=(), negotiation=None, after_first=None, final=SUCCESS, last=None, comment=None):
         self.answers = [answer if isinstance(answer, bytes) else encoded(answer) for answer in answers]
         self.negotiation = negotiation or {}
         self.after_first = after_first
-        self.final = final
+        self.final, self.comment = final, comment
         self.last = last if last is None or isinstance(last, bytes) else encoded(last)
         self.offered = {}
         self.queries = []
@@ -142,7 +142,7 @@ class FindPeer:
             if self._cancelled(connection):
                 connection.sendall(_message(context, message, CANCEL))
                 return
-        connection.sendall(_message(context, message, self.final, self.last))
+        connection.sendall(_message(context, message, self.final, self.last, self.comment))
 
     def _cancelled(self, connection):
         """Takes a C-CANCEL that has come, if one has."""
@@ -170,10 +170,13 @@ def _item(kind, value):
     return struct.pack(">BBH", kind, 0, len(value)) + value
 
 
-def _message(context, message, status, answer=None):
+def _message(context, message, status, answer=None, comment=None):
     elements = struct.pack("<HHIH", 0, 0x0100, 2, 0x8020) + struct.pack("<HHI", 0, 0x0120, 2) + message
     elements += struct.pack("<HHIH", 0, 0x0800, 2, 0x0101 if answer is None else 1)
     elements += struct.pack("<HHIH", 0, 0x0900, 2, status)
+    if comment is not None:
+        text = comment.encode() + b" " * (len(comment) % 2)
+        elements += struct.pack("<HHI", 0, 0x0902, len(text)) + text
     command = struct.pack("<HHII", 0, 0, 4, len(elements)) + elements
     sent = _data_pdu(context, 3, command)
     return sent if answer is None else sent + _data_pdu(context, 2, answer)

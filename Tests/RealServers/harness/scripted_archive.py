@@ -215,13 +215,15 @@ class Association:
                 elif control & 2:
                     return context, fields, data
 
-    def respond(self, context, request, status, counts=None, data=None):
+    def respond(self, context, request, status, counts=None, data=None, comment=None):
         fields = {
             0x00000002: request.get(0x00000002, b""),
             0x00000100: struct.unpack("<H", request[0x00000100])[0] | 0x8000,
             0x00000120: request[0x00000110],
             0x00000900: status,
         }
+        if comment is not None:
+            fields[0x00000902] = comment
         for tag, count in zip((0x00001020, 0x00001021, 0x00001022, 0x00001023), counts or ()):
             if count is not None:
                 fields[tag] = count
@@ -257,13 +259,13 @@ class Association:
 class Instance:
     """`uid` may be bytes that are no UID."""
 
-    def __init__(self, study, series, uid, size=2000, sop_class=CT, patient="P1", syntax=IMPLICIT):
+    def __init__(self, study, series, uid, size=2000, sop_class=CT, patient="P1", syntax=IMPLICIT, more=()):
         self.study, self.series, self.uid, self.sop_class = study, series, uid, sop_class
         self.syntax = syntax
         pixels = random.Random(repr(uid)).randbytes(size // 2 * 2)
         fields = {
             0x00080016: sop_class, 0x00080018: uid, 0x00080060: "CT", 0x00100020: patient, 0x0020000D: study,
-            0x0020000E: series,
+            0x0020000E: series, **dict(more),
         }  # fmt: skip
         # GE's private syntax is implicit, too; every other but the default one is explicit, with its pixels in fragments.
         self.fields, self.pixels = fields, pixels
@@ -303,6 +305,10 @@ class ScriptedArchive:
         self.status = status
         self.listed = instances if listed is None else listed
         self.refuses_get = False
+        # The final status of every C-MOVE and C-GET after all was sent, and the Error Comment of each final response to a service.
+        self.final, self.comments = None, {}
+        # Elements of every match.
+        self.of_matches = {}
         # How a query ends: its last status, and the most answers that are given of it, by level.
         self.find_status, self.find_limits = SUCCESS, {}
         # Levels at which an answer lacks its unique key, which it must not.
@@ -416,8 +422,9 @@ class ScriptedArchive:
             # Every study is of the same day, and says so where it is asked.
             date = {0x00080020: "20260102"} if level == "STUDY" and 0x00080020 in keys else {}
             for _ in range(self.find_repeats):
-                association.respond(context, command, PENDING, data=elements({**date, 0x00080052: level, **answer}))
-        association.respond(context, command, self.find_status if limit < len(seen) else SUCCESS)
+                association.respond(context, command, PENDING, data=elements({**date, 0x00080052: level, **answer, **self.of_matches}))
+        status = self.find_status if limit < len(seen) else SUCCESS
+        association.respond(context, command, status, comment=self.comments.get(FIND))
 
     def retrieve(self, association, context, command, keys, kind):
         asked = [instance for instance in self.instances if self.matches(instance, keys)]
@@ -456,7 +463,9 @@ class ScriptedArchive:
             left = len(asked) - completed - failed
             return association.respond(context, command, CANCELLED, (left, completed, failed, 0))
         status = SUCCESS if not failed else WARNING if completed else 0xA702
-        association.respond(context, command, status, (None, completed, failed, None if completed is None else 0))
+        told = (None, completed, failed, None if completed is None else 0)
+        status = status if self.final is None else self.final
+        association.respond(context, command, status, told, comment=self.comments.get(kind))
 
     def send_over(self, share, counts, association, context, command, originator):
         while share:

@@ -84,7 +84,7 @@ final class FindCommand {
                             })
                         if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
                         acceptOpen(matches, output)
-                        report(result, of: query, target, output, about: matches.last ?? DataSet())
+                        report(result, of: query, target, output, about: matches.recent)
                         rest.removeFirst()
                         if result.status == .success { noteCharacterSet(matches, query, target) }
                         matches.end()
@@ -222,9 +222,9 @@ final class FindCommand {
         if environment.terminalWidth != nil { outcome.diagnostics.note(message) }
     }
 
-    /// - Parameter match: the last one, which a comment may be about.
+    /// - Parameter matches: those that a comment may be about.
     private func report(
-        _ result: ExchangeResult, of query: Query, _ target: Target, _ output: MatchOutput, about match: DataSet
+        _ result: ExchangeResult, of query: Query, _ target: Target, _ output: MatchOutput, about matches: RecentMatches
     ) {
         let (outcome, peerName) = (target.outcome, target.network.peerName)
         let counted = Quantity.count(output.count, "match")
@@ -233,7 +233,7 @@ final class FindCommand {
             outcome.diagnostics.note(Message("stopped after \(counted) as \(OptionName.limit) asks; there may be more"))
         }
         guard let final = result.final?.command, let status = final.status else { return }
-        let response = outcome.diagnostics.redaction.hidingPatientData(in: final, about: match)
+        let response = outcome.diagnostics.redaction.hidingPatientData(in: final, about: matches.dataSets)
         switch status.kind {
         case .success, .warning:
             outcome.diagnostics.verbose("\(peerName): \(counted)")

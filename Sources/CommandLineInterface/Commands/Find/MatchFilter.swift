@@ -28,8 +28,7 @@ final class MatchFilter {
     /// The attributes that were named and that no match has had so far, by their paths.
     private var absent: [[Tag]]
     private var accepted = 0
-    /// The last match that could be read.
-    private(set) var last: DataSet?
+    private(set) var recent = RecentMatches()
     /// The matches of the query that are to be looked up; nil before the first query, or if the server is trusted.
     private(set) var open: OpenMatches?
 
@@ -91,7 +90,7 @@ final class MatchFilter {
                 ofQuery.nameItsSet = identifier.bytes(.specificCharacterSet) == querySet
             }
             let match = Match(response, text.named(identifier), node: peerName)
-            last = match.dataSet
+            recent.append(match.dataSet, size: response.bytes.count)
             repeatedInARow = 0
             isAboutOneEntity = hasIdentity(match.dataSet)
             let verdict = review?.verdict(of: match.dataSet) ?? .confirmed

@@ -258,7 +258,7 @@ final class RetrievalResolver {
     private func find(_ keys: DataSet, onAttempt: () -> Void, onMatch: (DataSet) -> Void) throws(Failure) {
         var unreadable: DataSetError?
         var count = 0
-        var last = DataSet()
+        var recent = RecentMatches()
         let result: ExchangeResult
         do throws(AssociationError) {
             result = try network.retrying { () throws(AssociationError) in
@@ -267,8 +267,9 @@ final class RetrievalResolver {
                 return try exchange(keys) { match in
                     count += 1
                     do throws(DataSetError) {
-                        last = try match.identifier()
-                        onMatch(last)
+                        let identifier = try match.identifier()
+                        recent.append(identifier, size: match.bytes.count)
+                        onMatch(identifier)
                     } catch {
                         unreadable = error
                     }
@@ -284,7 +285,7 @@ final class RetrievalResolver {
         guard let response = result.final?.command, let status = response.status, status.kind != .success else {
             return
         }
-        let final = network.diagnostics.redaction.hidingPatientData(in: response, about: last)
+        let final = network.diagnostics.redaction.hidingPatientData(in: response, about: recent.dataSets)
         if status.kind == .failure { throw .refused(final) }
         // A server that gives no more than so many answers ends with another status than success: there is more.
         outcome.fail(

@@ -179,7 +179,7 @@ final class TargetRetrieval {
         let service: ServiceKind = isMove ? .move : .get
         if attempt.isRefused, !isRepeated {
             let response = network.diagnostics.redaction.hidingPatientData(
-                in: response, about: path.map { InstanceFile.attributes(of: $0) } ?? DataSet())
+                in: response, about: path.map { [InstanceFile.attributes(of: $0)] } ?? [])
             problems.append(.refused(response, service, hint: hint(for: status, service, attempt)))
         } else if failed > 0 {
             let hint = isMove ? moveHint(for: attempt) : attempt.storageRefusal

@@ -186,7 +186,7 @@ final class StoreSummary: Sendable {
         switch result.outcome {
         case .answered(let answer, let changes):
             let response = outcome.diagnostics.redaction.hidingPatientData(
-                in: answer, about: InstanceFile.attributes(of: result.file.path))
+                in: answer, about: [InstanceFile.attributes(of: result.file.path)])
             self.record(response, changes, of: result.file, in: &record)
         case .unreadable(let problem):
             record.error = Message(problem).why
