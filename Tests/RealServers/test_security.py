@@ -1,10 +1,12 @@
 """TLS and user identity: servers that others wrote, certificates that are wrong in one way each, and the binary without TLS."""
 
+import json
 import os
 import pathlib
 import pty
 import select
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -15,6 +17,7 @@ import time
 from harness import cases, certificates, images, programs, scripted, servers, wire
 from harness.practice import PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu, run
+from test_watch import Watch
 
 UNREACHABLE, USAGE, ASSOCIATION = 4, 2, 5
 
@@ -409,13 +412,17 @@ class TLSOptions(cases.RealServerTest):
         run = programs.run("setsid", programs.dcmscu_path(), *line, expect=USAGE)
         self.assert_names(run, "no terminal")
 
-    def test_a_prompt_ends_with_the_first_interrupt_and_the_terminal_is_as_it_was(self):
+    def test_a_prompt_ends_with_the_first_signal_and_the_terminal_is_as_it_was(self):
         line = [*self.trust(), "--user", "night", "--passcode", "prompt", *self.server()]
-        echoing = []
-        code, said = self.at_a_terminal(line, "\x03", at_the_end=lambda terminal: echoing.append(termios.tcgetattr(terminal)))
-        self.assertEqual(code, 130, said)
-        self.assertEqual(self.seen, [])
-        self.assertTrue(echoing[0][3] & termios.ECHO, "the terminal shows nothing that is typed")
+        for typed, expected in (("\x03", 130), (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+            with self.subTest(typed):
+                echoing = []
+                code, said = self.at_a_terminal(
+                    line, typed, at_the_end=lambda terminal: echoing.append(termios.tcgetattr(terminal))
+                )
+                self.assertEqual(code, expected, said)
+                self.assertEqual(self.seen, [])
+                self.assertTrue(echoing[0][3] & termios.ECHO, "the terminal shows nothing that is typed")
 
     def at_a_terminal(self, line, typed, at_the_end=lambda terminal: None):
         process, terminal = pty.fork()
@@ -436,7 +443,12 @@ class TLSOptions(cases.RealServerTest):
                 break
             said += piece
             if not was_typed and said.rstrip().endswith(b":"):
-                os.write(terminal, typed.encode())
+                # It does not echo while it asks.
+                self.assertFalse(termios.tcgetattr(terminal)[3] & termios.ECHO)
+                if isinstance(typed, str):
+                    os.write(terminal, typed.encode())
+                else:
+                    os.kill(process, typed)
                 was_typed = True
         at_the_end(terminal)
         os.close(terminal)
@@ -567,18 +579,52 @@ class Secured(cases.RealServerTest):
             )  # fmt: skip
         self.assertEqual(len(list(moved.iterdir())), len(self.files))
 
-    def test_a_receiver_says_whether_it_authenticates_anybody(self):
+    def first_line(self, process):
+        """The first line that a receiver says; it goes on."""
+        limit = time.monotonic() + servers.START_LIMIT
+        while "\n" not in process.log() and time.monotonic() < limit:
+            time.sleep(0.02)
+        return process.log().split("\n")[0]
+
+    def kinds_of_receivers(self):
+        """(options, whether it serves a caller without a certificate, the words of its first line)"""
         ours = [f"--tls-cert={self.certificate}", f"--tls-key={self.key}", f"--tls-ca={self.authority.certificate}"]
-        for options, words in (
-            (["--tls", *ours], "callers are not authenticated; their connections are secured by TLS"),
-            (["--tls", "--tls-client-cert=optional", *ours], "a caller's certificate is checked if it shows one"),
-            (["--tls", "--tls-client-cert=required", *ours], "callers must show a certificate of a trusted authority"),
-        ):
-            with self.subTest(words), PracticeArchive(options=options) as archive:
-                limit = time.monotonic() + servers.START_LIMIT
-                while words not in archive.log() and time.monotonic() < limit:
-                    time.sleep(0.02)
-                self.assertIn(words, archive.log())
+        yield ["--tls", *ours], True, "callers are not authenticated; their connections are secured by TLS"
+        yield ["--tls", "--tls-client-cert=optional", *ours], True, "a caller's certificate is checked if it shows one"
+        yield ["--tls", "--tls-client-cert=required", *ours], False, "callers must show a certificate of a trusted authority"
+
+    def test_a_receiver_says_in_its_first_line_whether_it_authenticates_anybody(self):
+        kinds = [([], None, "callers are not authenticated"), *self.kinds_of_receivers()]
+        for options, _, words in kinds:
+            for make in (lambda options: PracticeArchive(options=options), lambda options: Watch(*options)):
+                with self.subTest(options), make(options) as receiver:
+                    line = self.first_line(receiver)
+                    self.assertIn(words, line)
+                    self.assertEqual(line.count("callers"), words.count("callers"), line)
+
+    def test_the_receivers_of_runs_say_it_too(self):
+        images, known = [*self.files[:1]], self.folder / "transactions"
+        for options, _, words in [([], None, "callers are not authenticated"), *self.kinds_of_receivers()]:
+            peer = [servers.LOOPBACK, servers.free_port(), "--timeout", "1", *options, "-V"]
+            for line in (
+                ["--move", *peer, "-k", "StudyInstanceUID=1.2.3", "--no-check", "-o", self.folder / "out"],
+                ["--stgcmt", *peer, "--wait", "0.1", *images], ["--store", *peer, "--verify", "commit", "--wait", "0.1", *images],
+                ["--stgcmt", *peer, "--wait", "0.1", "--transaction", known, *images],
+            ):  # fmt: skip
+                with self.subTest(f"{line[0]} {options}"):
+                    run = dcmscu(*line, "--port-scp", servers.free_port())
+                    told = [said for said in run.stderr.splitlines() if "listening at" in said]
+                    self.assertEqual(len(told), 1, run)
+                    self.assertTrue(told[0].endswith(words), run)
+
+    def test_a_caller_without_a_certificate_is_served_unless_one_is_required(self):
+        anonymous = ["+tla", "+cf", self.authority.certificate]
+        for options, is_served, _ in self.kinds_of_receivers():
+            for make in (lambda options: PracticeArchive(options=options), lambda options: Watch(*options)):
+                with self.subTest(options), make(options) as receiver:
+                    self.first_line(receiver)
+                    echo = run("echoscu", *anonymous, servers.LOOPBACK, receiver.port)
+                    self.assertEqual(echo.code == 0, is_served, f"{echo} {receiver.log()}")
 
     def test_without_a_certificate_or_without_tls_nobody_gets_in(self):
         anonymous = ["+tla", "+cf", self.authority.certificate]
@@ -617,6 +663,19 @@ class WithoutTLS(cases.RealServerTest):
 
     def test_it_is_not_linked_with_openssl(self):
         self.assertNotRegex(run("ldd", binary(), expect=0).stdout, "libssl|libcrypto")
+
+    def test_both_binaries_record_the_same_digests(self):
+        archive = self.serve(PracticeArchive())
+        files = made_up_images(self.folder / "images")
+        found = []
+        for number, program in enumerate((binary(), programs.dcmscu_path())):
+            journal = self.folder / f"{number}.jsonl"
+            line = [program, "--store", servers.LOOPBACK, archive.port, *files, "--journal", journal]
+            run(*line, environment={"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"}, expect=0)
+            lines = map(json.loads, journal.read_text().splitlines())
+            found.append({line["path"]: line["sha256"] for line in lines if "sha256" in line})
+        self.assertEqual(len(found[0]), len(files))
+        self.assertEqual(found[0], found[1])
 
     def test_the_two_binaries_talk_with_each_other(self):
         archive = self.serve(PracticeArchive())

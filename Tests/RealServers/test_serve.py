@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -12,6 +13,7 @@ import pydicom
 from harness import cases, images, programs, servers, wire
 from harness.practice import PYTHON, PracticeArchive, WithImages, data_set, made_up_images
 from harness.programs import dcmscu, run
+from harness.scripted_archive import CT, Association, Instance, elements
 
 MODELS = {"patient": "-P", "study": "-S", "patient/study": "-O"}
 
@@ -419,6 +421,52 @@ class HeldInstances(WithImages):
         run = dcmscu("--find", "--patient", servers.LOOPBACK, archive.port, "--format", "count", expect=0)
         self.assertEqual(run.stdout.strip(), "0", run)
         self.assertIn("a symbolic link, which is not followed", archive.log())
+
+    def test_a_link_that_is_placed_meanwhile_is_not_followed(self):
+        """In the place of a file that is held, and in that of one that comes."""
+        archive = self.serve(PracticeArchive())
+        held, coming = self.of_study[:2]
+        peer = [servers.LOOPBACK, archive.port]
+        dcmscu("--store", *peer, held, expect=0)
+        [inside] = archive.stored()
+        outside = self.folder / "outside.dcm"
+        outside.write_bytes(inside.read_bytes())
+        inside.unlink()
+        inside.symlink_to(outside)
+        out = self.folder / "out"
+        run = dcmscu("--get", *peer, "-k", f"StudyInstanceUID={self.study}", "-o", out, expect=(1, 7))
+        self.assertEqual([path for path in out.rglob("*") if path.is_file()], [], run)
+        # The name of the next instance is a link that leads to a file, or to nowhere.
+        name = inside.name.replace(str(data_set(held).SOPInstanceUID), str(data_set(coming).SOPInstanceUID))
+        victim, nowhere = self.folder / "victim", self.folder / "nowhere"
+        victim.write_text("precious")
+        for target in (victim, nowhere):
+            link = inside.with_name(name)
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+            dcmscu("--store", *peer, coming)
+            self.assertEqual(victim.read_text(), "precious")
+            self.assertFalse(nowhere.exists())
+        # What is there is what came, or nothing: never what the link led to.
+        dcmscu("--get", *peer, "-k", f"SOPInstanceUID={data_set(coming).SOPInstanceUID}", "--image", "-o", out)
+        for path in out.rglob("*.dcm"):
+            self.assertEqual(data_set(path).SOPInstanceUID, data_set(coming).SOPInstanceUID)
+
+    def test_a_data_set_without_uids_is_refused_as_servers_do(self):
+        archive = self.serve(PracticeArchive())
+        one = Instance("1.2.1", "1.2.1.1", "1.2.1.1.1")
+        fields = one.fields
+        association = Association(socket.create_connection((servers.LOOPBACK, archive.port)))
+        association.request("ANYBODY", archive.ae_title, [CT])
+        for missing in ((0x00080018,), (0x00080016,), (0x00080016, 0x00080018)):
+            one.data = elements({tag: value for tag, value in fields.items() if tag not in missing})
+            self.assertEqual(association.store(one), 0xA900, missing)
+            self.assertEqual(archive.stored(), [])
+        # The association goes on, and a whole one is stored.
+        one.data = elements(fields)
+        self.assertEqual(association.store(one), 0)
+        association.release()
+        self.assertEqual(len(archive.stored()), 1)
 
     def test_bombs_on_eight_associations_stay_below_one_limit(self):
         archive = self.serve(PracticeArchive())

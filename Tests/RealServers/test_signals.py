@@ -15,6 +15,7 @@ import time
 from pydicom.dataset import Dataset
 
 from harness import cases, findpeer, programs, servers
+from test_hostile import compiler
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -142,11 +143,11 @@ class Signals(cases.RealServerTest):
         self.scratch = self.folder / "scratch"
         self.scratch.mkdir()
 
-    def start(self, *arguments):
+    def start(self, *arguments, **variables):
         process = subprocess.Popen(
             [programs.dcmscu_path(), *map(str, arguments)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.scratch,
-            env={**os.environ, "LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null", "TMPDIR": str(self.scratch)},
+            env={**os.environ, "LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null", "TMPDIR": str(self.scratch), **variables},
         )  # fmt: skip
         self.addCleanup(process.kill)
         return process
@@ -227,7 +228,7 @@ class Signals(cases.RealServerTest):
         os.mkfifo(pipe)
         for options in (
             ["--find", *peer, "--config", pipe], ["--find", *peer, "--query", pipe],
-            ["--get", *peer, "--from-list", pipe], ["--get", *peer, "--from-list", "-"],
+            ["--get", *peer, "--from-list", pipe], ["--get", *peer, "--from-list", "-"], ["--find", *peer, "--query", "-"],
             ["--echo", "--tls", "--tls-cert", pipe, "--tls-key-password", f"file:{pipe}", *peer],
         ):  # fmt: skip
             for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
@@ -274,6 +275,30 @@ class Signals(cases.RealServerTest):
             process.wait(1)
         found, _, err = self.stop(process, server, signal.SIGTERM, signal.SIGTERM)
         self.assertEqual(found, TERMINATED, err)
+
+    def test_while_a_name_is_looked_up(self):
+        """Name servers that never answer."""
+        library = self.folder / "hanglookup.so"
+        source = pathlib.Path(programs.__file__).with_name("hanglookup.c")
+        programs.run(compiler(), "-shared", "-fPIC", "-O1", "-o", library, source, expect=0)
+        name = "pacs.example"
+        for options in (
+            ["--echo", name, 104], ["--find", name, 104, "-k", "PatientID"], ["--store", name, 104, self.large_file()],
+            ["--get", name, 104, "-k", "PatientID=1"], ["--doctor", name, 104],
+            ["--serve", self.folder / "archive", "--port-scp", servers.free_port(), "--bind", name],
+        ):  # fmt: skip
+            for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
+                with self.subTest(f"{options[0]} {one.name}"):
+                    reached = self.folder / "reached"
+                    reached.unlink(missing_ok=True)
+                    process = self.start(*options, LD_PRELOAD=library, REACHED=reached)
+                    limit = time.monotonic() + programs.TIME_LIMIT
+                    while not reached.exists() and process.poll() is None and time.monotonic() < limit:
+                        time.sleep(0.01)
+                    self.assertTrue(reached.exists(), "no name was looked up")
+                    process.send_signal(one)
+                    _, err = process.communicate(timeout=AT_ONCE)
+                    self.assertEqual(process.returncode, code, err)
 
     # MARK: Output that nobody reads
 

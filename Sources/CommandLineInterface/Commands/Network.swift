@@ -306,6 +306,23 @@ final class Network: Sendable {
     }
 }
 
+extension ExitCode {
+    /// A port that cannot be listened at, or a signal while the name of its address was looked up.
+    init(listening error: TransportError) { self = error == .cancelled ? .interrupted : .localFiles }
+}
+
+extension Network {
+    /// Whether those who call our port have to say who they are, as the first line of each receiver tells.
+    var authenticationOfCallers: String {
+        guard security.listening != nil else { return "callers are not authenticated" }
+        return switch connection.tls?.configuration.clientCertificate ?? .none {
+        case .none: "callers are not authenticated; their connections are secured by TLS"
+        case .optional: "a caller's certificate is checked if it shows one"
+        case .required: "callers must show a certificate of a trusted authority"
+        }
+    }
+}
+
 /// The port that peers call back while an operation lasts.
 enum Receiver {
     /// Listens from now on. Nil: it cannot, reported.
@@ -327,7 +344,8 @@ enum Receiver {
                 narrates: narrates, watch: watch)
         } catch {
             let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
-            outcome.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
+            outcome.fail(
+                ExitCode(listening: error), Message("cannot listen at port \(port)", error.description, hint: hint))
             return nil
         }
     }
@@ -340,14 +358,17 @@ enum Receiver {
         from callers: [AETitle] = [], isAccepting: Bool = true, narrates: Bool = true,
         watch: @escaping @Sendable (AssociationServer.Event) -> Void = { _ in }
     ) throws(TransportError) -> AssociationServer {
-        let listener = try TCPListener(port: port, bind: network.connection.bindAddress)
+        let listener = try TCPListener(
+            port: port, bind: network.connection.bindAddress, wait: WaitLimits(cancellation: network.cancellation))
         var policy = AcceptancePolicy(
             calledAETitles: titles.map { Set([network.connection.callingAETitle] + $0) })
         policy.maximumPDULength = network.connection.maximumPDULength
         if !callers.isEmpty { policy.callingAETitles = Set(callers) }
         let server = try makeServer(network, listener, policy, services, narrates: narrates, watch)
         if isAccepting { try start(server) }
-        network.diagnostics.verbose("listening at \(listener.localDescription) as \(network.connection.callingAETitle)")
+        network.diagnostics.verbose(
+            "listening at \(listener.localDescription) as \(network.connection.callingAETitle); "
+                + network.authenticationOfCallers)
         return server
     }
 

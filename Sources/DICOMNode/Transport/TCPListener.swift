@@ -1,5 +1,5 @@
 import Glibc
-import System
+package import System
 
 /// Waits for connections at a port: of all interfaces by IPv6 and IPv4 at once, or of one address.
 package final class TCPListener: Sendable {
@@ -17,12 +17,14 @@ package final class TCPListener: Sendable {
     /// - Parameter port: Zero lets the system choose.
     /// - Parameter bind: An address or name of this machine; nil is all interfaces, IPv6 and IPv4, or IPv4 alone if
     ///   there is no IPv6.
-    /// - Throws: `TransportError` if the name is unknown, or the port is in use, not permitted or not of this machine.
-    package init(port: UInt16, bind: String? = nil) throws(TransportError) {
+    /// - Parameter wait: how long the name may be looked up.
+    /// - Throws: `TransportError` if the name is unknown or the wait ends, or the port is in use, not permitted or not of this
+    ///   machine.
+    package init(port: UInt16, bind: String? = nil, wait: WaitLimits = .unlimited) throws(TransportError) {
         var candidates = [
             SocketAddress.any(family: AF_INET6, port: port), SocketAddress.any(family: AF_INET, port: port),
         ]
-        if let bind { candidates = try HostLookup.addresses(of: bind, port: port, wait: .unlimited) }
+        if let bind { candidates = try HostLookup.addresses(of: bind, port: port, wait: wait) }
         var first: TransportError?
         for address in candidates {
             do throws(SystemError) {

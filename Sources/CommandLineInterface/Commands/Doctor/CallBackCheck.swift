@@ -59,7 +59,7 @@ extension Examination {
             var finding = DoctorFinding(.receiver, .failed, "cannot listen at port \(port): \(error)")
             finding.cause = .cannotListen
             if case .portInUse = error { finding.remedy = Hint.receiverPortTaken(port: port).text }
-            finding.exitCode = .localFiles
+            finding.exitCode = ExitCode(listening: error)
             return finding
         }
     }

@@ -39,11 +39,13 @@ final class ServeCommand {
     private func start(_ folder: OutputFolder, _ port: UInt16, _ worklist: [DataSet]) -> PracticeArchive? {
         do throws(TransportError) {
             let listener = try TCPListener(
-                port: port, bind: network.connection.bindAddress ?? ServeOptions.standardBindAddress)
+                port: port, bind: network.connection.bindAddress ?? ServeOptions.standardBindAddress,
+                wait: WaitLimits(cancellation: network.cancellation))
             return try start(folder, listener, worklist)
         } catch {
             let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
-            outcome.fail(.localFiles, Message("cannot listen at port \(port)", error.description, hint: hint))
+            outcome.fail(
+                ExitCode(listening: error), Message("cannot listen at port \(port)", error.description, hint: hint))
             return nil
         }
     }
@@ -83,27 +85,17 @@ final class ServeCommand {
             Message(
                 "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription) over \(folder.path.displayed): "
                     + "\(Quantity.count(index.instanceCount, "instance")) in \(Quantity.count(index.studyCount, "study"))"
-                    + (worklist == 0 ? "" : ", \(Quantity.count(worklist, "worklist item"))")))
+                    + (worklist == 0 ? "" : ", \(Quantity.count(worklist, "worklist item"))")
+                    + "; \(network.authenticationOfCallers)"))
         if network.connection.bindAddress == nil {
             outcome.diagnostics.note(
                 Message(
                     "only this machine can connect", "\(OptionName.bind) :: accepts connections from other machines"))
         }
-        outcome.diagnostics.note(Message(callers))
         outcome.diagnostics.warning(
             Message("this is not a PACS", "it is for trials and tests, not for images of patients"))
         for fault in options.faults {
             outcome.diagnostics.note(Message("fault injected", "\(fault)"))
-        }
-    }
-
-    /// The callers that are served.
-    private var callers: String {
-        guard network.security.listening != nil else { return "callers are not authenticated" }
-        switch network.connection.tls?.configuration.clientCertificate ?? .none {
-        case .none: return "callers are not authenticated; their connections are secured by TLS"
-        case .optional: return "a caller's certificate is checked if it shows one"
-        case .required: return "callers must show a certificate of a trusted authority"
         }
     }
 

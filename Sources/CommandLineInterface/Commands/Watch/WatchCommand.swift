@@ -42,7 +42,7 @@ final class WatchCommand {
         let kept = options.outputDirectory.map { "instances are kept in \($0.displayed)" }
         outcome.diagnostics.note(
             Message(
-                "watching port \(port)",
+                "watching port \(port); \(network.authenticationOfCallers)",
                 kept ?? "nothing is kept: who sends is told to try again later (\(OptionName.output) keeps it)"))
     }
 
