@@ -2,13 +2,15 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
 
 from harness import cases, images, loading, programs, servers
 from harness.programs import dcmscu
-from harness.scripted_archive import Instance, ScriptedRetrieval, study
+from harness.scripted_archive import CT, MR, Instance, ScriptedRetrieval, elements, study
+from test_hostile import compiler
 
 LOCAL_FILES = 3
 
@@ -158,6 +160,20 @@ class Resume(ScriptedRetrieval):
                 self.assertEqual(line["bytes"], os.path.getsize(line["path"]))
 
 
+    def test_the_digest_is_made_by_openssl(self):
+        library, counted = self.folder / "digestcount.so", self.folder / "counted"
+        source = pathlib.Path(programs.__file__).with_name("digestcount.c")
+        programs.run(compiler(), "-shared", "-fPIC", "-O1", "-o", library, source, expect=0)
+        self.serve_scripted(study(3, size=300_000))
+        environment = {"LD_PRELOAD": library, "COUNTED": counted}
+        self.retrieve("get", "--journal", self.folder / "journal", environment=environment, expect=0)
+        # Whoever asks for no digest pays for none.
+        self.assertEqual(int(counted.read_text()), sum(path.stat().st_size for path in self.files()))
+        self.out = self.folder / "without"
+        self.retrieve("get", environment=environment, expect=0)
+        self.assertEqual(int(counted.read_text()), 0)
+
+
 class Existing(ScriptedRetrieval):
     def test_the_same_content_is_kept_once_and_another_under_a_second_name(self):
         instances = study(4)
@@ -256,6 +272,25 @@ class Untrue(ScriptedRetrieval):
                 self.assertTrue(broken.read_bytes().endswith(instances[2].data))
                 self.assertEqual(len(self.files()), 4)
 
+    def test_whatever_is_received_has_the_mode_of_received_files(self):
+        """Instances of C-GET and C-MOVE, those that nobody asked for, and broken ones."""
+        for operation in ("get", "move"):
+            for umask, option, mode in ((0o022, [], 0o644), (0o027, [], 0o640), (0o077, ["--mode", "664"], 0o664)):
+                with self.subTest(f"{operation} {umask:o} {option}"):
+                    self.serve_changed(operation, lambda data: data[: len(data) // 2])
+                    self.archive.extras = [Instance("9.9.9", "9.9.9.1", "9.9.9.1.1")]
+                    self.out = self.folder / f"{operation}{umask:o}"
+                    old = os.umask(umask)
+                    try:
+                        run = self.retrieve(operation, "--keep-broken", *option, expect=1)
+                    finally:
+                        os.umask(old)
+                    modes = {path.relative_to(self.out).as_posix(): path.stat().st_mode & 0o7777 for path in self.files()}
+                    self.assertEqual(len(modes), 5, run)
+                    self.assertIn("1.2.1.1.3.dcm.broken", modes)
+                    self.assertIn("unexpected/9.9.9.1.1.dcm", modes)
+                    self.assertEqual(set(modes.values()), {mode}, modes)
+
     def test_another_native_syntax_is_kept_as_what_it_is(self):
         explicit = b"\x08\0\x16\0UI\x1a\0" + b"1.2.840.10008.5.1.4.1.1.2\0"
         for operation in ("move", "get"):
@@ -287,12 +322,33 @@ class Untrue(ScriptedRetrieval):
                 self.assert_whole(instances)
 
     def test_uids_other_than_those_of_the_request(self):
+        """Another instance, another class, and none: done, with a warning, under the UID of the request."""
+        def without(*tags):
+            return lambda instance: elements({tag: value for tag, value in instance.fields.items() if tag not in tags})
+
+        changes = {
+            "the SOP Instance UID 1.2.1.1.9": lambda instance: instance.data.replace(b"1.2.1.1.3", b"1.2.1.1.9"),
+            f"the SOP Class UID {MR}": lambda instance: instance.data.replace(CT.encode() + b"\0", MR.encode() + b"\0"),
+            "no SOP Instance UID": without(0x00080018), "no SOP Class UID": without(0x00080016),
+        }  # fmt: skip
         for operation in ("move", "get"):
-            with self.subTest(operation):
-                instances = self.serve_changed(operation, lambda data: data.replace(b"1.2.1.1.3", b"1.2.1.1.9"))
-                run = self.retrieve(operation, expect=0)
-                self.assert_names(run, "the data set has the SOP Instance UID 1.2.1.1.9", "1 of them with a warning")
-                self.assert_whole(instances)
+            for number, (words, change) in enumerate(changes.items()):
+                with self.subTest(f"{operation} {words}"):
+                    instances = study(4)
+                    instances[2].data = change(instances[2])
+                    self.serve_scripted(instances)
+                    self.out = self.folder / f"{operation}{number}"
+                    run = self.retrieve(operation, "--format", "jsonl", expect=0)
+                    self.assert_names(run, f"the data set has {words}", "warning")
+                    self.assert_whole(instances)
+                    events = [json.loads(line) for line in run.stdout.splitlines()]
+                    outcomes = [event["outcome"] for event in events if event["event"] == "receive"]
+                    self.assertEqual(sorted(outcomes), ["done", "done", "done", "warning"], run)
+                    warned = [event for event in events if event.get("outcome") == "warning"]
+                    self.assertEqual(warned[0]["sopInstanceUID"], instances[2].uid)
+                    self.out = self.folder / f"{operation}{number}again"
+                    run = self.retrieve(operation, "--fail-on", "warning", expect=1)
+                    self.assert_names(run, "1 of them with a warning")
 
 
 class Journals(ScriptedRetrieval):

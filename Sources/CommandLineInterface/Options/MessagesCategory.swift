@@ -94,7 +94,9 @@ extension OptionCategory {
             .failOn, value: .choice(FailurePolicy.allCases.map(\.rawValue)), .messages,
             for: [.store, .move, .get, .find, .worklist],
             "lowest severity that makes an instance or query count as failed",
-            details: "With warning a warning status (0xB000 ...) makes the exit code 1.",
+            details: """
+                With warning a warning status (0xB000 ...), or an instance received with a warning, makes the exit code 1.
+                """,
             default: .text(FailurePolicy.failure.rawValue),
             apply: { (draft, argument) throws(UsageError) in
                 draft.failOn = try argument.choice(FailurePolicy.self)

@@ -109,6 +109,10 @@ struct RetrievalReport: Sendable {
             run.summary.set(.skipped, total.skipped + summary.presentBefore)
             run.summary.set(.failures, total.failed)
             run.summary.set(.bytes, Int(clamping: total.bytes))
+            if total.warned > 0, context.options.failOn == .warning {
+                let received = Quantity.count(total.warned, "instance")
+                run.fail(.incomplete, Message(network.peerName, "\(received) received with a warning"))
+            }
         }
         var subject = "\(network.peerName): \(network.operation.serviceName)"
         if total == nil { subject += " to \(context.options.moveDestination)" }
