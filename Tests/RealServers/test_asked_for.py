@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 
 from harness import cases, images, loading, servers
 from harness.programs import dcmscu
@@ -148,6 +149,52 @@ class Late(ScriptedRetrieval):
         self.retrieve("move", "--grace", "0.3")
         self.assertGreater(len(archive.requests), 1)
 
+    def test_each_late_instance_renews_the_grace(self):
+        """Six instances, each of which comes in the grace after the one before, and the last long after the first grace."""
+        for apart in (True, False):
+            with self.subTest(apart=apart):
+                instances = study(6)
+                archive = self.serve_scripted(instances, told=lambda *_: (None, None))
+                self.out = self.folder / f"{apart}"
+                archive.late, archive.comes_apart = 1, apart
+                if not apart:
+                    archive.plan = lambda number: time.sleep(1) or "send"
+                run = self.retrieve("move", "--grace", "3", expect=0)
+                self.assert_whole(instances)
+                self.assertEqual(len(archive.requests), 1, run)
+                self.assertGreater(run.seconds, 5)
+
+    def test_what_comes_when_it_is_asked_for_again(self):
+        """(what comes of the first request, of all further ones, exit code)"""
+        for first, later, code in ((0, 6, 0), (2, 6, 0), (0, 3, 1), (2, 1, 1), (0, 0, 1), (2, 0, 1)):
+            with self.subTest(f"{first} and {later}"):
+                instances = study(6)
+                archive = self.serve_scripted(instances, told=lambda *_: (None, None))
+                self.out = self.folder / f"{first}-{later}"
+                came = []
+
+                def plan(number):
+                    limit = first if len(archive.requests) == 1 else first + later
+                    if len(came) >= limit:
+                        return "forget"
+                    came.append(number)
+                    return "send"
+
+                archive.plan = plan
+                run = self.retrieve("move", "--grace", "0.3", expect=code)
+                held = min(6, first + later)
+                self.assertEqual(len(self.files()), held, run)
+                # Only what is missing is asked for again, a request a series, and not without an end.
+                again = [uid for _, uids in archive.requests[1:3] for uid in uids]
+                self.assertEqual(len(again), 6 - first, run)
+                self.assertFalse(set(again) & {instances[number].uid for number in came[:first]})
+                self.assertLess(len(archive.requests), 10, run)
+                missing = {row["SOPInstanceUID"] for row in self.missing(run)}
+                here = {str(images.meta(path).MediaStorageSOPInstanceUID) for path in self.files()}
+                self.assertEqual(missing, {instance.uid for instance in instances} - here, run)
+                if code:
+                    self.assert_names(run, f"{6 - held} of 6 instances listed by the server are missing")
+
     def test_counts_of_zero_where_all_that_is_listed_is_here_are_a_note(self):
         for operation in ("move", "get"):
             with self.subTest(operation):
@@ -217,6 +264,18 @@ class WithoutQueries(ScriptedRetrieval):
                 self.out = self.folder / operation
                 run = self.retrieve(operation, *(["--grace", "0.2"] if operation == "move" else []), expect=1)
                 self.assert_names(run, "says that it sent 7", "6 were received")
+
+    def test_the_limit_of_the_list_is_a_short_one_of_its_own(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(6)
+                archive = self.serve_without_find("hang", instances)
+                self.out = self.folder / operation
+                run = self.retrieve(operation, "--timeout", "120", expect=0, timeout=55)
+                self.assertLess(run.seconds, 50, run)
+                self.assertEqual(len(archive.queries), 1)
+                self.assert_whole(instances)
+                self.assert_names(run, "note: ", "did not answer", "C-FIND")
 
     def test_a_server_that_hangs_is_asked_once(self):
         instances = study(4) + study(4, number=2) + study(4, number=3)

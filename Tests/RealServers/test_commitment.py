@@ -787,6 +787,13 @@ class KeptTransactions(CommitmentTest):
         self.assertEqual(said.count("no answer"), 2, said)
         self.assertIn("was not saved", complained)
         self.assertEqual(self.events(), ["requested"], complained)
+        # The run after it knows that the transaction is open: it waits for the report, and keeps it.
+        run = self.listen(None, "--wait", "0.5", expect=8)
+        self.assert_lines(run, "no answer", "no answer")
+        self.assertEqual(self.events(), ["requested"], run)
+        run = self.listen(server.requests[0].report_on_new_association, expect=0)
+        self.assert_lines(run, "committed", "committed")
+        self.assertEqual(self.events(), ["requested", "reported", "closed"], run)
 
     def test_listening_without_a_file_or_a_port_is_2(self):
         run = programs.dcmscu("--stgcmt", "--listen", "--port-scp", self.port_scp, expect=2)

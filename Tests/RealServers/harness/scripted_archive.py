@@ -290,7 +290,8 @@ class Instance:
 
 class ScriptedArchive:
     """Lists and sends its instances. `plan` is called for each instance to be sent, with its running number from 0, and says
-    what becomes of it: "send", "slow" (in `slow_seconds`), "fail" or "drop" (the association, in the middle of the data set)."""
+    what becomes of it: "send", "slow" (in `slow_seconds`), "fail", "forget" (neither sent nor counted) or "drop" (the association,
+    in the middle of the data set)."""
 
     ae_title = "SCRIPTED"
 
@@ -335,6 +336,8 @@ class ScriptedArchive:
         self.extras = []
         # The time between the final response to a C-MOVE and what it sends; nil: the instances come first.
         self.late = None
+        # True: each of them comes on an association of its own, as long after the one before.
+        self.comes_apart = False
         # True: a C-CANCEL changes nothing. A C-MOVE is never cancelled: it is not looked for one.
         self.ignores_cancel = False
         self.slow_seconds = 0
@@ -439,8 +442,7 @@ class ScriptedArchive:
         originator = (association.calling, struct.unpack("<H", command[0x00000110])[0])
         if self.late is not None and kind == MOVE:
             association.respond(context, command, SUCCESS, (None, *self.told(len(asked), 0), None))
-            arguments = (asked, [0, 0], None, context, command, originator)
-            return threading.Timer(self.late, self.send_over, arguments).start()
+            return threading.Thread(target=self.send_late, args=(asked, context, command, originator), daemon=True).start()
         asked = asked + self.extras
         if kind == GET:
             self.send(association, asked, counts, association, context, command, None)
@@ -466,6 +468,12 @@ class ScriptedArchive:
         told = (None, completed, failed, None if completed is None else 0)
         status = status if self.final is None else self.final
         association.respond(context, command, status, told, comment=self.comments.get(kind))
+
+    def send_late(self, asked, context, command, originator):
+        for share in [[instance] for instance in asked] if self.comes_apart else [asked]:
+            if self.over.wait(self.late):
+                return
+            self.send_over(share, [0, 0], None, context, command, originator)
 
     def send_over(self, share, counts, association, context, command, originator):
         while share:
@@ -497,6 +505,8 @@ class ScriptedArchive:
             with self.lock:
                 number, self.number = self.number, self.number + 1
             fate = self.plan(number)
+            if fate == "forget":
+                continue
             if fate == "fail":
                 good = False
             else:
