@@ -129,9 +129,16 @@ package struct SpecificCharacterSet: Sendable, Equatable {
     }
 
     /// The number of characters in a value field that cannot be decoded.
+    ///
+    /// None in bytes of which ``isPlainASCII(_:)`` is true.
     package func undecodableCharacters(in bytes: ArraySlice<UInt8>, vr: ValueRepresentation) -> Int {
         if case .utf8 = repertoire, bytes.withUnsafeBytes({ Self.isValidUTF8($0) }) { return 0 }
         return decode(bytes, vr: vr).unicodeScalars.count { $0 == "\u{FFFD}" }
+    }
+
+    /// True if all bytes have seven bits and none is an ESC.
+    package static func isPlainASCII(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.withUnsafeBytes { DefaultRepertoire.isPlain($0) }
     }
 
     private static func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -11,6 +11,10 @@ package struct DataElement: Sendable, Equatable {
         case items([DataSet])
         /// The fragments of encapsulated pixel data (PS3.5 A.4); the first is the Basic Offset Table.
         case fragments([ArraySlice<UInt8>])
+
+        package var hasItems: Bool {
+            if case .items = self { true } else { false }
+        }
     }
 
     package init(tag: Tag, vr: ValueRepresentation, value: Value) {

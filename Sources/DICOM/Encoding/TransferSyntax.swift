@@ -64,23 +64,22 @@ extension TransferSyntax {
     /// behind the tag are letters in Explicit VR and in Implicit VR the lower half of a length that must be plausible.
     /// Deflated data sets cannot be told from noise.
     package static func guessed(fromDataSet bytes: ArraySlice<UInt8>) -> TransferSyntax? {
-        let head = Array(bytes.prefix(ElementHeader.shortest))
-        guard head.count == ElementHeader.shortest else { return nil }
-        let vr = ValueRepresentation(rawValue: UInt16(head[4]) << 8 | UInt16(head[5]))
-        if isFirstGroup(UInt16(head[1]) << 8 | UInt16(head[0])) {
-            let element = UInt16(head[3]) << 8 | UInt16(head[2])
-            let tag = Tag(group: UInt16(head[1]) << 8 | UInt16(head[0]), element: element)
-            if vr != nil {
-                return .explicitVRLittleEndian
+        guard bytes.count >= ElementHeader.shortest else { return nil }
+        // No array of its own: each match of a query is looked at.
+        let (group, element, first, second) = bytes.withUnsafeBytes { head in
+            func number(at offset: Int) -> UInt16 {
+                UInt16(littleEndian: head.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
             }
-            let length = head[4...].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-            let isPlausible = DataDictionary.entry(for: tag) != nil && length <= longestFirstValue
-            return isPlausible ? .implicitVRLittleEndian : nil
+            return (number(at: 0), number(at: 2), number(at: 4), number(at: 6))
         }
-        if isFirstGroup(UInt16(head[0]) << 8 | UInt16(head[1])) && vr != nil {
-            return .explicitVRBigEndian
+        let vr = ValueRepresentation(rawValue: first.byteSwapped)
+        if isFirstGroup(group) {
+            if vr != nil { return .explicitVRLittleEndian }
+            let length = UInt32(second) << 16 | UInt32(first)
+            let isKnown = DataDictionary.entry(for: Tag(group: group, element: element)) != nil
+            return isKnown && length <= longestFirstValue ? .implicitVRLittleEndian : nil
         }
-        return nil
+        return isFirstGroup(group.byteSwapped) && vr != nil ? .explicitVRBigEndian : nil
     }
 
     /// Data sets begin in group 0008, those of the retired ACR-NEMA also in 0000 to 0004; some with patient or study.

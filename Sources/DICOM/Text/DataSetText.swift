@@ -274,17 +274,12 @@ package enum DataSetText {
     }
 }
 
-extension DataElement.Value {
-    fileprivate var hasItems: Bool {
-        if case .items = self { true } else { false }
-    }
-}
-
 /// The dictionary's entries of elements, behind the number sign of their lines, kept from one data set to the next: the
 /// answers of a query have the same elements thousands of times, and a look-up with its strings takes longer than a line.
 package struct ElementComments {
     /// As many tags as an answer has, several times over; of two that fall on one place the later one stays.
-    private static let slotCount = 256
+    private static let slotCount = 1 << slotBits
+    private static let slotBits = 9
 
     private struct Slot {
         var tag: Tag?
@@ -302,14 +297,18 @@ package struct ElementComments {
     /// Appends multiplicity and name, and ends the line. The number of values is shown, in parentheses, where it is not one
     /// that the multiplicity allows.
     mutating func append(_ tag: Tag, values: Int, to output: inout [UInt8]) {
-        // Tags of one group differ in their lowest bits, groups in theirs.
-        let place = Int(truncatingIfNeeded: (tag.rawValue ^ tag.rawValue >> 11) & UInt32(Self.slotCount - 1))
+        let place = Self.place(tag)
         if slots[place].tag != tag { slots[place] = Self.slot(tag) }
         if values == 0 || (values == 1 && slots[place].isSingle) || allows(values, slots[place].vm) {
             output.append(contentsOf: slots[place].ordinary)
         } else {
             appendUnusual(tag, values, to: &output)
         }
+    }
+
+    /// The factor gives each of the attributes that queries usually return a place of its own.
+    static func place(_ tag: Tag) -> Int {
+        Int(truncatingIfNeeded: (tag.rawValue &* 0xC2B2_AE35) >> UInt32(32 - slotBits))
     }
 
     private func allows(_ values: Int, _ vm: String?) -> Bool {

@@ -24,6 +24,7 @@ package enum FindSCU {
         package let hasUnsupportedKeys: Bool
         /// The length, in bytes, of an identifier that was too long to be held.
         package let omittedLength: Int?
+        fileprivate let decoder: DataSetDecoder
 
         /// Decodes the identifier.
         ///
@@ -34,7 +35,7 @@ package enum FindSCU {
                 throw DataSetError(
                     .tooLong, "it has \(omittedLength) bytes, more than the \(Association.maximumDataSetInMemory) held")
             }
-            return try DataSetDecoder(transferSyntax, limits: .identifier).decode(bytes)
+            return try decoder.decode(bytes)
         }
     }
 
@@ -51,16 +52,21 @@ package enum FindSCU {
             messageID: association.nextMessageID(), sopClass: sopClass, priority: priority)
         var options = ReceiveOptions()
         options.beforeBlockingRead = beforeBlockingRead
+        let agreed = context.transferSyntax
+        let decoder = DataSetDecoder(agreed, limits: .identifier)
         func match(_ message: DIMSEMessage) -> Match {
             let bytes = message.dataSet ?? []
-            let agreed = context.transferSyntax
-            let seen = TransferSyntax.guessed(fromDataSet: bytes.prefix(16))
-            let isOther = seen.map { $0.isExplicitVR != agreed.isExplicitVR || $0.isBigEndian != agreed.isBigEndian }
+            let other = TransferSyntax.guessed(fromDataSet: bytes[...]).flatMap { seen in
+                let isOther =
+                    seen != agreed
+                    && (seen.isExplicitVR != agreed.isExplicitVR || seen.isBigEndian != agreed.isBigEndian)
+                return isOther ? seen : nil
+            }
             return Match(
-                bytes: bytes[...], transferSyntax: isOther == true ? seen ?? agreed : agreed,
-                agreedOtherwise: isOther == true ? agreed : nil,
+                bytes: bytes[...], transferSyntax: other ?? agreed, agreedOtherwise: other == nil ? nil : agreed,
                 hasUnsupportedKeys: message.command.status == .pendingWithUnsupportedKeys,
-                omittedLength: message.omittedLength)
+                omittedLength: message.omittedLength,
+                decoder: other.map { DataSetDecoder($0, limits: .identifier) } ?? decoder)
         }
         let result = try association.exchange(
             request, in: context, identifier: identifier, options: options,

@@ -183,4 +183,28 @@ private func line(_ tag: UInt32, _ vr: ValueRepresentation, _ bytes: [UInt8]) ->
     func `text is made harmless`(text: String, expected: String) {
         #expect(DisplayText.harmless(text) == expected)
     }
+
+    /// A comment that has to be made again for each match takes longer than all else of its line.
+    @Test(
+        arguments: [
+            [
+                0x0008_0005, 0x0008_0020, 0x0008_0030, 0x0008_0050, 0x0008_0052, 0x0008_0054, 0x0008_0061, 0x0008_1030,
+                0x0010_0010, 0x0010_0020, 0x0010_0030, 0x0010_0040, 0x0020_000D, 0x0020_0010, 0x0020_1206, 0x0020_1208,
+            ],
+            [
+                0x0008_0005, 0x0008_0021, 0x0008_0031, 0x0008_0052, 0x0008_0054, 0x0008_0060, 0x0008_103E, 0x0018_0015,
+                0x0020_000D, 0x0020_000E, 0x0020_0011, 0x0020_1209,
+            ],
+            [
+                0x0008_0005, 0x0008_0016, 0x0008_0018, 0x0008_0023, 0x0008_0033, 0x0008_0052, 0x0008_0054, 0x0020_000D,
+                0x0020_000E, 0x0020_0013, 0x0028_0008, 0x0028_0010, 0x0028_0011,
+            ],
+            [
+                0x0008_0005, 0x0008_0050, 0x0008_0060, 0x0010_0010, 0x0010_0020, 0x0010_0030, 0x0010_0040, 0x0020_000D,
+                0x0032_1060, 0x0040_0001, 0x0040_0002, 0x0040_0003, 0x0040_0007, 0x0040_0009, 0x0040_0100, 0x0040_1001,
+            ],
+        ] as [[UInt32]])
+    func `the attributes of one match have comments of their own`(tags: [UInt32]) {
+        #expect(Set(tags.map { ElementComments.place(Tag($0)) }).count == tags.count)
+    }
 }

@@ -58,15 +58,17 @@ struct MatchText {
     ) -> Int {
         var set: SpecificCharacterSet?
         var count = 0
-        for element in dataSet.elements {
-            switch element.value {
+        let elements = dataSet.elements
+        // Most elements are no text, and are not copied to see that.
+        for index in elements.indices {
+            let vr = elements[index].vr
+            guard vr.usesSpecificCharacterSet || elements[index].value.hasItems else { continue }
+            switch elements[index].value {
             case .bytes(let bytes):
-                guard element.vr.usesSpecificCharacterSet, bytes.contains(where: { $0 >= 0x80 || $0 == 0x1B }) else {
-                    continue
-                }
+                guard !SpecificCharacterSet.isPlainASCII(bytes) else { continue }
                 let own = set ?? SpecificCharacterSet(of: dataSet, inherited: inherited)
                 set = own
-                let lost = own.undecodableCharacters(in: bytes, vr: element.vr)
+                let lost = own.undecodableCharacters(in: bytes, vr: vr)
                 if lost > 0, String(validating: bytes, as: UTF8.self) == nil { isUTF8 = false }
                 count += lost
             case .items(let items):
