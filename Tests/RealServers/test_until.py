@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import time
 
 from harness import cases, servers
 from harness.practice import PracticeArchive, data_set, made_up_images
@@ -70,6 +71,22 @@ class Until(cases.RealServerTest):
         dcmscu("--store", servers.LOOPBACK, archive.port, *self.files, "--until", soon(3600), expect=0)
         dcmscu("--get", servers.LOOPBACK, archive.port, "-k", "StudyDate=20260102", "-o", self.out, "--until", soon(3600), expect=0)
         self.assertEqual(len(list(self.out.rglob("*.dcm"))), len(self.files))
+
+    def test_nothing_is_tried_again_after_a_pause_that_would_end_later(self):
+        """A run that ends at six does not wait until then only to find that it may not go on."""
+        retries = ("--retries", 5, "--retry-delay", "5m", "--until", soon(60))
+        closed = servers.free_port()
+        busy = self.archive("--inject", "store-status=A700/1")
+        for peer, code in ((closed, 4), (busy.port, 7)):
+            start = time.monotonic()
+            run = dcmscu("--store", servers.LOOPBACK, peer, *self.files[:3], *retries, expect=code)
+            self.assertLess(time.monotonic() - start, 30, run.stderr)
+            self.assertNotIn("trying again", run.stderr)
+        start = time.monotonic()
+        for operation in ("--get", "--move"):
+            port = ("--port-scp", servers.free_port()) if operation == "--move" else ()
+            dcmscu(operation, servers.LOOPBACK, closed, "-k", "PatientID=1", "-o", self.out, *port, *retries, expect=4)
+        self.assertLess(time.monotonic() - start, 30)
 
     def test_a_time_that_is_none_is_a_usage_error(self):
         for time in ("6", "25:00", "06:00pm", "tomorrow"):

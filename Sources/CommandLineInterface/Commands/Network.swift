@@ -18,6 +18,8 @@ final class Network: Sendable {
     private let end: Deadline
     /// When the time of day comes after which nothing new is begun.
     private let lastBeginning: Deadline
+    /// The retries that are wanted, none of them begun after that time.
+    let retry: RetryPolicy
     private let noted = Locked<[Note]>([])
 
     /// - Parameter makeUID: makes a new UID below the run's root.
@@ -36,6 +38,9 @@ final class Network: Sendable {
         self.makeUID = makeUID
         end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
         lastBeginning = connection.endTime?.next ?? .never
+        var retry = connection.retry
+        retry.lastAttempt = lastBeginning
+        self.retry = retry
     }
 
     /// True if the limit of the whole run has passed.
@@ -178,6 +183,13 @@ final class Network: Sendable {
         }
     }
 
+    /// What the matches of a query on an association mean: the options that were asked for, since a server may act by one whatever
+    /// it answers; but a list of values asks for all of them only where that was granted.
+    func negotiation(for sopClass: UID, on association: Association) -> QueryNegotiation {
+        let granted = association.grantedNegotiation(for: sopClass)
+        return connection.queryNegotiation.subtracting(granted.contains(.multipleValues) ? [] : .multipleValues)
+    }
+
     /// Opens an association with the contexts of these needs, as far as one association has room for them.
     func associate(for needs: [PresentationContextPlan.Need]) throws(AssociationError) -> Association {
         try associate(parameters(PresentationContextPlan(needs: needs).associations.first ?? []))
@@ -235,7 +247,7 @@ final class Network: Sendable {
 
     /// True if the work may be tried again after so many failures in a row.
     func mayRetry(after error: AssociationError, failures: Int) -> Bool {
-        error.isTransient && failures <= connection.retry.retries && !isOverdue
+        error.isTransient && retry.allowsAttempt(after: failures) && !isOverdue
     }
 
     /// Waits before the next attempt.
@@ -243,7 +255,7 @@ final class Network: Sendable {
     /// - Parameter error: the cause of the last failure; nil if a status was.
     /// - Throws: `interrupted` at a cancellation.
     func pause(after failures: Int, because error: AssociationError?) throws(AssociationError) {
-        let seconds = connection.retry.pause(after: failures)
+        let seconds = retry.pause(after: failures)
         notePause(seconds: seconds, "trying again", because: error)
         if cancellation.wait(until: Deadline.after(seconds: seconds).earlier(end)) {
             throw .interrupted(cancellation.level)

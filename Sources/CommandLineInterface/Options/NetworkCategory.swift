@@ -77,8 +77,8 @@ extension OptionCategory {
             "begin nothing new after this time of day",
             details: """
                 By the local clock, the next time that it shows it; seconds may follow. What is under way is finished: an instance that \
-                is sent, a study or series that is retrieved. If work is left the exit code is 8, and another run goes on, by \
-                --resume with a journal or by --skip-existing.
+                is sent, a study or series that is retrieved. Nothing is tried again after a pause (--retry-delay) that would end \
+                later. If work is left the exit code is 8, and another run goes on, by --resume with a journal or by --skip-existing.
                 """,
             apply: { (draft, argument) throws(UsageError) in
                 guard let time = TimeOfDay(argument.text) else {

@@ -71,6 +71,12 @@ package final class Association {
         Int(accept.userInformation.asynchronousOperationsWindow?.invoked ?? 1)
     }
 
+    /// The options of queries and retrievals that were granted for a SOP class, whichever side asked for them.
+    package func grantedNegotiation(for sopClass: UID) -> QueryNegotiation {
+        let items = accept.userInformation.extendedNegotiations
+        return items.first { $0.sopClass == sopClass }.map { QueryNegotiation(granted: $0) } ?? []
+    }
+
     /// The accepted context for an operation.
     ///
     /// - Throws: `noPresentationContext` with the reasons if no context of the abstract syntax was accepted.

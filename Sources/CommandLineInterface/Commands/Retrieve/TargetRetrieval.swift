@@ -77,7 +77,7 @@ final class TargetRetrieval {
         var idleAttempts = 0
         // Of the whole, as the server has counted it first; without a list it shows what is still missing.
         var total: Int?
-        let retries = network.connection.retry.retries
+        let retries = network.retry.retries
         let maximum = max(Self.maximumAttempts, proposals.count) + retries
         for number in 1...maximum {
             let before = instances.counts
@@ -103,7 +103,9 @@ final class TargetRetrieval {
                 continue
             }
             guard !context.shouldStop, !attempt.isHopeless(mayPause: retries > 0) else { return }
-            let pauses = retries > 0 && attempt.isTransient
+            let pauses =
+                retries > 0 && attempt.isTransient
+                && network.retry.leavesTime(forPauseAfter: max(idleAttempts, 1))
             let missing = expected.series.map { instances.missing(of: $0, toRequest: true) }
             guard missing.map({ !$0.isEmpty }) ?? (pauses || (failed > 0 && proposals.hasMore)) else { return }
             let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? failed

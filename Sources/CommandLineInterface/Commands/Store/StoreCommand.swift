@@ -88,7 +88,7 @@ final class StoreCommand: Sendable {
         sending.operationsWindow = options.operationsWindow
         sending.rewrites = !options.neverRewrites
         sending.assumesMeta = options.assumesMeta
-        sending.retry = network.connection.retry
+        sending.retry = network.retry
         return sending
     }
 

@@ -221,7 +221,7 @@ package final class StorageSCU {
         let retries = options.retry.retries
         if wasOpening {
             if hasSuccessors() { throw error }
-            guard error.isTransient, failuresInARow <= retries else { throw error }
+            guard error.isTransient, options.retry.allowsAttempt(after: failuresInARow) else { throw error }
         } else {
             // An association that went silent may be one more than the peer can serve.
             if case .timedOut = error, hasSuccessors() { throw error }
@@ -230,6 +230,7 @@ package final class StorageSCU {
             guard failuresInARow <= allowed else { throw error }
             // The first loss may have been the matter of one instance: others need not wait.
             guard failuresInARow > 1, retries > 0 else { return }
+            guard options.retry.leavesTime(forPauseAfter: failuresInARow) else { throw error }
         }
         try pause(until: .after(seconds: options.retry.pause(after: failuresInARow)), cause: error)
     }
@@ -261,7 +262,7 @@ package final class StorageSCU {
     /// Reports the outcome of a file, or keeps it for another attempt.
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
-        guard result.isTransient, pending.attempts <= options.retry.retries, !delegate.shouldStop else {
+        guard result.isTransient, options.retry.allowsAttempt(after: pending.attempts), !delegate.shouldStop else {
             return delegate.report(result)
         }
         var again = pending

@@ -1,6 +1,6 @@
 package import DICOM
 package import DICOMProtocol
-import System
+package import System
 
 /// The outcome of one file that was to be stored at a peer.
 package struct StoreResult: Sendable {
@@ -73,6 +73,8 @@ package struct RetryPolicy: Sendable, Equatable {
     package var retries = 0
     /// The first pause, in seconds; each further one is twice as long.
     package var delay = 2.0
+    /// The time after which no attempt is begun.
+    package var lastAttempt = Deadline.never
 
     /// A server that was down for an hour should not be waited for another one once it is back.
     private static let longestPause = 300.0
@@ -82,6 +84,16 @@ package struct RetryPolicy: Sendable, Equatable {
     package init(retries: Int, delay: Double) {
         self.retries = retries
         self.delay = delay
+    }
+
+    /// True if there may be another attempt after a number of failures in a row, from 1, and the pause before it.
+    package func allowsAttempt(after failures: Int) -> Bool {
+        failures <= retries && leavesTime(forPauseAfter: failures)
+    }
+
+    /// True if the pause after a number of failures in a row, from 1, is over before the last time that something may be begun.
+    package func leavesTime(forPauseAfter failures: Int) -> Bool {
+        lastAttempt.secondsLeft.map { $0 > pause(after: failures) } ?? true
     }
 
     /// The seconds to wait after a number of failures in a row, from 1.
