@@ -652,6 +652,20 @@ class Values(PeerTest):
         self.assert_names(run, "grants empty value matching")
         self.assertEqual(peer.query().AccessionNumber, '""')
 
+    def test_a_list_means_all_of_its_values_where_that_is_granted(self):
+        answers_of = [
+            study_answer(PatientID=patient, StudyInstanceUID=f"1.2.{patient}", ModalitiesInStudy=modalities)
+            for patient, modalities in (("1", ["CT", "MR", "SR"]), ("2", "CT"), ("3", "MR"))
+        ]
+        for granted, patients, words in (
+            (bytes([0, 0, 0, 0, 0, 0, 1]), ["1"], ["grants multiple value matching", "2 matches left out"]),
+            (bytes([0, 0, 0, 0, 0, 0, 0]), ["1", "2", "3"], ["does not grant multiple value matching"]),
+        ):
+            peer = self.peer(*answers_of, negotiation={STUDY_ROOT_FIND: granted})
+            run = self.find(peer, "-k", r"ModalitiesInStudy=CT\MR", "--format", "tsv", "--columns", "PatientID")
+            self.assertEqual(run.stdout.split()[1:], patients)
+            self.assert_names(run, *words)
+
     def test_equal_responses_are_one_match(self):
         answer = study_answer(PatientID="1", StudyInstanceUID="1.2.1")
         peer = self.peer(answer, answer, study_answer(PatientID="1", StudyInstanceUID="1.2.2"), answer)

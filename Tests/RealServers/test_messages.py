@@ -36,7 +36,7 @@ PROVOKED = {
 ELSEWHERE = {
     "commitment", "certificateRefused", "ourCertificateRefused",
     # With the lists and files that they are about: test_retrieve and test_store.
-    "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "uniqueKeysAbove", "ignoredKey", "lostLetters", "modalitiesNotReturned",
+    "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "uniqueKeysAbove", "ignoredKey", "keyOfLowerLevel", "lostLetters", "modalitiesNotReturned",
     # At a terminal: test_find.
     "characterSetIsKey",
     # By the unit tests of --find.

@@ -38,12 +38,14 @@ struct QueryPreparation {
         return queries
     }
 
-    /// The query of an operation that takes only one.
+    /// The query of a retrieval, which takes only one.
     ///
     /// - Parameter sopClass: of the operation; nil if the information model does not have it.
-    /// - Throws: ``RunFailure`` as ``queries(for:)`` does, and if there are several queries or no SOP class.
+    /// - Throws: ``RunFailure`` as ``queries(for:)`` does, if there are several queries or no SOP class, and if a key would retrieve
+    ///   more than it says.
     func query(for sopClass: UID?) throws(RunFailure) -> Query {
         let operation = network.operation
+        try refuseBlankKeys()
         guard let sopClass else {
             throw RunFailure(.usage, Message("\(operation.option)", "the information model has no such operation"))
         }
@@ -55,7 +57,22 @@ struct QueryPreparation {
                     "\(OptionName.query) \(options.queryPath?.displayed ?? "")",
                     "\(queries.count) queries, and \(operation.option) takes one"))
         }
+        if !options.trustsServer, let widening = WideningKey(in: query.identifier, query.model, query.level) {
+            throw RunFailure(.usage, Message(widening.name, widening.why, hint: widening.hint))
+        }
         return query
+    }
+
+    /// A variable of a script that is empty must not retrieve everybody's images. A tag without a value is gdcmscu's way to ask for
+    /// an attribute, and only warned of.
+    private func refuseBlankKeys() throws(RunFailure) {
+        for key in options.keys where key.isBlank {
+            let message = Message(
+                "\(key.name) has no value, and matches everything",
+                "an empty variable? To retrieve whatever it is, leave the key out")
+            if key.isNamed || !key.value.isEmpty { throw RunFailure(.usage, message) }
+            network.diagnostics.warning(message)
+        }
     }
 
     /// The queries of the query file; without one a query of the options alone.

@@ -33,6 +33,7 @@ package enum Hint: Sendable, Equatable {
     case runTooShort
     case listCutShort
     case ignoredKey
+    case keyOfLowerLevel(QueryLevel, isModality: Bool)
     case lostLetters
     case modalitiesNotReturned
     /// Whether the matches name a character set, and whether their bytes are UTF-8.
@@ -187,6 +188,11 @@ package enum Hint: Sendable, Equatable {
         case .ignoredKey:
             "ask by keys that the server supports, such as unique keys or the series of one modality (\(OptionName.series)); "
                 + "\(OptionName.trustServer) accepts its matches as they are"
+        case .keyOfLowerLevel(let level, let isModality):
+            (isModality
+                ? "ModalitiesInStudy retrieves the studies that have such a series, \(level.option) these series alone"
+                : "\(level.option) retrieves what has this value")
+                + "; \(OptionName.trustServer) sends the key as it is"
         case .lostLetters:
             "the server converts what it returns to a character set of its own, which its administrator can change; ask by "
                 + "keys without such letters, such as PatientID or StudyDate"

@@ -9,7 +9,9 @@ extension OptionCategory {
             "attribute to match; without a value, to return",
             details: """
                 KEY is a keyword (PatientName), a tag (10,10 or 0010,0010 or 00100010 or (0010,0010)) or a path \
-                into a sequence (ScheduledProcedureStepSequence[0].Modality). See KEYS.
+                into a sequence (ScheduledProcedureStepSequence[0].Modality). See KEYS. With --get and --move it is one of the level \
+                that is retrieved, or of a level above: --series retrieves series by Modality or SeriesNumber. There KEY= without a \
+                value, as an empty variable makes it, is an error.
                 """,
             traits: [.compatible, .common, .repeatable],
             apply: { (draft, argument) throws(UsageError) in
@@ -105,8 +107,9 @@ extension OptionCategory {
             .trustServer, .querying, for: .identifying, "accept matches that the keys do not confirm",
             details: """
                 Each match is compared with the keys. One with another value than a key asks for is left out, with a warning. One \
-                without a value for a key is looked up where another level tells it: ModalitiesInStudy in the series of the study, keys \
-                of higher levels in the study or patient. A name or text that lost its letters in the character set of the match is unconfirmed, too. What stays unconfirmed is printed by --find, with a warning, and is not retrieved: \
+                without a value for a key is looked up where another level tells it: ModalitiesInStudy, and keys of series, in the series \
+                of the study, keys of higher levels in the study or patient. A name or text that lost its letters in the character \
+                set of the match is unconfirmed, too. What stays unconfirmed is printed by --find, with a warning, and is not retrieved: \
                 exit code 1, or 7 before anything is retrieved if no match is confirmed.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
@@ -162,7 +165,9 @@ extension OptionCategory {
             details: """
                 The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), with commas, semicolons \
                 or tabs between, JSON lines as --find prints them, or one UID a line, of the level given. Rows of one target \
-                are one request wherever they stand; a row with a mistake is reported and skipped. What is missing after a \
+                are one request wherever they stand. Columns are keys; beside the UID of what is retrieved only PatientID and \
+                AccessionNumber are, and a row in which they are not those of the study retrieves nothing. A row with a mistake, \
+                or with an empty column that would match everything, is reported and skipped. What is missing after a \
                 retrieval is printed in this form. With --stgcmt: request commitment of what the list names, by SOPClassUID and \
                 SOPInstanceUID.
                 """,

@@ -18,6 +18,12 @@ enum AttributeName {
         return short.first { $0.name == name }?.tag
     }
 
+    /// What the short names mean in a worklist, where a date is that of the scheduled step and not of a study that has begun.
+    static let shortInWorklist: [Tag: Tag] = [
+        .studyDate: .scheduledProcedureStepStartDate, .studyTime: .scheduledProcedureStepStartTime,
+        .studyDescription: .scheduledProcedureStepDescription, .modalitiesInStudy: .modality,
+    ]
+
     /// The tag of a keyword; otherwise of a short name, or of a keyword or a name by letters and digits alone, whatever their case.
     static func tag(of text: some StringProtocol) -> Tag? {
         if let tag = DataDictionary.tag(forKeyword: String(text)) { return tag }

@@ -1,20 +1,22 @@
 import DICOM
 import DICOMProtocol
 
-/// A query of another level that tells what a match leaves open: the series of a study tell its modalities, and a study or patient
-/// tells what is asked of it in a query for what it contains.
+/// A query of another level that tells what a match leaves open: the series of a study tell its modalities and whether one of them
+/// has what is asked of a series, and a study or patient tells what is asked of it in a query for what it contains.
 struct MatchLookup {
     /// The keys that it tells something about.
     let keys: [Tag]
     let identifier: DataSet
-    private let review: MatchReview
+    /// One for each value of a list of which an entity must have all: one series has CT, and another one MR.
+    private let reviews: [MatchReview]
     /// The unique key of what is looked up.
     private let entity: Tag
     private let uniqueKeys: [Tag]
     /// The keys of which an empty value means that the entity has none: each server has to return them at their level (PS3.4
     /// C.2.2.1.2), and their attributes may be empty. A series without a Modality is none that a server should have.
     private let decisiveKeys: Set<Tag>
-    private var isConfirmed = false
+    /// Those of the reviews that a match has confirmed.
+    private var confirmed: Set<Int> = []
     private var contradicted: Tag?
     private var unconfirmed: [Tag]?
     private var illegible: MatchReview.Verdict?
@@ -38,17 +40,23 @@ struct MatchLookup {
         Set(sources(of: open, model, level).flatMap { model.uniqueKeys(above: $0.level) + [$0.entity] }).sorted()
     }
 
-    /// The level and the entity, which tell lookups for the keys of one query apart.
-    var name: [String] { ([.queryRetrieveLevel] + uniqueKeys).map { identifier.string($0) ?? "" } }
+    /// The level, the entity and the keys, which tell the lookups of one query apart.
+    var name: [String] {
+        ([.queryRetrieveLevel] + uniqueKeys).map { identifier.string($0) ?? "" } + keys.map { "\($0)" }
+    }
 
     /// Forgets what was found, before the query is sent again.
-    mutating func forget() { (isConfirmed, contradicted, unconfirmed, illegible) = (false, nil, nil, nil) }
+    mutating func forget() { (confirmed, contradicted, unconfirmed, illegible) = ([], nil, nil, nil) }
 
     /// Takes one match of the lookup into account.
     mutating func record(_ match: DataSet) {
         if let value = match.string(entity), value != identifier.string(entity) { return }
-        switch review.verdict(of: match) {
-        case .confirmed: isConfirmed = true
+        for (index, review) in reviews.enumerated() { record(review.verdict(of: match), of: index, match) }
+    }
+
+    private mutating func record(_ verdict: MatchReview.Verdict, of index: Int, _ match: DataSet) {
+        switch verdict {
+        case .confirmed: confirmed.insert(index)
         case .contradicted(let tag): contradicted = keys.contains(tag) ? tag : keys.first
         case .unconfirmed(let tags):
             let open = keys.filter { tags.contains($0) || keys.count == 1 }
@@ -57,13 +65,13 @@ struct MatchLookup {
             } else {
                 unconfirmed = open
             }
-        case .illegible: illegible = review.verdict(of: match)
+        case .illegible: illegible = verdict
         }
     }
 
-    /// One match that confirms the keys is enough; they are contradicted if every match does it.
+    /// One match that confirms the keys is enough, or one for each value of a list; they are contradicted if every match does it.
     var verdict: MatchReview.Verdict {
-        if isConfirmed { return .confirmed }
+        if confirmed.count == reviews.count { return .confirmed }
         if let illegible { return illegible }
         if let contradicted, unconfirmed == nil { return .contradicted(contradicted) }
         return .unconfirmed(unconfirmed ?? keys)
@@ -99,6 +107,11 @@ struct MatchLookup {
         var sources: [Source] = []
         if level == .study, open.contains(.modalitiesInStudy), model.levels.contains(.series) {
             sources.append(Source(level: .series, entity: .studyInstanceUID, keys: [.modalitiesInStudy]))
+        }
+        if let next = model.levels.first(where: { $0 > level }) {
+            let keys = open.filter { model.placement(of: $0, at: level) == .below(next) }
+            let source = Source(level: next, entity: InformationModel.uniqueKey(of: level), keys: keys)
+            if !keys.isEmpty { sources.append(source) }
         }
         for other in model.levels where other < level {
             let keys = open.filter { model.placement(of: $0, at: level) == .above(other) }
@@ -138,7 +151,20 @@ struct MatchLookup {
             identifier[key] = value
         }
         self.identifier = identifier
-        review = MatchReview(of: asked, model: model, level: source.level, negotiation: negotiation)
+        let ofEntity = source.level == .series && source.keys == [.modalitiesInStudy]
+        let requiresAll = ofEntity && negotiation.contains(.multipleValues)
+        reviews = (requiresAll ? Self.alternatives(asked, of: .modality) : [asked]).map {
+            MatchReview(of: $0, model: model, level: source.level, negotiation: negotiation)
+        }
+    }
+
+    /// The keys once for each value of one of them.
+    private static func alternatives(_ keys: DataSet, of tag: Tag) -> [DataSet] {
+        keys.strings(tag).map { value in
+            var one = keys
+            one.set(tag, .CS, value)
+            return one
+        }
     }
 
     /// True for a value that names one entity.

@@ -25,11 +25,13 @@ struct MatchReview {
     private let foreign: [Tag: String]
     /// The unique keys of the levels above. A server navigates by them, whether it returns them or not (PS3.4 C.4.1.2.1).
     private let uniqueKeysAbove: Set<Tag>
+    /// The keys of lower levels. What a server returns for them here is the value of any one of many.
+    private let lowerKeys: Set<Tag>
     /// The keys that a server may match by rules of its own, as negotiated.
     private let looseKeys: Set<Tag>
 
-    /// - Parameter negotiation: the options that were asked for: fuzzy matching of names and adjustment to a timezone let a server
-    ///   return values that a comparison here would reject.
+    /// - Parameter negotiation: as ``Network/negotiation(for:on:)`` returns it: fuzzy matching of names and adjustment to a timezone
+    ///   let a server return values that a comparison here would reject, and a list of values may mean all of them.
     init(of identifier: DataSet, model: InformationModel, level: QueryLevel, negotiation: QueryNegotiation) {
         let keys = identifier.elements.filter { element in
             !QueryIdentifier.generalElements.contains(element.tag) && !element.tag.isGroupLength
@@ -37,7 +39,8 @@ struct MatchReview {
         criteria = KeyCriterion.all(
             of: keys, characterSet: SpecificCharacterSet(of: identifier),
             // In a worklist, start date and start time always mean one range (PS3.4 K.6.1.2.2).
-            combinesDateAndTime: negotiation.contains(.dateTimeMatching) || model == .modalityWorklist)
+            combinesDateAndTime: negotiation.contains(.dateTimeMatching) || model == .modalityWorklist,
+            requiresAllValues: negotiation.contains(.multipleValues))
         let characterSet = SpecificCharacterSet(of: identifier)
         names = keys.reduce(into: [:]) { names, key in
             guard key.vr == .PN, case .bytes(let bytes) = key.value else { return }
@@ -49,6 +52,10 @@ struct MatchReview {
             if !text.utf8.allSatisfy({ $0 < 0x80 }) { foreign[key.tag] = text }
         }
         uniqueKeysAbove = model == .modalityWorklist ? [] : Set(model.uniqueKeys(above: level))
+        let lower = keys.map(\.tag).filter { tag in
+            if case .below = model.placement(of: tag, at: level) { true } else { false }
+        }
+        lowerKeys = model == .modalityWorklist ? [] : Set(lower)
         looseKeys = Set(keys.filter { Self.isLoose($0, negotiation) }.map(\.tag))
     }
 
@@ -101,6 +108,10 @@ struct MatchReview {
         var illegible: Verdict?
         for criterion in criteria {
             guard let tag = criterion.tags.first else { continue }
+            guard !lowerKeys.contains(tag) else {
+                unconfirmed.append(tag)
+                continue
+            }
             switch criterion.matches(match, characterSet: characterSet) {
             case .confirmed: continue
             case .contradicted:

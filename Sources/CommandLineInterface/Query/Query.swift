@@ -193,8 +193,13 @@ struct QueryAssembly {
             if case .attribute(let key) = key { key.tags } else { nil }
         }
         let check = QueryPlacementCheck(model: model, level: level, negotiation: negotiation)
-        let complaints = check.complaints(
+        var complaints = check.complaints(
             about: Self.paths(base, []) + keys.map(\.tags) + returned + options.furtherAttributes)
+        let ofStudy: [Tag] = [.studyDate, .studyTime]
+        for key in keys where model == .modalityWorklist && ofStudy.contains(key.tag) && !key.value.isEmpty {
+            let why = "of a study that has begun, which few worklists hold; \(OptionName.date) is the date of the step"
+            complaints.append(QueryPlacementCheck.Complaint(name: key.name, why: why))
+        }
         if options.isStrict, let first = complaints.first {
             throw UsageError(
                 .misplacedKey, option: .strict, problem: "\(first.name): \(first.why)",

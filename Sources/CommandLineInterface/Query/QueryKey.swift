@@ -28,22 +28,30 @@ package struct QueryKey: Sendable, Equatable {
     package let argument: String
     /// True if the element was named in words, not by its tag.
     package let isNamed: Bool
+    /// True if the words were a short name, such as `date`.
+    package let isShort: Bool
 
-    package init(path: [Step] = [], tag: Tag, value: String, argument: String, isNamed: Bool = false) {
+    package init(
+        path: [Step] = [], tag: Tag, value: String, argument: String, isNamed: Bool = false, isShort: Bool = false
+    ) {
         self.path = path
         self.tag = tag
         self.value = value
         self.argument = argument
         self.isNamed = isNamed
+        self.isShort = isShort
     }
 
     /// The key inside of the sequences where the level has its attribute, if there is one such place and none outside. A tag stays
     /// where it was put.
     func placed(in model: InformationModel, at level: QueryLevel) -> QueryKey {
+        let meant = isShort && model == .modalityWorklist ? AttributeName.shortInWorklist[tag] : nil
+        let tag = meant ?? tag
         let places = model.keys(at: level).filter { $0.tag == tag }.map(\.path)
         guard isNamed, path.isEmpty, places.count == 1, !places[0].isEmpty else { return self }
         return QueryKey(
-            path: places[0].map { Step(tag: $0, item: 0) }, tag: tag, value: value, argument: argument, isNamed: true)
+            path: places[0].map { Step(tag: $0, item: 0) }, tag: tag, value: value, argument: argument, isNamed: true,
+            isShort: isShort)
     }
 
     /// The element as messages name it, without the value: that may be a patient's.
@@ -66,6 +74,13 @@ package struct QueryKey: Sendable, Equatable {
     var isOneValue: Bool {
         !value.isEmpty && !isForEmptyValue && !value.contains { "*?\\".contains($0) }
             && !QueryMoment.isMoment(DataDictionary.vr(of: tag))
+    }
+
+    /// True if a value was begun and has nothing in it, as where a script's variable is empty: such a key asks for everything. A
+    /// name may have its delimiters.
+    var isBlank: Bool {
+        let isName = DataDictionary.vr(of: tag) == .PN
+        return argument.contains("=") && value.allSatisfy { $0 == " " || (isName && ($0 == "^" || $0 == "=")) }
     }
 
     /// True for the value that stands for no value (PS3.4 C.2.2.2.7).
@@ -147,7 +162,8 @@ package struct QueryKeyParser {
         }
         guard !value.utf8.contains(0) else { throw parser.unreadable("a NUL character in the value") }
         return QueryKey(
-            path: path, tag: element.tag, value: value, argument: argument, isNamed: element.isNamed)
+            path: path, tag: element.tag, value: value, argument: argument, isNamed: element.isNamed,
+            isShort: element.isShort)
     }
 
     /// The step into a sequence, if one follows: `[0].`, or just `.`.
@@ -173,26 +189,34 @@ package struct QueryKeyParser {
 
     // MARK: Elements
 
-    private mutating func parseElement() throws(UsageError) -> (tag: Tag, isPair: Bool, isNamed: Bool) {
+    private struct Element {
+        let tag: Tag
+        /// True if it was written as `g,e`.
+        var isPair = false
+        var isNamed = false
+        var isShort = false
+    }
+
+    private mutating func parseElement() throws(UsageError) -> Element {
         if rest.first == "(" {
             let inside = rest.dropFirst()
             if let (tag, after) = Self.pair(inside), after.first == ")" {
                 rest = after.dropFirst()
                 seen.append(tag)
-                return (tag, false, false)
+                return Element(tag: tag)
             }
             throw unreadable()
         }
         if let (tag, after) = Self.pair(rest) {
             rest = after
             seen.append(tag)
-            return (tag, true, false)
+            return Element(tag: tag, isPair: true)
         }
         let word = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
         if word.utf8.count == 8, let number = UInt32(word, radix: 16) {
             rest = rest.dropFirst(word.count)
             seen.append(Tag(number))
-            return (Tag(number), false, false)
+            return Element(tag: Tag(number))
         }
         let name = rest.prefix { !"=[.".contains($0) }
         guard let tag = AttributeName.tag(of: name) else {
@@ -201,7 +225,7 @@ package struct QueryKeyParser {
         }
         rest = rest.dropFirst(name.count)
         seen.append(tag)
-        return (tag, false, true)
+        return Element(tag: tag, isNamed: true, isShort: AttributeName.isShort(name))
     }
 
     /// `g,e` at the start of the text, and what comes after it. The element takes at most four digits: `10,10AB` is

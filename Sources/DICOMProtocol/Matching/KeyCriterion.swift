@@ -42,16 +42,27 @@ package struct KeyCriterion: Sendable {
     /// The criteria of the keys of an identifier, or of an item in it. Keys that match everything have none
     /// (C.2.2.2.3).
     ///
-    /// - Parameter combinesDateAndTime: true if a range of dates and the range of times that belongs to it mean one
-    ///   range, PS3.4 C.2.2.2.5.1; otherwise each is matched by itself.
+    /// - Parameters:
+    ///   - combinesDateAndTime: true if a range of dates and the range of times that belongs to it mean one range, PS3.4
+    ///     C.2.2.2.5.1; otherwise each is matched by itself.
+    ///   - requiresAllValues: true if an attribute matches a list of values when it has all of them, C.2.2.2.8; otherwise
+    ///     one is enough. Each value has a criterion of its own then.
     package static func all(
-        of keys: [DataElement], characterSet: SpecificCharacterSet, combinesDateAndTime: Bool
+        of keys: [DataElement], characterSet: SpecificCharacterSet, combinesDateAndTime: Bool,
+        requiresAllValues: Bool = false
     ) -> [KeyCriterion] {
+        let rules = Rules(combinesDateAndTime: combinesDateAndTime, requiresAllValues: requiresAllValues)
         let combined = combinesDateAndTime ? combinedDateTimes(of: keys) : []
         let combinedTags = Set(combined.flatMap(\.tags))
-        return keys.filter { !combinedTags.contains($0.tag) }.compactMap { key in
-            condition(of: key, characterSet, combinesDateAndTime).map { KeyCriterion(tags: [key.tag], condition: $0) }
+        return keys.filter { !combinedTags.contains($0.tag) }.flatMap { key in
+            conditions(of: key, characterSet, rules).map { KeyCriterion(tags: [key.tag], condition: $0) }
         } + combined
+    }
+
+    /// What was negotiated about the meaning of keys.
+    private struct Rules {
+        let combinesDateAndTime: Bool
+        let requiresAllValues: Bool
     }
 
     /// Compares a data set with the key.
@@ -128,27 +139,40 @@ extension [KeyCriterion] {
     }
 }
 
+extension ValueRepresentation {
+    /// True for the VRs of text that a list of values matches by PS3.4 C.2.2.2.8, if that was negotiated.
+    fileprivate var hasMultipleValueMatching: Bool {
+        switch self {
+        case .AE, .AS, .CS, .LO, .PN, .SH, .UC: true
+        default: false
+        }
+    }
+}
+
 // MARK: Preparation
 
 extension KeyCriterion {
-    /// Returns nil for a key that matches everything.
-    private static func condition(
-        of key: DataElement, _ characterSet: SpecificCharacterSet, _ combinesDateAndTime: Bool
-    ) -> Condition? {
+    /// The conditions that an attribute has to meet; none for a key that matches everything.
+    private static func conditions(
+        of key: DataElement, _ characterSet: SpecificCharacterSet, _ rules: Rules
+    ) -> [Condition] {
         switch key.value {
         case .items(let items):
-            guard let item = items.first else { return nil }
+            guard let item = items.first else { return [] }
             let criteria = all(
                 of: item.elements, characterSet: SpecificCharacterSet(of: item, inherited: characterSet),
-                combinesDateAndTime: combinesDateAndTime)
-            return criteria.isEmpty ? nil : .sequence(criteria)
-        case .fragments: return .invalid
+                combinesDateAndTime: rules.combinesDateAndTime, requiresAllValues: rules.requiresAllValues)
+            return criteria.isEmpty ? [] : [.sequence(criteria)]
+        case .fragments: return [.invalid]
         case .bytes(let bytes):
             let vr = vr(of: key)
-            guard vr.isText else { return bytes.isEmpty ? nil : .bytes(bytes) }
+            guard vr.isText else { return bytes.isEmpty ? [] : [.bytes(bytes)] }
             let values = characterSet.decodeValues(bytes, vr: vr).filter { !$0.isEmpty }
-            if values == ["\"\""] { return .empty }
-            return values.isEmpty ? nil : condition(of: values, vr)
+            if values == ["\"\""] { return [.empty] }
+            guard rules.requiresAllValues, vr.hasMultipleValueMatching else {
+                return values.isEmpty ? [] : [condition(of: values, vr)].compactMap(\.self)
+            }
+            return values.compactMap { condition(of: [$0], vr) }
         }
     }
 

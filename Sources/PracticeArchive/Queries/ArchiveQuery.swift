@@ -25,10 +25,10 @@ struct ArchiveQuery {
     private let instanceUIDs: [UID]?
     private let title: String
 
-    /// - Parameter combinesDateAndTime: true if combined date-time matching was negotiated.
+    /// - Parameter negotiated: the options that were granted, which change what keys mean.
     /// - Throws: `Refusal` without a level, or with one that the model does not have.
     init(
-        _ identifier: DataSet, model: InformationModel, title: String, combinesDateAndTime: Bool = false
+        _ identifier: DataSet, model: InformationModel, title: String, negotiated: QueryNegotiation = []
     ) throws(Refusal) {
         let level = try Self.level(identifier, model)
         let characterSet = SpecificCharacterSet(of: identifier)
@@ -41,7 +41,9 @@ struct ArchiveQuery {
             }
             return true
         }
-        criteria = KeyCriterion.all(of: keys, characterSet: characterSet, combinesDateAndTime: combinesDateAndTime)
+        criteria = KeyCriterion.all(
+            of: keys, characterSet: characterSet, combinesDateAndTime: negotiated.contains(.dateTimeMatching),
+            requiresAllValues: negotiated.contains(.multipleValues))
         hasUnsupportedKeys = unsupported
         func named(_ tag: Tag) -> [UID]? {
             var seen: Set<UID> = []

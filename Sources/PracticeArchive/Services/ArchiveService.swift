@@ -17,7 +17,7 @@ struct ArchiveService: Sendable {
 
     /// The extended negotiation that is granted: keys of the levels above are always matched, names never by their
     /// sound.
-    static let negotiable: QueryNegotiation = [.relational, .dateTimeMatching]
+    static let negotiable: QueryNegotiation = [.relational, .dateTimeMatching, .emptyValues, .multipleValues]
 
     /// Decodes the identifier of a request.
     ///
@@ -37,12 +37,6 @@ struct ArchiveService: Sendable {
                 status: .unableToProcess, comment: "the identifier cannot be decoded",
                 offendingElement: .queryRetrieveLevel)
         }
-    }
-
-    /// The extended negotiation that was granted for a SOP class.
-    static func granted(for sopClass: UID, on association: Association) -> QueryNegotiation {
-        let items = association.accept.userInformation.extendedNegotiations
-        return items.first { $0.sopClass == sopClass }.map { QueryNegotiation(granted: $0) } ?? []
     }
 
     func report(

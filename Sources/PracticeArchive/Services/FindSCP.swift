@@ -44,8 +44,7 @@ struct FindSCP: ServiceClass {
             }
         }
         let query = try ArchiveQuery(
-            identifier, model: model, title: archive.title.string,
-            combinesDateAndTime: negotiated.contains(.dateTimeMatching))
+            identifier, model: model, title: archive.title.string, negotiated: negotiated)
         let contents = archive.index.contents
         return Matches(
             name: query.level.rawValue, status: query.hasUnsupportedKeys ? .pendingWithUnsupportedKeys : .pending
@@ -81,7 +80,7 @@ struct FindSCP: ServiceClass {
             do throws(ArchiveQuery.Refusal) {
                 matches = try service.matches(
                     archive.faults.understood(ArchiveService.identifier(of: message, in: context)), model,
-                    ArchiveService.granted(for: context.abstractSyntax, on: association))
+                    association.grantedNegotiation(for: context.abstractSyntax))
             } catch {
                 return try archive.refuse(request, as: "C-FIND", on: association, in: context, error)
             }

@@ -68,6 +68,31 @@ struct RetrievalListTests {
         #expect(errors.text.contains("columns that name no attribute are ignored: \"Ward\""))
     }
 
+    @Test func `a row retrieves no more than it says`() throws {
+        let rows = try #require(
+            try list("PatientID,StudyDate\nP1,20260101\n,20260101\nP2,\n  ,20260102\n"))
+        #expect(rows.entries.count == 2)
+        #expect(
+            rows.mistakes.map(\.why) == Array(repeating: "PatientID is empty, and would match everything", count: 2))
+        for text in ["StudyInstanceUID,SeriesNumber\n1.2,2\n", "AccessionNumber,SeriesNumber\nA1,2\n"] {
+            #expect(try list(text, isGood: false) == nil)
+            #expect(errors.text.contains("SeriesNumber (0020,0011): a key of the SERIES level"), "\(errors.text)")
+        }
+        let series = try #require(
+            try list("StudyInstanceUID,SeriesNumber\n1.2,2\n", "--get --series h --from-list l"))
+        #expect(series.entries[0].identifier.string(.queryRetrieveLevel) == "SERIES")
+        // What only describes the study is not asked for.
+        let described = try #require(try list("StudyInstanceUID,Modality,StudyDescription\n1.2,CT,Head\n"))
+        #expect(described.entries[0].identifier.string(.studyDescription) == nil)
+    }
+
+    @Test func `patient and accession number of a row belong to its study`() throws {
+        let list = try #require(
+            try list("StudyInstanceUID,PatientID,AccessionNumber\n1.2,P1,A1\n1.3,,\n"))
+        #expect(list.entries.map { $0.identifier.string(.patientID) ?? "" } == ["P1", ""])
+        #expect(list.entries.map { $0.identifier.string(.accessionNumber) ?? "" } == ["A1", ""])
+    }
+
     @Test func `a list of nothing but mistakes is a usage error`() throws {
         #expect(try list("Ward,StudyInstanceUID\nB1,\nB2,\n", isGood: false) == nil)
         #expect(errors.text.contains("line 2: nothing that says what to retrieve"))

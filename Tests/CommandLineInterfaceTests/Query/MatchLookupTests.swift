@@ -6,6 +6,7 @@ import Testing
 
 struct MatchLookupTests {
     private let station = Tag(0x0008_1010)
+    private let frames = Tag(0x0028_0008)
 
     private func dataSet(_ values: [(Tag, String)]) -> DataSet {
         var dataSet = DataSet()
@@ -15,10 +16,25 @@ struct MatchLookupTests {
 
     private func lookups(
         _ query: [(Tag, String)], _ match: [(Tag, String)], _ level: QueryLevel,
-        _ model: InformationModel = .studyRoot
+        _ model: InformationModel = .studyRoot, negotiation: QueryNegotiation = []
     ) -> [MatchLookup] {
         MatchLookup.all(
-            for: query.map(\.0), of: dataSet(match), in: dataSet(query), model: model, level: level, negotiation: [])
+            for: query.map(\.0), of: dataSet(match), in: dataSet(query), model: model, level: level,
+            negotiation: negotiation)
+    }
+
+    @Test func `a study has all modalities of a list if its series have them`() throws {
+        let query: [(Tag, String)] = [(.modalitiesInStudy, "CT\\MR")]
+        let match: [(Tag, String)] = [(.studyInstanceUID, "1.2")]
+        for (negotiation, ofCT) in [
+            (.multipleValues, .contradicted(.modalitiesInStudy)), ([], .confirmed),
+        ] as [(QueryNegotiation, MatchReview.Verdict)] {
+            var lookup = try #require(lookups(query, match, .study, negotiation: negotiation).first)
+            lookup.record(dataSet([(.modality, "CT")]))
+            #expect(lookup.verdict == ofCT)
+            lookup.record(dataSet([(.modality, "MR")]))
+            #expect(lookup.verdict == .confirmed)
+        }
     }
 
     @Test func `the modalities of a study are looked up in its series`() throws {
@@ -42,6 +58,19 @@ struct MatchLookupTests {
         lookup.forget()
         lookup.record(dataSet([(.modality, "")]))
         #expect(lookup.verdict == .unconfirmed([.modalitiesInStudy]))
+    }
+
+    @Test func `keys of the next level are looked up there, all of one entity`() throws {
+        let query: [(Tag, String)] = [(.modality, "MR"), (.seriesNumber, "2"), (.instanceNumber, "1")]
+        var lookup = try #require(lookups(query, [(.studyInstanceUID, "1.2")], .study).first)
+        #expect(lookup.keys == [.modality, .seriesNumber])
+        #expect(lookup.identifier.string(.queryRetrieveLevel) == "SERIES")
+        #expect(lookup.identifier[.modality]?.isEmpty == true)
+        lookup.record(dataSet([(.modality, "MR"), (.seriesNumber, "1")]))
+        lookup.record(dataSet([(.modality, "CT"), (.seriesNumber, "2")]))
+        #expect(lookup.verdict != .confirmed)
+        lookup.record(dataSet([(.modality, "MR"), (.seriesNumber, "2")]))
+        #expect(lookup.verdict == .confirmed)
     }
 
     @Test func `keys of higher levels are looked up there`() throws {
@@ -71,13 +100,13 @@ struct MatchLookupTests {
 
     @Test func `nothing is looked up of what does not say what it belongs to`() {
         #expect(lookups([(.modalitiesInStudy, "MR")], [(.patientID, "1")], .study).isEmpty)
-        #expect(lookups([(station, "CT1")], [(.studyInstanceUID, "1.2")], .study).isEmpty)
+        #expect(lookups([(frames, "1")], [(.studyInstanceUID, "1.2")], .study).isEmpty)
         #expect(
             lookups([(.modalitiesInStudy, "MR")], [(.studyInstanceUID, "1.2")], .study, .patientRoot).isEmpty)
         #expect(
             MatchLookup.uniqueKeys(for: [.modalitiesInStudy], model: .patientRoot, level: .study)
                 == [.patientID, .studyInstanceUID])
-        #expect(MatchLookup.uniqueKeys(for: [station], model: .studyRoot, level: .study).isEmpty)
+        #expect(MatchLookup.uniqueKeys(for: [frames], model: .studyRoot, level: .study).isEmpty)
     }
 
     @Test func `what no lookup settles stays open`() {

@@ -28,6 +28,14 @@ struct MatchReviewTests {
         #expect(verdict(key, []) == .unconfirmed([.studyDate]))
     }
 
+    /// Some servers return the value of the first series, which says nothing of the others.
+    @Test func `a value of a lower level confirms nothing and contradicts nothing`() {
+        for value in ["MR", "SR"] {
+            #expect(verdict([(.modality, .CS, "MR")], [(.modality, .CS, value)]) == .unconfirmed([.modality]))
+        }
+        #expect(verdict([(.modality, .CS, "MR")], [(.modality, .CS, "MR")], level: .series) == .confirmed)
+    }
+
     @Test func `one modality of a study is enough`() {
         let key = [(Tag.modalitiesInStudy, ValueRepresentation.CS, "MR")]
         #expect(verdict(key, [(.modalitiesInStudy, .CS, "CT\\MR")]) == .confirmed)

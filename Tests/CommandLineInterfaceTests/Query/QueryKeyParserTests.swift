@@ -85,6 +85,11 @@ struct QueryKeyParserTests {
         #expect(try tags("Modality=CT") == [.scheduledProcedureStepSequence, .modality])
         #expect(try tags("40,1=A") == [.scheduledStationAETitle])
         #expect(try tags("PatientName=A") == [.patientName])
+        // A short name means what it is of a step.
+        #expect(try tags("date=today") == [.scheduledProcedureStepSequence, .scheduledProcedureStepStartDate])
+        #expect(try tags("modalities=CT") == [.scheduledProcedureStepSequence, .modality])
+        #expect(try tags("StudyDate=today") == [.studyDate])
+        #expect(try tags("date=today", .studyRoot) == [.studyDate])
         // In several sequences, or in the dictionary alone.
         #expect(try tags("CodeValue=A") == [Tag(0x0008_0100)])
         #expect(try tags("Modality=CT", .studyRoot) == [.modality])

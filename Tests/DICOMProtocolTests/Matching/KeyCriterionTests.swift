@@ -36,6 +36,30 @@ struct KeyCriterionTests {
         #expect(try match((tag, vr, key), (vr, value)) == (isMatch ? .confirmed : .contradicted))
     }
 
+    @Test(
+        arguments: [
+            (.modalitiesInStudy, .CS, "CT\\MR", "MR\\SR\\CT", true, true),
+            (.modalitiesInStudy, .CS, "CT\\MR", "CT\\SR", false, true),
+            (.modalitiesInStudy, .CS, "CT\\M*", "CT\\MR", true, true),
+            (.patientName, .PN, "DOE*\\*JIM", "DOE^JIM", true, true),
+            (.patientName, .PN, "DOE*\\*JIM", "DOE^JOE", false, true),
+            // Lists of UIDs, numbers and dates are not among them: one of the values is enough.
+            (.studyInstanceUID, .UI, "1.2\\1.3", "1.3", true, true), (.instanceNumber, .IS, "1\\2", "2", true, true),
+        ] as [(DICOM.Tag, ValueRepresentation, String, String, Bool, Bool)])
+    func `a list of values is one of them, or all where that was negotiated`(
+        tag: DICOM.Tag, vr: ValueRepresentation, key: String, value: String, hasAll: Bool, hasOne: Bool
+    ) throws {
+        var (keys, dataSet) = (DataSet(), DataSet())
+        keys.set(tag, vr, key)
+        dataSet.set(tag, vr, value)
+        for (requiresAll, isMatch) in [(true, hasAll), (false, hasOne)] {
+            let criteria = KeyCriterion.all(
+                of: keys.elements, characterSet: .defaultRepertoire, combinesDateAndTime: false,
+                requiresAllValues: requiresAll)
+            #expect(criteria.matches(dataSet) == (isMatch ? .confirmed : .contradicted))
+        }
+    }
+
     @Test func `an absent or empty attribute leaves a key unconfirmed`() throws {
         #expect(try match((.patientID, .LO, "1"), nil) == .unconfirmed)
         #expect(try match((.patientID, .LO, "1"), (.LO, "")) == .unconfirmed)

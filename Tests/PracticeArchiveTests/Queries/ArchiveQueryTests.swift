@@ -114,7 +114,8 @@ import Testing
         keys.set(.studyDate, .DA, "20260101-20260102")
         keys.set(.studyTime, .TM, "1000-")
         for (combines, count) in [(false, 0), (true, studies.count)] {
-            let query = try ArchiveQuery(keys, model: .studyRoot, title: "X", combinesDateAndTime: combines)
+            let negotiated: QueryNegotiation = combines ? .dateTimeMatching : []
+            let query = try ArchiveQuery(keys, model: .studyRoot, title: "X", negotiated: negotiated)
             #expect(query.matches(in: index.contents).count == count)
         }
     }

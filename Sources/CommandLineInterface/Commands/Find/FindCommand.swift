@@ -72,7 +72,7 @@ final class FindCommand {
                 try target.network.withAssociation(for: rest.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
                     association throws(AssociationError) in
                     while let query = rest.first, mayGoOn(output) {
-                        matches.begin(query)
+                        matches.begin(query, on: association)
                         let result = try FindSCU.find(
                             on: association, sopClass: query.model.findSOPClass, identifier: query.identifier,
                             priority: target.options.query.priority, beforeBlockingRead: { output.flush() },

@@ -90,6 +90,7 @@ struct RetrievalList {
         guard !keys.isEmpty else {
             throw UsageError(.missingInput, option: .fromList, problem: "nothing that says what to retrieve")
         }
+        try refuseWidening(row, keys, options, level)
         var entry = RetrievalTarget.Row(number: count, line: row.line, keys: row.keys)
         // One UID below a study or a series that is named too, to be requested with others like it.
         let isBelow =
@@ -127,6 +128,27 @@ struct RetrievalList {
         entries.append(new)
     }
 
+    /// A row must not retrieve more than it says: neither by a column of a lower level, nor by one that is empty here.
+    private func refuseWidening(
+        _ row: RetrievalListReader.Row, _ keys: [QueryKey], _ options: QueryOptions, _ level: QueryLevel
+    ) throws(UsageError) {
+        guard !options.trustsServer else { return }
+        let hasUID = keys.has(InformationModel.uniqueKey(of: level))
+        var told = DataSet()
+        // Beside a UID most columns only describe; a number of a series or an image tells one of several.
+        for key in row.keys where key.path.isEmpty && (!hasUID || [.seriesNumber, .instanceNumber].contains(key.tag)) {
+            told.set(key.tag, .LO, key.value)
+        }
+        if let widening = WideningKey(in: told, options.informationModel, level) {
+            throw UsageError(
+                .misplacedKey, option: .fromList, problem: "\(widening.name): \(widening.why) (\(widening.hint.text))")
+        }
+        guard !hasUID, !keys.has(.accessionNumber), !keys.has(.patientID), let empty = row.empty.first else { return }
+        throw UsageError(
+            .missingInput, option: .fromList,
+            problem: "\(DataDictionary.keyword(of: empty)) is empty, and would match everything")
+    }
+
     /// Makes identifiers: one builder a level, whatever the number of rows.
     private struct Builders {
         private let builders: [QueryLevel: QueryBuilder]
@@ -152,7 +174,8 @@ struct RetrievalList {
         }
     }
 
-    /// The keys that name the row's entity; what else the row tells of it is left out.
+    /// The keys that name the row's entity. Where that is a UID, patient and accession number are compared too: a list in which
+    /// they do not belong together must retrieve nothing of somebody else. What else the row tells is left out.
     private static func keys(
         of row: RetrievalListReader.Row, _ model: InformationModel, _ level: QueryLevel
     ) -> [QueryKey] {
@@ -161,11 +184,11 @@ struct RetrievalList {
         guard keys.has(key) else {
             return keys.filter { !QueryIdentifier.generalElements.contains($0.tag) }
         }
-        let unique = model.uniqueKeys(above: level) + [key]
+        let unique = model.uniqueKeys(above: level) + [key, .patientID, .accessionNumber]
         return keys.filter { unique.contains($0.tag) }
     }
 
-    /// The level that the row names, or that of the lowest UID it has, or the command line's.
+    /// The level that the row names, or that of the lowest UID it has or the command line's, whichever is lower.
     private static func level(of row: RetrievalListReader.Row, _ options: QueryOptions) -> QueryLevel {
         let levels = options.informationModel.levels
         if let named = row.keys.first(where: { $0.tag == .queryRetrieveLevel }).flatMap({
@@ -177,7 +200,7 @@ struct RetrievalList {
         }
         for level in levels.reversed() where level != .patient {
             let key = InformationModel.uniqueKey(of: level)
-            if row.keys.contains(where: { $0.tag == key && !$0.value.isEmpty }) { return level }
+            if row.keys.contains(where: { $0.tag == key && !$0.value.isEmpty }) { return max(level, options.level) }
         }
         return options.level
     }

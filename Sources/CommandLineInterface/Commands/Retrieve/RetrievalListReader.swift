@@ -9,6 +9,8 @@ enum RetrievalListReader {
     struct Row {
         let line: Int
         let keys: [QueryKey]
+        /// The attributes of columns that are empty here: as keys they would ask for everything.
+        var empty: [Tag] = []
         /// Why the row cannot be retrieved, if that is known already.
         var problem: String?
     }
@@ -99,8 +101,14 @@ enum RetrievalListReader {
         content.unknownColumns = zip(header.fields, names).filter { !$0.0.isEmpty && $0.1 == nil }.map(\.0)
         for line in lines where line.fields.contains(where: { !$0.isEmpty }) {
             var keys: [QueryKey] = []
-            for (column, value) in zip(names, line.fields) where !value.isEmpty {
+            var empty: [Tag] = []
+            for (index, column) in names.enumerated() {
                 guard let column else { continue }
+                let value = index < line.fields.count ? line.fields[index] : ""
+                guard value.contains(where: { $0 != " " }) else {
+                    empty.append(column.tag)
+                    continue
+                }
                 keys.append(
                     QueryKey(
                         path: column.path, tag: column.tag, value: CSVText.withoutApostrophe(value),
@@ -109,7 +117,7 @@ enum RetrievalListReader {
             let surplus = line.fields.dropFirst(names.count).contains { !$0.isEmpty }
             content.rows.append(
                 Row(
-                    line: line.number, keys: keys,
+                    line: line.number, keys: keys, empty: empty,
                     problem: surplus
                         ? "\(line.fields.count) fields where the first line has \(names.count)" : nil))
         }

@@ -152,8 +152,8 @@ final class RetrievalResolver {
             keys.set(.queryRetrieveLevel, .CS, step.rawValue)
             keys.setEmpty(key, DataDictionary.vr(of: key))
             for element in own { keys.append(element) }
-            let review = MatchReview(
-                of: keys, model: model, level: step, negotiation: network.connection.queryNegotiation)
+            // Made with the first match of an attempt: what the keys mean is negotiated with the association.
+            var review: MatchReview?
             var open: [(context: Context, value: [String], keys: [Tag])] = []
             // Some servers return a study once for each of its instances: it is retrieved once.
             var seen: Set<[String]> = []
@@ -163,6 +163,7 @@ final class RetrievalResolver {
                 found.removeSubrange(before.count...)
                 (unnamed, self.doubts, open, seen) = (before.unnamed, before.doubts, [], [])
                 unconfirmed = before.unconfirmed
+                review = nil
             }
             try find(keys, onAttempt: forget) { match in
                 guard let value = match[key], !value.isEmpty else {
@@ -177,7 +178,10 @@ final class RetrievalResolver {
                 for tag in options.sortKeys.compactMap(\.attribute.tags.first) {
                     if let element = match[tag] { next.order.append(element) }
                 }
-                switch options.trustsServer ? .confirmed : review.verdict(of: match) {
+                let comparison =
+                    review ?? MatchReview(of: keys, model: model, level: step, negotiation: self.negotiation)
+                review = comparison
+                switch options.trustsServer ? .confirmed : comparison.verdict(of: match) {
                 case .confirmed: if seen.insert(match.strings(key)).inserted { found.append(next) }
                 case .contradicted(let tag): doubts.record(.contradicted(tag))
                 case .unconfirmed(let tags): open.append((next, match.strings(key), tags))
@@ -218,8 +222,7 @@ final class RetrievalResolver {
     ) throws(Failure) -> MatchReview.Verdict {
         var known: [(keys: [Tag], verdict: MatchReview.Verdict)] = []
         let lookups = MatchLookup.all(
-            for: tags, of: context, in: keys, model: model, level: step,
-            negotiation: network.connection.queryNegotiation)
+            for: tags, of: context, in: keys, model: model, level: step, negotiation: negotiation)
         for var lookup in lookups {
             try find(lookup.identifier, onAttempt: { lookup.forget() }) { match in lookup.record(match) }
             known.append((lookup.keys, lookup.verdict))
@@ -245,6 +248,11 @@ final class RetrievalResolver {
             association = nil
             throw error
         }
+    }
+
+    /// What was negotiated on the association.
+    private var negotiation: QueryNegotiation {
+        association.map { network.negotiation(for: model.findSOPClass, on: $0) } ?? network.connection.queryNegotiation
     }
 
     private func openAssociation() throws(AssociationError) -> Association {
