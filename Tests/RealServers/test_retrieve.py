@@ -244,10 +244,36 @@ class FromDcmqrscp(Retrieve):
 
     def test_a_key_that_the_server_ignores_brings_nothing(self):
         server = self.start(images.EXPLICIT_LITTLE, loading.images_by_syntax()[images.EXPLICIT_LITTLE])
-        out = self.retrieve("get", server, "InstitutionName=Nowhere", expect=7)
+        out = self.retrieve("get", server, "SOPClassesInStudy=1.2.3", expect=7)
         self.assert_came(out, [])
-        self.assertIn("without InstitutionName", self.last_run.stderr)
+        self.assertIn("without SOPClassesInStudy", self.last_run.stderr)
         self.assertIn("--trust-server", self.last_run.stderr)
+
+    def test_a_key_of_a_lower_level_brings_no_whole_study(self):
+        """The server answers with the value of the first series, whatever was asked for."""
+        batch = loading.images_by_syntax()[images.EXPLICIT_LITTLE]
+        server = self.start(images.EXPLICIT_LITTLE, batch)
+        count = collections.Counter(image.study for image in batch)
+        one = max((image for image in batch if image.series), key=lambda image: count[image.study])
+        number = str(images.read(one.path).get("SeriesNumber", "") or 1)
+        for operation in ("get", "move"):
+            for key in (f"SeriesInstanceUID={one.series}", f"SOPInstanceUID={one.sop_instance}", f"SeriesNumber={number}"):
+                out = self.retrieve(operation, server, f"StudyInstanceUID={one.study}", key, expect=2)
+                self.assert_came(out, [])
+                self.assert_names(self.last_run, key.split("=")[0], "level, by which no STUDY can be retrieved", "hint: ")
+            out = self.retrieve(
+                operation, server, f"StudyInstanceUID={one.study}", f"SOPInstanceUID={one.sop_instance}", level="image",
+                model="study", expect=0)
+            self.assert_came(out, [one])
+        # A row of a list, too: neither less than it says, nor another patient's.
+        lines = ("StudyInstanceUID,SeriesNumber", f"{one.study},{number}"), ("StudyInstanceUID,PatientID", f"{one.study},SOMEBODY")
+        for code, (head, row) in zip((2, 1), lines):
+            (self.folder / "list.csv").write_text(f"{head}\n{row}\n")
+            run = dcmscu(
+                "--get", "--call", server.ae_title, servers.LOOPBACK, server.port, "-o", self.folder / "listed",
+                "--from-list", self.folder / "list.csv", expect=code)
+            self.assert_names(run, "SeriesNumber" if code == 2 else "no study with this UID and this PatientID")
+        self.assertEqual(list((self.folder / "listed").glob("*.dcm")), [])
 
     compressed = set(loading.DCMTK_SYNTAX_OPTIONS) - images.NATIVE
 

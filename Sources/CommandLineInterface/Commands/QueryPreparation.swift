@@ -21,6 +21,12 @@ struct QueryPreparation {
     /// - Parameter sopClass: the SOP class for an information model, for the copy.
     /// - Throws: ``RunFailure`` if a file cannot be read or written, or a query cannot be made; then none may be sent.
     func queries(for sopClass: (InformationModel) -> UID) throws(RunFailure) -> [Query] {
+        let queries = try assembled()
+        try prepare(queries, sopClass)
+        return queries
+    }
+
+    private func assembled() throws(RunFailure) -> [Query] {
         let assembly = QueryAssembly(
             options: options, negotiation: network.connection.queryNegotiation, today: environment.today,
             localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset))
@@ -30,12 +36,16 @@ struct QueryPreparation {
                 throw RunFailure(error)
             }
         }
+        for query in queries { network.diagnostics.redaction.learn(query.identifier) }
+        return queries
+    }
+
+    /// Warns of misplaced keys, and writes the copy.
+    private func prepare(_ queries: [Query], _ sopClass: (InformationModel) -> UID) throws(RunFailure) {
         for query in queries {
-            network.diagnostics.redaction.learn(query.identifier)
             for key in query.complaints { network.diagnostics.warning(Message(key.name, key.why)) }
         }
         try store(queries, sopClass)
-        return queries
     }
 
     /// The query of a retrieval, which takes only one.
@@ -49,7 +59,7 @@ struct QueryPreparation {
         guard let sopClass else {
             throw RunFailure(.usage, Message("\(operation.option)", "the information model has no such operation"))
         }
-        let queries = try queries(for: { _ in sopClass })
+        let queries = try assembled()
         guard queries.count == 1, let query = queries.first else {
             throw RunFailure(
                 .usage,
@@ -60,6 +70,7 @@ struct QueryPreparation {
         if !options.trustsServer, let widening = WideningKey(in: query.identifier, query.model, query.level) {
             throw RunFailure(.usage, Message(widening.name, widening.why, hint: widening.hint))
         }
+        try prepare(queries, { _ in sopClass })
         return query
     }
 

@@ -134,7 +134,7 @@ struct RetrievalPlan {
                     }
                     if found.isEmpty {
                         let result = RetrievalRows.Result(
-                            outcome: .notFound, listed: 0, received: 0, cause: Self.noMatch)
+                            outcome: .notFound, listed: 0, received: 0, cause: Self.noMatch(of: entry.identifier))
                         rowFailures += entry.rows.map { ($0, result) }
                     }
                     targets += found.map {
@@ -169,12 +169,18 @@ struct RetrievalPlan {
         divide(options, outcome, isDivisible: network.connection.endTime != nil)
     }
 
-    private static let noMatch = "nothing on the server matches"
+    private static func noMatch(of identifier: DataSet) -> String {
+        let isOfUID = !identifier.uids(.studyInstanceUID).isEmpty
+        let compared = [Tag.patientID, .accessionNumber].filter { identifier[$0]?.isEmpty == false }
+        guard isOfUID, !compared.isEmpty else { return "nothing on the server matches" }
+        let names = compared.map { DataDictionary.keyword(of: $0) }.joined(separator: " and ")
+        return "the server has no study with this UID and this \(names)"
+    }
 
     func reportUnmatchedLines(to outcome: RunOutcome) {
         for (row, result) in rowFailures where result.outcome == .notFound {
             let name = row.name(outcome.diagnostics.redaction).map { ": \($0)" } ?? ""
-            outcome.fail(.incomplete, Message("line \(row.line)\(name)", Self.noMatch))
+            outcome.fail(.incomplete, Message("line \(row.line)\(name)", result.cause))
         }
     }
 
