@@ -9,6 +9,13 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+/// A release binary must run on a machine without the Swift toolchain and without a C++ library, and start fast: what is linked in is not
+/// searched for, and what is not exported needs no symbol. scripts/linking makes `-lstdc++` of the toolchain the static library.
+let releaseLinking = [
+    "-static-stdlib", "-use-ld=lld", "-L\(Context.packageDirectory)/scripts/linking", "-Xclang-linker", "-static-libgcc",
+    "-Xlinker", "--no-export-dynamic",
+]
+
 // Imports run one way only: System and DICOM <- DICOMProtocol <- DICOMNode <- PracticeArchive <- CommandLineInterface <- dcmscu.
 let package = Package(
     name: "dcmscu",
@@ -18,9 +25,11 @@ let package = Package(
         .trait(name: "TLS", description: "TLS for every operation, by the system's OpenSSL."),
     ],
     targets: [
-        .systemLibrary(name: "CZlib"),
         .systemLibrary(name: "CIconv"),
-        .systemLibrary(name: "COpenSSL"),
+        // Libraries that are opened at their first use, and not linked.
+        .target(name: "CLoader"),
+        .target(name: "CZlib", dependencies: ["CLoader"]),
+        .target(name: "COpenSSL", dependencies: ["CLoader"]),
         .target(name: "System", swiftSettings: settings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
@@ -39,8 +48,7 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: settings,
-            // A release binary must run on a machine without the Swift toolchain, and start fast.
-            linkerSettings: [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]),
+            linkerSettings: [.unsafeFlags(releaseLinking, .when(configuration: .release))]),
         // What several test targets use: scripted peers, sample instances, temporary folders.
         .testTarget(
             name: "TestSupport", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"],

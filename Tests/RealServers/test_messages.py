@@ -55,6 +55,8 @@ ELSEWHERE = {
     "proxyUnusable", "proxyOfEnvironment", "proxyCredentials", "proxyForbids", "unreachableThroughProxy",
     # Only a binary that was built without it can say so.
     "builtWithoutTLS",
+    # Where the library is missing: test_security.
+    "noOpenSSL",
 }  # fmt: skip
 
 USAGE = 2

@@ -1,5 +1,6 @@
 """TLS and user identity: servers that others wrote, certificates that are wrong in one way each, and the binary without TLS."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -631,6 +632,68 @@ class Secured(cases.RealServerTest):
         for options in (anonymous, []):
             refused = run("echoscu", *options, *self.peer)
             self.assertNotEqual(refused.code, 0, refused)
+
+
+LATE = ("libssl.so.3", "libcrypto.so.3", "libz.so.1")
+
+
+class LateLibraries(TLSTest):
+    """OpenSSL and zlib are opened when they are needed, from where the system has them."""
+
+    def spoil(self, folder, *names):
+        for name in names:
+            (folder / name).write_bytes(b"not a library")
+
+    def without(self, *names):
+        """The environment of a system whose libraries of these names cannot be opened."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        self.spoil(folder, *names)
+        return {"LD_LIBRARY_PATH": str(folder)}
+
+    def test_none_is_linked(self):
+        linked = run("ldd", programs.dcmscu_path(), expect=0).stdout
+        self.assertNotRegex(linked, "libssl|libcrypto|libz")
+
+    def test_one_beside_the_program_is_never_opened(self):
+        beside = self.folder / "dcmscu"
+        shutil.copy(programs.dcmscu_path(), beside)
+        self.spoil(self.folder, *LATE)
+        page = run(beside, "--self-test", environment={"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"}, expect=0).stdout
+        self.assertIn("all 14 steps passed", page)
+        self.assertIn("with certificates on both sides", page)
+
+    def test_tls_without_openssl_is_a_usage_error_that_names_it(self):
+        archive = self.serve(PracticeArchive())
+        bare = self.without("libssl.so.3")
+        ended = dcmscu("--echo", *self.trust(), servers.LOOPBACK, archive.port, environment=bare, expect=USAGE)
+        self.assert_names(ended, "TLS: ", "libssl.so.3", "hint: TLS needs the system's OpenSSL 3", "Debian")
+        self.assertNotIn("associates", archive.log())
+
+    def test_all_else_works_without_them(self):
+        archive = self.serve(PracticeArchive())
+        bare, peer = self.without(*LATE), [servers.LOOPBACK, archive.port]
+        dcmscu("--echo", *peer, environment=bare, expect=0)
+        journal = self.folder / "journal"
+        dcmscu("--store", "--journal", journal, *peer, self.image.path, environment=bare, expect=0)
+        study = str(data_set(self.image.path).StudyInstanceUID)
+        journal = self.folder / "retrieved"
+        got = self.folder / "got"
+        dcmscu(
+            "--get", "--journal", journal, "-k", f"StudyInstanceUID={study}", "-o", got, *peer, environment=bare, expect=0
+        )
+        # The sum is our own where OpenSSL's is missing.
+        (file,) = [path for path in got.rglob("*") if path.is_file()]
+        self.assertIn(hashlib.sha256(file.read_bytes()).hexdigest(), journal.read_text())
+
+    def test_a_deflated_file_without_zlib_is_left_out_and_the_library_is_named(self):
+        archive = self.serve(PracticeArchive())
+        deflated = self.folder / "deflated.dcm"
+        run("dcmconv", "+td", self.image.path, deflated, expect=0)
+        peer = [servers.LOOPBACK, archive.port]
+        ended = dcmscu("--store", *peer, deflated, environment=self.without("libz.so.1"))
+        self.assertNotEqual(ended.code, 0, ended)
+        self.assert_names(ended, "deflated.dcm", "a deflated data set cannot be read", "libz.so.1")
+        dcmscu("--store", *peer, deflated, expect=0)
 
 
 def binary():

@@ -14,8 +14,9 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "fuzz",
     targets: [
-        .systemLibrary(name: "CZlib"),
         .systemLibrary(name: "CIconv"),
+        .target(name: "CLoader"),
+        .target(name: "CZlib", dependencies: ["CLoader"]),
         .target(name: "System", swiftSettings: settings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),

@@ -114,6 +114,7 @@ final class RunSecurity: Sendable {
                 if case .tls(let reason) = error {
                     switch reason.code {
                     case .notAvailable: .builtWithoutTLS
+                    case .noLibrary: .noOpenSSL
                     case .missingKey: .certificateWithoutKey
                     default: nil
                     }

@@ -175,6 +175,7 @@ extension Hint {
             case .certificateRefusedByPeer: self = .ourCertificateRefused
             case .handshake: self = .noCommonTLS
             case .notAvailable: self = .builtWithoutTLS
+            case .noLibrary: self = .noOpenSSL
             case .configuration, .session: return nil
             }
         default: return nil

@@ -120,7 +120,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
                 case .certificateName: .certificateName
                 case .certificateRefusedByPeer: .ownCertificateRefused
                 case .handshake, .session: .tlsHandshake
-                case .notAvailable, .configuration, .missingKey: .tlsSetup
+                case .notAvailable, .noLibrary, .configuration, .missingKey: .tlsSetup
                 }
             case .cancelled, .abandoned: .interrupted
             case .file: .file

@@ -74,6 +74,7 @@ package enum Hint: Sendable, Equatable {
     case ourCertificateRefused
     case noCommonTLS
     case builtWithoutTLS
+    case noOpenSSL
 
     package var text: String {
         switch self {
@@ -139,6 +140,8 @@ package enum Hint: Sendable, Equatable {
             "does the server speak TLS at this port? for old equipment try \(OptionName.tlsProfile) aes"
         case .builtWithoutTLS:
             "build dcmscu with the package trait TLS, which is on by default"
+        case .noOpenSSL:
+            "TLS needs the system's OpenSSL 3: install it (Debian and Ubuntu: libssl3)"
         case .peerSpeaks(.tls, usesTLS: false):
             "the server requires TLS: give \(OptionName.tls)"
         case .peerSpeaks(.http, _):

@@ -25,6 +25,8 @@ package struct DataSetError: Error, Sendable, Equatable, CustomStringConvertible
         case unknownVR
         case deflateCorrupt
         case deflateTooLarge
+        /// The system's zlib, which inflates, cannot be used.
+        case deflateUnavailable
         /// No preamble with "DICM", nor anything else that looks like a data set.
         case notDICOM
         case metaInformationMissing

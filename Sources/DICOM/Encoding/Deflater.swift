@@ -1,16 +1,23 @@
 import CZlib
 
-/// Writes a raw deflate stream (RFC 1951), as PS3.5 A.5 compresses a data set.
+/// Writes a raw deflate stream (RFC 1951), as PS3.5 A.5 compresses a data set; where the system has no zlib, one of blocks that are stored
+/// as they are.
 package struct Deflater: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
     private var produced: UInt64 = 0
+    private let isStoring: Bool
 
     private static let step = 64 * 1024
 
-    package init() {
+    package init() { self.init(isStoring: openZlib() != nil) }
+
+    /// - Parameter isStoring: True writes blocks that are stored as they are, without zlib.
+    package init(isStoring: Bool) {
+        self.isStoring = isStoring
         // zlib keeps the address of its state, so it must not move with this value.
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
+        guard !isStoring else { return }
         let status = deflateInit2_(
             stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
             CInt(MemoryLayout<z_stream>.size))
@@ -19,13 +26,18 @@ package struct Deflater: ~Copyable {
     }
 
     deinit {
-        deflateEnd(stream)
+        if !isStoring { deflateEnd(stream) }
         stream.deallocate()
     }
 
     /// Deflates the bytes and appends what comes of them so far.
     package mutating func consume(_ bytes: RawSpan, into output: inout [UInt8]) {
         var position = 0
+        while isStoring, position < bytes.byteCount {
+            let count = min(bytes.byteCount - position, Int(UInt16.max))
+            store(bytes.extracting(position..<position + count), isLast: false, into: &output)
+            position += count
+        }
         while position < bytes.byteCount {
             let count = min(bytes.byteCount - position, Int(UInt32.max))
             run(bytes, from: position, count: count, flush: Z_NO_FLUSH, into: &output)
@@ -35,11 +47,27 @@ package struct Deflater: ~Copyable {
 
     /// Ends the stream, with the NUL that makes its length even (PS3.5 A.5).
     package mutating func finish(into output: inout [UInt8]) {
-        run(RawSpan(), from: 0, count: 0, flush: Z_FINISH, into: &output)
+        if isStoring {
+            store(RawSpan(), isLast: true, into: &output)
+        } else {
+            run(RawSpan(), from: 0, count: 0, flush: Z_FINISH, into: &output)
+        }
         if !produced.isMultiple(of: 2) {
             output.append(0)
             produced += 1
         }
+    }
+
+    /// A stored block (RFC 1951 3.2.4): its kind, its length and the complement of that.
+    private mutating func store(_ bytes: RawSpan, isLast: Bool, into output: inout [UInt8]) {
+        let length = UInt16(truncatingIfNeeded: bytes.byteCount)
+        output.append(isLast ? 1 : 0)
+        for number in [length, ~length] {
+            output.append(UInt8(truncatingIfNeeded: number))
+            output.append(UInt8(truncatingIfNeeded: number >> 8))
+        }
+        bytes.withUnsafeBytes { output.append(contentsOf: $0) }
+        produced += UInt64(bytes.byteCount) + 5
     }
 
     private mutating func run(

@@ -3,7 +3,8 @@ import CZlib
 /// Reads a raw deflate stream (RFC 1951), as PS3.5 A.5 compresses a data set: without the header and checksum of zlib.
 package struct Inflater: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
-    private let isReady: Bool
+    /// What zlib is missing, or misses; nil if it is ready.
+    private let problem: String?
     private let limit: UInt64
     private var consumed: UInt64 = 0
     private var produced: UInt64 = 0
@@ -19,12 +20,16 @@ package struct Inflater: ~Copyable {
         // zlib keeps the address of its state, so it must not move with this value.
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
-        isReady =
-            inflateInit2_(stream, -MAX_WBITS, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size)) == Z_OK
+        if let reason = openZlib() {
+            problem = String(cString: reason)
+        } else {
+            let size = CInt(MemoryLayout<z_stream>.size)
+            problem = inflateInit2_(stream, -MAX_WBITS, ZLIB_VERSION, size) == Z_OK ? nil : "zlib has no memory"
+        }
     }
 
     deinit {
-        if isReady {
+        if problem == nil {
             inflateEnd(stream)
         }
         stream.deallocate()
@@ -32,7 +37,7 @@ package struct Inflater: ~Copyable {
 
     /// Inflates the bytes that have arrived and appends the result.
     ///
-    /// - Throws: `.deflateCorrupt`, or `.deflateTooLarge` beyond the limit.
+    /// - Throws: `.deflateCorrupt`, `.deflateTooLarge` beyond the limit, or `.deflateUnavailable` without zlib.
     package mutating func consume(_ bytes: RawSpan, into output: inout [UInt8]) throws(DataSetError) {
         var position = 0
         while try consume(bytes, at: &position, into: &output) {}
@@ -43,8 +48,8 @@ package struct Inflater: ~Copyable {
     mutating func consume(
         _ bytes: RawSpan, at position: inout Int, into output: inout [UInt8]
     ) throws(DataSetError) -> Bool {
-        guard isReady else {
-            throw DataSetError(.deflateCorrupt, offset: consumed, "zlib has no memory")
+        if let problem {
+            throw DataSetError(.deflateUnavailable, "a deflated data set cannot be read: \(problem)")
         }
         guard !isAtEnd else {
             position = bytes.byteCount

@@ -9,17 +9,17 @@ import DICOM
 struct FileDigest: ~Copyable {
     #if TLS
         private let context: OpaquePointer?
-        /// Where OpenSSL offers no SHA-256, as a configuration of it may say.
+        /// Where OpenSSL is missing, or offers no SHA-256, as a configuration of it may say.
         private var own: SHA256?
 
         private static let length = 32
 
         init() {
-            context = EVP_MD_CTX_new()
+            context = openOpenSSL() == nil ? EVP_MD_CTX_new() : nil
             if context == nil || EVP_DigestInit_ex(context, EVP_sha256(), nil) != 1 { own = SHA256() }
         }
 
-        deinit { EVP_MD_CTX_free(context) }
+        deinit { if context != nil { EVP_MD_CTX_free(context) } }
 
         mutating func update(_ bytes: UnsafeRawBufferPointer) {
             guard own == nil else {

@@ -29,13 +29,13 @@ package enum CertificateFile {
     /// A bundle of authorities has some hundred kilobytes.
     private static let maximumLength = 16 << 20
 
-    /// Reads the certificates of a file in PEM, in their order; none where the program is built without TLS.
+    /// Reads the certificates of a file in PEM, in their order; none where TLS is not available.
     ///
     /// - Throws: `FileReadError` if the file cannot be read.
     package static func certificates(in path: FilePath) throws(FileReadError) -> [StoredCertificate] {
         let bytes = try FileDescriptor.contents(of: path, limit: maximumLength)
         #if TLS
-            return CertificateDescription.certificates(ofPEM: bytes)
+            return openOpenSSL() == nil ? CertificateDescription.certificates(ofPEM: bytes) : []
         #else
             return []
         #endif

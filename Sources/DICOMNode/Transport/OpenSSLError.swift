@@ -1,6 +1,14 @@
 #if TLS
     import COpenSSL
 
+    /// The library that does TLS. It is opened at its first use: none of its functions may be called before.
+    enum OpenSSL {
+        /// - Throws: `.noLibrary` if it is not installed, or of another version.
+        static func open() throws(TransportError) {
+            if let problem = openOpenSSL() { throw .tls(TLSError(.noLibrary, String(cString: problem))) }
+        }
+    }
+
     /// The errors that OpenSSL collects in a queue of each thread.
     enum OpenSSLError {
         /// The reason of the oldest error, which is the cause of the others; the queue is empty afterwards.

@@ -15,6 +15,7 @@ package import System
         /// - Parameter address: The numeric address that the certificate is for.
         /// - Throws: `TransportError` if the key or certificate cannot be made, or the file cannot be written.
         package static func write(to path: FilePath, address: String) throws(TransportError) {
+            try OpenSSL.open()
             guard let key = cEVP_EC_gen("P-256") else { throw failure("a key") }
             defer { EVP_PKEY_free(key) }
             guard let certificate = X509_new() else { throw failure("a certificate") }

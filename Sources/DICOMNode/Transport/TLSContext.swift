@@ -28,6 +28,7 @@ package import System
             _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil,
             keyLog: TLSKeyLog? = nil
         ) throws(TransportError) {
+            try OpenSSL.open()
             // A peer that goes away would end the process: OpenSSL writes without MSG_NOSIGNAL.
             signal(SIGPIPE, SIG_IGN)
             guard let context = SSL_CTX_new(role == .client ? TLS_client_method() : TLS_server_method()) else {

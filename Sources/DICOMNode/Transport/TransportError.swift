@@ -86,6 +86,8 @@ package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
         /// This binary was built without TLS.
         case notAvailable
+        /// The system's OpenSSL cannot be used.
+        case noLibrary
         /// Our own certificate, key, password or lists cannot be used.
         case configuration
         /// Our certificate has no private key.
@@ -104,7 +106,13 @@ package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         case session
 
         /// True if the cause is on our side, before anything was sent.
-        package var isOurs: Bool { self == .notAvailable || self == .configuration || self == .missingKey }
+        package var isOurs: Bool {
+            switch self {
+            case .notAvailable, .noLibrary, .configuration, .missingKey: true
+            case .certificate, .certificateDates, .certificateName, .certificateRefusedByPeer, .handshake, .session:
+                false
+            }
+        }
     }
 
     package init(_ code: Code, _ detail: String) {

@@ -4,8 +4,8 @@ import Testing
 struct InflaterTests {
     private static let plain: [UInt8] = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
 
-    private static func deflated(_ bytes: [UInt8], step: Int = 1_000_000) -> [UInt8] {
-        var deflater = Deflater()
+    private static func deflated(_ bytes: [UInt8], step: Int = 1_000_000, isStoring: Bool = false) -> [UInt8] {
+        var deflater = Deflater(isStoring: isStoring)
         var output: [UInt8] = []
         for piece in pieces(bytes, step) {
             deflater.consume(piece.span.bytes, into: &output)
@@ -28,6 +28,19 @@ struct InflaterTests {
         let isAtEnd = inflater.isAtEnd
         #expect(isAtEnd)
         #expect(output == Self.plain)
+    }
+
+    @Test(arguments: [1, 65_535, 65_536, 300_000])
+    func `what is stored without zlib is a stream of the same format`(length: Int) throws {
+        let plain = Array(Self.plain.prefix(length))
+        let deflated = Self.deflated(plain, step: 100_000, isStoring: true)
+        #expect(deflated.count.isMultiple(of: 2))
+        #expect(deflated.count >= length + 10)
+        var inflater = Inflater()
+        var output: [UInt8] = []
+        try inflater.consume(deflated.span.bytes, into: &output)
+        try inflater.finish()
+        #expect(output == plain)
     }
 
     @Test func `the golden bytes are a raw stream without the header of zlib`() throws {

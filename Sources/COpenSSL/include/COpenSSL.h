@@ -1,11 +1,15 @@
-// What of OpenSSL 3 is a macro, and so cannot be seen by Swift, as functions of the same name with the prefix "c".
-#ifndef COPENSSL_SHIM_H
-#define COPENSSL_SHIM_H
+// OpenSSL 3, opened at its first use: see CLoader.h. What of it is a macro, and so cannot be seen by Swift, is here as functions of the same
+// name with the prefix "c". A function of OpenSSL that is called for the first time goes into the list in functions.c.
+#ifndef COPENSSL_H
+#define COPENSSL_H
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+/// Opens the library. Returns NULL, or the reason why it cannot be used: then none of its functions may be called.
+const char *openOpenSSL(void);
 
 static inline int cSSL_CTX_set_min_proto_version(SSL_CTX *context, int version) {
     return (int)SSL_CTX_set_min_proto_version(context, version);
