@@ -9,11 +9,22 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-/// A release binary must run on a machine without the Swift toolchain and without a C++ library, and start fast: what is linked in is not
-/// searched for, and what is not exported needs no symbol. scripts/linking makes `-lstdc++` of the toolchain the static library.
+/// The libraries of regular expressions and of tasks, with libdispatch, are not linked, since nothing imports them: they
+/// would be an eighth of the start. Threads are those of POSIX, clocks System's, words are found by `firstRange(of:)`.
+let sourceSettings =
+    settings + [
+        .unsafeFlags([
+            "-Xfrontend", "-disable-implicit-string-processing-module-import", "-Xfrontend",
+            "-disable-implicit-concurrency-module-import",
+        ])
+    ]
+
+/// A release binary must run on a machine without the Swift toolchain and without a C++ library, and start fast: what is
+/// linked in is not searched for, and what is not exported needs no symbol. scripts/linking makes the static library of
+/// the toolchain's `-lstdc++`.
 let releaseLinking = [
     "-static-stdlib", "-use-ld=lld", "-L\(Context.packageDirectory)/scripts/linking", "-Xclang-linker", "-static-libgcc",
-    "-Xlinker", "--no-export-dynamic",
+    "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker", "now",
 ]
 
 // Imports run one way only: System and DICOM <- DICOMProtocol <- DICOMNode <- PracticeArchive <- CommandLineInterface <- dcmscu.
@@ -30,24 +41,24 @@ let package = Package(
         .target(name: "CLoader"),
         .target(name: "CZlib", dependencies: ["CLoader"]),
         .target(name: "COpenSSL", dependencies: ["CLoader"]),
-        .target(name: "System", swiftSettings: settings),
-        .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
-        .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
+        .target(name: "System", swiftSettings: sourceSettings),
+        .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: sourceSettings),
+        .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: sourceSettings),
         .target(
             name: "DICOMNode",
             dependencies: [
                 "System", "DICOM", "DICOMProtocol", .target(name: "COpenSSL", condition: .when(traits: ["TLS"])),
             ],
-            swiftSettings: settings),
+            swiftSettings: sourceSettings),
         .target(
             name: "PracticeArchive", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"],
-            swiftSettings: settings),
+            swiftSettings: sourceSettings),
         .target(
             name: "CommandLineInterface",
             dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
-            swiftSettings: settings),
+            swiftSettings: sourceSettings),
         .executableTarget(
-            name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: settings,
+            name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: sourceSettings,
             linkerSettings: [.unsafeFlags(releaseLinking, .when(configuration: .release))]),
         // What several test targets use: scripted peers, sample instances, temporary folders.
         .testTarget(

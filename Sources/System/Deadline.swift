@@ -56,7 +56,7 @@ package struct Deadline: Sendable, Comparable, CustomStringConvertible {
     /// A century: beyond it the arithmetic in nanoseconds could overflow, and nobody waits.
     private static let longestSeconds = 3.0e9
 
-    private static var monotonicNanoseconds: UInt64 {
+    fileprivate static var monotonicNanoseconds: UInt64 {
         var time = Glibc.timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
@@ -65,12 +65,11 @@ package struct Deadline: Sendable, Comparable, CustomStringConvertible {
 
 /// Measures a span of time on the monotonic clock.
 package struct Stopwatch: Sendable {
-    private let start = ContinuousClock.now
+    private let start = Deadline.monotonicNanoseconds
 
     package init() {}
 
-    package var seconds: Double {
-        let (seconds, attoseconds) = (ContinuousClock.now - start).components
-        return Double(seconds) + Double(attoseconds) / 1e18
-    }
+    package var elapsed: Duration { .nanoseconds(Deadline.monotonicNanoseconds - start) }
+
+    package var seconds: Double { Double(Deadline.monotonicNanoseconds - start) / 1e9 }
 }

@@ -35,8 +35,10 @@ class Bench:
     """The tools, the folder in memory, and the processes to be ended."""
 
     def __init__(self, binary, rounds, beside=None):
-        self.binary = binary
-        self.beside = beside
+        # As it is installed: a linker's own output lies in small pieces in memory, and starts more slowly.
+        self.installed = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-bench-"))
+        self.binary = self.install(binary, "dcmscu")
+        self.beside = self.install(beside, "other-dcmscu")
         self.rounds = rounds
         self.dcmscu_options = subprocess.run(
             [binary, "--help", "all"], capture_output=True, text=True, check=False
@@ -50,8 +52,12 @@ class Bench:
                 ["cc", "-O2", "-std=gnu11", "-o", self.folder / source.stem, source, "-lpthread"], check=True
             )
 
+    def install(self, binary, name):
+        return binary and shutil.copy(binary, self.installed / name)
+
     def close(self):
         self.stop()
+        shutil.rmtree(self.installed, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def tool(self, name, *arguments):
@@ -241,6 +247,7 @@ def store_contenders(bench, port, files, limit_port=None):
 
 PEERS = ["dcmsend at its best", "storescu at its best"]
 LIMIT = "limit: sendfile and an answer"
+ECHO_LIMIT = "limit: connect, three exchanges"
 
 
 # Jobs; each returns the number of targets missed.
@@ -251,8 +258,12 @@ def job_start(bench):
     return run_job(
         bench,
         "start: --version",
-        [Contender("dcmscu", [bench.binary, "--version"]), Contender("echoscu", ["echoscu", "--version"])],
-        [Absolute("wall", "dcmscu", 0.005, "starts within 5 ms")],
+        [
+            Contender("dcmscu", [bench.binary, "--version"]),
+            Contender("echoscu", ["echoscu", "--version"]),
+            Contender("limit: a C program", [bench.folder / "limits", "nothing"]),
+        ],
+        [Target("wall", "dcmscu", ["limit: a C program"], 3.3, "starts in 3.3 times what a C program takes")],
         rounds=max(bench.rounds, 21),
     )
 
@@ -260,18 +271,15 @@ def job_start(bench):
 def job_echo(bench):
     """One C-ECHO, whole process."""
     port, bare = bench.tool("store_sink"), bench.tool("limits", "echo-server")
-    start = [bench.measure(Contender("", [bench.binary, "--version"])) for _ in range(21)]
-    base = [bench.measure(Contender("", [bench.folder / "limits", "echo", bare])) for _ in range(21)]
-    bound = 1.5 * statistics.median(w for w, _, _ in base) + statistics.median(w for w, _, _ in start)
     return run_job(
         bench,
         "echo: one C-ECHO, whole process",
         [
             Contender("dcmscu", [bench.binary, "--echo", LOOPBACK, port]),
             Contender("echoscu at its best", ["echoscu", *LARGE, LOOPBACK, port], DCMTK),
-            Contender("limit: connect, three exchanges", [bench.folder / "limits", "echo", bare]),
+            Contender(ECHO_LIMIT, [bench.folder / "limits", "echo", bare]),
         ],
-        [Absolute("wall", "dcmscu", bound, "at most 1.5 bare round trips and the start")],
+        [Target("wall", "dcmscu", [ECHO_LIMIT], 2.7, "2.7 times what a C program takes")],
         rounds=max(bench.rounds, 21),
     )
 

@@ -4,6 +4,7 @@
 // limits store PORT FILE...            sendfile of every file, an answer awaited after each
 // limits copy-source FILE...           sends all files to everyone who connects
 // limits copy PORT DIR                 plain socket-to-file copy of what such a source sends
+// limits nothing                       ends at once: what the start of a C program takes
 // limits echo-server                   answers every message of 68 bytes with one
 // limits echo PORT                     connects, three exchanges, closes: what a C-ECHO needs
 #include "dicom_net.h"
@@ -110,6 +111,7 @@ static void *echo_server(void *argument) {
 
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
+    if (!strcmp(what, "nothing")) return 0;
     if (!strcmp(what, "store-sink")) serve_for_ever(listen_on_loopback(0), store_sink);
     if (!strcmp(what, "echo-server")) serve_for_ever(listen_on_loopback(0), echo_server);
     if (!strcmp(what, "copy-source")) {

@@ -26,7 +26,7 @@ final class RunOutcome: Sendable {
     /// The objects of JSON that are printed, one a line; nil for a query, whose objects are its matches, and for other
     /// formats.
     let events: EventWriter?
-    private let start = ContinuousClock.now
+    private let watch = Stopwatch()
     private let state = Locked(State())
 
     private struct State {
@@ -160,7 +160,7 @@ final class RunOutcome: Sendable {
         reportRepetitions()
         summary.set(.operation, operation.rawValue)
         summary.set(.peer, peer)
-        summary.set(.seconds, ContinuousClock.now - start)
+        summary.set(.seconds, watch.elapsed)
         guard let events else { return }
         // An output that takes no more lines is a cause of its own, and the summary may still get through.
         if let failure = events.failure { failOutput(failure) }

@@ -203,7 +203,7 @@ package struct Redaction: Sendable {
         guard text.contains(prefix) else { return text }
         var result = ""
         var rest = text[...]
-        while let start = rest.range(of: prefix) {
+        while let start = rest.firstRange(of: prefix) {
             result += rest[..<start.upperBound]
             rest = rest[start.upperBound...]
             // The name of another folder may end like that.
@@ -212,7 +212,7 @@ package struct Redaction: Sendable {
             }
             // Behind the path stands what is said about it.
             let path = rest.prefix(
-                upTo: Self.pathEnds.compactMap { rest.range(of: $0)?.lowerBound }.min() ?? rest.endIndex)
+                upTo: Self.pathEnds.compactMap { rest.firstRange(of: $0)?.lowerBound }.min() ?? rest.endIndex)
             if givenPaths.contains(prefix + path) { continue }
             var components = path.split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
             // What nobody asked for has a path of the same form in a folder of its own.
@@ -227,19 +227,6 @@ package struct Redaction: Sendable {
     }
 
     private static let pathEnds = [": ", ", ", "; ", "\"", " ("]
-}
-
-extension Substring {
-    /// The first place of a word.
-    fileprivate func range(of word: String) -> Range<Index>? {
-        guard let first = word.first else { return nil }
-        var from = startIndex
-        while let index = self[from...].firstIndex(of: first) {
-            if self[index...].hasPrefix(word) { return index..<self.index(index, offsetBy: word.count) }
-            from = self.index(after: index)
-        }
-        return nil
-    }
 }
 
 /// The last matches of a query, whose patients the comment of its final response may name.

@@ -60,3 +60,16 @@ enum ASCIIText {
         return true
     }
 }
+
+extension StringProtocol {
+    /// The first place of a word; nil if it is not in the text.
+    package func firstRange(of word: String) -> Range<Index>? {
+        guard let first = word.first else { return nil }
+        var from = startIndex
+        while let index = self[from...].firstIndex(of: first) {
+            if self[index...].hasPrefix(word) { return index..<self.index(index, offsetBy: word.count) }
+            from = self.index(after: index)
+        }
+        return nil
+    }
+}

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// `--find` and `--worklist`: C-FIND of one peer or of several, one after the other; each match is written as it arrives, unless
 /// all are sorted. Several queries go over one association.
@@ -17,7 +18,7 @@ final class FindCommand {
     /// The options of what is printed, which is one output for all peers.
     private let options: FindOptions
     private let outcome: RunOutcome
-    private let start = ContinuousClock.now
+    private let watch = Stopwatch()
     /// True if matches contradicted keys.
     private var hasLeftOut = false
 
@@ -198,7 +199,7 @@ final class FindCommand {
         // gdcmscu's command lines ask for nothing but their keys; what comes back all the same is worth a look.
         style.showsFurther = environment.terminalWidth != nil && !options.query.asksForMore
         if environment.terminalWidth != nil, let query = queries.first {
-            style.summary = TableSummary(query.model, query.level, start: start)
+            style.summary = TableSummary(query.model, query.level, watch: watch)
         }
         return style
     }

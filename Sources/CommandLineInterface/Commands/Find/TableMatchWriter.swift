@@ -1,5 +1,6 @@
 import DICOM
 import DICOMProtocol
+import System
 
 /// A table of matches: one line for each, fitted to the terminal's width.
 final class TableMatchWriter: MatchWriter {
@@ -101,7 +102,7 @@ final class Table {
     private var headings: [String]
     private var decided: TableLayout?
     private var held: [[String]] = []
-    private var firstLine: ContinuousClock.Instant?
+    private var sinceFirstLine: Stopwatch?
     /// True for a column that is not shown although a line has a value for it.
     private var isHidden: [Bool]
 
@@ -118,7 +119,7 @@ final class Table {
     func append(_ line: [String], to buffer: inout [UInt8]) {
         guard let decided else {
             held.append(line)
-            firstLine = firstLine ?? .now
+            sinceFirstLine = sinceFirstLine ?? Stopwatch()
             if held.count >= Self.sampleCount { decide(&buffer) }
             return
         }
@@ -126,7 +127,7 @@ final class Table {
     }
 
     func flush(to buffer: inout [UInt8]) {
-        if decided == nil, let firstLine, firstLine.duration(to: .now) >= Self.maximumDelay { decide(&buffer) }
+        if decided == nil, let sinceFirstLine, sinceFirstLine.elapsed >= Self.maximumDelay { decide(&buffer) }
     }
 
     func finish(_ buffer: inout [UInt8]) {
@@ -230,10 +231,10 @@ struct TableSummary {
     let noun: String
     /// The attribute by which a match counts what it contains, with the noun for that.
     var counted: (tag: Tag, noun: String)?
-    let start: ContinuousClock.Instant
+    let watch: Stopwatch
 
-    init(_ model: InformationModel, _ level: QueryLevel, start: ContinuousClock.Instant) {
-        self.start = start
+    init(_ model: InformationModel, _ level: QueryLevel, watch: Stopwatch) {
+        self.watch = watch
         switch (model, level) {
         case (.modalityWorklist, _): noun = "step"
         case (_, .patient):
@@ -252,9 +253,7 @@ struct TableSummary {
     func line(count: Int, contained: Int?, hidden: [String]) -> String {
         var parts = [Quantity.count(count, noun)]
         if let counted, let contained, contained > 0 { parts.append(Quantity.count(contained, counted.noun)) }
-        let elapsed = start.duration(to: .now).components
-        let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
-        parts.append("\(Decimal.text(seconds, digits: 2)) s")
+        parts.append("\(Decimal.text(watch.seconds, digits: 2)) s")
         let line = parts.joined(separator: ", ")
         guard !hidden.isEmpty else { return line }
         return "\(line); not shown: \(hidden.joined(separator: ", ")) (\(OptionName.wide))"

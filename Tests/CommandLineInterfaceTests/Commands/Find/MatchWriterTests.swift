@@ -1,5 +1,6 @@
 import DICOM
 import DICOMProtocol
+import System
 import Testing
 
 @testable import CommandLineInterface
@@ -101,7 +102,7 @@ struct MatchWriterTests {
         for width in 20...120 {
             var layout = MatchLayout(columns: [MatchColumn(path: [.patientID]), MatchColumn(path: [.studyInstanceUID])])
             layout.table = TableStyle(terminalWidth: width)
-            layout.table.summary = TableSummary(.studyRoot, .study, start: .now)
+            layout.table.summary = TableSummary(.studyRoot, .study, watch: Stopwatch())
             let text = try written(TableMatchWriter(layout), [match, match]).replacing("\n", with: " ")
             #expect(text.contains("2 studies, 24 images, "))
             #expect(text.contains(uid) == (width >= 68), "\(width)")
@@ -161,7 +162,7 @@ struct MatchWriterTests {
                 MatchColumn(path: [$0])
             },
             table: TableStyle(terminalWidth: 30))
-        layout.table.summary = TableSummary(.studyRoot, .image, start: .now)
+        layout.table.summary = TableSummary(.studyRoot, .image, watch: Stopwatch())
         var dataSet = DataSet()
         dataSet.set(.patientID, .LO, "7")
         for tag in [Tag.studyInstanceUID, .seriesInstanceUID, .sopInstanceUID] {
