@@ -23,8 +23,8 @@ let sourceSettings =
 /// linked in is not searched for, and what is not exported needs no symbol. scripts/linking makes the static library of
 /// the toolchain's `-lstdc++`.
 let releaseLinking = [
-    "-static-stdlib", "-use-ld=lld", "-L\(Context.packageDirectory)/scripts/linking", "-Xclang-linker", "-static-libgcc",
-    "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker", "now",
+    "-static-stdlib", "-use-ld=lld", "-L\(Context.packageDirectory)/scripts/linking",
+    "-Xclang-linker", "-static-libgcc", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker", "now",
 ]
 
 // Imports run one way only: System and DICOM <- DICOMProtocol <- DICOMNode <- PracticeArchive <- CommandLineInterface <- dcmscu.
