@@ -10,7 +10,8 @@ let settings: [SwiftSetting] = [
 ]
 
 /// The libraries of regular expressions and of tasks, with libdispatch, are not linked, since nothing imports them: they
-/// would be an eighth of the start. Threads are those of POSIX, clocks System's, words are found by `firstRange(of:)`.
+/// would be an eighth of the start. Threads are those of POSIX, clocks System's, words are found by
+/// `contains` and `firstRange(of:)` of DICOM.
 let sourceSettings =
     settings + [
         .unsafeFlags([

@@ -10,7 +10,7 @@ struct SelfTestShell: Sendable {
 
         /// The first output that a person would look at.
         var firstError: String {
-            errors.split(separator: "\n").first { $0.firstRange(of: "note:") == nil }.map(String.init) ?? "no message"
+            errors.split(separator: "\n").first { !$0.contains("note:") }.map(String.init) ?? "no message"
         }
     }
 

@@ -194,7 +194,7 @@ final class SelfTestSteps {
                 "\(OptionName.move)", "-k", "StudyInstanceUID=\(study.studyInstanceUID)",
                 "\(OptionName.moveDestination)", "NOBODY",
             ])
-        guard run.exitCode == .failureStatus, run.errors.firstRange(of: "A801") != nil else {
+        guard run.exitCode == .failureStatus, run.errors.contains("A801") else {
             throw Failure("exit code \(run.exitCode.rawValue) in place of 7 and A801H: \(run.firstError)")
         }
         return "refused with A801H, as expected"

@@ -25,7 +25,7 @@ package enum UIDRegistry {
     /// for good.
     package static let storageSOPClasses: [UID] = {
         let storage = lines.filter { line in
-            line.text(.type) == "SOP Class" && line.text(.keyword).firstRange(of: "Storage") != nil
+            line.text(.type) == "SOP Class" && line.text(.keyword).contains("Storage")
                 && !otherClassesNamedStorage.contains(line.text(.keyword))
         }
         let inForce = storage.filter { $0.text(.retired).isEmpty }

@@ -72,4 +72,19 @@ extension StringProtocol {
         }
         return nil
     }
+
+    /// Returns true if the word is in the text. A literal of one character is a character.
+    @_disfavoredOverload
+    package func contains(_ word: String) -> Bool { firstRange(of: word) != nil }
+
+    /// The text with another word in each place of one.
+    package func replacing(_ word: String, with other: String) -> String {
+        var result = ""
+        var rest = self[startIndex...]
+        while let place = rest.firstRange(of: word) {
+            result += rest[..<place.lowerBound] + other
+            rest = rest[place.upperBound...]
+        }
+        return result + rest
+    }
 }

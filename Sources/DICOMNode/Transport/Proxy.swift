@@ -1,3 +1,4 @@
+import DICOM
 import Glibc
 
 /// A proxy that connects to peers for us: SOCKS version 5 (RFC 1928, 1929), or CONNECT of HTTP (RFC 9110 9.3.6).
