@@ -58,10 +58,12 @@ package final class PracticeArchive: Sendable {
             report: { report(events.event($0)) })
     }
 
-    /// Adds the instances in the folder to the index.
+    /// Adds the instances in the folder to the index, until the cancellation is raised.
     ///
     /// - Parameter problem: called for files that cannot be used.
-    package func readFolder(problem: (FileProblem) -> Void) { index.rebuild(from: folder.path, problem: problem) }
+    package func readFolder(unless cancellation: Cancellation = .never, problem: (FileProblem) -> Void) {
+        index.rebuild(from: folder.path, unless: cancellation, problem: problem)
+    }
 
     /// Starts to accept associations.
     ///

@@ -4,16 +4,17 @@ import concurrent.futures
 import json
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
 
 import pydicom
 
-from harness import cases, images, programs, servers, wire
+from harness import cases, images, measured, programs, servers, wire
 from harness.practice import PYTHON, PracticeArchive, WithImages, data_set, made_up_images
 from harness.programs import dcmscu, run
-from harness.scripted_archive import CT, Association, Instance, elements
+from harness.scripted_archive import CT, Association, Instance, element, elements
 
 MODELS = {"patient": "-P", "study": "-S", "patient/study": "-O"}
 
@@ -402,6 +403,80 @@ class HeldInstances(WithImages):
         dcmscu("--store", *peer, *self.of_study, expect=0)
         self.assertEqual([(path.name, path.stat().st_ino) for path in archive.stored()], before)
         self.assertIn("stored before, and equal", archive.log())
+
+    def serve_many(self, distinct):
+        """An archive that has just begun to read many files, of which some are different instances."""
+        archive = PracticeArchive()
+
+        def prepare():
+            inside = archive.folder / "archive"
+            inside.mkdir(exist_ok=True)
+            content = self.of_study[0].read_bytes()
+            uid = str(data_set(self.of_study[0]).SOPInstanceUID)
+            for number in range(distinct):
+                other = uid[: -len(str(number)) - 1] + "." + str(number)
+                (inside / f"{number}.dcm").write_bytes(content.replace(uid.encode(), other.encode()))
+            for number in range(10_000):
+                (inside / f"link{number}.dcm").hardlink_to(inside / "0.dcm")
+
+        archive.prepare = prepare
+        return self.serve(archive)
+
+    def test_who_calls_while_the_index_is_read_waits_for_it(self):
+        archive = self.serve_many(500)
+        query = ["-k", f"StudyInstanceUID={self.study}", "--format", "count"]
+        run = dcmscu("--find", "--image", servers.LOOPBACK, archive.port, *query, expect=0)
+        self.assertEqual(run.stdout.strip(), "500", run)
+        # Its first line came no sooner.
+        self.assertIn("500 instances in 1 study", archive.log().splitlines()[0])
+
+    def test_a_signal_while_the_index_is_read_ends_it(self):
+        for one, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
+            with self.subTest(one.name):
+                archive = self.serve_many(1)
+                archive.process.send_signal(one)
+                self.assertEqual(archive.process.wait(10), code, archive.log())
+                self.assertIn("interrupted while", archive.log())
+                self.assertNotIn("listens at", archive.log())
+
+    def flood(self, connection, requests, sent):
+        """Sends without an end, and reads no response."""
+        try:
+            while True:
+                connection.sendall(requests)
+                sent.append(len(requests))
+        except OSError:
+            connection.close()
+
+    def test_a_flood_of_instances_whose_responses_nobody_reads_is_bounded(self):
+        """In memory, by back pressure; in time, by the limit of silence. Others are served meanwhile."""
+        archive = self.serve(PracticeArchive(options=["--timeout", "3"]))
+        # Without UIDs in the data set: refused, so that it is fast.
+        one = Instance("1.2.1", "1.2.1.1", "1.2.1.1.1", size=20)
+        one.data = elements({0x00080060: "CT"})
+        command = elements({0x00000002: CT, 0x00000100: 1, 0x00000110: 1, 0x00000700: 0, 0x00000800: 1, 0x00001000: one.uid})
+        command = element(0x00000000, struct.pack("<L", len(command))) + command
+        floods = []
+        for _ in range(2):
+            connection = socket.socket()
+            # What nobody reads is to fill soon.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((servers.LOOPBACK, archive.port))
+            association = Association(connection)
+            association.request("FLOOD", archive.ae_title, [CT])
+            requests, sent = (association.values(1, command, 1) + association.values(1, one.data, 0)) * 50, []
+            thread = threading.Thread(target=self.flood, args=(connection, requests, sent), daemon=True)
+            thread.start()
+            floods.append((thread, sent))
+        dcmscu("--echo", servers.LOOPBACK, archive.port, expect=0)
+        for thread, sent in floods:
+            thread.join(programs.TIME_LIMIT)
+            self.assertFalse(thread.is_alive(), "the flood goes on")
+            self.assertGreater(sum(sent), 1 << 20)
+        peak = next(line for line in open(f"/proc/{archive.process.pid}/status") if line.startswith("VmHWM"))
+        self.assertLess(int(peak.split()[1]) << 10, measured.PEAK_MEMORY, peak)
+        self.assertEqual(archive.log().count("time limit passed while waiting for the peer to take data"), 2)
+        dcmscu("--echo", servers.LOOPBACK, archive.port, expect=0)
 
     def test_links_do_not_lead_out_of_the_folder(self):
         outside = self.folder / "outside"

@@ -47,13 +47,15 @@ package final class ArchiveIndex: Sendable {
     /// True if the instance of the UID is that of the file.
     func holds(_ path: FilePath, _ uid: UID) -> Bool { instance(uid)?.file.path == path }
 
-    /// Adds every instance below a folder.
+    /// Adds every instance below a folder, until the cancellation is raised.
     ///
     /// - Parameter problem: called for files that look like DICOM and cannot be used; other files are skipped.
-    package func rebuild(from folder: FilePath, problem: (FileProblem) -> Void) {
+    package func rebuild(
+        from folder: FilePath, unless cancellation: Cancellation = .never, problem: (FileProblem) -> Void
+    ) {
         // Links could lead out of the folder, to what nobody meant to serve.
         var scanner = FileScanner([folder], recursive: true, followsLinks: false)
-        while let finding = scanner.next() {
+        while !cancellation.isRaised, let finding = scanner.next() {
             switch finding {
             case .passedOver(let path, .link):
                 problem(FileProblem(path, .notAFile, FileScanner.Reason.link.rawValue))

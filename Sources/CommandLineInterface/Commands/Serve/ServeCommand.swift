@@ -52,7 +52,7 @@ final class ServeCommand {
 
     private func start(
         _ folder: OutputFolder, _ listener: TCPListener, _ worklist: [DataSet]
-    ) throws(TransportError) -> PracticeArchive {
+    ) throws(TransportError) -> PracticeArchive? {
         var archiveOptions = PracticeArchive.Options(
             title: network.connection.callingAETitle,
             destinations: Destinations(
@@ -68,7 +68,14 @@ final class ServeCommand {
                 folder: folder, listener: listener, options: archiveOptions, observation: network.observation,
                 recorder: network.security.recorder,
                 report: { [output = environment.standardOutput] in Self.write($0, to: output) })
-            archive.readFolder { [outcome] problem in outcome.diagnostics.warning(Message(problem)) }
+            // Who calls meanwhile waits for the answer: the port is ours, and nobody is let in yet.
+            archive.readFolder(unless: network.cancellation) { [outcome] problem in
+                outcome.diagnostics.warning(Message(problem))
+            }
+            guard !network.cancellation.isRaised else {
+                outcome.fail(.interrupted, Message("interrupted while \(folder.path.displayed) was read"))
+                return nil
+            }
             announce(archive, folder, listener, worklist: worklist.count)
             try archive.start()
             return archive
