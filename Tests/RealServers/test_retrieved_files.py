@@ -160,6 +160,40 @@ class Resume(ScriptedRetrieval):
                 self.assertEqual(line["bytes"], os.path.getsize(line["path"]))
 
 
+    def test_a_signal_while_what_is_held_is_compared_with_the_journal(self):
+        """A journal of a run that was killed: what it names is read again, here 200 GB of it."""
+        self.serve_scripted(study(3))
+        journal = self.folder / "journal"
+        self.retrieve("get", "--journal", journal, expect=0)
+        length, lines = 200 << 30, []
+        for line in map(json.loads, journal.read_text().splitlines()):
+            if "sha256" in line:
+                os.truncate(line["path"], length)
+                line["bytes"] = length
+            if line.get("outcome") != "synced":
+                lines.append(json.dumps(line, separators=(",", ":")) + "\n")
+        journal.write_text("".join(lines))
+        command = [programs.dcmscu_path(), *map(str, self.arguments("get", "--journal", journal, "--resume"))]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        held, limit = {str(path) for path in self.files()}, time.monotonic() + programs.TIME_LIMIT
+        while not held & self.open_files(process) and process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.01)
+        self.assertIsNone(process.poll(), "nothing was read")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, 143, err)
+        self.assertEqual(len(self.archive.requests), 1)
+
+    def open_files(self, process):
+        found = set()
+        for entry in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+            try:
+                found.add(os.readlink(entry))
+            except FileNotFoundError:
+                pass
+        return found
+
     def test_the_digest_is_made_by_openssl(self):
         library, counted = self.folder / "digestcount.so", self.folder / "counted"
         source = pathlib.Path(programs.__file__).with_name("digestcount.c")

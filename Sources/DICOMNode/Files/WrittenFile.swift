@@ -22,8 +22,11 @@ package enum WrittenFile {
 
     package static func hasLength(_ length: UInt64, at path: FilePath) -> Bool { self.length(of: path) == length }
 
-    /// True if it has the length and, where it is known, the SHA-256 digest.
-    package static func hasContent(_ length: UInt64, _ digest: String?, at path: FilePath) -> Bool {
+    /// True if it has the length and, where it is known, the SHA-256 digest; false also if the cancellation is raised before all
+    /// is read.
+    package static func hasContent(
+        _ length: UInt64, _ digest: String?, at path: FilePath, unless cancellation: Cancellation = .never
+    ) -> Bool {
         guard hasLength(length, at: path) else { return false }
         guard let digest else { return true }
         do throws(SystemError) {
@@ -31,13 +34,14 @@ package enum WrittenFile {
             let number = file.rawValue
             var sum = FileDigest()
             var buffer = [UInt8](repeating: 0, count: chunkLength)
-            while true {
+            while !cancellation.isRaised {
                 let count = try systemCall("read") {
                     buffer.withUnsafeMutableBytes { read(number, $0.baseAddress, $0.count) }
                 }
                 guard count > 0 else { return sum.hexadecimal() == digest }
                 buffer.withUnsafeBytes { sum.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
             }
+            return false
         } catch {
             return false
         }

@@ -24,6 +24,7 @@ final class RetrievalJournal: Sendable {
     private let folder: FolderMembership
     private let output: OutputFolder
     private let diagnostics: Diagnostics
+    private let cancellation: Cancellation
     private let failure = Locked<FileProblem?>(nil)
 
     /// Nil without `--journal`.
@@ -33,6 +34,7 @@ final class RetrievalJournal: Sendable {
         guard let path = options.journalPath else { return nil }
         self.output = output
         diagnostics = network.diagnostics
+        cancellation = network.cancellation
         folder = FolderMembership(options.outputDirectory)
         let isResumed = options.resumes
         held = Locked(isResumed ? try Self.read(path, diagnostics) : [:])
@@ -83,8 +85,10 @@ final class RetrievalJournal: Sendable {
         let isWhole =
             isUntouched && WrittenFile.modified(known.path) == known.modified
             ? WrittenFile.hasLength(known.bytes, at: known.path)
-            : known.digest != nil && WrittenFile.hasContent(known.bytes, known.digest, at: known.path)
+            : known.digest != nil && WrittenFile.hasContent(
+                known.bytes, known.digest, at: known.path, unless: cancellation)
         guard isWhole else {
+            guard !cancellation.isRaised else { return false }
             diagnostics.verbose("\(known.path.displayed): not what the journal says; retrieved again")
             return false
         }
