@@ -36,14 +36,14 @@ PROVOKED = {
 ELSEWHERE = {
     "commitment", "certificateRefused", "ourCertificateRefused",
     # With the lists and files that they are about: test_retrieve and test_store.
-    "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "uniqueKeysAbove", "ignoredKey", "keyOfLowerLevel", "lostLetters", "modalitiesNotReturned",
+    "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "noHeader", "uniqueKeysAbove", "ignoredKey", "keyOfLowerLevel", "lostLetters", "modalitiesNotReturned",
     # At a terminal: test_find.
     "characterSetIsKey",
     # By the unit tests of --find.
     "noMatch",
     "undecodable",
     # By the unit tests of causes and retrievals.
-    "runTooShort", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
+    "runTooShort", "nameServersSilent", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
     "storageRoleRefused", "destinationUnreachable", "otherIdentifier", "noReasonGiven", "endedByServer",
     "notOnServer", "callerNotAccepted", "moveFailedWithoutReason",
     "moveFailedAndNeverCalledBack", "keysOfOtherLevel",

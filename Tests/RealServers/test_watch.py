@@ -38,6 +38,18 @@ class WatchTest(cases.RealServerTest):
 
 
 class Calls(WatchTest):
+    def test_a_caller_with_many_contexts_is_told_in_few_lines(self):
+        # Nothing but what happens; by transfer syntaxes; each context.
+        for options, least, most in ((["-q"], 1, 1), ([], 3, 8), (["-V"], 100, 200)):
+            with self.subTest(options=options):
+                watch = self.watch(*options)
+                dcmscu("--get", *self.peer(watch), "-k", "StudyInstanceUID=1.2.3", "--no-check", "--retries", 0)
+                _, said = watch.end()
+                lines = said.splitlines()
+                start = next(number for number, line in enumerate(lines) if "proposes" in line)
+                end = next(number for number, line in enumerate(lines) if "C-GET-RQ" in line)
+                self.assertTrue(least <= end - start <= most, said)
+
     def test_who_calls_with_what_and_for_what(self):
         watch = self.watch()
         image = images.image(self.CT)
@@ -51,7 +63,7 @@ class Calls(WatchTest):
         code, said = watch.end()
         self.assertEqual(code, 0, said)
         for words in (
-            "SCANNER@127.0.0.1:", "calls STATION, proposes 1 presentation context", "context 1: Verification",
+            "SCANNER@127.0.0.1:", "calls STATION, proposes 1 presentation context", "    Verification",
             "C-ECHO-RQ 1, Verification", ": answered", "CT Image Storage in Explicit VR Little Endian",
             "C-STORE-RQ 1, CT Image Storage", "told to try again later (A700H)", image.sop_class,
             "calls ARCHIVE (our AE title is STATION; any is taken here)", "C-FIND-RQ 1, Study Root",

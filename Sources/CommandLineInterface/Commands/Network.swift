@@ -21,6 +21,7 @@ final class Network: Sendable {
     /// The retries that are wanted, none of them begun after that time.
     let retry: RetryPolicy
     private let noted = Locked<[Note]>([])
+    private let ungrantedOptions = Locked<QueryNegotiation>([])
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
@@ -67,7 +68,8 @@ final class Network: Sendable {
             service: operation.service, usesTLS: connection.tls != nil,
             hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort,
             isNamedAsNode: connection.isHostNamedAsNode, limits: limits,
-            passedTotalLimit: isOverdue ? connection.totalTimeout : nil)
+            passedTotalLimit: isOverdue ? connection.totalTimeout : nil, retries: connection.retry.retries,
+            mayRetry: OperationSet.retrying.contains(operation))
     }
 
     /// The server as messages name it that is asked for another service than that of the operation, such as the query before a
@@ -153,6 +155,7 @@ final class Network: Sendable {
     func associate(
         _ parameters: AssociationParameters, cancellation: Cancellation
     ) throws(AssociationError) -> Association {
+        guard !isOverdue else { throw .unreachable(.timedOut(.start)) }
         let association = try Association.request(
             parameters, at: endpoint, connector: security.connector, cancellation: cancellation,
             observer: observation?())
@@ -167,6 +170,9 @@ final class Network: Sendable {
         return association
     }
 
+    /// The options that were negotiated and that the server does not grant.
+    var ungranted: QueryNegotiation { ungrantedOptions.withLock { $0 } }
+
     /// Says what the server grants of what was negotiated: it changes what the answers mean.
     private func noteNegotiation(_ items: [SOPClassExtendedNegotiation], _ association: Association) {
         let answers = association.accept.userInformation.extendedNegotiations
@@ -177,6 +183,7 @@ final class Network: Sendable {
             let refused = asked.subtracting(granted)
             if !granted.isEmpty { diagnostics.note(Message("\(peerName) grants \(granted.words)")) }
             if !refused.isEmpty {
+                ungrantedOptions.withLock { $0.formUnion(refused) }
                 let why = answer == nil ? "it does not answer the negotiation" : nil
                 diagnostics.note(Message("\(peerName) does not grant \(refused.words)", why))
             }

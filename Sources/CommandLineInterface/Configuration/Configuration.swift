@@ -69,6 +69,12 @@ package struct Configuration: Sendable {
         return title
     }
 
+    /// True if a node has the name, and another AE title.
+    func isNode(_ title: AETitle) -> Bool {
+        guard let node = nodes.first(where: { $0.name == title.string }) else { return false }
+        return node.settings.first { $0.definition.name == .call }?.texts.first != title.string
+    }
+
     /// The layers that hold for an operation with a peer, the strongest first.
     func layers(for operation: Operation, node: Node?) -> [Layer] {
         var layers: [Layer] = []

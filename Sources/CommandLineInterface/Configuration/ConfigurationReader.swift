@@ -94,7 +94,9 @@ struct ConfigurationReader {
                 accepted: "the name of an option without its dashes",
                 suggestion: isOption
                     ? nil
-                    : EditDistance.nearest(to: name, in: configurable.map(\.name.rawValue) + Self.aliases.keys.sorted())
+                    : ForeignOption.option(for: "--\(name)")?.rawValue
+                        ?? EditDistance.nearest(
+                            to: name, in: configurable.map(\.name.rawValue) + Self.aliases.keys.sorted())
             )
         }
         if let operation, !definition.operations.contains(operation) {

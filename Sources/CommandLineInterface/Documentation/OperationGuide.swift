@@ -177,8 +177,9 @@ struct OperationGuide: Sendable {
                 """,
             ],
             options: [
-                .key, .portSCP, .aetitle, .output, .name, .jobs, .journal, .resume, .fromList, .dryRun,
-                .moveDestination, .ifExists, .acceptFrom,
+                .key, .series, .sort, .limit, .portSCP, .aetitle, .to, .moveDestination, .output, .name, .jobs,
+                .journal,
+                .resume, .fromList, .report, .dryRun, .ifExists, .acceptFrom,
             ],
             examples: [
                 CommandExample(
@@ -209,8 +210,9 @@ struct OperationGuide: Sendable {
                 """
             ],
             options: [
-                .key, .output, .name, .jobs, .journal, .resume, .fromList, .dryRun, .shard, .orMove,
-                .prefer, .ifExists,
+                .key, .series, .sort, .limit, .output, .name, .jobs, .journal, .resume, .fromList, .report, .dryRun,
+                .shard,
+                .orMove, .prefer, .ifExists,
             ],
             examples: [
                 CommandExample(
@@ -403,11 +405,15 @@ struct OperationGuide: Sendable {
             notes: [
                 """
                 A caller whose called AE title is not that of --aetitle is told apart, as servers reject it. What is proposed is \
-                shown with all its transfer syntaxes, and the identifiers of queries without the values that say who a \
-                patient is.
+                shown by transfer syntaxes, with --verbose each presentation context, and the identifiers of queries without the \
+                values that say who a patient is. With --quiet there is one line for each event.
                 """
             ],
-            options: [.portSCP, .output, .aetitle, .bind, .totalTimeout, .tls, .tlsCert, .tlsKey, .format, .capture],
+            options: [
+                .portSCP, .output, .aetitle, .bind, .totalTimeout, .tls, .tlsCert, .tlsKey, .format, .transcript,
+                .capture,
+            ],
+            summaries: [.output: "directory where instances are kept [none is kept]"],
             examples: [
                 CommandExample("A modality does not send; does it call at all?", "--watch --port-scp 11113"),
                 CommandExample(

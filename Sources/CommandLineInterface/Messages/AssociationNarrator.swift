@@ -130,6 +130,37 @@ enum AssociationDetail {
         } + lines(request.userInformation)
     }
 
+    /// SOP classes that a line names.
+    private static let namedClasses = 6
+
+    /// The SOP classes that are proposed, a line for all that have the same transfer syntaxes, and the rest of the request.
+    static func summary(_ request: AssociateRequest) -> [String] {
+        var syntaxes: [(sopClass: UID, transferSyntaxes: [UID])] = []
+        for context in request.presentationContexts {
+            if let index = syntaxes.firstIndex(where: { $0.sopClass == context.abstractSyntax }) {
+                for syntax in context.transferSyntaxes where !syntaxes[index].transferSyntaxes.contains(syntax) {
+                    syntaxes[index].transferSyntaxes.append(syntax)
+                }
+            } else {
+                syntaxes.append((context.abstractSyntax, context.transferSyntaxes))
+            }
+        }
+        var groups: [(transferSyntaxes: [UID], sopClasses: [UID])] = []
+        for entry in syntaxes {
+            if let index = groups.firstIndex(where: { $0.transferSyntaxes == entry.transferSyntaxes }) {
+                groups[index].sopClasses.append(entry.sopClass)
+            } else {
+                groups.append((entry.transferSyntaxes, [entry.sopClass]))
+            }
+        }
+        return groups.map { group in
+            let named = group.sopClasses.prefix(namedClasses).map(UIDRegistry.displayName).joined(separator: ", ")
+            let more = group.sopClasses.count - namedClasses
+            return named + (more > 0 ? " and \(more) more" : "") + " in "
+                + group.transferSyntaxes.map(UIDRegistry.displayName).joined(separator: ", ")
+        } + lines(request.userInformation, withRoles: false)
+    }
+
     static func lines(_ accept: AssociateAccept) -> [String] {
         accept.presentationContexts.map { context in
             let syntax = context.transferSyntax.map(UIDRegistry.displayName)
@@ -138,7 +169,7 @@ enum AssociationDetail {
         } + lines(accept.userInformation)
     }
 
-    private static func lines(_ information: UserInformation) -> [String] {
+    private static func lines(_ information: UserInformation, withRoles: Bool = true) -> [String] {
         var lines: [String] = []
         if let length = information.maximumLength { lines.append("maximum length \(length)") }
         if let uid = information.implementationClassUID { lines.append("implementation class \(uid)") }
@@ -146,7 +177,7 @@ enum AssociationDetail {
         if let window = information.asynchronousOperationsWindow {
             lines.append("asynchronous operations: invokes \(window.invoked), performs \(window.performed)")
         }
-        for role in information.roleSelections {
+        for role in information.roleSelections where withRoles {
             lines.append(
                 "role of \(UIDRegistry.displayName(of: role.sopClass)): SCU \(role.scu ? 1 : 0), SCP \(role.scp ? 1 : 0)"
             )

@@ -22,6 +22,11 @@ struct CalledServer: Sendable {
     var limits = AssociationLimits()
     /// The limit of the whole run, in seconds, if it has passed.
     var passedTotalLimit: Double?
+    /// The retries after a transient failure, and whether the operation can have any.
+    var retries = 0
+    var mayRetry = false
+    /// True if the user chose the keys of the query.
+    var hasKeys = false
 
     var name: String { "\(calledAETitle)@\(endpoint)" }
 
@@ -106,7 +111,7 @@ extension Message {
         case .timedOut(let awaited):
             self.init(
                 "\(server.name): time limit passed while waiting for \(awaited)", server.waited(for: awaited),
-                hint: awaited == .associateResponse ? .associationUnanswered(usesTLS: server.usesTLS) : .silence)
+                hint: Hint(forSilenceBefore: awaited, calling: server))
         case .interrupted:
             self.init("interrupted")
         case .sourceUnreadable(let reason), .sourceCutShort(let reason):
@@ -140,13 +145,23 @@ extension TransportError {
 }
 
 extension Hint {
+    fileprivate init(forSilenceBefore awaited: AssociationError.Awaited, calling server: CalledServer) {
+        self =
+            switch awaited {
+            case .associateResponse: .associationUnanswered(usesTLS: server.usesTLS)
+            case _ where server.passedTotalLimit != nil: .runTooShort
+            default: .silence
+            }
+    }
+
     fileprivate init(forAbortBy server: CalledServer) {
         let calling = server.callingAETitle.string
         switch server.service {
         case .storageCommitment: self = .commitment(.abortedByServer(calling: calling, port: server.receiverPort))
         case .find, .worklist:
             self = .abortedQuery(
-                service: server.service.name, calling: calling, called: server.calledAETitle.string)
+                service: server.service.name, calling: calling, called: server.calledAETitle.string,
+                hasKeys: server.hasKeys)
         default: self = .abortedAfterRequest(service: server.service.name, calling: calling)
         }
     }
@@ -156,7 +171,11 @@ extension Hint {
         switch error {
         case .nameNotFound: self = server.isNamedAsNode ? .nameOfNode(host) : .nameNotFound(host: host)
         case .refused: self = .connectionRefused(host: host, port: port)
-        case .timedOut: self = .connectTimedOut(host: host, port: port)
+        case .timedOut(.start): self = .runTooShort
+        case .timedOut(.lookup): self = .nameServersSilent
+        case .timedOut:
+            self = .connectTimedOut(
+                host: host, port: port, limit: server.passedTotalLimit == nil ? .connectTimeout : .totalTimeout)
         case .closedAtOnce: self = .closedAtOnce(usesTLS: server.usesTLS)
         case .noRoute: self = .noRoute(host: host)
         case .proxy(let error):
@@ -187,7 +206,7 @@ extension Hint {
         switch reject {
         case .calledAETitleNotRecognized: self = .calledAETitleNotRecognized(calling: calling, called: called)
         case .callingAETitleNotRecognized: self = .callingAETitleNotRecognized(calling: calling)
-        case _ where reject.isTransient: self = .localLimitExceeded
+        case _ where reject.isTransient: self = .localLimitExceeded(mayRetry: server.mayRetry && server.retries == 0)
         case .noReasonGiven:
             self = .rejectedWithoutReason(service: server.service.name, calling: calling, called: called)
         default: return nil
@@ -240,6 +259,7 @@ extension Hint {
         case .mislabelled: self = .mislabelled
         case .noUIDsInDataSet: self = .noUIDsInDataSet
         case .oddLength: self = .oddLength
+        case .notDICOM: self = .noHeader
         default: return nil
         }
     }
@@ -261,7 +281,18 @@ extension Diagnostics {
         case .replaced: verbose("\(path.displayed): replaced")
         case .skipped: verbose("\(path.displayed): skipped, it is already present")
         case .renamed:
-            warning(Message(path.displayed, "saved under this name: a file with different content has the usual one"))
+            // The name itself may be a patient's, and is hidden then.
+            let end =
+                Self.numberAtEnd(of: path).map { "saved with \($0) at the end of its name" } ?? "saved under this name"
+            warning(Message(path.displayed, "\(end): a file with different content has the usual one"))
         }
+    }
+
+    /// The number that tells a renamed file from the one with the usual name: `-2` of `image-2.dcm`.
+    private static func numberAtEnd(of path: FilePath) -> String? {
+        let name = path.displayed.split(separator: "/").last ?? ""
+        guard let hyphen = name.lastIndex(of: "-") else { return nil }
+        let digits = name[hyphen...].dropFirst().prefix { $0.isASCII && $0.isNumber }
+        return digits.isEmpty ? nil : "-\(digits)"
     }
 }

@@ -103,6 +103,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
             case .refused: .connectionRefused
             case .noRoute: .noRoute
             case .timedOut(.lookup): .nameNotFound
+            case .timedOut(.start): .timeLimit
             case .timedOut: .connectTimeLimit
             case .closedAtOnce: .closedAtOnce
             case .reset, .closed: .connectionLost

@@ -11,10 +11,12 @@ package enum Hint: Sendable, Equatable {
     case nameOfNode(String)
     case logFileNamedAsLevel(QueryLevel)
     case warningForWorklist
-    case connectTimedOut(host: String, port: UInt16)
+    case connectTimedOut(host: String, port: UInt16, limit: OptionName)
+    case nameServersSilent
     case abortedAfterRequest(service: String, calling: String)
-    case abortedQuery(service: String, calling: String, called: String)
-    case localLimitExceeded
+    case abortedQuery(service: String, calling: String, called: String, hasKeys: Bool)
+    /// Whether the operation can try again by itself, and was not asked to.
+    case localLimitExceeded(mayRetry: Bool)
     case noPresentationContext(service: String)
     case noIncomingAssociation(aeTitle: String, host: String?, port: UInt16)
     case receiverPortTaken(port: UInt16)
@@ -32,9 +34,11 @@ package enum Hint: Sendable, Equatable {
     case silence
     case runTooShort
     case listCutShort
-    case ignoredKey
+    /// Whether the key is that of the modalities of a study.
+    case ignoredKey(isOfModalities: Bool)
     case keyOfLowerLevel(QueryLevel, isModality: Bool)
-    case lostLetters
+    /// Whether they were asked for by a key.
+    case lostLetters(isOfKey: Bool)
     case modalitiesNotReturned
     /// Whether the matches name a character set, and whether their bytes are UTF-8.
     case undecodable(isNamed: Bool, isUTF8: Bool)
@@ -44,6 +48,7 @@ package enum Hint: Sendable, Equatable {
     case mislabelled
     case noUIDsInDataSet
     case oddLength
+    case noHeader
     case sopClassNotAccepted(String)
     case syntaxNotAccepted(String, accepted: String)
     case goOn(storing: Bool, hasJournal: Bool)
@@ -98,17 +103,23 @@ package enum Hint: Sendable, Equatable {
             "-L is the log file; the level is \(level.option)"
         case .warningForWorklist:
             "-W is \(OptionName.warning) here; a worklist is asked for with \(OptionName.worklist)"
-        case .connectTimedOut(let host, let port):
-            "a firewall may drop packets to \(host) port \(port); \(OptionName.connectTimeout) sets the time to wait"
+        case .connectTimedOut(let host, let port, let limit):
+            "a firewall may drop packets to \(host) port \(port); \(limit) sets the time to wait"
+        case .nameServersSilent:
+            "do the name servers of this machine answer? an address works too"
         case .abortedAfterRequest(let service, let calling):
             "servers abort like this when the AE title \"\(calling)\" may not use \(service): "
                 + "have it allowed there, or give another with \(OptionName.aetitle)"
-        case .abortedQuery(let service, let calling, let called):
-            "servers abort like this when a query has a key that they cannot take: try fewer keys (\(OptionName.key)); or when an AE "
-                + "title may not be used for \(service): ours is \"\(calling)\" (\(OptionName.aetitle)), and we called \"\(called)\" "
+        case .abortedQuery(let service, let calling, let called, let hasKeys):
+            "servers abort like this when "
+                + (hasKeys
+                    ? "a query has a key that they cannot take: try fewer keys (\(OptionName.key)); or when an AE title "
+                    : "an AE title ")
+                + "may not be used for \(service): ours is \"\(calling)\" (\(OptionName.aetitle)), and we called \"\(called)\" "
                 + "(\(OptionName.call))"
-        case .localLimitExceeded:
+        case .localLimitExceeded(let mayRetry):
             "the server is at its limit of associations: try again later"
+                + (mayRetry ? ", or let \(OptionName.retries) N do it" : "")
         case .noPresentationContext(let service):
             "the server does not offer \(service), or not to our AE title"
         case .noIncomingAssociation(let aeTitle, let host, let port):
@@ -175,7 +186,7 @@ package enum Hint: Sendable, Equatable {
         case .silence:
             "if the server works longer without sending anything, give a longer \(OptionName.timeout)"
         case .runTooShort:
-            "give a longer \(OptionName.totalTimeout), or request the rest in another run"
+            "give a longer \(OptionName.totalTimeout), or do the rest in another run"
         case .listCutShort:
             "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
         case .undecodable(let isNamed, let isUTF8):
@@ -184,21 +195,22 @@ package enum Hint: Sendable, Equatable {
                 + (isNamed ? "\(OptionName.forceCharset)" : "\(OptionName.assumeCharset)") + (isUTF8 ? " UTF-8" : "")
         case .noMatch(let mistakes):
             mistakes.isEmpty
-                ? "values are compared literally, except that * stands for any characters, ? for one; case counts except in names, "
-                    + "and each key has its level"
+                ? "values are compared literally, except that * stands for any characters, ? for one; case counts (with some servers "
+                    + "in names, too), and each key has its level"
                 : mistakes.joined(separator: "; ")
         case .characterSetIsKey: "\(OptionName.charset) \"ISO_IR 6\" leaves it out"
-        case .ignoredKey:
-            "ask by keys that the server supports, such as unique keys or the series of one modality (\(OptionName.series)); "
-                + "\(OptionName.trustServer) accepts its matches as they are"
+        case .ignoredKey(let isOfModalities):
+            "ask by keys that the server supports, such as unique keys"
+                + (isOfModalities ? ", or for the series of one modality (\(OptionName.series) and Modality)" : "")
+                + "; \(OptionName.trustServer) accepts its matches as they are"
         case .keyOfLowerLevel(let level, let isModality):
             (isModality
                 ? "ModalitiesInStudy retrieves the studies that have such a series, \(level.option) these series alone"
                 : "\(level.option) retrieves what has this value")
                 + "; \(OptionName.trustServer) sends the key as it is"
-        case .lostLetters:
-            "the server converts what it returns to a character set of its own, which its administrator can change; ask by "
-                + "keys without such letters, such as PatientID or StudyDate"
+        case .lostLetters(let isOfKey):
+            "the server converts what it returns to a character set of its own, which its administrator can change"
+                + (isOfKey ? "; ask by keys without such letters, such as PatientID or StudyDate" : "")
         case .modalitiesNotReturned:
             "the series tell their modality: \(OptionName.series) with \(OptionName.return) Modality, or \(OptionName.groupBy) Modality"
         case .mislabelled:
@@ -208,6 +220,8 @@ package enum Hint: Sendable, Equatable {
                 + "instance without them"
         case .oddLength:
             "without \(OptionName.neverRewrite) each such value is sent with a padding byte"
+        case .noHeader:
+            "if it is a data set without a header, another program can write the file with one, such as dcmconv -f IN OUT"
         case .sopClassNotAccepted(let sopClass):
             "the server's administrator can say whether it takes \(sopClass) at all, and from us"
         case .syntaxNotAccepted(let syntax, let accepted):

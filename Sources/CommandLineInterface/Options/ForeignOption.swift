@@ -42,6 +42,11 @@ enum ForeignOption {
         if error.code == .optionNotApplicable, error.option == "\(OptionName.date)" {
             return "the date of studies is a key: \(OptionName.key) StudyDate=VALUE"
         }
+        if error.code == .optionNotApplicable, error.option == "\(OptionName.destination)",
+            error.value == "\(OptionName.move)"
+        {
+            return "did you mean \(OptionName.to) @NODE, or \(OptionName.moveDestination) AETITLE?"
+        }
         if let hint = hintForSeparateValue(error, arguments) { return hint }
         if error.option == "\(OptionName.count)", let peer = error.value, peer.contains("@") || peer.contains(":") {
             return peerHint
@@ -50,6 +55,14 @@ enum ForeignOption {
         for (argument, next) in zip(options, options.dropFirst() + [""]) {
             if argument == "-c", next.contains("@") || next.contains(":") { return peerHint }
             if let hint = hint(for: argument) { return hint }
+        }
+        return nil
+    }
+
+    /// Our option that does the same as one of another tool; nil if there is none.
+    static func option(for argument: String) -> OptionName? {
+        for (names, remedy) in remedies where names.split(separator: " ").contains(where: { $0 == argument }) {
+            if case .option(let name, _) = remedy { return name }
         }
         return nil
     }
@@ -63,13 +76,22 @@ enum ForeignOption {
     private static let operations: [(words: String, operation: OptionName)] = [
         ("ping verify cecho c-echo echoscu", .echo),
         ("send push put upload cstore c-store storescu dcmsend", .store),
-        ("query search list ls cfind c-find findscu", .find),
+        ("query search list ls cfind c-find findscu qr query-retrieve", .find),
         ("transfer route cmove c-move movescu", .move),
         ("retrieve fetch download pull cget c-get getscu", .get),
         ("mwl schedule", .worklist),
         ("commit commitment stgcmtscu", .stgcmt),
         ("listen server receive storescp", .serve),
     ]
+
+    /// What to do instead of an operation that there is not; nil for a word that is none.
+    static func missing(_ word: String) -> String? {
+        ["compare", "diff"].contains(word.lowercased()) ? comparison : nil
+    }
+
+    private static let comparison =
+        "archives are not compared here: write what each has to a file, with \(OptionName.find) \(OptionName.format) csv, and "
+        + "compare the files"
 
     /// The level that dcm4che's `-L` would mean; nil if the value is not the name of one.
     static func level(_ name: String) -> QueryLevel? { QueryLevel(rawValue: name.uppercased()) }
@@ -97,6 +119,12 @@ enum ForeignOption {
     private static let asReceived = "instances are written as they are received, as DICOM files"
 
     private static let remedies: [(names: String, remedy: Remedy)] = [
+        // What there is not.
+        ("--compare --diff", .words(comparison)),
+        (
+            "--bandwidth --bwlimit --bw-limit --limit-rate --max-rate --rate --throttle",
+            .words("there is no limit of bandwidth here: the network or the system (tc) has one")
+        ),
         // The peer and ourselves.
         ("-aec --called --aec --called-aet", .option(.call)),
         ("-aet -b --calling --aet --calling-aet", .option(.aetitle)),

@@ -277,14 +277,14 @@ package struct OptionDraft: Sendable {
 
     /// Columns make the format a table where none was chosen, and are asked for.
     private mutating func resolveFormat() {
+        let place = { [query = find.query] (key: QueryKey) in key.placed(in: query.informationModel, at: query.level) }
+        find.groupKeys = find.groupKeys.map(place)
+        find.columns = find.columns.map(place)
         if !find.columns.isEmpty, format?.hasColumns != false {
             format = format ?? .table
             find.query.returnKeys += find.columns.map { .attribute($0) }
         }
         if find.isWide || !find.groupKeys.isEmpty { format = format ?? .table }
-        let place = { [query = find.query] (key: QueryKey) in key.placed(in: query.informationModel, at: query.level) }
-        find.groupKeys = find.groupKeys.map(place)
-        find.columns = find.columns.map(place)
         find.query.furtherAttributes = (find.query.sortKeys.map(\.attribute) + find.groupKeys).map(\.tags)
         // A worklist is read by the time of day. Nothing is asked for on this account.
         if operation == .worklist, find.query.asksForMore, find.query.sortKeys.isEmpty {

@@ -34,6 +34,19 @@ package enum HelpTopic: Sendable, Equatable {
         ["config", "nightly", "troubleshooting", "migrating", "tables"].contains(name) ? "man dcmscu-\(name)" : nil
     }
 
+    /// Where a word is explained that is no topic; nil for one that is explained nowhere.
+    static func elsewhere(_ name: String) -> String? {
+        switch name {
+        case "key", "keys", "level", "levels":
+            "the keys of a level: dcmscu \(OptionName.queryhelp), with \(OptionName.series) for example; how they are written: "
+                + "dcmscu \(OptionName.help) all"
+        case "exit", "codes", "exit-codes", "status": "the exit codes are at the end of dcmscu \(OptionName.help)"
+        case "tls", "ssl", "security", "network", "options", "formats", "format", "messages", "log", "logging":
+            "dcmscu \(OptionName.help) all shows every option, by subject"
+        default: nil
+        }
+    }
+
     init?(_ name: String) {
         if name == Self.allName {
             self = .all

@@ -58,8 +58,8 @@ extension OptionCategory {
             for: [.find, .worklist, .move, .get, .storageCommitment, .watch], "directory for received instances",
             details: """
                 It is made, with its parents, where it does not exist. For queries with --format dcm: where matches go. \
-                For --stgcmt: where the server's reports are kept as DICOM files; otherwise none is kept. For --watch: \
-                where instances are kept; otherwise none is.
+                For --stgcmt: where the server's reports are kept as DICOM files; without the option none is kept. For --watch: \
+                where instances are kept; without the option none is.
                 """,
             default: .text("the current directory"), traits: [.compatible, .common],
             rules: [.only(when: .receivesHere), .only(when: .formatOfFiles)],
@@ -228,8 +228,16 @@ extension OptionCategory {
         do throws(InstanceNaming.PatternError) {
             return try InstanceNaming(pattern: argument.text)
         } catch {
+            let words = argument.text.split(separator: "{", omittingEmptySubsequences: false).dropFirst()
+                .compactMap { $0.split(separator: "}").first }
+            let unknown = words.first { DataDictionary.tag(forKeyword: String($0)) == nil }
+            let meant = unknown.flatMap { word in
+                AttributeName.tag(of: word).map { DataDictionary.keyword(of: $0) }
+                    ?? AttributeName.nearest(to: String(word)).first
+            }
             throw argument.error(
-                error.description, accepted: "a relative path with {Keyword} for values, such as {SOPInstanceUID}.dcm")
+                error.description, accepted: "a relative path with {Keyword} for values, such as {SOPInstanceUID}.dcm",
+                suggestion: meant.map { "{\($0)}" })
         }
     }
 }

@@ -22,12 +22,15 @@ package struct CommandLineParser: Sendable {
     /// - Parameter arguments: without the program's name.
     /// - Throws: the first mistake, with the option or argument named.
     package func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
+        var takesKeys = false
         do throws(UsageError) {
             guard !arguments.isEmpty else { return .empty }
             let line = try ArgumentScanner.scan(arguments).readingFirstWord()
             if let text = try requestForText(line) { return text }
+            try line.checkFirstWord()
             let operation = try line.operation()
-            try Self.checkApplicability(line.options, to: operation)
+            takesKeys = operation.takesKeys
+            try Self.checkApplicability(line.options, to: operation, isNamed: line.namesOperation)
             let positionals = try Positionals(line, operation)
             let configuration = try configurationFile.load(try line.last(.config)?.string())
             if line.last(.showConfig) != nil {
@@ -69,8 +72,10 @@ package struct CommandLineParser: Sendable {
             }
             return invocations.count == 1 ? .perform(invocations[0]) : .performEach(invocations)
         } catch {
-            guard error.hint == nil, let hint = ForeignOption.hint(for: error, in: arguments) else { throw error }
-            throw error.with(remedy: hint)
+            guard error.hint == nil else { throw error }
+            if let hint = ForeignOption.hint(for: error, in: arguments) { throw error.with(remedy: hint) }
+            guard takesKeys, error.code == .unexpectedArgument, let value = error.value else { throw error }
+            throw error.with(remedy: QueryKeyParser.remedy(forValue: value))
         }
     }
 
@@ -105,6 +110,9 @@ package struct CommandLineParser: Sendable {
             if node == nil { draft.host = peer.host }
             draft.port = peer.port ?? draft.port
             draft.connection.isHostNamedAsNode = configuration.nodes.contains { $0.name == peer.host.host }
+        }
+        if let title = draft.moveDestination {
+            draft.retrieve.isDestinationNamedAsNode = configuration.isNode(title)
         }
         if let name = draft.destinationNode {
             draft.moveDestination = try configuration.aeTitle(ofNode: name, option: .to)
@@ -160,13 +168,14 @@ package struct CommandLineParser: Sendable {
     }
 
     private static func checkApplicability(
-        _ options: [OptionArgument], to operation: Operation
+        _ options: [OptionArgument], to operation: Operation, isNamed: Bool
     ) throws(UsageError) {
+        let instead = isNamed ? "" : ", which is done where no operation is named"
         for argument in options where !argument.definition.operations.contains(operation) {
             let definition = argument.definition
             throw UsageError(
                 .optionNotApplicable, option: definition.name, value: "\(operation.option)",
-                problem: "\(definition.option) does not apply to \(operation.option)",
+                problem: "\(definition.option) does not apply to \(operation.option)\(instead)",
                 accepted: "\(definition.option) with \(definition.operationOptions.joined(separator: ", "))")
         }
     }
@@ -181,8 +190,7 @@ extension ArgumentScanner.Scanned {
     /// - Throws: `UsageError` if the option takes a value and none follows, or one that it does not have.
     func readingFirstWord() throws(UsageError) -> Self {
         guard let word = positionals.first, let name = OptionName.firstWords.first(where: { $0.rawValue == word }),
-            !options.contains(where: { OptionName.firstWords.contains($0.definition.name) }),
-            let definition = OptionTable.definition(name)
+            !namesOperation, let definition = OptionTable.definition(name)
         else { return self }
         var line = self
         line.positionals.removeFirst()
@@ -192,8 +200,9 @@ extension ArgumentScanner.Scanned {
             guard let topic = line.positionals.first else { break }
             argument = OptionArgument(definition: definition, text: topic, isFirstWord: true)
             guard topics.contains(topic) else {
-                throw argument.error(
+                let error = argument.error(
                     "not known", suggestion: HelpTopic.page(topic) ?? EditDistance.nearest(to: topic, in: topics))
+                throw HelpTopic.elsewhere(topic).map { error.with(remedy: $0) } ?? error
             }
             line.positionals.removeFirst()
         case let value where value.takesArgument:
@@ -210,9 +219,31 @@ extension ArgumentScanner.Scanned {
         return line
     }
 
+    /// True if an option, or the first word, says what to do.
+    var namesOperation: Bool { options.contains { OptionName.firstWords.contains($0.definition.name) } }
+
+    /// Refuses a first word that can only be meant as an operation, and is none: what follows it is a peer, or the word is one of
+    /// another program.
+    ///
+    /// - Throws: `UsageError` for such a word.
+    func checkFirstWord() throws(UsageError) {
+        guard !namesOperation, let word = positionals.first, let next = positionals.dropFirst().first,
+            word.allSatisfy({ $0.isLetter || $0 == "-" }), Int(next) == nil
+        else { return }
+        let isPeer =
+            next.hasPrefix("@") || (next.contains(":") && !next.contains("/"))
+            || positionals.dropFirst(2).first.flatMap { UInt16($0) } != nil
+        let (meant, missing) = (slip(word), ForeignOption.missing(word))
+        guard isPeer || meant != nil || missing != nil else { return }
+        throw UsageError(
+            .unknownOperation, option: word, value: word, problem: "no such operation: \(word)",
+            accepted: Operation.allCases.map(\.option.rawValue).joined(separator: ", "), suggestion: meant,
+            remedy: missing)
+    }
+
     /// The operation that a first word can have meant, with a slip in it; nil if an option names the operation.
     func slip(_ word: String) -> String? {
-        guard !options.contains(where: { OptionName.firstWords.contains($0.definition.name) }) else { return nil }
+        guard !namesOperation else { return nil }
         return EditDistance.nearest(to: word, in: OptionName.firstWords.map(\.rawValue))
             ?? ForeignOption.operation(word)?.rawValue
     }
@@ -236,6 +267,7 @@ extension ArgumentScanner.Scanned {
         else { return }
         let argument = OptionArgument(definition: help.definition, text: word, isFirstWord: true)
         if let page = HelpTopic.page(word) { throw argument.error("a page of the manual", suggestion: page) }
+        if let place = HelpTopic.elsewhere(word) { throw argument.error("not known").with(remedy: place) }
         if let topic = EditDistance.nearest(to: word, in: HelpTopic.names) {
             throw argument.error("not known", suggestion: topic)
         }
@@ -341,10 +373,9 @@ struct Positionals {
         }
         guard let first = rest.first else { return }
         guard operation.takesFiles else {
-            let isKey = operation.isQuery || operation == .get || operation == .move
             let meant =
-                isKey && first.contains("=")
-                ? "a key is an option: \(OptionName.key) \(first)"
+                operation.takesKeys && first.contains("=")
+                ? QueryKeyParser.remedy(forValue: first)
                 : line.slip(first).map { "the operation comes first: dcmscu \($0) HOST PORT" }
             throw UsageError(
                 .unexpectedArgument, option: first, value: first,

@@ -157,7 +157,7 @@ struct MatchDoubts {
 
     var hasContradictions: Bool { !contradicted.isEmpty || !lookedUp.isEmpty }
 
-    /// One note for each key by which a retrieval leaves matches out that another level has settled: nothing is wrong, and a server
+    /// One note for each key by which matches are left out that another level has settled: nothing is wrong, and a server
     /// without the key would otherwise be a warning every night.
     func settled(of peerName: String) -> [Message] {
         lookedUp.sorted { $0.key < $1.key }.map { tag, count in
@@ -174,7 +174,7 @@ struct MatchDoubts {
             Message(
                 "\(peerName): \(Quantity.count(count, "match")) left out",
                 "the value of \(DataDictionary.keyword(of: tag)) is not the one that was asked for: the server ignores this key",
-                hint: .ignoredKey)
+                hint: .ignoredKey(isOfModalities: tag == .modalitiesInStudy))
         }
     }
 
@@ -192,7 +192,7 @@ struct MatchDoubts {
                     "\(peerName): \(Quantity.count(count, "match")) without "
                         + tags.map { DataDictionary.keyword(of: $0) }.joined(separator: ", "),
                     "the server does not return \(them), and may have ignored \(they); \(consequence)",
-                    hint: .ignoredKey))
+                    hint: .ignoredKey(isOfModalities: tags.contains(.modalitiesInStudy))))
         }
         for (tag, (count, characterSet)) in illegible.sorted(by: { $0.key < $1.key }) {
             let set = characterSet.isEmpty ? "no named character set" : DisplayText.line(characterSet)
@@ -200,7 +200,7 @@ struct MatchDoubts {
                 Message(
                     "\(peerName): \(Quantity.count(count, "match")) with a \(DataDictionary.keyword(of: tag)) that lost its letters",
                     "the server returns it in \(set), which does not have those of the key; \(consequence)",
-                    hint: .lostLetters))
+                    hint: .lostLetters(isOfKey: true)))
         }
         return problems
     }

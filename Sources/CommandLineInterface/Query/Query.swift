@@ -46,18 +46,33 @@ package struct QueryOptions: Sendable, Equatable {
 
     package var isWorklist: Bool { informationModel == .modalityWorklist }
 
+    /// True if the user chose keys.
+    var hasKeys: Bool { !keys.isEmpty || !returnKeys.isEmpty || queryPath != nil }
+
     /// The reasons why the keys may match nothing, for a hint; without values.
-    var likelyMistakes: [String] {
-        let texts = keys.filter { key in
-            !key.value.isEmpty && DataDictionary.vr(of: key.tag).usesSpecificCharacterSet
+    ///
+    /// - Parameter ungranted: the options that the server did not grant.
+    func likelyMistakes(ungranted: QueryNegotiation = []) -> [String] {
+        let keys = keys.map { $0.placed(in: informationModel, at: level) }
+        func names(_ isMeant: (QueryKey, ValueRepresentation) -> Bool) -> [String] {
+            keys.filter { isMeant($0, DataDictionary.vr(of: $0.tag)) }.map { DataDictionary.keyword(of: $0.tag) }
+        }
+        let empty = names { key, _ in key.isForEmptyValue }
+        if isWorklist || ungranted.contains(.emptyValues), !empty.isEmpty {
+            return [
+                "the server does not match empty values: ask without \(empty.joined(separator: ", ")), and look for those "
+                    + "without a value"
+            ]
+        }
+        let words = names { key, vr in
+            !key.value.isEmpty && !key.isForEmptyValue && vr.usesSpecificCharacterSet
                 && !key.value.contains { $0 == "*" || $0 == "?" }
         }
-        let words = texts.map { DataDictionary.keyword(of: $0.tag) }
-        let lower = keys.filter { key in
-            let vr = DataDictionary.vr(of: key.tag)
-            return vr.isText && vr != .PN && vr != .UI && !QueryMoment.isMoment(vr)
-                && key.value.contains { $0.isLowercase }
-        }.map { DataDictionary.keyword(of: $0.tag) }
+        let lists = names { key, vr in vr.isText && !vr.allowsBackslashInValue && key.value.contains(",") }
+        let lower = names { key, vr in
+            vr.isText && vr != .PN && vr != .UI && !QueryMoment.isMoment(vr) && key.value.contains { $0.isLowercase }
+        }
+        let lowerNames = names { key, vr in vr == .PN && key.value.contains { $0.isLowercase } }
         let misplaced = keys.filter { key in
             guard key.path.isEmpty else { return false }
             return switch informationModel.placement(of: key.tag, at: level) {
@@ -65,7 +80,18 @@ package struct QueryOptions: Sendable, Equatable {
             case .ofLevel, .uniqueKeyAbove, .general, .unlisted: false
             }
         }.map { DataDictionary.keyword(of: $0.tag) }
+        // A key that the level does not have is reason enough.
+        if !misplaced.isEmpty {
+            let place = isWorklist ? "at the top level of a worklist" : "of the \(level.rawValue) level"
+            let (are, keys) = misplaced.count == 1 ? ("is", "a key") : ("are", "keys")
+            return ["\(misplaced.joined(separator: ", ")) \(are) not \(keys) \(place)"]
+        }
         var mistakes: [String] = []
+        if let first = lists.first {
+            mistakes.append(
+                "a comma is a part of the value of \(lists.joined(separator: ", ")); several values have a backslash between "
+                    + "them: '\(first)=A\\B'")
+        }
         if let first = words.first {
             let names = words.joined(separator: ", ")
             mistakes.append("the value of \(names) must be the whole one, as it has no wildcard: \(first)=ABC*")
@@ -76,9 +102,8 @@ package struct QueryOptions: Sendable, Equatable {
             )
         }
         if !lower.isEmpty { mistakes.append("case counts in \(lower.joined(separator: ", "))") }
-        if !misplaced.isEmpty {
-            let place = isWorklist ? "at the top level of a worklist" : "of the \(level.rawValue) level"
-            mistakes.append("\(misplaced.joined(separator: ", ")) is not a key \(place)")
+        if !lowerNames.isEmpty {
+            mistakes.append("with some servers case counts in names, too (\(lowerNames.joined(separator: ", ")))")
         }
         let missing = unnamedUniqueKeys
         if !missing.isEmpty {
@@ -96,6 +121,13 @@ package struct QueryOptions: Sendable, Equatable {
         }.map { DataDictionary.keyword(of: $0) }
     }
 
+    /// The remedy for a query that was refused, where that is not the one of the status alone.
+    func hint(for status: DIMSEStatus, refusing query: Query) -> Hint? {
+        let missing = unnamedUniqueKeys
+        return query.hint(for: status)
+            ?? (status.isAboutKeys && !missing.isEmpty ? .uniqueKeysAbove(names: missing) : nil)
+    }
+
     /// The values that messages may not show.
     var hiddenValues: [String] { keys.filter { !$0.mayShowValue }.map(\.value) }
 }
@@ -109,6 +141,19 @@ struct Query {
     let level: QueryLevel
     /// The keys that the standard does not define at the level, and the values that it does not allow, for a warning.
     let complaints: [QueryPlacementCheck.Complaint]
+
+    /// The remedy if the query was refused and has keys of lower levels; otherwise nil.
+    func hint(for status: DIMSEStatus) -> Hint? {
+        let misplaced = complaints.compactMap(\.ofLowerLevel)
+        return status.isAboutKeys && !misplaced.isEmpty ? .keysOfOtherLevel(names: misplaced, level: level) : nil
+    }
+}
+
+extension DIMSEStatus {
+    /// True if a server may answer so because it does not take the keys of a query.
+    fileprivate var isAboutKeys: Bool {
+        self == .identifierDoesNotMatchSOPClass || (DIMSEStatus.unableToProcess...0xCFFF).contains(self)
+    }
 }
 
 /// Assembles a query from the options of the command line and the content of a query file; the command line takes precedence.
@@ -147,7 +192,8 @@ struct QueryAssembly {
         let builder = QueryBuilder(
             model: model, level: level,
             characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today,
-            isStrict: options.isStrict, namesCharacterSet: options.namesCharacterSet || !own.isEmpty)
+            isStrict: options.isStrict, namesCharacterSet: options.namesCharacterSet || !own.isEmpty,
+            combinesDateAndTime: negotiation.contains(.dateTimeMatching))
         var complaints = misplaced
         var usual: [[Tag]] = []
         var unique: [[Tag]] = []

@@ -15,11 +15,15 @@ package struct QueryBuilder: Sendable {
     package let isStrict: Bool
     /// True if the identifier names its character set where no value needs it, too.
     package let namesCharacterSet: Bool
+    /// True if a range of dates and the range of times beside it mean one range.
+    private let combinesDateAndTime: Bool
 
     package init(
         model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate, isStrict: Bool = true,
-        namesCharacterSet: Bool = true
+        namesCharacterSet: Bool = true, combinesDateAndTime: Bool = false
     ) {
+        // In a worklist they always do (PS3.4 K.6.1.2.2).
+        self.combinesDateAndTime = combinesDateAndTime || model == .modalityWorklist
         self.isStrict = isStrict
         self.namesCharacterSet = namesCharacterSet
         self.model = model
@@ -53,7 +57,9 @@ package struct QueryBuilder: Sendable {
         }
         for key in keys where key.tags != [.specificCharacterSet] {
             try checkLevel(key)
-            let encoder = QueryValueEncoder(key: key, characterSet: set, today: today, isStrict: isStrict)
+            let encoder = QueryValueEncoder(
+                key: key, characterSet: set, today: today, isStrict: isStrict,
+                timesMaySpanDays: combinesDateAndTime && hasRangeOfDates(beside: key, keys))
             let element = try encoder.element { onDoubt(key, $0) }
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)
         }
@@ -80,6 +86,14 @@ package struct QueryBuilder: Sendable {
                         accepted: "one of them")
                 }
             }
+        }
+    }
+
+    private func hasRangeOfDates(beside time: QueryKey, _ keys: [QueryKey]) -> Bool {
+        keys.contains { key in
+            guard key.path == time.path, DataDictionary.vr(of: key.tag) == .DA else { return false }
+            let value = QueryDate.resolve(key.value, vr: .DA, today: today) ?? key.value
+            return QueryMoment.form(of: value, vr: .DA) == .range
         }
     }
 

@@ -53,10 +53,27 @@ enum QueryMoment {
     static func form(of value: String, vr: ValueRepresentation) -> Form? {
         let bytes = Array(value.utf8)
         if isSingle(bytes[...], vr) { return .single }
-        // A hyphen of a DT may also begin an offset from UTC, so each one is tried.
+        return range(bytes, vr) == nil ? nil : .range
+    }
+
+    /// True for a range that ends before it begins, and so matches nothing. Of moments with offsets from UTC nothing is said.
+    static func isReversed(_ value: String, vr: ValueRepresentation) -> Bool {
+        let bytes = Array(value.utf8)
+        guard !isSingle(bytes[...], vr), let (from, to) = range(bytes, vr), !from.isEmpty, !to.isEmpty,
+            ![from, to].joined().contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") })
+        else { return false }
+        // The end is as precise as it is written: 2026 reaches until its last day.
+        let end = to + [UInt8](repeating: UInt8(ascii: "9"), count: max(0, from.count - to.count))
+        return end.lexicographicallyPrecedes(from)
+    }
+
+    /// The ends of a range. A hyphen of a DT may also begin an offset from UTC, so each one is tried.
+    private static func range(
+        _ bytes: [UInt8], _ vr: ValueRepresentation
+    ) -> (from: ArraySlice<UInt8>, to: ArraySlice<UInt8>)? {
         for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "-") && bytes.count > 1 {
             let (from, to) = (bytes[..<index], bytes[(index + 1)...])
-            if (from.isEmpty || isSingle(from, vr)) && (to.isEmpty || isSingle(to, vr)) { return .range }
+            if (from.isEmpty || isSingle(from, vr)) && (to.isEmpty || isSingle(to, vr)) { return (from, to) }
         }
         return nil
     }

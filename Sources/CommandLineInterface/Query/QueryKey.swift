@@ -44,7 +44,15 @@ package struct QueryKey: Sendable, Equatable {
 
     /// The key inside of the sequences where the level has its attribute, if there is one such place and none outside. A tag stays
     /// where it was put.
+    ///
+    /// The heading of a table means the attribute that has it at the level, unless it names another one that is queried: there is a
+    /// Date (0040,A121), too.
     func placed(in model: InformationModel, at level: QueryLevel) -> QueryKey {
+        if isNamed, path.isEmpty, let own = AttributeHeading.tag(argument, in: model, at: level), own != tag,
+            AttributeName.tag(of: argument) == nil || model.placement(of: tag, at: level) == .unlisted
+        {
+            return QueryKey(tag: own, value: value, argument: argument, isNamed: true).placed(in: model, at: level)
+        }
         let meant = isShort && model == .modalityWorklist ? AttributeName.shortInWorklist[tag] : nil
         let tag = meant ?? tag
         let places = model.keys(at: level).filter { $0.tag == tag }.map(\.path)
@@ -70,10 +78,11 @@ package struct QueryKey: Sendable, Equatable {
         return vr.isText && vr != .UI && !vr.allowsBackslashInValue && value.contains("\\")
     }
 
-    /// True for a value that all matches have: no pattern, no list, no range, no date that is counted from today.
+    /// True for a value that is the whole one of all matches: no pattern, no list, no range, no date that is counted from today, and no
+    /// attribute that can have further values.
     var isOneValue: Bool {
         !value.isEmpty && !isForEmptyValue && !value.contains { "*?\\".contains($0) }
-            && !QueryMoment.isMoment(DataDictionary.vr(of: tag))
+            && !QueryMoment.isMoment(DataDictionary.vr(of: tag)) && DataDictionary.entry(for: tag)?.vm == "1"
     }
 
     /// True if a value was begun and has nothing in it, as where a script's variable is empty: such a key asks for everything. A
@@ -262,6 +271,18 @@ package struct QueryKeyParser {
         if tag.element == 0 { throw unreadable("a group length has no place in a query") }
     }
 
+    /// What a word says that was given without its key, or without the option of one.
+    static func remedy(forValue word: String) -> String {
+        if word.contains("=") { return "a key is an option: \(OptionName.key) \(word)" }
+        if isUID(word) { return "a UID needs its key: \(OptionName.key) StudyInstanceUID=\(word)" }
+        return "what is looked for is a key: \(OptionName.key) PatientName='\(word)', for example"
+    }
+
+    /// True for a word that looks like a UID.
+    private static func isUID(_ word: String) -> Bool {
+        word.count(where: { $0 == "." }) > 1 && UID(word).isValid
+    }
+
     /// The argument for a message: without what may be the value of a patient.
     private func shownArgument(suggestions: [String] = []) -> String {
         let meant = suggestions.compactMap { DataDictionary.tag(forKeyword: $0) }
@@ -283,7 +304,8 @@ package struct QueryKeyParser {
             .unreadableKey, option: .key, value: argument,
             // A reason that quotes the rest would quote what is hidden.
             problem: "Could not read Tag: \(shown)" + (shown == argument ? why.map { " (\($0))" } ?? "" : ""),
-            accepted: Self.acceptedForms, suggestion: suggestion)
+            accepted: Self.acceptedForms, suggestion: suggestion,
+            remedy: Self.isUID(argument) ? Self.remedy(forValue: argument) : nil)
     }
 }
 
@@ -295,8 +317,10 @@ struct ReturnKeyParser {
     let text: String
     let accepted: String?
 
+    ///
+    /// - Parameter allowsSets: false if a set is to be refused.
     /// - Throws: ``UsageError`` if a part is neither a set nor an attribute.
-    func parse() throws(UsageError) -> [ReturnKey] {
+    func parse(allowsSets: Bool = true) throws(UsageError) -> [ReturnKey] {
         var keys: [ReturnKey] = []
         for part in Self.parts(of: text) {
             guard !part.isEmpty else { throw error("nothing between two commas", .invalidValue) }
@@ -307,8 +331,14 @@ struct ReturnKeyParser {
             do throws(UsageError) {
                 keys.append(.attribute(try QueryKeyParser.parse(part, allowsValue: false)))
             } catch {
+                let set =
+                    allowsSets ? EditDistance.nearest(to: part, in: ReturnKey.Set.allCases.map(\.rawValue)) : nil
+                if set == nil, let tag = AttributeHeading.tags(part).first {
+                    keys.append(.attribute(QueryKey(tag: tag, value: "", argument: part, isNamed: true)))
+                    continue
+                }
                 throw self.error(
-                    "\(part) is neither an attribute nor a set", .unreadableKey, suggestion: error.suggestion)
+                    "\(part) is neither an attribute nor a set", .unreadableKey, suggestion: set ?? error.suggestion)
             }
         }
         return keys
@@ -319,7 +349,7 @@ struct ReturnKeyParser {
     /// - Throws: ``UsageError`` as ``parse()`` does, for a set, and for an attribute that is there twice.
     func parseAttributes() throws(UsageError) -> [QueryKey] {
         var keys: [QueryKey] = []
-        for key in try parse() {
+        for key in try parse(allowsSets: false) {
             guard case .attribute(let key) = key else {
                 throw error("a set is not a column", .unreadableKey)
             }

@@ -15,6 +15,8 @@ struct QueryValueEncoder {
     let today: CalendarDate
     /// True if a value is refused that is not of the representation.
     var isStrict = true
+    /// True if a range of times may end on a later day than it begins, as it belongs to a range of dates.
+    var timesMaySpanDays = false
 
     /// The element of the query.
     ///
@@ -68,7 +70,9 @@ struct QueryValueEncoder {
     private func checkValues(_ vr: ValueRepresentation, _ onDoubt: (String) -> Void) throws(UsageError) {
         for value in try values(vr, onDoubt) {
             guard let problem = QueryTextRules.problem(with: String(value), vr: vr) else { continue }
-            try doubt(problem.why, accepted: problem.accepted, isFatal: problem.isFatal, onDoubt)
+            let list =
+                value.contains(",") && vr == .CS ? "; several values have a backslash between them, as in 'A\\B'" : ""
+            try doubt(problem.why + list, accepted: problem.accepted, isFatal: problem.isFatal, onDoubt)
         }
     }
 
@@ -137,6 +141,13 @@ struct QueryValueEncoder {
         guard QueryMoment.form(of: value, vr: vr) != nil else {
             throw error("not a \(QueryMoment.name(vr))", accepted: QueryMoment.accepted(vr))
         }
+        if QueryMoment.isReversed(value, vr: vr), vr != .TM || !timesMaySpanDays {
+            throw error(
+                "the range ends before it begins",
+                accepted: vr == .TM
+                    ? "FROM-TO of one day; a night is two queries, one from its beginning (22:00..) and one until its end (..06:00)"
+                    : "FROM..TO, the earlier one first")
+        }
         return Array(value.utf8)
     }
 
@@ -204,6 +215,11 @@ struct QueryValueEncoder {
     private func error(
         _ why: String, code: UsageError.Code = .invalidKeyValue, accepted: String
     ) -> UsageError {
+        // Some keys come from options of their own.
+        if key.argument.hasPrefix("-"), key.mayShowValue {
+            return UsageError(
+                code, option: .key, value: key.value, problem: "\(key.argument): \(why)", accepted: accepted)
+        }
         let shown = key.mayShowValue ? "\(key.name)=\(key.value)" : key.name
         return UsageError(
             code, option: .key, value: key.value, problem: "\(OptionName.key) \(shown): \(why)", accepted: accepted)

@@ -319,6 +319,8 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var limit: Int?
     /// The AE title that a C-MOVE request names as its destination.
     package var moveDestination = ConnectionOptions.standardCallingAETitle
+    /// True if a node of the configuration with another AE title has the name that was given as the AE title of the destination.
+    package var isDestinationNamedAsNode = false
     /// True if a C-MOVE's instances come to this process, which then must listen.
     package var receivesMovedInstances = false
     /// True if a C-GET that the server does not offer becomes a C-MOVE.

@@ -65,6 +65,8 @@ extension InstanceFile {
     /// Group 0002 may hold private information (0002,0102) of any length; beyond this it is no header any more.
     private static let longestPrefix = 4 * 1024 * 1024
 
+    private static let noHeader = "neither a header (DICM behind 128 bytes) nor the beginning of a data set"
+
     /// Opens a file and finds out what it is, normally with one read.
     ///
     /// The UIDs are those of the data set, which is what the peer gets and compares; those of group 0002 stand in for
@@ -100,7 +102,7 @@ extension InstanceFile {
         } catch {
             let isCut = error.code == .truncated || error.code == .lengthBeyondEnd
             guard isCut else {
-                throw FileProblem(path, .notDICOM, error.code == .notDICOM ? "" : error.description)
+                throw FileProblem(path, .notDICOM, error.code == .notDICOM ? noHeader : error.description)
             }
             guard UInt64(prefix.count) < state.size, prefix.count < longestPrefix else {
                 throw FileProblem(path, .truncated, error.description)

@@ -47,6 +47,8 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
 
     /// The step that was waited for.
     package enum Phase: String, Sendable {
+        /// The limit had passed before.
+        case start = "before connecting"
         case lookup = "while looking up the name"
         case connect = "while connecting"
         case handshake = "in the TLS handshake"

@@ -87,7 +87,7 @@ struct MessageTests {
         ),
         (.connectionRefused(host: "pacs", port: 104), ["pacs", "104"]),
         (.nameNotFound(host: "pacs"), ["pacs"]),
-        (.connectTimedOut(host: "pacs", port: 104), ["pacs", "104", "--connect-timeout"]),
+        (.connectTimedOut(host: "pacs", port: 104, limit: .connectTimeout), ["pacs", "104", "--connect-timeout"]),
         (.abortedAfterRequest(service: "C-FIND", calling: "DCMSCU"), ["C-FIND", "DCMSCU", "--aetitle"]),
         (.noPresentationContext(service: "C-GET"), ["C-GET"]),
         (.commitment(.abortedByServer(calling: "ME", port: 5)), ["ME", "5"]),

@@ -54,7 +54,7 @@ struct ForeignOptionTests {
         ("--find h 104 -b ME", "did you mean --aetitle?"),
         ("--find h 104 -M PatientRoot", "the model is --studyroot or --patientroot, and a worklist is --worklist"),
         ("--find h 104 --out-dir x", "did you mean --format dcm?"),
-        ("--move h 104 --dest OTHER -k 20,d=1", "did you mean --move-destination?"),
+        ("--move h 104 --dest OTHER -k 20,d=1", "did you mean --to @NODE, or --move-destination AETITLE?"),
         ("--get h 104 --directory x -k 20,d=1", "did you mean --output?"),
         ("--get h 104 --response-timeout=5000", "did you mean --timeout?"),
         ("h 104 --max-pdulen-rcv 16384", "did you mean --max-pdu?"),

@@ -75,7 +75,8 @@ struct UsageErrorTests {
         ),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
-            description: "--key does not apply to --echo; accepted: --key with --find, --move, --get, --worklist"),
+            description: "--key does not apply to --echo, which is done where no operation is named; "
+                + "accepted: --key with --find, --move, --get, --worklist"),
         Case(
             line: "h --find -i a", code: .optionNotApplicable,
             description: "--input does not apply to --find; accepted: --input with --store, --stgcmt"),

@@ -76,7 +76,7 @@ struct QueryBuilderTests {
     func `gdcmscu's command lines always name it`(_ line: String, _ isNamed: Bool) throws {
         let query = try invocation(line).query
         #expect(query.namesCharacterSet == isNamed)
-        #expect(query.likelyMistakes.contains { $0.contains("(0008,0005)") } == isNamed)
+        #expect(query.likelyMistakes().contains { $0.contains("(0008,0005)") } == isNamed)
     }
 
     @Test func `a key replaces an automatic element`() throws {

@@ -65,6 +65,12 @@ final class CommitmentExchange {
             return nil
         }
         guard startServer() else { return nil }
+        if server == nil, !options.isListening {
+            outcome.diagnostics.note(
+                Message(
+                    "without \(OptionName.portSCP) a report can only come on the association of the request",
+                    "most servers report on a new one"))
+        }
     }
 
     private static func ledger(

@@ -93,7 +93,9 @@ final class FindCommand {
                 }
             }
         } catch {
-            target.outcome.fail(error, calling: target.network.server)
+            var server = target.network.server
+            server.hasKeys = target.options.query.hasKeys
+            target.outcome.fail(error, calling: server)
         }
         acceptOpen(matches, output)
     }
@@ -131,7 +133,7 @@ final class FindCommand {
             },
             again: { matches.openMatch(in: $0) },
             settled: { match, verdict in
-                guard let match = matches.judged(match, verdict) else { return }
+                guard let match = matches.judged(match, verdict, isLookedUp: true) else { return }
                 _ = output.accept(match)
             })
     }
@@ -216,9 +218,11 @@ final class FindCommand {
     /// - Throws: ``RunFailure`` if that is to be a failure.
     private func reportNoMatch() throws(RunFailure) {
         let names = targets.map(\.network.peerName).joined(separator: ", ")
+        let ungranted = targets.reduce(QueryNegotiation()) { $0.union($1.network.ungranted) }
         // Matches that were left out have their own remedy.
         let message = Message(
-            "\(names): no match", nil, hint: hasLeftOut ? nil : .noMatch(options.query.likelyMistakes))
+            "\(names): no match", nil,
+            hint: hasLeftOut ? nil : .noMatch(options.query.likelyMistakes(ungranted: ungranted)))
         if options.query.failsIfNone { throw RunFailure(.incomplete, message) }
         if environment.terminalWidth != nil { outcome.diagnostics.note(message) }
     }
@@ -245,19 +249,11 @@ final class FindCommand {
         default:
             outcome.fail(
                 .failureStatus,
-                Message(refusal: response, of: "C-FIND", by: peerName, service: service, hint: hint(for: status, query))
+                Message(
+                    refusal: response, of: "C-FIND", by: peerName, service: service,
+                    hint: options.query.hint(for: status, refusing: query))
             )
         }
-    }
-
-    /// The remedy for a query that was refused, where that is not the one of the status alone.
-    private func hint(for status: DIMSEStatus, _ query: Query) -> Hint? {
-        let isAboutKeys =
-            status == .identifierDoesNotMatchSOPClass || (DIMSEStatus.unableToProcess...0xCFFF).contains(status)
-        let missing = options.query.unnamedUniqueKeys
-        let misplaced = query.complaints.compactMap(\.ofLowerLevel)
-        if isAboutKeys, !misplaced.isEmpty { return .keysOfOtherLevel(names: misplaced, level: query.level) }
-        return isAboutKeys && !missing.isEmpty ? .uniqueKeysAbove(names: missing) : nil
     }
 
     /// By PS3.4 most queries have no such status; a server that uses one may have more matches than it sent.

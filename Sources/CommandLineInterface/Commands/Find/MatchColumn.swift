@@ -54,22 +54,6 @@ extension [MatchColumn] {
 
 // How a table shows a column.
 extension MatchColumn {
-    /// A heading for attributes that are well known, shorter than their name.
-    private static let shortNames: [Tag: String] = [
-        .studyDate: "Date", .studyTime: "Time", .seriesDate: "Date", .seriesTime: "Time", .contentDate: "Date",
-        .contentTime: "Time", .scheduledProcedureStepStartDate: "Date", .scheduledProcedureStepStartTime: "Time",
-        .patientName: "Patient", .patientID: "ID", .patientBirthDate: "Born", .patientSex: "Sex",
-        .modalitiesInStudy: "Modality",
-        .studyDescription: "Description", .seriesDescription: "Description", .accessionNumber: "Accession",
-        .bodyPartExamined: "Body Part", .seriesNumber: "Number", .instanceNumber: "Number",
-        .numberOfFrames: "Frames", .numberOfPatientRelatedStudies: "Studies", .numberOfPatientRelatedSeries: "Series",
-        .numberOfStudyRelatedSeries: "Series", .numberOfPatientRelatedInstances: "Images",
-        .numberOfStudyRelatedInstances: "Images", .numberOfSeriesRelatedInstances: "Images",
-        .scheduledStationAETitle: "Station", .requestedProcedureDescription: "Procedure",
-        .scheduledProcedureStepDescription: "Step", .scheduledProcedureStepID: "Step ID",
-        .requestedProcedureID: "Procedure ID",
-    ]
-
     /// The columns of a set that are kept longest where not all fit, the most important first.
     private static let importance: [Tag] = [
         .patientName, .studyDate, .scheduledProcedureStepStartTime, .scheduledProcedureStepStartDate, .patientID,
@@ -81,7 +65,7 @@ extension MatchColumn {
     ]
 
     /// The heading on a terminal, which other columns may have too.
-    var heading: String { path.last.flatMap { Self.shortNames[$0] } ?? name }
+    var heading: String { path.last.flatMap { AttributeHeading.short[$0] } ?? name }
 
     /// The rank of the column in a table, see ``rank``: what was named comes first, then the identity of the level where nothing else
     /// tells matches apart, and what is the same in all matches last.

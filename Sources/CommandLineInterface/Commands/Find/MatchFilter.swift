@@ -104,9 +104,13 @@ final class MatchFilter {
     }
 
     /// The match, unless it contradicts a key.
-    func judged(_ match: Match, _ verdict: MatchReview.Verdict) -> Match? {
-        guard doubts.record(verdict) else { return nil }
-        text.count(match.dataSet)
+    ///
+    /// - Parameter isLookedUp: true if another level has told it.
+    func judged(_ match: Match, _ verdict: MatchReview.Verdict, isLookedUp: Bool = false) -> Match? {
+        guard doubts.record(verdict, isLookedUp: isLookedUp) else { return nil }
+        var isIllegible = false
+        if case .illegible = verdict { isIllegible = true }
+        text.count(match.dataSet, isIllegible: isIllegible)
         accepted += 1
         if !absent.isEmpty { absent.removeAll { path in path.first.map { match.dataSet[$0] != nil } ?? true } }
         return match
@@ -157,9 +161,10 @@ final class MatchFilter {
     func report() {
         let diagnostics = target.outcome.diagnostics
         reportAbsent()
-        if let problem = text.problem(of: peerName) { diagnostics.warning(problem) }
+        for problem in text.problems(of: peerName) { diagnostics.warning(problem) }
         if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
         for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
+        for note in doubts.settled(of: peerName) { diagnostics.note(note) }
         let consequence = "they are listed, and may be no matches"
         for problem in doubts.unconfirmedProblems(of: peerName, consequence: consequence) {
             diagnostics.warning(problem)

@@ -12,6 +12,8 @@ struct MatchText {
     private var isUTF8 = true
     /// What the first match with such characters names; empty if it names nothing.
     private var named: String?
+    /// The matches with a name that is there and has no letters, and the character set that the first of them names.
+    private var emptied: (count: Int, characterSet: String) = (0, "")
 
     init(_ options: FindOptions) {
         assumedTerms = options.assumedCharacterSet
@@ -43,7 +45,16 @@ struct MatchText {
     }
 
     /// Counts the characters of a match that cannot be decoded.
-    mutating func count(_ dataSet: DataSet) {
+    ///
+    /// - Parameter isIllegible: true if it is told elsewhere that it lost letters.
+    mutating func count(_ dataSet: DataSet, isIllegible: Bool = false) {
+        if !isIllegible, dataSet.elements.contains(where: Self.lacksLetters) {
+            let terms = dataSet.strings(.specificCharacterSet)
+            // Of a set with all letters none gets lost.
+            if Set(terms).isDisjoint(with: ["ISO_IR 192", "GB18030", "GBK"]) {
+                emptied = (emptied.count + 1, emptied.count == 0 ? terms.joined(separator: "\\") : emptied.characterSet)
+            }
+        }
         var isUTF8 = true
         let count = Self.undecodable(in: dataSet, assumed, isUTF8: &isUTF8)
         guard count > 0 else { return }
@@ -81,8 +92,43 @@ struct MatchText {
         return count
     }
 
-    /// The warning about what could not be decoded; nil if all was.
-    func problem(of peerName: String) -> Message? {
+    /// True for a name with a group of delimiters alone: a server that converts names to a set without their letters leaves these.
+    private static func lacksLetters(_ element: DataElement) -> Bool {
+        guard element.vr == .PN, case .bytes(let bytes) = element.value else { return false }
+        var (group, delimiters, hasLetters) = (0, 0, false)
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "="):
+                if !hasLetters, mayBeEmptied(group, delimiters) { return true }
+                (group, delimiters, hasLetters) = (group + 1, 0, false)
+            case UInt8(ascii: "^"): delimiters += 1
+            case UInt8(ascii: " "): continue
+            default: hasLetters = true
+            }
+        }
+        return !hasLetters && mayBeEmptied(group, delimiters)
+    }
+
+    /// Some programs write all delimiters of a group that there is not.
+    private static func mayBeEmptied(_ group: Int, _ delimiters: Int) -> Bool {
+        delimiters > 0 && (group == 0 || delimiters < 3)
+    }
+
+    /// The warnings about what could not be decoded, and about names that the server has emptied.
+    func problems(of peerName: String) -> [Message] {
+        var problems = undecodableProblem(of: peerName).map { [$0] } ?? []
+        if emptied.count > 0 {
+            let set = emptied.characterSet.isEmpty ? "no named character set" : DisplayText.line(emptied.characterSet)
+            problems.append(
+                Message(
+                    "\(peerName): \(Quantity.count(emptied.count, "match")) with a name, or a part of one, without any letter",
+                    "the server returns them in \(set), and may have dropped the letters that it does not have",
+                    hint: .lostLetters(isOfKey: false)))
+        }
+        return problems
+    }
+
+    private func undecodableProblem(of peerName: String) -> Message? {
         guard undecodable > 0 else { return nil }
         let isNamed = named?.isEmpty == false
         let which = forcedTerms ?? (isNamed ? named : assumedTerms)

@@ -34,7 +34,10 @@ final class RetrievalContext: Sendable {
         self.network = network
         self.outcome = outcome
         self.environment = environment
-        rowReport = try options.reportPath.map { path throws(FileProblem) in try RetrievalRowReport(path) }
+        let destination = options.isForThirdParty ? options.moveDestination.string : nil
+        rowReport = try options.reportPath.map { path throws(FileProblem) in
+            try RetrievalRowReport(path, destination: destination)
+        }
         let callbacks = Callbacks(ours: network.connection.callingAETitle)
         self.callbacks = callbacks
         let reception = options.isForThirdParty ? nil : try Reception(options, network, outcome, environment)

@@ -115,6 +115,7 @@ struct RetrievalPlan {
         targets = []
         isList = options.listPath != nil
         var unresolved: ArraySlice<RetrievalList.Entry> = []
+        var query: Query?
         do throws(RetrievalResolver.Failure) {
             if let path = options.listPath {
                 guard let list = RetrievalList(options, outcome, environment, path: path) else { return nil }
@@ -142,22 +143,28 @@ struct RetrievalPlan {
                     }
                 }
             } else {
-                let query: Query
+                let prepared: Query
                 do throws(RunFailure) {
-                    query = try QueryPreparation(options.query, network, environment).query(for: sopClass)
+                    prepared = try QueryPreparation(options.query, network, environment).query(for: sopClass)
                 } catch {
                     outcome.fail(error)
                     return nil
                 }
-                targets = try resolver.targets(for: Self.divisible(query.identifier, options))
+                query = prepared
+                targets = try resolver.targets(for: Self.divisible(prepared.identifier, options))
             }
         } catch {
             switch error {
-            case .association(let error): outcome.fail(error, calling: network.server(asked: .find))
+            case .association(let error):
+                var server = network.server(asked: .find)
+                server.hasKeys = query != nil
+                outcome.fail(error, calling: server)
             case .unconfirmed(let problem): outcome.fail(.failureStatus, problem)
             case .refused(let command):
+                let hint = command.status.flatMap { query?.hint(for: $0) }
                 outcome.fail(
-                    .failureStatus, Message(refusal: command, of: "C-FIND", by: network.peerName, service: .find))
+                    .failureStatus,
+                    Message(refusal: command, of: "C-FIND", by: network.peerName, service: .find, hint: hint))
             }
             guard isList else { return nil }
             isAbandoned = true
@@ -245,12 +252,13 @@ final class RetrievalPreview {
 
     func show(_ plan: RetrievalPlan) {
         let columns = options.query.informationModel.levels.map(InformationModel.uniqueKey(of:))
+        let countColumn = Self.countColumn(plan.targets)
         var total = 0
         var isWhole = true
         do throws(ByteSinkError) {
             if outcome.events == nil {
                 try environment.standardOutput.write(
-                    CSVText.line(columns.map(DataDictionary.keyword) + [Self.countColumn]))
+                    CSVText.line((columns + [countColumn].compactMap(\.self)).map(DataDictionary.keyword)))
             }
             for target in plan.targets {
                 let count = count(target)
@@ -260,7 +268,8 @@ final class RetrievalPreview {
                     write(target, count, events)
                 } else {
                     let values = columns.map { target.identifier.strings($0).joined(separator: "\\") }
-                    try environment.standardOutput.write(CSVText.line(values + [count.map { String($0) } ?? ""]))
+                    let number = countColumn == nil ? [] : [count.map { String($0) } ?? ""]
+                    try environment.standardOutput.write(CSVText.line(values + number))
                 }
                 if network.cancellation.isRaised { break }
             }
@@ -278,8 +287,18 @@ final class RetrievalPreview {
                     + Quantity.count(total, "instance") + (isWhole ? "" : " or more; the server does not list all")))
     }
 
-    /// For people; ignored by `--from-list`, which needs the unique keys alone.
-    private static let countColumn = "NumberOfStudyRelatedInstances"
+    /// The attribute for the number of instances: for people; ignored by `--from-list`, which needs the unique keys alone. Nil for
+    /// instances, and for targets of several levels.
+    private static func countColumn(_ targets: [RetrievalTarget]) -> Tag? {
+        let levels = Set(targets.map(\.level))
+        guard levels.count <= 1 else { return nil }
+        return switch levels.first {
+        case .patient: .numberOfPatientRelatedInstances
+        case .study, nil: .numberOfStudyRelatedInstances
+        case .series: .numberOfSeriesRelatedInstances
+        case .image: nil
+        }
+    }
 
     private func count(_ target: RetrievalTarget) -> Int? {
         do throws(AssociationError) {

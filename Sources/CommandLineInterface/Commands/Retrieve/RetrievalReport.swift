@@ -73,7 +73,8 @@ struct RetrievalReport: Sendable {
                 Message(
                     "the time limit of the run has passed",
                     "\(notBegun) of \(outcomes.count + notBegun) requests not made",
-                    hint: .runTooShort))
+                    // A request that was under way has its own line, with the remedy.
+                    hint: failed.contains { $0.code == .timeLimit } ? nil : .runTooShort))
         } else if notBegun > 0, let reached = network.endTimeReached {
             run.fail(
                 .timeLimit,
@@ -94,7 +95,8 @@ struct RetrievalReport: Sendable {
         if outcomes.isEmpty, notBegun == 0 {
             let message = Message(
                 network.peerName, "nothing matches; nothing was retrieved",
-                hint: plan.isList || plan.hasLeftOut ? nil : .noMatch(context.options.query.likelyMistakes))
+                hint: plan.isList || plan.hasLeftOut
+                    ? nil : .noMatch(context.options.query.likelyMistakes(ungranted: network.ungranted)))
             if context.options.query.failsIfNone, run.exitCode == .success {
                 run.fail(.incomplete, message)
             } else {

@@ -28,6 +28,7 @@ struct RetrievalRows {
     struct Result {
         var outcome: Outcome
         var listed: Int?
+        /// Received here, or sent to a third party as the server counts it.
         var received: Int?
         var cause: String?
         var folder: FilePath?
@@ -110,15 +111,21 @@ extension RetrievalTarget.Row {
 
 /// `--report`: a file with the outcome of each row, as CSV or JSON lines by the ending of its name.
 final class RetrievalRowReport: Sendable {
-    private static let columns = ["line", "outcome", "listed", "received", "cause", "folder"]
-
     private let form: RetrievalReportForm
     private let file: RecordFile
+    /// The AE title of the third party that the instances go to; nil if they come here.
+    private let destination: String?
+
+    /// The names of the counted instances and of the place where they are.
+    private var names: (count: String, place: String) {
+        destination == nil ? ("received", "folder") : ("sent", "destination")
+    }
 
     /// Opens the file before anything is sent. It keeps what it holds until the end of the run.
     ///
     /// - Throws: `FileProblem` if it cannot be written, or holds something else than a report of the form.
-    init(_ path: FilePath) throws(FileProblem) {
+    init(_ path: FilePath, destination: String? = nil) throws(FileProblem) {
+        self.destination = destination
         let form = RetrievalReportForm(path) ?? .csv
         self.form = form
         file = try RecordFile(path, .report(start: form.start))
@@ -130,7 +137,10 @@ final class RetrievalRowReport: Sendable {
     func write(_ rows: RetrievalRows) throws(FileProblem) {
         var bytes: [UInt8] = []
         let names = keywords(rows)
-        if form == .csv { bytes += CSVText.line(Self.columns + names).utf8 }
+        if form == .csv {
+            let own = ["line", "outcome", "listed", self.names.count, "cause", self.names.place]
+            bytes += CSVText.line(own + names).utf8
+        }
         for (row, result) in rows.rows {
             switch form {
             case .csv: bytes += line(row, result, names).utf8
@@ -155,19 +165,18 @@ final class RetrievalRowReport: Sendable {
         let values = names.map { name in row.values.first { $0.name == name }?.text ?? "" }
         let own = [
             row.line > 0 ? String(row.line) : "", result.outcome.words, result.listed.map { String($0) } ?? "",
-            result.received.map { String($0) } ?? "", result.cause ?? "", result.folder?.text ?? "",
+            result.received.map { String($0) } ?? "", result.cause ?? "", destination ?? result.folder?.text ?? "",
         ]
         return CSVText.line(own + values)
     }
 
     private func object(_ row: RetrievalTarget.Row, _ result: RetrievalRows.Result) -> JSONValue {
-        var members: [(String, JSONValue)] = [
-            ("line", .number(row.line)), ("outcome", .string(result.outcome.words)),
-        ]
+        var members: [(String, JSONValue)] = row.line > 0 ? [("line", .number(row.line))] : []
+        members.append(("outcome", .string(result.outcome.words)))
         if let listed = result.listed { members.append(("listed", .number(listed))) }
-        if let received = result.received { members.append(("received", .number(received))) }
+        if let received = result.received { members.append((names.count, .number(received))) }
         if let cause = result.cause { members.append(("cause", .string(cause))) }
-        if let folder = result.folder { members.append(("folder", .string(folder.text))) }
+        if let place = destination ?? result.folder?.text { members.append((names.place, .string(place))) }
         for value in row.values { members.append((value.name, .string(value.text))) }
         return .object(members)
     }

@@ -45,8 +45,9 @@ struct TargetOutcome: Sendable {
     var absentUIDs: [UID] = []
     /// The folder of what was received.
     var folder: FilePath?
-    /// False if the instances go to a third party.
-    var isReceiver = true
+    /// The AE title of the third party that the instances go to; nil if they come here.
+    var destination: String?
+    private var isReceiver: Bool { destination == nil }
     /// Our end of the association.
     var localAddress: String?
     var lastStatus: DIMSEStatus?
@@ -155,7 +156,12 @@ struct TargetOutcome: Sendable {
     }
 
     var summary: String {
-        var text = "\(target.name): \(counts.received)" + (listed.map { " of \($0)" } ?? "") + " received"
+        let ofListed = listed.map { " of \($0)" } ?? ""
+        if let destination {
+            return "\(target.name): " + (sent.map { "\($0)\(ofListed)" } ?? "an unknown number")
+                + " sent to \(destination)"
+        }
+        var text = "\(target.name): \(counts.received)\(ofListed) received"
         if counts.skipped > 0 { text += ", \(counts.skipped) of them already present" }
         if presentBefore > 0 { text += ", \(presentBefore) present from an earlier run" }
         return text

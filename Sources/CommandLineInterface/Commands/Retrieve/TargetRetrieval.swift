@@ -14,6 +14,8 @@ final class TargetRetrieval {
     private var problems: [RetrievalProblem] = []
     /// The problems of attempts before the last one, which are told at the end if it was not theirs as well.
     private var earlier: [String] = []
+    /// True if a problem was told as a warning.
+    private var hasWarned = false
 
     /// A server that fails something each time is asked again as long as each attempt brings something, but not more often,
     /// unless there is more to propose.
@@ -202,6 +204,10 @@ final class TargetRetrieval {
     /// The remedy for a request that was refused, by the status and by what is known of the association.
     private func hint(for status: DIMSEStatus, _ service: ServiceKind, _ attempt: RetrievalAttempt) -> Hint? {
         switch status {
+        case .moveDestinationUnknown where options.isDestinationNamedAsNode,
+            .unableToProcess...0xCFFF where options.isDestinationNamedAsNode && isMove,
+            .processingFailure where options.isDestinationNamedAsNode && isMove:
+            return .nameOfNode(options.moveDestination.string)
         case .moveDestinationUnknown where isMove: return moveHint(for: attempt)
         case .unableToPerformSuboperations where isMove:
             return neverCalledBack(attempt.localAddress)
@@ -237,7 +243,7 @@ final class TargetRetrieval {
     private func finish(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
         let counts = instances.counts
         let isReceiver = context.reception != nil
-        outcome.isReceiver = isReceiver
+        outcome.destination = isReceiver ? nil : options.moveDestination.string
         outcome.folder = instances.folder ?? (isReceiver && counts.present > 0 ? options.outputDirectory : nil)
         outcome.listed = expected.uids.map { Set($0).count }
         outcome.mayBeAbsent = expected.mayHaveNothing
@@ -285,8 +291,13 @@ final class TargetRetrieval {
 
     /// Another attempt follows, or all came in spite of the problems: no remedy is needed.
     private func warnOfProblems() {
-        for problem in problems { network.diagnostics.warning(Message(message(problem).line)) }
+        for problem in problems { warn(message(problem).line) }
         problems = []
+    }
+
+    private func warn(_ line: String) {
+        network.diagnostics.warning(Message(line))
+        hasWarned = true
     }
 
     private func keepProblems() {
@@ -296,10 +307,16 @@ final class TargetRetrieval {
 
     private func report() {
         let last = Set(problems.map { message($0).line })
-        for line in earlier where !last.contains(line) { network.diagnostics.warning(Message(line)) }
+        for line in earlier where !last.contains(line) { warn(line) }
         if outcome.wasInterrupted {
             outcome.code = .interrupted
             return
+        }
+        // Who reads the warnings learns as well that they came to nothing.
+        let isThere = outcome.counts.present > 0 || (outcome.destination != nil && (outcome.sent ?? 0) > 0)
+        if hasWarned, outcome.attempts > 1, isThere, problems.allSatisfy(\.isNote) {
+            network.diagnostics.warning(
+                Message("\(network.peerName): requested \(outcome.attempts) times, and now complete", outcome.summary))
         }
         var reported: Set<String> = []
         // One remedy, the first, is enough; and none of the server's if our own disk is full.

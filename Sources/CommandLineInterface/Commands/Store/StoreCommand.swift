@@ -56,11 +56,13 @@ final class StoreCommand: Sendable {
         // After the second request to stop nobody waits for a walk through the rest.
         if network.cancellation.level < .abort { source.recordRest() }
         summary.finishSending()
+        // The wait for verification is not that of the transfer.
+        let seconds = watch.seconds
         if options.verification != nil, outcome.exitCode != .interrupted {
             StoreVerification(options, network, outcome, environment, summary, commitment).perform()
         }
         summary.syncJournal()
-        summary.finish(seconds: watch.seconds)
+        summary.finish(seconds: seconds)
         do throws(FileProblem) {
             try failedOut?.write(summary.failedPaths)
         } catch {

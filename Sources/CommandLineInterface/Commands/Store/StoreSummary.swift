@@ -414,9 +414,10 @@ final class StoreSummary: Sendable {
         }
     }
 
-    /// How an interrupted run is gone on with.
-    private var wayOn: Hint? {
-        guard outcome.exitCode == .interrupted || network.endTimeReached != nil else { return nil }
+    /// How a run is gone on with that was interrupted, or lost its server.
+    private func wayOn(after stored: Int) -> Hint? {
+        let isLost = [.unreachable, .timeLimit, .association].contains(outcome.exitCode) && stored > 0
+        guard outcome.exitCode == .interrupted || network.endTimeReached != nil || isLost else { return nil }
         return .goOn(storing: true, hasJournal: options.journalPath != nil)
     }
 
@@ -431,7 +432,7 @@ final class StoreSummary: Sendable {
             outcome.diagnostics.error(
                 Message(
                     "\(Quantity.count(counts.notSent, "file")) not sent", why,
-                    code: options.failedOutPath.map { "files in \($0.displayed)" }, hint: wayOn))
+                    code: options.failedOutPath.map { "files in \($0.displayed)" }, hint: wayOn(after: counts.stored)))
         }
         var summary = outcome.summary
         summary.set(.done, counts.stored - counts.warned)

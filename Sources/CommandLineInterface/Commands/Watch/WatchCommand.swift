@@ -214,7 +214,8 @@ final class WatchLog: Sendable {
         ])
         write(
             .call, peer, "calls \(request.calledAETitle)\(other), proposes \(count)",
-            details: AssociationDetail.lines(request)
+            details: outcome.diagnostics.isEnabled(.verbose)
+                ? AssociationDetail.lines(request) : AssociationDetail.summary(request)
         ) { $0.set(.data, data) }
     }
 
@@ -292,7 +293,8 @@ final class WatchLog: Sendable {
             complete(&event)
             return events.write(event)
         }
-        let lines = ["\(LogTime.now) \(peer) \(shown)"] + details.map { "    \($0)" }
+        let isBrief = !outcome.diagnostics.isEnabled(.note)
+        let lines = ["\(LogTime.now) \(peer) \(shown)"] + (isBrief ? [] : details.map { "    \($0)" })
         let page = lines.map { DisplayText.line($0) + "\n" }.joined()
         state.withLock { state in
             guard state.outputError == nil else { return }

@@ -11,6 +11,7 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
         case invalidValue
         case outOfRange
         case severalOperations
+        case unknownOperation
         case conflictingOptions
         case optionNotApplicable
         case missingOption
