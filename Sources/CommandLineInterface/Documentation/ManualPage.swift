@@ -53,6 +53,10 @@ package enum ManualPage {
             Results are printed on the standard output, everything else on the standard error. The exit code says how the \
             run ended; 0 always means success.
             """,
+            """
+            Images are moved as they are: pixels and identities are not edited. Archives are not compared, and the bandwidth is \
+            not limited.
+            """,
         ])
 
     // MARK: From the table

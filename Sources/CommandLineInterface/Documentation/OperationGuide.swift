@@ -63,6 +63,13 @@ struct OperationGuide: Sendable {
 
     var options: [OptionDefinition] { optionNames.compactMap(OptionTable.definition) }
 
+    /// The options of queries, for what is retrieved.
+    private static let retrievalSummaries: [OptionName: String] = [
+        .series: "retrieve series instead of studies", .sort: "retrieve in the order of these attributes",
+        .limit: "retrieve N studies or series at most",
+        .report: "write the outcome of each to a file (.csv, .jsonl)",
+    ]
+
     /// The guide of an operation; nil for none only if a test of the documentation fails.
     static func of(_ operation: Operation) -> OperationGuide? { all.first { $0.operation == operation } }
 
@@ -181,6 +188,7 @@ struct OperationGuide: Sendable {
                 .journal,
                 .resume, .fromList, .report, .dryRun, .ifExists, .acceptFrom,
             ],
+            summaries: retrievalSummaries,
             examples: [
                 CommandExample(
                     "Retrieve a study; the server knows STATION as this machine, port 11113:",
@@ -211,9 +219,9 @@ struct OperationGuide: Sendable {
             ],
             options: [
                 .key, .series, .sort, .limit, .output, .name, .jobs, .journal, .resume, .fromList, .report, .dryRun,
-                .shard,
-                .orMove, .prefer, .ifExists,
+                .shard, .orMove, .prefer, .ifExists,
             ],
+            summaries: retrievalSummaries,
             examples: [
                 CommandExample(
                     "Retrieve a study:", "--get pacs.example.org 11112 -k StudyInstanceUID=1.2.3 -o study/"),

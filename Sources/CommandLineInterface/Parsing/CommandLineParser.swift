@@ -201,7 +201,9 @@ extension ArgumentScanner.Scanned {
             argument = OptionArgument(definition: definition, text: topic, isFirstWord: true)
             guard topics.contains(topic) else {
                 let error = argument.error(
-                    "not known", suggestion: HelpTopic.page(topic) ?? EditDistance.nearest(to: topic, in: topics))
+                    "not known",
+                    suggestion: HelpTopic.page(topic) ?? EditDistance.nearest(to: topic, in: topics)
+                        ?? ForeignOption.operation(topic)?.rawValue)
                 throw HelpTopic.elsewhere(topic).map { error.with(remedy: $0) } ?? error
             }
             line.positionals.removeFirst()

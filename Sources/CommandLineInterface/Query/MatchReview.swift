@@ -161,10 +161,13 @@ struct MatchDoubts {
     /// without the key would otherwise be a warning every night.
     func settled(of peerName: String) -> [Message] {
         lookedUp.sorted { $0.key < $1.key }.map { tag, count in
-            let source = tag == .modalitiesInStudy ? "the series tell" : "another level tells"
+            let source =
+                tag == .modalitiesInStudy
+                ? "the series tell that they are of other modalities"
+                : "another level tells that its value is another one"
             return Message(
                 "\(peerName): \(Quantity.count(count, "match")) left out",
-                "the server does not match \(DataDictionary.keyword(of: tag)), and \(source) that it is another one")
+                "the server does not match \(DataDictionary.keyword(of: tag)), and \(source)")
         }
     }
 

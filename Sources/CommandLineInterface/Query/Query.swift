@@ -64,11 +64,13 @@ package struct QueryOptions: Sendable, Equatable {
                     + "without a value"
             ]
         }
+        let lists = names { key, vr in
+            vr.isText && vr != .PN && !vr.allowsBackslashInValue && key.value.contains(",")
+        }
         let words = names { key, vr in
             !key.value.isEmpty && !key.isForEmptyValue && vr.usesSpecificCharacterSet
                 && !key.value.contains { $0 == "*" || $0 == "?" }
-        }
-        let lists = names { key, vr in vr.isText && !vr.allowsBackslashInValue && key.value.contains(",") }
+        }.filter { !lists.contains($0) }
         let lower = names { key, vr in
             vr.isText && vr != .PN && vr != .UI && !QueryMoment.isMoment(vr) && key.value.contains { $0.isLowercase }
         }

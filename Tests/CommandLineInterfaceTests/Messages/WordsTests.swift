@@ -64,6 +64,7 @@ struct WordsTests {
         // Topics that are explained elsewhere.
         Row(line: "help keys", says: ["hint: the keys of a level: dcmscu --queryhelp"]),
         Row(line: "help tls", says: ["hint: dcmscu --help all shows every option"]),
+        Row(line: "help retrieve", says: ["hint: did you mean get?"]),
         Row(line: "help exit", says: ["hint: the exit codes are at the end of dcmscu --help"]),
     ]
 
@@ -123,6 +124,7 @@ struct WordsTests {
             try causes("find h --patient -k id=1 -k study=1.2") == "StudyInstanceUID is not a key of the PATIENT level")
         #expect(try causes("worklist h -k Modality=CT").isEmpty)
         #expect(try causes("find h -k id=10001,10002").hasPrefix("a comma is a part of the value of PatientID"))
+        #expect(try !causes("find h -k id=10001,10002").contains("must be the whole one"))
         #expect(try causes("find h -k name=adam*") == "with some servers case counts in names, too (PatientName)")
         #expect(try causes("find h -k name=ADAM*").isEmpty)
         let empty = "find h -k 'accession=\"\"'"
@@ -188,6 +190,14 @@ struct WordsTests {
         #expect(
             sink.text.contains(
                 "out/1.2-image-3.dcm: saved with -3 at the end of its name: a file with different content"))
+    }
+
+    @Test func `a file that is no DICOM is told with what was looked for`() throws {
+        let folder = try TestFolder()
+        try folder.write("just some text, longer than a preamble would be", to: "notes.txt")
+        let result = CommandResult(["--store", "127.0.0.1", "\(closedPort)", folder["notes.txt"]])
+        #expect(result.messages.contains("notes.txt: not DICOM: neither a header"), "\(result.messages)")
+        #expect(result.messages.contains("hint: if it is a data set without a header"), "\(result.messages)")
     }
 
     // MARK: Outcomes

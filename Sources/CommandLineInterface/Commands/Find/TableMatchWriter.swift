@@ -41,12 +41,14 @@ final class TableMatchWriter: MatchWriter {
             contained = contained.flatMap { sum in value.map { sum + $0 } }
         }
         let table = table ?? makeTable(for: match)
-        table.append(
-            layout.columns.map { column in
-                cell.removeAll(keepingCapacity: true)
-                column.append(match, layout, to: &cell)
-                return style.text(String(decoding: cell, as: UTF8.self), of: column)
-            }, to: &buffer)
+        var cells = layout.columns.map { column in
+            cell.removeAll(keepingCapacity: true)
+            column.append(match, layout, to: &cell)
+            return style.text(String(decoding: cell, as: UTF8.self), of: column)
+        }
+        // A person takes a blank line for no match.
+        if style.isForTerminal, !cells.isEmpty, cells.allSatisfy(\.isEmpty) { cells[0] = "(none)" }
+        table.append(cells, to: &buffer)
     }
 
     func flush(to buffer: inout [UInt8]) { table?.flush(to: &buffer) }

@@ -83,6 +83,18 @@ struct MatchWriterTests {
         #expect(try written(TableMatchWriter(layout), [match]) == "ID  Accession\n7   A1\n")
     }
 
+    @Test func `a match without any value is a line of its own on a terminal`() throws {
+        var layout = MatchLayout(columns: [MatchColumn(path: [.accessionNumber])])
+        layout.table = TableStyle(terminalWidth: 80)
+        var dataSet = DataSet()
+        dataSet.set(.accessionNumber, .SH, "A1")
+        let match = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: dataSet)
+        let empty = Match(bytes: [], transferSyntax: .explicitVRLittleEndian, dataSet: DataSet())
+        #expect(try written(TableMatchWriter(layout), [match, empty]) == "Accession\nA1\n(none)\n")
+        layout.table.terminalWidth = nil
+        #expect(try written(TableMatchWriter(layout), [match, empty]) == "AccessionNumber\nA1\n\n")
+    }
+
     @Test func `columns without values, and the least important ones, give way to the others`() {
         let uid = TableLayout.Need(values: 40, heading: 18, rank: 2)
         let name = TableLayout.Need(values: 30, heading: 7, minimum: 12, rank: 0)
