@@ -85,8 +85,9 @@ final class RetrievalJournal: Sendable {
         let isWhole =
             isUntouched && WrittenFile.modified(known.path) == known.modified
             ? WrittenFile.hasLength(known.bytes, at: known.path)
-            : known.digest != nil && WrittenFile.hasContent(
-                known.bytes, known.digest, at: known.path, unless: cancellation)
+            : known.digest != nil
+                && WrittenFile.hasContent(
+                    known.bytes, known.digest, at: known.path, unless: cancellation)
         guard isWhole else {
             guard !cancellation.isRaised else { return false }
             diagnostics.verbose("\(known.path.displayed): not what the journal says; retrieved again")
