@@ -17,8 +17,19 @@ let sourceSettings =
         .unsafeFlags([
             "-Xfrontend", "-disable-implicit-string-processing-module-import", "-Xfrontend",
             "-disable-implicit-concurrency-module-import",
-        ])
+        ]),
+        // The same bytes in whatever folder a release is built.
+        .unsafeFlags(["-file-prefix-map", "\(Context.packageDirectory)=."], .when(configuration: .release)),
     ]
+
+let sourceSettingsOfC = [
+    CSetting.unsafeFlags(["-ffile-prefix-map=\(Context.packageDirectory)=."], .when(configuration: .release))
+]
+
+/// What scripts/build says of a build, for `--version`.
+let buildSettings = ["DCMSCU_COMMIT", "DCMSCU_COMPILER"].compactMap { name in
+    Context.environment[name].map { CSetting.define(name, to: "\"\($0)\"") }
+}
 
 /// A release binary must run on a machine without the Swift toolchain and without a C++ library, and start fast: what is
 /// linked in is not searched for, and what is not exported needs no symbol. scripts/linking makes the static library of
@@ -39,9 +50,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CIconv"),
         // Libraries that are opened at their first use, and not linked.
-        .target(name: "CLoader"),
-        .target(name: "CZlib", dependencies: ["CLoader"]),
-        .target(name: "COpenSSL", dependencies: ["CLoader"]),
+        .target(name: "CLoader", cSettings: sourceSettingsOfC),
+        .target(name: "CZlib", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
+        .target(name: "COpenSSL", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
+        .target(name: "CBuild", cSettings: sourceSettingsOfC + buildSettings),
         .target(name: "System", swiftSettings: sourceSettings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: sourceSettings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: sourceSettings),
@@ -56,7 +68,7 @@ let package = Package(
             swiftSettings: sourceSettings),
         .target(
             name: "CommandLineInterface",
-            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
+            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive", "CBuild"],
             swiftSettings: sourceSettings),
         .executableTarget(
             name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: sourceSettings,

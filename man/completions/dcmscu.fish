@@ -143,7 +143,7 @@ complete -c dcmscu -l config -r -F -d 'read defaults and named peers from this f
 complete -c dcmscu -l show-config -d 'print the options in force and where each came from'
 complete -c dcmscu -l nodes -d 'test the connection to every node of the configuration'
 complete -c dcmscu -s h -l help -d 'this help; also --help all, --help OPERATION'
-complete -c dcmscu -s v -l version -d 'the version'
+complete -c dcmscu -s v -l version -d 'the version, and what it is made of'
 complete -c dcmscu -l queryhelp -d 'list the keys for the model and level given'
 complete -c dcmscu -n __fish_is_first_token -a 'echo store find move get worklist stgcmt serve self-test doctor probe watch help version' -d 'the operation'
 complete -c dcmscu -a '(dcmscu --generate nodes 2>/dev/null)' -d 'a node of the configuration'

@@ -16,6 +16,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CIconv"),
         .target(name: "CLoader"),
+        .target(name: "CBuild"),
         .target(name: "CZlib", dependencies: ["CLoader"]),
         .target(name: "System", swiftSettings: settings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
@@ -26,7 +27,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "CommandLineInterface",
-            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive"],
+            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive", "CBuild"],
             swiftSettings: settings),
         .executableTarget(
             name: "fuzz", dependencies: ["CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System"],

@@ -1,4 +1,6 @@
+import CBuild
 import DICOM
+import DICOMNode
 
 /// The text of `--help`, made from the option table.
 package enum HelpText {
@@ -121,7 +123,19 @@ extension GeneratedDocument {
     }
 }
 
-/// The text that `--version` prints.
+/// The text that `--version` prints: the version, and what a report of a fault should say. It opens no library.
 package enum VersionText {
-    package static let text = "dcmscu \(ImplementationIdentity.version)\n"
+    package static var text: String {
+        let commit = String(cString: buildCommit())
+        let libraries = (TLSContext.isAvailable ? ["OpenSSL 3"] : []) + ["zlib"]
+        let transports = ["DICOM over TCP"] + (TLSContext.isAvailable ? ["DICOM over TLS"] : [])
+        return """
+            dcmscu \(ImplementationIdentity.version)
+            commit: \(commit.isEmpty ? "not recorded" : commit)
+            compiler: \(String(cString: buildCompiler()))
+            libraries: \(libraries.joined(separator: ", ")), opened at their first use
+            transports: \(transports.joined(separator: ", "))
+
+            """
+    }
 }

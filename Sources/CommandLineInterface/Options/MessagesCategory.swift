@@ -126,7 +126,7 @@ extension OptionCategory {
             "this help; also --help all, --help OPERATION",
             traits: [.compatible, .common]),
         OptionDefinition(
-            .version, short: "v", .help, "the version", traits: [.compatible, .common]),
+            .version, short: "v", .help, "the version, and what it is made of", traits: [.compatible, .common]),
         OptionDefinition(
             .queryhelp, .help, "list the keys for the model and level given",
             traits: [.compatible, .common]),

@@ -114,7 +114,12 @@ struct DocumentationTests {
                 """))
     }
 
-    @Test func `the version is the implementation's`() {
-        #expect(VersionText.text == "dcmscu \(ImplementationIdentity.version)\n")
+    @Test func `the version is the first line, what the program is made of the others`() {
+        let lines = VersionText.text.split(separator: "\n").map { String($0) }
+        #expect(lines.first == "dcmscu \(ImplementationIdentity.version)")
+        let names = lines.dropFirst().map { $0.prefix { $0 != ":" } }
+        #expect(names == ["commit", "compiler", "libraries", "transports"])
+        #expect(lines.dropFirst().allSatisfy { !$0.hasSuffix(":") && !$0.hasSuffix(": ") })
+        #expect(VersionText.text.hasSuffix("\n"))
     }
 }
