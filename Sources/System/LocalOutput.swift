@@ -62,7 +62,7 @@ package enum LocalOutput {
     // MARK: Outlets
 
     /// The standard output and the standard error may be one and the same.
-    private struct Identity: Hashable {
+    private struct Identity: Equatable {
         let device: dev_t
         let inode: ino_t
     }
@@ -81,14 +81,15 @@ package enum LocalOutput {
         }
     }
 
-    private static let outlets = Locked<[Identity: Locked<Outlet>]>([:])
+    /// A handful: a dictionary would cost more at the start than it saves.
+    private static let outlets = Locked<[(identity: Identity, outlet: Locked<Outlet>)]>([])
 
     private static func outlet(_ status: stat) -> Locked<Outlet> {
         outlets.withLock { outlets in
             let identity = Identity(device: status.st_dev, inode: status.st_ino)
-            if let outlet = outlets[identity] { return outlet }
+            if let known = outlets.first(where: { $0.identity == identity }) { return known.outlet }
             let outlet = Locked(Outlet())
-            outlets[identity] = outlet
+            outlets.append((identity, outlet))
             return outlet
         }
     }

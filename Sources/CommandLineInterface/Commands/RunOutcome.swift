@@ -93,6 +93,7 @@ final class RunOutcome: Sendable {
     private func reportRepetitions() {
         guard !diagnostics.isEnabled(.verbose) else { return }
         let (reported, kinds) = state.withLock { ($0.reported, $0.kinds) }
+        guard !reported.isEmpty || !kinds.isEmpty else { return }
         let repeated = reported.filter { $0.value.count > 1 }.sorted { $0.value.order < $1.value.order }
         for (line, value) in repeated { diagnostics.error(Message(line, "\(value.count) times in all")) }
         for (name, count) in kinds where count > Self.shownOfAKind {

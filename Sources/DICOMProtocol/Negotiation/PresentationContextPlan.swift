@@ -54,8 +54,11 @@ package struct PresentationContextPlan: Equatable, Sendable {
             var syntaxes: [UID] = []
             for syntax in need.transferSyntaxes where !syntaxes.contains(syntax) { syntaxes.append(syntax) }
             let groups = need.separately ? syntaxes.map { [$0] } : syntaxes.isEmpty ? [] : [syntaxes]
-            return groups.filter { seen.insert([need.abstractSyntax] + $0).inserted || need.isRepetition }
-                .map { (need.abstractSyntax, $0) }
+            return groups.filter {
+                // One need alone repeats nothing, and most runs have one.
+                needs.count == 1 || seen.insert([need.abstractSyntax] + $0).inserted || need.isRepetition
+            }
+            .map { (need.abstractSyntax, $0) }
         }
     }
 

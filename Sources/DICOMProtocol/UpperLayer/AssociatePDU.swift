@@ -101,14 +101,14 @@ extension AssociatePDU {
     }
 
     private mutating func decodeItems(_ reader: inout ItemReader) throws(ProtocolError) {
-        var types: Set<UInt8> = []
-        var ids: Set<UInt8> = []
+        var types = OctetSet()
+        var ids = OctetSet()
         var count = 0
         while !reader.isAtEnd {
             let item = try reader.item()
             count += 1
             try require(count <= Self.maximumItems, .tooManyItems, "more than \(Self.maximumItems) items")
-            let isFirst = types.insert(item.type).inserted
+            let isFirst = types.insert(item.type)
             switch item.type {
             case Self.applicationContextItem:
                 try require(isFirst, .repeatedItem, "two application context items")
@@ -124,7 +124,7 @@ extension AssociatePDU {
                 }
                 // With two of one id it would be open which one is meant.
                 try require(
-                    ids.insert(context.id).inserted, .repeatedItem, "presentation context \(context.id) stands twice")
+                    ids.insert(context.id), .repeatedItem, "presentation context \(context.id) stands twice")
                 presentationContexts.append(context)
             case Self.userInformationItem:
                 try require(isFirst, .repeatedItem, "two user information items")

@@ -122,3 +122,19 @@ extension [UInt8] {
         appendItem(type) { $0.append(contentsOf: uid.string.utf8) }
     }
 }
+
+/// Some of the 256 values of an octet. A generic set would look its element's conformances up, at the start of each program.
+struct OctetSet {
+    private var words: [4 of UInt64] = [0, 0, 0, 0]
+    private(set) var count = 0
+
+    func contains(_ octet: UInt8) -> Bool { words[Int(octet >> 6)] & 1 << UInt64(octet & 63) != 0 }
+
+    /// Returns true if the octet was not in the set before.
+    mutating func insert(_ octet: UInt8) -> Bool {
+        guard !contains(octet) else { return false }
+        words[Int(octet >> 6)] |= 1 << UInt64(octet & 63)
+        count += 1
+        return true
+    }
+}

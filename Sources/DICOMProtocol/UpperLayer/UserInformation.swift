@@ -89,7 +89,7 @@ extension UserInformation {
         let section = "PS3.8 9.3.2.3"
         self.init()
         var reader = ItemReader(body, section: section)
-        var types: Set<UInt8> = []
+        var types = OctetSet()
         var count = 0
         while !reader.isAtEnd {
             count += 1
@@ -102,7 +102,7 @@ extension UserInformation {
                 unknownItems.append(UnknownItem(type: item.type, bytes: Array(item.body)))
                 continue
             }
-            guard types.insert(item.type).inserted || type.mayRepeat else {
+            guard types.insert(item.type) || type.mayRepeat else {
                 throw ProtocolError(
                     .repeatedItem, section: section,
                     "user information item \(String(item.type, radix: 16))H stands twice")
