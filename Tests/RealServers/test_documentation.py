@@ -277,6 +277,10 @@ class Commands(Documented):
             return run(programs.REPOSITORY / first, "--dry-run", *words[1:], expect=0)
         if first in ("scripts/check-architecture", "scripts/generate-dictionary"):
             return run(programs.REPOSITORY / first, "--check" if first.endswith("dictionary") else "--help", expect=0)
+        if first == "scripts/package":
+            # `scripts/test packages` makes all of them.
+            said = run(programs.REPOSITORY / first, "no-such-kind", expect=2).stderr
+            return self.assertIn(f"'{words[1]}'", said.partition("choose from")[2], said)
         if first == "scripts/test" and len(words) > 1:
             # It lists its parts when asked for an unknown one.
             said = run(programs.REPOSITORY / first, "no-such-part", expect=2).stderr
