@@ -23,6 +23,7 @@ const char *openOpenSSL(void);
     F(SSL_CTX_use_certificate_chain_file) F(SSL_alert_desc_string_long) F(SSL_ctrl) F(SSL_do_handshake) F(SSL_free)     \
     F(SSL_get0_param) F(SSL_get0_peer_certificate) F(SSL_get0_verified_chain) F(SSL_get_SSL_CTX)                        \
     F(SSL_get_current_cipher) F(SSL_get_error) F(SSL_get_ex_data) F(SSL_get_ex_data_X509_STORE_CTX_idx)                 \
+    F(SSL_get_peer_cert_chain) F(SSL_set_cert_cb)                                                                       \
     F(SSL_get_shutdown) F(SSL_get_version) F(SSL_has_pending) F(SSL_is_init_finished) F(SSL_new) F(SSL_read_ex)         \
     F(SSL_set_accept_state) F(SSL_set_connect_state) F(SSL_set_ex_data) F(SSL_set_fd) F(SSL_shutdown) F(SSL_write_ex)   \
     F(TLS_client_method) F(TLS_server_method) F(X509V3_EXT_conf_nid) F(X509V3_EXT_print) F(X509_EXTENSION_free)         \

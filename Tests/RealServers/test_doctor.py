@@ -45,11 +45,14 @@ class DoctorTest(cases.RealServerTest):
 
 
 class WellServers(DoctorTest):
+    def examine(self, *arguments, expect=0):
+        run = super().examine(*arguments, expect=expect)
+        self.assertLess(run.seconds, 10, run)
+        return run
+
     def test_orthanc_is_described_and_nothing_fails(self):
         server = self.serve(servers.Orthanc())
-        began = time.monotonic()
         run = self.examine(f"ORTHANC@{servers.LOOPBACK}:{server.port}")
-        self.assertLess(time.monotonic() - began, 10)
         found = page(run)
         self.assertEqual([mark for mark, _ in found.values() if mark == "FAILED"], [], run)
         self.assertIn("127.0.0.1", found["name"][1])
@@ -185,19 +188,6 @@ class Causes(DoctorTest):
         server = self.serve(servers.StoreSCP())
         self.assert_cause(
             "services", "not-offered", arguments=[servers.LOOPBACK, server.port, "--only", "move"], expect=6)
-
-    def test_tls_to_a_plain_server_and_plain_to_a_tls_server(self):
-        plain = self.serve(servers.StoreSCP())
-        self.assert_cause(
-            "tls", "tls-handshake", arguments=[servers.LOOPBACK, plain.port, "--tls"], expect=4)
-        authority = certificates.Authority(self.folder / "authority", "hospital")
-        certificate, key = authority.issue("pacs")
-        secured = self.serve(PracticeArchive(options=["--tls", "--tls-cert", certificate, "--tls-key", key]))
-        found = checks(self.examine(servers.LOOPBACK, secured.port, "--format", "jsonl", expect=None))
-        self.assertIn(found["association"]["cause"], ("foreign-protocol", "closed-at-once"), found["association"])
-        self.assertIn("--tls", found["association"]["fix"])
-        self.assert_cause(
-            "tls", "certificate-not-trusted", "--tls-ca", arguments=["localhost", secured.port, "--tls"], expect=4)
 
 
     def test_a_query_that_is_not_allowed_names_the_query(self):

@@ -358,7 +358,7 @@ struct OperationGuide: Sendable {
                 """,
                 """
                 With --port-scp the server is asked for a storage commitment report on an instance that does not exist, or else \
-                to send one instance by C-MOVE, which is refused here: what connects to the port, and what does not, is told \
+                to send one instance by C-MOVE, which is accepted and not kept: what connects to the port, and what does not, is told \
                 with what the server's administrator has to register. That nothing came within --wait is a note, and no failure.
                 """,
                 """

@@ -13,6 +13,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
     case closedAtOnce = "closed-at-once"
     case connectionLost = "connection-lost"
     case foreignProtocol = "foreign-protocol"
+    case tlsRequired = "tls-required"
     case tlsHandshake = "tls-handshake"
     case tlsSetup = "tls-setup"
     case certificateNotTrusted = "certificate-not-trusted"
@@ -29,6 +30,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
     case identityUnconfirmed = "identity-unconfirmed"
     case noResponse = "no-response"
     case notOffered = "not-offered"
+    case rolesRefused = "roles-refused"
     case failureStatus = "failure-status"
     case keysIgnored = "keys-ignored"
     case listCutShort = "list-cut-short"
@@ -80,6 +82,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
         self =
             switch error {
             case .unreachable(let reason): Self(reason)
+            case .connectionLost(.tls(let error)): Self(TransportError.tls(error))
             case .connectionLost: .connectionLost
             case .rejected(.calledAETitleNotRecognized): .calledAETitle
             case .rejected(.callingAETitleNotRecognized): .callingAETitle
@@ -142,6 +145,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
         case .closedAtOnce: "the connection was taken and closed before any answer"
         case .connectionLost: "the connection was cut while an answer was due"
         case .foreignProtocol: "another protocol than DICOM is spoken at the port"
+        case .tlsRequired: "the port speaks TLS, which is not asked for"
         case .tlsHandshake: "no TLS, or no common version or cipher"
         case .tlsSetup: "our own certificate, key or lists cannot be used"
         case .certificateNotTrusted: "the server's certificate is not signed by a trusted authority, or revoked"
@@ -158,6 +162,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
         case .identityUnconfirmed: "the server did not confirm our user"
         case .noResponse: "no response within the time limit"
         case .notOffered: "the service is not accepted"
+        case .rolesRefused: "storage is not accepted in the role that C-GET needs"
         case .failureStatus: "a response with a status of failure"
         case .keysIgnored: "keys that can match nothing were answered with matches"
         case .listCutShort: "the list of matches may be incomplete"

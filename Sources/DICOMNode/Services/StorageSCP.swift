@@ -32,6 +32,44 @@ package struct StorageSCP: ServiceClass {
     }
 }
 
+/// Accepts every instance that comes, and keeps nothing of it.
+package struct DiscardingStorageSCP: ServiceClass {
+    private let report: @Sendable () -> Void
+
+    /// - Parameter report: told of each instance.
+    package init(report: @escaping @Sendable () -> Void) { self.report = report }
+
+    package func supports(_ abstractSyntax: UID) -> Bool { abstractSyntax.mayBeStorage }
+
+    package func choose(from transferSyntaxes: [UID], for abstractSyntax: UID, roles: RoleSelection?) -> UID? {
+        transferSyntaxes.first
+    }
+
+    package func session(on association: Association) -> any ServiceSession { Session(association, report) }
+
+    private final class Session: ServiceSession {
+        private let association: Association
+        private let report: @Sendable () -> Void
+
+        init(_ association: Association, _ report: @escaping @Sendable () -> Void) {
+            self.association = association
+            self.report = report
+        }
+
+        func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
+            .discard
+        }
+
+        func answer(_ message: DIMSEMessage, in context: NegotiatedContexts.Accepted) throws(AssociationError) {
+            guard message.command.commandField == .cStoreRQ else {
+                return try association.refuse(message, status: .unrecognizedOperation)
+            }
+            report()
+            try association.send(.storeResponse(to: message.command, status: .success), contextID: context.id)
+        }
+    }
+}
+
 extension UID {
     /// True if a C-STORE may carry instances of this class: registered storage classes, and any class that is not
     /// registered as something else.

@@ -11,6 +11,21 @@ package struct PeerCertificate: Sendable, Equatable {
     package let validity: String
     /// SHA-256 of its encoding, as `openssl x509 -fingerprint -sha256` shows it.
     package let fingerprint: [UInt8]
+    /// "2021-01-01": the last day that it is valid.
+    package let lastDay: String
+    /// The whole days until its end; negative ones have passed.
+    package let daysLeft: Int
+}
+
+/// What a handshake of TLS has agreed on, and what the peer presented.
+package struct SecurityDetails: Sendable, Equatable {
+    /// "TLSv1.3".
+    package let version: String
+    package let cipher: String
+    /// The peer's certificate, and those that it sent beside it.
+    package let chain: [PeerCertificate]
+    /// True if the peer asked for a certificate of ours, as far as that is known: TLS 1.3 asks while it shakes hands.
+    package let asksForCertificate: Bool
 }
 
 /// A certificate of a file.
@@ -75,6 +90,14 @@ package typealias CertificateObserver = @Sendable (PeerCertificate) -> Void
         /// "2020-01-01 to 2021-01-01".
         static func validity(_ certificate: OpaquePointer) -> String {
             "\(day(X509_get0_notBefore(certificate))) to \(day(X509_get0_notAfter(certificate)))"
+        }
+
+        static func lastDay(_ certificate: OpaquePointer) -> String { day(X509_get0_notAfter(certificate)) }
+
+        static func daysLeft(_ certificate: OpaquePointer) -> Int {
+            var (days, seconds): (CInt, CInt) = (0, 0)
+            guard ASN1_TIME_diff(&days, &seconds, nil, X509_get0_notAfter(certificate)) == 1 else { return 0 }
+            return seconds < 0 && days == 0 ? -1 : Int(days)
         }
 
         /// SHA-256 of its encoding, as `openssl x509 -fingerprint -sha256` shows it.
@@ -151,6 +174,8 @@ package typealias CertificateObserver = @Sendable (PeerCertificate) -> Void
             names = CertificateDescription.alternativeNames(certificate)
             validity = CertificateDescription.validity(certificate)
             fingerprint = CertificateDescription.fingerprint(certificate)
+            lastDay = CertificateDescription.lastDay(certificate)
+            daysLeft = CertificateDescription.daysLeft(certificate)
         }
     }
 #endif

@@ -13,6 +13,8 @@ package protocol Connection: AnyObject, Sendable {
     var localDescription: String { get }
     /// A description of the transport security for the log; nil over plain TCP.
     var securityDescription: String? { get }
+    /// What TLS has agreed on; nil over plain TCP.
+    var securityDetails: SecurityDetails? { get }
     /// A warning about the transport security: a certificate that expires soon, or was not checked.
     var securityWarning: String? { get }
     /// The durations of name look-up and connect; nil for a connection that was accepted.
@@ -58,6 +60,7 @@ package enum BlockedWrite: Sendable {
 
 extension Connection {
     package var securityDescription: String? { nil }
+    package var securityDetails: SecurityDetails? { nil }
     package var securityWarning: String? { nil }
 
     /// Our own address in numbers, without the port.

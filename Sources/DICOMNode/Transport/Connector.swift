@@ -52,8 +52,18 @@ package struct Connector: Sendable {
         }
     }
 
-    /// The same connector for plain TCP, also through the proxy.
+    /// The same connector for plain TCP, also through the proxy, without a record of the bytes.
     package var withoutTLS: Connector { Connector(route: route) }
+
+    /// A connector to look at a peer's TLS with: it takes any certificate, and shows none of ours. Nothing is sent over it.
+    ///
+    /// - Throws: `TransportError.tls` if TLS is not available.
+    package func withAnyTLS() throws(TransportError) -> Connector {
+        var configuration = TLSConfiguration()
+        configuration.isInsecure = true
+        configuration.profile = .aes
+        return Connector(tls: try TLSContext(configuration, role: .client), route: route)
+    }
 
     /// The proxy through which a host is connected to; nil for none.
     package func proxy(for host: String) -> Proxy? {

@@ -79,6 +79,7 @@ class RecordedConnection: Connection, @unchecked Sendable {
     var peerDescription: String { connection.peerDescription }
     var localDescription: String { connection.localDescription }
     var securityDescription: String? { connection.securityDescription }
+    var securityDetails: SecurityDetails? { connection.securityDetails }
     var securityWarning: String? { connection.securityWarning }
     var timings: TCPConnection.Timings? { connection.timings }
     var unwritten: Int { connection.unwritten }

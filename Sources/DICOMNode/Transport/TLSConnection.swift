@@ -40,6 +40,16 @@ import System
                 try setExpectedName(host)
                 _ = cSSL_set_tlsext_status_type(session, CInt(TLSEXT_STATUSTYPE_ocsp))
                 isClient = true
+                // Called when the server asks for a certificate of ours; that of the context is taken then.
+                SSL_set_cert_cb(
+                    session,
+                    { _, owner in
+                        if let owner {
+                            Unmanaged<TLSVerification>.fromOpaque(owner).takeUnretainedValue()
+                                .isCertificateRequested = true
+                        }
+                        return 1
+                    }, Unmanaged.passUnretained(verification).toOpaque())
                 SSL_set_connect_state(session)
             } else {
                 SSL_set_accept_state(session)
@@ -56,9 +66,20 @@ import System
         var localDescription: String { tcp.localDescription }
         var unwritten: Int { left.load(ordering: .relaxed) }
 
+        private var version: String { SSL_get_version(session).map { String(cString: $0) } ?? "TLS" }
+        private var cipher: String { cSSL_get_cipher_name(session).map { String(cString: $0) } ?? "unknown cipher" }
+
+        var securityDetails: SecurityDetails? {
+            let chain = SSL_get_peer_cert_chain(session)
+            let certificates = (0..<max(0, OPENSSL_sk_num(chain))).compactMap { index in
+                OPENSSL_sk_value(chain, index).map { PeerCertificate(OpaquePointer($0)) }
+            }
+            return SecurityDetails(
+                version: version, cipher: cipher, chain: certificates,
+                asksForCertificate: verification.isCertificateRequested)
+        }
+
         var securityDescription: String? {
-            let version = SSL_get_version(session).map { String(cString: $0) } ?? "TLS"
-            let cipher = cSSL_get_cipher_name(session).map { String(cString: $0) } ?? "unknown cipher"
             guard let certificate = SSL_get0_peer_certificate(session) else { return "\(version), \(cipher)" }
             return "\(version), \(cipher), peer \(CertificateDescription.subject(certificate))"
         }
@@ -119,13 +140,24 @@ import System
                 let failed = errno
                 isBroken = true
                 if let refusal = verification.refusal { throw .tls(refusal) }
-                if code == SSL_ERROR_SYSCALL, ERR_peek_error() == 0 {
-                    let isReset = failed == ECONNRESET || failed == EPIPE
-                    let words = isReset ? "the peer reset the connection" : "the peer closed the connection"
-                    throw .tls(TLSError(.handshake, "\(words) in the handshake; it may not speak TLS"))
-                }
-                throw .tls(OpenSSLError.takeFailure(inHandshake: true))
+                throw .tls(failureOfHandshake(isEnd: code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0, errno: failed))
             }
+        }
+
+        private func failureOfHandshake(isEnd: Bool, errno: CInt) -> TLSError {
+            let words =
+                errno == ECONNRESET || errno == EPIPE
+                ? "the peer reset the connection" : "the peer closed the connection"
+            let failure =
+                isEnd ? TLSError(.handshake, "\(words) in the handshake") : OpenSSLError.takeFailure(inHandshake: true)
+            // In TLS 1.2 a server says no more about a certificate that it misses.
+            if failure.code == .handshake, verification.isCertificateRequested, context.configuration.certificate == nil
+            {
+                return TLSError(
+                    .certificateRefusedByPeer,
+                    "the peer asked for a certificate of ours, and none is given: \(failure.detail)")
+            }
+            return isEnd ? TLSError(.handshake, failure.detail + "; it may not speak TLS") : failure
         }
 
         /// Reads on, without waiting, until so many bytes are there that nobody has read: what there are of them, and

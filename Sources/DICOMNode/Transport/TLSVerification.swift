@@ -8,6 +8,8 @@
         private let certificateObserver: CertificateObserver?
         /// The reason why the certificate was not accepted.
         private(set) var refusal: TLSError?
+        /// True if the peer asked for a certificate of ours.
+        var isCertificateRequested = false
         /// The reason why it would not have been accepted, were the check not switched off.
         private(set) var waived: String?
 

@@ -3,21 +3,28 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// What comes to our port while the server is asked to call back. Nothing is kept: storage contexts are refused.
+/// What comes to our port while the server is asked to call back. Instances are accepted, and nothing of them is kept.
 final class CallBackReceiver: Sendable {
     let ledger: CommitmentLedger
     private let server: AssociationServer
     private let events: Locked<[AssociationServer.Event]>
+    private let instances = Locked(0)
+
+    /// The instances that came.
+    var instanceCount: Int { instances.withLock { $0 } }
 
     /// - Throws: `TransportError` if the port cannot be listened at.
     init(_ network: Network, port: UInt16) throws(TransportError) {
         do throws(SystemError) { ledger = try CommitmentLedger() } catch { throw .system(error) }
         let events = Locked<[AssociationServer.Event]>([])
         self.events = events
-        let ledger = ledger
+        let (ledger, instances) = (ledger, instances)
         server = try Receiver.open(
             network, port: port,
-            services: [VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: { _ in })],
+            services: [
+                VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: { _ in }),
+                DiscardingStorageSCP(report: { instances.withLock { $0 += 1 } }),
+            ],
             watch: { event in
                 events.withLock { if $0.count < 100 { $0.append(event) } }
                 ledger.announce()
@@ -65,7 +72,7 @@ extension Examination {
     }
 
     /// The server is asked for what it answers on an association of its own: first a commitment report on an instance that does not
-    /// exist, else a C-MOVE of one instance, whose storage is refused here.
+    /// exist, else a C-MOVE of one instance, which is accepted here and not kept.
     func checkCallBack() -> DoctorFinding {
         guard let receiver else {
             return .skipped(.callBack, "needs our own port (\(OptionName.portSCP)), known to the server")
@@ -186,6 +193,11 @@ extension Examination {
             var finding = DoctorFinding(
                 .callBack, .passed,
                 "\(request.callingAETitle) called \(request.calledAETitle) from \(peer)")
+            let instances = receiver.instanceCount
+            if instances > 0 {
+                finding.text += ", and sent \(Quantity.count(instances, "instance")), which is not kept"
+                finding.set("instances", .number(instances))
+            }
             finding.set("callingAETitle", .string(request.callingAETitle.string))
             finding.set("from", .string(peer))
             return finding

@@ -11,6 +11,12 @@ final class Examination {
     var association: Association?
     /// The SOP classes that the server accepts, of all services; nil before that is known.
     var services: Set<UID>?
+    /// The association that was requested to learn what is spoken at the port.
+    private var requested: Result<Association, AssociationError>?
+    /// True if the server asks for a certificate of ours.
+    private var asksForCertificate = false
+    /// True if a storage class is accepted and the role is not in which a C-GET needs it.
+    private(set) var lacksRoleOfGet = false
     /// True after a failure that leaves nothing to check.
     private(set) var isOver = false
     /// The associations that were requested.
@@ -91,8 +97,13 @@ final class Examination {
             let calling = network.connection.callingAETitle.string
             finding.remedy = Hint.abortedAfterRequest(service: service.name, calling: calling).text
         }
+        if error.isOfServer { finding.remedy = finding.remedy ?? Self.lastRemedy }
         return finding
     }
+
+    /// Where nothing better is known.
+    private static let lastRemedy =
+        "the server's log has its reason: ask its administrator, with our AE title and the time"
 
     // MARK: Proxy, name, route, port, TLS
 
@@ -208,13 +219,14 @@ final class Examination {
     }
 
     private func checkTLS() -> DoctorFinding {
-        guard network.connection.tls != nil else { return .skipped(.tls, "not asked for (\(OptionName.tls))") }
+        guard network.connection.tls != nil else { return checkPlain() }
         let watch = Stopwatch()
         do throws(TransportError) {
             let connection = try network.security.connector.connect(to: network.endpoint, wait: wait)
             defer { connection.close() }
-            var finding = DoctorFinding(.tls, .passed, connection.securityDescription ?? "TLS")
+            var finding = DoctorFinding(.tls, .passed, "")
             finding.seconds = watch.seconds
+            if let details = connection.securityDetails { describe(details, in: &finding) }
             if let warning = connection.securityWarning {
                 finding.note(
                     warning, .certificateNotTrusted,
@@ -222,21 +234,99 @@ final class Examination {
             }
             return finding
         } catch {
-            return over(failure(.tls, .unreachable(error)))
+            var finding = failure(.tls, .unreachable(error))
+            if let details = detailsOfTLS() {
+                let text = finding.text
+                describe(details, in: &finding)
+                finding.text = text
+            }
+            return over(finding)
         }
+    }
+
+    /// Without TLS the association says what is spoken at the port: it is requested here already. A port that does not take it may
+    /// want TLS.
+    private func checkPlain() -> DoctorFinding {
+        let skipped = DoctorFinding.skipped(.tls, "not asked for (\(OptionName.tls))")
+        let result = requestAssociation()
+        requested = result
+        if case .success(let open) = result { association = open }
+        guard case .failure(let error) = result, Self.mayComeOfTLS(error), let details = detailsOfTLS() else {
+            return skipped
+        }
+        var finding = DoctorFinding(.tls, .failed, "")
+        describe(details, in: &finding)
+        finding.text = "the port speaks TLS, which is not asked for: \(finding.text)"
+        finding.cause = .tlsRequired
+        finding.remedy = Hint.peerSpeaks(.tls, usesTLS: false).text
+        finding.exitCode = ExitCode(for: error)
+        return over(finding)
+    }
+
+    private static func mayComeOfTLS(_ error: AssociationError) -> Bool {
+        switch error {
+        case .unreachable(.closedAtOnce), .connectionLost: true
+        case .protocolViolation(let violation): violation.code == .foreignProtocol(.tls)
+        default: false
+        }
+    }
+
+    /// What the port says of itself to somebody who takes any certificate; nil if it speaks no TLS.
+    private func detailsOfTLS() -> SecurityDetails? {
+        do throws(TransportError) {
+            let connection = try network.security.connector.withAnyTLS().connect(to: network.endpoint, wait: wait)
+            defer { connection.close() }
+            return connection.securityDetails
+        } catch {
+            return nil
+        }
+    }
+
+    private func describe(_ details: SecurityDetails, in finding: inout DoctorFinding) {
+        asksForCertificate = details.asksForCertificate
+        finding.text = "\(details.version), \(details.cipher)"
+        if let own = details.chain.first {
+            finding.text += "; \(own.subject), for \(own.names ?? "no names"), "
+            finding.text +=
+                own.daysLeft < 0
+                ? "ended on \(own.lastDay)" : "until \(own.lastDay) (\(Quantity.count(own.daysLeft, "day")))"
+            finding.set("daysLeft", .number(own.daysLeft))
+        }
+        finding.text +=
+            details.asksForCertificate ? "; asks for a certificate of ours" : "; asks for no certificate of ours"
+        finding.details = details.chain.enumerated().map { index, certificate in
+            "\(index + 1) \(certificate.subject), issued by \(certificate.issuer), \(certificate.validity)"
+        }
+        finding.set("version", .string(details.version))
+        finding.set("cipher", .string(details.cipher))
+        finding.set("chain", details.chain.map(\.subject))
+        finding.set("asksForCertificate", .bool(details.asksForCertificate))
     }
 
     // MARK: Association and AE titles
 
-    private func checkAssociation() -> DoctorFinding {
+    /// The association of all services, and of a storage class in the role of C-GET, or the reason why there is none.
+    private func requestAssociation() -> Result<Association, AssociationError> {
+        let storage = [PresentationContextPlan.Need(Self.storedByGet, FindSCU.transferSyntaxes)]
         let needs = DoctorService.allCases.flatMap(\.sopClasses).map {
             PresentationContextPlan.Need($0.uid, FindSCU.transferSyntaxes)
         }
+        var parameters = network.parameters(PresentationContextPlan(needs: needs + storage).associations.first ?? [])
+        parameters.roleSelections = GetSCU.roleSelections(for: storage)
+        return Result { [parameters] () throws(AssociationError) in try associate(parameters) }
+    }
+
+    private static let storedByGet: UID = "1.2.840.10008.5.1.4.1.1.2"
+
+    private func checkAssociation() -> DoctorFinding {
         do throws(AssociationError) {
-            let association = try associate(for: needs)
+            let association = try (requested ?? requestAssociation()).get()
             self.association = association
             services = Set(association.contexts.accepted.map(\.abstractSyntax))
             let user = association.accept.userInformation
+            lacksRoleOfGet =
+                services?.contains(Self.storedByGet) == true
+                && !user.roleSelections.contains { $0.sopClass == Self.storedByGet && $0.scp }
             let name = [user.implementationVersionName ?? "", user.implementationClassUID.map { "(\($0))" } ?? ""]
             let maximum = user.maximumLength ?? 0
             let window = association.operationsWindow
@@ -252,7 +342,13 @@ final class Examination {
             finding.set("maximumPDULength", .number(Int(maximum)))
             return finding
         } catch {
-            return over(failure(.association, error))
+            var finding = failure(.association, error)
+            // A server that requires a certificate says so after the handshake, and its alert is often lost.
+            if asksForCertificate, !network.server.hasCertificate, Self.mayComeOfTLS(error) {
+                finding.cause = .ownCertificateRefused
+                finding.remedy = Hint.ourCertificateRefused.text
+            }
+            return over(finding)
         }
     }
 
@@ -332,8 +428,18 @@ final class Examination {
     func refused(_ check: DoctorCheck, _ message: Message) -> DoctorFinding {
         var finding = DoctorFinding(check, .failed, message.line(network.diagnostics.redaction))
         finding.cause = .failureStatus
-        finding.remedy = message.hint
+        finding.remedy = message.hint ?? Self.lastRemedy
         finding.exitCode = .failureStatus
         return finding
+    }
+}
+
+extension AssociationError {
+    /// True if the server knows why.
+    fileprivate var isOfServer: Bool {
+        switch self {
+        case .rejected, .abortedByPeer, .releasedByPeer, .connectionLost, .protocolViolation: true
+        default: false
+        }
     }
 }

@@ -14,7 +14,7 @@ extension Examination {
         var missing: [String] = []
         var finding = DoctorFinding(.services, .passed, "")
         for service in DoctorService.allCases {
-            let accepted = service.sopClasses.filter { services.contains($0.uid) }
+            let accepted = offers(service, services)
             let names = accepted.map(\.name).filter { !$0.isEmpty }
             finding.set(service.rawValue, .array(accepted.map { .string($0.uid.string) }))
             if accepted.isEmpty {
@@ -28,6 +28,11 @@ extension Examination {
         let demanded = options.services.filter { service in
             !service.sopClasses.contains { services.contains($0.uid) }
         }
+        if lacksRoleOfGet, !offers(.get, services).isEmpty {
+            finding.note(
+                "C-GET is accepted, and storage in the role that it needs is not", .rolesRefused,
+                "C-GET can bring nothing from this server: retrieve with \(OptionName.move)")
+        }
         guard let first = demanded.first else { return finding }
         finding.mark = .failed
         finding.text = "\(first.title) is not accepted; accepted: \(finding.text)"
@@ -37,6 +42,10 @@ extension Examination {
             Hint.noPresentationContext(service: first.title).text
             + "; many servers let only registered AE titles use it"
         return finding
+    }
+
+    private func offers(_ service: DoctorService, _ services: Set<UID>) -> [(name: String, uid: UID)] {
+        service.sopClasses.filter { services.contains($0.uid) }
     }
 
     // MARK: Storage

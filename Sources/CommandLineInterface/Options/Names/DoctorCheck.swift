@@ -28,7 +28,7 @@ package enum DoctorCheck: String, Sendable, CaseIterable {
         case .name: "the addresses of the host"
         case .route: "our own address towards each address of the host"
         case .port: "each address can be connected to"
-        case .tls: "the version and cipher of TLS, where it is asked for"
+        case .tls: "TLS, asked for or not: version, cipher, the chain of certificates, names, days"
         case .association: "the server accepts an association, and what it says of itself"
         case .titles: "whether the server checks AE titles: a made-up calling and a made-up called one"
         case .echo: "ten C-ECHOs on one association"
