@@ -175,7 +175,11 @@ private func performQueries(
             runs.append(run)
             targets.append(FindCommand.Target(options: options, network: run.network, outcome: run.outcome))
         } catch {
-            monitor.add(error, invocation)
+            // Nobody is asked then: the metrics of the others are not to stay those of an earlier run.
+            let others = RunFailure(
+                error.exitCode,
+                Message("not begun", "\(invocation.connection.peerName) could not be", hint: error.message.hint))
+            for each in invocations { monitor.add(each == invocation ? error : others, each) }
             return report(error, in: environment)
         }
     }

@@ -1,5 +1,6 @@
 """What monitors are told: the line of a plugin, metrics in a file and on the standard output, checked with Prometheus' promtool."""
 
+import json
 import os
 import re
 import signal
@@ -132,6 +133,23 @@ class Monitoring(cases.RealServerTest):
         self.promtool(text)
         self.assertEqual([line for line in text.splitlines() if "last_success" in line], success)
         self.assertEqual([value for series, value in samples(text).items() if "exit_code" in series], [4])
+
+    def test_a_query_that_cannot_begin_leaves_none_out_of_the_metrics(self):
+        config = self.folder / "config.json"
+        config.write_text(json.dumps({"nodes": {
+            "good": {"host": servers.LOOPBACK, "port": self.orthanc.port},
+            "bad": {"host": servers.LOOPBACK, "port": self.orthanc.port + 1, "tls": True, "tls-ca": str(self.folder / "none.pem")}}}))
+        dcmscu("--find", "@good", "@bad", "@good", "--config", config, "--metrics", self.metrics, expect=2)
+        found = [series for series in samples(self.metrics.read_text()) if series.startswith("dcmscu_run_exit_code")]
+        for port in (self.orthanc.port, self.orthanc.port + 1):
+            self.assertTrue(any(f":{port}" in series for series in found), found)
+        self.promtool(self.metrics.read_text())
+
+    def test_thresholds_are_of_the_matches_that_a_limit_leaves(self):
+        limited = ["--sort", "StudyInstanceUID", "--limit", 1]
+        self.plugin("--find", *self.peer(), "--warn", "2:", state="OK")
+        line = self.plugin("--find", *self.peer(), *limited, "--warn", "2:", state="WARNING")
+        self.assertIn("matches=1;", line)
 
     def test_a_signal_is_in_the_metrics(self):
         archive = self.serve(practice.PracticeArchive(options=["--inject", "delay=5"]))

@@ -47,6 +47,8 @@ final class FindCommand {
             }
             let isComplete = targets.allSatisfy { $0.outcome.exitCode == .success }
             output.finish(isComplete: isComplete || format != .count)
+            // Sorted matches are counted again, as many as the limit leaves.
+            if targets.count == 1, !queries.isEmpty { outcome.summary.set(.count, output.count) }
             if let failure = output.failure { throw failure }
             if output.count == 0, isComplete { try reportNoMatch() }
         } catch {
