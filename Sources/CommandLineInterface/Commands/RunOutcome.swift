@@ -36,8 +36,8 @@ final class RunOutcome: Sendable {
         var hint: String?
         /// The errors that were reported, and how often; `order` counts them.
         var reported: [String: (order: Int, count: Int)] = [:]
-        /// The number of errors of each kind that concern one part of the run.
-        var kinds: [(name: String, count: Int)] = []
+        /// The number of problems of each kind that concern one part of the run.
+        var kinds: [(name: String, count: Int, level: Diagnostics.Level)] = []
     }
 
     /// Errors of one kind that are shown one by one.
@@ -74,19 +74,19 @@ final class RunOutcome: Sendable {
     /// Returns true if an error was reported in these words.
     func hasReported(_ line: String) -> Bool { state.withLock { $0.reported[line] != nil } }
 
-    /// Reports an error of one part of the run, such as a study among many: after a few of a kind they are only counted.
+    /// Reports a problem of one part of the run, such as a study among many: after a few of a kind they are only counted.
     ///
-    /// - Parameter kind: the parts with such an error, as they follow their number.
-    func report(_ message: Message, kind: String) {
+    /// - Parameter kind: the parts with such a problem, as they follow their number.
+    func report(_ message: Message, kind: String, _ level: Diagnostics.Level = .error) {
         let count = state.withLock { state in
             if let index = state.kinds.firstIndex(where: { $0.name == kind }) {
                 state.kinds[index].count += 1
                 return state.kinds[index].count
             }
-            state.kinds.append((kind, 1))
+            state.kinds.append((kind, 1, level))
             return 1
         }
-        if count <= Self.shownOfAKind || diagnostics.isEnabled(.verbose) { diagnostics.error(message) }
+        if count <= Self.shownOfAKind || diagnostics.isEnabled(.verbose) { diagnostics.report(level, message) }
     }
 
     /// Says how many errors were not shown one by one.
@@ -96,8 +96,8 @@ final class RunOutcome: Sendable {
         guard !reported.isEmpty || !kinds.isEmpty else { return }
         let repeated = reported.filter { $0.value.count > 1 }.sorted { $0.value.order < $1.value.order }
         for (line, value) in repeated { diagnostics.error(Message(line, "\(value.count) times in all")) }
-        for (name, count) in kinds where count > Self.shownOfAKind {
-            diagnostics.error(Message("\(count) requests \(name)", "\(OptionName.verbose) shows each"))
+        for (name, count, level) in kinds where count > Self.shownOfAKind {
+            diagnostics.report(level, Message("\(count) \(name)", "\(OptionName.verbose) shows each"))
         }
     }
 
@@ -170,5 +170,31 @@ final class RunOutcome: Sendable {
         let failed = events.failure != nil
         events.write(summary)
         if !failed, let failure = events.failure { failOutput(failure) }
+    }
+}
+
+extension RunOutcome {
+    /// Reports a file that was written, by what was in its place.
+    func reportWritten(_ path: FilePath, _ kind: InstanceWriter.Outcome.Kind) {
+        switch kind {
+        case .written: diagnostics.verbose("\(path.displayed): written")
+        case .replaced: diagnostics.verbose("\(path.displayed): replaced")
+        case .skipped: diagnostics.verbose("\(path.displayed): skipped, it is already present")
+        case .renamed:
+            // The name itself may be a patient's, and is hidden then.
+            let end =
+                Self.numberAtEnd(of: path).map { "saved with \($0) at the end of its name" } ?? "saved under this name"
+            report(
+                Message(path.displayed, "\(end): a file with different content has the usual one"),
+                kind: "files saved under other names, as files with different content have the usual ones", .warning)
+        }
+    }
+
+    /// The number that tells a renamed file from the one with the usual name: `-2` of `image-2.dcm`.
+    private static func numberAtEnd(of path: FilePath) -> String? {
+        let name = path.displayed.split(separator: "/").last ?? ""
+        guard let hyphen = name.lastIndex(of: "-") else { return nil }
+        let digits = name[hyphen...].dropFirst().prefix { $0.isASCII && $0.isNumber }
+        return digits.isEmpty ? nil : "-\(digits)"
     }
 }

@@ -272,27 +272,3 @@ extension Message {
         cause = FailureCause(problem)
     }
 }
-
-extension Diagnostics {
-    /// Reports a file that was written, by what was in its place.
-    func reportWritten(_ path: FilePath, _ kind: InstanceWriter.Outcome.Kind) {
-        switch kind {
-        case .written: verbose("\(path.displayed): written")
-        case .replaced: verbose("\(path.displayed): replaced")
-        case .skipped: verbose("\(path.displayed): skipped, it is already present")
-        case .renamed:
-            // The name itself may be a patient's, and is hidden then.
-            let end =
-                Self.numberAtEnd(of: path).map { "saved with \($0) at the end of its name" } ?? "saved under this name"
-            warning(Message(path.displayed, "\(end): a file with different content has the usual one"))
-        }
-    }
-
-    /// The number that tells a renamed file from the one with the usual name: `-2` of `image-2.dcm`.
-    private static func numberAtEnd(of path: FilePath) -> String? {
-        let name = path.displayed.split(separator: "/").last ?? ""
-        guard let hyphen = name.lastIndex(of: "-") else { return nil }
-        let digits = name[hyphen...].dropFirst().prefix { $0.isASCII && $0.isNumber }
-        return digits.isEmpty ? nil : "-\(digits)"
-    }
-}

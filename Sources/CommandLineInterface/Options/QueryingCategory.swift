@@ -191,7 +191,7 @@ extension OptionCategory {
             details: """
                 Of --get and --move: CSV or JSON lines, by the ending of the name (.csv, .jsonl): a row for each row of the list, or \
                 for each study or series, with the line, its outcome, the instances listed and received, the cause, the folder \
-                and the values of the row. Of --doctor: the page as one HTML file (.html), without patients' data. Only you can \
+                and the values of the row; of what goes to another node the instances sent and the destination. Of --doctor: the page as one HTML file (.html), without patients' data. Only you can \
                 read it; a file that is not a report is not overwritten.
                 """,
             rules: [.excludes([.dryRun])],

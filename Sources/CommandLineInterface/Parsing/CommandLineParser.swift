@@ -30,7 +30,7 @@ package struct CommandLineParser: Sendable {
             try line.checkFirstWord()
             let operation = try line.operation()
             takesKeys = operation.takesKeys
-            try Self.checkApplicability(line.options, to: operation, isNamed: line.namesOperation)
+            try Self.checkApplicability(line, to: operation)
             let positionals = try Positionals(line, operation)
             let configuration = try configurationFile.load(try line.last(.config)?.string())
             if line.last(.showConfig) != nil {
@@ -168,15 +168,17 @@ package struct CommandLineParser: Sendable {
     }
 
     private static func checkApplicability(
-        _ options: [OptionArgument], to operation: Operation, isNamed: Bool
+        _ line: ArgumentScanner.Scanned, to operation: Operation
     ) throws(UsageError) {
-        let instead = isNamed ? "" : ", which is done where no operation is named"
-        for argument in options where !argument.definition.operations.contains(operation) {
+        let instead = line.namesOperation ? "" : ", which is done where no operation is named"
+        let meant = line.positionals.dropFirst().lazy.compactMap { line.slip($0) }.first
+        for argument in line.options where !argument.definition.operations.contains(operation) {
             let definition = argument.definition
             throw UsageError(
                 .optionNotApplicable, option: definition.name, value: "\(operation.option)",
                 problem: "\(definition.option) does not apply to \(operation.option)\(instead)",
-                accepted: "\(definition.option) with \(definition.operationOptions.joined(separator: ", "))")
+                accepted: "\(definition.option) with \(definition.operationOptions.joined(separator: ", "))",
+                remedy: meant.map { "the operation comes first: dcmscu \($0) HOST PORT" })
         }
     }
 }

@@ -108,7 +108,8 @@ struct StoreFailuresTests {
         let sink = MemorySink()
         let outcome = RunOutcome(diagnostics: Diagnostics(sink: sink))
         for number in 1...300 {
-            outcome.report(Message("study \(number)", "not found on the server"), kind: "not found on the server")
+            outcome.report(
+                Message("study \(number)", "not found on the server"), kind: "requests not found on the server")
         }
         outcome.finish(.get, peer: "pacs")
         let lines = sink.text.split(separator: "\n")

@@ -31,6 +31,7 @@ struct WordsTests {
         Row(
             line: "frobnicate h 104", says: ["no such operation: frobnicate; accepted: echo, store"], saysNot: ["hint"]),
         Row(line: "h 104 -k id=1", says: ["--key does not apply to --echo, which is done where no operation is named"]),
+        Row(line: "h:104 get -k id=1", says: ["hint: the operation comes first: dcmscu get HOST PORT"]),
         Row(line: "echo h 104 -k id=1", says: ["--key does not apply to --echo;"]),
         // What there is not.
         Row(line: "get h 104 -k id=1 --bandwidth 5M", says: ["hint: there is no limit of bandwidth here"]),
@@ -186,10 +187,20 @@ struct WordsTests {
 
     @Test func `a file that was renamed is told with the number in its name`() {
         let sink = MemorySink()
-        Diagnostics(sink: sink).reportWritten("out/1.2-image-3.dcm", .renamed)
+        let outcome = RunOutcome(diagnostics: Diagnostics(sink: sink))
+        outcome.reportWritten("out/1.2-image-3.dcm", .renamed)
         #expect(
             sink.text.contains(
                 "out/1.2-image-3.dcm: saved with -3 at the end of its name: a file with different content"))
+    }
+
+    @Test func `many files that were renamed are counted`() {
+        let sink = MemorySink()
+        let outcome = RunOutcome(diagnostics: Diagnostics(sink: sink))
+        for number in 1...20 { outcome.reportWritten(FilePath("a-\(number)"), .renamed) }
+        outcome.finish(.get, peer: "PACS")
+        #expect(sink.text.split(separator: "\n").count == 6, "\(sink.text)")
+        #expect(sink.text.contains("warning: 20 files saved under other names"), "\(sink.text)")
     }
 
     @Test func `a file that is no DICOM is told with what was looked for`() throws {

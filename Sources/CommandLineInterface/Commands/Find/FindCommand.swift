@@ -178,7 +178,7 @@ final class FindCommand {
             try FileMatchWriter(
                 folder: options.outputDirectory, existing: options.existingFile,
                 sopClass: options.query.informationModel.findSOPClass, newUID: { network.newUID() },
-                report: { outcome.diagnostics.reportWritten($0, $1) })
+                report: { outcome.reportWritten($0, $1) })
         }
         let writer =
             options.groupKeys.isEmpty

@@ -46,7 +46,8 @@ final class Reception: Sendable {
     private let naming: InstanceNaming
     private let existing: InstanceWriter.Existing
     private let keepsBroken: Bool
-    private let diagnostics: Diagnostics
+    private let run: RunOutcome
+    private var diagnostics: Diagnostics { run.diagnostics }
     private let events: EventWriter?
     let journal: RetrievalJournal?
     private let sum = Locked(Total())
@@ -60,7 +61,7 @@ final class Reception: Sendable {
         naming = options.naming
         existing = options.existingFile
         keepsBroken = options.keepsBroken
-        diagnostics = outcome.diagnostics
+        run = outcome
         events = outcome.events
         progress = environment.progress
         journal = try RetrievalJournal(options, network, output: folder)
@@ -220,7 +221,7 @@ final class Reception: Sendable {
 
     private func tell(_ outcome: InstanceWriter.Outcome) {
         if let remark = outcome.remark { diagnostics.warning(Message(outcome.path.displayed, remark)) }
-        diagnostics.reportWritten(outcome.path, outcome.kind)
+        run.reportWritten(outcome.path, outcome.kind)
     }
 
     private func write(_ instance: ReceivedInstance) {

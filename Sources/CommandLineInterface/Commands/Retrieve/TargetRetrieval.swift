@@ -332,7 +332,7 @@ final class TargetRetrieval {
             if !needsHint { message.hint = nil }
             needsHint = needsHint && message.hint == nil
             if let kind = problem.kind {
-                context.outcome.report(message, kind: kind)
+                context.outcome.report(message, kind: "requests \(kind)")
             } else {
                 context.outcome.report(message)
             }
