@@ -34,13 +34,15 @@ package enum LocalOutput {
         }
         // Held while the reader is waited for: no thread may fill the pipe between another one's `poll` and `write`.
         try outlet(status).withLock { outlet throws(SystemError) in
-            if kind == .terminal { outlet.openTerminal(descriptor) }
+            outlet.open(descriptor, kind)
+            let ownDescriptor = outlet.descriptor
             var rest = bytes
             while !rest.isEmpty {
                 do throws(SystemError) {
                     guard !outlet.isGivenUp else { throw SystemError(errno: EINTR, operation: "write") }
                     let written = try write(
-                        kind.piece(of: rest), to: outlet.terminal ?? descriptor, kind, unless: cancellation)
+                        rest, to: ownDescriptor ?? descriptor, kind, mayWait: ownDescriptor == nil, unless: cancellation
+                    )
                     rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
                 } catch {
                     outlet.isGivenUp = error.errno == EINTR
@@ -69,15 +71,23 @@ package enum LocalOutput {
 
     private struct Outlet {
         var isGivenUp = false
-        /// The terminal, opened once more: its `poll` does not tell how much it takes, so that a `write` must not wait, and the
-        /// mode of the descriptor that we were given is that of other programs, too.
-        private(set) var terminal: CInt?
+        /// The terminal or pipe, opened once more: `poll` does not tell how much it takes, so that a `write` must not wait, and the
+        /// mode of the descriptor that we were given is that of other programs, too. Nil where that cannot be done.
+        private(set) var descriptor: CInt?
+        private var hasTried = false
 
-        mutating func openTerminal(_ descriptor: CInt) {
-            guard terminal == nil, let name = ttyname(descriptor) else { return }
-            terminal = try? FileDescriptor.open(
-                FilePath(String(cString: name)), for: .writing, [.notWaiting, .noControllingTerminal]
-            ).release()
+        mutating func open(_ given: CInt, _ kind: Kind) {
+            guard !hasTried else { return }
+            hasTried = true
+            let path: FilePath
+            switch kind {
+            case .socket: return
+            case .pipe: path = FilePath("/proc/self/fd/\(given)")
+            case .terminal:
+                guard let name = ttyname(given) else { return }
+                path = FilePath(String(cString: name))
+            }
+            descriptor = try? FileDescriptor.open(path, for: .writing, [.notWaiting, .noControllingTerminal]).release()
         }
     }
 
@@ -109,8 +119,8 @@ package enum LocalOutput {
             }
         }
 
-        /// The bytes that are written next: of a pipe what it takes without waiting once `poll` calls it writable, and whole lines
-        /// where it can be, so that those of several programs on one pipe stay whole.
+        /// The bytes that are written next to a pipe whose `write` may wait: what it takes without waiting once `poll` calls it
+        /// writable, and whole lines where it can be.
         func piece(of bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
             guard self != .socket, bytes.count > Int(PIPE_BUF) else { return bytes }
             let piece = bytes.prefix(Int(PIPE_BUF))
@@ -126,12 +136,16 @@ package enum LocalOutput {
     }
 
     /// Writes some of the bytes, and waits until that is possible.
+    ///
+    /// - Parameter mayWait: True if `write` itself waits for a reader.
     private static func write(
-        _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ kind: Kind, unless cancellation: Cancellation
+        _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ kind: Kind, mayWait: Bool,
+        unless cancellation: Cancellation
     ) throws(SystemError) -> Int {
         var wait = Wait(descriptor: descriptor, cancellation: cancellation)
+        let bytes = mayWait ? kind.piece(of: bytes) : bytes
         while true {
-            if kind == .pipe || wait.hasFailed { try wait.untilWritable() }
+            if (mayWait && kind == .pipe) || wait.hasFailed { try wait.untilWritable() }
             let written = kind.write(bytes, to: descriptor)
             if written > 0 { return written }
             guard written == -1 else { throw SystemError(errno: EIO, operation: "write") }

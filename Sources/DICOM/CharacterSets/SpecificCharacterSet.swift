@@ -43,11 +43,14 @@ package struct SpecificCharacterSet: Sendable, Equatable {
             return
         }
         // The commonest ones are there already: this is asked for every answer of a query.
-        switch bytes {
-        case SpecificCharacterSet.utf8Value: self = .utf8
-        case SpecificCharacterSet.latin1Value: self = .latin1
-        case []: self = .defaultRepertoire
-        default: self.init(tolerating: dataSet.strings(.specificCharacterSet))
+        if SpecificCharacterSet.isValue(bytes, "ISO_IR 192") {
+            self = .utf8
+        } else if SpecificCharacterSet.isValue(bytes, "ISO_IR 100") {
+            self = .latin1
+        } else if bytes.isEmpty {
+            self = .defaultRepertoire
+        } else {
+            self.init(tolerating: dataSet.strings(.specificCharacterSet))
         }
     }
 
@@ -58,8 +61,13 @@ package struct SpecificCharacterSet: Sendable, Equatable {
     }
 
     private static let latin1 = SpecificCharacterSet(terms: [.codeElements([.latin1])])
-    private static let latin1Value = Array("ISO_IR 100".utf8)[...]
-    private static let utf8Value = Array("ISO_IR 192".utf8)[...]
+
+    private static func isValue(_ bytes: ArraySlice<UInt8>, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        return bytes.withUnsafeBytes { bytes in
+            text.withUTF8Buffer { text in bytes.indices.allSatisfy { bytes[$0] == text[$0] } }
+        }
+    }
 
     private static func term(_ spelling: String) -> DefinedTerm? {
         spelling.utf8.allSatisfy { $0 == 0x20 || $0 == 0x00 }
@@ -129,16 +137,9 @@ package struct SpecificCharacterSet: Sendable, Equatable {
     }
 
     /// The number of characters in a value field that cannot be decoded.
-    ///
-    /// None in bytes of which ``isPlainASCII(_:)`` is true.
     package func undecodableCharacters(in bytes: ArraySlice<UInt8>, vr: ValueRepresentation) -> Int {
         if case .utf8 = repertoire, bytes.withUnsafeBytes({ Self.isValidUTF8($0) }) { return 0 }
         return decode(bytes, vr: vr).unicodeScalars.count { $0 == "\u{FFFD}" }
-    }
-
-    /// True if all bytes have seven bits and none is an ESC.
-    package static func isPlainASCII(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.withUnsafeBytes { DefaultRepertoire.isPlain($0) }
     }
 
     private static func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -48,70 +48,19 @@ struct MatchText {
     ///
     /// - Parameter isIllegible: true if it is told elsewhere that it lost letters.
     mutating func count(_ dataSet: DataSet, isIllegible: Bool = false) {
-        if !isIllegible, dataSet.elements.contains(where: Self.lacksLetters) {
+        let defects = TextDefects(of: dataSet, inherited: assumed)
+        if !isIllegible, defects.hasEmptiedName {
             let terms = dataSet.strings(.specificCharacterSet)
             // Of a set with all letters none gets lost.
             if Set(terms).isDisjoint(with: ["ISO_IR 192", "GB18030", "GBK"]) {
                 emptied = (emptied.count + 1, emptied.count == 0 ? terms.joined(separator: "\\") : emptied.characterSet)
             }
         }
-        var isUTF8 = true
-        let count = Self.undecodable(in: dataSet, assumed, isUTF8: &isUTF8)
-        guard count > 0 else { return }
-        undecodable += count
-        self.isUTF8 = self.isUTF8 && isUTF8
+        guard defects.undecodable > 0 else { return }
+        undecodable += defects.undecodable
+        isUTF8 = isUTF8 && defects.isUTF8
         matches += 1
         named = named ?? dataSet.strings(.specificCharacterSet).joined(separator: "\\")
-    }
-
-    private static func undecodable(
-        in dataSet: DataSet, _ inherited: SpecificCharacterSet, isUTF8: inout Bool
-    ) -> Int {
-        var set: SpecificCharacterSet?
-        var count = 0
-        let elements = dataSet.elements
-        // Most elements are no text, and are not copied to see that.
-        for index in elements.indices {
-            let vr = elements[index].vr
-            guard vr.usesSpecificCharacterSet || elements[index].value.hasItems else { continue }
-            switch elements[index].value {
-            case .bytes(let bytes):
-                guard !SpecificCharacterSet.isPlainASCII(bytes) else { continue }
-                let own = set ?? SpecificCharacterSet(of: dataSet, inherited: inherited)
-                set = own
-                let lost = own.undecodableCharacters(in: bytes, vr: vr)
-                if lost > 0, String(validating: bytes, as: UTF8.self) == nil { isUTF8 = false }
-                count += lost
-            case .items(let items):
-                let own = set ?? SpecificCharacterSet(of: dataSet, inherited: inherited)
-                set = own
-                for item in items { count += undecodable(in: item, own, isUTF8: &isUTF8) }
-            case .fragments: continue
-            }
-        }
-        return count
-    }
-
-    /// True for a name with a group of delimiters alone: a server that converts names to a set without their letters leaves these.
-    private static func lacksLetters(_ element: DataElement) -> Bool {
-        guard element.vr == .PN, case .bytes(let bytes) = element.value else { return false }
-        var (group, delimiters, hasLetters) = (0, 0, false)
-        for byte in bytes {
-            switch byte {
-            case UInt8(ascii: "="):
-                if !hasLetters, mayBeEmptied(group, delimiters) { return true }
-                (group, delimiters, hasLetters) = (group + 1, 0, false)
-            case UInt8(ascii: "^"): delimiters += 1
-            case UInt8(ascii: " "): continue
-            default: hasLetters = true
-            }
-        }
-        return !hasLetters && mayBeEmptied(group, delimiters)
-    }
-
-    /// Some programs write all delimiters of a group that there is not.
-    private static func mayBeEmptied(_ group: Int, _ delimiters: Int) -> Bool {
-        delimiters > 0 && (group == 0 || delimiters < 3)
     }
 
     /// The warnings about what could not be decoded, and about names that the server has emptied.
