@@ -39,13 +39,14 @@ let releaseLinking = [
     "-Xclang-linker", "-static-libgcc", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker", "now",
 ]
 
-// Imports run one way only: System and DICOM <- DICOMProtocol <- DICOMNode <- PracticeArchive <- CommandLineInterface <- dcmscu.
+// Imports run one way only: System and DICOM <- DICOMProtocol <- DICOMNode <- DICOMweb, PracticeArchive <- CommandLineInterface <- dcmscu.
 let package = Package(
     name: "dcmscu",
     products: [.executable(name: "dcmscu", targets: ["dcmscu"])],
     traits: [
-        .default(enabledTraits: ["TLS"]),
+        .default(enabledTraits: ["TLS", "DICOMweb"]),
         .trait(name: "TLS", description: "TLS for every operation, by the system's OpenSSL."),
+        .trait(name: "DICOMweb", description: "DICOMweb, by the system's libcurl, which is opened when it is needed."),
     ],
     targets: [
         .systemLibrary(name: "CIconv"),
@@ -54,6 +55,7 @@ let package = Package(
         .target(name: "CZlib", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
         .target(name: "COpenSSL", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
         .target(name: "CBuild", cSettings: sourceSettingsOfC + buildSettings),
+        .systemLibrary(name: "CCurl"),
         .target(name: "System", swiftSettings: sourceSettings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: sourceSettings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: sourceSettings),
@@ -64,11 +66,20 @@ let package = Package(
             ],
             swiftSettings: sourceSettings),
         .target(
+            name: "DICOMweb",
+            dependencies: [
+                "System", "DICOM", "DICOMProtocol", "DICOMNode",
+                .target(name: "CCurl", condition: .when(traits: ["DICOMweb"])),
+            ],
+            swiftSettings: sourceSettings),
+        .target(
             name: "PracticeArchive", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"],
             swiftSettings: sourceSettings),
         .target(
             name: "CommandLineInterface",
-            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive", "CBuild"],
+            dependencies: [
+                "System", "DICOM", "DICOMProtocol", "DICOMNode", "DICOMweb", "PracticeArchive", "CBuild",
+            ],
             swiftSettings: sourceSettings),
         .executableTarget(
             name: "dcmscu", dependencies: ["CommandLineInterface"], swiftSettings: sourceSettings,
@@ -84,13 +95,17 @@ let package = Package(
             name: "DICOMNodeTests", dependencies: ["DICOMNode", "DICOMProtocol", "DICOM", "System", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "DICOMwebTests",
+            dependencies: ["DICOMweb", "DICOMNode", "DICOMProtocol", "DICOM", "System", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "PracticeArchiveTests",
             dependencies: ["PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineInterfaceTests",
             dependencies: [
-                "CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System",
+                "CommandLineInterface", "DICOMweb", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System",
                 "TestSupport",
             ],
             swiftSettings: settings),

@@ -5,6 +5,11 @@ package struct WaitNotice: Sendable {
         package let waited: Double
         /// Nil without limit.
         package let limit: Double?
+
+        package init(waited: Double, limit: Double?) {
+            self.waited = waited
+            self.limit = limit
+        }
     }
 
     /// The seconds after which a wait is reported for the first time.

@@ -11,7 +11,7 @@ import time
 import pydicom
 from pydicom.dataset import Dataset
 
-from harness import cases, findpeer, images, loading, practice, programs, scripted, servers
+from harness import cases, findpeer, images, loading, practice, programs, scripted, servers, webpeer
 from harness.programs import dcmscu
 from harness.scripted_archive import FIND as FIND_SERVICE, GET, MOVE, Instance, ScriptedRetrieval, study
 from harness.terminals import on_terminal
@@ -30,10 +30,14 @@ PROVOKED = {
     "closedAtOnce": "closed_at_once", "noRoute": "no_route", "associationUnanswered": "no_answer_to_the_request",
     "silence": "silence", "notAuthorized": "not_authorized", "tooManyMatches": "too_many_matches",
     "outOfResources": "no_room",
+    "webCredentials": "credentials", "webNotAllowed": "forbidden", "webBaseURL": "base_url", "webNoService": "not_offered_over_http",
+    "webTooLarge": "too_large", "webBusy": "busy", "webMoved": "moved", "webNoHTTP": "no_http",
     "identityUnconfirmed": "identity_that_nobody_confirms", "noCommonTLS": "tls_where_there_is_none",
 }  # fmt: skip
 
 ELSEWHERE = {
+    # Without the library, and in a build without it: test_web and test_security.
+    "webLibrary", "builtWithoutWeb",
     "commitment", "certificateRefused", "ourCertificateRefused",
     # With the lists and files that they are about: test_retrieve and test_store.
     "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "noHeader", "uniqueKeysAbove", "ignoredKey", "keyOfLowerLevel", "lostLetters", "modalitiesNotReturned",
@@ -59,6 +63,7 @@ ELSEWHERE = {
     "noOpenSSL",
 }  # fmt: skip
 
+ASSOCIATION, NO_CONTEXT, FAILURE = 5, 6, 7
 USAGE = 2
 LOCAL_FILES = 3
 NAME, NUMBER, ACCESSION, PHYSICIAN = "QUIXOTE^ALONSO", "PID7391", "ACC55017", "PANZA^SANCHO"
@@ -332,6 +337,38 @@ class Messages(cases.RealServerTest):
 
 
 class TableOfHints(cases.RealServerTest):
+    def over_http(self, status, code, *words, headers=()):
+        with webpeer.WebPeer(lambda _: webpeer.answer(status, headers=headers)) as peer:
+            self.assert_names(dcmscu("--find", peer.url, expect=code), f"status {status}", *words)
+
+    def test_credentials_that_a_web_server_wants(self):
+        self.over_http(401, ASSOCIATION, "--user", "--passcode", "--jwt")
+
+    def test_forbidden_by_a_web_server(self):
+        self.over_http(403, ASSOCIATION, "administrator must allow")
+
+    def test_base_url_that_is_not_right(self):
+        self.over_http(404, FAILURE, "is the base URL right?", "/dicom-web")
+
+    def test_not_offered_over_http(self):
+        self.over_http(405, NO_CONTEXT, "does not offer this")
+
+    def test_too_large_for_a_proxy(self):
+        self.over_http(413, FAILURE, "client_max_body_size")
+
+    def test_busy_web_server(self):
+        self.over_http(503, FAILURE, "--retries")
+
+    def test_moved_to_where_nobody_follows(self):
+        self.over_http(301, ASSOCIATION, "give the URL", "ftp://elsewhere/", headers=[("Location", "ftp://elsewhere/")])
+
+    def test_no_http_at_a_url(self):
+        def act(_, connection):
+            connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        with webpeer.WebPeer(act, raw=True) as peer:
+            self.assert_names(dcmscu("--echo", peer.url, expect=ASSOCIATION), "not HTTP", "give HOST PORT")
+
     def test_every_remedy_is_provoked_by_some_test(self):
         source = programs.REPOSITORY / "Sources" / "CommandLineInterface" / "Messages" / "Hint.swift"
         cases_of_table = source.read_text().partition("package var text")[0]

@@ -725,6 +725,9 @@ class WithoutTLS(cases.RealServerTest):
     def assert_refused(self, ended):
         self.assert_names(ended, "built without TLS", "hint:")
 
+    def test_a_url_is_a_usage_error_that_says_why(self):
+        self.assert_names(self.dcmscu("--echo", "http://127.0.0.1:1", expect=2), "built without DICOMweb", "hint:")
+
     def test_it_is_not_linked_with_openssl(self):
         self.assertNotRegex(run("ldd", binary(), expect=0).stdout, "libssl|libcrypto")
 

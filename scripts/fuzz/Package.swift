@@ -23,14 +23,17 @@ let package = Package(
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
         .target(name: "DICOMNode", dependencies: ["System", "DICOM", "DICOMProtocol"], swiftSettings: settings),
         .target(
+            name: "DICOMweb", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"], swiftSettings: settings),
+        .target(
             name: "PracticeArchive", dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode"],
             swiftSettings: settings),
         .target(
             name: "CommandLineInterface",
-            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "PracticeArchive", "CBuild"],
+            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "DICOMweb", "PracticeArchive", "CBuild"],
             swiftSettings: settings),
         .executableTarget(
-            name: "fuzz", dependencies: ["CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
+            name: "fuzz",
+            dependencies: ["CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]

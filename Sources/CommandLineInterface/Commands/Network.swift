@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import System
 
 /// The network as one run uses it: opens associations with the peer under the run's names, limits and security.
@@ -22,6 +23,8 @@ final class Network: Sendable {
     let retry: RetryPolicy
     private let noted = Locked<[Note]>([])
     private let ungrantedOptions = Locked<QueryNegotiation>([])
+    /// Those that no thread uses now: their connections are kept.
+    private let idleClients = Locked<[HTTPClient]>([])
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
@@ -58,6 +61,14 @@ final class Network: Sendable {
 
     var endpoint: Endpoint { connection.peer }
 
+    /// The service of the operation, as people call it.
+    var serviceName: String {
+        connection.web != nil && operation == .get ? "WADO-RS" : operation.serviceName
+    }
+
+    /// What queries are asked by, as people call it.
+    var queryName: String { connection.web == nil ? "C-FIND" : "QIDO-RS" }
+
     /// The proxy through which the peer is connected to; nil for none.
     var proxy: Proxy? { security.connector.proxy(for: endpoint.host) }
 
@@ -67,7 +78,7 @@ final class Network: Sendable {
             endpoint: endpoint, calledAETitle: connection.calledAETitle, callingAETitle: connection.callingAETitle,
             service: operation.service, usesTLS: connection.tls != nil,
             hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort,
-            isNamedAsNode: connection.isHostNamedAsNode, limits: limits,
+            isNamedAsNode: connection.isHostNamedAsNode, web: connection.web, limits: limits,
             passedTotalLimit: isOverdue ? connection.totalTimeout : nil, retries: connection.retry.retries,
             mayRetry: OperationSet.retrying.contains(operation))
     }
@@ -190,10 +201,10 @@ final class Network: Sendable {
         }
     }
 
-    /// What the matches of a query on an association mean: the options that were asked for, since a server may act by one whatever
+    /// What the matches of a query mean: the options that were asked for, since a server may act by one whatever
     /// it answers; but a list of values asks for all of them only where that was granted.
-    func negotiation(for sopClass: UID, on association: Association) -> QueryNegotiation {
-        let granted = association.grantedNegotiation(for: sopClass)
+    func negotiation(for sopClass: UID, on session: any QuerySession) -> QueryNegotiation {
+        let granted = session.grantedNegotiation(for: sopClass)
         return connection.queryNegotiation.subtracting(granted.contains(.multipleValues) ? [] : .multipleValues)
     }
 
@@ -215,6 +226,78 @@ final class Network: Sendable {
                 messages?.narrate(event)
                 written?.narrate(event)
             }
+        }
+    }
+
+    /// Opens what queries are asked by: an association with contexts for the SOP classes, or a client of DICOMweb.
+    ///
+    /// - Throws: the reason why it cannot be opened.
+    func querySession(for sopClasses: [UID]) throws(AssociationError) -> any QuerySession {
+        if connection.web != nil { return try webSession() }
+        return try associate(for: sopClasses.flatMap { FindSCU.needs($0) })
+    }
+
+    /// Runs the body with what queries are asked by, and ends it afterwards.
+    ///
+    /// - Throws: the error of the body, or of opening or releasing the association.
+    func withQuerySession(
+        for sopClasses: [UID], _ body: (any QuerySession) throws(AssociationError) -> Void
+    ) throws(AssociationError) {
+        guard connection.web != nil else {
+            return try withAssociation(for: sopClasses.flatMap { FindSCU.needs($0) }) {
+                association throws(AssociationError) in try body(association)
+            }
+        }
+        try body(try webSession())
+    }
+
+    // MARK: HTTP
+
+    /// A session of DICOMweb, with connections that were used before if there are any.
+    ///
+    /// - Throws: `.web` if there is no HTTP library; `.unreachable` if TLS cannot be set up.
+    func webSession() throws(AssociationError) -> WebSession {
+        guard let address = connection.web else { throw .web(WebError(.notAvailable, "the peer has no URL")) }
+        let idle = idleClients.withLock { $0.popLast() }
+        let client: HTTPClient
+        if let idle { client = idle } else { client = try HTTPClient(address, webSettings) }
+        return WebSession(
+            client, isFuzzy: connection.queryNegotiation.contains(.fuzzyNames), cancellation: cancellation,
+            report: { [self] in note($0) }, onEnd: { [self] client in idleClients.withLock { $0.append(client) } })
+    }
+
+    private var webSettings: HTTPSettings {
+        var settings = HTTPSettings()
+        settings.userAgent = "dcmscu/\(ImplementationIdentity.version)"
+        settings.connectTimeout = connection.connectTimeout
+        settings.silence = connection.inactivityTimeout
+        settings.end = end
+        settings.tls = security.connector.tls
+        if connection.proxy != .environment {
+            settings.proxy = { [connector = security.connector] in connector.proxy(for: $0) }
+        }
+        settings.authorization = security.userIdentity?.authorization
+        if let progress {
+            let name = peerName
+            settings.onLongWait = { wait in
+                guard let wait else { return progress.clear() }
+                progress.show("\(name): waiting for the answer: \(Self.text(wait))")
+            }
+        }
+        return settings
+    }
+
+    private func note(_ note: WebSession.Note) {
+        switch note {
+        case .warning(let words):
+            report(.web(note), .warning, Message("\(peerName): the server warns", peerText: words))
+        case .doesNotDecode:
+            report(
+                .web(note), .verbose,
+                Message(
+                    "\(peerName): the server does not decode the values of queries",
+                    "letters beyond ASCII are sent as wildcards, and its matches compared with the keys"))
+        case .security(let warning): security.warn(warning, diagnostics)
         }
     }
 
@@ -262,7 +345,8 @@ final class Network: Sendable {
     /// - Parameter error: the cause of the last failure; nil if a status was.
     /// - Throws: `interrupted` at a cancellation.
     func pause(after failures: Int, because error: AssociationError?) throws(AssociationError) {
-        let seconds = retry.pause(after: failures)
+        var seconds = retry.pause(after: failures)
+        if case .web(let reason)? = error, let wanted = reason.retryAfter { seconds = wanted }
         notePause(seconds: seconds, "trying again", because: error)
         if cancellation.wait(until: Deadline.after(seconds: seconds).earlier(end)) {
             throw .interrupted(cancellation.level)
@@ -279,8 +363,8 @@ final class Network: Sendable {
     /// Releases an association whose work is done. A server that never answers the release is noted, and is no failure.
     ///
     /// - Throws: `interrupted`, `protocolViolation`; the association is closed all the same.
-    func release(_ association: Association) throws(AssociationError) {
-        do throws(AssociationError) { try association.release() } catch .timedOut { noteUnansweredRelease() }
+    func release(_ session: any QuerySession) throws(AssociationError) {
+        do throws(AssociationError) { try session.release() } catch .timedOut { noteUnansweredRelease() }
     }
 
     /// Notes, once for the run, that a release was not answered.
@@ -291,7 +375,10 @@ final class Network: Sendable {
     }
 
     /// The things that are said once for a run, however often they happen.
-    enum Note: Hashable { case unansweredRelease, unsupportedKeys, missingList, otherSyntax }
+    enum Note: Hashable {
+        case unansweredRelease, unsupportedKeys, missingList, otherSyntax
+        case web(WebSession.Note)
+    }
 
     /// Reports a message unless its like was reported before in this run.
     func report(_ note: Note, _ level: Diagnostics.Level, _ message: @autoclosure () -> Message) {

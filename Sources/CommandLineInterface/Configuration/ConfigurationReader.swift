@@ -5,7 +5,9 @@ struct ConfigurationReader {
     private let path: String
 
     /// The names that people know from other tools, beside the options' own.
-    private static let aliases: [String: OptionName] = ["host": .hostname, "called": .call, "calling": .aetitle]
+    private static let aliases: [String: OptionName] = [
+        "host": .hostname, "url": .hostname, "called": .call, "calling": .aetitle,
+    ]
 
     /// A configuration is written by hand: a longer file is another one, given by mistake.
     private static var limits: JSONLimits {
@@ -75,7 +77,7 @@ struct ConfigurationReader {
             settings.append(setting)
         }
         guard settings.contains(where: { $0.definition.name == .hostname }) else {
-            throw error(line: member.line, "node \"\(member.key)\" has no \"host\"")
+            throw error(line: member.line, "node \"\(member.key)\" has no \"host\" and no \"url\"")
         }
         return Configuration.Node(name: member.key, settings: settings, line: member.line)
     }

@@ -55,6 +55,13 @@ enum ConformanceStatement {
         C.2.2.2), case-insensitive for person names and case-sensitive for other text. Its worklist returns one match for each \
         scheduled procedure step.
 
+        ## Web services
+
+        Over HTTP the client is a user agent of the studies service (PS3.18 chapter 10). It follows redirects of GET, sends \
+        credentials (Basic, Bearer, client certificates) to the origin of its base URL alone, and speaks HTTP/1.1 and HTTP/2.
+
+        \(table(["Transaction", "Resources", "Media types"], webServices))
+
         ## Character sets
 
         Text is read and written in all character sets of PS3.3 C.12.1.1.2, with code extensions: single-byte sets, the \
@@ -90,6 +97,18 @@ enum ConformanceStatement {
                 row(StorageCommitmentRequest.sopClass, "SCP"),
             ]
     }
+
+    private static let webServices: [[String]] = [
+        [
+            "Search (QIDO-RS)", "studies, series, instances, below a study or series and relational",
+            "`application/dicom+json`",
+        ],
+        [
+            "Retrieve (WADO-RS)", "studies, series, instances",
+            "`multipart/related; type=\"application/dicom\"; transfer-syntax=*`, `application/dicom` for one instance",
+        ],
+        ["Store (STOW-RS)", "studies", "`multipart/related; type=\"application/dicom\"`, `application/dicom+json`"],
+    ]
 
     private static var queries: String {
         let rows = InformationModel.allCases.flatMap { model -> [[String]] in

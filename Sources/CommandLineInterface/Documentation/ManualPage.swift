@@ -4,7 +4,7 @@ import DICOM
 package enum ManualPage {
     package static var text: String {
         header + description + operations + options + keys + jsonLines + exitStatus + environment + files + patientData
-            + monitoring + proxies + diagnostics + compatibility + seeAlso
+            + web + monitoring + proxies + diagnostics + compatibility + seeAlso
     }
 
     // Commands run with the committed page must give the same bytes on every day: it has no date.
@@ -252,6 +252,37 @@ package enum ManualPage {
         added; those that are here keep their meaning.
         """
     ])
+
+    // MARK: DICOMweb
+
+    private static var web: String {
+        let operations = OptionsOverHTTP.operations.map(\.option.description).joined(separator: ", ")
+        return ".SH DICOMWEB\n"
+            + paragraphs([
+                """
+                A HOST that begins with http:// or https:// is the base URL of a server of DICOMweb (PS3.18), and so is a node of \
+                the configuration with "url" in the place of "host": \(operations) then work over HTTP, with the same options, \
+                formats and exit codes. The base URL is what comes before /studies: that of Orthanc ends in /dicom-web, that of \
+                dcm4chee in /dcm4chee-arc/aets/AETITLE/rs. What only an association has is refused beside a URL on the command \
+                line, and passed over in the configuration.
+                """,
+                """
+                A query is QIDO-RS: pages are asked for to the end, each match is compared with the keys as everywhere, and \
+                matches of the level PATIENT are made of studies. A retrieval is WADO-RS: the instances are listed first, each is \
+                received in the transfer syntax in which it is stored, and what is missing then is asked for one by one; an answer \
+                that is not whole is exit code 1, and nothing of a cut instance is kept. Storage is STOW-RS, at most 10 instances \
+                or 10 MB in a request: an instance counts as stored where the answer names it, whatever the status. An https:// URL is TLS by the rules of --tls-ca and its \
+                companions. --user and --passcode are HTTP's Basic, --jwt is Bearer: they go to the server of the URL alone, never \
+                along with a redirect to another one, and over http:// only to this machine, unless --user-in-clear is given.
+                """,
+                """
+                A status of HTTP gives these exit codes: 401, 403 and redirects that are not followed 5; 405, 406, 415 and 501 6; \
+                410 1; all others that are no success 7. After 408, 429 and most of the numbers from 500 --retries tries again, \
+                when the server says by Retry-After. HTTP is spoken by libcurl (libcurl.so.4), which is looked for at the first \
+                URL and need not be installed otherwise; the proxies of its variables (https_proxy, no_proxy) are used.
+                """,
+            ])
+    }
 
     // MARK: Monitoring
 

@@ -268,7 +268,8 @@ struct ServerNarrator: Sendable {
         case .timedOut(let awaited): "time limit passed while waiting for \(awaited)"
         case .interrupted: "ended with the operation"
         case .rejected(let reject): "\(reject)"
-        case .identityUnconfirmed, .noPresentationContext, .sourceUnreadable, .sourceCutShort, .unsendable: "\(error)"
+        case .identityUnconfirmed, .noPresentationContext, .sourceUnreadable, .sourceCutShort, .unsendable, .web:
+            "\(error)"
         }
     }
 }

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import System
 
 // Errors of the network and of files in words: the one place where they become text, each with its remedy.
@@ -19,6 +20,8 @@ struct CalledServer: Sendable {
     let receiverPort: UInt16?
     /// True if a node of the configuration has the name that was given as a host.
     var isNamedAsNode = false
+    /// The base URL of a peer over HTTP.
+    var web: WebAddress?
     var limits = AssociationLimits()
     /// The limit of the whole run, in seconds, if it has passed.
     var passedTotalLimit: Double?
@@ -28,7 +31,7 @@ struct CalledServer: Sendable {
     /// True if the user chose the keys of the query.
     var hasKeys = false
 
-    var name: String { "\(calledAETitle)@\(endpoint)" }
+    var name: String { web?.description ?? "\(calledAETitle)@\(endpoint)" }
 
     /// How long was waited when a time limit passed.
     ///
@@ -118,6 +121,12 @@ extension Message {
             self.init(reason.description)
         case .unsendable(let reason):
             self.init("cannot send to \(server.name)", reason)
+        case .web(let reason):
+            let request = reason.request.map { " \($0)" } ?? ""
+            self.init(
+                "\(server.name):\(request)", reason.detail, peerText: reason.peerText,
+                hint: Hint(
+                    for: reason, at: server.web, mayRetry: server.mayRetry && server.retries == 0))
         }
     }
 
@@ -144,6 +153,14 @@ extension TransportError {
     }
 }
 
+extension Message {
+    /// An instance that the answer over HTTP does not name as stored.
+    init(_ error: WebError, about file: InstanceFile) {
+        self.init(file.path.displayed, error.detail, peerText: error.peerText, hint: Hint(for: error, at: nil))
+        cause = FailureCause(.web(error))
+    }
+}
+
 extension Hint {
     fileprivate init(forSilenceBefore awaited: AssociationError.Awaited, calling server: CalledServer) {
         self =
@@ -152,6 +169,23 @@ extension Hint {
             case _ where server.passedTotalLimit != nil: .runTooShort
             default: .silence
             }
+    }
+
+    /// The remedy for an answer over HTTP.
+    fileprivate init?(for error: WebError, at address: WebAddress?, mayRetry: Bool = false) {
+        switch error.code {
+        case .status(401): self = .webCredentials
+        case .status(403): self = .webNotAllowed
+        case .status(404), .unexpected: self = .webBaseURL
+        case .status(405), .status(501): self = .webNoService
+        case .status(413): self = .webTooLarge
+        case .status where error.isTransient && mayRetry: self = .webBusy
+        case .redirect: self = .webMoved
+        case .notHTTP: self = .webNoHTTP(isSecure: address?.isSecure ?? false)
+        case .noLibrary: self = .webLibrary
+        case .notAvailable: self = .builtWithoutWeb
+        case .status, .incomplete, .unreliable, .notPossible: return nil
+        }
     }
 
     fileprivate init(forAbortBy server: CalledServer) {

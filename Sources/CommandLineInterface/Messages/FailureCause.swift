@@ -31,6 +31,8 @@ package enum FailureCause: String, Sendable, CaseIterable {
     case noResponse = "no-response"
     case notOffered = "not-offered"
     case rolesRefused = "roles-refused"
+    case notAuthorized = "not-authorized"
+    case redirected
     case failureStatus = "failure-status"
     case keysIgnored = "keys-ignored"
     case listCutShort = "list-cut-short"
@@ -96,6 +98,19 @@ package enum FailureCause: String, Sendable, CaseIterable {
             case .noPresentationContext: .notOffered
             case .interrupted: .interrupted
             case .sourceUnreadable, .sourceCutShort, .unsendable: .file
+            case .web(let reason):
+                switch reason.code {
+                case .status(401), .status(403): .notAuthorized
+                case .status(405), .status(406), .status(415), .status(501): .notOffered
+                case .status: .failureStatus
+                case .redirect: .redirected
+                case .incomplete: .incomplete
+                case .unexpected: .protocolViolation
+                case .unreliable: .listCutShort
+                case .notHTTP: .foreignProtocol
+                case .notPossible: .usage
+                case .noLibrary, .notAvailable: .local
+                }
             }
     }
 
@@ -144,7 +159,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
         case .unreachableThroughProxy: "the proxy cannot connect to the peer"
         case .closedAtOnce: "the connection was taken and closed before any answer"
         case .connectionLost: "the connection was cut while an answer was due"
-        case .foreignProtocol: "another protocol than DICOM is spoken at the port"
+        case .foreignProtocol: "another protocol than DICOM, or HTTP at a URL, is spoken at the port"
         case .tlsRequired: "the port speaks TLS, which is not asked for"
         case .tlsHandshake: "no TLS, or no common version or cipher"
         case .tlsSetup: "our own certificate, key or lists cannot be used"
@@ -163,6 +178,8 @@ package enum FailureCause: String, Sendable, CaseIterable {
         case .noResponse: "no response within the time limit"
         case .notOffered: "the service is not accepted"
         case .rolesRefused: "storage is not accepted in the role that C-GET needs"
+        case .notAuthorized: "the server wants credentials, or does not allow it with those that it got"
+        case .redirected: "the server answers with a redirect that is not followed"
         case .failureStatus: "a response with a status of failure"
         case .keysIgnored: "keys that can match nothing were answered with matches"
         case .listCutShort: "the list of matches may be incomplete"

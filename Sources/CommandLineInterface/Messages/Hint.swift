@@ -80,6 +80,16 @@ package enum Hint: Sendable, Equatable {
     case noCommonTLS
     case builtWithoutTLS
     case noOpenSSL
+    case webCredentials
+    case webNotAllowed
+    case webBaseURL
+    case webNoService
+    case webTooLarge
+    case webBusy
+    case webMoved
+    case webNoHTTP(isSecure: Bool)
+    case webLibrary
+    case builtWithoutWeb
 
     package var text: String {
         switch self {
@@ -149,6 +159,28 @@ package enum Hint: Sendable, Equatable {
             "the server may require a certificate that it trusts: give ours with \(OptionName.tlsCert) and \(OptionName.tlsKey)"
         case .noCommonTLS:
             "does the server speak TLS at this port? for old equipment try \(OptionName.tlsProfile) aes"
+        case .webCredentials:
+            "give credentials with \(OptionName.user) and \(OptionName.passcode), or a token with \(OptionName.jwt)"
+        case .webNotAllowed:
+            "the server's administrator must allow this for the user or the token that was given"
+        case .webBaseURL:
+            "is the base URL right? that of Orthanc ends in /dicom-web, that of dcm4chee in /dcm4chee-arc/aets/AETITLE/rs"
+        case .webNoService:
+            "the server does not offer this at the URL"
+        case .webTooLarge:
+            "a proxy in front of the server may limit the size of requests (client_max_body_size of nginx)"
+        case .webBusy:
+            "\(OptionName.retries) tries again after a pause"
+        case .webMoved:
+            "give the URL that the server names"
+        case .webNoHTTP(let isSecure):
+            isSecure
+                ? "is this the port of a web server?"
+                : "is this the port of a web server, and does it want https? for the DICOM protocol give HOST PORT"
+        case .webLibrary:
+            "install libcurl: libcurl4 of Debian and Ubuntu, libcurl of Fedora and Arch"
+        case .builtWithoutWeb:
+            "build dcmscu with the package trait DICOMweb, which is on by default"
         case .builtWithoutTLS:
             "build dcmscu with the package trait TLS, which is on by default"
         case .noOpenSSL:

@@ -1,6 +1,7 @@
 package import DICOM
 package import DICOMNode
 package import DICOMProtocol
+import DICOMweb
 package import System
 
 /// The values of all options that were given, merged from command line, configuration and environment. Each is set in
@@ -182,6 +183,7 @@ package struct OptionDraft: Sendable {
                 .missingHost, option: "HOST", problem: "no HOST given",
                 accepted: "HOST PORT, or \(OptionName.hostname) and \(OptionName.port)")
         }
+        if let web = host.web { return try resolve(web) }
         connection.peer = Endpoint(host: host.host, port: host.port ?? port ?? ConnectionOptions.standardPort)
         if let title = host.aeTitle, let calledAETitle, title != calledAETitle {
             throw UsageError(
@@ -190,6 +192,19 @@ package struct OptionDraft: Sendable {
                 accepted: "one of them")
         }
         if let title = host.aeTitle ?? calledAETitle { connection.calledAETitle = title }
+    }
+
+    /// A peer over HTTP has a URL in place of host, port and AE title, which says itself whether there is TLS.
+    private mutating func resolve(_ web: WebAddress) throws(UsageError) {
+        connection.web = web
+        connection.peer = Endpoint(host: web.host, port: web.port)
+        usesTLS = web.isSecure
+        // What only an association negotiates is not asked for.
+        identities = identities.filter { if case .jsonWebToken = $0 { true } else { false } }
+        connection.receiverPort = nil
+        retrieve.fallsBackToMove = false
+        retrieve.preferredSyntaxes = []
+        (messages.capturePath, messages.transcriptPath) = (nil, nil)
     }
 
     private mutating func resolveConnection() throws(UsageError) {
@@ -208,11 +223,14 @@ package struct OptionDraft: Sendable {
                 accepted: "one of " + names.map(\.description).joined(separator: ", "))
         }
         connection.userIdentity = identities.first
-        guard !usesTLS, !sendsSecretsInClear, let option = connection.userIdentity?.secretOption else { return }
+        guard !usesTLS, !sendsSecretsInClear, connection.web?.isLoopback != true,
+            let option = connection.userIdentity?.secretOption
+        else { return }
+        let remedy = connection.web == nil ? "\(OptionName.tls)" : "https"
         throw UsageError(
             .missingOption, option: .tls, value: "\(option)",
-            problem: "without \(OptionName.tls) the secret of \(option) could be read on the network",
-            accepted: "\(OptionName.tls), or \(OptionName.userInClear) where the network itself is safe")
+            problem: "without \(remedy) the secret of \(option) could be read on the network",
+            accepted: "\(remedy), or \(OptionName.userInClear) where the network itself is safe")
     }
 
     private static func root(_ environment: String?) throws(UsageError) -> UID? {

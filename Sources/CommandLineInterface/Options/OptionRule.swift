@@ -43,6 +43,7 @@ extension OptionDraft {
     /// - Throws: the first rule that is broken, with the options named.
     func check(_ given: [OptionArgument], typed: [OptionArgument]) throws(UsageError) {
         let names = given.map(\.definition.name)
+        if let web = connection.web { try checkOverHTTP(web, typed) }
         try checkExclusions(typed)
         for argument in typed {
             for case .only(let condition) in argument.definition.rules where !holds(condition) {

@@ -1,4 +1,5 @@
 package import DICOMProtocol
+package import DICOMweb
 
 /// A host as it was typed, with AE title and port if it had them: `AETITLE@host:port`.
 package struct HostArgument: Sendable, Equatable {
@@ -7,15 +8,17 @@ package struct HostArgument: Sendable, Equatable {
     package var port: UInt16?
     /// The name of a node of the configuration, which has all of this: `@name`.
     package var node: String?
+    /// The base URL of a peer that is called over HTTP.
+    package var web: WebAddress?
 
-    /// True if the argument has a port or names a node, so that no port may follow.
-    var isComplete: Bool { port != nil || node != nil }
+    /// True if the argument has a port, names a node or is a URL, so that no port may follow.
+    var isComplete: Bool { port != nil || node != nil || web != nil }
 }
 
 /// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `AETITLE@HOST`, `AETITLE@HOST:PORT`, `[ADDRESS]:PORT`, a bare IPv6
-/// address, or `@NODE` for a node of the configuration.
+/// address, `@NODE` for a node of the configuration, or the base URL of DICOMweb.
 enum PeerArgument {
-    private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT or @NODE"
+    private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT, @NODE or a URL"
 
     /// - Parameter option: how messages name the argument: `HOST`, `--hostname`.
     static func parse(_ text: String, option: String) throws(UsageError) -> HostArgument {
@@ -29,6 +32,7 @@ enum PeerArgument {
             guard !name.isEmpty else { throw error("no name after the @") }
             return HostArgument(aeTitle: nil, host: "", port: nil, node: name)
         }
+        if WebAddress.isMeant(text) { return try parseURL(text, option: option) }
         var rest = text[...]
         var title: AETitle?
         // An AE title may hold an @, a host name may not: the last one divides them.
@@ -56,6 +60,22 @@ enum PeerArgument {
             port = number
         }
         return HostArgument(aeTitle: title, host: String(host), port: port)
+    }
+
+    private static func parseURL(_ text: String, option: String) throws(UsageError) -> HostArgument {
+        do throws(WebAddress.Problem) {
+            let address = try WebAddress(parsing: text)
+            return HostArgument(aeTitle: nil, host: address.host, port: nil, web: address)
+        } catch {
+            // What may be a password is not repeated.
+            let shown = error.mayHoldSecret ? "" : " \(text)"
+            throw UsageError(
+                .invalidValue, option: option, value: error.mayHoldSecret ? nil : text,
+                problem: "\(option)\(shown): \(error.words)",
+                accepted: error.mayHoldSecret
+                    ? "\(OptionName.user) and \(OptionName.passcode), or \(OptionName.jwt)"
+                    : "http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH")
+        }
     }
 
     private static func divide(

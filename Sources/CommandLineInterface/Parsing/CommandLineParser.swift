@@ -105,7 +105,8 @@ package struct CommandLineParser: Sendable {
                 throw error.at(line: line, of: configuration.path)
             }
         }
-        try merged.checkTLS(path: configuration.path)
+        // A URL says itself whether there is TLS.
+        if (peer?.host.web ?? draft.host?.web) == nil { try merged.checkTLS(path: configuration.path) }
         if let peer {
             if node == nil { draft.host = peer.host }
             draft.port = peer.port ?? draft.port
@@ -376,6 +377,11 @@ struct Positionals {
             }
         }
         guard let first = rest.first else { return }
+        if let web = peers.first?.host.web, UInt16(first) != nil {
+            throw UsageError(
+                .unexpectedArgument, option: "PORT", value: first,
+                problem: "PORT \(first): a URL has its port, and HOST is \(web)", accepted: "http://HOST:PORT/PATH")
+        }
         guard operation.takesFiles else {
             let meant =
                 operation.takesKeys && first.contains("=")

@@ -1,10 +1,13 @@
 package import DICOMNode
 package import DICOMProtocol
+package import DICOMweb
 package import System
 
 /// The address, AE titles, limits and security of the connection to the peer: the same for every operation.
 package struct ConnectionOptions: Sendable, Equatable {
     package var peer = Endpoint(host: "", port: standardPort)
+    /// The base URL of a peer that is called over HTTP; nil for one that is called by associations.
+    package var web: WebAddress?
     package var callingAETitle = standardCallingAETitle
     package var calledAETitle = standardCalledAETitle
     /// True if a node of the configuration has the name that was given as a host.
@@ -47,9 +50,10 @@ package struct ConnectionOptions: Sendable, Equatable {
 
     package init() {}
 
-    /// The peer as messages name it: its AE title, host and port.
+    /// The peer as messages name it: its AE title, host and port, or its URL.
     package var peerName: String {
-        peer.host.isEmpty ? nameWithoutPeer : "\(calledAETitle)@\(peer)"
+        if let web { return web.description }
+        return peer.host.isEmpty ? nameWithoutPeer : "\(calledAETitle)@\(peer)"
     }
 }
 

@@ -33,6 +33,8 @@ package enum AssociationError: Error, Sendable {
     case sourceCutShort(DataSetSourceError)
     /// A message that this association cannot carry, such as one in a context that was not accepted.
     case unsendable(String)
+    /// The answer of a peer over HTTP is not what was asked for.
+    case web(WebError)
 
     /// The peer's part in the exchange that was due when a time limit passed.
     package enum Awaited: Sendable, CustomStringConvertible {

@@ -11,11 +11,16 @@ package protocol DataSetSource: AnyObject {
     /// data set ends with them. Returns nil if the bytes are available by ``fill(_:)`` only.
     func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)?
 
+    /// The bytes of the data set as it is sent; nil where that is not known before it was read.
+    var length: UInt64? { get }
+
     /// Checks, after the peer has responded, that the file was not changed while it was sent.
     func checkArrived() throws(DataSetSourceError)
 }
 
 extension DataSetSource {
+    package var length: UInt64? { nil }
+
     /// - Throws: Nothing; a source that can send file ranges implements this itself.
     package func takeRange(upTo limit: Int) throws(DataSetSourceError) -> (range: FileRange, isLast: Bool)? { nil }
     /// - Throws: Nothing; a source whose bytes can change while they are sent implements this itself.
@@ -40,6 +45,8 @@ final class MemoryDataSetSource: DataSetSource {
         self.end = min(end, bytes.count)
         offset = min(start, self.end)
     }
+
+    var length: UInt64? { UInt64(end - offset) }
 
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
         let before = offset

@@ -127,6 +127,18 @@ extension InstanceFile {
             seriesInstanceUID: attributes.uid(.seriesInstanceUID), form: found.form, state: state)
     }
 
+    /// The bytes before the data set: preamble and group 0002, as they stand in the file.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be read, or has changed.
+    package func header() throws(FileProblem) -> [UInt8] {
+        let descriptor = try Self.openForReading(path)
+        try checkUnchanged(descriptor)
+        let length = Int(clamping: dataSetOffset)
+        let bytes = try Self.readPrefix(path, descriptor, length: length)
+        guard bytes.count == length else { throw FileProblem(path, .changed) }
+        return bytes
+    }
+
     private static func readPrefix(
         _ path: FilePath, _ descriptor: borrowing FileDescriptor, length: Int
     ) throws(FileProblem) -> [UInt8] {

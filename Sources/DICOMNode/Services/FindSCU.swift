@@ -24,13 +24,40 @@ package enum FindSCU {
         package let hasUnsupportedKeys: Bool
         /// The length, in bytes, of an identifier that was too long to be held.
         package let omittedLength: Int?
+        /// The identifier of a match that came in another form than a data set.
+        private let decoded: DataSet?
         fileprivate let decoder: DataSetDecoder
+
+        fileprivate init(
+            bytes: ArraySlice<UInt8>, transferSyntax: TransferSyntax, agreedOtherwise: TransferSyntax?,
+            hasUnsupportedKeys: Bool, omittedLength: Int?, decoder: DataSetDecoder
+        ) {
+            self.bytes = bytes
+            self.transferSyntax = transferSyntax
+            self.agreedOtherwise = agreedOtherwise
+            self.hasUnsupportedKeys = hasUnsupportedKeys
+            self.omittedLength = omittedLength
+            self.decoder = decoder
+            decoded = nil
+        }
+
+        /// A match that is no response of DIMSE.
+        package init(_ identifier: DataSet) {
+            bytes = DataSetEncoder(.explicitVRLittleEndian).encode(identifier)[...]
+            transferSyntax = .explicitVRLittleEndian
+            agreedOtherwise = nil
+            hasUnsupportedKeys = false
+            omittedLength = nil
+            decoder = DataSetDecoder(.explicitVRLittleEndian, limits: .identifier)
+            decoded = identifier
+        }
 
         /// Decodes the identifier.
         ///
         /// - Throws: `DataSetError` with `.tooLong` if the identifier was not held, or the reason why it cannot be
         ///   decoded.
         package func identifier() throws(DataSetError) -> DataSet {
+            if let decoded { return decoded }
             if let omittedLength {
                 throw DataSetError(
                     .tooLong, "it has \(omittedLength) bytes, more than the \(Association.maximumDataSetInMemory) held")

@@ -17,7 +17,7 @@ package struct InstanceListing {
         package internal(set) var tellsSyntaxes = true
     }
 
-    private let association: Association
+    private let session: any QuerySession
     private let model: InformationModel
     private let answers = Answers()
 
@@ -31,9 +31,9 @@ package struct InstanceListing {
     /// largest studies have some 50,000 instances; an endless list of a faulty peer must not fill memory.
     private static let maximumAnswers = 1_000_000
 
-    /// - Parameter association: has a context for the model's C-FIND.
-    package init(on association: Association, model: InformationModel) {
-        self.association = association
+    /// - Parameter session: an association has a context for the model's C-FIND.
+    package init(on session: any QuerySession, model: InformationModel) {
+        self.session = session
         self.model = model
     }
 
@@ -172,8 +172,9 @@ package struct InstanceListing {
         let result: ExchangeResult
         do throws(AssociationError) {
             // What we ask on our own behalf names no character set that it does not need.
-            result = try FindSCU.find(
-                on: association, sopClass: model.findSOPClass, identifier: keys.namingCharacterSetWhereNeeded
+            result = try session.find(
+                sopClass: model.findSOPClass, identifier: keys.namingCharacterSetWhereNeeded, priority: .medium,
+                beforeBlockingRead: nil
             ) { match in
                 answers.count += 1
                 guard answers.count <= Self.maximumAnswers else { return .cancel }

@@ -133,7 +133,11 @@ final class InstanceSink: ServiceSession {
         guard command.commandField == .cStoreRQ else { return .discard }
         // On an association that we requested, the sender is the called AE.
         let sender = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
-        let begun = IncomingInstance(command, in: context, from: sender, for: receiver)
+        // An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
+        let begun = IncomingInstance(
+            sopClassUID: command.affectedSOPClassUID ?? context.abstractSyntax,
+            sopInstanceUID: command.affectedSOPInstanceUID ?? UID(""), transferSyntax: context.transferSyntax,
+            sender: sender.description, moveOriginatorMessageID: command.moveOriginatorMessageID, for: receiver)
         incoming = begun
         return .sink(begun)
     }
@@ -152,24 +156,9 @@ final class InstanceSink: ServiceSession {
                 .storeResponse(to: command, status: .cannotUnderstand), contextID: context.id)
         }
         self.incoming = nil
-        var status = DIMSEStatus.success
-        do throws(FileProblem) {
-            let outcome = try incoming.writer.finish(
-                existing: receiver.existing, requiresUIDs: receiver.requiresUIDs)
-            incoming.report(status, .stored(outcome))
-        } catch {
-            // PS3.4 B.2.3: out of resources is what tells the peer that trying again later makes sense.
-            switch error.code {
-            case .outOfSpace, .notWritable: status = .outOfResources
-            case .noSOPClassUID, .noSOPInstanceUID: status = .dataSetDoesNotMatchSOPClass
-            default: status = .cannotUnderstand
-            }
-            let kept = incoming.writer.keepBroken()
-            incoming.writer.discard()
-            incoming.report(status, .failed(error), kept: kept)
-        }
+        let status = incoming.finish()
         // The peer can go on now; closing the file can follow the response.
-        defer { incoming.writer.discard() }
+        defer { incoming.close() }
         expectsInstances = true
         try association.send(.storeResponse(to: command, status: status), contextID: context.id)
     }
@@ -181,37 +170,40 @@ final class InstanceSink: ServiceSession {
     }
 }
 
-/// One instance on its way from the socket to its file. It does not hold the association, whose reader holds it.
-private final class IncomingInstance: DataSetSink {
+/// One instance on its way from the socket to its file: of an association, whose reader holds it, or of an answer over HTTP.
+package final class IncomingInstance: DataSetSink {
     private let receiver: InstanceReceiver
-    private let command: CommandSet
     private let agreed: TransferSyntax
     private let sopClassUID: UID
     private let sopInstanceUID: UID
+    private let moveOriginatorMessageID: UInt16?
     private let asked: AskedPlace
-    let writer: InstanceWriter
+    private let writer: InstanceWriter
 
     /// Where the instance belongs, once that was asked.
     private final class AskedPlace {
         var place: (any InstancePlace)?
     }
 
-    init(
-        _ command: CommandSet, in context: NegotiatedContexts.Accepted, from sender: AETitle,
-        for receiver: InstanceReceiver
+    /// - Parameters:
+    ///   - transferSyntax: the one that was agreed on or announced; what the data set shows counts.
+    ///   - sender: the AE title of the sender, if it has one.
+    ///   - moveOriginatorMessageID: of the C-MOVE-RQ that it belongs to, if the sender says so.
+    package init(
+        sopClassUID: UID, sopInstanceUID: UID, transferSyntax: TransferSyntax, sender: String?,
+        moveOriginatorMessageID: UInt16?, for receiver: InstanceReceiver
     ) {
         self.receiver = receiver
-        self.command = command
-        agreed = context.transferSyntax
-        sopClassUID = command.affectedSOPClassUID ?? context.abstractSyntax
-        sopInstanceUID = command.affectedSOPInstanceUID ?? UID("")
-        // An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
+        self.moveOriginatorMessageID = moveOriginatorMessageID
+        agreed = transferSyntax
+        self.sopClassUID = sopClassUID
+        self.sopInstanceUID = sopInstanceUID
         let meta = FileMetaInformation(
             mediaStorageSOPClassUID: sopClassUID, mediaStorageSOPInstanceUID: sopInstanceUID,
-            transferSyntax: agreed, sourceApplicationEntityTitle: sender.description)
+            transferSyntax: agreed, sourceApplicationEntityTitle: sender)
         let asked = AskedPlace()
         self.asked = asked
-        let (uid, originator) = (sopInstanceUID, command.moveOriginatorMessageID)
+        let (uid, originator) = (sopInstanceUID, moveOriginatorMessageID)
         let isWanted = receiver.placing.map { placing in
             { (identity: InstanceIdentity) -> Bool in
                 let place = placing(
@@ -228,18 +220,42 @@ private final class IncomingInstance: DataSetSink {
 
     /// Takes the next bytes of the data set. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``
     /// says so when all have come.
-    func write(_ bytes: UnsafeRawBufferPointer) {
+    package func write(_ bytes: UnsafeRawBufferPointer) {
         do throws(FileProblem) { try writer.write(bytes) } catch {}
     }
 
-    /// Drops the instance: the association ended before its data set did.
-    func cutOff() {
+    /// Gives the file its name and reports it, or reports why there is none. Returns the status for the sender.
+    package func finish() -> DIMSEStatus {
+        do throws(FileProblem) {
+            let outcome = try writer.finish(existing: receiver.existing, requiresUIDs: receiver.requiresUIDs)
+            report(.success, .stored(outcome))
+            return .success
+        } catch {
+            // PS3.4 B.2.3: out of resources is what tells the peer that trying again later makes sense.
+            let status: DIMSEStatus =
+                switch error.code {
+                case .outOfSpace, .notWritable: .outOfResources
+                case .noSOPClassUID, .noSOPInstanceUID: .dataSetDoesNotMatchSOPClass
+                default: .cannotUnderstand
+                }
+            let kept = writer.keepBroken()
+            writer.discard()
+            report(status, .failed(error), kept: kept)
+            return status
+        }
+    }
+
+    /// Gives back what a finished file still holds.
+    package func close() { writer.discard() }
+
+    /// Drops the instance: what it came by ended before its data set did.
+    package func cutOff() {
         let kept = writer.keepBroken()
         writer.discard()
         report(.processingFailure, .cutOff, kept: kept)
     }
 
-    func report(_ status: DIMSEStatus, _ outcome: ReceivedInstance.Outcome, kept: FilePath? = nil) {
+    private func report(_ status: DIMSEStatus, _ outcome: ReceivedInstance.Outcome, kept: FilePath? = nil) {
         var transferSyntax = agreed
         var remarks: [ReceivedInstance.Remark] = []
         switch writer.encoding {
@@ -258,7 +274,7 @@ private final class IncomingInstance: DataSetSink {
         receiver.report(
             ReceivedInstance(
                 sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax,
-                moveOriginatorMessageID: command.moveOriginatorMessageID, length: writer.dataSetLength, status: status,
+                moveOriginatorMessageID: moveOriginatorMessageID, length: writer.dataSetLength, status: status,
                 outcome: outcome, remarks: remarks, kept: kept, place: asked.place))
     }
 }

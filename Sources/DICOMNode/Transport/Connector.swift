@@ -16,7 +16,8 @@ package struct Endpoint: Sendable, Equatable, CustomStringConvertible {
 
 /// Opens the connection that an association runs on.
 package struct Connector: Sendable {
-    private let tls: TLSContext?
+    /// Nil for plain TCP.
+    package let tls: TLSContext?
     private let recorder: (any ConnectionRecorder)?
     private let route: ProxyRoute?
 

@@ -52,13 +52,15 @@ package import System
 
         private func startKeyLog() {
             SSL_CTX_set_ex_data(pointer, Self.ownIndex, Unmanaged.passUnretained(self).toOpaque())
-            SSL_CTX_set_keylog_callback(pointer) { session, line in
-                guard let session, let line,
-                    let context = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), TLSContext.ownIndex)
-                else { return }
-                // Each session keeps its context, see `TLSConnection`.
-                Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue().keyLog?(String(cString: line))
-            }
+            SSL_CTX_set_keylog_callback(pointer, Self.writeKey)
+        }
+
+        private static let writeKey: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = { session, line in
+            guard let session, let line,
+                let context = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), TLSContext.ownIndex)
+            else { return }
+            // Each session keeps its context, see `TLSConnection`.
+            Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue().keyLog?(String(cString: line))
         }
 
         /// The place of this object among the data of the application.
@@ -82,14 +84,9 @@ package import System
         private static func setRules(
             _ context: OpaquePointer, _ configuration: TLSConfiguration, _ role: Role
         ) throws(TLSError) {
-            let version = configuration.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
-            try check(cSSL_CTX_set_min_proto_version(context, version), "the minimum version")
-            try check(SSL_CTX_set_cipher_list(context, configuration.profile.cipherList), "the ciphers")
-            // PS3.15 B.12: at least 256 bits for elliptic curves.
-            try check(cSSL_CTX_set1_groups_list(context, "X25519:P-256:P-384:P-521"), "the key exchange groups")
+            try setVersionsAndCiphers(context, configuration)
             _ = cSSL_CTX_set_dh_auto(context, 1)
-            var options = cSSL_OP_NO_RENEGOTIATION | cSSL_OP_NO_COMPRESSION | cSSL_OP_NO_TICKET
-            options |= cSSL_OP_CIPHER_SERVER_PREFERENCE
+            var options = cSSL_OP_NO_TICKET | cSSL_OP_CIPHER_SERVER_PREFERENCE
             // Many peers just close; a DICOM message tells by itself whether it is complete.
             options |= cSSL_OP_IGNORE_UNEXPECTED_EOF
             SSL_CTX_set_options(context, options)
@@ -100,6 +97,17 @@ package import System
             // Several records with one system call.
             cSSL_CTX_set_read_ahead(context, 1)
             SSL_CTX_set_default_read_buffer_len(context, readBufferLength)
+        }
+
+        private static func setVersionsAndCiphers(
+            _ context: OpaquePointer, _ configuration: TLSConfiguration
+        ) throws(TLSError) {
+            let version = configuration.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
+            try check(cSSL_CTX_set_min_proto_version(context, version), "the minimum version")
+            try check(SSL_CTX_set_cipher_list(context, configuration.profile.cipherList), "the ciphers")
+            // PS3.15 B.12: at least 256 bits for elliptic curves.
+            try check(cSSL_CTX_set1_groups_list(context, "X25519:P-256:P-384:P-521"), "the key exchange groups")
+            SSL_CTX_set_options(context, cSSL_OP_NO_RENEGOTIATION | cSSL_OP_NO_COMPRESSION)
         }
 
         /// Four records of the longest kind (2^14 bytes and their frame).
@@ -211,6 +219,76 @@ package import System
         }
     }
 
+    /// The rules of a context for sessions that a library makes: versions and ciphers, whom we trust, who we are, and our own check of
+    /// the peer's certificate. What the library checks itself is to be switched off.
+    package final class BorrowedTLS: @unchecked Sendable {
+        // Unchecked: used by the one thread of the connection.
+        private let context: TLSContext
+        private let host: String
+        private let verification: TLSVerification
+        /// The reason why the rules could not be set.
+        private var problem: TLSError?
+
+        /// - Parameter host: the name or address that is connected to; the certificate must be for it.
+        package init(_ context: TLSContext, host: String) {
+            self.context = context
+            self.host = context.configuration.expectedName ?? host
+            verification = TLSVerification(
+                context.configuration, expectedName: self.host, certificateObserver: context.certificateObserver)
+        }
+
+        /// The reason why no session was made: our rules, or the certificate of the peer.
+        package var refusal: TLSError? { problem ?? verification.refusal }
+
+        /// The reason why the certificate would not have been accepted, were the check not switched off.
+        package var warning: String? {
+            verification.waived.map { "the peer's certificate was not accepted, but used: \($0)" }
+        }
+
+        /// Sets the rules of a context of OpenSSL's, an `SSL_CTX`. Returns false if that fails: no session may be made.
+        package func apply(to pointer: UnsafeMutableRawPointer) -> Bool {
+            do throws(TLSError) {
+                try context.setClientRules(OpaquePointer(pointer), host: host, verification)
+                return true
+            } catch {
+                problem = error
+                return false
+            }
+        }
+    }
+
+    extension TLSContext {
+        fileprivate func setClientRules(
+            _ pointer: OpaquePointer, host: String, _ verification: TLSVerification
+        ) throws(TLSError) {
+            try Self.setVersionsAndCiphers(pointer, configuration)
+            try Self.setTrust(pointer, configuration, .client)
+            _ = try Self.setIdentity(pointer, configuration, .client)
+            if keyLog != nil {
+                SSL_CTX_set_ex_data(pointer, Self.ownIndex, Unmanaged.passUnretained(self).toOpaque())
+                SSL_CTX_set_keylog_callback(pointer, Self.writeKey)
+            }
+            // The library may keep data of its own with the sessions: the check gets its object as an argument.
+            SSL_CTX_set_cert_verify_callback(
+                pointer,
+                { store, owner in
+                    guard let store, let owner else { return 0 }
+                    return Unmanaged<TLSVerification>.fromOpaque(owner).takeUnretainedValue().verify(store) ? 1 : 0
+                }, Unmanaged.passUnretained(verification).toOpaque())
+            guard configuration.checksName else { return }
+            let parameters = SSL_CTX_get0_param(pointer)
+            X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+            let result =
+                SocketAddress.isNumeric(host)
+                ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host)
+                : X509_VERIFY_PARAM_set1_host(parameters, host, host.utf8.count)
+            guard result == 1 else {
+                ERR_clear_error()
+                throw TLSError(.configuration, "\(host): no name that a certificate could be for")
+            }
+        }
+    }
+
     /// The password of a key, on its way through OpenSSL's callback.
     private final class KeyPassword {
         private let bytes: [UInt8]?
@@ -230,6 +308,18 @@ package import System
         }
     }
 #else
+    /// Stands in where the binary was built without TLS: no context can be made for it.
+    package final class BorrowedTLS: Sendable {
+        package let refusal: TLSError? = nil
+        package let warning: String? = nil
+
+        /// - Parameter host: the name or address that is connected to.
+        package init(_ context: TLSContext, host: String) {}
+
+        /// Returns false: there are no rules.
+        package func apply(to pointer: UnsafeMutableRawPointer) -> Bool { false }
+    }
+
     /// Stands in where the binary was built without TLS, and says so.
     package final class TLSContext: Sendable {
         package static let isAvailable = false

@@ -30,7 +30,8 @@
             return Unmanaged<TLSVerification>.fromOpaque(owner).takeUnretainedValue().verify(store) ? 1 : 0
         }
 
-        private func verify(_ store: OpaquePointer) -> Bool {
+        /// Checks the certificate of the store, and keeps the reason of a refusal.
+        func verify(_ store: OpaquePointer) -> Bool {
             X509_STORE_CTX_set_verify_cb(store) { isGood, store in
                 guard isGood == 0, X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL else {
                     return isGood

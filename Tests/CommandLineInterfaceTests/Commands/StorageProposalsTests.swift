@@ -114,7 +114,7 @@ struct StorageProposalsTests {
     }
 
     @Test func `where nothing comes, every round is reached`() {
-        var proposals = ProposalRounds(.unknown, RetrieveOptions())
+        var proposals = ProposalRounds(.unknown, RetrieveOptions(), proposes: true)
         let count = proposals.count
         #expect(count >= StorageProposals.rounds(for: []).count + StorageProposals.lastResort.count)
         var alone: Set<UID> = []
@@ -131,7 +131,7 @@ struct StorageProposalsTests {
 
     @Test func `a few classes whose rounds are over are proposed again in one`() {
         let expected = ExpectedInstances(series: [], transferSyntaxes: [Self.classes[0]: []])
-        var proposals = ProposalRounds(expected, RetrieveOptions())
+        var proposals = ProposalRounds(expected, RetrieveOptions(), proposes: true)
         #expect(proposals.count == 2)
         proposals.restart(seen: [])
         #expect(proposals.count == 1)

@@ -152,7 +152,7 @@ struct ConfigurationTests {
         ),
         ("{\"defaults\": { \"verbose\": 1 } }", "c.json line 1: \"verbose\" is a number", nil),
         ("{\"defaults\": { \"timeout\": [1] } }", "c.json line 1: \"timeout\" is an array", nil),
-        ("{\"nodes\": {\n\"p\": {\"port\": 1} } }", "c.json line 2: node \"p\" has no \"host\"", nil),
+        ("{\"nodes\": {\n\"p\": {\"port\": 1} } }", "c.json line 2: node \"p\" has no \"host\" and no \"url\"", nil),
         ("{\"nodes\": {\n\"a b\": {\"host\": \"h\"} } }", "c.json line 2: \"a b\" cannot be the name of a node", nil),
         (
             "{\"nodes\": {\n\"a\": {\"host\": \"h\", \"hostname\": \"i\"} } }",

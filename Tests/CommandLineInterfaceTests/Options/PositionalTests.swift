@@ -122,7 +122,7 @@ struct PositionalTests {
         ("[::1]x", .invalidValue, "HOST"),
         ("'a b' 104", .invalidValue, "HOST"),
         ("''", .invalidValue, "HOST"),
-        ("http://h/ 104", .invalidValue, "HOST"),
+        ("http://h/ 104", .unexpectedArgument, "PORT"), ("http://h/?a 104", .invalidValue, "HOST"),
         ("-H ''", .invalidValue, "--hostname"),
         ("--echo h 104 file", .unexpectedArgument, "file"),
         ("--find h:104 file", .unexpectedArgument, "file"),

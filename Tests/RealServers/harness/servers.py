@@ -1,5 +1,6 @@
 """Starts and ends real servers: on loopback, on free ports, in temporary folders, by process id."""
 
+import base64
 import ctypes
 import json
 import os
@@ -215,6 +216,8 @@ class Orthanc(Server):
             method=method,
             data=None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
+        for name, password in self.settings.get("RegisteredUsers", {}).items():
+            request.add_header("Authorization", "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode())
         # Never through a proxy of the environment.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as answer:
@@ -224,6 +227,11 @@ class Orthanc(Server):
     def register(self, ae_title, port, host=LOOPBACK, **allowed):
         """Makes a destination known, for C-MOVE and for reports of storage commitment; `AllowFind=False` and the like."""
         self.rest(f"/modalities/{ae_title.lower()}", "PUT", {"AET": ae_title, "Host": host, "Port": port, **allowed})
+
+    @property
+    def web_url(self):
+        """The base URL of DICOMweb, where the server has its plugin."""
+        return f"http://{LOOPBACK}:{self.http_port}/dicom-web"
 
     def clear(self):
         for patient in self.rest("/patients"):
@@ -238,6 +246,55 @@ class Orthanc(Server):
     def file(self, orthanc_id):
         """The bytes of the DICOM file that Orthanc keeps."""
         return self.rest(f"/instances/{orthanc_id}/file")
+
+
+def orthanc_with_web(**settings):
+    """Orthanc with its plugin for DICOMweb, whose text is UTF-8."""
+    web = {"Enable": True, "Root": "/dicom-web/", "StudiesMetadata": "Full", "SeriesMetadata": "Full"}
+    plugin = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
+    if not pathlib.Path(plugin).exists():
+        raise AssertionError(f"{plugin} is not installed (orthanc-dicomweb); scripts/test installs it")
+    return Orthanc(**{"Plugins": [plugin], "DicomWeb": web, "DefaultEncoding": "Utf8", **settings})
+
+
+class Nginx(Server):
+    """nginx in front of a web server: TLS and HTTP/2, client certificates, limits of bodies, redirects."""
+
+    name = "nginx"
+
+    def __init__(self, upstream, pair=None, client_authority=None, body_limit="0", location=""):
+        super().__init__()
+        self.upstream = upstream
+        self.pair = pair
+        self.client_authority = client_authority
+        self.body_limit = body_limit
+        self.location = location
+
+    @property
+    def web_url(self):
+        return f"{'https' if self.pair else 'http'}://{LOOPBACK}:{self.port}/dicom-web"
+
+    def prepare(self):
+        lines = [f"listen {LOOPBACK}:{self.port}{' ssl http2' if self.pair else ''};"]
+        if self.pair:
+            lines += [f"ssl_certificate {self.pair[0]};", f"ssl_certificate_key {self.pair[1]};"]
+        if self.client_authority:
+            lines += [f"ssl_client_certificate {self.client_authority};", "ssl_verify_client on;"]
+        paths = "".join(
+            f"{name}_temp_path {self.folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )  # fmt: skip
+        (self.folder / "nginx.conf").write_text(f"""
+            daemon off; master_process off; pid {self.folder}/pid; error_log stderr;
+            events {{ worker_connections 64; }}
+            http {{
+                access_log {self.folder}/access.log; {paths}
+                client_max_body_size {self.body_limit}; proxy_request_buffering off; proxy_http_version 1.1;
+                server {{ {' '.join(lines)} {self.location} location / {{ proxy_pass http://{LOOPBACK}:{self.upstream}; }} }}
+            }}
+        """)
+
+    def command(self):
+        return [program("nginx"), "-p", self.folder, "-c", self.folder / "nginx.conf"]
 
 
 class StoreSCP(Server):

@@ -1,8 +1,9 @@
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import System
 
-/// `--echo`: C-ECHO, once or repeatedly, with the time that each part of it took.
+/// `--echo`: C-ECHO, or a small query of DICOMweb, once or repeatedly, with the time that each part of it took.
 final class EchoCommand {
     private let options: EchoOptions
     private let network: Network
@@ -27,14 +28,18 @@ final class EchoCommand {
             if outputError != nil { break }
         }
         if network.cancellation.isRaised, outcome.exitCode != .interrupted {
-            outcome.fail(
-                .interrupted, Message("interrupted after \(Quantity.count(rounds.count + failures, "C-ECHO"))"))
+            let asked = Quantity.count(rounds.count + failures, network.connection.web == nil ? "C-ECHO" : "request")
+            outcome.fail(.interrupted, Message("interrupted after \(asked)"))
         }
         summarize()
         if let outputError { outcome.failOutput(outputError) }
     }
 
+    /// What is asked, as people call it.
+    private var service: String { network.connection.web == nil ? "C-ECHO" : "DICOMweb" }
+
     private func echo(_ number: Int) {
+        guard network.connection.web == nil else { return echoOverHTTP(number) }
         let whole = Stopwatch()
         do throws(AssociationError) {
             let association = try network.associate(for: VerificationSCU.needs)
@@ -67,6 +72,20 @@ final class EchoCommand {
         }
     }
 
+    private func echoOverHTTP(_ number: Int) {
+        let whole = Stopwatch()
+        do throws(AssociationError) {
+            let session = try network.webSession()
+            let times = EchoTimes(try session.echo().timings, total: whole.seconds)
+            rounds.append(times)
+            report(number, .echoResponse(to: .echoRequest(messageID: 1)), times)
+        } catch {
+            failures += 1
+            outcome.fail(error, calling: network.server)
+            reportFailure(error)
+        }
+    }
+
     // MARK: Results
 
     private func report(_ number: Int, _ answer: CommandSet, _ times: EchoTimes) {
@@ -84,7 +103,7 @@ final class EchoCommand {
         }
         guard answer.status?.kind == .success else { return }
         let which = options.count > 1 ? " \(number)" : ""
-        let line = "\(network.peerName): C-ECHO\(which) answered in \(times.line)"
+        let line = "\(network.peerName): \(service)\(which) answered in \(times.line)"
         // A terminal gets whole words; everything else one line.
         let lines = environment.terminalWidth.map { TextWidth.lines(line, $0) } ?? [line]
         print(lines.joined(separator: "\n") + "\n")
@@ -132,9 +151,10 @@ struct EchoTimes: Sendable {
     let connect: Double
     /// The TLS handshake; nil over plain TCP.
     let security: Double?
-    let association: Double
+    /// Nil over HTTP, as the release is.
+    let association: Double?
     let echo: Double
-    let release: Double
+    let release: Double?
     let total: Double
 
     init(_ timings: Association.Timings?, echo: Double, release: Double, total: Double) {
@@ -144,6 +164,16 @@ struct EchoTimes: Sendable {
         association = timings?.association ?? 0
         self.echo = echo
         self.release = release
+        self.total = total
+    }
+
+    /// - Parameter timings: of a request over HTTP.
+    init(_ timings: HTTPTimings, total: Double) {
+        lookup = timings.lookup
+        connect = timings.connect
+        security = timings.security
+        (association, release) = (nil, nil)
+        echo = timings.answer
         self.total = total
     }
 

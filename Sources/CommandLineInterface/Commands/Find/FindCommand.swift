@@ -3,7 +3,7 @@ import DICOMNode
 import DICOMProtocol
 import System
 
-/// `--find` and `--worklist`: C-FIND of one peer or of several, one after the other; each match is written as it arrives, unless
+/// `--find` and `--worklist`: C-FIND, or QIDO-RS over HTTP, of one peer or of several, one after the other; each match is written as it arrives, unless
 /// all are sorted. Several queries go over one association.
 final class FindCommand {
     /// A peer that is queried, with the options that hold for it.
@@ -60,7 +60,7 @@ final class FindCommand {
         output.mayGoOn && targets.allSatisfy { $0.outcome.exitCode != .interrupted }
     }
 
-    /// Runs the queries of a peer on one association; those that are not answered to their end are sent again on another one, if
+    /// Runs the queries of a peer on one association, or over HTTP; those that are not answered to their end are sent again on another one, if
     /// that is wanted.
     private func find(_ queries: [Query], _ target: Target, _ output: MatchOutput) {
         let matches = MatchFilter(target)
@@ -72,12 +72,12 @@ final class FindCommand {
         do throws(AssociationError) {
             try target.network.retrying { () throws(AssociationError) in
                 matches.beginAttempt()
-                try target.network.withAssociation(for: rest.flatMap { FindSCU.needs($0.model.findSOPClass) }) {
-                    association throws(AssociationError) in
+                try target.network.withQuerySession(for: rest.map(\.model.findSOPClass)) {
+                    session throws(AssociationError) in
                     while let query = rest.first, mayGoOn(output) {
-                        matches.begin(query, on: association)
-                        let result = try FindSCU.find(
-                            on: association, sopClass: query.model.findSOPClass, identifier: query.identifier,
+                        matches.begin(query, on: session)
+                        let result = try session.find(
+                            sopClass: query.model.findSOPClass, identifier: query.identifier,
                             priority: target.options.query.priority, beforeBlockingRead: { output.flush() },
                             onMatch: { response in
                                 guard let match = matches.match(in: response) else {
@@ -85,7 +85,7 @@ final class FindCommand {
                                 }
                                 return output.accept(match)
                             })
-                        if !result.wasInterrupted { try lookUp(matches, query, target, association, output) }
+                        if !result.wasInterrupted { try lookUp(matches, query, target, session, output) }
                         acceptOpen(matches, output)
                         report(result, of: query, target, output, about: matches.recent)
                         rest.removeFirst()
@@ -119,13 +119,13 @@ final class FindCommand {
 
     /// Looks up what matches leave open, and accepts those that contradict no key.
     private func lookUp(
-        _ matches: MatchFilter, _ query: Query, _ target: Target, _ association: Association, _ output: MatchOutput
+        _ matches: MatchFilter, _ query: Query, _ target: Target, _ session: any QuerySession, _ output: MatchOutput
     ) throws(AssociationError) {
         try matches.open?.lookUp(
             ask: { (identifier, record) throws(AssociationError) in
                 guard self.mayGoOn(output) else { return nil }
-                let result = try FindSCU.find(
-                    on: association, sopClass: query.model.findSOPClass, identifier: identifier,
+                let result = try session.find(
+                    sopClass: query.model.findSOPClass, identifier: identifier,
                     priority: target.options.query.priority, beforeBlockingRead: { output.flush() },
                     onMatch: { response in
                         record(response)

@@ -50,8 +50,8 @@ final class MatchFilter {
         open = nil
     }
 
-    /// The responses that follow are those to this query on this association.
-    func begin(_ query: Query, on association: Association) {
+    /// The responses that follow are those to this query in this session.
+    func begin(_ query: Query, on session: any QuerySession) {
         identity =
             query.model == .modalityWorklist
             ? [.scheduledProcedureStepSequence, .scheduledProcedureStepID]
@@ -59,7 +59,7 @@ final class MatchFilter {
         let needsNoSet = query.identifier.namingCharacterSetWhereNeeded[.specificCharacterSet] == nil
         querySet = needsNoSet ? query.identifier.bytes(.specificCharacterSet) : nil
         guard !target.options.query.trustsServer else { return }
-        let negotiation = target.network.negotiation(for: query.model.findSOPClass, on: association)
+        let negotiation = target.network.negotiation(for: query.model.findSOPClass, on: session)
         review = MatchReview(of: query.identifier, model: query.model, level: query.level, negotiation: negotiation)
         // Those of an attempt before are still open.
         open = open ?? OpenMatches(query, negotiation)

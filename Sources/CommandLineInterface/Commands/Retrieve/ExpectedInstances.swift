@@ -46,23 +46,28 @@ struct ExpectedInstances {
                 try ask(network, model, target, needsClasses: needsClasses)
             }
         } catch {
-            guard let reason = reason(for: error) else { throw error }
+            guard let reason = reason(for: error, network.queryName) else { throw error }
             noteMissingList(network, reason)
             return ExpectedInstances(series: nil, failure: error)
         }
     }
 
     /// The reason why there is no list, in words; nil if a retrieval would end in the same way.
-    private static func reason(for error: AssociationError) -> String? {
+    private static func reason(for error: AssociationError, _ query: String) -> String? {
         switch error {
-        case .abortedByPeer: return "the server aborted the C-FIND for it"
-        case .connectionLost, .releasedByPeer: return "the server ended the connection instead of an answer to C-FIND"
-        case .noPresentationContext: return "the server does not offer C-FIND"
-        case .timedOut(waitingFor: .message): return "the server did not answer the C-FIND for it"
-        case .rejected(.noReasonGiven): return "the server rejected the association for C-FIND"
+        case .abortedByPeer: return "the server aborted the \(query) for it"
+        case .connectionLost, .releasedByPeer: return "the server ended the connection instead of an answer to \(query)"
+        case .noPresentationContext: return "the server does not offer \(query)"
+        case .timedOut(waitingFor: .message): return "the server did not answer the \(query) for it"
+        case .rejected(.noReasonGiven): return "the server rejected the association for \(query)"
         case .protocolViolation(let violation):
             if case .foreignProtocol = violation.code { return nil }
-            return "the answer of the server to C-FIND broke the protocol"
+            return "the answer of the server to \(query) broke the protocol"
+        case .web(let error) where !error.isTransient:
+            switch error.code {
+            case .status(401), .status(403), .redirect, .notHTTP, .noLibrary, .notAvailable: return nil
+            default: return "\(query) has failed: \(error.detail)"
+            }
         default: return nil
         }
     }
@@ -79,12 +84,9 @@ struct ExpectedInstances {
     private static func ask(
         _ network: Network, _ model: InformationModel, _ target: RetrievalTarget, needsClasses: Bool
     ) throws(AssociationError) -> ExpectedInstances {
-        var parameters = network.parameters(
-            PresentationContextPlan(needs: FindSCU.needs(model.findSOPClass)).associations.first ?? [])
-        parameters.limits.inactivity = min(parameters.limits.inactivity ?? silence, silence)
-        let association = try network.associate(parameters)
+        let session = try session(network, model)
         var mayHaveNothing = false
-        let listing = InstanceListing(on: association, model: model)
+        let listing = InstanceListing(on: session, model: model)
         var series: [InstanceListing.Series]?
         var classes: [UID: Set<UID>] = [:]
         do throws(AssociationError) {
@@ -106,11 +108,11 @@ struct ExpectedInstances {
                 for sopClass in told ?? [] { classes[sopClass] = [] }
             }
         } catch {
-            if error.leavesAssociationUsable { association.abort() }
+            if error.leavesAssociationUsable { session.abort() }
             throw error
         }
         do throws(AssociationError) {
-            try network.release(association)
+            try network.release(session)
         } catch .interrupted(let level) {
             throw .interrupted(level)
         } catch {
@@ -120,6 +122,16 @@ struct ExpectedInstances {
         var expected = ExpectedInstances(series: series, transferSyntaxes: classes, tellsSyntaxes: tellsSyntaxes)
         expected.mayHaveNothing = mayHaveNothing
         return expected
+    }
+
+    private static func session(
+        _ network: Network, _ model: InformationModel
+    ) throws(AssociationError) -> any QuerySession {
+        guard network.connection.web == nil else { return try network.webSession() }
+        var parameters = network.parameters(
+            PresentationContextPlan(needs: FindSCU.needs(model.findSOPClass)).associations.first ?? [])
+        parameters.limits.inactivity = min(parameters.limits.inactivity ?? silence, silence)
+        return try network.associate(parameters)
     }
 
     /// Nil: the peer cannot answer such a question.
@@ -133,12 +145,13 @@ struct ExpectedInstances {
             case .association(let error): throw error
             case .refused(let response):
                 let status = response.status.map { " (\($0))" } ?? ""
-                noteMissingList(network, "the server does not answer the C-FIND for it to its end\(status)")
+                noteMissingList(
+                    network, "the server does not answer the \(network.queryName) for it to its end\(status)")
             case .tooMany: noteMissingList(network, "the server lists more than can be held")
             case .nothingToListBy:
                 noteMissingList(
                     network,
-                    "the server returned nothing by this key alone in C-FIND: it has nothing of it, or needs the keys above"
+                    "the server returned nothing by this key alone in \(network.queryName): it has nothing of it, or needs the keys above"
                 )
             }
             return nil

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 
 /// One attempt of a retrieval: an association, and the requests on it.
 struct RetrievalAttempt {
@@ -60,6 +61,10 @@ struct RetrievalAttempt {
         if wasInterrupted { return true }
         switch error {
         case .connectionLost, .abortedByPeer, .releasedByPeer, .protocolViolation: return false
+        // What failed for the whole may succeed for each instance: one that cannot be read spoils its study.
+        case .web(let error)
+        where [.incomplete, .unexpected, .status(400), .status(406), .status(500)].contains(error.code):
+            return false
         case .some(let error): return !(mayPause && error.isTransient)
         case nil: break
         }
@@ -131,6 +136,38 @@ struct RetrievalAttempt {
                 if attempt.isHopeless(mayPause: false) { return }
             }
         }
+    }
+
+    /// Fetches what each identifier names by WADO-RS.
+    ///
+    /// - Parameter listed: the instances that the server lists, which tell the studies and series of what identifiers do not.
+    static func fetch(
+        _ identifiers: [DataSet], listed: [InstanceListing.Series], to instances: RetrievedInstances,
+        context: RetrievalContext
+    ) -> RetrievalAttempt {
+        var attempt = RetrievalAttempt()
+        guard let reception = context.reception else { return attempt }
+        let receiver = reception.receiver(for: instances)
+        do throws(AssociationError) {
+            let resources = try WebResource.all(identifiers, listed: listed)
+            let session = try context.network.webSession()
+            // There is no association whose address would be told.
+            attempt.localAddress = ""
+            for resource in resources where !context.shouldStop {
+                do throws(AssociationError) {
+                    try session.retrieve(resource, into: receiver, mayGoOn: { !reception.diskIsFullOrReadOnly })
+                } catch .web(let error) where resource.instance != nil && resources.count > 1 {
+                    // The failure of one instance is not that of another, unless the service fails.
+                    guard error.code.isOfOneResource else { throw .web(error) }
+                    attempt.error = attempt.error ?? .web(error)
+                }
+            }
+        } catch {
+            attempt.error = error
+            if case .interrupted = error { attempt.wasInterrupted = true }
+        }
+        if context.network.cancellation.isRaised { attempt.wasInterrupted = true }
+        return attempt
     }
 
     private static func perform(
@@ -211,5 +248,52 @@ struct RetrievalAttempt {
     private static func host(of address: String) -> String {
         guard let colon = address.lastIndex(of: ":") else { return address }
         return address[..<colon].filter { $0 != "[" && $0 != "]" }
+    }
+}
+
+extension WebError.Code {
+    /// True if another instance may be answered otherwise.
+    fileprivate var isOfOneResource: Bool {
+        switch self {
+        case .status(400), .status(404), .status(406), .status(410), .status(500), .incomplete, .unexpected: true
+        default: false
+        }
+    }
+}
+
+extension WebResource {
+    /// The resources that identifiers of a retrieval name, each once.
+    ///
+    /// - Parameter listed: what the server lists of them.
+    /// - Throws: `.web` if the study of something is not known.
+    fileprivate static func all(
+        _ identifiers: [DataSet], listed: [InstanceListing.Series]
+    ) throws(AssociationError) -> [WebResource] {
+        var found: [WebResource] = []
+        for identifier in identifiers {
+            let level = identifier.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? .study
+            let (studies, series) = (identifier.uids(.studyInstanceUID), identifier.uids(.seriesInstanceUID))
+            switch level {
+            case .study: found += studies.map { WebResource(study: $0) }
+            case .patient: found += listed.map { WebResource(study: $0.studyInstanceUID) }
+            case .series where studies.count == 1: found += series.map { WebResource(study: studies[0], series: $0) }
+            case .series:
+                found += listed.map { WebResource(study: $0.studyInstanceUID, series: $0.seriesInstanceUID) }
+            case .image:
+                let instances = identifier.uids(.sopInstanceUID)
+                if studies.count == 1, series.count == 1 {
+                    found += instances.map { WebResource(study: studies[0], series: series[0], instance: $0) }
+                } else {
+                    let wanted = Set(instances)
+                    found += listed.flatMap { one in
+                        one.sopInstanceUIDs.filter(wanted.contains).map {
+                            WebResource(study: one.studyInstanceUID, series: one.seriesInstanceUID, instance: $0)
+                        }
+                    }
+                }
+            }
+        }
+        var seen: Set<WebResource> = []
+        return found.filter { seen.insert($0).inserted }
     }
 }

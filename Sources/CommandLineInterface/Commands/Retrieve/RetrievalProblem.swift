@@ -36,6 +36,9 @@ enum RetrievalProblem: Sendable {
 
     /// True if a server answers like this also where it does not have what is asked for.
     var mayMeanNotFound: Bool {
+        if case .association(.web(let error)) = self {
+            return error.code == .status(404) || error.code == .status(410)
+        }
         guard case .refused(let response, _, _) = self, let status = response.status else { return false }
         switch status {
         case .unableToProcess...0xCFFF, .processingFailure, .noSuchObjectInstance, .identifierDoesNotMatchSOPClass,

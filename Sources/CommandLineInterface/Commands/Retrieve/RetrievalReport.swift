@@ -116,7 +116,7 @@ struct RetrievalReport: Sendable {
                 run.fail(.incomplete, Message(network.peerName, "\(received) received with a warning"))
             }
         }
-        var subject = "\(network.peerName): \(network.operation.serviceName)"
+        var subject = "\(network.peerName): \(network.serviceName)"
         if total == nil { subject += " to \(context.options.moveDestination)" }
         let count = outcomes.count + notBegun
         if count > 1 { subject += ", \(outcomes.count(where: \.isBegun)) of \(count) requests" }

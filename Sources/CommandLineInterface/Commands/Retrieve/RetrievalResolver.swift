@@ -16,7 +16,7 @@ final class RetrievalResolver {
     private let network: Network
     private let outcome: RunOutcome
     private let model: InformationModel
-    private var association: Association?
+    private var session: (any QuerySession)?
     private var doubts = MatchDoubts()
 
     init(_ options: QueryOptions, _ network: Network, _ outcome: RunOutcome) {
@@ -78,9 +78,9 @@ final class RetrievalResolver {
     func close() {
         for warning in doubts.contradictions(of: network.peerName) { outcome.diagnostics.warning(warning) }
         for note in doubts.settled(of: network.peerName) { outcome.diagnostics.note(note) }
-        guard let association else { return }
-        self.association = nil
-        do throws(AssociationError) { try network.release(association) } catch {
+        guard let session else { return }
+        self.session = nil
+        do throws(AssociationError) { try network.release(session) } catch {
             outcome.diagnostics.verbose(
                 "\(network.peerName): \(network.message(error).line)")
         }
@@ -235,30 +235,30 @@ final class RetrievalResolver {
         _ keys: DataSet, onMatch: (FindSCU.Match) -> Void
     ) throws(AssociationError) -> ExchangeResult {
         do throws(AssociationError) {
-            return try FindSCU.find(
-                on: try openAssociation(), sopClass: model.findSOPClass,
-                identifier: keys.namingCharacterSetWhereNeeded, priority: options.priority
+            return try openSession().find(
+                sopClass: model.findSOPClass, identifier: keys.namingCharacterSetWhereNeeded,
+                priority: options.priority, beforeBlockingRead: nil
             ) { match in
                 network.noteOddities(of: match)
                 onMatch(match)
                 return .goOn
             }
         } catch {
-            if error.leavesAssociationUsable { association?.abort() }
-            association = nil
+            if error.leavesAssociationUsable { session?.abort() }
+            session = nil
             throw error
         }
     }
 
-    /// What was negotiated on the association.
+    /// What was negotiated with the peer.
     private var negotiation: QueryNegotiation {
-        association.map { network.negotiation(for: model.findSOPClass, on: $0) } ?? network.connection.queryNegotiation
+        session.map { network.negotiation(for: model.findSOPClass, on: $0) } ?? network.connection.queryNegotiation
     }
 
-    private func openAssociation() throws(AssociationError) -> Association {
-        if let association { return association }
-        let opened = try network.associate(for: FindSCU.needs(model.findSOPClass))
-        association = opened
+    private func openSession() throws(AssociationError) -> any QuerySession {
+        if let session { return session }
+        let opened = try network.querySession(for: [model.findSOPClass])
+        session = opened
         return opened
     }
 

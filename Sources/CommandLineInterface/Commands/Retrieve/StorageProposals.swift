@@ -190,11 +190,13 @@ struct ProposalRounds {
     let isDivided: Bool
     private var isFirst = true
 
-    /// - Parameter expected: what is known of the instances. A C-MOVE proposes nothing.
-    init(_ expected: ExpectedInstances, _ options: RetrieveOptions) {
+    /// - Parameters:
+    ///   - expected: what is known of the instances.
+    ///   - proposes: False where instances come without presentation contexts of ours: by C-MOVE, and over HTTP.
+    init(_ expected: ExpectedInstances, _ options: RetrieveOptions, proposes: Bool) {
         let classes = expected.sopClasses
         let usual =
-            options.method != .get
+            !proposes
             ? []
             : StorageProposals.rounds(
                 for: classes, offered: expected.transferSyntaxes, areAllOffered: expected.tellsSyntaxes,
@@ -206,7 +208,7 @@ struct ProposalRounds {
         let first = Set((usual.first ?? []).map(\.abstractSyntax))
         isDivided =
             knowsClasses && usual.count > 1 && (!options.preferredSyntaxes.isEmpty || first != Set(classes))
-        if options.method == .get, !knowsClasses { appendLastResort() }
+        if proposes, !knowsClasses { appendLastResort() }
     }
 
     var current: StorageProposals.Round { left.first ?? [] }

@@ -56,7 +56,9 @@ final class TargetRetrieval {
     private func listExpected() throws(AssociationError) -> ExpectedInstances {
         network.diagnostics.redaction.learn(target.identifier)
         let model = options.query.informationModel
-        guard options.isChecked, !context.listsNothing else { return .unknown }
+        // Over HTTP the path of a request names the study: of anything below one the list tells it.
+        let needsList = isOverHTTP && target.level != .study
+        guard options.isChecked || needsList, !context.listsNothing else { return .unknown }
         let expected = try ExpectedInstances.list(network, model, target, needsClasses: options.method == .get)
         switch expected.failure {
         case .timedOut?, .noPresentationContext?: context.listsNothing = true
@@ -65,12 +67,14 @@ final class TargetRetrieval {
         return expected
     }
 
+    private var isOverHTTP: Bool { network.connection.web != nil }
+
     private var isMove: Bool { options.method == .move || context.movesInstead }
 
     // MARK: Attempts
 
     private func retrieve(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
-        var proposals = ProposalRounds(expected, options)
+        var proposals = ProposalRounds(expected, options, proposes: !isMove && !isOverHTTP)
         // Some servers end a whole C-GET at the first instance that has no context: each attempt requests the instances that its
         // contexts are for, where they are known. Where they are not, the whole is requested first: some servers take no lists
         // of UIDs.
@@ -88,7 +92,7 @@ final class TargetRetrieval {
                 requestsAll
                 ? [target.identifier] : identifiers(expected, instances, storage: isDivided ? storage : [])
             let attempt =
-                identifiers.isEmpty ? RetrievalAttempt() : request(identifiers, storage: storage, instances)
+                identifiers.isEmpty ? RetrievalAttempt() : request(identifiers, expected, storage: storage, instances)
             let now = instances.counts
             total = total ?? (attempt.sent ?? 0) + attempt.failed
             // A server that is asked for the whole again fails, for want of a context, also what it has sent before.
@@ -158,9 +162,11 @@ final class TargetRetrieval {
     }
 
     private func request(
-        _ identifiers: [DataSet], storage: StorageProposals.Round, _ instances: RetrievedInstances
+        _ identifiers: [DataSet], _ expected: ExpectedInstances, storage: StorageProposals.Round,
+        _ instances: RetrievedInstances
     ) -> RetrievalAttempt {
-        isMove
+        if isOverHTTP { return .fetch(identifiers, listed: expected.series ?? [], to: instances, context: context) }
+        return isMove
             ? .move(identifiers, to: instances, context: context)
             : .get(identifiers, storage: storage, to: instances, context: context)
     }

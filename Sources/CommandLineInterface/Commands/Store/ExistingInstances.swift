@@ -6,18 +6,28 @@ import DICOMProtocol
 final class ExistingInstances {
     private let network: Network
     private let priority: Priority
-    private var association: Association?
+    private var session: (any QuerySession)?
     private var isGivenUp = false
     /// True if the peer has refused a list of UIDs, and is asked for one instance after the other.
     private var takesNoLists = false
 
     /// UIDs in one question: some servers cut long values.
-    private static let maximumUIDs = 100
+    private static let maximumUIDs = 50
     private static let sopClass = InformationModel.studyRoot.findSOPClass
 
     enum Failure: Error {
         case association(AssociationError)
         case refused(DIMSEStatus?)
+
+        /// True if the peer may answer about one instance where it does not about several.
+        fileprivate var isAboutList: Bool {
+            switch self {
+            case .refused: true
+            case .association(.web(let error)):
+                [.status(400), .status(413), .status(414), .status(431)].contains(error.code)
+            case .association: false
+            }
+        }
     }
 
     init(_ network: Network, priority: Priority) {
@@ -71,7 +81,7 @@ final class ExistingInstances {
             // A server that ignores the list of UIDs answers with the whole series.
             return Set(part.map(\.sopInstanceUID)).intersection(try ask(keys))
         } catch {
-            guard case .refused = error, part.count > 1 else { throw error }
+            guard error.isAboutList, part.count > 1 else { throw error }
             takesNoLists = true
             return try held(part, inSeries: uid)
         }
@@ -79,11 +89,11 @@ final class ExistingInstances {
 
     private func ask(_ keys: DataSet) throws(Failure) -> Set<UID> {
         // The association may have been idle while much was sent, and the peer may have ended it.
-        let isOld = association != nil
+        let isOld = session != nil
         do throws(Failure) {
             return try list(keys)
         } catch {
-            guard isOld, association == nil, case .association(let reason) = error, !reason.isInterruption else {
+            guard isOld, session == nil, case .association(let reason) = error, !reason.isInterruption else {
                 throw error
             }
             return try list(keys)
@@ -94,15 +104,15 @@ final class ExistingInstances {
         var found: Set<UID> = []
         let result: ExchangeResult
         do throws(AssociationError) {
-            result = try FindSCU.find(
-                on: try opened(), sopClass: Self.sopClass, identifier: keys, priority: priority,
+            result = try opened().find(
+                sopClass: Self.sopClass, identifier: keys, priority: priority, beforeBlockingRead: nil,
                 onMatch: { match in
                     if let uid = Self.instance(match) { found.insert(uid) }
                     return .goOn
                 })
         } catch {
-            if error.isInterruption { association?.abort() }
-            if !error.leavesAssociationUsable || error.isInterruption { association = nil }
+            if error.isInterruption { session?.abort() }
+            if !error.leavesAssociationUsable || error.isInterruption { session = nil }
             throw .association(error)
         }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
@@ -121,10 +131,10 @@ final class ExistingInstances {
         }
     }
 
-    private func opened() throws(AssociationError) -> Association {
-        if let association { return association }
-        let opened = try network.associate(for: FindSCU.needs(Self.sopClass))
-        association = opened
+    private func opened() throws(AssociationError) -> any QuerySession {
+        if let session { return session }
+        let opened = try network.querySession(for: [Self.sopClass])
+        session = opened
         return opened
     }
 
@@ -145,7 +155,7 @@ final class ExistingInstances {
 
     func finish() {
         // Everything was answered; how the association ends makes no difference any more.
-        if let association { do throws(AssociationError) { try network.release(association) } catch {} }
-        association = nil
+        if let session { do throws(AssociationError) { try network.release(session) } catch {} }
+        session = nil
     }
 }

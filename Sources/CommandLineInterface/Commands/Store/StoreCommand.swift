@@ -1,9 +1,10 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import System
 
-/// `--store`: C-STORE of files and directories.
+/// `--store`: C-STORE of files and directories, or STOW-RS over HTTP.
 final class StoreCommand: Sendable {
     private let options: StoreOptions
     private let network: Network
@@ -94,6 +95,22 @@ final class StoreCommand: Sendable {
         return sending
     }
 
+    private func makeStorage(_ delegate: StoreDelegate) throws(SystemError) -> ParallelStorage {
+        guard network.connection.web != nil else {
+            return try ParallelStorage(
+                jobs: options.jobs, options: sending, cancellation: network.cancellation, delegate: delegate)
+        }
+        var sending = WebStorage.Options()
+        sending.assumesMeta = options.assumesMeta
+        sending.retry = network.retry
+        return try ParallelStorage(jobs: options.jobs, cancellation: network.cancellation, delegate: delegate) {
+            [network, sending] cancellation in
+            WebStorage(sending, cancellation: cancellation, delegate: delegate) { () throws(AssociationError) in
+                try network.webSession()
+            }
+        }
+    }
+
     private func send(
         _ source: inout StoreSource, _ summary: StoreSummary, endOfSearch: @escaping @Sendable () -> Void
     ) {
@@ -101,8 +118,7 @@ final class StoreCommand: Sendable {
             network, outcome, summary, jobs: options.jobs, endOfSearch: endOfSearch)
         let storage: ParallelStorage
         do throws(SystemError) {
-            storage = try ParallelStorage(
-                jobs: options.jobs, options: sending, cancellation: network.cancellation, delegate: delegate)
+            storage = try makeStorage(delegate)
         } catch {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }

@@ -212,6 +212,12 @@ final class StoreSummary: Sendable {
             var message = Message(result.file.path.displayed, isKnown ? "sent, but not answered" : why)
             message.cause = cause.cause
             failures.record(.notAnswered, .incomplete, cause: cause.line + flaw, message)
+        case .refused(let error):
+            let message = Message(error, about: result.file)
+            record.error = message.why
+            record.cause = FailureCause(.web(error))
+            fail(result.file.path)
+            failures.record(.notStored, .failureStatus, message)
         case .notSent(let error):
             record.outcome = .pending
             record.error = network.message(error).line

@@ -68,7 +68,7 @@ struct StoreVerification {
         warnOfCopies(stored)
         outcome.diagnostics.note(
             Message(
-                "\(network.peerName): \(stored.count - missing.count) of \(Quantity.count(stored.count, "instance")) confirmed by C-FIND"
+                "\(network.peerName): \(stored.count - missing.count) of \(Quantity.count(stored.count, "instance")) confirmed by \(network.queryName)"
             )
         )
     }

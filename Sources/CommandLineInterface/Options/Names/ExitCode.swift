@@ -82,6 +82,18 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
             case .noPresentationContext, .unsendable: .noPresentationContext
             case .interrupted: .interrupted
             case .sourceUnreadable, .sourceCutShort: .localFiles
+            case .web(let reason): ExitCode(reason.code)
+            }
+    }
+
+    private init(_ code: WebError.Code) {
+        self =
+            switch code {
+            case .status(401), .status(403), .status(300...399), .redirect, .unexpected, .notHTTP: .association
+            case .status(405), .status(406), .status(415), .status(501): .noPresentationContext
+            case .status(410), .incomplete: .incomplete
+            case .status, .unreliable: .failureStatus
+            case .notPossible, .noLibrary, .notAvailable: .usage
             }
     }
 

@@ -151,6 +151,8 @@ final class FileDataSetSource: DataSetSource {
         self.end = end
     }
 
+    var length: UInt64? { end - offset + (owesPadding ? 1 : 0) }
+
     func fill(_ gaps: UnsafeMutableBufferPointer<iovec>) throws(DataSetSourceError) -> (count: Int, isLast: Bool) {
         let before = offset
         let room = gaps.reduce(0) { $0 + $1.iov_len }

@@ -22,21 +22,46 @@ package final class ParallelStorage: Sendable {
     private static let waitingPerJob = 500
 
     private let jobs: Int
-    private let options: StorageSCU.Options
+    private let makeSender:
+        @Sendable (_ cancellation: Cancellation, _ hasSuccessors: @escaping () -> Bool) -> any InstanceSender
     private let cancellation: Cancellation
-    private let demand = StorageDemand()
     private let delegate: any StorageDelegate & Sendable
     /// The files that are to be sent.
     package let queue: StudyQueue
     private let state: Locked<State>
     private let threads: Locked<WorkerThreads?>
 
+    /// Stores by C-STORE.
+    ///
     /// - Throws: if not even one thread can be started.
-    package init(
+    package convenience init(
         jobs: Int, options: StorageSCU.Options, cancellation: Cancellation, delegate: any StorageDelegate & Sendable
     ) throws(SystemError) {
+        let demand = StorageDemand()
+        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: demand) {
+            StorageSCU(options: options, cancellation: $0, demand: demand, delegate: delegate, hasSuccessors: $1)
+        }
+    }
+
+    /// Stores in another way.
+    ///
+    /// - Parameter makeSender: makes the sender of a worker, on its thread.
+    /// - Throws: if not even one thread can be started.
+    package convenience init(
+        jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable,
+        makeSender: @escaping @Sendable (Cancellation) -> any InstanceSender
+    ) throws(SystemError) {
+        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: StorageDemand()) {
+            cancellation, _ in makeSender(cancellation)
+        }
+    }
+
+    private init(
+        jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable, demand: StorageDemand,
+        makeSender: @escaping @Sendable (Cancellation, @escaping () -> Bool) -> any InstanceSender
+    ) throws(SystemError) {
         self.jobs = jobs
-        self.options = options
+        self.makeSender = makeSender
         self.cancellation = cancellation
         self.delegate = delegate
         queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs, demand: demand)
@@ -63,16 +88,14 @@ package final class ParallelStorage: Sendable {
     private func work(_ worker: Int) {
         let own: Cancellation
         do throws(SystemError) { own = try cancellation.makeChild() } catch { own = cancellation }
-        let sender = StorageSCU(
-            options: options, cancellation: own, demand: demand, delegate: delegate,
-            hasSuccessors: { [self] in state.withLock { $0.alive } > 1 })
+        let sender = makeSender(own) { [self] in state.withLock { $0.alive } > 1 }
         do throws(AssociationError) {
             repeat {
                 while !delegate.shouldStop, queue.waitForWork(worker) {
                     // Opened before a batch is taken, so that no file waits for an association that is slow to open. A
                     // single association is opened for the batch that it has taken.
                     if jobs > 1 { try prepare(sender, worker, own) }
-                    try sender.store(queue.take(worker))
+                    try sender.store(queue.take(worker), waitsForRetries: false)
                 }
                 queue.letGo(worker)
                 try sender.finishAttempts()
@@ -86,7 +109,9 @@ package final class ParallelStorage: Sendable {
         cancelOpening()
     }
 
-    private func prepare(_ sender: StorageSCU, _ worker: Int, _ cancellation: Cancellation) throws(AssociationError) {
+    private func prepare(_ sender: any InstanceSender, _ worker: Int, _ cancellation: Cancellation)
+        throws(AssociationError)
+    {
         guard sender.isIdle else { return }
         state.withLock { $0.opening[worker] = cancellation }
         defer { state.withLock { $0.opening[worker] = nil } }
@@ -101,7 +126,7 @@ package final class ParallelStorage: Sendable {
     }
 
     /// Ends a worker; returns false if another one has failed meanwhile and left something to do.
-    private func end(_ worker: Int, leaving sender: StorageSCU) -> Bool {
+    private func end(_ worker: Int, leaving sender: any InstanceSender) -> Bool {
         state.withLock { state in
             guard queue.isFinished || delegate.shouldStop else { return false }
             state.alive -= 1

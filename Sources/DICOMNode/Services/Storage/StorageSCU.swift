@@ -45,7 +45,7 @@ extension StorageDelegate {
 /// the files at hand need, and another when files come that need more, or when one is lost.
 ///
 /// Used by one thread. Parallel sending is several of these: ``ParallelStorage``.
-package final class StorageSCU {
+package final class StorageSCU: InstanceSender {
     package struct Options: Sendable {
         package var priority: Priority = .medium
         /// C-STOREs that may be unanswered at a time, if the peer grants it (PS3.7 D.3.3.3); 1 asks for nothing.
@@ -178,12 +178,12 @@ package final class StorageSCU {
     /// Waits for every response that is due, and for every further attempt; the association stays.
     ///
     /// - Throws: The error that ended the work with the peer for good.
-    func finishAttempts() throws(AssociationError) { try store([PendingInstance](), waitsForRetries: true) }
+    package func finishAttempts() throws(AssociationError) { try store([PendingInstance](), waitsForRetries: true) }
 
     /// Opens the association for the contexts in demand, before there are files to send.
     ///
     /// - Throws: The error that ended the work with the peer for good.
-    func prepare() throws(AssociationError) {
+    package func prepare() throws(AssociationError) {
         while association == nil {
             do throws(AssociationError) {
                 _ = try association(for: [])
@@ -196,7 +196,7 @@ package final class StorageSCU {
     /// Releases the association, if there is one.
     ///
     /// - Throws: as ``Association/release()``, but for a release that is not answered in time, which the delegate is told.
-    func release() throws(AssociationError) {
+    package func release() throws(AssociationError) {
         defer { association = nil }
         do throws(AssociationError) { try association?.release() } catch .timedOut { delegate.releaseUnanswered() }
     }
@@ -212,7 +212,7 @@ package final class StorageSCU {
     }
 
     /// True if no file is unfinished or left for another attempt.
-    var isIdle: Bool { later.isEmpty && next == waiting.count }
+    package var isIdle: Bool { later.isEmpty && next == waiting.count }
 
     /// Decides whether there is another association after this failure, and waits for it to have a chance.
     private func recover(from error: AssociationError, wasOpening: Bool) throws(AssociationError) {

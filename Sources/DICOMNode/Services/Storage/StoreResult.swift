@@ -9,6 +9,12 @@ package struct StoreResult: Sendable {
     /// The number of attempts.
     package let attempts: Int
 
+    package init(file: InstanceFile, outcome: Outcome, attempts: Int) {
+        self.file = file
+        self.outcome = outcome
+        self.attempts = attempts
+    }
+
     package enum Outcome: Sendable {
         /// The peer answered; success, warning or failure is in the status.
         case answered(CommandSet, InstanceFile.Changes)
@@ -18,6 +24,8 @@ package struct StoreResult: Sendable {
         case unreadable(FileProblem)
         /// Sent, wholly or in part, when the association ended: it is not known whether the peer has it.
         case unanswered(AssociationError)
+        /// The answer over HTTP does not say that it is stored.
+        case refused(WebError)
         /// Not sent, because the run ended before it.
         case notSent(AssociationError)
         /// Not sent, because another one failed and the run was to stop at that.
@@ -44,6 +52,7 @@ package struct StoreResult: Sendable {
         switch outcome {
         case .answered(let command, _): command.status?.isTransient ?? false
         case .unanswered(let error), .notSent(let error): error.isTransient
+        case .refused(let error): error.isTransient
         case .noContext, .unreadable, .stopped: false
         }
     }
@@ -55,9 +64,9 @@ package struct PendingInstance: Sendable {
     /// The number of times that it was sent, wholly or in part.
     package var attempts = 0
     /// The outcome of the last attempt; nil before the first.
-    var lastOutcome: StoreResult.Outcome?
+    package var lastOutcome: StoreResult.Outcome?
     /// Not to be tried again before this.
-    var notBefore = Deadline.now
+    package var notBefore = Deadline.now
 
     package init(_ file: InstanceFile) { self.file = file }
 
@@ -129,13 +138,14 @@ extension AssociationError {
             }
         case .connectionLost, .abortedByPeer, .releasedByPeer, .timedOut: true
         case .rejected(let reject): reject.isTransient
+        case .web(let error): error.isTransient
         default: false
         }
     }
 }
 
 extension FileProblem {
-    init(_ path: FilePath, _ reason: DataSetSourceError) {
+    package init(_ path: FilePath, _ reason: DataSetSourceError) {
         switch reason {
         case .changed(let detail): self.init(path, .changed, detail)
         case .unreadable(let error): self.init(reading: path, error)

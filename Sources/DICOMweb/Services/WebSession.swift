@@ -1,0 +1,307 @@
+package import DICOM
+package import DICOMNode
+package import DICOMProtocol
+package import System
+
+/// The services of DICOMweb at one base URL, used by one thread at a time.
+package final class WebSession: QuerySession {
+    /// What a server tells beside its answers, once for each kind.
+    package enum Note: Sendable, Hashable {
+        /// The header field Warning, without its number and agent.
+        case warning(String)
+        /// The server takes values of queries as they stand.
+        case doesNotDecode
+        case security(String)
+    }
+
+    private let client: HTTPClient
+    private let cancellation: Cancellation
+    private let isFuzzy: Bool
+    private let report: (Note) -> Void
+    private let onEnd: (HTTPClient) -> Void
+    /// Whether the server decodes values of queries; nil until that was asked.
+    private var encoding: WebQuery.Encoding?
+    /// The matches of a page, where the server does not return all at once; nil as long as it does.
+    private var pageSize: Int?
+
+    /// The media type of answers: lists of types break some servers.
+    static let json = "application/dicom+json"
+    private static let pageSizes = [1000, 100]
+    /// A server that lists so many is not believed to come to an end.
+    private static let maximumPages = 1_000_000
+
+    /// - Parameters:
+    ///   - report: told what the server tells beside its answers.
+    ///   - onEnd: gets the client back, whose connection may be used again.
+    package init(
+        _ client: HTTPClient, isFuzzy: Bool = false, cancellation: Cancellation,
+        report: @escaping (Note) -> Void = { _ in }, onEnd: @escaping (HTTPClient) -> Void = { _ in }
+    ) {
+        self.client = client
+        self.isFuzzy = isFuzzy
+        self.cancellation = cancellation
+        self.report = report
+        self.onEnd = onEnd
+    }
+
+    deinit { onEnd(client) }
+
+    /// Nothing is to be ended: a connection that is kept closes by itself.
+    ///
+    /// - Throws: nothing.
+    package func release() throws(AssociationError) {}
+
+    package func abort() {}
+
+    /// Nothing is negotiated over HTTP.
+    package func grantedNegotiation(for sopClass: UID) -> QueryNegotiation { [] }
+
+    // MARK: Requests
+
+    /// Sends a request; an answer that is no success is an error.
+    ///
+    /// - Throws: the error of ``HTTPClient/perform(_:cancellation:reader:)``, or `.web` with the status.
+    func answer(
+        to request: HTTPRequest, reader: (any ResponseReader)? = nil
+    ) throws(AssociationError) -> HTTPAnswer {
+        let answer = try perform(request, reader: reader)
+        guard answer.isSuccess else { throw .web(Self.failure(answer, request)) }
+        return answer
+    }
+
+    /// Sends a request, whatever the status of the answer.
+    ///
+    /// - Throws: the error of ``HTTPClient/perform(_:cancellation:reader:)``.
+    func perform(
+        _ request: HTTPRequest, reader: (any ResponseReader)? = nil
+    ) throws(AssociationError) -> HTTPAnswer {
+        let answer = try client.perform(request, cancellation: cancellation, reader: reader)
+        if let warning = client.takeSecurityWarning() { report(.security(warning)) }
+        return answer
+    }
+
+    static func failure(_ answer: HTTPAnswer, _ request: HTTPRequest) -> WebError {
+        let status = answer.head.status
+        var detail = "\(WebError.meaning(of: status)) (status \(status))"
+        if ErrorPage.isHTML(answer.body) { detail += ", in a page that no archive writes" }
+        return WebError(
+            .status(status), detail, peerText: ErrorPage.text(answer.body),
+            retryAfter: answer.head.retryAfter(now: WallClock.seconds), request: request.name)
+    }
+
+    // MARK: Echo
+
+    /// Asks for one study at most, which shows that there is DICOMweb at the URL.
+    ///
+    /// - Throws: `AssociationError` if there is no answer, or none of DICOMweb.
+    package func echo() throws(AssociationError) -> HTTPAnswer {
+        let request = HTTPRequest(.get, "/studies?limit=1", accept: Self.json)
+        // A server without limits lists all that it has.
+        let reader = MatchesReader(request) { _ in .goOn }
+        let answer = try answer(to: request, reader: reader)
+        try reader.finish()
+        return answer
+    }
+
+    // MARK: Queries
+
+    /// Asks by QIDO-RS, page after page, for the matches that a C-FIND of the identifier would have.
+    ///
+    /// - Throws: `AssociationError`, `.web` among them, if the list was not read to its end.
+    package func find(
+        sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
+        onMatch: (FindSCU.Match) -> ExchangeControl
+    ) throws(AssociationError) -> ExchangeResult {
+        let query = try WebQuery(identifier, isFuzzy: isFuzzy)
+        let form = MatchForm(identifier, query)
+        var pages = PageCount(InformationModel.uniqueKey(of: query.level))
+        var patients: Set<[String]> = []
+        let encoding = try encoding(for: query)
+        while pages.number < Self.maximumPages {
+            if cancellation.isRaised { return .ofQuery(sopClass, wasInterrupted: true) }
+            pages.begin()
+            var wasStopped = false
+            do throws(AssociationError) {
+                try page(query, encoding, offset: pages.received) { dataSet in
+                    pages.accept(dataSet)
+                    guard !query.groupsPatients || patients.insert(form.patient(dataSet)).inserted else { return .goOn }
+                    guard onMatch(FindSCU.Match(form.match(dataSet))) == .cancel else { return .goOn }
+                    wasStopped = true
+                    return .cancel
+                }
+            } catch .interrupted(.graceful) {
+                return .ofQuery(sopClass, wasInterrupted: true)
+            }
+            if wasStopped { return .ofQuery(sopClass, wasCancelled: true) }
+            if pages.isLast { return .ofQuery(sopClass) }
+            guard pages.hasNew else {
+                throw .web(
+                    WebError(
+                        .unreliable, "the server repeats a page of its list: there may be more matches",
+                        request: "GET \(query.path)"))
+            }
+            beforeBlockingRead?()
+        }
+        throw .web(WebError(.unreliable, "the list of the server has no end", request: "GET \(query.path)"))
+    }
+
+    /// Asks for one page; a server that has too many matches for one answer is asked for smaller ones.
+    private func page(
+        _ query: WebQuery, _ encoding: WebQuery.Encoding, offset: Int, onMatch: (DataSet) -> ExchangeControl
+    ) throws(AssociationError) {
+        while true {
+            let target = query.target(encoding: encoding, limit: pageSize, offset: offset)
+            let request = HTTPRequest(.get, target, accept: Self.json)
+            do throws(AssociationError) {
+                return try ask(request, onMatch)
+            } catch .web(let error) {
+                guard error.code == .status(413),
+                    let smaller = Self.pageSizes.first(where: { size in pageSize.map { size < $0 } ?? true })
+                else { throw .web(error) }
+                pageSize = smaller
+            }
+        }
+    }
+
+    private func ask(_ request: HTTPRequest, _ onMatch: (DataSet) -> ExchangeControl) throws(AssociationError) {
+        try withoutActuallyEscaping(onMatch) { onMatch throws(AssociationError) in
+            let reader = MatchesReader(request, onMatch)
+            do throws(AssociationError) {
+                let answer = try self.answer(to: request, reader: reader)
+                try reader.finish()
+                for text in answer.head.fields("warning") { self.noteWarning(text) }
+            } catch {
+                // The rest was not wanted.
+                guard reader.stopped == nil else { return }
+                throw error
+            }
+        }
+    }
+
+    /// `299 host "text"`: those that only say that there is more are no news.
+    func noteWarning(_ text: String) {
+        let quoted = text.split(separator: "\"", omittingEmptySubsequences: false)
+        let words = quoted.count >= 3 ? String(quoted[1]) : text
+        guard !words.contains("additional results") else { return }
+        report(.warning(String(words.prefix(200))))
+    }
+
+    /// Whether the server decodes values, which is asked once and only where a value needs it.
+    private func encoding(for query: WebQuery) throws(AssociationError) -> WebQuery.Encoding {
+        guard query.needsEncoding else { return .percent }
+        if let encoding { return encoding }
+        let probe = try perform(HTTPRequest(.get, "/studies?limit=%31", accept: Self.json))
+        let found: WebQuery.Encoding = probe.head.status == 400 ? .none : .percent
+        // Another failure says nothing about it: the query itself will show it.
+        if probe.isSuccess || found == .none { encoding = found }
+        if found == .none { report(.doesNotDecode) }
+        return found
+    }
+}
+
+/// The pages of a list: what has come, and whether the last one brought anything new.
+private struct PageCount {
+    private let key: Tag
+    private(set) var number = 0
+    private(set) var received = 0
+    private var ofPage = 0
+    private(set) var hasNew = false
+    /// Fingerprints of the UIDs so far.
+    private var seen: Set<UInt64> = []
+
+    init(_ key: Tag) { self.key = key }
+
+    /// True if the page was empty, which ends the list.
+    var isLast: Bool { ofPage == 0 }
+
+    mutating func begin() {
+        number += 1
+        (ofPage, hasNew) = (0, false)
+    }
+
+    mutating func accept(_ match: DataSet) {
+        received += 1
+        ofPage += 1
+        guard let uid = match.uid(key) else {
+            // Nothing tells whether it was there before.
+            hasNew = hasNew || number == 1
+            return
+        }
+        if seen.insert(FNV1a.hash(uid.string.utf8)).inserted { hasNew = true }
+    }
+}
+
+/// Makes of an answer in JSON what a C-FIND would have returned: the keys that were asked for, with the level.
+struct MatchForm {
+    private let level: String
+    private let asked: Set<Tag>
+    private let isForPatients: Bool
+
+    init(_ identifier: DataSet, _ query: WebQuery) {
+        isForPatients = query.groupsPatients
+        level = identifier.string(.queryRetrieveLevel) ?? query.level.rawValue
+        asked = Set(identifier.elements.map(\.tag)).union([.specificCharacterSet])
+    }
+
+    private static let issuerOfPatientID = Tag(0x0010_0021)
+
+    /// What tells patients apart.
+    func patient(_ dataSet: DataSet) -> [String] {
+        [Self.issuerOfPatientID, .patientID, .patientName].map { dataSet.string($0) ?? "" }
+    }
+
+    func match(_ dataSet: DataSet) -> DataSet {
+        var match = DataSet()
+        for element in dataSet.elements where asked.contains(element.tag) { match.append(element) }
+        match.set(.queryRetrieveLevel, .CS, level)
+        return match
+    }
+}
+
+/// Reads the matches of an answer as they arrive.
+private final class MatchesReader: ResponseReader {
+    private let request: HTTPRequest
+    private let onMatch: (DataSet) -> ExchangeControl
+    private var json = JSONMatchReader()
+    /// Not nil if no more matches were wanted.
+    private(set) var stopped: Bool?
+
+    init(_ request: HTTPRequest, _ onMatch: @escaping (DataSet) -> ExchangeControl) {
+        self.request = request
+        self.onMatch = onMatch
+    }
+
+    func begin(_ head: HTTPHead) throws(AssociationError) {
+        let type = head.mediaType.name
+        // Servers name it in many ways; HTML is of a web server, and XML cannot be read.
+        guard !type.contains("html"), !type.contains("xml"), !type.hasPrefix("multipart/") else {
+            throw failure("the answer is \(type), and no list of DICOMweb's")
+        }
+    }
+
+    func read(_ bytes: UnsafeRawBufferPointer) throws(AssociationError) {
+        try json.read(bytes, problem: { self.failure($0.words) }) { element throws(AssociationError) in
+            let dataSets: [DataSet]
+            do throws(DICOMJSONError) {
+                dataSets = try DICOMJSON.parse(element)
+            } catch {
+                throw failure("a match cannot be read: \(error.detail)")
+            }
+            for dataSet in dataSets where onMatch(dataSet) == .cancel {
+                stopped = true
+                throw .interrupted(.graceful)
+            }
+        }
+    }
+
+    /// The answer has come to its end.
+    func finish() throws(AssociationError) {
+        do throws(JSONMatchReader.Problem) { try json.finish() } catch {
+            throw .web(WebError(.incomplete, error.words, request: request.name))
+        }
+    }
+
+    private func failure(_ words: String) -> AssociationError {
+        .web(WebError(.unexpected, words, request: request.name))
+    }
+}

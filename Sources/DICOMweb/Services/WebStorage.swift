@@ -1,0 +1,354 @@
+import DICOM
+package import DICOMNode
+import DICOMProtocol
+package import System
+
+/// Stores instances by STOW-RS (PS3.18 10.5), a few in each request: one worker's part of a run.
+///
+/// What became of an instance is what the answer says of it, whatever the status: an instance that is in none of its sequences is not
+/// stored. Used by one thread.
+package final class WebStorage: InstanceSender {
+    package struct Options: Sendable {
+        /// True if UIDs that a data set lacks may be those of group 0002.
+        package var assumesMeta = false
+        package var retry = RetryPolicy()
+
+        package init() {}
+    }
+
+    private let options: Options
+    private let makeSession: () throws(AssociationError) -> WebSession
+    private let cancellation: Cancellation
+    private let delegate: any StorageDelegate
+    private var session: WebSession?
+    private var waiting: [PendingInstance] = []
+    private var later: [PendingInstance] = []
+    /// Instances in one request; fewer once a server has refused so many at a time.
+    private var maximumCount = 10
+    private var failuresInARow = 0
+
+    /// Bytes of the files in one request, beyond which a file goes alone.
+    private static let maximumLength: UInt64 = 10 << 20
+    /// Instances that wait for another attempt while new ones are sent.
+    private static let maximumLater = 1000
+    /// Requests in a row that were lost, after which the peer is given up.
+    private static let maximumLost = 3
+
+    /// - Parameter makeSession: opens the session of this worker.
+    package init(
+        _ options: Options, cancellation: Cancellation, delegate: any StorageDelegate,
+        makeSession: @escaping () throws(AssociationError) -> WebSession
+    ) {
+        self.options = options
+        self.cancellation = cancellation
+        self.delegate = delegate
+        self.makeSession = makeSession
+    }
+
+    package var isIdle: Bool { waiting.isEmpty && later.isEmpty }
+
+    /// Opens nothing: a connection is made with the first request.
+    ///
+    /// - Throws: nothing.
+    package func prepare() throws(AssociationError) {}
+
+    /// Ends nothing: a connection that is kept closes by itself.
+    ///
+    /// - Throws: nothing.
+    package func release() throws(AssociationError) { session = nil }
+
+    /// Sends what waits for another attempt.
+    ///
+    /// - Throws: the error that ended the work with the peer for good.
+    package func finishAttempts() throws(AssociationError) { try store([], waitsForRetries: true) }
+
+    package func takeUnfinished() -> [PendingInstance] {
+        defer { (waiting, later) = ([], []) }
+        return later + waiting
+    }
+
+    /// Sends the files, attempt after attempt; each is reported once.
+    ///
+    /// - Throws: the error that ended the work with the peer for good. What was not sent is in ``takeUnfinished()``.
+    package func store(_ files: [PendingInstance], waitsForRetries: Bool) throws(AssociationError) {
+        waiting += files
+        while !delegate.shouldStop {
+            waiting += later.filter(\.notBefore.isPast)
+            later.removeAll(where: \.notBefore.isPast)
+            if waiting.isEmpty {
+                guard let first = later.map(\.notBefore).min(), waitsForRetries || later.count > Self.maximumLater
+                else { return }
+                try pause(until: first)
+                continue
+            }
+            if cancellation.isRaised { throw .interrupted(cancellation.level) }
+            try send(nextBatch())
+        }
+    }
+
+    private func nextBatch() -> [PendingInstance] {
+        var batch: [PendingInstance] = []
+        var length: UInt64 = 0
+        while let next = waiting.first, batch.count < maximumCount {
+            guard batch.isEmpty || length + next.file.size <= Self.maximumLength else { break }
+            length += next.file.size
+            batch.append(waiting.removeFirst())
+        }
+        return batch
+    }
+
+    private func pause(until deadline: Deadline) throws(AssociationError) {
+        guard let seconds = deadline.secondsLeft, seconds > 0 else { return }
+        delegate.willPause(seconds: seconds, instances: later.count, cause: nil)
+        if cancellation.wait(until: deadline) { throw .interrupted(cancellation.level) }
+    }
+
+    // MARK: One request
+
+    private func opened() throws(AssociationError) -> WebSession {
+        if let session { return session }
+        let opened = try makeSession()
+        session = opened
+        return opened
+    }
+
+    private func send(_ batch: [PendingInstance]) throws(AssociationError) {
+        var parts: [(pending: PendingInstance, part: OutgoingPart)] = []
+        for var pending in batch {
+            if try isHeldAfterLoss(pending) { continue }
+            pending.attempts += 1
+            do throws(FileProblem) {
+                parts.append((pending, try OutgoingPart(pending.file, assumesMeta: options.assumesMeta)))
+            } catch {
+                conclude(pending, .unreadable(error))
+            }
+        }
+        guard !parts.isEmpty else { return }
+        let body = MultipartBody(parts.map(\.part))
+        let answer: HTTPAnswer
+        do throws(AssociationError) {
+            answer = try opened().store(body)
+            failuresInARow = 0
+        } catch .sourceCutShort(let reason) {
+            // The fault of one file; the request was given up, and nothing of the others is stored.
+            for (index, one) in parts.enumerated().reversed() {
+                if index == body.current {
+                    conclude(one.pending, .unreadable(FileProblem(one.pending.file.path, reason)))
+                } else {
+                    putBack(one.pending)
+                }
+            }
+            return
+        } catch {
+            return try lose(parts.map(\.pending), because: error)
+        }
+        try settle(parts, StoreAnswer(answer), answer)
+    }
+
+    /// The whole request failed without an answer.
+    private func lose(_ pending: [PendingInstance], because error: AssociationError) throws(AssociationError) {
+        failuresInARow += 1
+        // Nothing had left, or nothing may be tried again.
+        switch error {
+        case .interrupted:
+            for one in pending { conclude(one, .unanswered(error)) }
+            throw error
+        case .web(let reason) where reason.code == .incomplete:
+            for one in pending { conclude(one, .unanswered(error)) }
+            guard failuresInARow < max(options.retry.retries, Self.maximumLost) else { throw error }
+        case .unreachable, .web:
+            guard error.isTransient, options.retry.allowsAttempt(after: failuresInARow) else {
+                waiting = pending.map(Self.withoutAttempt) + waiting
+                throw error
+            }
+            waiting = pending.map(Self.withoutAttempt) + waiting
+            try pause(after: failuresInARow, because: error)
+        default:
+            for one in pending { conclude(one, .unanswered(error)) }
+            guard failuresInARow < max(options.retry.retries, Self.maximumLost) else { throw error }
+        }
+    }
+
+    private func pause(after failures: Int, because error: AssociationError) throws(AssociationError) {
+        let seconds = options.retry.pause(after: failures)
+        delegate.willPause(seconds: seconds, instances: waiting.count, cause: error)
+        if cancellation.wait(until: .after(seconds: seconds)) { throw .interrupted(cancellation.level) }
+    }
+
+    private static func withoutAttempt(_ pending: PendingInstance) -> PendingInstance {
+        var pending = pending
+        pending.attempts -= 1
+        return pending
+    }
+
+    private func putBack(_ pending: PendingInstance) { waiting.insert(Self.withoutAttempt(pending), at: 0) }
+
+    /// Takes for each instance what the answer says of it.
+    private func settle(
+        _ parts: [(pending: PendingInstance, part: OutgoingPart)], _ said: StoreAnswer, _ answer: HTTPAnswer
+    ) throws(AssociationError) {
+        var silent: [PendingInstance] = []
+        for (pending, part) in parts {
+            if let status = said.status(of: pending.file.sopInstanceUID) {
+                conclude(pending, .answered(Self.response(pending.file, status), part.changes))
+            } else {
+                silent.append(pending)
+            }
+        }
+        guard !silent.isEmpty else { return }
+        let request = HTTPRequest(.post, WebSession.storePath, accept: WebSession.json)
+        guard !answer.isSuccess else { return try ask(about: silent, of: parts.count, request) }
+        let error = WebSession.failure(answer, request)
+        // Refused as a whole: that is no matter of its instances.
+        if said.isEmpty, [401, 403, 404, 405, 406, 415].contains(answer.head.status) {
+            waiting = silent.map(Self.withoutAttempt) + waiting
+            throw .web(error)
+        }
+        guard parts.count > 1, !error.isTransient || answer.head.status == 500 || answer.head.status == 507 else {
+            for one in silent { conclude(one, .refused(error)) }
+            return
+        }
+        divide(silent, of: parts.count)
+    }
+
+    /// Sends instances again in smaller requests.
+    private func divide(_ pending: [PendingInstance], of count: Int) {
+        maximumCount = max(1, count / 2)
+        waiting = pending.map(Self.withoutAttempt) + waiting
+    }
+
+    /// The answer is one of success and does not name these: they count as stored only where a query finds them.
+    private func ask(
+        about pending: [PendingInstance], of count: Int, _ request: HTTPRequest
+    ) throws(AssociationError) {
+        var missing: [PendingInstance] = []
+        for one in pending {
+            if try isListed(one.file) {
+                conclude(one, .answered(Self.response(one.file, .success), InstanceFile.Changes()))
+            } else {
+                missing.append(one)
+            }
+        }
+        guard !missing.isEmpty else { return }
+        if count > 1 { return divide(missing, of: 2) }
+        let error = WebError(.unreliable, "the answer does not say that it was stored", request: request.name)
+        for one in missing { conclude(one, .refused(error)) }
+    }
+
+    /// After an answer was lost: concludes an instance that the server has meanwhile, which need not be sent again.
+    private func isHeldAfterLoss(_ pending: PendingInstance) throws(AssociationError) -> Bool {
+        guard case .unanswered? = pending.lastOutcome, try isListed(pending.file) else { return false }
+        conclude(pending, .answered(Self.response(pending.file, .success), InstanceFile.Changes()))
+        return true
+    }
+
+    /// Returns false, too, where the server cannot be asked.
+    private func isListed(_ file: InstanceFile) throws(AssociationError) -> Bool {
+        var keys = DataSet()
+        keys.set(.queryRetrieveLevel, .CS, QueryLevel.image.rawValue)
+        if let study = file.studyInstanceUID { keys.set(.studyInstanceUID, study) }
+        if let series = file.seriesInstanceUID { keys.set(.seriesInstanceUID, series) }
+        keys.set(.sopInstanceUID, file.sopInstanceUID)
+        var isListed = false
+        do throws(AssociationError) {
+            _ = try opened().find(
+                sopClass: InformationModel.studyRoot.findSOPClass, identifier: keys, priority: .medium,
+                beforeBlockingRead: nil
+            ) { match in
+                let uid = (try? match.identifier())?.uid(.sopInstanceUID)
+                isListed = isListed || uid == file.sopInstanceUID
+                return isListed ? .cancel : .goOn
+            }
+        } catch .interrupted(let level) {
+            throw .interrupted(level)
+        } catch {
+            return false
+        }
+        return isListed
+    }
+
+    private static func response(_ file: InstanceFile, _ status: DIMSEStatus) -> CommandSet {
+        let request = CommandSet.storeRequest(
+            messageID: 1, sopClass: file.sopClassUID, sopInstance: file.sopInstanceUID)
+        return .storeResponse(to: request, status: status)
+    }
+
+    // MARK: Results
+
+    /// Reports the outcome of a file, or keeps it for another attempt.
+    private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
+        let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
+        guard result.isTransient, options.retry.allowsAttempt(after: pending.attempts), !delegate.shouldStop else {
+            return delegate.report(result)
+        }
+        var again = pending
+        again.lastOutcome = outcome
+        var seconds = options.retry.pause(after: pending.attempts)
+        if case .refused(let error) = outcome, let wanted = error.retryAfter { seconds = wanted }
+        again.notBefore = .after(seconds: seconds)
+        later.append(again)
+    }
+}
+
+extension WebSession {
+    static let storePath = "/studies"
+
+    /// Stores by STOW-RS; the answer of any status is for the caller to read.
+    ///
+    /// - Throws: the error by which no answer came.
+    fileprivate func store(_ body: MultipartBody) throws(AssociationError) -> HTTPAnswer {
+        var request = HTTPRequest(.post, Self.storePath, accept: Self.json)
+        // Orthanc before 1.4 could not read a boundary in quotes; the type has to be in quotes for others.
+        request.headers.append(
+            ("Content-Type", "multipart/related; type=\"application/dicom\"; boundary=\(MultipartBody.boundary)"))
+        request.body = body
+        let reader = AnswerCollector()
+        let answer = try perform(request, reader: reader)
+        for warning in answer.head.fields("warning") { noteWarning(warning) }
+        return answer.isSuccess ? answer.with(body: reader.body) : answer
+    }
+}
+
+/// Keeps the body of an answer, up to a limit: one about ten instances is short.
+private final class AnswerCollector: ResponseReader {
+    private(set) var body: [UInt8] = []
+    private static let maximumLength = 16 << 20
+
+    func begin(_ head: HTTPHead) throws(AssociationError) {}
+
+    func read(_ bytes: UnsafeRawBufferPointer) throws(AssociationError) {
+        body.append(contentsOf: bytes.prefix(Self.maximumLength - body.count))
+    }
+}
+
+/// What the body of an answer says of each instance (PS3.18 I.2).
+struct StoreAnswer {
+    private var statuses: [UID: DIMSEStatus] = [:]
+    private static let warningReason = Tag(0x0008_1196)
+
+    /// Anything that is no data set says nothing.
+    init(_ answer: HTTPAnswer) { self.init(answer.body) }
+
+    init(_ body: [UInt8]) {
+        guard let dataSets = try? DICOMJSON.parse(body) else { return }
+        for dataSet in dataSets {
+            for item in dataSet.items(.referencedSOPSequence) ?? [] {
+                guard let uid = item.uid(.referencedSOPInstanceUID) else { continue }
+                let warning = item.uint16(Self.warningReason).map { DIMSEStatus(rawValue: $0) }
+                statuses[uid] = warning.flatMap { $0.kind == .warning ? $0 : nil } ?? .success
+            }
+            // A failure outweighs what else is said of the same instance.
+            for item in dataSet.items(.failedSOPSequence) ?? [] {
+                guard let uid = item.uid(.referencedSOPInstanceUID) else { continue }
+                let reason = item.uint16(.failureReason).map { DIMSEStatus(rawValue: $0) }
+                statuses[uid] = reason.flatMap { $0.kind == .failure ? $0 : nil } ?? .processingFailure
+            }
+        }
+    }
+
+    /// True if it names no instance.
+    var isEmpty: Bool { statuses.isEmpty }
+
+    /// Nil if it does not name the instance.
+    func status(of instance: UID) -> DIMSEStatus? { statuses[instance] }
+}

@@ -1,0 +1,100 @@
+import Testing
+
+@testable import DICOMweb
+
+/// The parts that a reader was handed, as text.
+private final class Parts: PartReader {
+    private(set) var parts: [(type: String, bytes: [UInt8], isWhole: Bool)] = []
+
+    func beginPart(_ type: MediaType) throws(MultipartReader.Problem) { parts.append((type.name, [], false)) }
+    func read(_ bytes: UnsafeRawBufferPointer) throws(MultipartReader.Problem) {
+        parts[parts.count - 1].bytes += Array(bytes)
+    }
+    func endPart() throws(MultipartReader.Problem) { parts[parts.count - 1].isWhole = true }
+
+    var texts: [String] { parts.map { String(decoding: $0.bytes, as: UTF8.self) } }
+}
+
+struct MultipartReaderTests {
+    /// Reads a body in pieces of a length.
+    private func read(
+        _ body: [UInt8], boundary: String = "B", pieces: Int
+    ) throws(MultipartReader.Problem) -> (parts: Parts, isClosed: Bool) {
+        let parts = Parts()
+        var reader = MultipartReader(boundary: boundary)
+        for start in stride(from: 0, to: body.count, by: pieces) {
+            let piece = Array(body[start..<min(start + pieces, body.count)])
+            try piece.withUnsafeBufferPointer { pointer throws(MultipartReader.Problem) in
+                try reader?.read(UnsafeRawBufferPointer(pointer), into: parts, problem: { $0 })
+            }
+        }
+        return (parts, reader?.isClosed ?? false)
+    }
+
+    private static let usual = Array(
+        """
+        preamble\r\n--Bad\r\n--B  \r\nContent-Type: application/dicom;transfer-syntax=1.2\r\nContent-Length: 1\r\n\r\n\
+        first\r\n--Bx\r\n\r\n--\r\n-B\r\n--B\r\n\r\nno head\r\r\n--B\r\nContent-Type: text/plain\r\n\r\n\r\n--B--\r\nepilogue
+        """.utf8)
+
+    @Test("however a body is cut into pieces, the same parts come out", arguments: 1...40)
+    func pieces(length: Int) throws {
+        let (parts, isClosed) = try read(Self.usual, pieces: length)
+        #expect(parts.texts == ["first\r\n--Bx\r\n\r\n--\r\n-B", "no head\r", ""])
+        #expect(parts.parts.map(\.type) == ["application/dicom", "", "text/plain"])
+        #expect(parts.parts.allSatisfy { $0.isWhole })
+        #expect(isClosed)
+    }
+
+    @Test("a body without its closing delimiter is not closed, and its last part not whole")
+    func cutOff() throws {
+        let body = Array("--B\r\n\r\none\r\n--B\r\n\r\ntwo".utf8)
+        let (parts, isClosed) = try read(body, pieces: 7)
+        #expect(parts.parts.map(\.isWhole) == [true, false])
+        #expect(!isClosed)
+    }
+
+    @Test("each place where a body can be cut leaves it open")
+    func everyCut() throws {
+        let body = Array("--B\r\n\r\none\r\n--B--".utf8)
+        for length in 0..<body.count {
+            let (parts, isClosed) = try read(Array(body.prefix(length)), pieces: 3)
+            #expect(!isClosed)
+            #expect(parts.parts.allSatisfy { !$0.isWhole })
+        }
+        #expect(try read(body, pieces: 3).isClosed)
+    }
+
+    @Test("bytes of pixels that look like a delimiter belong to the part")
+    func lookalikes() throws {
+        let inside = "\r\n--B0\r\n--\r\r\n\r\n--BB--\r\n--\r\n"
+        for length in [1, 2, 3, 5, 1000] {
+            let body = Array("--B\r\n\r\n\(inside)\r\n--B--".utf8)
+            #expect(try read(body, pieces: length).parts.texts == [inside])
+        }
+    }
+
+    @Test("a head without an end is refused")
+    func longHead() throws {
+        let body = Array("--B\r\n".utf8) + Array(repeating: Array("X-Filler: abcdefgh\r\n".utf8), count: 2000).joined()
+        #expect(throws: MultipartReader.Problem.headTooLong) { try read(body, pieces: 4096) }
+        let line = Array("--B\r\n".utf8) + [UInt8](repeating: 0x41, count: 40_000)
+        #expect(throws: MultipartReader.Problem.headTooLong) { try read(line, pieces: 1000) }
+        let odd = Array("--B\r\nno colon\r\n\r\n".utf8)
+        #expect(throws: MultipartReader.Problem.malformedHead) { try read(odd, pieces: 9) }
+    }
+
+    @Test("a boundary has a length that a server may have, and no other")
+    func boundaries() {
+        #expect(MultipartReader(boundary: "") == nil)
+        #expect(MultipartReader(boundary: String(repeating: "b", count: 100)) != nil)
+        #expect(MultipartReader(boundary: String(repeating: "b", count: 10_000_000)) == nil)
+    }
+
+    @Test("a preamble of megabytes is passed over in little memory, and so is an epilogue")
+    func longPreamble() throws {
+        let filler = [UInt8](repeating: 0x0D, count: 1 << 20)
+        let body = filler + Array("\r\n--B\r\n\r\none\r\n--B--\r\n".utf8) + filler
+        #expect(try read(body, pieces: 65536).parts.texts == ["one"])
+    }
+}
