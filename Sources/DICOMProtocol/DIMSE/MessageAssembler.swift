@@ -37,6 +37,8 @@ package struct MessageAssembler: Sendable {
     private var state = State.betweenMessages
     private var collected: [UInt8] = []
     private var emptyFragments = 0
+    /// The last command with a pending status: those of all matches of a query are the same bytes, and decoded once.
+    private var pending: (bytes: [UInt8], command: CommandSet)?
 
     package init(limits: Limits = .standard) {
         self.limits = limits
@@ -89,7 +91,13 @@ package struct MessageAssembler: Sendable {
             return nil
         }
         emptyFragments = 0
-        let command = try CommandSet(decoding: collected[...])
+        let command: CommandSet
+        if let pending, pending.bytes == collected {
+            command = pending.command
+        } else {
+            command = try CommandSet(decoding: collected[...])
+            if command.status?.kind == .pending { pending = (collected, command) }
+        }
         collected.removeAll(keepingCapacity: true)
         state = command.hasDataSet ? .dataSet(contextID: contextID) : .betweenMessages
         return .command(command, contextID: contextID)

@@ -59,6 +59,22 @@ struct MessageAssemblerTests {
         }
     }
 
+    @Test func `responses of the same bytes are equal, and another one between them is not`() throws {
+        var assembler = MessageAssembler()
+        var pending = CommandSet()
+        pending.commandField = .cFindRSP
+        pending.messageIDBeingRespondedTo = 7
+        pending.status = .pending
+        pending.commandDataSetType = 1
+        var other = pending
+        other.messageIDBeingRespondedTo = 8
+        for command in [pending, pending, other, pending] {
+            let event = try accept(&assembler, 1, .command, command.encode(), last: true)
+            #expect(event == .command(command, contextID: 1))
+            #expect(try accept(&assembler, 1, .data, [1], last: true) == .data(isLast: true))
+        }
+    }
+
     @Test func `data without a command is an error`() {
         var assembler = MessageAssembler()
         #expect(code { try accept(&assembler, 1, .data, [0]) } == .unexpectedMessage)

@@ -227,6 +227,7 @@ private struct ResponseDigests {
 
     /// Returns false if there is none.
     mutating func remove(_ digest: ResponseDigest) -> Bool {
+        guard !entities.isEmpty || !others.isEmpty else { return false }
         if entities.remove(digest) != nil { return true }
         guard let count = others[digest], count > 0 else { return false }
         others[digest] = count - 1
