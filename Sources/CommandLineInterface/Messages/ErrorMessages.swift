@@ -64,6 +64,10 @@ extension Message {
 
     private init(wording error: AssociationError, calling server: CalledServer) {
         switch error {
+        case .unreachable(.timedOut(.start)):
+            self.init(
+                "\(server.name): not called, as the time limit of the run has passed", server.waited(for: nil),
+                hint: .runTooShort)
         case .unreachable(let reason):
             var why = reason.description
             if reason.isTimeLimit, let waited = server.waited(for: nil) { why += ", \(waited)" }

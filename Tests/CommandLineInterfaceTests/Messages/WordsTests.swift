@@ -154,7 +154,7 @@ struct WordsTests {
         let message = Message(AssociationError.unreachable(.timedOut(.start)), calling: late)
         #expect(
             message.line
-                == "cannot connect to pacs:104: time limit passed before connecting, the run may last 1.5 s (--total-timeout)"
+                == "PACS@pacs:104: not called, as the time limit of the run has passed: the run may last 1.5 s (--total-timeout)"
         )
         #expect(message.hint == Hint.runTooShort.text)
         #expect(message.cause == .timeLimit)
@@ -163,6 +163,17 @@ struct WordsTests {
         #expect(Message(AssociationError.timedOut(waitingFor: .message), calling: late).hint == Hint.runTooShort.text)
         let lookup = Message(AssociationError.unreachable(.timedOut(.lookup)), calling: Self.server())
         #expect(lookup.hint == Hint.nameServersSilent.text)
+    }
+
+    @Test func `a list that our own limit has ended is not blamed on the server`() throws {
+        let peer = try ScriptedPeer([ScriptedServer.accepts + [.hearAll]])
+        defer { peer.stop() }
+        let folder = try TestFolder()
+        let result = CommandResult(
+            words("--get -k 20,d=1.2.3 --total-timeout 0.5 -o \(folder["out"]) -H 127.0.0.1 -p \(peer.port)"))
+        #expect(result.exitCode == .timeLimit, "\(result.messages)")
+        #expect(!result.messages.contains("there is no list"), "\(result.messages)")
+        #expect(result.messages.contains("the run may last 0.5 s (--total-timeout)"), "\(result.messages)")
     }
 
     @Test func `an abort is blamed on keys only where there are any`() {

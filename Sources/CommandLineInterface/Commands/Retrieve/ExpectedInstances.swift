@@ -46,7 +46,8 @@ struct ExpectedInstances {
                 try ask(network, model, target, needsClasses: needsClasses)
             }
         } catch {
-            guard let reason = reason(for: error, network.queryName) else { throw error }
+            // Our own limit says nothing of the server, and leaves no time for what follows.
+            guard !network.isOverdue, let reason = reason(for: error, network.queryName) else { throw error }
             noteMissingList(network, reason)
             return ExpectedInstances(series: nil, failure: error)
         }
