@@ -201,7 +201,7 @@ class CommandLine(cases.RealServerTest):
         environment = {"LD_LIBRARY_PATH": str(self.folder)}
         with WebPeer(lists()) as peer:
             run = dcmscu("--echo", peer.url, environment=environment, expect=USAGE)
-            self.assert_names(run, "libcurl.so.4", "install libcurl")
+            self.assert_names(run, f"{peer.url}: libcurl.so.4", "install libcurl")
         dcmscu("--version", environment=environment, expect=0)
 
 

@@ -126,9 +126,9 @@ extension Message {
         case .unsendable(let reason):
             self.init("cannot send to \(server.name)", reason)
         case .web(let reason):
-            let request = reason.request.map { " \($0)" } ?? ""
+            let request = reason.request.map { ": \($0)" } ?? ""
             self.init(
-                "\(server.name):\(request)", reason.detail, peerText: reason.peerText,
+                "\(server.name)\(request)", reason.detail, peerText: reason.peerText,
                 hint: Hint(
                     for: reason, at: server.web, mayRetry: server.mayRetry && server.retries == 0))
         }
