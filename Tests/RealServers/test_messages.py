@@ -335,8 +335,6 @@ class Messages(cases.RealServerTest):
         self.assertNotEqual(run.code, 0)
         self.assertRegex(run.stderr, r"(?m)^hint: .*STATION")
 
-
-class TableOfHints(cases.RealServerTest):
     def over_http(self, status, code, *words, headers=()):
         with webpeer.WebPeer(lambda _: webpeer.answer(status, headers=headers)) as peer:
             self.assert_names(dcmscu("--find", peer.url, expect=code), f"status {status}", *words)
@@ -369,6 +367,8 @@ class TableOfHints(cases.RealServerTest):
         with webpeer.WebPeer(act, raw=True) as peer:
             self.assert_names(dcmscu("--echo", peer.url, expect=ASSOCIATION), "not HTTP", "give HOST PORT")
 
+
+class TableOfHints(cases.RealServerTest):
     def test_every_remedy_is_provoked_by_some_test(self):
         source = programs.REPOSITORY / "Sources" / "CommandLineInterface" / "Messages" / "Hint.swift"
         cases_of_table = source.read_text().partition("package var text")[0]

@@ -23,34 +23,32 @@ struct JSONMatchReaderTests {
         try read(Array(text.utf8), pieces: pieces)
     }
 
-    @Test("an array is divided into its elements wherever it is cut", arguments: 1...30)
-    func elements(pieces: Int) throws {
+    @Test(arguments: 1...30)
+    func `an array is divided into its elements wherever it is cut`(pieces: Int) throws {
         let text = #" [ {"a":[1,{"b":"]}\"\\"}]} , {} ,{"c":"{["}] "# + "\r\n"
         #expect(try read(text, pieces: pieces) == [#"{"a":[1,{"b":"]}\"\\"}]}"#, "{}", #"{"c":"{["}"#])
     }
 
-    @Test("an empty array, no bytes at all and one object without an array are lists")
-    func forms() throws {
+    @Test
+    func `an empty array, no bytes at all and one object without an array are lists`() throws {
         #expect(try read("[]").isEmpty)
         #expect(try read("").isEmpty)
         #expect(try read("\u{FEFF} [ ]\n").isEmpty)
         #expect(try read(#" {"a":1} "#) == [#"{"a":1}"#])
     }
 
-    @Test(
-        "what is no array of objects is refused",
-        arguments: ["x", "[1]", "[{}{}]", "[,{}]", "[{}]x", "{} {}", "[]]", "null", "<html>", "[null]"])
-    func others(text: String) {
+    @Test(arguments: ["x", "[1]", "[{}{}]", "[,{}]", "[{}]x", "{} {}", "[]]", "null", "<html>", "[null]"])
+    func `what is no array of objects is refused`(text: String) {
         #expect(throws: JSONMatchReader.Problem.notAnArray) { try read(text) }
     }
 
-    @Test("an array that ends in the middle is cut off", arguments: ["[", "[{}", "[{}, ", #"[{"a"#, #"{"a":"\"#])
-    func cutOff(text: String) {
+    @Test(arguments: ["[", "[{}", "[{}, ", #"[{"a"#, #"{"a":"\"#])
+    func `an array that ends in the middle is cut off`(text: String) {
         #expect(throws: JSONMatchReader.Problem.cutOff) { try read(text) }
     }
 
-    @Test("depth, length and white space have limits")
-    func limits() throws {
+    @Test
+    func `depth, length and white space have limits`() throws {
         let deep = [UInt8](repeating: 0x5B, count: 100_000)
         #expect(throws: JSONMatchReader.Problem.tooDeep) { try read(Array(#"[{"a":"#.utf8) + deep, pieces: 4096) }
         let long = [UInt8](repeating: 0x61, count: JSONMatchReader.maximumElement)

@@ -37,8 +37,8 @@ struct MultipartReaderTests {
         first\r\n--Bx\r\n\r\n--\r\n-B\r\n--B\r\n\r\nno head\r\r\n--B\r\nContent-Type: text/plain\r\n\r\n\r\n--B--\r\nepilogue
         """.utf8)
 
-    @Test("however a body is cut into pieces, the same parts come out", arguments: 1...40)
-    func pieces(length: Int) throws {
+    @Test(arguments: 1...40)
+    func `however a body is cut into pieces, the same parts come out`(length: Int) throws {
         let (parts, isClosed) = try read(Self.usual, pieces: length)
         #expect(parts.texts == ["first\r\n--Bx\r\n\r\n--\r\n-B", "no head\r", ""])
         #expect(parts.parts.map(\.type) == ["application/dicom", "", "text/plain"])
@@ -46,16 +46,16 @@ struct MultipartReaderTests {
         #expect(isClosed)
     }
 
-    @Test("a body without its closing delimiter is not closed, and its last part not whole")
-    func cutOff() throws {
+    @Test
+    func `a body without its closing delimiter is not closed, and its last part not whole`() throws {
         let body = Array("--B\r\n\r\none\r\n--B\r\n\r\ntwo".utf8)
         let (parts, isClosed) = try read(body, pieces: 7)
         #expect(parts.parts.map(\.isWhole) == [true, false])
         #expect(!isClosed)
     }
 
-    @Test("each place where a body can be cut leaves it open")
-    func everyCut() throws {
+    @Test
+    func `each place where a body can be cut leaves it open`() throws {
         let body = Array("--B\r\n\r\none\r\n--B--".utf8)
         for length in 0..<body.count {
             let (parts, isClosed) = try read(Array(body.prefix(length)), pieces: 3)
@@ -65,8 +65,8 @@ struct MultipartReaderTests {
         #expect(try read(body, pieces: 3).isClosed)
     }
 
-    @Test("bytes of pixels that look like a delimiter belong to the part")
-    func lookalikes() throws {
+    @Test
+    func `bytes of pixels that look like a delimiter belong to the part`() throws {
         let inside = "\r\n--B0\r\n--\r\r\n\r\n--BB--\r\n--\r\n"
         for length in [1, 2, 3, 5, 1000] {
             let body = Array("--B\r\n\r\n\(inside)\r\n--B--".utf8)
@@ -74,8 +74,8 @@ struct MultipartReaderTests {
         }
     }
 
-    @Test("a head without an end is refused")
-    func longHead() throws {
+    @Test
+    func `a head without an end is refused`() throws {
         let body = Array("--B\r\n".utf8) + Array(repeating: Array("X-Filler: abcdefgh\r\n".utf8), count: 2000).joined()
         #expect(throws: MultipartReader.Problem.headTooLong) { try read(body, pieces: 4096) }
         let line = Array("--B\r\n".utf8) + [UInt8](repeating: 0x41, count: 40_000)
@@ -84,15 +84,15 @@ struct MultipartReaderTests {
         #expect(throws: MultipartReader.Problem.malformedHead) { try read(odd, pieces: 9) }
     }
 
-    @Test("a boundary has a length that a server may have, and no other")
-    func boundaries() {
+    @Test
+    func `a boundary has a length that a server may have, and no other`() {
         #expect(MultipartReader(boundary: "") == nil)
         #expect(MultipartReader(boundary: String(repeating: "b", count: 100)) != nil)
         #expect(MultipartReader(boundary: String(repeating: "b", count: 10_000_000)) == nil)
     }
 
-    @Test("a preamble of megabytes is passed over in little memory, and so is an epilogue")
-    func longPreamble() throws {
+    @Test
+    func `a preamble of megabytes is passed over in little memory, and so is an epilogue`() throws {
         let filler = [UInt8](repeating: 0x0D, count: 1 << 20)
         let body = filler + Array("\r\n--B\r\n\r\none\r\n--B--\r\n".utf8) + filler
         #expect(try read(body, pieces: 65536).parts.texts == ["one"])

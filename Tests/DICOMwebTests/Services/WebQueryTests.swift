@@ -22,8 +22,8 @@ struct WebQueryTests {
         try WebQuery(identifier).target(encoding: encoding, limit: limit, offset: offset)
     }
 
-    @Test("the unique keys of the levels above are the path")
-    func paths() throws {
+    @Test
+    func `the unique keys of the levels above are the path`() throws {
         let study: (DICOM.Tag, ValueRepresentation, String) = (.studyInstanceUID, .UI, "1.2")
         let series: (DICOM.Tag, ValueRepresentation, String) = (.seriesInstanceUID, .UI, "1.2.3")
         #expect(try target(identifier("STUDY", [])) == "/studies")
@@ -35,8 +35,8 @@ struct WebQueryTests {
         #expect(try target(identifier("PATIENT", [(.patientID, .LO, "7")])) == "/studies?PatientID=7")
     }
 
-    @Test("values are keys, attributes without one are asked for, and lists of UIDs have commas")
-    func parameters() throws {
+    @Test
+    func `values are keys, attributes without one are asked for, and lists of UIDs have commas`() throws {
         let keys: [(DICOM.Tag, ValueRepresentation, String)] = [
             (.studyDate, .DA, "20200101-20201231"), (.modalitiesInStudy, .CS, ""), (.patientID, .LO, "*"),
             (.studyInstanceUID, .UI, "1.2\\1.3"), (DICOM.Tag(0x0009_1001), .LO, "x"),
@@ -47,8 +47,9 @@ struct WebQueryTests {
                 + "&includefield=PatientID&StudyInstanceUID=1.2,1.3&limit=10&offset=20")
     }
 
-    @Test("values are encoded by percent, or made so that a server that does not decode finds more and not less")
-    func encodings() throws {
+    @Test
+    func `values are encoded by percent, or made so that a server that does not decode finds more and not less`() throws
+    {
         let keys: [(DICOM.Tag, ValueRepresentation, String)] = [(.patientName, .PN, "Größe^Ä n&e=+#%*")]
         let query = try WebQuery(identifier("STUDY", keys))
         #expect(query.needsEncoding)
@@ -59,8 +60,8 @@ struct WebQueryTests {
         #expect(try !WebQuery(identifier("STUDY", [(.studyDate, .DA, "20200101-")])).needsEncoding)
     }
 
-    @Test("what QIDO-RS cannot ask is refused, and never left out")
-    func notPossible() {
+    @Test
+    func `what QIDO-RS cannot ask is refused, and never left out`() {
         for keys: [(DICOM.Tag, ValueRepresentation, String)] in [
             [(.modalitiesInStudy, .CS, "CT\\MR")], [(.patientID, .LO, "\"\"")],
         ] {
