@@ -5,8 +5,7 @@
 // limits copy-source FILE...           sends all files to everyone who connects
 // limits copy PORT DIR                 plain socket-to-file copy of what such a source sends
 // limits nothing                       ends at once: what the start of a C program takes
-// limits echo-server                   answers every message of 68 bytes with one
-// limits echo PORT                     connects, three exchanges, closes: what a C-ECHO needs
+// limits echo PORT                     one C-ECHO
 #include "dicom_net.h"
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -99,21 +98,51 @@ static int copy(int port, const char *folder) {
     return 0;
 }
 
-static void *echo_server(void *argument) {
-    int fd = (int)(intptr_t)argument;
-    uint8_t message[68];
-    set_option(fd, TCP_NODELAY);
-    while (read_exactly(fd, message, sizeof message) && write_all(fd, message, sizeof message)) {
-    }
+static uint8_t *put_text(uint8_t *p, uint8_t type, const char *text) { return put_item(p, type, text, strlen(text)); }
+
+// Sends a PDU, whose header is filled in, and takes one of the type that has to answer it.
+static void exchange(int fd, uint8_t type, uint8_t *pdu, size_t length, uint8_t answer) {
+    static uint8_t received[1 << 16];
+    pdu[0] = type;
+    pdu[1] = 0;
+    put_be32(pdu + 2, (uint32_t)length - 6);
+    if (!write_all(fd, pdu, length) || !read_exactly(fd, received, 6)) die("exchange");
+    uint32_t rest = be32(received + 2);
+    if (received[0] != answer || rest > sizeof received || !read_exactly(fd, received, rest)) die("answer");
+}
+
+static int echo(int port) {
+    static const char *const verification = "1.2.840.10008.1.1";
+    static const uint8_t maximum[] = {0, 0, 64, 0};
+    uint8_t pdu[512] = {0}, context[128] = {1}, user[64], *p = pdu + 6;
+    int fd = connect_to_loopback(port);
+    put_be16(p, 1);
+    memcpy(p + 4, "ANY-SCP         LIMITS          ", 32);
+    p += 68;
+    p = put_text(p, 0x10, "1.2.840.10008.3.1.1.1");
+    uint8_t *end = put_text(put_text(context + 4, 0x30, verification), 0x40, implicit_little);
+    p = put_item(p, 0x20, context, (size_t)(end - context));
+    end = put_text(put_item(user, 0x51, maximum, sizeof maximum), 0x52, "1.2.3.4");
+    p = put_item(p, 0x50, user, (size_t)(end - user));
+    exchange(fd, 1, pdu, (size_t)(p - pdu), 2);
+
+    // One value for the header of PDU and fragment, then the command set of C-ECHO-RQ (PS3.7 9.3.5.1), without a data set.
+    static uint8_t request[] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 70, 1, 3, 0, 0, 0, 0, 4, 0, 0, 0, 56, 0, 0, 0, 0, 0, 2, 0, 18, 0, 0, 0, '1', '.', '2', '.',
+        '8', '4', '0', '.', '1', '0', '0', '0', '8', '.', '1', '.', '1', 0, 0, 0, 0, 1, 2, 0, 0, 0, 0x30, 0, 0, 0, 0x10, 1,
+        2, 0, 0, 0, 1, 0, 0, 0, 0, 8, 2, 0, 0, 0, 1, 1,
+    };
+    exchange(fd, 4, request, sizeof request, 4);
+    memset(pdu, 0, 10);
+    exchange(fd, 5, pdu, 10, 6);
     close(fd);
-    return NULL;
+    return 0;
 }
 
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "nothing")) return 0;
     if (!strcmp(what, "store-sink")) serve_for_ever(listen_on_loopback(0), store_sink);
-    if (!strcmp(what, "echo-server")) serve_for_ever(listen_on_loopback(0), echo_server);
     if (!strcmp(what, "copy-source")) {
         files = argv + 2;
         file_count = argc - 2;
@@ -138,13 +167,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (!strcmp(what, "copy") && argc > 3) return copy(atoi(argv[2]), argv[3]);
-    if (!strcmp(what, "echo") && argc > 2) {
-        int fd = connect_to_loopback(atoi(argv[2]));
-        uint8_t message[68] = {0};
-        for (int i = 0; i < 3; i++)
-            if (!write_all(fd, message, sizeof message) || !read_exactly(fd, message, sizeof message)) die("echo");
-        return 0;
-    }
-    fprintf(stderr, "usage: limits store-sink | store | copy-source | copy | echo-server | echo ...\n");
+    if (!strcmp(what, "echo") && argc > 2) return echo(atoi(argv[2]));
+    fprintf(stderr, "usage: limits store-sink | store | copy-source | copy | echo | nothing ...\n");
     return 2;
 }

@@ -92,8 +92,8 @@ final class RunOutcome: Sendable {
     /// Says how many errors were not shown one by one.
     private func reportRepetitions() {
         guard !diagnostics.isEnabled(.verbose) else { return }
+        guard state.withLock({ !$0.reported.isEmpty || !$0.kinds.isEmpty }) else { return }
         let (reported, kinds) = state.withLock { ($0.reported, $0.kinds) }
-        guard !reported.isEmpty || !kinds.isEmpty else { return }
         let repeated = reported.filter { $0.value.count > 1 }.sorted { $0.value.order < $1.value.order }
         for (line, value) in repeated { diagnostics.error(Message(line, "\(value.count) times in all")) }
         for (name, count, level) in kinds where count > Self.shownOfAKind {

@@ -127,14 +127,14 @@ extension GeneratedDocument {
 package enum VersionText {
     package static var text: String {
         let commit = String(cString: buildCommit())
-        let libraries = (TLSContext.isAvailable ? ["OpenSSL 3"] : []) + ["zlib"]
-        let transports = ["DICOM over TCP"] + (TLSContext.isAvailable ? ["DICOM over TLS"] : [])
+        let libraries = TLSContext.isAvailable ? "OpenSSL 3, zlib" : "zlib"
+        let transports = TLSContext.isAvailable ? "DICOM over TCP, DICOM over TLS" : "DICOM over TCP"
         return """
             dcmscu \(ImplementationIdentity.version)
             commit: \(commit.isEmpty ? "not recorded" : commit)
             compiler: \(String(cString: buildCompiler()))
-            libraries: \(libraries.joined(separator: ", ")), opened at their first use
-            transports: \(transports.joined(separator: ", "))
+            libraries: \(libraries), opened at their first use
+            transports: \(transports)
 
             """
     }

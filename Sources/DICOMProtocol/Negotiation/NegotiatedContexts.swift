@@ -54,22 +54,23 @@ package struct NegotiatedContexts: Sendable {
     package init(
         proposed: [PresentationContextProposal], roleSelections: [RoleSelection] = [], accept: AssociateAccept
     ) throws(ProtocolError) {
-        var results: [UInt8: PresentationContextResult] = [:]
+        var answered = OctetSet()
         for result in accept.presentationContexts {
             if result.result == .acceptance, !proposed.contains(where: { $0.id == result.id }) {
                 throw .negotiation("presentation context \(result.id) was accepted, but never proposed")
             }
-            guard results.updateValue(result, forKey: result.id) == nil else {
+            guard answered.insert(result.id) else {
                 throw .negotiation("presentation context \(result.id) was answered twice")
             }
         }
         var accepted: [Accepted] = []
         var refused: [Refused] = []
         for proposal in proposed {
-            if let result = results[proposal.id], result.result == .acceptance {
+            let result = accept.presentationContexts.first { $0.id == proposal.id }
+            if let result, result.result == .acceptance {
                 accepted.append(try Self.accepted(proposal, result))
             } else {
-                refused.append(Self.refused(proposal, results[proposal.id]))
+                refused.append(Self.refused(proposal, result))
             }
         }
         self.accepted = accepted
