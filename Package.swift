@@ -70,6 +70,7 @@ let package = Package(
             dependencies: [
                 "System", "DICOM", "DICOMProtocol", "DICOMNode",
                 .target(name: "CCurl", condition: .when(traits: ["DICOMweb"])),
+                .target(name: "CLoader", condition: .when(traits: ["DICOMweb"])),
             ],
             swiftSettings: sourceSettings),
         .target(

@@ -1,6 +1,7 @@
 import CBuild
 import DICOM
 import DICOMNode
+import DICOMweb
 
 /// The text of `--help`, made from the option table.
 package enum HelpText {
@@ -127,8 +128,15 @@ extension GeneratedDocument {
 package enum VersionText {
     package static var text: String {
         let commit = String(cString: buildCommit())
-        let libraries = TLSContext.isAvailable ? "OpenSSL 3, zlib" : "zlib"
-        let transports = TLSContext.isAvailable ? "DICOM over TCP, DICOM over TLS" : "DICOM over TCP"
+        var (libraries, transports) = ("zlib", "DICOM over TCP")
+        if TLSContext.isAvailable {
+            libraries += ", OpenSSL 3"
+            transports += ", DICOM over TLS"
+        }
+        if HTTPClient.isAvailable {
+            libraries += ", libcurl 4"
+            transports += ", DICOMweb"
+        }
         return """
             dcmscu \(ImplementationIdentity.version)
             commit: \(commit.isEmpty ? "not recorded" : commit)

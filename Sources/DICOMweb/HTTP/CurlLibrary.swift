@@ -3,6 +3,7 @@ import Glibc
 
 #if DICOMweb
     import CCurl
+    import CLoader
 
     /// The system's libcurl, opened when the first peer over HTTP is called: a run without one never looks for it.
     struct CurlLibrary: @unchecked Sendable {
@@ -42,7 +43,8 @@ import Glibc
 
         private static func load() -> Found {
             for (name, usesOpenSSL) in [("libcurl.so.4", true), ("libcurl-gnutls.so.4", false)] {
-                guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) else { continue }
+                var problem: UnsafePointer<CChar>?
+                guard let handle = openSystemLibrary(name, &problem) else { continue }
                 guard let library = CurlLibrary(handle, usesOpenSSL: usesOpenSSL) else {
                     return .problem(WebError(.noLibrary, "\(name) is older than 7.66"))
                 }
