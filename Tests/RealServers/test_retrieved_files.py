@@ -4,12 +4,13 @@ import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import time
 
 from harness import cases, images, loading, programs, servers
 from harness.programs import dcmscu
-from harness.scripted_archive import CT, MR, Instance, ScriptedRetrieval, elements, study
+from harness.scripted_archive import CT, MR, Instance, ScriptedRetrieval, elements, explicit, fragments, study
 from test_hostile import compiler
 
 LOCAL_FILES = 3
@@ -340,6 +341,46 @@ class Untrue(ScriptedRetrieval):
                 self.assert_whole(instances)
                 meta = images.meta(self.out / f"{instances[2].uid}.dcm")
                 self.assertEqual(str(meta.TransferSyntaxUID), "1.2.840.10008.1.2.1")
+
+    def test_native_pixels_in_an_encapsulated_context_are_kept_in_the_native_syntax_and_can_be_sent(self):
+        jpeg = "1.2.840.10008.1.2.4.70"
+        for size in (2000, 300_000):
+            with self.subTest(size=size):
+                native = Instance("1.2.1", "1.2.1.1", "1.2.1.1.3")
+                native.make_explicit()
+                pixels = native.data.index(b"\xe0\x7f\x10\0OW")
+                private = struct.pack("<HH2sHL", 0x0029, 0x1010, b"OB", 0, size) + bytes(size)
+                native.data = native.data[:pixels] + private + native.data[pixels:]
+                native.syntax = jpeg
+                instances = [*study(2), native]
+                archive = self.serve_scripted(instances)
+                archive.available = lambda instance: instance.syntax
+                self.out = self.folder / str(size)
+                run = self.retrieve("get", expect=0)
+                self.assert_names(
+                    run, "the data set is in Explicit VR Little Endian, although JPEG Lossless", "1 of them with a warning"
+                )  # fmt: skip
+                self.assert_whole(instances)
+                kept = self.out / "1.2.1.1.3.dcm"
+                self.assertEqual(str(images.meta(kept).TransferSyntaxUID), "1.2.840.10008.1.2.1")
+                server = self.serve(servers.StoreSCP())
+                dcmscu("--store", servers.LOOPBACK, server.port, kept, expect=0)
+
+    def test_fragments_in_a_native_context_and_a_data_set_sent_twice_are_refused(self):
+        def fragmented(instance):
+            return b"".join(explicit(tag, value) for tag, value in instance.fields.items()) + fragments(instance.pixels)
+
+        for change in (fragmented, lambda instance: instance.data * 2):
+            for operation in ("get", "move"):
+                with self.subTest(operation):
+                    instances = study(4)
+                    instances[2].data = change(instances[2])
+                    archive = self.serve_scripted(instances)
+                    self.out = self.folder / operation
+                    run = self.retrieve(operation, expect=1)
+                    self.assert_names(run, instances[2].uid, "is malformed")
+                    self.assertIn(0xC000, archive.statuses)
+                    self.assert_whole(instances[:2] + instances[3:])
 
     def test_a_whole_file_in_the_place_of_a_data_set(self):
         group = b"\x02\0\x10\0UI\x12\0" + b"1.2.840.10008.1.2\0"

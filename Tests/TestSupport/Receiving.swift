@@ -16,7 +16,7 @@ package final class Receiving {
 
     package init(
         inactivity: Double = 30, association: Double = 30, tls: TLSContext? = nil, keepsBroken: Bool = false,
-        requiresUIDs: Bool = false, existing: InstanceWriter.Existing = .rename
+        requiresUIDs: Bool = false, existing: InstanceWriter.Existing = .rename, hashing: Bool = false
     ) throws {
         folder = try TemporaryFolder()
         var limits = AssociationLimits()
@@ -24,7 +24,7 @@ package final class Receiving {
         limits.association = association
         var receiver = InstanceReceiver(
             folder: try OutputFolder(folder.path), naming: try InstanceNaming(pattern: "{SOPInstanceUID}"),
-            existing: existing
+            existing: existing, hashing: hashing
         ) { [received] instance in received.withLock { $0.append(instance) } }
         receiver.keepsBroken = keepsBroken
         receiver.requiresUIDs = requiresUIDs
@@ -112,9 +112,9 @@ package final class Receiving {
 
     package static let sopClass: UID = "1.2.840.10008.5.1.4.1.1.2"
 
-    package static func request(called: String = "HERE") -> [UInt8] {
+    package static func request(called: String = "HERE", syntax: TransferSyntax = .explicitVRLittleEndian) -> [UInt8] {
         let proposal = PresentationContextProposal(
-            id: 1, abstractSyntax: sopClass, transferSyntaxes: ["1.2.840.10008.1.2.1"])
+            id: 1, abstractSyntax: sopClass, transferSyntaxes: [syntax.uid])
         return PDU.associateRequest(
             AssociateRequest(
                 calledAETitle: AETitle(wire: Array(called.utf8)), callingAETitle: AETitle(wire: Array("THERE".utf8)),

@@ -5,6 +5,12 @@ package struct DataSetCheck: ~Copyable {
     private var inflater: Inflater?
     /// Kept for its capacity.
     private var inflated: [UInt8] = []
+    /// True if Pixel Data may be fragments.
+    private let isEncapsulated: Bool
+    /// True if the Pixel Data (7FE0,0010) that have come have a defined length.
+    package private(set) var hasNativePixelData = false
+    private var first: Tag?
+    private var previous = Tag(0)
     /// The bytes of zeros where elements should be; no element may follow them.
     private var filling: UInt64 = 0
 
@@ -17,6 +23,7 @@ package struct DataSetCheck: ~Copyable {
     package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {
         inflater = syntax.isDeflated ? Inflater(limits: limits) : nil
         scanner = DataSetScanner(ElementEncoding(syntax), limits: limits)
+        isEncapsulated = syntax.isEncapsulated
     }
 
     /// Walks over the next bytes.
@@ -26,7 +33,15 @@ package struct DataSetCheck: ~Copyable {
         guard inflater == nil else { return try inflate(bytes) }
         var offset = 0
         while let event = try scanner.next(bytes, at: &offset) {
-            guard case .element(let tag, _, let length, _) = event else { continue }
+            let (tag, length): (Tag, UInt32)
+            switch event {
+            case .element(let found, _, let itsLength, _): (tag, length) = (found, itsLength)
+            case .fragmentsStart(.pixelData, _) where scanner.isInOutermostFragments && !isEncapsulated:
+                throw scanner.error(
+                    .notDICOM, .pixelData, "fragments, where nothing tells which transfer syntax they are in")
+            default: continue
+            }
+            if scanner.isInOutermostElement { try note(tag, length) }
             if tag == Tag(0), length == 0, scanner.isInOutermostElement {
                 filling += UInt64(ElementHeader.shortest)
                 guard filling <= Self.longestFilling else {
@@ -37,6 +52,18 @@ package struct DataSetCheck: ~Copyable {
                 throw scanner.error(.notDICOM, tag, "an element behind \(filling) zeros")
             }
         }
+    }
+
+    /// Takes down an element of the outermost level.
+    private mutating func note(_ tag: Tag, _ length: UInt32) throws(DataSetError) {
+        if tag == .pixelData { hasNativePixelData = true }
+        // Zeros are filling.
+        guard length > 0 || tag != Tag(0) else { return }
+        if tag == first, previous > tag {
+            throw scanner.error(.notDICOM, tag, "the first element again, as if another data set began")
+        }
+        first = first ?? tag
+        previous = tag
     }
 
     private mutating func inflate(_ bytes: RawSpan) throws(DataSetError) {

@@ -101,6 +101,9 @@ struct DataSetScanner: Sendable {
     /// True if the element whose header came last is one of the outermost level.
     var isInOutermostElement: Bool { innermost.kind == .dataSet }
 
+    /// True within the fragments of an element of the outermost level.
+    var isInOutermostFragments: Bool { innermost.kind == .fragments && outer.count == 1 }
+
     /// The encoding of the elements of the innermost enclosure.
     var encoding: ElementEncoding { innermost.encoding }
 

@@ -106,6 +106,8 @@ package final class InstanceWriter {
     /// The reason why the bytes are not a whole data set.
     private var flaw: FileProblem?
     private var name: InstanceNaming.Name?
+    /// Of the path below the output folder, once the file is open.
+    private var components: [[UInt8]] = []
     private var dataSetUIDs: Outcome.DataSetUIDs?
     private var identity = InstanceIdentity()
     private var isUnexpected = false
@@ -168,7 +170,8 @@ package final class InstanceWriter {
                     try found(error)
                 }
             }
-            try file.write(buffer, then: data)
+            let target = try adoptNativePixels(file)
+            try target.write(buffer, then: data)
             isHeaderWritten = true
             buffer.removeAll(keepingCapacity: true)
         } catch {
@@ -226,6 +229,34 @@ package final class InstanceWriter {
         } catch {
             return nil
         }
+    }
+
+    /// Lets the file name the native syntax if its Pixel Data turn out not to be the fragments that its syntax has. What is
+    /// written already goes behind the new header, in a file that takes the place of this one: headers differ in length.
+    ///
+    /// - Returns: the file to write to.
+    private func adoptNativePixels(_ file: OutputFile) throws(FileProblem) -> OutputFile {
+        guard check?.hasNativePixelData == true, metaInformation.transferSyntax.isEncapsulated,
+            // A private syntax may have its pixels as it likes.
+            UIDRegistry.name(of: metaInformation.transferSyntax.uid) != nil
+        else { return file }
+        encoding = encoding.inSyntax(.explicitVRLittleEndian)
+        metaInformation.transferSyntax = .explicitVRLittleEndian
+        let header = metaInformation.encode()
+        let former = headerLength
+        headerLength = header.count
+        guard isHeaderWritten else {
+            buffer.replaceSubrange(..<former, with: header)
+            return file
+        }
+        let other = try OutputFile(in: folder, components: components, hashing: hashing)
+        do throws(FileProblem) { try other.write(header, thenContentOf: file, from: former) } catch {
+            other.discard()
+            throw error
+        }
+        file.discard()
+        state = .open(other)
+        return other
     }
 
     private func found(_ error: DataSetError) throws(FileProblem) {
@@ -318,7 +349,8 @@ package final class InstanceWriter {
             isUnexpected = !isWanted(identity)
         }
         let aside = isUnexpected ? [Array(Self.unexpectedFolder.utf8)] : []
-        let file = try OutputFile(in: folder, components: aside + name.components, hashing: hashing)
+        components = aside + name.components
+        let file = try OutputFile(in: folder, components: components, hashing: hashing)
         state = .open(file)
         // Of what stands before the data set, if anything does, the buffer has the first bytes.
         let buffered = min(offset, buffer.count - headerLength)

@@ -89,6 +89,26 @@ final class OutputFile {
         }
     }
 
+    private static let copiedAtOnce = 64 * 1024
+
+    /// Writes bytes, and behind them what another file holds from an offset on.
+    ///
+    /// - Throws: `FileProblem` if the one cannot be written or the other cannot be read.
+    func write(_ bytes: [UInt8], thenContentOf other: OutputFile, from start: Int) throws(FileProblem) {
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.copiedAtOnce, alignment: 16)
+        defer { piece.deallocate() }
+        var (bytes, offset) = (bytes, UInt64(start))
+        while true {
+            let count = try FileProblem.writing(path) { () throws(SystemError) in
+                try FileDescriptor.read(other.descriptor, into: piece, at: offset)
+            }
+            try write(bytes, then: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            guard count > 0 else { return }
+            bytes = []
+            offset += UInt64(count)
+        }
+    }
+
     private func writePart(_ first: [UInt8], _ second: UnsafeRawBufferPointer, from written: Int) -> Int {
         first.withUnsafeBytes { first in
             var parts = (iovec(), iovec())

@@ -46,4 +46,11 @@ enum ReceivedDataSet {
         }
         self = .other(seen)
     }
+    /// The same bytes, whose pixels show that they are in another syntax than their beginning could tell.
+    func inSyntax(_ syntax: TransferSyntax) -> ReceivedDataSet {
+        switch self {
+        case .undecided, .asAgreed, .other: .other(syntax)
+        case .file(_, let offset): .file(syntax, dataSetOffset: offset)
+        }
+    }
 }

@@ -29,18 +29,19 @@ import Testing
 
     // MARK: A data set that is not what was announced
 
-    /// The outcome of one data set that is sent in pieces, in Explicit VR Little Endian as far as was agreed on.
+    /// The outcome of one data set that is sent in pieces, in the syntax given as far as was agreed on.
     private func receive(
-        _ dataSet: [UInt8], piece: Int = 1000, keepsBroken: Bool = false, requiresUIDs: Bool = false
+        _ dataSet: [UInt8], _ agreed: TransferSyntax = .explicitVRLittleEndian, piece: Int = 1000,
+        keepsBroken: Bool = false, requiresUIDs: Bool = false
     ) throws -> (instance: ReceivedInstance, names: [String], bytes: [UInt8]?) {
-        let receiving = try Receiving(keepsBroken: keepsBroken, requiresUIDs: requiresUIDs)
+        let receiving = try Receiving(keepsBroken: keepsBroken, requiresUIDs: requiresUIDs, hashing: true)
         defer { receiving.server.stop() }
         var pieces: [[UInt8]] = []
         for start in stride(from: 0, to: dataSet.count, by: piece) {
             pieces.append(Array(dataSet[start..<min(start + piece, dataSet.count)]))
         }
         var script: [PeerStep] = [
-            .send(Receiving.request()), .hear(.associateAccept),
+            .send(Receiving.request(syntax: agreed)), .hear(.associateAccept),
             .send(PeerBytes.data(context: 1, control: 3, Receiving.store().encode())),
         ]
         for (index, bytes) in pieces.enumerated() {
@@ -108,6 +109,98 @@ import Testing
             let (meta, offset) = try FileMetaInformation.decode(file[...])
             #expect(meta.transferSyntax == syntax)
             #expect(Array(file[offset...]) == sent)
+        }
+    }
+
+    // MARK: Pixel Data that do not fit the transfer syntax
+
+    /// A data set whose Pixel Data come behind a private element of a length, as fragments or not.
+    private static func dataSet(_ syntax: TransferSyntax, before: Int, fragments: Bool) -> [UInt8] {
+        var dataSet = SampleInstance.dataSet(pixels: 1000)
+        dataSet[Tag(0x0029_1010)] = DataElement(
+            tag: Tag(0x0029_1010), vr: .OB, value: .bytes([UInt8](repeating: 0x41, count: before)[...]))
+        guard fragments else { return DataSetEncoder(syntax).encode(dataSet) }
+        dataSet.remove(.pixelData)
+        let header: [UInt8] =
+            syntax.isExplicitVR
+            ? [0xE0, 0x7F, 0x10, 0, 0x4F, 0x42, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]
+            : [0xE0, 0x7F, 0x10, 0, 0xFF, 0xFF, 0xFF, 0xFF]
+        let items: [UInt8] = [
+            0xFE, 0xFF, 0, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF, 0, 0xE0, 4, 0, 0, 0, 0xFF, 0xD8, 0xFF, 0xD9, 0xFE, 0xFF, 0xDD,
+            0xE0, 0, 0, 0, 0,
+        ]
+        return DataSetEncoder(syntax).encode(dataSet) + header + items
+    }
+
+    @Test(arguments: [16, 60_000, 300_000], [7000, 40_000])
+    func `native pixels in an encapsulated context are kept in the native syntax`(before: Int, piece: Int) throws {
+        for agreed in ["1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.5"] as [UID] {
+            let sent = Self.dataSet(.explicitVRLittleEndian, before: before, fragments: false)
+            let (instance, names, bytes) = try receive(sent, TransferSyntax(agreed), piece: piece)
+            #expect(instance.status == .success)
+            #expect(instance.transferSyntax == .explicitVRLittleEndian)
+            #expect(instance.remarks == [.otherSyntax(.explicitVRLittleEndian, agreed: TransferSyntax(agreed))])
+            #expect(names == ["1.2.3.4"])
+            let file = try #require(bytes)
+            let (meta, offset) = try FileMetaInformation.decode(file[...])
+            #expect(meta.transferSyntax == .explicitVRLittleEndian)
+            #expect(Array(file[offset...]) == sent)
+            guard case .stored(let outcome) = instance.outcome else { continue }
+            #expect(outcome.size == UInt64(file.count))
+            var digest = FileDigest()
+            file.withUnsafeBytes { digest.update($0) }
+            let text = digest.hexadecimal()
+            #expect(outcome.digest == text)
+        }
+    }
+
+    @Test func `native pixels that are cut are kept aside in the native syntax`() throws {
+        let sent = Self.dataSet(.explicitVRLittleEndian, before: 300_000, fragments: false).dropLast(10)
+        let (instance, names, bytes) = try receive(
+            Array(sent), .jpegBaseline8Bit, piece: 10_000, keepsBroken: true)
+        #expect(instance.status == .cannotUnderstand)
+        #expect(names == ["1.2.3.4.broken"])
+        #expect(try FileMetaInformation.decode(try #require(bytes)[...]).meta.transferSyntax == .explicitVRLittleEndian)
+    }
+
+    @Test(arguments: [16, 300_000])
+    func `fragments in a native context are refused, as nothing tells their syntax`(_ before: Int) throws {
+        let rows: [(agreed: TransferSyntax, sent: TransferSyntax)] = [
+            (.explicitVRLittleEndian, .explicitVRLittleEndian), (.implicitVRLittleEndian, .explicitVRLittleEndian),
+            (.implicitVRLittleEndian, .implicitVRLittleEndian), (.jpegBaseline8Bit, .implicitVRLittleEndian),
+        ]
+        for (agreed, syntax) in rows {
+            let sent = Self.dataSet(syntax, before: before, fragments: true)
+            for keepsBroken in [false, true] {
+                let (instance, names, _) = try receive(sent, agreed, piece: 10_000, keepsBroken: keepsBroken)
+                #expect(instance.status == .cannotUnderstand)
+                #expect(names == (keepsBroken ? ["1.2.3.4.broken"] : []))
+                guard case .failed(let problem) = instance.outcome else {
+                    Issue.record("not failed")
+                    continue
+                }
+                #expect(problem.code == .malformed)
+                #expect(problem.detail.hasPrefix("fragments, where nothing tells which transfer syntax they are in"))
+            }
+        }
+    }
+
+    @Test func `fragments in an encapsulated and in a private context are as agreed`() throws {
+        for agreed in [.jpegBaseline8Bit, TransferSyntax("1.3.46.670589.33.1.4.1")] {
+            let sent = Self.dataSet(.explicitVRLittleEndian, before: 16, fragments: true)
+            let (instance, _, _) = try receive(sent, agreed)
+            #expect(instance.status == .success)
+            #expect(instance.remarks == [])
+            #expect(instance.transferSyntax == agreed)
+        }
+    }
+
+    @Test(arguments: [64, 300_000]) func `a data set that is sent twice in a message is refused`(_ pixels: Int) throws {
+        for syntax in [.implicitVRLittleEndian, .explicitVRLittleEndian] as [TransferSyntax] {
+            let once = DataSetEncoder(syntax).encode(SampleInstance.dataSet(pixels: pixels))
+            let (instance, names, _) = try receive(once + once, syntax, piece: 10_000)
+            #expect(instance.status == .cannotUnderstand)
+            #expect(names == [])
         }
     }
 
