@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import pathlib
+import shutil
 import stat
 import time
 
@@ -537,6 +538,36 @@ class OtherKinds(Disk):
         text.write_text("StudyDate=2026\n")
         self.refuse("--find", *self.peer, "-k", "StudyDate", "--store-query", text, path=text)
         self.refuse(*store, "--journal", text, path=text)
+
+    def test_text_of_any_kind_in_the_place_of_a_list_or_a_log(self):
+        store = ["--store", *self.peer, self.of_study[1]]
+        commit = ["--stgcmt", *self.peer, "--port-scp", self.our_port, self.of_study[1]]
+        for content in [
+            "#!/bin/sh\nrm -rf x\n", "PatientID,Name\n1,DOE\n", '{"nodes":{}}\n', "dear diary\nnot a log\n", "1.2.3\n1.2.4\n",
+            "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n",
+        ]:  # fmt: skip
+            text = self.folder / "text"
+            text.write_text(content)
+            self.refuse(*store, "--failed-out", text, path=text)
+            self.refuse(*store, "--log-file", text, path=text)
+            self.refuse(*commit, "--committed-out", text, path=text)
+
+    def test_the_list_of_yesterday_whose_files_have_gone_is_replaced(self):
+        inner = self.folder / "yesterday"
+        inner.mkdir()
+        shutil.copy(self.of_study[0], inner / "a.dcm")
+        for given in ("yesterday/a.dcm", str(inner / "a.dcm")):
+            failed = self.folder / "failed"
+            shutil.copy(self.of_study[0], self.folder / "b.dcm")
+            store = ["--store", servers.LOOPBACK, 1]
+            dcmscu(*store, given, "b.dcm", "--failed-out", failed, directory=self.folder, expect=4)
+            names = failed.read_text().splitlines()
+            self.assertEqual(names, [given if given[0] == "/" else f"./{given}", "./b.dcm"])
+            (self.folder / "b.dcm").unlink()
+            moved = inner.rename(self.folder / "elsewhere")
+            run = dcmscu(*store, self.of_study[1], "--failed-out", failed, directory=self.folder, expect=4)
+            self.assertEqual(failed.read_text(), f"{self.of_study[1]}\n", run)
+            moved.rename(inner)
 
     def test_its_own_kind_is_written_again(self):
         query, log, failed = (self.folder / name for name in ("query.dcm", "log", "failed"))

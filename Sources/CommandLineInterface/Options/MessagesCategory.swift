@@ -36,7 +36,8 @@ extension OptionCategory {
             .logFile, short: "L", value: .file, .messages, "append messages to a file",
             details: """
                 Each line has the time and the number of the process; the first and the last of a run have the command line, and exit \
-                code, counts and duration. It is a copy: errors are written to the standard error, too.
+                code, counts and duration. It is a copy: errors are written to the standard error, too. \
+                A file that is no log is not touched.
                 """,
             default: .text("the standard error"), traits: .compatible,
             apply: { (draft, argument) throws(UsageError) in draft.messages.logFile = try argument.path() }),

@@ -71,8 +71,8 @@ extension OptionCategory {
         OptionDefinition(
             .failedOut, value: .file, .sending, for: [.store], "write the names of files not stored to a file",
             details: """
-                One name a line, or with NULs between where a name holds a line feed: --input - reads either. The file is empty when \
-                everything was stored.
+                One name a line, or with NULs between where a name holds a line feed: --input - reads either. Relative names \
+                begin with ./, and the file is empty when everything was stored. A file that is no such list is not touched.
                 """,
             apply: { (draft, argument) throws(UsageError) in
                 draft.store.failedOutPath = try argument.path()

@@ -50,7 +50,7 @@ package struct RecordFile: ~Copyable {
     private let isReplaceable: Bool
 
     /// Read of an existing file to know its kind.
-    private static let headLength = 4096
+    private static let headLength = 2 * Int(PATH_MAX)
 
     /// Opens the file, for reading, too, if it is a regular one. It keeps what it holds.
     ///
@@ -252,8 +252,8 @@ extension RecordFile.Kind {
         // Any of its lines may be damaged: its reader looks at all of them.
         case .transactions: !head.starts(with: Journal.mark.utf8) && !Self.hasPrefix(head)
         case .report(let start): head.starts(with: start.utf8)
-        case .log: Self.isText(head) && !Self.isRecord(head)
-        case .list: Self.isList(head) && !Self.isRecord(head)
+        case .log: Self.isLog(head, isWhole: isWhole)
+        case .list: Self.isList(head)
         case .query: Self.isQuery(head)
         case .metrics: head.starts(with: "# HELP dcmscu_".utf8)
         case .capture: Self.isCapture(head)
@@ -285,16 +285,8 @@ extension RecordFile.Kind {
                 || line.starts(with: "RSA ".utf8) || line.starts(with: "EARLY_".utf8))
     }
 
-    /// The beginning of each line about a storage commitment transaction.
-    private static let transactionMark = #"{"event":"#
-
     private static func begins(_ head: ArraySlice<UInt8>, _ mark: String, isWhole: Bool) -> Bool {
         head.prefix(mark.utf8.count).elementsEqual(isWhole ? mark.utf8.prefix(head.count)[...] : mark.utf8[...])
-    }
-
-    /// True for a file that a later run reads line by line.
-    private static func isRecord(_ head: ArraySlice<UInt8>) -> Bool {
-        [Journal.mark, transactionMark].contains { head.starts(with: $0.utf8) }
     }
 
     /// True without the control characters that binary files are full of.
@@ -302,14 +294,57 @@ extension RecordFile.Kind {
         head.allSatisfy { $0 >= 0x20 || [0x09, 0x0A, 0x0C, 0x0D, 0x1B].contains($0) }
     }
 
-    /// True for names that are not empty, none of them longer than the system has them.
+    // MARK: Logs
+
+    /// The beginnings of lines of logs, where 0 stands for a digit, and what follows somewhere in the line: with times, as
+    /// JSON, of dcmscu 0.1, and of gdcmscu.
+    private static let logLines: [(start: String, later: String)] = [
+        ("0000-00-00T00:00:00", " dcmscu["), ("{\"time\":\"0000-00-00T00:00:00", "\"pid\":"), ("dcmscu: ", ""),
+        ("Debug: In ", ", line "), ("Warning: In ", ", line "), ("Error: In ", ", line "),
+    ]
+
+    /// True for text whose first line has the form of one of a log; the second will do where somebody has cut off the first.
+    private static func isLog(_ head: ArraySlice<UInt8>, isWhole: Bool) -> Bool {
+        let lines = head.split(separator: 0x0A, maxSplits: 2, omittingEmptySubsequences: false)
+        return isText(head)
+            && lines.prefix(2).enumerated().contains { number, line in
+                // On a full disk the first line may have no end.
+                isLogLine(line, isCut: isWhole && number == 0 && lines.count == 1 && line.count > 4)
+            }
+    }
+
+    private static func isLogLine(_ line: ArraySlice<UInt8>, isCut: Bool) -> Bool {
+        guard !line.isEmpty else { return false }
+        return logLines.contains { start, later in
+            guard
+                zip(line, start.utf8).allSatisfy({ byte, form in
+                    form == UInt8(ascii: "0") ? (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) : byte == form
+                })
+            else { return false }
+            return isCut || (line.count >= start.utf8.count && line.contains(later))
+        }
+    }
+
+    // MARK: Lists
+
+    /// True for names of which each can be one that the program writes: a path that begins at the root or at the working
+    /// folder, whether the file is still there or not. The lists of dcmscu 0.1 and 0.2 have relative paths as they were given:
+    /// these begin with what is there.
     private static func isList(_ head: ArraySlice<UInt8>) -> Bool {
         let separator: UInt8 = head.contains(0) ? 0 : 0x0A
-        let names = head.split(separator: separator, omittingEmptySubsequences: false).dropLast()
-        guard let first = head.first, first != separator, !names.isEmpty || head.count < Int(PATH_MAX) else {
-            return false
-        }
-        return !hasPrefix(head) && names.allSatisfy { !$0.isEmpty }
+        let names = head.split(separator: separator, omittingEmptySubsequences: false)
+        guard let last = names.last, !hasPrefix(head), names.dropLast().allSatisfy(isPath) else { return false }
+        // The last is empty, or cut: by our reading, or by a full disk.
+        return last.isEmpty ? names.count > 1 : isPath(last) || pathStarts.contains { $0.utf8.starts(with: last) }
+    }
+
+    private static let pathStarts = ["/", "./", "../"]
+
+    private static func isPath(_ name: ArraySlice<UInt8>) -> Bool {
+        guard !name.isEmpty, name.count < 2 * Int(PATH_MAX) else { return false }
+        let first = FilePath(bytes: Array(name.prefix { $0 != UInt8(ascii: "/") }))
+        var status = stat()
+        return pathStarts.contains { name.starts(with: $0.utf8) } || first.withCString { lstat($0, &status) } == 0
     }
 
     /// True behind a preamble with "DICM" (PS3.10 7.1).
@@ -345,5 +380,13 @@ extension FilePath {
             defer { free(found) }
             return FilePath(bytes: Array(UnsafeRawBufferPointer(start: found, count: strlen(found))))
         }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// True if the bytes of a text stand somewhere in these; those of an empty one do.
+    fileprivate func contains(_ text: String) -> Bool {
+        let text = Array(text.utf8)
+        return text.isEmpty || indices.contains { self[$0...].starts(with: text) }
     }
 }
