@@ -20,6 +20,7 @@ final class ServeCommand {
     }
 
     func perform() {
+        LargeBlocks.returnToSystem()
         let port = network.connection.receiverPort ?? 0
         do throws(FileProblem) {
             guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
