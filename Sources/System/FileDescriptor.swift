@@ -327,10 +327,19 @@ extension FileDescriptor {
     }
 
     /// Locks the file until ``unlock()``; waits for somebody else who has.
-    package func lock(until deadline: Deadline) -> Lock {
+    ///
+    /// - Parameter cancellation: Once it is raised, the wait is a moment at most: that of a line that is being written. Its
+    ///   level of abort ends it.
+    package func lock(until deadline: Deadline, cancellation: Cancellation) -> Lock {
+        var deadline = deadline
+        var isCancelled = false
         while true {
             let lock = lock()
-            guard lock == .heldByAnother, !deadline.isPast else { return lock }
+            guard lock == .heldByAnother, !deadline.isPast, cancellation.level < .abort else { return lock }
+            if cancellation.isRaised, !isCancelled {
+                isCancelled = true
+                deadline = min(deadline, .after(seconds: 0.25))
+            }
             usleep(5_000)
         }
     }

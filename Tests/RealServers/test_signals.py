@@ -14,7 +14,7 @@ import time
 
 from pydicom.dataset import Dataset
 
-from harness import cases, findpeer, programs, servers
+from harness import cases, certificates, findpeer, programs, servers
 from test_hostile import compiler
 
 INTERRUPTED = 130
@@ -230,6 +230,9 @@ class Signals(cases.RealServerTest):
             ["--find", *peer, "--config", pipe], ["--find", *peer, "--query", pipe],
             ["--get", *peer, "--from-list", pipe], ["--get", *peer, "--from-list", "-"], ["--find", *peer, "--query", "-"],
             ["--echo", "--tls", "--tls-cert", pipe, "--tls-key-password", f"file:{pipe}", *peer],
+            ["--echo", "--tls", "--tls-ca", pipe, *peer], ["--echo", "--tls", "--tls-cert", pipe, *peer],
+            ["--echo", "--tls", "--tls-ca", self.certificate(), "--tls-crl", pipe, *peer],
+            ["--echo", "--tls", "--tls-cert", self.certificate(), "--tls-key", pipe, *peer],
         ):  # fmt: skip
             for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
                 with self.subTest(f"{options} {one.name}"):
@@ -248,6 +251,40 @@ class Signals(cases.RealServerTest):
                     process.send_signal(one)
                     self.assertEqual(process.wait(AT_ONCE), code)
                     process.communicate()
+
+    def certificate(self):
+        return certificates.self_signed(self.folder, "any")[0]
+
+    def test_while_another_process_keeps_the_transaction_file_locked(self):
+        known = self.folder / "known"
+        for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
+            for options in (["--listen"], [servers.LOOPBACK, "1", self.large_file()]):
+                with self.subTest(f"{options[0]} {one.name}"), open(known, "ab") as locked:
+                    fcntl.flock(locked, fcntl.LOCK_EX)
+                    line = ["--stgcmt", "--transaction", known, "--port-scp", servers.free_port(), *options]
+                    process = self.start(*line)
+                    self.opens(process, known)
+                    started = time.monotonic()
+                    process.send_signal(one)
+                    _, err = process.communicate(timeout=programs.TIME_LIMIT)
+                    self.assertEqual(process.returncode, code, err)
+                    # It would have waited for ten seconds.
+                    self.assertLess(time.monotonic() - started, AT_ONCE)
+                    self.assertIn(b"another process keeps it locked", err)
+
+    def opens(self, process, path):
+        """Waits until the process has the file open."""
+        limit = time.monotonic() + programs.TIME_LIMIT
+        folder = pathlib.Path(f"/proc/{process.pid}/fd")
+        while True:
+            try:
+                if any(entry.resolve() == path.resolve() for entry in folder.iterdir()):
+                    return
+            except OSError:
+                pass  # It was closed meanwhile.
+            self.assertIsNone(process.poll(), "it ended")
+            self.assertLess(time.monotonic(), limit, "it does not open the file")
+            time.sleep(0.01)
 
     def writing_end(self, pipe):
         """Of a named pipe that somebody reads or is about to read."""

@@ -51,6 +51,29 @@ static inline long cBIO_get_mem_data(BIO *bio, const char **bytes) { return BIO_
 
 static inline int cBIO_flush(BIO *bio) { return (int)BIO_flush(bio); }
 
+static inline int cSSL_CTX_add0_chain_cert(SSL_CTX *context, X509 *certificate) {
+    return (int)SSL_CTX_add0_chain_cert(context, certificate);
+}
+
+/// Adds the certificates and revocation lists of a PEM file to a store. Returns how many; -1 for a failure.
+static inline int cX509_STORE_add_all(X509_STORE *store, const STACK_OF(X509_INFO) *found) {
+    int count = 0;
+    for (int index = 0; index < sk_X509_INFO_num(found); index++) {
+        const X509_INFO *item = sk_X509_INFO_value(found, index);
+        if (item->x509 != NULL) {
+            if (X509_STORE_add_cert(store, item->x509) != 1) return -1;
+            count++;
+        }
+        if (item->crl != NULL) {
+            if (X509_STORE_add_crl(store, item->crl) != 1) return -1;
+            count++;
+        }
+    }
+    return count;
+}
+
+static inline void cX509_INFO_free_all(STACK_OF(X509_INFO) *found) { sk_X509_INFO_pop_free(found, X509_INFO_free); }
+
 static inline EVP_PKEY *cEVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
 
 static const int cMBSTRING_ASC = MBSTRING_ASC;

@@ -73,6 +73,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
         switch problem.code {
         case .outOfSpace: self = .diskFull
         case .notWritable: self = .notWritable
+        case .interrupted: self = .interrupted
         default: self = .file
         }
     }

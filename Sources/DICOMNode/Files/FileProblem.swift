@@ -34,6 +34,8 @@ package struct FileProblem: Error, Sendable, Equatable, CustomStringConvertible 
         case notWritable = "cannot be written"
         /// No room on the disk, or the user's quota is used up.
         case outOfSpace = "no space left on device"
+        /// A wait for it ended by a signal.
+        case interrupted = "was not waited for to its end"
         /// The policy says that an existing file is an error.
         case exists = "exists"
     }

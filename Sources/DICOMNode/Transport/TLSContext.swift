@@ -120,15 +120,13 @@ package import System
             case .system:
                 try check(SSL_CTX_set_default_verify_paths(context), "the system's certificates")
             case .path(let path):
-                try mustBeReadable(path)
                 var status = stat()
-                let isDirectory =
-                    path.withCString { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
-                let result = path.withCString {
-                    isDirectory
-                        ? SSL_CTX_load_verify_dir(context, $0) : SSL_CTX_load_verify_file(context, $0)
+                if path.withCString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                    try mustBeReadable(path)
+                    try check(path.withCString { SSL_CTX_load_verify_dir(context, $0) }, path.displayed)
+                } else {
+                    try PEMFile.load(path, into: SSL_CTX_get_cert_store(context))
                 }
-                try check(result, path.displayed)
                 // What the user trusts needs no issuer: an intermediate alone is enough.
                 X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), CUnsignedLong(X509_V_FLAG_PARTIAL_CHAIN))
             }
@@ -150,12 +148,7 @@ package import System
             _ context: OpaquePointer, _ configuration: TLSConfiguration
         ) throws(TLSError) {
             if let path = configuration.revocationLists {
-                try mustBeReadable(path)
-                guard let lookup = X509_STORE_add_lookup(SSL_CTX_get_cert_store(context), X509_LOOKUP_file()) else {
-                    throw TLSError(.configuration, OpenSSLError.take())
-                }
-                let count = path.withCString { X509_load_crl_file(lookup, $0, X509_FILETYPE_PEM) }
-                try check(count > 0 ? 1 : 0, path.displayed)
+                try PEMFile.loadRevocationLists(path, into: SSL_CTX_get_cert_store(context))
             } else if configuration.trust == .system {
                 return
             }
@@ -176,34 +169,24 @@ package import System
                 return []
             }
             let key = configuration.key ?? certificate
-            try mustBeReadable(certificate)
-            try mustBeReadable(key)
+            try PEMFile.useChain(certificate, in: context)
+            // OpenSSL is given one also if there is none: it would otherwise ask for it on the terminal.
             let password = KeyPassword(configuration.keyPassword)
-            // Also without a password: OpenSSL would otherwise ask for one on the terminal.
-            SSL_CTX_set_default_passwd_cb(context) { KeyPassword.give($0, $1, $3) }
-            SSL_CTX_set_default_passwd_cb_userdata(context, Unmanaged.passUnretained(password).toOpaque())
-            defer { SSL_CTX_set_default_passwd_cb_userdata(context, nil) }
-            return try withExtendedLifetime(password) { () throws(TLSError) in
-                try check(
-                    certificate.withCString { SSL_CTX_use_certificate_chain_file(context, $0) },
-                    certificate.displayed)
-                let result = key.withCString { SSL_CTX_use_PrivateKey_file(context, $0, SSL_FILETYPE_PEM) }
-                if result != 1, password.wasAsked {
+            do throws(TLSError) {
+                try PEMFile.useKey(key, in: context, password: password)
+            } catch {
+                if password.wasAsked {
                     let reason = configuration.keyPassword == nil ? "needs a password" : "has another password"
-                    ERR_clear_error()
                     throw TLSError(.configuration, "\(key.displayed): the key \(reason)")
                 }
-                if result != 1, configuration.key == nil {
-                    ERR_clear_error()
-                    throw TLSError(
-                        .missingKey, "\(certificate.displayed): the file has no private key beside the certificate")
-                }
-                try check(result, key.displayed)
-                try check(
-                    SSL_CTX_check_private_key(context), "\(key.displayed) is not the key of \(certificate.displayed)")
-                guard let own = SSL_CTX_get0_certificate(context) else { return [] }
-                return CertificateDescription.expiryWarning(own).map { ["our own certificate \($0)"] } ?? []
+                guard configuration.key == nil else { throw error }
+                throw TLSError(
+                    .missingKey, "\(certificate.displayed): the file has no private key beside the certificate")
             }
+            try check(
+                SSL_CTX_check_private_key(context), "\(key.displayed) is not the key of \(certificate.displayed)")
+            guard let own = SSL_CTX_get0_certificate(context) else { return [] }
+            return CertificateDescription.expiryWarning(own).map { ["our own certificate \($0)"] } ?? []
         }
 
         private static func mustBeReadable(_ path: FilePath) throws(TLSError) {
@@ -286,25 +269,6 @@ package import System
                 ERR_clear_error()
                 throw TLSError(.configuration, "\(host): no name that a certificate could be for")
             }
-        }
-    }
-
-    /// The password of a key, on its way through OpenSSL's callback.
-    private final class KeyPassword {
-        private let bytes: [UInt8]?
-        private(set) var wasAsked = false
-
-        init(_ password: String?) { bytes = password.map { Array($0.utf8) } }
-
-        static func give(
-            _ buffer: UnsafeMutablePointer<CChar>?, _ size: CInt, _ context: UnsafeMutableRawPointer?
-        ) -> CInt {
-            guard let context, let buffer else { return -1 }
-            let password = Unmanaged<KeyPassword>.fromOpaque(context).takeUnretainedValue()
-            password.wasAsked = true
-            guard let bytes = password.bytes, bytes.count <= size else { return -1 }
-            UnsafeMutableRawBufferPointer(start: buffer, count: Int(size)).copyBytes(from: bytes)
-            return CInt(bytes.count)
         }
     }
 #else

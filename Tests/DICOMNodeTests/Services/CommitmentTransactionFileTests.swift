@@ -17,7 +17,8 @@ struct CommitmentTransactionFileTests {
 
     /// A run that asks, and is told of the first instance only.
     private func fill(_ path: FilePath) throws {
-        let ledger = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+        let ledger = try CommitmentLedger(
+            file: try CommitmentTransactionFile(path, creates: true, cancellation: .never))
         try ledger.register(Self.request, with: Self.peer)
         let result = StorageCommitmentResult(
             transactionUID: "2.25.1", committed: [],
@@ -29,7 +30,7 @@ struct CommitmentTransactionFileTests {
         let folder = try TemporaryFolder()
         let path = folder["open"]
         try fill(path)
-        let transactions = try CommitmentTransactionFile(path, creates: false).transactions
+        let transactions = try CommitmentTransactionFile(path, creates: false, cancellation: .never).transactions
         let transaction = try #require(transactions.first)
         #expect(transactions.count == 1)
         #expect(transaction.request == Self.request)
@@ -45,16 +46,17 @@ struct CommitmentTransactionFileTests {
         try fill(path)
         let rest = StorageCommitmentResult(
             transactionUID: "2.25.1", committed: [.init(reference: Self.references[1])], failed: [])
-        let asking = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+        let asking = try CommitmentLedger(
+            file: try CommitmentTransactionFile(path, creates: true, cancellation: .never))
         #expect(asking.isSettled)
         #expect(asking.awaited.isEmpty)
         let listening = try CommitmentLedger(
-            file: try CommitmentTransactionFile(path, creates: false), awaitsEarlier: true)
+            file: try CommitmentTransactionFile(path, creates: false, cancellation: .never), awaitsEarlier: true)
         #expect(!listening.isSettled)
         #expect(listening.record(rest, from: Self.reporter) == .recorded("2.25.1"))
         #expect(listening.isSettled)
         try listening.close()
-        let closed = try CommitmentTransactionFile(path, creates: false)
+        let closed = try CommitmentTransactionFile(path, creates: false, cancellation: .never)
         #expect(closed.transactions.map(\.isClosed) == [true])
         // Told again, in a run after it was closed.
         #expect(
@@ -71,13 +73,13 @@ struct CommitmentTransactionFileTests {
         let firstLine = try #require(bytes.firstIndex(of: UInt8(ascii: "\n")))
         for length in 0..<bytes.count {
             try folder.write(Array(bytes[..<length]), to: "cut")
-            let file = try CommitmentTransactionFile(folder["cut"], creates: false)
+            let file = try CommitmentTransactionFile(folder["cut"], creates: false, cancellation: .never)
             #expect(file.transactions.count == (length > firstLine ? 1 : 0))
             #expect(file.transactions.first?.isReported ?? false == false)
             let ledger = try CommitmentLedger(file: file)
             let request = StorageCommitmentRequest(transactionUID: "2.25.9", references: Self.references)
             try ledger.register(request, with: Self.peer)
-            let again = try CommitmentTransactionFile(folder["cut"], creates: false)
+            let again = try CommitmentTransactionFile(folder["cut"], creates: false, cancellation: .never)
             #expect(again.transactions.last?.request == request)
         }
     }
@@ -93,7 +95,7 @@ struct CommitmentTransactionFileTests {
         let folder = try TemporaryFolder()
         try folder.write(Array(text.utf8), to: "other")
         #expect(throws: FileProblem.self) {
-            try CommitmentTransactionFile(folder["other"], creates: true)
+            try CommitmentTransactionFile(folder["other"], creates: true, cancellation: .never)
         }
         #expect(try folder.read(folder["other"]) == Array(text.utf8))
     }
@@ -104,7 +106,7 @@ struct CommitmentTransactionFileTests {
         try fill(path)
         let more = "{\"event\":\"extended\",\"transactionUID\":\"2.25.1\",\"days\":[1,2]}\n\n"
         try folder.write(try folder.read(folder["open"]) + Array(more.utf8), to: "open")
-        #expect(try CommitmentTransactionFile(path, creates: false).transactions.count == 1)
+        #expect(try CommitmentTransactionFile(path, creates: false, cancellation: .never).transactions.count == 1)
     }
 
     @Test func `a damaged line costs itself, wherever it is`() throws {
@@ -115,22 +117,24 @@ struct CommitmentTransactionFileTests {
         for damage in ["{\"event\":\"requested\",\"transac", "\0\0\0\0", "[", "{\"event\":\"reported\"}"] {
             for whole in [Array("\(damage)\n".utf8) + lines, lines + Array("\(damage)\n".utf8)] {
                 try folder.write(whole, to: "damaged")
-                let file = try CommitmentTransactionFile(folder["damaged"], creates: false)
+                let file = try CommitmentTransactionFile(folder["damaged"], creates: false, cancellation: .never)
                 #expect(file.transactions.map(\.isReported) == [true])
                 #expect(file.damagedLines == (damage.hasPrefix("\0") ? 0 : 1))
             }
         }
         // Even where nothing else is there.
         try folder.write(Array("{\"event\":\"requested\",\"transactionUID\":\"2.2\n".utf8), to: "damaged")
-        #expect(try CommitmentTransactionFile(folder["damaged"], creates: false).damagedLines == 1)
+        #expect(
+            try CommitmentTransactionFile(folder["damaged"], creates: false, cancellation: .never).damagedLines == 1)
     }
 
     @Test func `two processes with one file know each other's transactions`() throws {
         let folder = try TemporaryFolder()
         let path = folder["open"]
         let listening = try CommitmentLedger(
-            file: try CommitmentTransactionFile(path, creates: true), awaitsEarlier: true)
-        let asking = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+            file: try CommitmentTransactionFile(path, creates: true, cancellation: .never), awaitsEarlier: true)
+        let asking = try CommitmentLedger(
+            file: try CommitmentTransactionFile(path, creates: true, cancellation: .never))
         try asking.register(Self.request, with: Self.peer)
         let result = StorageCommitmentResult(
             transactionUID: "2.25.1", committed: Self.references.map { .init(reference: $0) }, failed: [])
@@ -148,7 +152,7 @@ struct CommitmentTransactionFileTests {
         let folder = try TemporaryFolder()
         let path = folder["open"]
         let workers = try (1...4).map { worker in
-            let file = try CommitmentTransactionFile(path, creates: true)
+            let file = try CommitmentTransactionFile(path, creates: true, cancellation: .never)
             return try Background {
                 let ledger = try CommitmentLedger(file: file)
                 for number in 1...25 {
@@ -159,7 +163,7 @@ struct CommitmentTransactionFileTests {
             }
         }
         for worker in workers { try worker.value() }
-        let file = try CommitmentTransactionFile(path, creates: false)
+        let file = try CommitmentTransactionFile(path, creates: false, cancellation: .never)
         #expect(file.transactions.count == 100)
         #expect(file.damagedLines == 0)
     }
@@ -167,17 +171,18 @@ struct CommitmentTransactionFileTests {
     @Test func `what another process left incomplete meanwhile does not spoil our line`() throws {
         let folder = try TemporaryFolder()
         let path = folder["open"]
-        let ledger = try CommitmentLedger(file: try CommitmentTransactionFile(path, creates: true))
+        let ledger = try CommitmentLedger(
+            file: try CommitmentTransactionFile(path, creates: true, cancellation: .never))
         try folder.write(try folder.read(path) + Array("{\"event\":\"requ".utf8), to: "open")
         try ledger.register(Self.request, with: Self.peer)
-        #expect(try CommitmentTransactionFile(path, creates: false).transactions.count == 1)
+        #expect(try CommitmentTransactionFile(path, creates: false, cancellation: .never).transactions.count == 1)
     }
 
     @Test func `a report that cannot be kept commits to nothing, until it comes again`() throws {
         let folder = try TemporaryFolder()
         let path = folder["open"]
         let ledger = try CommitmentLedger(
-            file: try CommitmentTransactionFile(path, creates: true, lockSeconds: 0.01))
+            file: try CommitmentTransactionFile(path, creates: true, lockSeconds: 0.01, cancellation: .never))
         try ledger.register(Self.request, with: Self.peer)
         let result = StorageCommitmentResult(
             transactionUID: "2.25.1", committed: Self.references.map { .init(reference: $0) }, failed: [])
@@ -201,8 +206,8 @@ struct CommitmentTransactionFileTests {
     @Test func `only who asks makes a file that is missing`() throws {
         let folder = try TemporaryFolder()
         #expect(throws: FileProblem.self) {
-            try CommitmentTransactionFile(folder["none"], creates: false)
+            try CommitmentTransactionFile(folder["none"], creates: false, cancellation: .never)
         }
-        #expect(try CommitmentTransactionFile(folder["new"], creates: true).transactions.isEmpty)
+        #expect(try CommitmentTransactionFile(folder["new"], creates: true, cancellation: .never).transactions.isEmpty)
     }
 }

@@ -38,7 +38,8 @@ final class CommitmentExchange {
         self.outcome = outcome
         do throws(FileProblem) {
             let file = try options.transactionFile.map { path throws(FileProblem) in
-                try CommitmentTransactionFile(path, creates: !options.isListening)
+                try CommitmentTransactionFile(
+                    path, creates: !options.isListening, cancellation: network.cancellation)
             }
             let title = options.isListening ? "" : network.connection.calledAETitle.string
             let reportFiles = try options.reportDirectory.map { path throws(FileProblem) in
@@ -61,7 +62,7 @@ final class CommitmentExchange {
                 reportFiles?.write(report)
             }
         } catch {
-            outcome.fail(.localFiles, Message(error))
+            outcome.fail(error.code.exitCode, Message(error))
             return nil
         }
         guard startServer() else { return nil }
@@ -124,7 +125,7 @@ final class CommitmentExchange {
         do throws(FileProblem) {
             try ledger.close()
         } catch {
-            outcome.fail(.localFiles, Message(error))
+            outcome.fail(error.code.exitCode, Message(error))
         }
         for unkept in ledger.unkept {
             outcome.fail(
@@ -240,7 +241,7 @@ final class CommitmentExchange {
             return true
         } catch {
             isBroken = true
-            outcome.fail(.localFiles, Message(error))
+            outcome.fail(error.code.exitCode, Message(error))
             return false
         }
     }
@@ -349,4 +350,8 @@ final class CommitmentExchange {
         let ours = ledger.awaited.lazy.compactMap { AETitle($0.peer.callingAETitle) }.first ?? calling
         return listener.hint(calling: ours, port: port) ?? .slow
     }
+}
+
+extension FileProblem.Code {
+    fileprivate var exitCode: ExitCode { self == .interrupted ? .interrupted : .localFiles }
 }

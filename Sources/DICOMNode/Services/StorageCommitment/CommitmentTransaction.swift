@@ -134,6 +134,7 @@ package final class CommitmentTransactionFile: Sendable {
     package let damagedLines: Int
     private let file: RecordFile
     private let lockSeconds: Double
+    private let cancellation: Cancellation
     private let state: Locked<State>
 
     private struct State {
@@ -151,12 +152,17 @@ package final class CommitmentTransactionFile: Sendable {
     /// - Parameters:
     ///   - creates: True to make a missing file.
     ///   - lockSeconds: The time to wait for another process that writes a line.
-    /// - Throws: `FileProblem` if the file cannot be opened, read, locked or shortened, or is not a transaction file.
-    package init(_ path: FilePath, creates: Bool, lockSeconds: Double = 10) throws(FileProblem) {
+    ///   - cancellation: Ends that wait, now and later.
+    /// - Throws: `FileProblem` if the file cannot be opened, read, locked or shortened, or is not a transaction file;
+    ///   `.interrupted` if it was locked when the cancellation was raised.
+    package init(
+        _ path: FilePath, creates: Bool, lockSeconds: Double = 10, cancellation: Cancellation
+    ) throws(FileProblem) {
         self.path = path
         self.lockSeconds = lockSeconds
+        self.cancellation = cancellation
         file = try RecordFile(path, .transactions, creates: creates, appends: true)
-        let content = try Self.open(file.descriptor, path, lockSeconds)
+        let content = try Self.open(file.descriptor, path, lockSeconds, cancellation)
         var transactions = CommitmentTransactions()
         for event in content.events { transactions.apply(event) }
         self.transactions = transactions.all
@@ -166,9 +172,9 @@ package final class CommitmentTransactionFile: Sendable {
 
     /// Reads the file, and removes an incomplete last line.
     private static func open(
-        _ descriptor: borrowing FileDescriptor, _ path: FilePath, _ lockSeconds: Double
+        _ descriptor: borrowing FileDescriptor, _ path: FilePath, _ lockSeconds: Double, _ cancellation: Cancellation
     ) throws(FileProblem) -> Content {
-        try lock(descriptor, path, lockSeconds)
+        try lock(descriptor, path, lockSeconds, cancellation)
         defer { descriptor.unlock() }
         let content = try read(descriptor, from: 0, path)
         guard content.isOurs else {
@@ -198,7 +204,7 @@ package final class CommitmentTransactionFile: Sendable {
     /// - Throws: `FileProblem` if the file cannot be locked or read.
     func takeNews() throws(FileProblem) -> [Event] {
         try state.withLock { (state) throws(FileProblem) in
-            try Self.lock(file.descriptor, path, lockSeconds)
+            try Self.lock(file.descriptor, path, lockSeconds, cancellation)
             defer { file.descriptor.unlock() }
             _ = try catchUp(&state)
             defer { state.news = [] }
@@ -209,7 +215,7 @@ package final class CommitmentTransactionFile: Sendable {
     /// Appends a line whole, or not at all.
     private func append(_ line: [UInt8]) throws(FileProblem) {
         try state.withLock { (state) throws(FileProblem) in
-            try Self.lock(file.descriptor, path, lockSeconds)
+            try Self.lock(file.descriptor, path, lockSeconds, cancellation)
             defer { file.descriptor.unlock() }
             let size = try catchUp(&state)
             // A process that died in the middle of its line has left no line of its own to us.
@@ -238,10 +244,12 @@ package final class CommitmentTransactionFile: Sendable {
 
     /// A file system without locks is used without them.
     private static func lock(
-        _ descriptor: borrowing FileDescriptor, _ path: FilePath, _ seconds: Double
+        _ descriptor: borrowing FileDescriptor, _ path: FilePath, _ seconds: Double, _ cancellation: Cancellation
     ) throws(FileProblem) {
-        guard descriptor.lock(until: .after(seconds: seconds)) == .heldByAnother else { return }
-        throw FileProblem(path, .notWritable, "another process keeps it locked")
+        let lock = descriptor.lock(until: .after(seconds: seconds), cancellation: cancellation)
+        guard lock == .heldByAnother else { return }
+        throw FileProblem(
+            path, cancellation.isRaised ? .interrupted : .notWritable, "another process keeps it locked")
     }
 
     /// The wall clock in UTC, `2026-11-21T03:30:00Z`: for people, no decision hangs on it.
