@@ -753,6 +753,23 @@ class PatientData(cases.RealServerTest):
         run = dcmscu("--store", servers.LOOPBACK, peer.port, self.file, "--log-phi", expect=7)
         self.assertIn(said, run.stderr)
 
+    def test_a_comment_about_the_very_instance_repeats_no_part_of_a_name_and_nothing_that_is_hidden_in_data(self):
+        image = pydicom.dcmread(images.image("CT_small.dcm").path)
+        image.PatientName, image.PatientID, image.AccessionNumber = "Becker-O'Brien^Jean-Luc Maria", "AB-12 345", "0004711"
+        image.StudyDescription, image.InstitutionName, image.PatientComments = "Schizophrenie HIV", "Ward Sieben", "Kassenpatient"
+        image.save_as(self.folder / "named.dcm")
+        for said, told in (
+            ("no room for Brien", "no room for ***"), ("no room for O'BRIEN", "no room for ***'***"), ("no room for Becker", "no room for ***"),
+            ("no room for JeanLuc", "no room for ***"), ("no room for Jean", "no room for ***"), ("id AB12", "id ***"),
+            ("study 4711", "study ***"), ("a schizophrenie is not taken", "a *** is not taken"), ("HIV refused", "*** refused"),
+            ("full: Sieben", "full: ***"), ("kassenpatient refused", "*** refused"), ("forward later", "forward later"),
+        ):  # fmt: skip
+            peer = scripted.Peer(scripted.answers(0xA700, scripted.comment(said)))
+            with self.subTest(said):
+                run = dcmscu("--store", servers.LOOPBACK, peer.port, self.folder / "named.dcm", expect=7)
+                self.assertIn(f": {told} (A700H)", run.stderr)
+            peer.stop()
+
     def test_whoever_wants_it_sees_it(self):
         said = self.run_all("-D", "--log-phi")
         for secret in SECRETS[:6]:

@@ -85,16 +85,47 @@ package struct Redaction: Sendable {
     /// The words of a value, which a peer may repeat one by one; of a date also the forms in which people write it. The
     /// words of longer text are everybody's.
     private static func tellingParts(of value: String) -> [String] {
-        let words = value.split(whereSeparator: { "^=\\*? ".contains($0) }).map { String($0).lowercased() }
-        guard words.count <= 12 else { return [value.lowercased()] }
+        let words = words(of: value)
+        guard words.count <= maximumWords else { return [value.lowercased()] }
         guard words.count == 1, let date = words.first, date.utf8.count == 8, date.allSatisfy(\.isNumber) else {
-            return words
+            return words.flatMap(forms)
         }
         let (year, month, day) = (date.prefix(4), date.dropFirst(4).prefix(2), date.suffix(2))
         return [
             date, "\(year)-\(month)-\(day)", "\(day).\(month).\(year)", "\(month)/\(day)/\(year)",
             "\(day)/\(month)/\(year)", "\(year)/\(month)/\(day)",
         ]
+    }
+
+    private static let maximumWords = 12
+
+    private static func words(of value: String) -> [String] {
+        value.split(whereSeparator: { "^=\\*? ".contains($0) }).map { $0.lowercased() }
+    }
+
+    /// The forms in which people write a word: "Becker-Schmidt" also by its parts and as one word, a number without the
+    /// zeros in front of it.
+    private static func forms(of word: String) -> [String] {
+        let parts = word.split { !$0.isLetter && !$0.isNumber }.map { String($0) }
+        guard parts.count > 1 else {
+            let digits = word.drop { $0 == "0" }
+            let isShorter = word.allSatisfy(\.isNumber) && digits.count < word.count
+            return isShorter && digits.count >= shortestPartOfWord ? [word, String(digits)] : [word]
+        }
+        // What stands between the points of a number is in many others.
+        let telling = parts.filter { $0.count > 1 && $0.contains { $0.isLetter } }
+        let together = parts.joined()
+        return [word] + telling + (together.count > shortestPartOfWord ? [together] : [])
+    }
+
+    /// The words of text that may say who the patient is, and need not: those of a description. They are everybody's, and
+    /// so they are hidden where they stand alone.
+    private static func describingParts(of value: String) -> [String] {
+        let words = words(of: value)
+        guard words.count <= maximumWords else { return [value.lowercased()] }
+        return words.flatMap { word in
+            [word] + word.split { !$0.isLetter && !$0.isNumber }.map { String($0) }
+        }.filter { $0.count > 1 }
     }
 
     /// A response whose comment holds no patient data, for messages, results and journals alike.
@@ -129,21 +160,26 @@ package struct Redaction: Sendable {
     func peerText(_ text: String, about attributes: [DataSet] = []) -> String {
         guard isOn else { return text }
         let told = Set(attributes.flatMap(\.patientValues).flatMap(Self.tellingParts))
+        let describing = Set(attributes.flatMap(\.textsThatMayHoldPatientData).flatMap(Self.describingParts))
         let parts = knownValues.withLock { $0.order } + told
-        return hidingNames(Self.hiding(parts, in: text))
+        return hidingNames(Self.hiding(parts, words: describing, in: text))
     }
 
     /// Shorter words stand in many others, and are hidden only where they stand alone.
     private static let shortestPartOfWord = 3
 
     /// Upper and lower case alike, the longest first: a part of a name must not keep the rest of it from being found.
-    private static func hiding(_ parts: [String], in text: String) -> String {
-        guard !parts.isEmpty, !text.isEmpty else { return text }
-        var byFirst: [String: [[String]]] = [:]
-        for part in parts {
+    ///
+    /// - Parameter words: hidden where they stand alone.
+    private static func hiding(_ parts: [String], words: Set<String>, in text: String) -> String {
+        guard !parts.isEmpty || !words.isEmpty, !text.isEmpty else { return text }
+        var byFirst: [String: [(characters: [String], standsAlone: Bool)]] = [:]
+        func add(_ part: String, standsAlone: Bool) {
             let characters = part.map { String($0) }
-            if let first = characters.first { byFirst[first, default: []].append(characters) }
+            if let first = characters.first { byFirst[first, default: []].append((characters, standsAlone)) }
         }
+        for part in parts { add(part, standsAlone: part.count < shortestPartOfWord) }
+        for word in words { add(word, standsAlone: true) }
         let characters = Array(text)
         let folded = characters.map { $0.lowercased() }
         func isWord(_ index: Int) -> Bool {
@@ -153,10 +189,10 @@ package struct Redaction: Sendable {
         var index = 0
         while index < characters.count {
             let longest = (byFirst[folded[index]] ?? []).filter { part in
-                let end = index + part.count
-                guard end <= folded.count, folded[index..<end].elementsEqual(part) else { return false }
-                return part.count >= shortestPartOfWord || (!isWord(index - 1) && !isWord(end))
-            }.map(\.count).max()
+                let end = index + part.characters.count
+                guard end <= folded.count, folded[index..<end].elementsEqual(part.characters) else { return false }
+                return !part.standsAlone || (!isWord(index - 1) && !isWord(end))
+            }.map(\.characters.count).max()
             if let longest {
                 result += mark
                 index += longest

@@ -60,8 +60,9 @@ extension OptionCategory {
                 accession, admission, order, procedure, study and trial subject numbers; names of persons; in data sets also \
                 short and long text, comments, private elements and binary values. What -D shows of a data set are UIDs, \
                 codes, dates, times and numbers outside these, and names and versions of equipment. In the words of a peer \
-                (Error Comment, also in results and journals) the values of the keys, and of the instance or match that \
-                they are about, are hidden. Names of files that you give are shown, but for a part with a caret, and parts \
+                (Error Comment, also in results and journals) the words of the keys, and of all values that are hidden in the \
+                instance or match that they are about, are hidden; of the name Becker-Schmidt also Schmidt. A peer that writes \
+                a value in another way (other letters, a date in words) is not found out. Names of files that you give are shown, but for a part with a caret, and parts \
                 of names that --name makes of hidden values are shown as the pattern. UIDs are shown. Results are not touched.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.messages.logsPatientData = true }),

@@ -46,11 +46,24 @@ extension DataSet {
 
     /// The values that say who the patient is, at all levels.
     package var patientValues: [String] {
+        values { $0.tag.isPatientData || $0.tag.isPatientData($0.vr) }
+    }
+
+    /// The other text that ``hidingPatientData`` hides because it may say so, at all levels.
+    package var textsThatMayHoldPatientData: [String] {
+        values { element in
+            guard !element.tag.isPatientData, !element.tag.isPatientData(element.vr), element.vr.isText else {
+                return false
+            }
+            return element.isHidden
+        }
+    }
+
+    private func values(where isWanted: (DataElement) -> Bool) -> [String] {
         elements.flatMap { element -> [String] in
             switch element.value {
-            case .items(let items): items.flatMap(\.patientValues)
-            case .bytes where element.tag.isPatientData || element.tag.isPatientData(element.vr):
-                strings(element.tag)
+            case .items(let items): items.flatMap { $0.values(where: isWanted) }
+            case .bytes where isWanted(element): strings(element.tag)
             default: []
             }
         }
@@ -58,8 +71,11 @@ extension DataSet {
 }
 
 extension DataElement {
+    fileprivate var isHidden: Bool {
+        tag.mayHoldPatientData(vr) || tag.mayHoldPatientData(DataDictionary.vr(of: tag))
+    }
+
     fileprivate var hidingPatientData: DataElement {
-        let isHidden = tag.mayHoldPatientData(vr) || tag.mayHoldPatientData(DataDictionary.vr(of: tag))
         switch value {
         case .items(let items):
             guard !isHidden else { return DataElement(tag: tag, vr: vr, value: .items([])) }
