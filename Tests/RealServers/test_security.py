@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
 import tempfile
 import termios
 import time
@@ -156,6 +157,21 @@ class WithDCMTK(TLSTest):
                     self.assert_names(run, "certificate revoked", "CN=lost")
         dcmscu("--echo", *self.trust(), "--tls-crl", self.authority.certificate, *peer, expect=USAGE)
 
+    def test_certificates_and_keys_from_a_shell_s_pipes(self):
+        """Each gives its bytes once, though a run that listens needs them twice."""
+        server = self.storescp(self.server_pair, "--require-peer-cert")
+        both = self.folder / "both.pem"
+        both.write_bytes(self.client_pair[0].read_bytes() + self.client_pair[1].read_bytes())
+        lists = self.authority.revocation_list()
+        pipes = f"--tls --tls-ca <(cat '{self.authority.certificate}') --tls-crl <(cat '{lists}') --tls-cert <(cat '{both}')"
+        peer = f"{servers.LOOPBACK} {server.port}"
+        line = f"exec '{programs.dcmscu_path()}' --echo {pipes} {peer}"
+        run("bash", "-c", line, environment={"DCMSCU_CONFIG": "/dev/null"}, expect=0)
+        line = f"exec '{programs.dcmscu_path()}' --stgcmt {pipes} --port-scp {servers.free_port()} {peer} '{self.image.path}'"
+        # The server has no storage commitment: it was spoken to.
+        ended = run("bash", "-c", line, environment={"DCMSCU_CONFIG": "/dev/null"}, expect=(5, 6, 7))
+        self.assertNotIn("tls", ended.stderr.lower())
+
     def test_a_caller_whose_certificate_was_revoked_is_not_served(self):
         pair = self.authority.issue("former")
         self.authority.revoke(pair[0])
@@ -207,13 +223,36 @@ class WithDCMTK(TLSTest):
         server = self.storescp(self.server_pair, "--ignore-peer-cert")
         configuration = self.folder / "configuration.json"
         pin = certificates.fingerprint(self.server_pair[0])
-        for setting in (f'"tls-ca": "{self.authority.certificate}"', f'"tls-pin": "{pin}"'):
+        certificate, key = self.client_pair
+        for setting in (
+            f'"tls-ca": "{self.authority.certificate}"', f'"tls-pin": "{pin}"', f'"tls-cert": "{certificate}", "tls-key": "{key}"',
+            f'"tls-key": "{key}"', '"tls-name": "localhost"', '"tls-profile": "bcp195"', '"tls-client-cert": "required"',
+            '"tls-min": "1.3"', '"tls-insecure": true', '"tls-show": true',
+        ):  # fmt: skip
             node = f'"host": "{servers.LOOPBACK}", "port": {server.port}, {setting}'
-            for more, code in (("", USAGE), (', "tls": true', 0)):
-                configuration.write_text(f'{{"nodes": {{"pacs": {{{node}{more}}}}}}}')
-                run = dcmscu("--echo", "@pacs", "--config", configuration, expect=code)
-                if code:
-                    self.assert_names(run, "node pacs", "tls", "line 1")
+            with self.subTest(setting):
+                configuration.write_text(f'{{"nodes": {{"pacs": {{{node}}}}}}}')
+                run = dcmscu("--echo", "@pacs", "--config", configuration, expect=USAGE)
+                self.assert_names(run, "node pacs", "tls", "line 1")
+        node = f'"host": "{servers.LOOPBACK}", "port": {server.port}, "tls-ca": "{self.authority.certificate}"'
+        configuration.write_text(f'{{"nodes": {{"pacs": {{{node}, "tls": true}}}}}}')
+        dcmscu("--echo", "@pacs", "--config", configuration, expect=0)
+
+    def test_a_node_that_the_defaults_give_certificates_and_nothing_tls_is_warned_of(self):
+        server = self.serve(servers.StoreSCP())
+        configuration = self.folder / "configuration.json"
+        node = f'"host": "{servers.LOOPBACK}", "port": {server.port}'
+        for defaults, of_node, is_warned in (
+            (f'"tls-ca": "{self.authority.certificate}"', "", True), ('"tls-client-cert": "required"', "", True),
+            (f'"tls-ca": "{self.authority.certificate}"', ', "tls": false', False),
+            (f'"tls-ca": "{self.authority.certificate}", "tls": false', "", False), ("", "", False),
+        ):  # fmt: skip
+            with self.subTest(defaults + of_node):
+                configuration.write_text(f'{{"defaults": {{{defaults}}}, "nodes": {{"pacs": {{{node}{of_node}}}}}}}')
+                run = dcmscu("--echo", "--count", 2, "--interval", "0.01", "@pacs", "--config", configuration, expect=0)
+                self.assertEqual(run.stderr.count("warning: node pacs: its connections are plain"), int(is_warned), run)
+                run = dcmscu("--echo", servers.LOOPBACK, server.port, "--config", configuration, expect=0)
+                self.assertNotIn("warning", run.stderr)
 
     def test_insecure_is_loud(self):
         server = self.storescp(certificates.self_signed(self.folder, "any"), "--ignore-peer-cert")
@@ -273,7 +312,7 @@ class WithOrthanc(TLSTest):
         )
 
     def test_a_receiver_that_requires_certificates_takes_none_without(self):
-        """Orthanc shows its certificate, so the move comes; a plain caller at the same port is told apart and not served."""
+        """Orthanc shows its certificate, so the move comes."""
         port = servers.free_port()
         server = self.orthanc(port)
         secured = [*self.trust(), *self.identity(), "--tls-client-cert", "required"]
@@ -628,6 +667,75 @@ class Secured(cases.RealServerTest):
                     echo = run("echoscu", *anonymous, servers.LOOPBACK, receiver.port)
                     self.assertEqual(echo.code == 0, is_served, f"{echo} {receiver.log()}")
 
+    def receivers_of_runs(self, peer, known):
+        """Lines of runs that wait at their port for what their server does not send; `known` has an open transaction."""
+        yield ["--stgcmt", *peer, self.files[0]]
+        yield ["--store", "--verify", "commit", *peer, self.files[0]]
+        yield ["--stgcmt", "--listen", "--transaction", known]
+
+    def waiting(self, line, port, *options):
+        """A run that waits at the port: it takes connections."""
+        arguments = [*line, "--port-scp", port, *options, *([] if "--move" in line else ["--wait", "60"])]
+        process = subprocess.Popen(
+            [programs.dcmscu_path(), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env={**os.environ, "DCMSCU_CONFIG": "/dev/null"}, cwd=self.folder,
+        )  # fmt: skip
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        limit = time.monotonic() + programs.TIME_LIMIT
+        while not servers.accepts_connections(port):
+            self.assertIsNone(process.poll(), f"{line} ended")
+            self.assertLess(time.monotonic(), limit, "nothing listens")
+            time.sleep(0.02)
+        return process
+
+    def end(self, process, line):
+        self.assertIsNone(process.poll(), f"{line} ended before its callers")
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        process.wait(programs.TIME_LIMIT)
+
+    def test_the_receivers_of_runs_serve_nobody_without_a_certificate_where_one_is_required(self):
+        """A plain caller, one without a certificate, one whose certificate is of another authority; and one that has a good one."""
+        ours = ["--tls", f"--tls-cert={self.certificate}", f"--tls-key={self.key}", f"--tls-ca={self.authority.certificate}"]
+        foreign = certificates.Authority(self.folder / "foreign").issue("client")
+        trust = ["--tls", "--tls-ca", self.authority.certificate]
+        known = self.folder / "known"
+        archive = self.serve(PracticeArchive(options=[*ours, "--inject", "commit-report=never"]))
+        peer = [servers.LOOPBACK, archive.port]
+        dcmscu("--stgcmt", *ours, *peer, self.files[0], "--transaction", known, "--wait", "0", expect=None)
+        slow = self.serve(PracticeArchive(options=[*ours, "--inject", "delay=60"]))
+        move = ["--move", "--no-check", "-k", "StudyInstanceUID=1.2.3", "-o", self.folder / "out", "--timeout", "60"]
+        lines = [*self.receivers_of_runs(peer, known), [*move, servers.LOOPBACK, slow.port]]
+        for line in lines:
+            with self.subTest(line[:3]):
+                port = servers.free_port()
+                process = self.waiting(line, port, *ours, "--tls-client-cert", "required")
+                echo = ["--echo", "--call", "DCMSCU", "--timeout", "10"]
+                here = [servers.LOOPBACK, port]
+                dcmscu(*echo, *here, expect=(UNREACHABLE, ASSOCIATION))
+                dcmscu(*echo, *trust, *here, expect=(UNREACHABLE, ASSOCIATION))
+                strange = ["--tls-cert", foreign[0], "--tls-key", foreign[1]]
+                dcmscu(*echo, *trust, *strange, *here, expect=(UNREACHABLE, ASSOCIATION))
+                known_client = ["--tls-cert", self.client[0], "--tls-key", self.client[1]]
+                dcmscu(*echo, *trust, *known_client, *here, expect=0)
+                self.end(process, line)
+
+    def test_the_receivers_of_runs_serve_only_callers_that_they_accept(self):
+        known = self.folder / "known"
+        archive = self.serve(PracticeArchive(options=["--inject", "commit-report=never"]))
+        peer = [servers.LOOPBACK, archive.port, "--call", "PRACTICE"]
+        dcmscu("--stgcmt", *peer, self.files[0], "--transaction", known, "--wait", "0", expect=None)
+        for line in self.receivers_of_runs(peer, known):
+            with self.subTest(line[:3]):
+                port = servers.free_port()
+                process = self.waiting(line, port, "--accept-from", "GATEWAY")
+                echo = ["--echo", servers.LOOPBACK, port, "--call", "DCMSCU", "--timeout", "10", "--aetitle"]
+                dcmscu(*echo, "STRANGER", expect=ASSOCIATION)
+                for accepted in ("GATEWAY", "PRACTICE"):
+                    dcmscu(*echo, accepted, expect=0)
+                self.end(process, line)
+
     def test_without_a_certificate_or_without_tls_nobody_gets_in(self):
         anonymous = ["+tla", "+cf", self.authority.certificate]
         for options in (anonymous, []):
@@ -734,13 +842,18 @@ class WithoutTLS(cases.RealServerTest):
     def test_both_binaries_record_the_same_digests(self):
         archive = self.serve(PracticeArchive())
         files = made_up_images(self.folder / "images")
+        dcmscu("--store", servers.LOOPBACK, archive.port, *files, expect=0)
+        studies = "StudyInstanceUID=" + "\\".join(sorted({str(data_set(path).StudyInstanceUID) for path in files}))
         found = []
         for number, program in enumerate((binary(), programs.dcmscu_path())):
-            journal = self.folder / f"{number}.jsonl"
-            line = [program, "--store", servers.LOOPBACK, archive.port, *files, "--journal", journal]
+            # Only what was retrieved has a digest.
+            journal, output = self.folder / f"{number}.jsonl", self.folder / str(number)
+            line = [program, "--get", servers.LOOPBACK, archive.port, "-k", studies, "-o", output, "--journal", journal]
             run(*line, environment={"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"}, expect=0)
             lines = map(json.loads, journal.read_text().splitlines())
-            found.append({line["path"]: line["sha256"] for line in lines if "sha256" in line})
+            found.append({line["sopInstanceUID"]: line["sha256"] for line in lines if "sha256" in line})
+            written = {hashlib.sha256(path.read_bytes()).hexdigest() for path in output.rglob("*.dcm")}
+            self.assertEqual(set(found[-1].values()), written)
         self.assertEqual(len(found[0]), len(files))
         self.assertEqual(found[0], found[1])
 

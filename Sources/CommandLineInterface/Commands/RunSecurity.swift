@@ -27,6 +27,13 @@ final class RunSecurity: Sendable {
         userIdentity = try Self.identity(connection.userIdentity, environment)
         let route = try Self.route(connection, environment)
         guard let options = connection.tls else {
+            if let node = connection.plainNode {
+                diagnostics.warning(
+                    Message(
+                        "node \(node.name)",
+                        "its connections are plain: the defaults have \(node.setting.rawValue), and nothing says "
+                            + "\"\(OptionName.tls.rawValue)\": true, or false for this node"))
+            }
             connector = Connector(recorder: recorder, route: route)
             listening = nil
             return

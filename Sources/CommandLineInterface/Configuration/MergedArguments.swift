@@ -12,8 +12,9 @@ struct MergedArguments {
 
     /// Those of the configuration first, the command line's in its order last.
     let entries: [Entry]
-    /// True if command line or configuration say whether TLS is used.
-    private let isTLSDecided: Bool
+    /// The first setting of TLS in each part of the configuration, of whatever operation it is; none if command line or
+    /// configuration say whether TLS is used.
+    private let settingsWithoutTLS: [(origin: Configuration.Origin, setting: Configuration.Setting)]
 
     /// - Parameters:
     ///   - layers: of the configuration, the strongest first.
@@ -41,27 +42,35 @@ struct MergedArguments {
                 }
             }
         }
-        isTLSDecided = names.contains(.tls)
+        settingsWithoutTLS =
+            names.contains(.tls)
+            ? []
+            : layers.compactMap { layer in
+                layer.settings.first { !$0.texts.isEmpty && $0.definition.rules.contains(.only(when: .secured)) }
+                    .map { (layer.origin, $0) }
+            }
         entries = found + typed.map { Entry(argument: $0, source: .commandLine) }
     }
 
-    /// Checks that no node says whom to trust while nothing says that TLS is used: its connections would be plain.
+    /// Checks that no node sets up TLS while nothing says that it is used: its connections would be plain.
     ///
     /// - Parameter path: of the configuration, for the message.
     /// - Throws: a usage error with the line of the first setting that is of no use.
     func checkTLS(path: String?) throws(UsageError) {
-        guard !isTLSDecided else { return }
-        let trusting: [OptionName] = [.tlsCA, .tlsCRL, .tlsPin]
-        for entry in entries where trusting.contains(entry.argument.definition.name) {
-            guard case .configuration(.node(let node), let line) = entry.source else { continue }
-            let option = entry.argument.definition.name
+        for (origin, setting) in settingsWithoutTLS {
+            guard case .node(let node) = origin else { continue }
+            let option = setting.definition.name
             throw UsageError(
                 .missingOption, option: .tls, value: option.rawValue,
                 problem: "node \(node) has \(option.rawValue), but no \(OptionName.tls.rawValue)",
                 accepted: "\"\(OptionName.tls.rawValue)\": true, or false for plain connections"
-            ).at(line: line, of: path)
+            ).at(line: setting.line, of: path)
         }
     }
+
+    /// The setting of TLS in the defaults that is of no use to a run whose connections are plain because nothing says
+    /// otherwise.
+    var defaultWithoutTLS: OptionName? { settingsWithoutTLS.first?.setting.definition.name }
 }
 
 extension UsageError {

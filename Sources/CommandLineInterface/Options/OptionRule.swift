@@ -1,5 +1,5 @@
 /// A rule about an option and others: data of its definition, checked by ``OptionDraft/check(_:typed:)``.
-package enum OptionRule: Sendable {
+package enum OptionRule: Sendable, Equatable {
     /// Another option must be given too, unless a third one is.
     case requires(OptionName, unless: OptionName? = nil)
     /// None of the others may be typed beside it.

@@ -106,7 +106,13 @@ package struct CommandLineParser: Sendable {
             }
         }
         // A URL says itself whether there is TLS.
-        if (peer?.host.web ?? draft.host?.web) == nil { try merged.checkTLS(path: configuration.path) }
+        if (peer?.host.web ?? draft.host?.web) == nil {
+            try merged.checkTLS(path: configuration.path)
+            // Of a host that is no node the configuration knows nothing.
+            if let node, let option = merged.defaultWithoutTLS {
+                draft.connection.plainNode = ConnectionOptions.PlainNode(name: node.name, setting: option)
+            }
+        }
         if let peer {
             if node == nil { draft.host = peer.host }
             draft.port = peer.port ?? draft.port

@@ -12,6 +12,14 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var calledAETitle = standardCalledAETitle
     /// True if a node of the configuration has the name that was given as a host.
     package var isHostNamedAsNode = false
+    /// A node that does not say whether TLS is used, though the defaults set it up.
+    package struct PlainNode: Sendable, Equatable {
+        package let name: String
+        package let setting: OptionName
+    }
+
+    /// The node of this run, if it is such a one.
+    package var plainNode: PlainNode?
     /// The port of our own receiver for sub-operations and commitment reports; nil if nothing listens.
     package var receiverPort: UInt16?
     /// The local address that the receiver listens on; nil is every address.
