@@ -86,51 +86,50 @@ package final class ArchiveIndex: Sendable {
 struct ArchiveContents: Sendable {
     struct Series: Sendable {
         let uid: UID
-        /// In the order of their arrival.
-        var instances: [UID] = []
+        fileprivate(set) var instances = ArrivalOrder()
     }
 
     struct Study: Sendable {
         let uid: UID
-        private(set) var series: [Series] = []
+        private var order = ArrivalOrder()
+        private var seriesByUID: [UID: Series] = [:]
         /// Of all series together.
         private(set) var instanceCount = 0
-        private var places: [UID: Int] = [:]
 
         init(uid: UID) { self.uid = uid }
 
+        /// In the order of their first instances.
+        var series: [Series] { order.compactMap { seriesByUID[$0] } }
+
+        var seriesCount: Int { order.count }
+
         mutating func add(_ instance: UID, to series: UID) {
-            let place = places[series] ?? self.series.count
-            if place == self.series.count {
-                self.series.append(Series(uid: series))
-                places[series] = place
-            }
-            self.series[place].instances.append(instance)
+            if seriesByUID[series] == nil { order.append(series) }
+            seriesByUID[series, default: Series(uid: series)].instances.append(instance)
             instanceCount += 1
         }
 
         mutating func remove(_ instance: UID, from series: UID) {
-            guard let place = places[series] else { return }
-            let before = self.series[place].instances.count
-            self.series[place].instances.removeAll { $0 == instance }
-            instanceCount -= before - self.series[place].instances.count
-            guard self.series[place].instances.isEmpty else { return }
-            self.series.remove(at: place)
-            places = Dictionary(
-                self.series.enumerated().map { ($1.uid, $0) }, uniquingKeysWith: { first, _ in first })
+            guard let before = seriesByUID[series]?.instances.count else { return }
+            seriesByUID[series]?.instances.remove(instance)
+            let count = seriesByUID[series]?.instances.count ?? 0
+            instanceCount -= before - count
+            guard count == 0 else { return }
+            seriesByUID[series] = nil
+            order.remove(series)
         }
 
-        subscript(series uid: UID) -> Series? { places[uid].map { series[$0] } }
+        subscript(series uid: UID) -> Series? { seriesByUID[uid] }
 
         var instances: [UID] { series.flatMap(\.instances) }
 
-        var firstInstance: UID? { series.first?.instances.first }
+        var firstInstance: UID? { order.first.flatMap { seriesByUID[$0] }?.instances.first }
     }
 
     private(set) var instances: [UID: ArchivedInstance] = [:]
     private(set) var studies: [UID: Study] = [:]
     /// In the order of their first instances.
-    private(set) var studyOrder: [UID] = []
+    private(set) var studyOrder = ArrivalOrder()
     /// The number of instances by SOP class and transfer syntax: each association needs it, so it is kept up to date.
     private var syntaxes: [UID: [TransferSyntax: Int]] = [:]
 
@@ -167,9 +166,9 @@ struct ArchiveContents: Sendable {
     private mutating func detach(_ old: ArchivedInstance) {
         let study = old.studyInstanceUID
         studies[study]?.remove(old.file.sopInstanceUID, from: old.seriesInstanceUID)
-        guard studies[study]?.series.isEmpty == true else { return }
+        guard studies[study]?.seriesCount == 0 else { return }
         studies[study] = nil
-        studyOrder.removeAll { $0 == study }
+        studyOrder.remove(study)
     }
 
     func syntaxes(of sopClass: UID) -> [TransferSyntax: Int] { syntaxes[sopClass] ?? [:] }

@@ -33,7 +33,7 @@ struct ArchiveEntity {
     var instances: [ArchivedInstance] {
         switch level {
         case .image: [first]
-        case .series: counted.contents.stored(series?.instances ?? [])
+        case .series: series.map { counted.contents.stored($0.instances) } ?? []
         case .study, .patient: counted.contents.stored(studies.flatMap(\.instances))
         }
     }
@@ -49,7 +49,7 @@ struct ArchiveEntity {
         case .numberOfPatientRelatedStudies: count(tag, patientStudies.count)
         case .numberOfPatientRelatedSeries: count(tag, relatedToPatient.series)
         case .numberOfPatientRelatedInstances: count(tag, relatedToPatient.instances)
-        case .numberOfStudyRelatedSeries: count(tag, studies.first?.series.count ?? 0)
+        case .numberOfStudyRelatedSeries: count(tag, studies.first?.seriesCount ?? 0)
         case .numberOfStudyRelatedInstances: count(tag, studies.first?.instanceCount ?? 0)
         case .numberOfSeriesRelatedInstances: count(tag, series?.instances.count ?? 0)
         default: attributes[tag]
@@ -116,7 +116,7 @@ final class ArchiveCounts {
 
         init(to studies: [ArchiveContents.Study]) {
             for study in studies {
-                series += study.series.count
+                series += study.seriesCount
                 instances += study.instanceCount
             }
         }

@@ -162,7 +162,7 @@ struct ArchiveQuery {
             }
             return
         }
-        for uid in studyUIDs ?? contents.studyOrder {
+        for uid in studyUIDs ?? Array(contents.studyOrder) {
             guard let study = contents.studies[uid] else { continue }
             guard level != .study else {
                 guard let first = first(study, contents) else { continue }
@@ -171,7 +171,7 @@ struct ArchiveQuery {
                 continue
             }
             for series in seriesUIDs.map({ $0.compactMap { study[series: $0] } }) ?? study.series {
-                for uid in level == .image ? series.instances[...] : series.instances.prefix(1) {
+                for uid in series.instances.prefix(level == .image ? .max : 1) {
                     guard let instance = contents.instances[uid] else { continue }
                     let entity = ArchiveEntity(
                         level, first: instance, studies: [study], series: series, counted: counted, title: title)
@@ -185,7 +185,7 @@ struct ArchiveQuery {
         let contents = counted.contents
         var order: [String] = []
         var byPatient: [String: (first: ArchivedInstance, studies: [ArchiveContents.Study])] = [:]
-        for study in (studyUIDs ?? contents.studyOrder).compactMap({ contents.studies[$0] }) {
+        for study in (studyUIDs ?? Array(contents.studyOrder)).compactMap({ contents.studies[$0] }) {
             guard let first = first(study, contents) else { continue }
             if byPatient[first.patientID] == nil { order.append(first.patientID) }
             byPatient[first.patientID, default: (first, [])].studies.append(study)
