@@ -168,7 +168,7 @@ package struct InstanceListing {
         return found
     }
 
-    private func find(_ keys: DataSet, onMatch: (DataSet) -> Void) throws(Failure) {
+    private func find(_ keys: DataSet, onMatch: @escaping (DataSet) -> Void) throws(Failure) {
         let result: ExchangeResult
         do throws(AssociationError) {
             // What we ask on our own behalf names no character set that it does not need.

@@ -8,7 +8,7 @@ package protocol QuerySession: AnyObject {
     /// - Throws: `AssociationError` if the query was not answered to its end.
     func find(
         sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
-        onMatch: (FindSCU.Match) -> ExchangeControl
+        onMatch: @escaping (FindSCU.Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult
 
     /// The options of queries that the peer has granted for a SOP class.
@@ -29,7 +29,7 @@ extension Association: QuerySession {
     /// - Throws: `noPresentationContext`, or the error that ended the association.
     package func find(
         sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
-        onMatch: (FindSCU.Match) -> ExchangeControl
+        onMatch: @escaping (FindSCU.Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         try FindSCU.find(
             on: self, sopClass: sopClass, identifier: identifier, priority: priority,

@@ -110,7 +110,7 @@ package final class WebSession: QuerySession {
     /// - Throws: `AssociationError`, `.web` among them, if the list was not read to its end.
     package func find(
         sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
-        onMatch: (FindSCU.Match) -> ExchangeControl
+        onMatch: @escaping (FindSCU.Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
         let query = try WebQuery(identifier, isFuzzy: isFuzzy)
         let form = MatchForm(identifier, query)
@@ -147,7 +147,8 @@ package final class WebSession: QuerySession {
 
     /// Asks for one page; a server that has too many matches for one answer is asked for smaller ones.
     private func page(
-        _ query: WebQuery, _ encoding: WebQuery.Encoding, offset: Int, onMatch: (DataSet) -> ExchangeControl
+        _ query: WebQuery, _ encoding: WebQuery.Encoding, offset: Int,
+        onMatch: @escaping (DataSet) -> ExchangeControl
     ) throws(AssociationError) {
         while true {
             let target = query.target(encoding: encoding, limit: pageSize, offset: offset)
@@ -163,18 +164,17 @@ package final class WebSession: QuerySession {
         }
     }
 
-    private func ask(_ request: HTTPRequest, _ onMatch: (DataSet) -> ExchangeControl) throws(AssociationError) {
-        try withoutActuallyEscaping(onMatch) { onMatch throws(AssociationError) in
-            let reader = MatchesReader(request, onMatch)
-            do throws(AssociationError) {
-                let answer = try self.answer(to: request, reader: reader)
-                try reader.finish()
-                for text in answer.head.fields("warning") { self.noteWarning(text) }
-            } catch {
-                // The rest was not wanted.
-                guard reader.stopped == nil else { return }
-                throw error
-            }
+    private func ask(_ request: HTTPRequest, _ onMatch: @escaping (DataSet) -> ExchangeControl) throws(AssociationError)
+    {
+        let reader = MatchesReader(request, onMatch)
+        do throws(AssociationError) {
+            let answer = try answer(to: request, reader: reader)
+            try reader.finish()
+            for text in answer.head.fields("warning") { noteWarning(text) }
+        } catch {
+            // The rest was not wanted.
+            guard reader.stopped == nil else { return }
+            throw error
         }
     }
 

@@ -11,7 +11,7 @@ final class OpenMatches {
     }
 
     /// Sends a query, and hands over its matches. Returns its final status; nil if nothing more is to be asked.
-    typealias Ask = (DataSet, (FindSCU.Match) -> Void) throws(AssociationError) -> DIMSEStatus?
+    typealias Ask = (DataSet, @escaping (FindSCU.Match) -> Void) throws(AssociationError) -> DIMSEStatus?
 
     private let query: Query
     private let negotiation: QueryNegotiation

@@ -165,7 +165,7 @@ final class RetrievalResolver {
                 unconfirmed = before.unconfirmed
                 review = nil
             }
-            try find(keys, onAttempt: forget) { match in
+            try find(keys, onAttempt: forget) { [self] match in
                 guard let value = match[key], !value.isEmpty else {
                     unnamed += 1
                     return
@@ -232,13 +232,13 @@ final class RetrievalResolver {
 
     /// Runs one query on the association; after an error there is none.
     private func exchange(
-        _ keys: DataSet, onMatch: (FindSCU.Match) -> Void
+        _ keys: DataSet, onMatch: @escaping (FindSCU.Match) -> Void
     ) throws(AssociationError) -> ExchangeResult {
         do throws(AssociationError) {
             return try openSession().find(
                 sopClass: model.findSOPClass, identifier: keys.namingCharacterSetWhereNeeded,
                 priority: options.priority, beforeBlockingRead: nil
-            ) { match in
+            ) { [network] match in
                 network.noteOddities(of: match)
                 onMatch(match)
                 return .goOn
@@ -263,7 +263,7 @@ final class RetrievalResolver {
     }
 
     /// - Parameter onAttempt: called before each attempt, which brings all matches.
-    private func find(_ keys: DataSet, onAttempt: () -> Void, onMatch: (DataSet) -> Void) throws(Failure) {
+    private func find(_ keys: DataSet, onAttempt: () -> Void, onMatch: @escaping (DataSet) -> Void) throws(Failure) {
         var unreadable: DataSetError?
         var count = 0
         var recent = RecentMatches()
