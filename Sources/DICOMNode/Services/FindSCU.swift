@@ -65,23 +65,25 @@ package enum FindSCU {
             return try decoder.decode(bytes)
         }
     }
+}
 
+extension Association: QuerySession {
     /// Runs one query. Matches are passed on undecoded as they arrive, and are not stored; also one in the final response.
     ///
     /// - Parameter beforeBlockingRead: Called when all matches received so far were passed on: time to flush output.
     /// - Throws: `noPresentationContext`, or the error that ended the association.
-    package static func find(
-        on association: Association, sopClass: UID, identifier: DataSet, priority: Priority = .medium,
-        beforeBlockingRead: (() -> Void)? = nil, onMatch: (Match) -> ExchangeControl
+    package func find(
+        sopClass: UID, identifier: DataSet, priority: Priority = .medium, beforeBlockingRead: (() -> Void)? = nil,
+        onMatch: @escaping (FindSCU.Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
-        let context = try association.context(for: sopClass)
+        let context = try context(for: sopClass)
         let request = CommandSet.findRequest(
-            messageID: association.nextMessageID(), sopClass: sopClass, priority: priority)
+            messageID: nextMessageID(), sopClass: sopClass, priority: priority)
         var options = ReceiveOptions()
         options.beforeBlockingRead = beforeBlockingRead
         let agreed = context.transferSyntax
         let decoder = DataSetDecoder(agreed, limits: .identifier)
-        func match(_ message: DIMSEMessage) -> Match {
+        func match(_ message: DIMSEMessage) -> FindSCU.Match {
             let bytes = message.dataSet ?? []
             let other = TransferSyntax.guessed(fromDataSet: bytes[...]).flatMap { seen in
                 let isOther =
@@ -89,13 +91,13 @@ package enum FindSCU {
                     && (seen.isExplicitVR != agreed.isExplicitVR || seen.isBigEndian != agreed.isBigEndian)
                 return isOther ? seen : nil
             }
-            return Match(
+            return FindSCU.Match(
                 bytes: bytes[...], transferSyntax: other ?? agreed, agreedOtherwise: other == nil ? nil : agreed,
                 hasUnsupportedKeys: message.command.status == .pendingWithUnsupportedKeys,
                 omittedLength: message.omittedLength,
                 decoder: other.map { DataSetDecoder($0, limits: .identifier) } ?? decoder)
         }
-        let result = try association.exchange(
+        let result = try exchange(
             request, in: context, identifier: identifier, options: options,
             onPending: { message in onMatch(match(message)) })
         // Some servers send the last match with the final status. One that sends the query back has no match there.

@@ -3,7 +3,7 @@ package import DICOMProtocol
 
 /// A way to query a peer: an association, or DICOMweb. What lists, compares and looks up by queries does not know which.
 package protocol QuerySession: AnyObject {
-    /// Runs one query, as ``FindSCU/find(on:sopClass:identifier:priority:beforeBlockingRead:onMatch:)`` does.
+    /// Runs one query, as ``Association/find(sopClass:identifier:priority:beforeBlockingRead:onMatch:)`` does.
     ///
     /// - Throws: `AssociationError` if the query was not answered to its end.
     func find(
@@ -21,20 +21,6 @@ package protocol QuerySession: AnyObject {
 
     /// Ends it at once.
     func abort()
-}
-
-extension Association: QuerySession {
-    /// Runs one query by C-FIND.
-    ///
-    /// - Throws: `noPresentationContext`, or the error that ended the association.
-    package func find(
-        sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
-        onMatch: @escaping (FindSCU.Match) -> ExchangeControl
-    ) throws(AssociationError) -> ExchangeResult {
-        try FindSCU.find(
-            on: self, sopClass: sopClass, identifier: identifier, priority: priority,
-            beforeBlockingRead: beforeBlockingRead, onMatch: onMatch)
-    }
 }
 
 extension ExchangeResult {

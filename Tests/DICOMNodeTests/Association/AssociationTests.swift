@@ -99,8 +99,8 @@ struct AssociationTests {
         ])
         let cancellation = try Cancellation()
         let association = try associate(peer, cancellation: cancellation)
-        let result = try FindSCU.find(
-            on: association, sopClass: Self.findSOPClass, identifier: DataSet(),
+        let result = try association.find(
+            sopClass: Self.findSOPClass, identifier: DataSet(),
             onMatch: { _ in
                 cancellation.raise(to: .graceful)
                 return .goOn

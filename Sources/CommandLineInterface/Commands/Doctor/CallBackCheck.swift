@@ -167,8 +167,8 @@ extension Examination {
             identifier.set(.queryRetrieveLevel, .CS, level.rawValue)
             identifier.setEmpty(key, .UI)
             var value: String?
-            _ = try FindSCU.find(
-                on: association, sopClass: model.findSOPClass, identifier: identifier,
+            _ = try association.find(
+                sopClass: model.findSOPClass, identifier: identifier,
                 onMatch: { match in
                     value = value ?? (try? match.identifier())?.string(key)
                     return .cancel

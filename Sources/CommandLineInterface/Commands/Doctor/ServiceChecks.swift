@@ -227,8 +227,8 @@ extension Examination {
         identifier.setEmpty(.studyInstanceUID, .UI)
         if let key { identifier.set(key.tag, DataDictionary.vr(of: key.tag), key.value) }
         var count = MatchCount()
-        let result = try FindSCU.find(
-            on: association, sopClass: model.findSOPClass, identifier: identifier,
+        let result = try association.find(
+            sopClass: model.findSOPClass, identifier: identifier,
             onMatch: { match in
                 count.responses += 1
                 // A match that cannot be read, or does not say its study, is one all the same.

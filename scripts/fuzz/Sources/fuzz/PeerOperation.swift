@@ -46,7 +46,7 @@ enum PeerOperation: String, CaseIterable {
     private func use(_ association: Association) throws(AssociationError) {
         switch self {
         case .find, .cancelledFind:
-            _ = try FindSCU.find(on: association, sopClass: Recorded.findClass, identifier: Recorded.query) { match in
+            _ = try association.find(sopClass: Recorded.findClass, identifier: Recorded.query) { match in
                 do throws(DataSetError) { DataSetTarget.show(try match.identifier()) } catch {}
                 return self == .find ? .goOn : .cancel
             }
