@@ -58,6 +58,12 @@ class Disk(practice.WithImages):
             "--get", *self.peer, "-k", f"StudyInstanceUID={self.study}", "-o", self.output, *NAMING, *options, **keywords
         )
 
+    def move(self, *options, **keywords):
+        return self.traced(
+            "--move", *self.peer, "--port-scp", self.our_port, "-k", f"StudyInstanceUID={self.study}", "-o", self.output,
+            *NAMING, *options, **keywords,
+        )  # fmt: skip
+
     def written(self):
         return sorted(path for path in self.output.rglob("*") if path.is_file()) if self.output.exists() else []
 
@@ -72,7 +78,13 @@ class Disk(practice.WithImages):
 
 class Order(Disk):
     def test_each_syncs_the_data_the_name_the_folder_and_then_answers(self):
-        _, events = self.get("--fsync", "each", expect=0)
+        for retrieve, folder in ((self.get, "got"), (self.move, "moved")):
+            with self.subTest(folder):
+                self.output = self.folder / folder / "out"
+                _, events = retrieve("--fsync", "each", expect=0)
+                self.assert_in_order(events)
+
+    def assert_in_order(self, events):
         names = [(place, event) for place, event in enumerate(events) if event[0] == "name"]
         self.assertEqual(len(names), len(self.of_study))
         for place, (_, source, target) in names:
@@ -86,12 +98,15 @@ class Order(Disk):
             self.assert_synced_before_next_send(events, place, folder.parent)
 
     def test_each_syncs_the_line_of_the_journal_before_it_answers(self):
-        _, events = self.get("--fsync", "each", "--journal", self.journal, expect=0)
-        for place, event in enumerate(events):
-            if event[0] == "name":
-                lines = [index for index in range(place, len(events)) if events[index] == ["write", str(self.journal)]]
+        for retrieve, folder in ((self.get, "got"), (self.move, "moved")):
+            self.output, journal = self.folder / folder / "out", self.folder / f"journal-{folder}"
+            _, events = retrieve("--fsync", "each", "--journal", journal, expect=0)
+            names = [place for place, event in enumerate(events) if event[0] == "name"]
+            self.assertEqual(len(names), len(self.of_study))
+            for place in names:
+                lines = [index for index in range(place, len(events)) if events[index] == ["write", str(journal)]]
                 self.assertNotIn(["send"], events[place : lines[0]])
-                self.assert_synced_before_next_send(events, lines[0], self.journal)
+                self.assert_synced_before_next_send(events, lines[0], journal)
 
     def test_each_syncs_what_was_there_already(self):
         for options in ([], ["--if-exists", "skip"]):
