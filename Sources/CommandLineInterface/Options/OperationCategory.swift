@@ -38,6 +38,11 @@ extension OptionCategory {
                 """,
             traits: .common,
             apply: { (draft, argument) throws(UsageError) in
+                // Whoever asks for its help must not get an archive in a folder of that name.
+                guard argument.text != "\(OptionName.help)" else {
+                    throw argument.error(
+                        "an option in the place of the folder", accepted: "a folder; dcmscu help serve")
+                }
                 draft.serve.directory = try argument.path()
             }),
         OptionDefinition(

@@ -167,6 +167,13 @@ struct UsageErrorTests {
             description: "--log-file \"\": empty; accepted: the path of a file"),
     ]
 
+    @Test func `an archive is not made in a folder that was to be help`() throws {
+        let error = try usageError("--serve --help")
+        #expect(error.code == .invalidValue)
+        #expect(error.description.contains("dcmscu help serve"), "\(error.description)")
+        #expect(try invocation("--serve ./--help").operation == .serve)
+    }
+
     @Test(arguments: cases)
     func `an error names the option, what is wrong and what is accepted`(_ expected: Case) throws {
         let error = try usageError(expected.line)
