@@ -21,7 +21,7 @@ package final class WebStorage: InstanceSender {
     private let cancellation: Cancellation
     private let delegate: any StorageDelegate
     private var session: WebSession?
-    private var waiting: [PendingInstance] = []
+    private var waiting: ArraySlice<PendingInstance> = []
     private var later: [PendingInstance] = []
     /// Instances in one request; fewer once a server has refused so many at a time.
     private var maximumCount = 10
@@ -92,7 +92,8 @@ package final class WebStorage: InstanceSender {
         while let next = waiting.first, batch.count < maximumCount {
             guard batch.isEmpty || length + next.file.size <= Self.maximumLength else { break }
             length += next.file.size
-            batch.append(waiting.removeFirst())
+            batch.append(next)
+            waiting.removeFirst()
         }
         return batch
     }
@@ -158,10 +159,10 @@ package final class WebStorage: InstanceSender {
             guard failuresInARow < max(options.retry.retries, Self.maximumLost) else { throw error }
         case .unreachable, .web:
             guard error.isTransient, options.retry.allowsAttempt(after: failuresInARow) else {
-                waiting = pending.map(Self.withoutAttempt) + waiting
+                waiting = pending.map(Self.withoutAttempt)[...] + waiting
                 throw error
             }
-            waiting = pending.map(Self.withoutAttempt) + waiting
+            waiting = pending.map(Self.withoutAttempt)[...] + waiting
             try pause(after: failuresInARow, because: error)
         default:
             for one in pending { conclude(one, .unanswered(error)) }
@@ -201,7 +202,7 @@ package final class WebStorage: InstanceSender {
         let error = WebSession.failure(answer, request)
         // Refused as a whole: that is no matter of its instances.
         if said.isEmpty, [401, 403, 404, 405, 406, 415].contains(answer.head.status) {
-            waiting = silent.map(Self.withoutAttempt) + waiting
+            waiting = silent.map(Self.withoutAttempt)[...] + waiting
             throw .web(error)
         }
         guard parts.count > 1, !error.isTransient || answer.head.status == 500 || answer.head.status == 507 else {
@@ -214,7 +215,7 @@ package final class WebStorage: InstanceSender {
     /// Sends instances again in smaller requests.
     private func divide(_ pending: [PendingInstance], of count: Int) {
         maximumCount = max(1, count / 2)
-        waiting = pending.map(Self.withoutAttempt) + waiting
+        waiting = pending.map(Self.withoutAttempt)[...] + waiting
     }
 
     /// The answer is one of success and does not name these: they count as stored only where a query finds them.
@@ -278,14 +279,10 @@ package final class WebStorage: InstanceSender {
     /// Reports the outcome of a file, or keeps it for another attempt.
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
-        guard result.isTransient, options.retry.allowsAttempt(after: pending.attempts), !delegate.shouldStop else {
+        let wanted: Double? = if case .refused(let error) = outcome { error.retryAfter } else { nil }
+        guard let again = options.retry.retrying(pending, after: result, wanted: wanted), !delegate.shouldStop else {
             return delegate.report(result)
         }
-        var again = pending
-        again.lastOutcome = outcome
-        var seconds = options.retry.pause(after: pending.attempts)
-        if case .refused(let error) = outcome, let wanted = error.retryAfter { seconds = wanted }
-        again.notBefore = .after(seconds: seconds)
         later.append(again)
     }
 }

@@ -262,12 +262,9 @@ package final class StorageSCU: InstanceSender {
     /// Reports the outcome of a file, or keeps it for another attempt.
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
-        guard result.isTransient, options.retry.allowsAttempt(after: pending.attempts), !delegate.shouldStop else {
+        guard let again = options.retry.retrying(pending, after: result), !delegate.shouldStop else {
             return delegate.report(result)
         }
-        var again = pending
-        again.lastOutcome = outcome
-        again.notBefore = .after(seconds: options.retry.pause(after: pending.attempts))
         later.append(again)
     }
 

@@ -105,6 +105,19 @@ package struct RetryPolicy: Sendable, Equatable {
         lastAttempt.secondsLeft.map { $0 > pause(after: failures) } ?? true
     }
 
+    /// The instance of a result as it waits for another attempt; nil if the result is final.
+    ///
+    /// - Parameter wanted: the pause in seconds that the peer asks for; nil for our own.
+    package func retrying(_ pending: PendingInstance, after result: StoreResult, wanted: Double? = nil)
+        -> PendingInstance?
+    {
+        guard result.isTransient, allowsAttempt(after: pending.attempts) else { return nil }
+        var again = pending
+        again.lastOutcome = result.outcome
+        again.notBefore = .after(seconds: wanted ?? pause(after: pending.attempts))
+        return again
+    }
+
     /// The seconds to wait after a number of failures in a row, from 1.
     package func pause(after failures: Int) -> Double {
         var pause = delay
