@@ -12,6 +12,8 @@ enum HostLookup {
     static func addresses(of host: String, port: UInt16, wait: WaitLimits) throws(TransportError) -> [SocketAddress] {
         try wait.checkCancellation()
         if case .success(let addresses) = resolve(host, port: port, flags: AI_NUMERICHOST) { return addresses }
+        // A deadline that has passed asks nobody: whether the answer would have come first must not decide.
+        guard !wait.total.isPast else { throw .timedOut(.lookup) }
         let isUnlimited = wait.inactivity == nil && wait.total == .never && wait.cancellation === Cancellation.never
         if isUnlimited { return try resolve(host, port: port, flags: 0).get() }
 
