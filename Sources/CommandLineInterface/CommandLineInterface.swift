@@ -288,7 +288,8 @@ private struct Run {
             monitor.add(
                 RunMonitor.FinishedRun(
                     operation: invocation.operation, peer: network.peerName, exitCode: outcome.exitCode,
-                    summary: outcome.summary, hint: outcome.hint))
+                    summary: outcome.summary, hint: outcome.hint, service: network.serviceName,
+                    isOverHTTP: network.connection.web != nil))
         }
         let diagnostics = outcome.diagnostics
         diagnostics.frameEnd(outcome.exitCode, outcome.summary, seconds: watch.seconds)

@@ -31,7 +31,7 @@ PROVOKED = {
     "silence": "silence", "notAuthorized": "not_authorized", "tooManyMatches": "too_many_matches",
     "outOfResources": "no_room",
     "webCredentials": "credentials", "webNotAllowed": "forbidden", "webBaseURL": "base_url", "webNoService": "not_offered_over_http",
-    "webTooLarge": "too_large", "webBusy": "busy", "webMoved": "moved", "webNoHTTP": "no_http",
+    "webTooLarge": "too_large", "webBusy": "busy", "webMoved": "moved", "webNoHTTP": "no_http", "webIsDICOM": "dicom_at_a_url",
     "identityUnconfirmed": "identity_that_nobody_confirms", "noCommonTLS": "tls_where_there_is_none",
 }  # fmt: skip
 
@@ -366,6 +366,12 @@ class Messages(cases.RealServerTest):
 
         with webpeer.WebPeer(act, raw=True) as peer:
             self.assert_names(dcmscu("--echo", peer.url, expect=ASSOCIATION), "not HTTP", "give HOST PORT")
+
+
+    def test_dicom_at_a_url(self):
+        peer = self.serve(servers.StoreSCP())
+        run = dcmscu("--echo", f"http://{servers.LOOPBACK}:{peer.port}", expect=ASSOCIATION)
+        self.assert_names(run, "speaks the DICOM protocol", "host and port without a scheme")
 
 
 class TableOfHints(cases.RealServerTest):

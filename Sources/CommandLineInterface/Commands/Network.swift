@@ -63,7 +63,14 @@ final class Network: Sendable {
 
     /// The service of the operation, as people call it.
     var serviceName: String {
-        connection.web != nil && operation == .get ? "WADO-RS" : operation.serviceName
+        guard connection.web != nil else { return operation.serviceName }
+        return switch operation {
+        case .echo: "DICOMweb"
+        case .find: "QIDO-RS"
+        case .get: "WADO-RS"
+        case .store: "STOW-RS"
+        default: operation.serviceName
+        }
     }
 
     /// What queries are asked by, as people call it.
@@ -261,9 +268,25 @@ final class Network: Sendable {
         let idle = idleClients.withLock { $0.popLast() }
         let client: HTTPClient
         if let idle { client = idle } else { client = try HTTPClient(address, webSettings) }
-        return WebSession(
+        return webSession(client) { [self] client in idleClients.withLock { $0.append(client) } }
+    }
+
+    /// A session of its own, to find out what another request would be answered with.
+    ///
+    /// - Parameters:
+    ///   - address: another base URL of the same server.
+    ///   - withCredentials: false to see what the server lets everybody do.
+    /// - Throws: as ``webSession()``.
+    func trialSession(at address: WebAddress, withCredentials: Bool) throws(AssociationError) -> WebSession {
+        var settings = webSettings
+        if !withCredentials { settings.authorization = nil }
+        return webSession(try HTTPClient(address, settings)) { _ in }
+    }
+
+    private func webSession(_ client: HTTPClient, onEnd: @escaping (HTTPClient) -> Void) -> WebSession {
+        WebSession(
             client, isFuzzy: connection.queryNegotiation.contains(.fuzzyNames), cancellation: cancellation,
-            report: { [self] in note($0) }, onEnd: { [self] client in idleClients.withLock { $0.append(client) } })
+            report: { [self] in note($0) }, onEnd: onEnd)
     }
 
     private var webSettings: HTTPSettings {

@@ -14,6 +14,9 @@ final class RunMonitor {
         let summary: RunEvent
         /// The remedy of the last failure.
         var hint: String?
+        /// What was asked for, as people call it.
+        var service: String
+        var isOverHTTP = false
 
         var isSuccess: Bool { exitCode == .success }
     }
@@ -43,7 +46,8 @@ final class RunMonitor {
         add(
             FinishedRun(
                 operation: invocation.operation, peer: invocation.connection.peerName, exitCode: failure.exitCode,
-                summary: summary, hint: failure.message.hint))
+                summary: summary, hint: failure.message.hint, service: invocation.operation.serviceName,
+                isOverHTTP: invocation.connection.web != nil))
     }
 
     /// Writes what the options ask for.
@@ -147,11 +151,12 @@ struct PluginReport {
         let counts = Self.counts.compactMap { key, words in
             run.summary.number(key).flatMap { $0 > 0 ? "\(Int($0)) \(words)" : nil }
         }
-        if run.operation == .echo { return "\(run.peer): C-ECHO answered \(time)" }
+        if run.operation == .echo { return "\(run.peer): \(run.service) answered \(time)" }
         if run.operation == .probe {
-            return "\(run.peer): \(Quantity.count(Int(matches), "storage SOP class")) accepted \(time)"
+            let found = Quantity.count(Int(matches), run.isOverHTTP ? "service" : "storage SOP class")
+            return "\(run.peer): \(found) \(run.isOverHTTP ? "offered" : "accepted") \(time)"
         }
-        return ([run.peer + ": " + run.operation.serviceName] + counts).joined(separator: ", ") + " " + time
+        return ([run.peer + ": " + run.service] + counts).joined(separator: ", ") + " " + time
     }
 
     private static let counts: [(RunEvent.Key, String)] = [
@@ -174,7 +179,8 @@ struct PluginReport {
                 PluginLine.Measurement(name: phase.name, value: Decimal.text(seconds, digits: 6), unit: "s"))
         }
         if run.operation == .probe, run.isSuccess {
-            found.append(PluginLine.Measurement(name: "classes", value: "\(Int(matches))"))
+            found.append(
+                PluginLine.Measurement(name: run.isOverHTTP ? "services" : "classes", value: "\(Int(matches))"))
         }
         guard run.operation.countsInstances else { return found }
         for (key, _) in Self.counts {

@@ -181,11 +181,12 @@ extension Hint {
         case .status(401): self = .webCredentials
         case .status(403): self = .webNotAllowed
         case .status(404), .unexpected: self = .webBaseURL
-        case .status(405), .status(501): self = .webNoService
+        case .status(405), .status(501), .notOffered: self = .webNoService
         case .status(413): self = .webTooLarge
         case .status where error.isTransient && mayRetry: self = .webBusy
         case .redirect: self = .webMoved
         case .notHTTP: self = .webNoHTTP(isSecure: address?.isSecure ?? false)
+        case .dicom: self = .webIsDICOM(host: address?.host ?? "", port: address?.port ?? 0)
         case .noLibrary: self = .webLibrary
         case .notAvailable: self = .builtWithoutWeb
         case .status, .incomplete, .unreliable, .notPossible: return nil

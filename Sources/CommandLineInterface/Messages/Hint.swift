@@ -88,6 +88,7 @@ package enum Hint: Sendable, Equatable {
     case webBusy
     case webMoved
     case webNoHTTP(isSecure: Bool)
+    case webIsDICOM(host: String, port: UInt16)
     case webLibrary
     case builtWithoutWeb
 
@@ -177,6 +178,9 @@ package enum Hint: Sendable, Equatable {
             isSecure
                 ? "is this the port of a web server?"
                 : "is this the port of a web server, and does it want https? for the DICOM protocol give HOST PORT"
+        case .webIsDICOM(let host, let port):
+            "for the DICOM protocol give host and port without a scheme: \(host) \(port); the web port of the same server is another "
+                + "one, often 80, 443, 8042 or 8080"
         case .webLibrary:
             "install libcurl: libcurl4 of Debian and Ubuntu, libcurl of Fedora and Arch"
         case .builtWithoutWeb:
@@ -359,6 +363,8 @@ extension Hint {
         case callerNotAccepted(String)
         /// The server calls, and has not reported on everything.
         case slow
+        /// Over HTTP the server still works at the request.
+        case working
 
         package var text: String {
             switch self {
@@ -391,6 +397,7 @@ extension Hint {
             case .otherAddress:
                 "clusters and gateways report from other addresses; \(OptionName.strict) refuses such reports"
             case .callerNotAccepted(let caller): Hint.callerNotAccepted(caller: caller).text
+            case .working: "the server may need longer: give a longer \(OptionName.wait)"
             case .slow:
                 "the server may need longer: give a longer \(OptionName.wait), or let a later run receive the report with "
                     + "\(OptionName.transaction) FILE"

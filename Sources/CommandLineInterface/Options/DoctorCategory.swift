@@ -6,7 +6,7 @@ extension OptionCategory {
             .only, value: .text(placeholder: "CHECKS"), .doctor, for: [.doctor, .probe], "make these checks alone",
             details: """
                 Names with commas between, as --list-checks prints them. A service that is named (find, worklist, move, get, \
-                commitment) must be offered, and a storage SOP class (CT, MR, a UID) accepted, or the exit code is 6; \
+                store, commitment) must be offered, and a storage SOP class (CT, MR, a UID) accepted, or the exit code is 6; \
                 --probe takes these alone. What the named checks need is checked as well.
                 """,
             apply: { (draft, argument) throws(UsageError) in

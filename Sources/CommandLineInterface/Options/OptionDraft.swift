@@ -204,6 +204,7 @@ package struct OptionDraft: Sendable {
         connection.receiverPort = nil
         retrieve.fallsBackToMove = false
         retrieve.preferredSyntaxes = []
+        commitment.transactionFile = nil
         (messages.capturePath, messages.transcriptPath) = (nil, nil)
     }
 

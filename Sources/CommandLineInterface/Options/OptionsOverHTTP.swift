@@ -1,14 +1,16 @@
+import DICOM
 import DICOMweb
 
 /// What a peer over HTTP cannot be asked, or is not asked yet. Options of the configuration that stand here are passed over.
 enum OptionsOverHTTP {
     /// The operations that there are over HTTP.
-    static let operations: [Operation] = [.echo, .find, .get, .store]
+    static let operations: [Operation] = [.echo, .find, .get, .store, .worklist, .storageCommitment, .doctor, .probe]
 
     /// Parts of an association, of the upper layer or of DIMSE.
     static let ofAssociations: [OptionName] = [
         .aetitle, .call, .port, .maxPDU, .window, .priority, .kerberos, .saml, .userUnconfirmed, .portSCP, .bind,
-        .acceptFrom, .orMove, .grace, .tls, .tlsClientCert, .datetimeMatching, .timezone, .psonly,
+        .acceptFrom, .orMove, .grace, .tls, .tlsClientCert, .datetimeMatching, .timezone, .psonly, .classes,
+        .transaction, .listen,
     ]
 
     /// What may come: nothing of it is done in part.
@@ -26,14 +28,6 @@ extension OptionDraft {
                 problem: "\(operation.option) is not there over HTTP, and HOST is \(web)",
                 accepted: OptionsOverHTTP.operations.map(\.option.description).joined(separator: ", "))
         }
-        // It was asked for as a proof: from the configuration, too.
-        if operation == .store, store.verification == .commit {
-            let what = "\(OptionName.verify) \(StoreVerificationMethod.commit.rawValue)"
-            throw UsageError(
-                .conflictingOptions, option: .verify, value: web.description,
-                problem: "\(what) is not there over HTTP yet, and HOST is \(web)",
-                accepted: "\(OptionName.verify) \(StoreVerificationMethod.find.rawValue)")
-        }
         for argument in typed {
             let name = argument.definition.name
             if OptionsOverHTTP.ofAssociations.contains(name) {
@@ -49,5 +43,33 @@ extension OptionDraft {
                     accepted: "\(name) with HOST PORT")
             }
         }
+    }
+}
+
+extension DoctorOptions {
+    /// Checks that what `--only` names can be found out of this peer.
+    ///
+    /// - Throws: `UsageError` that names the check, or the class, and the peer.
+    func checkOnly(of host: HostArgument) throws(UsageError) {
+        let name: String
+        let accepted: [String]
+        if let web = host.web {
+            // Nothing is negotiated over HTTP.
+            let sopClass = demandedClasses.first.map { UIDRegistry.displayName(of: $0) }
+            let of = DoctorCheck.ofWebPeer
+            guard let found = sopClass ?? checks.first(where: { !of.contains($0) })?.rawValue else { return }
+            name = "\(found) is about associations, and HOST is \(web)"
+            accepted = of.map(\.rawValue) + DoctorService.overHTTP.map(\.rawValue)
+        } else {
+            let of = DoctorCheck.ofPeer
+            guard let found = checks.first(where: { !of.contains($0) && DoctorCheck.ofWebPeer.contains($0) }) else {
+                return
+            }
+            name = "\(found.rawValue) is made over HTTP, and HOST is no URL"
+            accepted = of.map(\.rawValue) + DoctorService.ofAssociations.map(\.rawValue)
+        }
+        throw UsageError(
+            .conflictingOptions, option: .only, problem: "\(OptionName.only) \(name)",
+            accepted: accepted.joined(separator: ", "))
     }
 }

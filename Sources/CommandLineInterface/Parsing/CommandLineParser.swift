@@ -52,12 +52,17 @@ package struct CommandLineParser: Sendable {
                         draft.doctor.checks.isSubset(of: DoctorCheck.ofThisMachine)
                     {
                         draft.doctor.machine = try Self.machine(line.options, configuration)
-                    } else if let check = draft.doctor.checks.first(where: { !DoctorCheck.ofPeer.contains($0) }) {
+                    } else if let check = draft.doctor.checks.first(where: {
+                        !(DoctorCheck.ofPeer + DoctorCheck.ofWebPeer).contains($0)
+                    }) {
                         throw UsageError(
                             .conflictingOptions, option: .only, value: check.rawValue,
                             problem: "\(OptionName.only) \(check.rawValue) is about this machine",
                             accepted: "\(OptionName.doctor) without a HOST, and checks of this machine alone")
                     }
+                }
+                if operation == .doctor || operation == .probe, let host = draft.host {
+                    try draft.doctor.checkOnly(of: host)
                 }
                 invocations.append(
                     try draft.makeInvocation(

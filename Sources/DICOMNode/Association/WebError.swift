@@ -23,6 +23,10 @@ package struct WebError: Error, Sendable, Equatable {
         case unreliable
         /// Another protocol than HTTP is spoken there.
         case notHTTP
+        /// The service is not there.
+        case notOffered
+        /// The DICOM protocol is spoken there.
+        case dicom
         /// What was asked for cannot be asked over HTTP.
         case notPossible
         /// The HTTP library is not installed.
@@ -46,7 +50,9 @@ package struct WebError: Error, Sendable, Equatable {
         switch code {
         case .status(let status): status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505)
         case .incomplete: true
-        case .redirect, .unexpected, .unreliable, .notHTTP, .notPossible, .noLibrary, .notAvailable: false
+        case .redirect, .unexpected, .unreliable, .notHTTP, .dicom, .notOffered, .notPossible, .noLibrary,
+            .notAvailable:
+            false
         }
     }
 

@@ -53,6 +53,8 @@ package protocol ResponseReader: AnyObject {
 /// Status and header fields of an answer.
 package struct HTTPHead: Sendable {
     package internal(set) var status = 0
+    /// `HTTP/1.1`, `HTTP/2`.
+    package private(set) var version = ""
     /// The names in lower case.
     private var fields: [(name: String, value: String)] = []
     private var length = 0
@@ -71,8 +73,9 @@ package struct HTTPHead: Sendable {
         if text.hasPrefix("HTTP/") {
             fields = []
             // What came before was an interim answer, which counts as well: there may be no end of them.
-            let number = text.split(separator: " ", maxSplits: 2).dropFirst().first
-            status = number.flatMap { Int($0.prefix(3)) } ?? 0
+            let parts = text.split(separator: " ", maxSplits: 2)
+            version = String(parts.first?.prefix(8) ?? "")
+            status = parts.dropFirst().first.flatMap { Int($0.prefix(3)) } ?? 0
         } else if let colon = text.firstIndex(of: ":") {
             let value = text[text.index(after: colon)...].trimmedOfSpace
             fields.append((text[..<colon].lowercased(), String(value)))

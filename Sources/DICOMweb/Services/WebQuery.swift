@@ -30,16 +30,18 @@ package struct WebQuery: Sendable, Equatable {
     /// - Parameters:
     ///   - identifier: of a C-FIND: its level and keys.
     ///   - isFuzzy: True to ask for fuzzy matching of names.
+    ///   - worklist: the path of the worklist, for a query of it.
     /// - Throws: `.web` with `.notPossible` for a key that QIDO-RS does not have.
-    package init(_ identifier: DataSet, isFuzzy: Bool = false) throws(AssociationError) {
+    package init(_ identifier: DataSet, isFuzzy: Bool = false, worklist: String? = nil) throws(AssociationError) {
         let asked = identifier.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? .study
-        groupsPatients = asked == .patient
+        groupsPatients = asked == .patient && worklist == nil
         level = asked == .patient ? .study : asked
         let study = Self.oneUID(identifier, .studyInstanceUID)
         let series = Self.oneUID(identifier, .seriesInstanceUID)
         // The study in the path is that of its patient.
         var inPath: Set<Tag> = []
         switch (level, study, series) {
+        case _ where worklist != nil: path = worklist ?? ""
         case (.series, let study?, _):
             path = "/studies/\(study)/series"
             inPath = [.studyInstanceUID, .patientID]

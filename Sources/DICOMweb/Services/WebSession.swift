@@ -23,10 +23,18 @@ package final class WebSession: QuerySession {
     private var encoding: WebQuery.Encoding?
     /// The matches of a page, where the server does not return all at once; nil as long as it does.
     private var pageSize: Int?
+    /// Where the server has its worklist, once that is known.
+    private var worklistPath: String?
+    /// The requests that were sent.
+    package private(set) var requests = 0
 
     /// The media type of answers: lists of types break some servers.
     static let json = "application/dicom+json"
     private static let pageSizes = [1000, 100]
+    /// What shows that there is DICOMweb at the URL.
+    static let smallQuery = "/studies?limit=1"
+    /// The same with a value that is encoded, although it need not be.
+    static let encodedQuery = "/studies?limit=%31"
     /// A server that lists so many is not believed to come to an end.
     private static let maximumPages = 1_000_000
 
@@ -75,6 +83,7 @@ package final class WebSession: QuerySession {
     func perform(
         _ request: HTTPRequest, reader: (any ResponseReader)? = nil
     ) throws(AssociationError) -> HTTPAnswer {
+        requests += 1
         let answer = try client.perform(request, cancellation: cancellation, reader: reader)
         if let warning = client.takeSecurityWarning() { report(.security(warning)) }
         return answer
@@ -95,7 +104,7 @@ package final class WebSession: QuerySession {
     ///
     /// - Throws: `AssociationError` if there is no answer, or none of DICOMweb.
     package func echo() throws(AssociationError) -> HTTPAnswer {
-        let request = HTTPRequest(.get, "/studies?limit=1", accept: Self.json)
+        let request = HTTPRequest(.get, Self.smallQuery, accept: Self.json)
         // A server without limits lists all that it has.
         let reader = MatchesReader(request) { _ in .goOn }
         let answer = try answer(to: request, reader: reader)
@@ -112,9 +121,48 @@ package final class WebSession: QuerySession {
         sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
         onMatch: @escaping (FindSCU.Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
+        guard sopClass != InformationModel.modalityWorklist.findSOPClass else {
+            return try findWorklist(sopClass, identifier, beforeBlockingRead, onMatch)
+        }
         let query = try WebQuery(identifier, isFuzzy: isFuzzy)
-        let form = MatchForm(identifier, query)
-        var pages = PageCount(InformationModel.uniqueKey(of: query.level))
+        let key = InformationModel.uniqueKey(of: query.level)
+        let pages = PageCount { match in match.uid(key)?.string }
+        return try find(sopClass, query, MatchForm(identifier, query), pages, beforeBlockingRead, onMatch)
+    }
+
+    /// Asks for the worklist at the path of the standard, then at the older one.
+    private func findWorklist(
+        _ sopClass: UID, _ identifier: DataSet, _ beforeBlockingRead: (() -> Void)?,
+        _ onMatch: @escaping (FindSCU.Match) -> ExchangeControl
+    ) throws(AssociationError) -> ExchangeResult {
+        for path in worklistPath.map({ [$0] }) ?? WebWorklist.paths {
+            let query = try WebQuery(identifier, isFuzzy: isFuzzy, worklist: path)
+            do throws(AssociationError) {
+                let result = try find(
+                    sopClass, query, MatchForm(identifier), PageCount(WebWorklist.identity), beforeBlockingRead, onMatch
+                )
+                worklistPath = path
+                return result
+            } catch .web(let error) where worklistPath == nil && Self.isMissing(error) {
+                continue
+            }
+        }
+        throw .web(
+            WebError(
+                .notOffered, "the server has no worklist at this URL (status 404)",
+                request: "GET \(WebWorklist.paths[0])"))
+    }
+
+    /// True for the answer of a server that does not have the service at all.
+    static func isMissing(_ error: WebError) -> Bool {
+        [.status(404), .status(405), .status(501)].contains(error.code)
+    }
+
+    private func find(
+        _ sopClass: UID, _ query: WebQuery, _ form: MatchForm, _ count: PageCount, _ beforeBlockingRead: (() -> Void)?,
+        _ onMatch: @escaping (FindSCU.Match) -> ExchangeControl
+    ) throws(AssociationError) -> ExchangeResult {
+        var pages = count
         var patients: Set<[String]> = []
         let encoding = try encoding(for: query)
         while pages.number < Self.maximumPages {
@@ -152,9 +200,10 @@ package final class WebSession: QuerySession {
     ) throws(AssociationError) {
         while true {
             let target = query.target(encoding: encoding, limit: pageSize, offset: offset)
-            let request = HTTPRequest(.get, target, accept: Self.json)
             do throws(AssociationError) {
-                return try ask(request, onMatch)
+                let head = try list(target, onMatch)
+                for text in head?.fields("warning") ?? [] { noteWarning(text) }
+                return
             } catch .web(let error) {
                 guard error.code == .status(413),
                     let smaller = Self.pageSizes.first(where: { size in pageSize.map { size < $0 } ?? true })
@@ -164,16 +213,21 @@ package final class WebSession: QuerySession {
         }
     }
 
-    private func ask(_ request: HTTPRequest, _ onMatch: @escaping (DataSet) -> ExchangeControl) throws(AssociationError)
-    {
+    /// Asks once for a list, whose matches are handed on as they come.
+    ///
+    /// - Returns: the head of the answer; nil if the rest of it was not wanted.
+    /// - Throws: `AssociationError`, `.web` among them, if the list was not read to its end.
+    func list(
+        _ target: String, _ onMatch: @escaping (DataSet) -> ExchangeControl
+    ) throws(AssociationError) -> HTTPHead? {
+        let request = HTTPRequest(.get, target, accept: Self.json)
         let reader = MatchesReader(request, onMatch)
         do throws(AssociationError) {
             let answer = try answer(to: request, reader: reader)
             try reader.finish()
-            for text in answer.head.fields("warning") { noteWarning(text) }
+            return answer.head
         } catch {
-            // The rest was not wanted.
-            guard reader.stopped == nil else { return }
+            guard reader.stopped == nil else { return nil }
             throw error
         }
     }
@@ -190,7 +244,7 @@ package final class WebSession: QuerySession {
     private func encoding(for query: WebQuery) throws(AssociationError) -> WebQuery.Encoding {
         guard query.needsEncoding else { return .percent }
         if let encoding { return encoding }
-        let probe = try perform(HTTPRequest(.get, "/studies?limit=%31", accept: Self.json))
+        let probe = try perform(HTTPRequest(.get, Self.encodedQuery, accept: Self.json))
         let found: WebQuery.Encoding = probe.head.status == 400 ? .none : .percent
         // Another failure says nothing about it: the query itself will show it.
         if probe.isSuccess || found == .none { encoding = found }
@@ -201,7 +255,8 @@ package final class WebSession: QuerySession {
 
 /// The pages of a list: what has come, and whether the last one brought anything new.
 private struct PageCount {
-    private let key: Tag
+    /// What tells matches apart.
+    private let identity: (DataSet) -> String?
     private(set) var number = 0
     private(set) var received = 0
     private var ofPage = 0
@@ -209,7 +264,7 @@ private struct PageCount {
     /// Fingerprints of the UIDs so far.
     private var seen: Set<UInt64> = []
 
-    init(_ key: Tag) { self.key = key }
+    init(_ identity: @escaping (DataSet) -> String?) { self.identity = identity }
 
     /// True if the page was empty, which ends the list.
     var isLast: Bool { ofPage == 0 }
@@ -222,24 +277,31 @@ private struct PageCount {
     mutating func accept(_ match: DataSet) {
         received += 1
         ofPage += 1
-        guard let uid = match.uid(key) else {
+        guard let identity = identity(match) else {
             // Nothing tells whether it was there before.
             hasNew = hasNew || number == 1
             return
         }
-        if seen.insert(FNV1a.hash(uid.string.utf8)).inserted { hasNew = true }
+        if seen.insert(FNV1a.hash(identity.utf8)).inserted { hasNew = true }
     }
 }
 
 /// Makes of an answer in JSON what a C-FIND would have returned: the keys that were asked for, with the level.
 struct MatchForm {
-    private let level: String
+    /// Nil where matches have no level.
+    private let level: String?
     private let asked: Set<Tag>
     private let isForPatients: Bool
 
     init(_ identifier: DataSet, _ query: WebQuery) {
         isForPatients = query.groupsPatients
         level = identifier.string(.queryRetrieveLevel) ?? query.level.rawValue
+        asked = Set(identifier.elements.map(\.tag)).union([.specificCharacterSet])
+    }
+
+    /// - Parameter identifier: of a query that has no level.
+    init(_ identifier: DataSet) {
+        (level, isForPatients) = (nil, false)
         asked = Set(identifier.elements.map(\.tag)).union([.specificCharacterSet])
     }
 
@@ -253,7 +315,7 @@ struct MatchForm {
     func match(_ dataSet: DataSet) -> DataSet {
         var match = DataSet()
         for element in dataSet.elements where asked.contains(element.tag) { match.append(element) }
-        match.set(.queryRetrieveLevel, .CS, level)
+        if let level { match.set(.queryRetrieveLevel, .CS, level) }
         return match
     }
 }

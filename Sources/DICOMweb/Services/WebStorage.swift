@@ -307,7 +307,7 @@ extension WebSession {
 }
 
 /// Keeps the body of an answer, up to a limit: one about ten instances is short.
-private final class AnswerCollector: ResponseReader {
+final class AnswerCollector: ResponseReader {
     private(set) var body: [UInt8] = []
     private static let maximumLength = 16 << 20
 

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import System
 
 /// Requests storage commitment and receives the reports, on whichever association they come; for `--stgcmt` and
@@ -24,6 +25,8 @@ final class CommitmentExchange {
     private(set) var loss: AssociationError?
     /// The request that was sent and is not answered.
     private var outstanding: StorageCommitmentRequest?
+    /// Over HTTP: the transactions at which the server works.
+    private var working: [Working] = []
     /// Transactions that the server has accepted.
     private var accepted: Set<UID> = []
     /// The time limit for reports, which starts when all requests are sent.
@@ -66,7 +69,7 @@ final class CommitmentExchange {
             return nil
         }
         guard startServer() else { return nil }
-        if server == nil, !options.isListening {
+        if server == nil, !options.isListening, network.connection.web == nil {
             outcome.diagnostics.note(
                 Message(
                     "without \(OptionName.portSCP) a report can only come on the association of the request",
@@ -175,6 +178,7 @@ final class CommitmentExchange {
     private func exchange(
         _ rest: inout ArraySlice<[SOPInstanceReference]>, _ answered: inout Int
     ) throws(AssociationError) {
+        guard network.connection.web == nil else { return try exchangeOverHTTP(&rest, &answered) }
         let association = try network.associate(for: StorageCommitmentSCU.needs)
         do throws(AssociationError) {
             let service = try StorageCommitmentSCU(on: association, ledger: ledger, report: report)
@@ -198,17 +202,7 @@ final class CommitmentExchange {
     private func request(
         _ references: [SOPInstanceReference], _ service: StorageCommitmentSCU
     ) throws(AssociationError) {
-        let request = StorageCommitmentRequest(transactionUID: network.newUID(), references: references)
-        let peer = CommitmentTransaction.Peer(
-            calledAETitle: network.connection.calledAETitle.string,
-            callingAETitle: network.connection.callingAETitle.string, endpoint: network.endpoint,
-            address: service.peerAddress)
-        let isRecorded = record { () throws(FileProblem) in try ledger.register(request, with: peer) }
-        guard isRecorded else {
-            for reference in references { withoutReport[reference.sopInstanceUID] = .pending(transactionUID: nil) }
-            return
-        }
-        outstanding = request
+        guard let request = begin(references, at: service.peerAddress) else { return }
         let response = try service.request(request)
         outstanding = nil
         guard let status = response.status, status.kind == .failure else {
@@ -229,6 +223,118 @@ final class CommitmentExchange {
             withoutReport[reference.sopInstanceUID] = .failed(
                 why: "request refused: \(status.meaning(for: .storageCommitment))", code: status.description,
                 transactionUID: request.transactionUID)
+        }
+    }
+
+    /// Makes the request of a transaction, which is recorded before it is sent. Nil: it could not be, which is reported.
+    private func begin(_ references: [SOPInstanceReference], at address: String?) -> StorageCommitmentRequest? {
+        let request = StorageCommitmentRequest(transactionUID: network.newUID(), references: references)
+        let peer = CommitmentTransaction.Peer(
+            calledAETitle: network.connection.calledAETitle.string,
+            callingAETitle: network.connection.callingAETitle.string, endpoint: network.endpoint, address: address)
+        guard record({ () throws(FileProblem) in try ledger.register(request, with: peer) }) else {
+            for reference in references { withoutReport[reference.sopInstanceUID] = .pending(transactionUID: nil) }
+            return nil
+        }
+        outstanding = request
+        return request
+    }
+
+    // MARK: Over HTTP
+
+    /// A transaction at which the server still works.
+    private struct Working {
+        let request: StorageCommitmentRequest
+        /// When it is asked for again.
+        var next: Deadline
+        var pause = firstPause
+
+        init(_ request: StorageCommitmentRequest, _ wanted: Double?) {
+            self.request = request
+            next = .after(seconds: wanted ?? Self.firstPause)
+        }
+
+        /// Without a wish of the server's the pauses become longer.
+        mutating func wait(_ wanted: Double?) {
+            pause = min(pause * 2, Self.longestPause)
+            next = .after(seconds: wanted ?? pause)
+        }
+
+        private static let firstPause = 0.5
+        private static let longestPause = 10.0
+    }
+
+    /// Makes the requests, and asks for the results of those at which the server works on.
+    private func exchangeOverHTTP(
+        _ rest: inout ArraySlice<[SOPInstanceReference]>, _ answered: inout Int
+    ) throws(AssociationError) {
+        let session = try network.webSession()
+        while let group = rest.first, !isBroken {
+            rest.removeFirst()
+            guard let request = begin(group, at: nil) else { continue }
+            do throws(AssociationError) {
+                take(try session.requestCommitment(request), to: request)
+            } catch .web(let error) where isRefusal(error) {
+                refuse(request, error)
+            }
+            outstanding = nil
+            answered += 1
+        }
+        guard options.resultWait > 0 else { return }
+        var end = Deadline.after(seconds: options.resultWait)
+        while let index = working.indices.min(by: { working[$0].next < working[$1].next }) {
+            if network.cancellation.wait(until: working[index].next.earlier(end)) {
+                throw .interrupted(network.cancellation.level)
+            }
+            guard !end.isPast else { return }
+            let waiting = working.remove(at: index)
+            do throws(AssociationError) {
+                let answer = try session.commitmentResult(of: waiting.request.transactionUID)
+                if case .working(let wanted) = answer {
+                    working.append(waiting)
+                    working[working.count - 1].wait(wanted)
+                } else {
+                    take(answer, to: waiting.request)
+                    end = .after(seconds: options.resultWait)
+                }
+            } catch .web(let error) where error.isTransient {
+                working.append(waiting)
+                working[working.count - 1].wait(error.retryAfter)
+            } catch .web(let error) where [.status(404), .status(410)].contains(error.code) {
+                refuse(waiting.request, error)
+            }
+        }
+    }
+
+    /// True if the server does not want this request, and may want others.
+    private func isRefusal(_ error: WebError) -> Bool {
+        guard case .status(let status) = error.code else { return false }
+        return !error.isTransient && (400..<500).contains(status) && ![401, 403, 405].contains(status)
+    }
+
+    private func take(_ answer: WebSession.CommitmentAnswer, to request: StorageCommitmentRequest) {
+        accepted.insert(request.transactionUID)
+        switch answer {
+        case .working(let wanted): working.append(Working(request, wanted))
+        case .done(let result):
+            let reporter = CommitmentLedger.Reporter(
+                aeTitle: network.connection.calledAETitle, address: network.endpoint.host, wasCalled: true)
+            let receipt = ledger.record(result, from: reporter)
+            reportFiles?.write(
+                CommitmentReport(
+                    receipt: receipt, transactionUID: request.transactionUID, dataSet: result.dataSet,
+                    reporter: reporter))
+        }
+    }
+
+    private func refuse(_ request: StorageCommitmentRequest, _ error: WebError) {
+        record { () throws(FileProblem) in
+            try ledger.forget(request.transactionUID, why: "refused, \(error.detail)")
+        }
+        outcome.diagnostics.warning(network.message(.web(error)))
+        for reference in request.references {
+            withoutReport[reference.sopInstanceUID] = .failed(
+                why: "request refused: \(error.detail)", code: nil, transactionUID: request.transactionUID)
         }
     }
 
@@ -341,6 +447,7 @@ final class CommitmentExchange {
     /// The most likely reason for reports that are missing.
     var missingHint: Hint.Commitment {
         let calling = network.connection.callingAETitle
+        if network.connection.web != nil { return .working }
         if let distrust = ledger.distrust { return .notBelieved(distrust) }
         if let foreign = ledger.foreign.first { return .otherTransaction(foreign?.string) }
         guard let port = network.connection.receiverPort else {

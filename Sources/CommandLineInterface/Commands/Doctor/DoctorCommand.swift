@@ -28,13 +28,23 @@ final class DoctorCommand {
     }
 
     /// The checks that the others need.
-    private static let basis: Set<DoctorCheck> = [.name, .route, .port, .tls, .association]
+    private static let basis: Set<DoctorCheck> = [
+        .name, .route, .port, .tls, .association, .http, .credentials, .baseURL,
+    ]
     /// An association tells a probe what is wrong with name, port and TLS as well.
     private static let ofProbe: [DoctorCheck] = [.association, .services, .storage]
+    private static let ofProbeOverHTTP: [DoctorCheck] = [
+        .http, .credentials, .baseURL, .parameters, .retrieve, .services,
+    ]
 
     private func checks(isMachine: Bool) -> [DoctorCheck] {
-        if options.isProbe { return Self.ofProbe }
-        return (isMachine ? DoctorCheck.ofThisMachine : DoctorCheck.ofPeer).filter {
+        let isOverHTTP = network.connection.web != nil
+        if options.isProbe { return isOverHTTP ? Self.ofProbeOverHTTP : Self.ofProbe }
+        let ofPeer = isOverHTTP ? DoctorCheck.ofWebPeer : DoctorCheck.ofPeer
+        return (isMachine ? DoctorCheck.ofThisMachine : ofPeer).filter {
+            // What is told by another check than that of the services.
+            if isOverHTTP, $0 == .retrieve, options.services.contains(.get) { return true }
+            if $0 == .storage, options.services.contains(.store) { return true }
             // A line about a proxy is of interest where there is one.
             if $0 == .proxy { return network.proxy != nil || options.checks.contains($0) }
             return options.checks.isEmpty || options.checks.contains($0) || (!isMachine && Self.basis.contains($0))
@@ -45,8 +55,9 @@ final class DoctorCommand {
         let examination = Examination(options, network)
         defer { examination.end() }
         let machine = options.machine.map { MachineExamination(machine: $0, environment: environment) }
-        if isPrinted { print("\(network.peerName), as \(network.connection.callingAETitle)\n") }
-        page?.begin(network.peerName, callingAETitle: network.connection.callingAETitle.string)
+        let ourTitle = network.connection.web == nil ? network.connection.callingAETitle.string : nil
+        if isPrinted { print(network.peerName + (ourTitle.map { ", as \($0)" } ?? "") + "\n") }
+        page?.begin(network.peerName, callingAETitle: ourTitle)
         for check in checks(isMachine: machine != nil) where outputError == nil {
             guard !network.cancellation.isRaised else {
                 outcome.fail(.interrupted, Message("interrupted before the check \"\(check.rawValue)\""))
@@ -76,8 +87,12 @@ final class DoctorCommand {
     /// The counts for a monitor.
     private func summarize(_ examination: Examination) {
         var summary = outcome.summary
-        summary.set(.associations, examination.associations)
-        if options.isProbe, let storage = findings.first(where: { $0.check == .storage }), storage.mark == .passed {
+        if network.connection.web == nil { summary.set(.associations, examination.associations) }
+        if options.isProbe, network.connection.web != nil, let services = examination.web.offeredServices {
+            summary.set(.count, services)
+        } else if options.isProbe, let storage = findings.first(where: { $0.check == .storage }),
+            storage.mark == .passed
+        {
             summary.set(.count, examination.acceptedClasses)
         }
         outcome.summary = summary
@@ -104,9 +119,11 @@ final class DoctorCommand {
             failed.isEmpty
             ? (noted == 0 ? "all checks passed" : "all checks passed, \(Quantity.count(noted, "note"))")
             : "\(Quantity.count(failed.count, "check")) failed: " + failed.map(\.check.rawValue).joined(separator: ", ")
-        let traces = examination.associations
+        let isOverHTTP = network.connection.web != nil
+        let traces = isOverHTTP ? examination.web.requests : examination.associations
         guard traces > 0 else { return result }
-        return "\(result); the server's log has \(Quantity.count(traces, "association")) of this run"
+        let what = Quantity.count(traces, isOverHTTP ? "request" : "association")
+        return "\(result); the server's log has \(what) of this run"
     }
 
     private func print(_ text: String) {

@@ -15,7 +15,7 @@ final class DoctorReport {
     /// What was found of one peer.
     private struct Page {
         let peer: String
-        let callingAETitle: String
+        let callingAETitle: String?
         let time: String
         var findings: [DoctorFinding] = []
         var summary = ""
@@ -34,7 +34,7 @@ final class DoctorReport {
         file = try RecordFile(path, .report(start: Self.start))
     }
 
-    func begin(_ peer: String, callingAETitle: String) {
+    func begin(_ peer: String, callingAETitle: String?) {
         pages.append(Page(peer: peer, callingAETitle: callingAETitle, time: LogTime.now))
     }
 
@@ -65,7 +65,7 @@ final class DoctorReport {
         let isWell = !page.findings.contains { $0.mark == .failed }
         return """
             <section><h1>\(HTMLText.escaped(page.peer))</h1>
-            <p class="sub">as \(HTMLText.escaped(page.callingAETitle)), \(HTMLText.escaped(page.time))</p>
+            <p class="sub">\(HTMLText.escaped((page.callingAETitle.map { "as \($0), " } ?? "") + page.time))</p>
             <p class="verdict \(isWell ? "passed" : "failed")">\(HTMLText.escaped(page.summary))</p>
             <table class="checks"><thead><tr><th></th><th>Check</th><th>Found</th><th>Time</th></tr></thead><tbody>
 

@@ -24,6 +24,8 @@ final class Examination {
     /// The storage SOP classes that were accepted.
     var acceptedClasses = 0
     var receiver: CallBackReceiver?
+    /// The checks of a peer over HTTP.
+    private(set) lazy var web = WebChecks(self)
     /// Our address towards the server.
     private(set) var ownHost: String?
 
@@ -42,6 +44,19 @@ final class Examination {
         case .route: return checkRoute()
         case .port: return checkPort()
         case .tls: return checkTLS()
+        case .association where isOverHTTP, .titles where isOverHTTP, .storage where isOverHTTP,
+            .receiver where isOverHTTP,
+            .callBack where isOverHTTP:
+            return .skipped(check, "is about associations, and the server is called over HTTP")
+        case .echo where isOverHTTP: return web.checkEcho()
+        case .services where isOverHTTP: return web.checkServices()
+        case .http where isOverHTTP: return web.checkHTTP()
+        case .credentials where isOverHTTP: return web.checkCredentials()
+        case .baseURL where isOverHTTP: return web.checkBaseURL()
+        case .parameters where isOverHTTP: return web.checkParameters()
+        case .retrieve where isOverHTTP: return web.checkRetrieve()
+        case .http, .credentials, .baseURL, .parameters, .retrieve:
+            return .skipped(check, "is made where HOST is a URL")
         case .association: return checkAssociation()
         case .titles: return checkTitles()
         case .echo: return checkEcho()
@@ -52,6 +67,8 @@ final class Examination {
         case .callBack: return checkCallBack()
         }
     }
+
+    private var isOverHTTP: Bool { network.connection.web != nil }
 
     /// Releases what is open.
     func end() {
@@ -86,7 +103,8 @@ final class Examination {
     func failure(_ check: DoctorCheck, _ error: AssociationError) -> DoctorFinding {
         let service: ServiceKind =
             switch check {
-            case .query: .find
+            case .query, .baseURL, .parameters: .find
+            case .retrieve: .get
             case .storage: .storage
             case .callBack: .move
             default: .verification
@@ -102,7 +120,7 @@ final class Examination {
     }
 
     /// Where nothing better is known.
-    private static let lastRemedy =
+    static let lastRemedy =
         "the server's log has its reason: ask its administrator, with our AE title and the time"
 
     // MARK: Proxy, name, route, port, TLS
@@ -114,7 +132,8 @@ final class Examination {
             try Connector().connect(to: proxy.endpoint, wait: wait).close()
             var finding = DoctorFinding(
                 .proxy, .passed,
-                "\(proxy) takes connections; what the server opens to our port does not go through it")
+                "\(proxy) takes connections"
+                    + (isOverHTTP ? "" : "; what the server opens to our port does not go through it"))
             finding.seconds = watch.seconds
             finding.set("proxy", .string(proxy.description))
             return finding
@@ -154,7 +173,11 @@ final class Examination {
     /// The system says by which address of ours it would send, or that it knows no way, without sending anything.
     private func checkRoute() -> DoctorFinding {
         guard network.proxy == nil else {
-            return .skipped(.route, "goes through the proxy; the server has to reach this machine without it")
+            return .skipped(
+                .route,
+                isOverHTTP
+                    ? "goes through the proxy"
+                    : "goes through the proxy; the server has to reach this machine without it")
         }
         var ours: [(peer: String, host: String)] = []
         var missing: [(peer: String, error: TransportError)] = []
@@ -219,7 +242,9 @@ final class Examination {
     }
 
     private func checkTLS() -> DoctorFinding {
-        guard network.connection.tls != nil else { return checkPlain() }
+        guard network.connection.tls != nil else {
+            return isOverHTTP ? .skipped(.tls, "not asked for: the URL is http") : checkPlain()
+        }
         let watch = Stopwatch()
         do throws(TransportError) {
             let connection = try network.security.connector.connect(to: network.endpoint, wait: wait)
@@ -263,7 +288,7 @@ final class Examination {
         return over(finding)
     }
 
-    private static func mayComeOfTLS(_ error: AssociationError) -> Bool {
+    static func mayComeOfTLS(_ error: AssociationError) -> Bool {
         switch error {
         case .unreachable(.closedAtOnce), .connectionLost: true
         case .protocolViolation(let violation): violation.code == .foreignProtocol(.tls)
@@ -272,7 +297,7 @@ final class Examination {
     }
 
     /// What the port says of itself to somebody who takes any certificate; nil if it speaks no TLS.
-    private func detailsOfTLS() -> SecurityDetails? {
+    func detailsOfTLS() -> SecurityDetails? {
         do throws(TransportError) {
             let connection = try network.security.connector.withAnyTLS().connect(to: network.endpoint, wait: wait)
             defer { connection.close() }
@@ -308,7 +333,7 @@ final class Examination {
     /// The association of all services, and of a storage class in the role of C-GET, or the reason why there is none.
     private func requestAssociation() -> Result<Association, AssociationError> {
         let storage = [PresentationContextPlan.Need(Self.storedByGet, FindSCU.transferSyntaxes)]
-        let needs = DoctorService.allCases.flatMap(\.sopClasses).map {
+        let needs = DoctorService.ofAssociations.flatMap(\.sopClasses).map {
             PresentationContextPlan.Need($0.uid, FindSCU.transferSyntaxes)
         }
         var parameters = network.parameters(PresentationContextPlan(needs: needs + storage).associations.first ?? [])
@@ -342,7 +367,7 @@ final class Examination {
             finding.set("maximumPDULength", .number(Int(maximum)))
             return finding
         } catch {
-            var finding = failure(.association, error)
+            var finding = failure(.association, network.identified(error))
             // A server that requires a certificate says so after the handshake, and its alert is often lost.
             if asksForCertificate, !network.server.hasCertificate, Self.mayComeOfTLS(error) {
                 finding.cause = .ownCertificateRefused
@@ -390,7 +415,7 @@ final class Examination {
 
     // MARK: Echo
 
-    private static let echoes = 10
+    static let echoes = 10
 
     private func checkEcho() -> DoctorFinding {
         var times: [Double] = []
@@ -413,6 +438,11 @@ final class Examination {
             if !times.isEmpty { finding.text += ", after \(Quantity.count(times.count, "C-ECHO"))" }
             return finding
         }
+        return echoFinding(times)
+    }
+
+    /// What the times of echoes show.
+    func echoFinding(_ times: [Double]) -> DoctorFinding {
         guard let spread = Distribution(times) else { return .skipped(.echo, "nothing was measured") }
         let values = [spread.minimum, spread.median, spread.maximum].map { Quantity.milliseconds(seconds: $0) }
         var finding = DoctorFinding(

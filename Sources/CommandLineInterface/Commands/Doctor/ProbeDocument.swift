@@ -13,10 +13,12 @@ final class ProbeDocument {
     /// Adds what was found of a peer: what the checks have for programs, the storage SOP classes with their transfer syntaxes.
     func add(_ network: Network, _ findings: [DoctorFinding], _ exitCode: ExitCode) {
         var members: [(String, JSONValue)] = [
-            ("peer", .string(network.peerName)),
-            ("callingAETitle", .string(network.connection.callingAETitle.string)),
-            ("exitCode", .number(exitCode.ofProcess)),
+            ("peer", .string(network.peerName))
         ]
+        if network.connection.web == nil {
+            members.append(("callingAETitle", .string(network.connection.callingAETitle.string)))
+        }
+        members.append(("exitCode", .number(exitCode.ofProcess)))
         if let failed = findings.first(where: { $0.mark == .failed }) {
             members.append(("error", .string(failed.text)))
             members += failed.cause.map { [("cause", .string($0.rawValue))] } ?? []

@@ -13,7 +13,7 @@ extension Examination {
         var offered: [String] = []
         var missing: [String] = []
         var finding = DoctorFinding(.services, .passed, "")
-        for service in DoctorService.allCases {
+        for service in DoctorService.ofAssociations {
             let accepted = offers(service, services)
             let names = accepted.map(\.name).filter { !$0.isEmpty }
             finding.set(service.rawValue, .array(accepted.map { .string($0.uid.string) }))
@@ -26,7 +26,7 @@ extension Examination {
         finding.text = offered.isEmpty ? "none is accepted" : offered.joined(separator: ", ")
         if !missing.isEmpty { finding.text += "; not accepted: \(missing.joined(separator: ", "))" }
         let demanded = options.services.filter { service in
-            !service.sopClasses.contains { services.contains($0.uid) }
+            service != .store && !service.sopClasses.contains { services.contains($0.uid) }
         }
         if lacksRoleOfGet, !offers(.get, services).isEmpty {
             finding.note(
@@ -100,9 +100,11 @@ extension Examination {
                     let syntaxes = Self.syntaxes.map(\.uid).filter { accepted[uid]?.contains($0) == true }
                     return (uid.string, .array(syntaxes.map { .string($0.string) }))
                 }))
-        guard let missing = options.demandedClasses.first(where: { accepted[$0] == nil }) else { return finding }
+        var missing = options.demandedClasses.first { accepted[$0] == nil }.map { UIDRegistry.displayName(of: $0) }
+        if options.services.contains(.store), accepted.isEmpty { missing = missing ?? DoctorService.store.title }
+        guard let missing else { return finding }
         finding.mark = .failed
-        finding.text = "\(UIDRegistry.displayName(of: missing)) is not accepted; \(finding.text)"
+        finding.text = "\(missing) is not accepted; \(finding.text)"
         finding.cause = .notOffered
         finding.exitCode = .noPresentationContext
         finding.remedy =
@@ -152,6 +154,7 @@ extension Examination {
     private static let maximumResponses = 20_000
 
     func checkQuery() -> DoctorFinding {
+        if network.connection.web != nil { return checkQueryOverHTTP() }
         let models: [InformationModel] = [.studyRoot, .patientRoot]
         guard let model = models.first(where: { services?.contains($0.findSOPClass) == true }) else {
             return .skipped(.query, "C-FIND is not accepted")
@@ -159,26 +162,35 @@ extension Examination {
         endAssociation()
         do throws(AssociationError) {
             let association = try associate(for: FindSCU.needs(model.findSOPClass))
-            let watch = Stopwatch()
-            let all = try count(nil, on: association, model, limit: Self.maximumMatches)
-            let seconds = watch.seconds
-            guard all.status == nil else {
-                endQuery(association)
-                return refusedQuery(all)
-            }
-            var ignored: [Tag] = []
-            for (tag, value) in Self.impossible {
-                let found = try count((tag, value), on: association, model, limit: 1)
-                if found.responses > 0 { ignored.append(tag) }
-            }
-            endQuery(association)
-            return queryFinding(all.studies.count, all.responses, seconds, ignored)
+            defer { try? network.release(association) }
+            return try query(on: association, model)
         } catch {
             return failure(.query, error)
         }
     }
 
-    private func endQuery(_ association: Association) { try? network.release(association) }
+    private func checkQueryOverHTTP() -> DoctorFinding {
+        do throws(AssociationError) {
+            return try query(on: try network.webSession(), .studyRoot)
+        } catch {
+            return failure(.query, error)
+        }
+    }
+
+    private func query(on session: any QuerySession, _ model: InformationModel) throws(AssociationError)
+        -> DoctorFinding
+    {
+        let watch = Stopwatch()
+        let all = try count(nil, on: session, model, limit: Self.maximumMatches)
+        let seconds = watch.seconds
+        guard all.status == nil else { return refusedQuery(all) }
+        var ignored: [Tag] = []
+        for (tag, value) in Self.impossible {
+            let found = try count((tag, value), on: session, model, limit: 1)
+            if found.responses > 0 { ignored.append(tag) }
+        }
+        return queryFinding(all.studies.count, all.responses, seconds, ignored)
+    }
 
     private func queryFinding(_ matches: Int, _ responses: Int, _ seconds: Double, _ ignored: [Tag]) -> DoctorFinding {
         let isAll = matches < Self.maximumMatches && responses < Self.maximumResponses
@@ -190,7 +202,8 @@ extension Examination {
         finding.set("keysIgnored", ignored.map { DataDictionary.keyword(of: $0) })
         if matches == 0 { finding.text += ", so that it cannot be told which keys are ignored" }
         // A limit of a server is a round number.
-        if isAll, responses >= 50, responses.isMultiple(of: 50) {
+        // Over HTTP the list was asked for to its end.
+        if network.connection.web == nil, isAll, responses >= 50, responses.isMultiple(of: 50) {
             finding.note(
                 "a round number, which may be a limit of the server", .listCutShort,
                 "narrower queries, such as one by day, show whether there is more")
@@ -220,15 +233,15 @@ extension Examination {
     }
 
     private func count(
-        _ key: (tag: Tag, value: String)?, on association: Association, _ model: InformationModel, limit: Int
+        _ key: (tag: Tag, value: String)?, on session: any QuerySession, _ model: InformationModel, limit: Int
     ) throws(AssociationError) -> MatchCount {
         var identifier = DataSet()
         identifier.set(.queryRetrieveLevel, .CS, QueryLevel.study.rawValue)
         identifier.setEmpty(.studyInstanceUID, .UI)
         if let key { identifier.set(key.tag, DataDictionary.vr(of: key.tag), key.value) }
         var count = MatchCount()
-        let result = try association.find(
-            sopClass: model.findSOPClass, identifier: identifier,
+        let result = try session.find(
+            sopClass: model.findSOPClass, identifier: identifier, priority: .medium, beforeBlockingRead: nil,
             onMatch: { match in
                 count.responses += 1
                 // A match that cannot be read, or does not say its study, is one all the same.

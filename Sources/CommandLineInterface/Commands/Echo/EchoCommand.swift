@@ -67,6 +67,7 @@ final class EchoCommand {
             report(number, answer, times)
         } catch {
             failures += 1
+            let error = network.identified(error)
             outcome.fail(error, calling: network.server)
             reportFailure(error)
         }
@@ -81,6 +82,7 @@ final class EchoCommand {
             report(number, .echoResponse(to: .echoRequest(messageID: 1)), times)
         } catch {
             failures += 1
+            let error = network.identified(error)
             outcome.fail(error, calling: network.server)
             reportFailure(error)
         }

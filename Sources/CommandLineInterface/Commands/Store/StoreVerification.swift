@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import System
 
 /// `--verify`: makes sure that the peer holds each instance that it has accepted.
@@ -166,14 +167,26 @@ struct CommitVerification {
         sending.rewrites = !options.neverRewrites
         sending.assumesMeta = options.assumesMeta
         let delegate = ResendDelegate(network, outcome)
-        let sender = StorageSCU(options: sending, cancellation: network.cancellation, delegate: delegate)
+        let sender = sender(sending, delegate)
         do throws(AssociationError) {
-            try sender.store(files)
-            try sender.finish()
+            try sender.store(files.map { PendingInstance($0) }, waitsForRetries: true)
+            try sender.finishAttempts()
+            try sender.release()
         } catch {
             outcome.fail(error, calling: network.server)
         }
         return delegate.received
+    }
+
+    private func sender(_ sending: StorageSCU.Options, _ delegate: ResendDelegate) -> any InstanceSender {
+        guard network.connection.web != nil else {
+            return StorageSCU(options: sending, cancellation: network.cancellation, delegate: delegate)
+        }
+        var options = WebStorage.Options()
+        options.assumesMeta = sending.assumesMeta
+        return WebStorage(options, cancellation: network.cancellation, delegate: delegate) {
+            [network] () throws(AssociationError) in try network.webSession()
+        }
     }
 
     /// Collects the instances that the server has accepted of those that are sent once more.

@@ -7,14 +7,26 @@ package enum DoctorCheck: String, Sendable, CaseIterable {
     // Of this machine, where no peer is given.
     case configuration = "config"
     case certificates, clock, locale, limits
-    case proxy, name, route, port, tls, association, titles, echo, services, storage, query, receiver
+    case proxy, name, route, port, tls, association, titles
+    // Of a peer over HTTP alone.
+    case http, credentials
+    case baseURL = "base-url"
+    case echo, services, storage, query, parameters, retrieve, receiver
     case callBack = "call-back"
 
     /// Those of this machine. Our port is one of both.
     package static let ofThisMachine: [DoctorCheck] = [
         .configuration, .certificates, .clock, .locale, .limits, .receiver,
     ]
-    package static let ofPeer: [DoctorCheck] = allCases.filter { !ofThisMachine.contains($0) || $0 == .receiver }
+    package static let ofPeer: [DoctorCheck] = [
+        .proxy, .name, .route, .port, .tls, .association, .titles, .echo, .services, .storage, .query, .receiver,
+        .callBack,
+    ]
+    /// Those of a peer that is called over HTTP. What it offers is known at the end.
+    package static let ofWebPeer: [DoctorCheck] = [
+        .proxy, .name, .route, .port, .tls, .http, .credentials, .baseURL, .echo, .query, .parameters, .retrieve,
+        .services,
+    ]
 
     /// In words, for `--list-checks` and the manual page.
     package var meaning: String {
@@ -31,10 +43,16 @@ package enum DoctorCheck: String, Sendable, CaseIterable {
         case .tls: "TLS, asked for or not: version, cipher, the chain of certificates, names, days"
         case .association: "the server accepts an association, and what it says of itself"
         case .titles: "whether the server checks AE titles: a made-up calling and a made-up called one"
-        case .echo: "ten C-ECHOs on one association"
-        case .services: "the services that are accepted, by their presentation contexts alone"
+        case .http: "over HTTP: the server answers, by which version, and what it says of itself"
+        case .credentials: "over HTTP: whether credentials are wanted, and whether ours are taken"
+        case .baseURL: "over HTTP: there is DICOMweb at the URL"
+        case .echo: "ten C-ECHOs on one association, or ten small queries over HTTP"
+        case .services:
+            "the services that are accepted, by their presentation contexts or by requests that change nothing"
         case .storage: "the transfer syntaxes that are accepted, by storage SOP class"
-        case .query: "a C-FIND of studies: does it answer, which of the usual keys are ignored"
+        case .query: "a query for studies: does it answer, which of the usual keys are ignored"
+        case .parameters: "over HTTP: limit, offset, includefield, fuzzymatching, and whether values are decoded"
+        case .retrieve: "over HTTP: an instance as it is stored and in other forms; nothing of it is kept"
         case .receiver: "our own port can be listened at, where one is given"
         case .callBack: "the server connects to our port"
         }
@@ -44,8 +62,13 @@ package enum DoctorCheck: String, Sendable, CaseIterable {
 /// A service that `--doctor` looks for; `--only` can demand one.
 package enum DoctorService: String, Sendable, CaseIterable {
     case echo = "verification"
-    case find, worklist, move, get
+    case find, worklist, move, get, store
     case commitment
+
+    /// Those that presentation contexts tell: storage is told class by class.
+    package static let ofAssociations: [DoctorService] = allCases.filter { $0 != .store }
+    /// Those that there may be over HTTP.
+    package static let overHTTP: [DoctorService] = [.find, .get, .store, .worklist, .commitment]
 
     /// The SOP classes, each with a word for it.
     package var sopClasses: [(name: String, uid: UID)] {
@@ -59,6 +82,7 @@ package enum DoctorService: String, Sendable, CaseIterable {
         case .move: models.compactMap { name, model in model.moveSOPClass.map { (name, $0) } }
         case .get: models.compactMap { name, model in model.getSOPClass.map { (name, $0) } }
         case .commitment: [("", StorageCommitmentRequest.sopClass)]
+        case .store: StorageClassName.usual
         }
     }
 
@@ -69,7 +93,18 @@ package enum DoctorService: String, Sendable, CaseIterable {
         case .worklist: "worklist"
         case .move: "C-MOVE"
         case .get: "C-GET"
+        case .store: "storage"
         case .commitment: "storage commitment"
+        }
+    }
+
+    /// As it is called over HTTP.
+    package var titleOverHTTP: String {
+        switch self {
+        case .find: "QIDO-RS"
+        case .get: "WADO-RS"
+        case .store: "STOW-RS"
+        default: title
         }
     }
 }

@@ -73,6 +73,17 @@ package struct CommitmentReport: Sendable {
     package let reporter: CommitmentLedger.Reporter
     /// The address of the reporter, where it is not the one of the server that was asked.
     package let differingAddress: CommitmentLedger.Distrust?
+
+    package init(
+        receipt: CommitmentLedger.Receipt, transactionUID: UID?, dataSet: DataSet, reporter: CommitmentLedger.Reporter,
+        differingAddress: CommitmentLedger.Distrust? = nil
+    ) {
+        self.receipt = receipt
+        self.transactionUID = transactionUID
+        self.dataSet = dataSet
+        self.reporter = reporter
+        self.differingAddress = differingAddress
+    }
 }
 
 /// Takes storage commitment reports on associations that the peer opens, PS3.4 J.3.3.
