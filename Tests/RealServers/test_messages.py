@@ -31,7 +31,8 @@ PROVOKED = {
     "silence": "silence", "notAuthorized": "not_authorized", "tooManyMatches": "too_many_matches",
     "outOfResources": "no_room",
     "webCredentials": "credentials", "webNotAllowed": "forbidden", "webBaseURL": "base_url", "webNoService": "not_offered_over_http",
-    "webTooLarge": "too_large", "webBusy": "busy", "webMoved": "moved", "webNoHTTP": "no_http", "webIsDICOM": "dicom_at_a_url",
+    "webTooLarge": "too_large", "webBusy": "busy", "webTooLate": "asks_for_too_long", "webMoved": "moved", "webNoHTTP": "no_http",
+    "webIsDICOM": "dicom_at_a_url",
     "identityUnconfirmed": "identity_that_nobody_confirms", "noCommonTLS": "tls_where_there_is_none",
 }  # fmt: skip
 
@@ -356,6 +357,12 @@ class Messages(cases.RealServerTest):
 
     def test_busy_web_server(self):
         self.over_http(503, FAILURE, "--retries")
+
+    def test_a_web_server_that_asks_for_too_long_a_pause(self):
+        busy = webpeer.answer(429, headers=[("Retry-After", "600")])
+        with webpeer.WebPeer(lambda _: busy) as peer:
+            run = dcmscu("--find", peer.url, "--retries", 1, "--total-timeout", 60, expect=8)
+            self.assert_names(run, "asked again in 600 s", "do the rest in another run")
 
     def test_moved_to_where_nobody_follows(self):
         self.over_http(301, ASSOCIATION, "give the URL", "ftp://elsewhere/", headers=[("Location", "ftp://elsewhere/")])

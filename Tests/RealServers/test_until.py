@@ -4,7 +4,7 @@ import datetime
 import json
 import time
 
-from harness import cases, servers
+from harness import cases, servers, webpeer
 from harness.practice import PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu
 
@@ -87,6 +87,40 @@ class Until(cases.RealServerTest):
             port = ("--port-scp", servers.free_port()) if operation == "--move" else ()
             dcmscu(operation, servers.LOOPBACK, closed, "-k", "PatientID=1", "-o", self.out, *port, *retries, expect=4)
         self.assertLess(time.monotonic() - start, 30)
+
+    def test_a_web_server_that_wants_to_be_asked_again_later_is_not_waited_for(self):
+        busy = webpeer.answer(503, headers=[("Retry-After", "1800")])
+        studies = webpeer.answer(body=[webpeer.study("1.2.3")])
+        for limit in (["--until", soon(120)], ["--total-timeout", "2m"]):
+            retries = ["--retries", 5, *limit]
+            # A query has no --until.
+            queries = [("--find", [])] if limit[0] != "--until" else []
+            for operation, options in (
+                *queries, ("--get", ["-k", "StudyInstanceUID=1.2.3", "-o", self.out, "--no-check"]), ("--store", self.files[:12]),
+            ):  # fmt: skip
+                with self.subTest(operation, limit=limit), webpeer.WebPeer(lambda _: busy) as peer:
+                    start = time.monotonic()
+                    run = dcmscu(operation, peer.url, *options, *retries, expect=8)
+                    self.assertLess(time.monotonic() - start, 30, run.stderr)
+                    self.assert_names(run, "status 503", "asked again in 1800 s", "--until", "--total-timeout")
+                    self.assertNotIn("trying again", run.stderr)
+                    self.assertEqual(len(peer.requests), 1)
+        # Where no retries are wanted, it is the status that counts.
+        with webpeer.WebPeer(lambda _: busy) as peer:
+            dcmscu("--find", peer.url, "--total-timeout", "2m", expect=7)
+        # A pause that leaves time is made.
+        left = [webpeer.answer(503, headers=[("Retry-After", "1")]), studies]
+        with webpeer.WebPeer(lambda _: left.pop(0) if left else webpeer.answer(body=[])) as peer:
+            dcmscu("--find", peer.url, "--retries", 1, "--retry-delay", "1m", "--total-timeout", "1h", expect=0)
+
+    def test_what_is_not_sent_for_want_of_time_goes_with_a_later_run(self):
+        with webpeer.WebPeer(lambda _: webpeer.answer(503, headers=[("Retry-After", "1800")])) as peer:
+            run = dcmscu(
+                "--store", peer.url, *self.files, "--journal", self.journal, "--retries", 1, "--until", soon(120), "--format", "jsonl",
+                expect=8,
+            )  # fmt: skip
+            summary = json.loads(run.stdout.splitlines()[-1])
+            self.assertEqual((summary["pending"], summary.get("failures", 0)), (len(self.files), 0))
 
     def test_a_time_that_is_none_is_a_usage_error(self):
         for time in ("6", "25:00", "06:00pm", "tomorrow"):

@@ -295,6 +295,7 @@ final class Network: Sendable {
         settings.connectTimeout = connection.connectTimeout
         settings.silence = connection.inactivityTimeout
         settings.end = end
+        if retry.retries > 0 { settings.lastRetry = end.earlier(lastBeginning) }
         settings.tls = security.connector.tls
         if connection.proxy != .environment {
             settings.proxy = { [connector = security.connector] in connector.proxy(for: $0) }
@@ -360,16 +361,19 @@ final class Network: Sendable {
 
     /// True if the work may be tried again after so many failures in a row.
     func mayRetry(after error: AssociationError, failures: Int) -> Bool {
-        error.isTransient && retry.allowsAttempt(after: failures) && !isOverdue
+        error.isTransient && retry.allowsAttempt(after: failures, wanted: error.retryAfter) && !isOverdue
     }
 
     /// Waits before the next attempt.
     ///
-    /// - Parameter error: the cause of the last failure; nil if a status was.
+    /// - Parameters:
+    ///   - error: the cause of the last failure; nil if a status was, or if it was told.
+    ///   - wanted: the pause in seconds that the server asks for; nil if the error says it, or nobody does.
     /// - Throws: `interrupted` at a cancellation.
-    func pause(after failures: Int, because error: AssociationError?) throws(AssociationError) {
-        var seconds = retry.pause(after: failures)
-        if case .web(let reason)? = error, let wanted = reason.retryAfter { seconds = wanted }
+    func pause(
+        after failures: Int, because error: AssociationError?, wanted: Double? = nil
+    ) throws(AssociationError) {
+        let seconds = retry.pause(after: failures, wanted: wanted ?? error?.retryAfter)
         notePause(seconds: seconds, "trying again", because: error)
         if cancellation.wait(until: Deadline.after(seconds: seconds).earlier(end)) {
             throw .interrupted(cancellation.level)

@@ -50,7 +50,7 @@ struct CalledServer: Sendable {
         return seconds.map { "waited for \(Self.seconds($0))" }
     }
 
-    private static func seconds(_ number: Double) -> String {
+    fileprivate static func seconds(_ number: Double) -> String {
         "\(Decimal.text(number, digits: number == number.rounded() ? 0 : 1)) s"
     }
 }
@@ -127,8 +127,12 @@ extension Message {
             self.init("cannot send to \(server.name)", reason)
         case .web(let reason):
             let request = reason.request.map { ": \($0)" } ?? ""
+            var why = reason.detail
+            if reason.isTooLate, let seconds = reason.retryAfter {
+                why += "; the server wants to be asked again in \(CalledServer.seconds(seconds)), when this run may not begin anything"
+            }
             self.init(
-                "\(server.name)\(request)", reason.detail, peerText: reason.peerText,
+                "\(server.name)\(request)", why, peerText: reason.peerText,
                 hint: Hint(
                     for: reason, at: server.web, mayRetry: server.mayRetry && server.retries == 0))
         }
@@ -178,6 +182,7 @@ extension Hint {
     /// The remedy for an answer over HTTP.
     fileprivate init?(for error: WebError, at address: WebAddress?, mayRetry: Bool = false) {
         switch error.code {
+        case _ where error.isTooLate: self = .webTooLate
         case .status(401): self = .webCredentials
         case .status(403): self = .webNotAllowed
         case .status(404), .unexpected: self = .webBaseURL

@@ -99,6 +99,7 @@ package enum FailureCause: String, Sendable, CaseIterable {
             case .noPresentationContext: .notOffered
             case .interrupted: .interrupted
             case .sourceUnreadable, .sourceCutShort, .unsendable: .file
+            case .web(let reason) where reason.isTooLate: .timeLimit
             case .web(let reason):
                 switch reason.code {
                 case .status(401), .status(403): .notAuthorized

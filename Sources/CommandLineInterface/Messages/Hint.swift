@@ -86,6 +86,7 @@ package enum Hint: Sendable, Equatable {
     case webNoService
     case webTooLarge
     case webBusy
+    case webTooLate
     case webMoved
     case webNoHTTP(isSecure: Bool)
     case webIsDICOM(host: String, port: UInt16)
@@ -172,6 +173,8 @@ package enum Hint: Sendable, Equatable {
             "a proxy in front of the server may limit the size of requests (client_max_body_size of nginx)"
         case .webBusy:
             "\(OptionName.retries) tries again after a pause"
+        case .webTooLate:
+            "do the rest in another run, or give a later \(OptionName.until) or a longer \(OptionName.totalTimeout)"
         case .webMoved:
             "give the URL that the server names"
         case .webNoHTTP(let isSecure):

@@ -7,6 +7,8 @@ package struct WebError: Error, Sendable, Equatable {
     package var peerText: String?
     /// The seconds after which the peer wants to be asked again.
     package var retryAfter: Double?
+    /// True if that is after the time at which the run may begin something new: it is not waited for.
+    package var isTooLate = false
     /// The method and the path of the request.
     package var request: String?
 
@@ -47,7 +49,8 @@ package struct WebError: Error, Sendable, Equatable {
 
     /// True if a later attempt may succeed.
     package var isTransient: Bool {
-        switch code {
+        if isTooLate { return false }
+        return switch code {
         case .status(let status): status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505)
         case .incomplete: true
         case .redirect, .unexpected, .unreliable, .notHTTP, .dicom, .notOffered, .notPossible, .noLibrary,

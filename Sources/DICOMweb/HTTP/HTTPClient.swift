@@ -10,6 +10,8 @@ package struct HTTPSettings: Sendable {
     /// The longest time without a byte in either direction, in seconds.
     package var silence: Double?
     package var end = Deadline.never
+    /// When nothing is begun again any more, whatever pause a server asks for.
+    package var lastRetry = Deadline.never
     /// The value of the header field Authorization, which is sent to the server of the base URL alone.
     package var authorization: String?
     package var tls: TLSContext?
@@ -57,7 +59,7 @@ package struct HTTPAnswer: Sendable {
     package final class HTTPClient: @unchecked Sendable {
         // Unchecked: used by one thread at a time.
         package let address: WebAddress
-        private let settings: HTTPSettings
+        let settings: HTTPSettings
         private let curl: CurlLibrary
         private let easy: UnsafeMutableRawPointer
         private let multi: UnsafeMutableRawPointer
@@ -540,6 +542,7 @@ package struct HTTPAnswer: Sendable {
     /// Stands in where this program was built without HTTP, and says so.
     package final class HTTPClient: Sendable {
         package let address: WebAddress
+        let settings = HTTPSettings()
         package static let isAvailable = false
         package static let maximumErrorBody = 0
 

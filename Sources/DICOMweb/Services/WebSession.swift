@@ -73,7 +73,7 @@ package final class WebSession: QuerySession {
         to request: HTTPRequest, reader: (any ResponseReader)? = nil
     ) throws(AssociationError) -> HTTPAnswer {
         let answer = try perform(request, reader: reader)
-        guard answer.isSuccess else { throw .web(Self.failure(answer, request)) }
+        guard answer.isSuccess else { throw .web(failure(answer, request)) }
         return answer
     }
 
@@ -89,13 +89,18 @@ package final class WebSession: QuerySession {
         return answer
     }
 
-    static func failure(_ answer: HTTPAnswer, _ request: HTTPRequest) -> WebError {
+    /// The error of an answer without success. A server that wants to be asked again when it is too late for that ends the work now.
+    func failure(_ answer: HTTPAnswer, _ request: HTTPRequest) -> WebError {
         let status = answer.head.status
         var detail = "\(WebError.meaning(of: status)) (status \(status))"
         if ErrorPage.isHTML(answer.body) { detail += ", in a page that no archive writes" }
-        return WebError(
-            .status(status), detail, peerText: ErrorPage.text(answer.body),
-            retryAfter: answer.head.retryAfter(now: WallClock.seconds), request: request.name)
+        let retryAfter = answer.head.retryAfter(now: WallClock.seconds)
+        var error = WebError(
+            .status(status), detail, peerText: ErrorPage.text(answer.body), retryAfter: retryAfter, request: request.name)
+        if error.isTransient, let retryAfter, let left = client.settings.lastRetry.secondsLeft, left <= retryAfter {
+            error.isTooLate = true
+        }
+        return error
     }
 
     // MARK: Echo

@@ -22,15 +22,13 @@ package final class WebStorage: InstanceSender {
     private let delegate: any StorageDelegate
     private var session: WebSession?
     private var waiting: ArraySlice<PendingInstance> = []
-    private var later: [PendingInstance] = []
+    private var later: LaterAttempts
     /// Instances in one request; fewer once a server has refused so many at a time.
     private var maximumCount = 10
     private var failuresInARow = 0
 
     /// Bytes of the files in one request, beyond which a file goes alone.
     private static let maximumLength: UInt64 = 10 << 20
-    /// Instances that wait for another attempt while new ones are sent.
-    private static let maximumLater = 1000
     /// Requests in a row that were lost, after which the peer is given up.
     private static let maximumLost = 3
 
@@ -43,6 +41,7 @@ package final class WebStorage: InstanceSender {
         self.cancellation = cancellation
         self.delegate = delegate
         self.makeSession = makeSession
+        later = LaterAttempts(options.retry)
     }
 
     package var isIdle: Bool { waiting.isEmpty && later.isEmpty }
@@ -63,8 +62,8 @@ package final class WebStorage: InstanceSender {
     package func finishAttempts() throws(AssociationError) { try store([], waitsForRetries: true) }
 
     package func takeUnfinished() -> [PendingInstance] {
-        defer { (waiting, later) = ([], []) }
-        return later + waiting
+        defer { waiting = [] }
+        return later.takeAll() + waiting
     }
 
     /// Sends the files, attempt after attempt; each is reported once.
@@ -73,12 +72,10 @@ package final class WebStorage: InstanceSender {
     package func store(_ files: [PendingInstance], waitsForRetries: Bool) throws(AssociationError) {
         waiting += files
         while !delegate.shouldStop {
-            waiting += later.filter(\.notBefore.isPast)
-            later.removeAll(where: \.notBefore.isPast)
+            waiting += later.takeDue()
             if waiting.isEmpty {
-                guard let first = later.map(\.notBefore).min(), waitsForRetries || later.count > Self.maximumLater
-                else { return }
-                try pause(until: first)
+                guard let end = later.pause(isLast: waitsForRetries) else { return }
+                try pause(until: end)
                 continue
             }
             if cancellation.isRaised { throw .interrupted(cancellation.level) }
@@ -199,9 +196,9 @@ package final class WebStorage: InstanceSender {
         guard !silent.isEmpty else { return }
         let request = HTTPRequest(.post, WebSession.storePath, accept: WebSession.json)
         guard !answer.isSuccess else { return try ask(about: silent, of: parts.count, request) }
-        let error = WebSession.failure(answer, request)
+        let error = try opened().failure(answer, request)
         // Refused as a whole: that is no matter of its instances.
-        if said.isEmpty, [401, 403, 404, 405, 406, 415].contains(answer.head.status) {
+        if error.isTooLate || (said.isEmpty && [401, 403, 404, 405, 406, 415].contains(answer.head.status)) {
             waiting = silent.map(Self.withoutAttempt)[...] + waiting
             throw .web(error)
         }
@@ -280,10 +277,9 @@ package final class WebStorage: InstanceSender {
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
         let wanted: Double? = if case .refused(let error) = outcome { error.retryAfter } else { nil }
-        guard let again = options.retry.retrying(pending, after: result, wanted: wanted), !delegate.shouldStop else {
+        guard !delegate.shouldStop, later.keep(pending, after: result, wanted: wanted) else {
             return delegate.report(result)
         }
-        later.append(again)
     }
 }
 

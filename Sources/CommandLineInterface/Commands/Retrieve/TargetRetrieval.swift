@@ -111,7 +111,7 @@ final class TargetRetrieval {
             guard !context.shouldStop, !attempt.isHopeless(mayPause: retries > 0) else { return }
             let pauses =
                 retries > 0 && attempt.isTransient
-                && network.retry.leavesTime(forPauseAfter: max(idleAttempts, 1))
+                && network.retry.leavesTime(forPauseAfter: max(idleAttempts, 1), wanted: attempt.error?.retryAfter)
             let missing = expected.series.map { instances.missing(of: $0, toRequest: true) }
             guard missing.map({ !$0.isEmpty }) ?? (pauses || (failed > 0 && proposals.hasMore)) else { return }
             let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? failed
@@ -133,16 +133,16 @@ final class TargetRetrieval {
             requestsAll = missing == nil
             // Before a pause a person wants to know what for.
             if pauses { warnOfProblems() } else { keepProblems() }
-            if pauses, !pause(after: max(idleAttempts, 1)) { return }
+            if pauses, !pause(after: max(idleAttempts, 1), wanted: attempt.error?.retryAfter) { return }
             network.diagnostics.verbose(
                 "\(network.peerName): \(target.name): requesting \(Quantity.count(count, "instance")) again")
         }
     }
 
     /// Gives the server time; the cause was reported. Returns false if the run was interrupted meanwhile.
-    private func pause(after failures: Int) -> Bool {
+    private func pause(after failures: Int, wanted: Double?) -> Bool {
         do throws(AssociationError) {
-            try network.pause(after: failures, because: nil)
+            try network.pause(after: failures, because: nil, wanted: wanted)
             return true
         } catch {
             outcome.wasInterrupted = true

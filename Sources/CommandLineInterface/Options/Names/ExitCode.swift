@@ -82,7 +82,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
             case .noPresentationContext, .unsendable: .noPresentationContext
             case .interrupted: .interrupted
             case .sourceUnreadable, .sourceCutShort: .localFiles
-            case .web(let reason): ExitCode(reason.code)
+            case .web(let reason): reason.isTooLate ? .timeLimit : ExitCode(reason.code)
             }
     }
 

@@ -74,8 +74,7 @@ package final class StorageSCU: InstanceSender {
     private var waiting: [PendingInstance] = []
     /// The index of the next of those that wait.
     private var next = 0
-    /// The instances whose next attempt is not due yet.
-    private var later: [PendingInstance] = []
+    private var later: LaterAttempts
     private var answered = 0
     private var failuresInARow = 0
 
@@ -95,9 +94,6 @@ package final class StorageSCU: InstanceSender {
     private static let maximumBarrenAssociations = 3
     /// The same where the peer ended each of them at an instance: each may be one that it cannot take, and costs little.
     private static let maximumRefusedInstances = 20
-    /// Instances that wait for another attempt while new ones are sent. Beyond it the peer needs the pause more than
-    /// new ones.
-    private static let maximumLater = 1000
     /// A server may take an association that is silent for longer as dead.
     private static let longestIdlePause = 5.0
 
@@ -119,6 +115,7 @@ package final class StorageSCU: InstanceSender {
         self.demand = demand
         self.delegate = delegate
         self.hasSuccessors = hasSuccessors
+        later = LaterAttempts(options.retry)
     }
 
     /// Sends the files, attempt after attempt and on as many associations as it takes; each is reported exactly once, as
@@ -131,11 +128,10 @@ package final class StorageSCU: InstanceSender {
         waiting = Array(waiting[next...]) + files
         next = 0
         while !delegate.shouldStop {
-            moveDueToWaiting()
+            waiting += later.takeDue()
             if next == waiting.count {
-                guard let first = later.map(\.notBefore).min(), waitsForRetries || later.count > Self.maximumLater
-                else { return }
-                try pause(until: endOfPause(from: first), cause: nil)
+                guard let end = later.pause(isLast: waitsForRetries) else { return }
+                try pause(until: end, cause: nil)
                 continue
             }
             let before = answered
@@ -206,9 +202,8 @@ package final class StorageSCU: InstanceSender {
         defer {
             waiting = []
             next = 0
-            later = []
         }
-        return later + waiting[next...]
+        return later.takeAll() + waiting[next...]
     }
 
     /// True if no file is unfinished or left for another attempt.
@@ -235,19 +230,6 @@ package final class StorageSCU: InstanceSender {
         try pause(until: .after(seconds: options.retry.pause(after: failuresInARow)), cause: error)
     }
 
-    /// Appends the files whose pause is over to the others.
-    private func moveDueToWaiting() {
-        guard later.contains(where: { $0.notBefore.isPast }) else { return }
-        waiting += later.filter(\.notBefore.isPast)
-        later.removeAll(where: \.notBefore.isPast)
-    }
-
-    /// Those that are due little later than the first are waited for as well: one pause instead of many short ones.
-    private func endOfPause(from first: Deadline) -> Deadline {
-        let latest = Deadline.after(seconds: (first.secondsLeft ?? 0) + options.retry.delay / 2)
-        return later.map(\.notBefore).filter { $0 <= latest }.max() ?? first
-    }
-
     private func pause(until deadline: Deadline, cause: AssociationError?) throws(AssociationError) {
         let seconds = deadline.secondsLeft ?? 0
         guard seconds > 0 else { return }
@@ -262,10 +244,7 @@ package final class StorageSCU: InstanceSender {
     /// Reports the outcome of a file, or keeps it for another attempt.
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
-        guard let again = options.retry.retrying(pending, after: result), !delegate.shouldStop else {
-            return delegate.report(result)
-        }
-        later.append(again)
+        guard !delegate.shouldStop, later.keep(pending, after: result) else { return delegate.report(result) }
     }
 
     // MARK: The association

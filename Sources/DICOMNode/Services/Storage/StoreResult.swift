@@ -96,30 +96,24 @@ package struct RetryPolicy: Sendable, Equatable {
     }
 
     /// True if there may be another attempt after a number of failures in a row, from 1, and the pause before it.
-    package func allowsAttempt(after failures: Int) -> Bool {
-        failures <= retries && leavesTime(forPauseAfter: failures)
+    ///
+    /// - Parameter wanted: the pause in seconds that the peer asks for; nil for our own.
+    package func allowsAttempt(after failures: Int, wanted: Double? = nil) -> Bool {
+        failures <= retries && leavesTime(forPauseAfter: failures, wanted: wanted)
     }
 
     /// True if the pause after a number of failures in a row, from 1, is over before the last time that something may be begun.
-    package func leavesTime(forPauseAfter failures: Int) -> Bool {
-        lastAttempt.secondsLeft.map { $0 > pause(after: failures) } ?? true
-    }
-
-    /// The instance of a result as it waits for another attempt; nil if the result is final.
     ///
     /// - Parameter wanted: the pause in seconds that the peer asks for; nil for our own.
-    package func retrying(_ pending: PendingInstance, after result: StoreResult, wanted: Double? = nil)
-        -> PendingInstance?
-    {
-        guard result.isTransient, allowsAttempt(after: pending.attempts) else { return nil }
-        var again = pending
-        again.lastOutcome = result.outcome
-        again.notBefore = .after(seconds: wanted ?? pause(after: pending.attempts))
-        return again
+    package func leavesTime(forPauseAfter failures: Int, wanted: Double? = nil) -> Bool {
+        lastAttempt.secondsLeft.map { $0 > pause(after: failures, wanted: wanted) } ?? true
     }
 
     /// The seconds to wait after a number of failures in a row, from 1.
-    package func pause(after failures: Int) -> Double {
+    ///
+    /// - Parameter wanted: the pause that the peer asks for, which counts instead of ours.
+    package func pause(after failures: Int, wanted: Double? = nil) -> Double {
+        if let wanted { return wanted }
         var pause = delay
         var left = failures - 1
         while left > 0, pause < Self.longestPause {
@@ -140,6 +134,9 @@ extension AssociationError {
         default: false
         }
     }
+
+    /// The seconds after which the peer wants to be asked again, if it says so.
+    package var retryAfter: Double? { if case .web(let error) = self { error.retryAfter } else { nil } }
 
     /// True if a later attempt may succeed: the peer was lost, busy or slow, and did not refuse.
     package var isTransient: Bool {
