@@ -100,10 +100,28 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
         return withCString { stat($0, &status) } == 0 ? UInt64(clamping: status.st_size) : nil
     }
 
+    /// What tells whether the regular file that the path leads to is as it was; nil where there is none.
+    package var stamp: FileStamp? {
+        var status = stat()
+        guard withCString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return FileStamp(
+            device: status.st_dev, inode: status.st_ino, size: status.st_size, seconds: status.st_mtim.tv_sec,
+            nanoseconds: status.st_mtim.tv_nsec)
+    }
+
     /// Bytewise, which is the same order everywhere whatever the locale.
     package static func < (left: FilePath, right: FilePath) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)
     }
+}
+
+/// Identity, length and time of a file.
+package struct FileStamp: Sendable, Equatable {
+    fileprivate let device: dev_t
+    fileprivate let inode: ino_t
+    fileprivate let size: off_t
+    fileprivate let seconds: time_t
+    fileprivate let nanoseconds: Int
 }
 
 extension DefaultStringInterpolation {

@@ -39,6 +39,8 @@ PROVOKED = {
 ELSEWHERE = {
     # Without the library, and in a build without it: test_web and test_security.
     "webLibrary", "builtWithoutWeb",
+    # A token endpoint: test_web_access. Orthanc's own interface: test_orthanc.
+    "webToken", "webNoOrthanc",
     "commitment", "certificateRefused", "ourCertificateRefused",
     # With the lists and files that they are about: test_retrieve and test_store.
     "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "noHeader", "uniqueKeysAbove", "ignoredKey", "keyOfLowerLevel", "lostLetters", "modalitiesNotReturned",

@@ -96,7 +96,7 @@ class Until(cases.RealServerTest):
             # A query has no --until.
             queries = [("--find", [])] if limit[0] != "--until" else []
             for operation, options in (
-                *queries, ("--get", ["-k", "StudyInstanceUID=1.2.3", "-o", self.out, "--no-check"]), ("--store", self.files[:12]),
+                *queries, ("--get", ["-k", "StudyInstanceUID=1.2.3", "-o", self.out]), ("--store", self.files[:12]),
             ):  # fmt: skip
                 with self.subTest(operation, limit=limit), webpeer.WebPeer(lambda _: busy) as peer:
                     start = time.monotonic()

@@ -173,7 +173,7 @@ class CommandLine(cases.RealServerTest):
         run = dcmscu("--echo", "https://alice:s3cret@pacs/dicom-web", expect=USAGE)
         self.assertNotIn("s3cret", run.stderr)
         self.assert_names(run, "--passcode")
-        self.assert_names(dcmscu("--echo", "orthanc+http://pacs", expect=USAGE), "orthanc+http://pacs")
+        self.assert_names(dcmscu("--echo", "other+http://pacs", expect=USAGE), "other+http://pacs")
         self.assert_names(dcmscu("--echo", "http://pacs/?a=b", expect=USAGE), "query")
 
     def test_a_secret_never_goes_over_plain_http_to_another_machine(self):

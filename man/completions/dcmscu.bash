@@ -98,6 +98,14 @@ _dcmscu() {
         --kerberos) return ;;
         --saml) return ;;
         --jwt) return ;;
+        --qido-url) return ;;
+        --wado-url) return ;;
+        --stow-url) return ;;
+        --header) return ;;
+        --oauth-url) return ;;
+        --oauth-client) return ;;
+        --oauth-secret) return ;;
+        --oauth-scope) return ;;
         --metrics) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --metrics-label) return ;;
         --warn) return ;;
@@ -126,6 +134,7 @@ _dcmscu() {
             --proxy-password --total-timeout --until --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key
             --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-show --tls-insecure
             --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed --user-in-clear
+            --qido-url --wado-url --stow-url --header --oauth-url --oauth-client --oauth-secret --oauth-scope
             --metrics --metrics-label --warn --crit --verbose --debug --warning --error --quiet --log-file
             --log-format --log-time --log-phi --capture --capture-bytes --transcript --fail-on --config
             --show-config --nodes --help --version --queryhelp

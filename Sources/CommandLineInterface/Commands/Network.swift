@@ -25,6 +25,8 @@ final class Network: Sendable {
     private let ungrantedOptions = Locked<QueryNegotiation>([])
     /// Those that no thread uses now: their connections are kept.
     private let idleClients = Locked<[HTTPClient]>([])
+    /// One for all clients: a token is renewed once.
+    private let webAuthorization = Locked<(any HTTPAuthorization)?>(nil)
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
@@ -63,18 +65,26 @@ final class Network: Sendable {
 
     /// The service of the operation, as people call it.
     var serviceName: String {
-        guard connection.web != nil else { return operation.serviceName }
-        return switch operation {
-        case .echo: "DICOMweb"
-        case .find: "QIDO-RS"
-        case .get: "WADO-RS"
-        case .store: "STOW-RS"
+        switch (connection.web?.interface, operation) {
+        case (.dicomWeb, .echo): "DICOMweb"
+        case (.dicomWeb, .find): "QIDO-RS"
+        case (.dicomWeb, .get): "WADO-RS"
+        case (.dicomWeb, .store): "STOW-RS"
+        case (.orthanc, .echo): "Orthanc"
+        case (.orthanc, .find): "/tools/find"
+        case (.orthanc, .get), (.orthanc, .store): "/instances"
         default: operation.serviceName
         }
     }
 
     /// What queries are asked by, as people call it.
-    var queryName: String { connection.web == nil ? "C-FIND" : "QIDO-RS" }
+    var queryName: String {
+        switch connection.web?.interface {
+        case nil: "C-FIND"
+        case .dicomWeb: "QIDO-RS"
+        case .orthanc: "/tools/find"
+        }
+    }
 
     /// The proxy through which the peer is connected to; nil for none.
     var proxy: Proxy? { security.connector.proxy(for: endpoint.host) }
@@ -82,7 +92,8 @@ final class Network: Sendable {
     /// The server as messages name it.
     var server: CalledServer {
         CalledServer(
-            endpoint: endpoint, calledAETitle: connection.calledAETitle, callingAETitle: connection.callingAETitle,
+            endpoint: endpoint(of: operation.service), calledAETitle: connection.calledAETitle,
+            callingAETitle: connection.callingAETitle,
             service: operation.service, usesTLS: connection.tls != nil,
             hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort,
             isNamedAsNode: connection.isHostNamedAsNode, web: connection.web, limits: limits,
@@ -95,7 +106,22 @@ final class Network: Sendable {
     func server(asked service: ServiceKind) -> CalledServer {
         var server = server
         server.service = service
+        server.endpoint = endpoint(of: service)
         return server
+    }
+
+    /// Where a service is: over HTTP each may have a URL of its own.
+    private func endpoint(of service: ServiceKind) -> Endpoint {
+        let bases = connection.webOptions.bases
+        let base =
+            switch service {
+            case .storage: bases.storage
+            case .get: bases.retrieval
+            case .find, .verification: bases.query
+            case .move, .worklist, .storageCommitment: WebAddress?.none
+            }
+        guard connection.web != nil, let base else { return endpoint }
+        return Endpoint(host: base.host, port: base.port)
     }
 
     /// The message for an association that failed.
@@ -279,14 +305,14 @@ final class Network: Sendable {
     /// - Throws: as ``webSession()``.
     func trialSession(at address: WebAddress, withCredentials: Bool) throws(AssociationError) -> WebSession {
         var settings = webSettings
-        if !withCredentials { settings.authorization = nil }
+        if !withCredentials { (settings.authorization, settings.headers) = (nil, []) }
         return webSession(try HTTPClient(address, settings)) { _ in }
     }
 
     private func webSession(_ client: HTTPClient, onEnd: @escaping (HTTPClient) -> Void) -> WebSession {
         WebSession(
-            client, isFuzzy: connection.queryNegotiation.contains(.fuzzyNames), cancellation: cancellation,
-            report: { [self] in note($0) }, onEnd: onEnd)
+            client, bases: connection.webOptions.bases, isFuzzy: connection.queryNegotiation.contains(.fuzzyNames),
+            cancellation: cancellation, report: { [self] in note($0) }, onEnd: onEnd)
     }
 
     private var webSettings: HTTPSettings {
@@ -300,7 +326,11 @@ final class Network: Sendable {
         if connection.proxy != .environment {
             settings.proxy = { [connector = security.connector] in connector.proxy(for: $0) }
         }
-        settings.authorization = security.userIdentity?.authorization
+        settings.authorization = webAuthorization.withLock { authorization in
+            authorization = authorization ?? security.web.authorization(settings)
+            return authorization
+        }
+        settings.headers = security.web.headers
         if let progress {
             let name = peerName
             settings.onLongWait = { wait in

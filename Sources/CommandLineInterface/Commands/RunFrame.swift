@@ -6,7 +6,7 @@ extension Diagnostics {
     /// Writes the command line, without the values that messages may not show.
     func frameStart(_ arguments: [String]) {
         guard hasFrame else { return }
-        let shown = arguments.map { argument in
+        let shown = CommandLineText.withoutHeaders(arguments).map { argument in
             CommandLineText.quoted(redaction.isOn ? redaction.ownText(CommandLineText.masked(argument)) : argument)
         }
         let line = (["dcmscu"] + shown).joined(separator: " ")
@@ -35,6 +35,22 @@ extension Diagnostics {
 
 /// The command line as a log shows it.
 enum CommandLineText {
+    /// Replaces the values of header fields, which may be secrets, whatever else a log may hold.
+    static func withoutHeaders(_ arguments: [String]) -> [String] {
+        var isValue = false
+        return arguments.map { argument in
+            defer { isValue = !isValue && isHeader(argument[...]) }
+            if isValue { return WebHeader.shown(argument) }
+            guard let equals = argument.firstIndex(of: "="), isHeader(argument[..<equals]) else { return argument }
+            return "\(argument[...equals])\(WebHeader.shown(String(argument[argument.index(after: equals)...])))"
+        }
+    }
+
+    private static func isHeader(_ argument: Substring) -> Bool {
+        let name = String(argument.dropFirst(2))
+        return argument.hasPrefix("--h") && OptionTable.candidates(forLong: name).map(\.name) == [.header]
+    }
+
     /// Replaces the value of a key that identifies a patient or names a person.
     static func masked(_ argument: String) -> String {
         let argument = Redaction.withoutPassword(argument)

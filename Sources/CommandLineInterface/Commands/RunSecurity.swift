@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import Glibc
 import System
 
@@ -15,6 +16,8 @@ final class RunSecurity: Sendable {
     /// For our receiver; nil is plain TCP.
     let listening: TLSContext?
     let userIdentity: UserIdentityRequest?
+    /// The secrets of requests over HTTP.
+    let web: WebSecrets
     /// Records the connections of both sides; nil if nobody wants that.
     let recorder: (any ConnectionRecorder)?
     private let warned = Locked<[String]>([])
@@ -24,7 +27,9 @@ final class RunSecurity: Sendable {
         recorder: (any ConnectionRecorder)? = nil
     ) throws(Failure) {
         self.recorder = recorder
-        userIdentity = try Self.identity(connection.userIdentity, environment)
+        let identity = try Self.identity(connection.userIdentity, environment)
+        userIdentity = identity
+        var web = try Self.webSecrets(connection, identity, environment)
         let route = try Self.route(connection, environment)
         guard let options = connection.tls else {
             if let node = connection.plainNode {
@@ -36,6 +41,7 @@ final class RunSecurity: Sendable {
             }
             connector = Connector(recorder: recorder, route: route)
             listening = nil
+            self.web = web
             return
         }
         var configuration = options.configuration
@@ -49,6 +55,8 @@ final class RunSecurity: Sendable {
         connector = Connector(tls: connecting, recorder: recorder, route: route)
         // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly
         // instead.
+        if web.client != nil { web.tls = try Self.tokenTLS(connection, configuration, connecting, diagnostics, keyLog) }
+        self.web = web
         let listens = connection.receiverPort != nil
         listening = listens ? try Self.context(configuration, .server, diagnostics, keyLog: keyLog) : nil
         if configuration.isInsecure {
@@ -202,6 +210,49 @@ final class RunSecurity: Sendable {
         return request
     }
 
+    private static func webSecrets(
+        _ connection: ConnectionOptions, _ identity: UserIdentityRequest?, _ environment: Environment
+    ) throws(Failure) -> WebSecrets {
+        var secrets = WebSecrets()
+        guard connection.web != nil else { return secrets }
+        for header in connection.webOptions.headers {
+            switch header.value {
+            case .text(let value): secrets.headers.append((header.name, value))
+            case .secret(let reference):
+                let what = "the value of \(OptionName.header) \(header.name)"
+                let value = try read(reference, what, environment).firstLine
+                guard WebHeader.isValue(value) else {
+                    throw Failure(
+                        message: Message(what, "it is empty, or has characters that no header field may have"))
+                }
+                secrets.headers.append((header.name, String(decoding: value, as: UTF8.self)))
+            }
+        }
+        if let client = connection.webOptions.client {
+            let secret = try read(client.secret, "the secret of \(OptionName.oauthClient)", environment).firstLine
+            secrets.client = ClientCredentials.Client(
+                url: client.url, id: client.id, secret: secret, scope: client.scope)
+        } else if case .jsonWebToken(.file(let path))? = connection.userIdentity, let identity {
+            secrets.authorization = TokenFile(path, first: identity.primaryField)
+        } else {
+            secrets.authorization = identity?.authorization.map { FixedAuthorization($0) }
+        }
+        return secrets
+    }
+
+    /// The rules for the token endpoint: those of the run but for the name or the certificate that another server cannot have.
+    private static func tokenTLS(
+        _ connection: ConnectionOptions, _ configuration: TLSConfiguration, _ connecting: TLSContext,
+        _ diagnostics: Diagnostics, _ keyLog: TLSKeyLog?
+    ) throws(Failure) -> TLSContext {
+        guard connection.webOptions.client?.url.host != connection.web?.host,
+            configuration.pin != nil || configuration.expectedName != nil
+        else { return connecting }
+        var configuration = configuration
+        (configuration.pin, configuration.expectedName) = (nil, nil)
+        return try context(configuration, .client, diagnostics, keyLog: keyLog)
+    }
+
     private static func read(
         _ reference: SecretReference, _ what: String, _ environment: Environment
     ) throws(Failure) -> [UInt8] {
@@ -228,7 +279,7 @@ final class RunSecurity: Sendable {
 
 extension [UInt8] {
     /// The bytes before the first line end: of a file that holds a password and perhaps a note below it.
-    fileprivate var firstLine: [UInt8] {
+    var firstLine: [UInt8] {
         Array(prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
     }
 }

@@ -58,7 +58,7 @@ enum ConformanceStatement {
         ## Web services
 
         Over HTTP the client is a user agent of the studies service (PS3.18 chapter 10). It follows redirects of GET, sends \
-        credentials (Basic, Bearer, client certificates) to the origin of its base URL alone, and speaks HTTP/1.1 and HTTP/2.
+        credentials (Basic, Bearer, also by client credentials of OAuth 2, header fields, client certificates) to the origin of its base URL alone, and speaks HTTP/1.1 and HTTP/2.
 
         \(table(["Transaction", "Resources", "Media types"], webServices))
 

@@ -271,14 +271,26 @@ package enum ManualPage {
                 matches of the level PATIENT are made of studies. A retrieval is WADO-RS: the instances are listed first, each is \
                 received in the transfer syntax in which it is stored, and what is missing then is asked for one by one; an answer \
                 that is not whole is exit code 1, and nothing of a cut instance is kept. Storage is STOW-RS, at most 10 instances \
-                or 10 MB in a request: an instance counts as stored where the answer names it, whatever the status. An https:// URL is TLS by the rules of --tls-ca and its \
-                companions. --user and --passcode are HTTP's Basic, --jwt is Bearer: they go to the server of the URL alone, never \
-                along with a redirect to another one, and over http:// only to this machine, unless --user-in-clear is given.
+                or 10 MB in a request: an instance counts as stored where the answer names it, whatever the status. Sites that have \
+                these services at several URLs name them by --qido-url, --wado-url and --stow-url.
+                """,
+                """
+                An https:// URL is TLS by the rules of --tls-ca and its companions. --user and --passcode are HTTP's Basic, --jwt is \
+                Bearer; a token in a file is read again when the file has changed, and once after a 401, so that another program may \
+                renew it during a long night. --oauth-url and its companions have tokens by the client credentials of OAuth 2. \
+                --header adds fields of any other kind. All of it goes to the servers of the URLs alone, never along with a redirect to \
+                another one, and over http:// only to this machine, unless --user-in-clear is given. A token endpoint that gives no \
+                token is exit code 5.
+                """,
+                """
+                orthanc+http://HOST[:PORT] and orthanc+https:// are Orthanc's own interface, which needs no plugin: --echo asks for \
+                /system, --find for /tools/find, --get for the file of each instance, and --store sends each file to /instances; \
+                Success and AlreadyStored are stored, nothing else is. Options, lists, comparisons and exit codes are the same.
                 """,
                 """
                 A status of HTTP gives these exit codes: 401, 403 and redirects that are not followed 5; 405, 406, 415 and 501 6; \
                 410 1; all others that are no success 7. After 408, 429 and most of the numbers from 500 --retries tries again, \
-                when the server says by Retry-After. HTTP is spoken by libcurl (libcurl.so.4), which is looked for at the first \
+                when the server says by Retry-After; where that is after --until or --total-timeout, the run ends at once with 8. HTTP is spoken by libcurl (libcurl.so.4), which is looked for at the first \
                 URL and need not be installed otherwise; the proxies of its variables (https_proxy, no_proxy) are used.
                 """,
             ])

@@ -8,7 +8,7 @@ import System
 
 /// The server that a run calls, as messages and hints name it.
 struct CalledServer: Sendable {
-    let endpoint: Endpoint
+    var endpoint: Endpoint
     let calledAETitle: AETitle
     let callingAETitle: AETitle
     /// The service that is asked for.
@@ -129,7 +129,8 @@ extension Message {
             let request = reason.request.map { ": \($0)" } ?? ""
             var why = reason.detail
             if reason.isTooLate, let seconds = reason.retryAfter {
-                why += "; the server wants to be asked again in \(CalledServer.seconds(seconds)), when this run may not begin anything"
+                why +=
+                    "; the server wants to be asked again in \(CalledServer.seconds(seconds)), when this run may not begin anything"
             }
             self.init(
                 "\(server.name)\(request)", why, peerText: reason.peerText,
@@ -185,16 +186,17 @@ extension Hint {
         case _ where error.isTooLate: self = .webTooLate
         case .status(401): self = .webCredentials
         case .status(403): self = .webNotAllowed
-        case .status(404), .unexpected: self = .webBaseURL
+        case .status(404), .unexpected: self = address?.interface == .orthanc ? .webNoOrthanc : .webBaseURL
         case .status(405), .status(501), .notOffered: self = .webNoService
         case .status(413): self = .webTooLarge
         case .status where error.isTransient && mayRetry: self = .webBusy
         case .redirect: self = .webMoved
+        case .noToken: self = .webToken
         case .notHTTP: self = .webNoHTTP(isSecure: address?.isSecure ?? false)
         case .dicom: self = .webIsDICOM(host: address?.host ?? "", port: address?.port ?? 0)
         case .noLibrary: self = .webLibrary
         case .notAvailable: self = .builtWithoutWeb
-        case .status, .incomplete, .unreliable, .notPossible: return nil
+        case .status, .incomplete, .unreliable, .notStored, .notPossible: return nil
         }
     }
 

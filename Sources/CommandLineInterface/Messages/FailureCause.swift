@@ -102,12 +102,13 @@ package enum FailureCause: String, Sendable, CaseIterable {
             case .web(let reason) where reason.isTooLate: .timeLimit
             case .web(let reason):
                 switch reason.code {
-                case .status(401), .status(403): .notAuthorized
+                case .status(401), .status(403), .noToken: .notAuthorized
                 case .status(405), .status(406), .status(415), .status(501), .notOffered: .notOffered
                 case .status: .failureStatus
                 case .redirect: .redirected
                 case .incomplete: .incomplete
                 case .unexpected: .protocolViolation
+                case .notStored: .failureStatus
                 case .unreliable: .listCutShort
                 case .notHTTP, .dicom: .foreignProtocol
                 case .notPossible: .usage

@@ -83,11 +83,13 @@ package enum Hint: Sendable, Equatable {
     case webCredentials
     case webNotAllowed
     case webBaseURL
+    case webNoOrthanc
     case webNoService
     case webTooLarge
     case webBusy
     case webTooLate
     case webMoved
+    case webToken
     case webNoHTTP(isSecure: Bool)
     case webIsDICOM(host: String, port: UInt16)
     case webLibrary
@@ -162,11 +164,13 @@ package enum Hint: Sendable, Equatable {
         case .noCommonTLS:
             "does the server speak TLS at this port? for old equipment try \(OptionName.tlsProfile) aes"
         case .webCredentials:
-            "give credentials with \(OptionName.user) and \(OptionName.passcode), or a token with \(OptionName.jwt)"
+            "give credentials with \(OptionName.user) and \(OptionName.passcode), or a token with \(OptionName.jwt) or \(OptionName.oauthURL)"
         case .webNotAllowed:
             "the server's administrator must allow this for the user or the token that was given"
         case .webBaseURL:
             "is the base URL right? that of Orthanc ends in /dicom-web, that of dcm4chee in /dcm4chee-arc/aets/AETITLE/rs"
+        case .webNoOrthanc:
+            "is this the web port of an Orthanc (8042), without a path? DICOMweb of any server is at http:// or https://"
         case .webNoService:
             "the server does not offer this at the URL"
         case .webTooLarge:
@@ -177,6 +181,9 @@ package enum Hint: Sendable, Equatable {
             "do the rest in another run, or give a later \(OptionName.until) or a longer \(OptionName.totalTimeout)"
         case .webMoved:
             "give the URL that the server names"
+        case .webToken:
+            "are \(OptionName.oauthURL), \(OptionName.oauthClient), \(OptionName.oauthSecret) and \(OptionName.oauthScope) as the "
+                + "administrator of that server has given them?"
         case .webNoHTTP(let isSecure):
             isSecure
                 ? "is this the port of a web server?"

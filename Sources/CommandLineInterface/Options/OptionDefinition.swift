@@ -132,6 +132,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
     case doctor = "Doctor"
     case network = "Network"
     case security = "Security"
+    case web = "DICOMweb"
     case monitoring = "Monitoring"
     case messages = "Messages"
     case configuration = "Configuration"
@@ -150,6 +151,7 @@ package enum OptionCategory: String, Sendable, CaseIterable {
         case .doctor: Self.doctorOptions
         case .network: Self.networkOptions
         case .security: Self.securityOptions
+        case .web: Self.webOptions
         case .monitoring: Self.monitoringOptions
         case .messages: Self.messagesOptions
         case .configuration: Self.configurationOptions

@@ -1,7 +1,7 @@
 package import DICOM
 package import DICOMNode
 package import DICOMProtocol
-import DICOMweb
+package import DICOMweb
 package import System
 
 /// The values of all options that were given, merged from command line, configuration and environment. Each is set in
@@ -58,6 +58,10 @@ package struct OptionDraft: Sendable {
     package var passcode: SecretReference?
     package var identities: [UserIdentityOption] = []
     package var sendsSecretsInClear = false
+    package var oauthURL: WebAddress?
+    package var oauthClient: String?
+    package var oauthSecret: SecretReference?
+    package var oauthScope: String?
 
     package init(_ operation: Operation) { self.operation = operation }
 
@@ -198,7 +202,10 @@ package struct OptionDraft: Sendable {
     private mutating func resolve(_ web: WebAddress) throws(UsageError) {
         connection.web = web
         connection.peer = Endpoint(host: web.host, port: web.port)
-        usesTLS = web.isSecure
+        usesTLS = ([web] + connection.webOptions.bases.all + [oauthURL].compactMap(\.self)).contains(where: \.isSecure)
+        if let url = oauthURL, let id = oauthClient, let secret = oauthSecret {
+            connection.webOptions.client = WebClient(url: url, id: id, secret: secret, scope: oauthScope)
+        }
         // What only an association negotiates is not asked for.
         identities = identities.filter { if case .jsonWebToken = $0 { true } else { false } }
         connection.receiverPort = nil
@@ -217,16 +224,26 @@ package struct OptionDraft: Sendable {
         if let userName {
             identities.append(passcode.map { .userNameAndPasscode(userName, $0) } ?? .userName(userName))
         }
-        guard identities.count < 2 else {
-            let names: [OptionName] = [.user, .kerberos, .saml, .jwt]
+        let web = connection.webOptions
+        let hasField = connection.web != nil && web.headers.contains(where: \.isAuthorization)
+        guard identities.count + (web.client == nil ? 0 : 1) + (hasField ? 1 : 0) < 2 else {
+            var names: [OptionName] = [.user, .kerberos, .saml, .jwt]
+            if connection.web != nil { names = [.user, .jwt, .oauthURL, .header] }
             throw UsageError(
                 .conflictingOptions, option: .user, problem: "several identities given",
                 accepted: "one of " + names.map(\.description).joined(separator: ", "))
         }
         connection.userIdentity = identities.first
-        guard !usesTLS, !sendsSecretsInClear, connection.web?.isLoopback != true,
-            let option = connection.userIdentity?.secretOption
-        else { return }
+        try checkSecrets()
+    }
+
+    /// Checks that nobody can read a secret on the network, unless that is wanted.
+    private func checkSecrets() throws(UsageError) {
+        guard !sendsSecretsInClear else { return }
+        let addresses = connection.web.map { [$0] + connection.webOptions.bases.all }
+        let isSafe = addresses?.allSatisfy { $0.isSecure || $0.isLoopback } ?? usesTLS
+        let ofRequests = connection.web == nil ? nil : connection.webOptions.secretOption
+        guard !isSafe, let option = connection.userIdentity?.secretOption ?? ofRequests else { return }
         let remedy = connection.web == nil ? "\(OptionName.tls)" : "https"
         throw UsageError(
             .missingOption, option: .tls, value: "\(option)",

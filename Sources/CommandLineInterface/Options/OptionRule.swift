@@ -11,6 +11,8 @@ package enum OptionRule: Sendable, Equatable {
     package enum Condition: Sendable, CaseIterable {
         /// TLS is on.
         case secured
+        /// The peer is named by a URL.
+        case overHTTP
         /// A C-GET may become a C-MOVE.
         case getMayMove
         /// Instances are received here, not at a third party.
@@ -81,6 +83,7 @@ extension OptionDraft {
     private func holds(_ condition: OptionRule.Condition) -> Bool {
         switch condition {
         case .secured: usesTLS
+        case .overHTTP: connection.web != nil
         case .getMayMove: operation != .get || retrieve.fallsBackToMove
         case .receivesHere: operation != .move || receivesMovedInstances
         case .commitsAfterStore: operation != .store || store.verification == .commit
@@ -103,6 +106,10 @@ extension OptionDraft {
             return UsageError(
                 .missingOption, option: option, problem: "\(option) has no effect without \(OptionName.tls)",
                 accepted: "\(OptionName.tls) with it")
+        case .overHTTP:
+            return UsageError(
+                .conflictingOptions, option: option, problem: "\(option) applies to HTTP alone, and HOST is no URL",
+                accepted: "\(option) with http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH")
         case .getMayMove:
             return UsageError(
                 .optionNotApplicable, option: option, value: "\(operation.option)",

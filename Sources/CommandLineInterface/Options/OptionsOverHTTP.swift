@@ -13,6 +13,12 @@ enum OptionsOverHTTP {
         .transaction, .listen,
     ]
 
+    /// The operations that there are by Orthanc's own interface.
+    static let operationsOfOrthanc: [Operation] = [.echo, .find, .get, .store]
+
+    /// What DICOMweb has, and Orthanc's own interface has not.
+    static let ofDICOMweb: [OptionName] = [.fuzzy, .qidoURL, .wadoURL, .stowURL]
+
     /// What may come: nothing of it is done in part.
     static let notYet: [OptionName] = [.prefer, .capture, .captureBytes, .transcript]
 }
@@ -22,11 +28,22 @@ extension OptionDraft {
     ///
     /// - Throws: `UsageError` that names the option, or the operation, and the URL.
     func checkOverHTTP(_ web: WebAddress, _ typed: [OptionArgument]) throws(UsageError) {
-        guard OptionsOverHTTP.operations.contains(operation) else {
+        let isOfOrthanc = web.interface == .orthanc
+        let operations = isOfOrthanc ? OptionsOverHTTP.operationsOfOrthanc : OptionsOverHTTP.operations
+        let there = isOfOrthanc ? "by Orthanc's own interface" : "over HTTP"
+        guard operations.contains(operation) else {
             throw UsageError(
                 .optionNotApplicable, option: operation.option, value: web.description,
-                problem: "\(operation.option) is not there over HTTP, and HOST is \(web)",
-                accepted: OptionsOverHTTP.operations.map(\.option.description).joined(separator: ", "))
+                problem: "\(operation.option) is not there \(there), and HOST is \(web)",
+                accepted: operations.map(\.option.description).joined(separator: ", "))
+        }
+        // It was asked for as a proof: from the configuration, too.
+        if isOfOrthanc, operation == .store, store.verification == .commit {
+            let what = "\(OptionName.verify) \(StoreVerificationMethod.commit.rawValue)"
+            throw UsageError(
+                .conflictingOptions, option: .verify, value: web.description,
+                problem: "\(what) is not there \(there), and HOST is \(web)",
+                accepted: "\(OptionName.verify) \(StoreVerificationMethod.find.rawValue)")
         }
         for argument in typed {
             let name = argument.definition.name
@@ -35,6 +52,12 @@ extension OptionDraft {
                 throw UsageError(
                     .conflictingOptions, option: name, value: web.description,
                     problem: "\(name) does not apply to HTTP, and HOST is \(web)", accepted: instead)
+            }
+            if isOfOrthanc, OptionsOverHTTP.ofDICOMweb.contains(name) {
+                throw UsageError(
+                    .conflictingOptions, option: name, value: web.description,
+                    problem: "\(name) does not apply to Orthanc's own interface, and HOST is \(web)",
+                    accepted: "\(name) with the URL of DICOMweb")
             }
             if OptionsOverHTTP.notYet.contains(name) {
                 throw UsageError(

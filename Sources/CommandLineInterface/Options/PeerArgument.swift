@@ -74,7 +74,7 @@ enum PeerArgument {
                 problem: "\(option)\(shown): \(error.words)",
                 accepted: error.mayHoldSecret
                     ? "\(OptionName.user) and \(OptionName.passcode), or \(OptionName.jwt)"
-                    : "http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH")
+                    : "http://HOST[:PORT]/PATH, https://HOST[:PORT]/PATH or orthanc+http://HOST[:PORT]")
         }
     }
 

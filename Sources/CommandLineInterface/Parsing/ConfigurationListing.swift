@@ -21,7 +21,10 @@ enum ConfigurationListing {
                 let isSwitch = !setting.definition.value.takesArgument
                 let values =
                     isSwitch
-                    ? [setting.texts.isEmpty ? "off" : "on"] : setting.texts.map { Redaction.withoutPassword($0) }
+                    ? [setting.texts.isEmpty ? "off" : "on"]
+                    : setting.texts.map {
+                        OptionArgument(definition: setting.definition, text: $0).shown
+                    }
                 text += "  \(name)  \(values.joined(separator: ", "))\n"
             }
         }
@@ -67,7 +70,7 @@ enum ConfigurationListing {
     }
 
     private static func value(_ argument: OptionArgument) -> String {
-        argument.definition.value.takesArgument ? Redaction.withoutPassword(argument.text) : "on"
+        argument.definition.value.takesArgument ? argument.shown : "on"
     }
 
     private static func source(_ source: MergedArguments.Source, _ configuration: Configuration) -> String {
@@ -75,5 +78,12 @@ enum ConfigurationListing {
         case .commandLine: "command line"
         case .configuration(let origin, let line): "\(origin.description), line \(line)"
         }
+    }
+}
+
+extension OptionArgument {
+    /// The value without what may be a secret.
+    fileprivate var shown: String {
+        definition.name == .header ? WebHeader.shown(text) : Redaction.withoutPassword(text)
     }
 }

@@ -8,6 +8,8 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var peer = Endpoint(host: "", port: standardPort)
     /// The base URL of a peer that is called over HTTP; nil for one that is called by associations.
     package var web: WebAddress?
+    /// What requests to that carry.
+    package var webOptions = WebOptions()
     package var callingAETitle = standardCallingAETitle
     package var calledAETitle = standardCalledAETitle
     /// True if a node of the configuration has the name that was given as a host.

@@ -2,6 +2,10 @@
 struct DICOMJSONReader {
     /// True if some text is not in the default repertoire.
     private(set) var hasOtherText = false
+    /// True if attributes whose bulk data are elsewhere are left out.
+    private let leavesOutBulkData: Bool
+
+    init(leavesOutBulkData: Bool) { self.leavesOutBulkData = leavesOutBulkData }
 
     mutating func dataSet(_ value: JSONValue, in tag: Tag?) throws(DICOMJSONError) -> DataSet {
         guard let members = value.members else {
@@ -19,6 +23,7 @@ struct DICOMJSONReader {
             if result[tag] != nil {
                 throw DICOMJSONError(.invalidTag, line: member.line, tag: tag, "the element is there twice")
             }
+            if leavesOutBulkData, member.value["BulkDataURI"] != nil { continue }
             result.append(try element(tag, member.value))
         }
         return result
@@ -183,18 +188,19 @@ extension DICOMJSON {
     /// Text becomes UTF-8: where a data set has a (0008,0005) or needs one it says ISO_IR 192 afterwards, whatever the JSON
     /// said, as that told of the source of the text only. Elements of group length are left out (PS3.18 F.2.2).
     ///
+    /// - Parameter leavesOutBulkData: True to leave out attributes whose bulk data are elsewhere, which are an error otherwise.
     /// - Throws: a `DICOMJSONError` with the line and the tag.
     package static func parse(
-        _ bytes: [UInt8], limits: JSONLimits = .standard
+        _ bytes: [UInt8], limits: JSONLimits = .standard, leavesOutBulkData: Bool = false
     ) throws(DICOMJSONError) -> [DataSet] {
         var dataSets: [DataSet] = []
         do {
             var parser = try JSONParser(bytes, limits: limits)
             while let value = try parser.parseNext() {
                 if case .array(let values) = value.content {
-                    for value in values { dataSets.append(try outermostDataSet(value)) }
+                    for value in values { dataSets.append(try outermostDataSet(value, leavesOutBulkData)) }
                 } else {
-                    dataSets.append(try outermostDataSet(value))
+                    dataSets.append(try outermostDataSet(value, leavesOutBulkData))
                 }
             }
         } catch let error as JSONError {
@@ -207,8 +213,10 @@ extension DICOMJSON {
         return dataSets
     }
 
-    private static func outermostDataSet(_ value: JSONValue) throws(DICOMJSONError) -> DataSet {
-        var reader = DICOMJSONReader()
+    private static func outermostDataSet(
+        _ value: JSONValue, _ leavesOutBulkData: Bool
+    ) throws(DICOMJSONError) -> DataSet {
+        var reader = DICOMJSONReader(leavesOutBulkData: leavesOutBulkData)
         var result = try reader.dataSet(value, in: nil)
         if reader.hasOtherText, result[.specificCharacterSet] == nil {
             result.set(.specificCharacterSet, .CS, "ISO_IR 192")

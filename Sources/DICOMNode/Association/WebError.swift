@@ -23,6 +23,10 @@ package struct WebError: Error, Sendable, Equatable {
         case unexpected
         /// A list that does not go on where it should.
         case unreliable
+        /// The token endpoint gives no token.
+        case noToken(mayPass: Bool)
+        /// The server says that it has not stored an instance, without a status of DIMSE.
+        case notStored
         /// Another protocol than HTTP is spoken there.
         case notHTTP
         /// The service is not there.
@@ -35,6 +39,14 @@ package struct WebError: Error, Sendable, Equatable {
         case noLibrary
         /// This program was built without HTTP.
         case notAvailable
+
+        /// True if another instance may be answered otherwise.
+        package var isOfOneResource: Bool {
+            switch self {
+            case .status(400), .status(404), .status(406), .status(410), .status(500), .incomplete, .unexpected: true
+            default: false
+            }
+        }
     }
 
     package init(
@@ -53,7 +65,8 @@ package struct WebError: Error, Sendable, Equatable {
         return switch code {
         case .status(let status): status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505)
         case .incomplete: true
-        case .redirect, .unexpected, .unreliable, .notHTTP, .dicom, .notOffered, .notPossible, .noLibrary,
+        case .noToken(let mayPass): mayPass
+        case .redirect, .unexpected, .unreliable, .notStored, .notHTTP, .dicom, .notOffered, .notPossible, .noLibrary,
             .notAvailable:
             false
         }

@@ -15,7 +15,9 @@ final class OutgoingPart {
     private var isAtEnd = false
 
     /// - Throws: `FileProblem` if the file cannot be read, or may not be sent as it is.
-    init(_ file: InstanceFile, assumesMeta: Bool) throws(FileProblem) {
+    ///
+    /// - Parameter head: what stands before the file.
+    init(_ file: InstanceFile, head: [UInt8], assumesMeta: Bool) throws(FileProblem) {
         self.file = file
         var rules = InstanceFile.SendingRules()
         rules.assumesMeta = assumesMeta
@@ -23,7 +25,7 @@ final class OutgoingPart {
         let (source, changes) = try file.dataSetSource(as: file.transferSyntax, staysOpen: false, rules)
         self.changes = changes
         self.source = source
-        header = MultipartBody.partHead + (try Self.fileHeader(file))
+        header = head + (try Self.fileHeader(file))
         length = UInt64(header.count) + (try Self.length(of: source, file))
     }
 
@@ -113,10 +115,41 @@ extension DataSetSource {
     }
 }
 
+/// A body of instances.
+protocol InstancesBody: RequestBody {
+    var mediaType: String { get }
+    /// The index of the instance that is being read.
+    var current: Int { get }
+}
+
+/// A file as the whole body.
+final class FileBody: InstancesBody {
+    private let part: OutgoingPart
+    let mediaType = "application/dicom"
+    let current = 0
+
+    init(_ part: OutgoingPart) { self.part = part }
+
+    var length: UInt64 { part.length }
+
+    func rewind() { part.rewind() }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(AssociationError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let count = try part.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            if count == 0 { break }
+            filled += count
+        }
+        return filled
+    }
+}
+
 /// The body of a STOW-RS request (PS3.18 10.5.1), read part by part from the files while it is sent; its length is known before.
-final class MultipartBody: RequestBody {
+final class MultipartBody: InstancesBody {
     private let parts: [OutgoingPart]
-    /// The index of the part that is being read.
+    /// Orthanc before 1.4 could not read a boundary in quotes; the type has to be in quotes for others.
+    let mediaType = "multipart/related; type=\"application/dicom\"; boundary=\(boundary)"
     private(set) var current = 0
     /// What stands between the parts and behind the last one, as far as it was not read.
     private var between: ArraySlice<UInt8> = []

@@ -12,8 +12,10 @@ package struct HTTPSettings: Sendable {
     package var end = Deadline.never
     /// When nothing is begun again any more, whatever pause a server asks for.
     package var lastRetry = Deadline.never
-    /// The value of the header field Authorization, which is sent to the server of the base URL alone.
-    package var authorization: String?
+    /// The header field Authorization, which is sent to the server of the base URL alone.
+    package var authorization: (any HTTPAuthorization)?
+    /// Further header fields, which are sent to the server of the base URL alone: they may hold secrets.
+    package var headers: [(name: String, value: String)] = []
     package var tls: TLSContext?
     /// Returns the proxy for a host, or nil for none; without the function that of the environment counts, as libcurl reads it.
     package var proxy: (@Sendable (String) -> Proxy?)?
@@ -117,12 +119,29 @@ package struct HTTPAnswer: Sendable {
         package func perform(
             _ request: HTTPRequest, cancellation: Cancellation, reader: (any ResponseReader)? = nil
         ) throws(AssociationError) -> HTTPAnswer {
-            var url = address.description + request.target
-            var target = address
+            let value = try settings.authorization?.value(cancellation)
+            let (answer, isOurs) = try follow(request, value, cancellation, reader)
+            // Once more where the credentials may have ended meanwhile.
+            guard answer.head.status == 401, isOurs, let value,
+                let other = try settings.authorization?.value(after: value, cancellation)
+            else { return answer }
+            return try follow(request, other, cancellation, reader).answer
+        }
+
+        /// Sends a request to where redirects lead; the answer is ours if it comes from the server of the base URL.
+        private func follow(
+            _ request: HTTPRequest, _ authorization: String?, _ cancellation: Cancellation,
+            _ reader: (any ResponseReader)?
+        ) throws(AssociationError) -> (answer: HTTPAnswer, isOurs: Bool) {
+            let base = request.base ?? address
+            var url = base.url + request.target
+            var target = base
             for _ in 0...Self.maximumRedirects {
-                let exchange = try performOnce(request, url, target, cancellation, reader)
+                let isOurs = target.isSameOrigin(as: base)
+                let fields = isOurs ? ownFields(authorization) : []
+                let exchange = try performOnce(request, fields, url, target, cancellation, reader)
                 guard (300..<400).contains(exchange.head.status), exchange.head.status != 304 else {
-                    return exchange.answer
+                    return (exchange.answer, isOurs)
                 }
                 guard let location = exchange.redirect, let next = target.redirected(to: location) else {
                     throw .web(
@@ -143,16 +162,23 @@ package struct HTTPAnswer: Sendable {
             throw .web(WebError(.redirect, "moved more than \(Self.maximumRedirects) times", request: request.name))
         }
 
+        /// What goes to the server of the base URL alone.
+        private func ownFields(_ authorization: String?) -> [(name: String, value: String)] {
+            var fields = settings.headers
+            if let authorization { fields.append(("Authorization", authorization)) }
+            return fields
+        }
+
         /// One request, and once more if a connection that was kept was closed by the server meanwhile: nothing of the answer had come.
         private func performOnce(
-            _ request: HTTPRequest, _ url: String, _ target: WebAddress, _ cancellation: Cancellation,
-            _ reader: (any ResponseReader)?
+            _ request: HTTPRequest, _ fields: [(name: String, value: String)], _ url: String, _ target: WebAddress,
+            _ cancellation: Cancellation, _ reader: (any ResponseReader)?
         ) throws(AssociationError) -> Exchange {
             for isFirst in [true, false] {
                 request.body?.rewind()
                 let exchange = Exchange(request, reader, settings.silence)
                 do throws(AssociationError) {
-                    try run(exchange, url, target, cancellation)
+                    try run(exchange, fields, url, target, cancellation)
                     return exchange
                 } catch .connectionLost(let reason) {
                     guard isFirst, exchange.timings.isReused, exchange.head.status == 0 else {
@@ -166,18 +192,15 @@ package struct HTTPAnswer: Sendable {
         // MARK: One exchange
 
         private func run(
-            _ exchange: Exchange, _ url: String, _ target: WebAddress, _ cancellation: Cancellation
+            _ exchange: Exchange, _ own: [(name: String, value: String)], _ url: String, _ target: WebAddress,
+            _ cancellation: Cancellation
         ) throws(AssociationError) {
             cCurlEnd(curl.easyReset, easy)
             var errors = [CChar](repeating: 0, count: 256)
             var list: UnsafeMutableRawPointer?
             defer { if let list { cCurlEnd(curl.listFree, list) } }
-            var fields = exchange.request.headers
             // Servers that never answer an expectation would cost a second each.
-            fields.append(("Expect", ""))
-            if let authorization = settings.authorization, target.isSameOrigin(as: address) {
-                fields.append(("Authorization", authorization))
-            }
+            let fields = exchange.request.headers + own + [("Expect", "")]
             for field in fields { list = cCurlAppend(curl.listAppend, list, "\(field.name): \(field.value)") }
             set(cCURLOPT_HTTPHEADER, pointer: list)
             set(cCURLOPT_URL, text: url)

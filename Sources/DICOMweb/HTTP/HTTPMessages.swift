@@ -11,17 +11,20 @@ package struct HTTPRequest {
     package let method: Method
     /// What follows the base URL: `/studies?limit=1`.
     package let target: String
+    /// The base URL, where it is not that of the client.
+    package var base: WebAddress?
     package var headers: [(name: String, value: String)] = []
     package var body: (any RequestBody)?
 
-    package init(_ method: Method, _ target: String, accept: String) {
+    package init(_ method: Method, _ target: String, at base: WebAddress? = nil, accept: String) {
         self.method = method
+        self.base = base
         self.target = target
         headers = [("Accept", accept)]
     }
 
     /// For messages: without the values of a query, which are of patients.
-    package var name: String { "\(method.rawValue) \(target.prefix { $0 != "?" })" }
+    package var name: String { "\(method.rawValue) \(base?.description ?? "")\(target.prefix { $0 != "?" })" }
 }
 
 /// The bytes that a request sends, read when the connection takes them, and once more where it has to be sent again.
@@ -35,6 +38,25 @@ package protocol RequestBody: AnyObject {
     ///
     /// - Throws: `AssociationError` if they cannot be read: the request is given up.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(AssociationError) -> Int
+}
+
+/// A short body.
+final class BytesBody: RequestBody {
+    private let bytes: [UInt8]
+    private var offset = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var length: UInt64 { UInt64(bytes.count) }
+
+    func rewind() { offset = 0 }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(AssociationError) -> Int {
+        let count = min(buffer.count, bytes.count - offset)
+        buffer.copyBytes(from: bytes[offset..<(offset + count)])
+        offset += count
+        return count
+    }
 }
 
 /// Takes the body of an answer of success while it arrives.

@@ -1,13 +1,36 @@
 import DICOM
 
+/// The base URLs of services that a peer has elsewhere than at its own.
+package struct WebBases: Sendable, Equatable {
+    /// Of queries, QIDO-RS.
+    package var query: WebAddress?
+    /// Of retrievals, WADO-RS.
+    package var retrieval: WebAddress?
+    /// Of storage, STOW-RS.
+    package var storage: WebAddress?
+
+    package init() {}
+
+    package var all: [WebAddress] { [query, retrieval, storage].compactMap(\.self) }
+}
+
 /// The base URL of the services of a peer over HTTP (PS3.18 8.2): scheme, host, port and path; never a user, a query or a fragment.
 package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     package let isSecure: Bool
+    /// What is spoken there over HTTP.
+    package let interface: Interface
     /// A name or an address, an IPv6 address without its brackets.
     package let host: String
     package let port: UInt16
     /// Begins with a slash and does not end with one, or is empty.
     package let path: String
+
+    package enum Interface: Sendable {
+        /// DICOMweb, PS3.18.
+        case dicomWeb
+        /// Orthanc's own.
+        case orthanc
+    }
 
     /// The reason why a text is no such URL, in words that follow it.
     package struct Problem: Error, Sendable, Equatable {
@@ -17,6 +40,8 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         package var mayHoldSecret = false
     }
 
+    private static let orthancPrefix = "orthanc+"
+
     /// True if the text is meant as a URL, right or wrong.
     package static func isMeant(_ text: String) -> Bool { text.contains("://") }
 
@@ -24,6 +49,9 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     ///
     /// - Throws: the reason why it cannot be used.
     package init(parsing text: String) throws(Problem) {
+        let isOfOrthanc = text.lowercased().hasPrefix(Self.orthancPrefix)
+        interface = isOfOrthanc ? .orthanc : .dicomWeb
+        let text = isOfOrthanc ? String(text.dropFirst(Self.orthancPrefix.count)) : text
         let lower = text.lowercased()
         let length: Int
         if lower.hasPrefix("https://") {
@@ -31,7 +59,7 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         } else if lower.hasPrefix("http://") {
             (isSecure, length) = (false, 7)
         } else {
-            throw Problem(words: "a URL of another kind than http:// and https://")
+            throw Problem(words: "a URL of another kind than http://, https:// and orthanc+http(s)://")
         }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw Problem(words: "a URL with spaces, or with characters that it must have as %XX")
@@ -85,8 +113,11 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         return "\(scheme)://\(shown)" + (port == (isSecure ? 443 : 80) ? "" : ":\(port)")
     }
 
-    /// As messages name it.
-    package var description: String { origin + path }
+    /// As requests name it.
+    var url: String { origin + path }
+
+    /// As a person types it, and messages name it.
+    package var description: String { (interface == .orthanc ? Self.orthancPrefix : "") + url }
 
     /// True if what is sent there does not leave this machine.
     package var isLoopback: Bool {
@@ -99,7 +130,9 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     func redirected(to text: String) -> WebAddress? {
         // What follows the path belongs to the request.
         let target = text.prefix { $0 != "?" && $0 != "#" }
-        guard let address = try? WebAddress(parsing: String(target)), address.isSecure || !isSecure else { return nil }
+        guard let address = try? WebAddress(parsing: String(target)), address.interface == .dicomWeb,
+            address.isSecure || !isSecure
+        else { return nil }
         return address
     }
 

@@ -17,7 +17,8 @@ extension WebSession {
     package func requestCommitment(
         _ request: StorageCommitmentRequest
     ) throws(AssociationError) -> CommitmentAnswer {
-        var post = HTTPRequest(.post, Self.commitmentPath(request.transactionUID), accept: Self.json)
+        var post = HTTPRequest(
+            .post, Self.commitmentPath(request.transactionUID), at: bases.storage, accept: Self.json)
         post.headers.append(("Content-Type", Self.json))
         var dataSet = request.dataSet
         // It is in the path.
@@ -39,7 +40,8 @@ extension WebSession {
     ///
     /// - Throws: `.web` with a status that is no success; the error by which no answer came.
     package func commitmentResult(of transaction: UID) throws(AssociationError) -> CommitmentAnswer {
-        try commitment(HTTPRequest(.get, Self.commitmentPath(transaction), accept: Self.json), transaction)
+        try commitment(
+            HTTPRequest(.get, Self.commitmentPath(transaction), at: bases.storage, accept: Self.json), transaction)
     }
 
     static func commitmentPath(_ transaction: UID) -> String { "/commitment-requests/\(transaction)" }

@@ -97,7 +97,8 @@ package struct WebQuery: Sendable, Equatable {
         .web(WebError(.notPossible, "\(name): \(why) over HTTP"))
     }
 
-    private static func text(
+    /// The text of a value; other values than text as they are shown.
+    static func text(
         _ bytes: ArraySlice<UInt8>, _ element: DataElement, _ characterSet: SpecificCharacterSet
     ) -> String {
         guard element.vr.isText else {

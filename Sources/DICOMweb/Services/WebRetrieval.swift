@@ -40,6 +40,7 @@ extension WebSession {
         guard let path = resource.path else {
             throw .web(WebError(.notPossible, "a UID of the list is none: \(resource.instance ?? resource.study)"))
         }
+        guard interface == .dicomWeb else { return try retrieveEach(of: resource, receiver, mayGoOn, onInstance) }
         do throws(AssociationError) {
             try retrieve(path, Self.instances, receiver, mayGoOn, onInstance)
         } catch .web(let error) where resource.instance != nil {
@@ -54,11 +55,28 @@ extension WebSession {
         }
     }
 
+    /// Retrieves from Orthanc file by file; what fails of one is no matter of the others.
+    private func retrieveEach(
+        of resource: WebResource, _ receiver: InstanceReceiver, _ mayGoOn: @escaping () -> Bool,
+        _ onInstance: @escaping () -> Void
+    ) throws(AssociationError) {
+        var problem: WebError?
+        for id in try instancesInOrthanc(of: resource) where mayGoOn() {
+            do throws(AssociationError) {
+                try retrieve("/instances/\(id)/file", "application/dicom", receiver, mayGoOn, onInstance)
+            } catch .web(let error) {
+                guard error.code.isOfOneResource else { throw .web(error) }
+                problem = problem ?? error
+            }
+        }
+        if let problem { throw .web(problem) }
+    }
+
     private func retrieve(
         _ path: String, _ accept: String, _ receiver: InstanceReceiver, _ mayGoOn: @escaping () -> Bool,
         _ onInstance: @escaping () -> Void
     ) throws(AssociationError) {
-        let request = HTTPRequest(.get, path, accept: accept)
+        let request = HTTPRequest(.get, path, at: bases.retrieval, accept: accept)
         let reader = InstancesReader(request, receiver, mayGoOn, onInstance)
         defer { reader.end() }
         let answer: HTTPAnswer

@@ -16,9 +16,12 @@ package final class WebSession: QuerySession {
 
     private let client: HTTPClient
     private let cancellation: Cancellation
+    let bases: WebBases
     private let isFuzzy: Bool
     private let report: (Note) -> Void
     private let onEnd: (HTTPClient) -> Void
+    /// Studies and series of Orthanc's by its own names.
+    var orthancParents: [String: OrthancResource] = [:]
     /// Whether the server decodes values of queries; nil until that was asked.
     private var encoding: WebQuery.Encoding?
     /// The matches of a page, where the server does not return all at once; nil as long as it does.
@@ -39,13 +42,15 @@ package final class WebSession: QuerySession {
     private static let maximumPages = 1_000_000
 
     /// - Parameters:
+    ///   - bases: of services that are elsewhere than at the URL of the client.
     ///   - report: told what the server tells beside its answers.
     ///   - onEnd: gets the client back, whose connection may be used again.
     package init(
-        _ client: HTTPClient, isFuzzy: Bool = false, cancellation: Cancellation,
+        _ client: HTTPClient, bases: WebBases = WebBases(), isFuzzy: Bool = false, cancellation: Cancellation,
         report: @escaping (Note) -> Void = { _ in }, onEnd: @escaping (HTTPClient) -> Void = { _ in }
     ) {
         self.client = client
+        self.bases = bases
         self.isFuzzy = isFuzzy
         self.cancellation = cancellation
         self.report = report
@@ -60,6 +65,9 @@ package final class WebSession: QuerySession {
     package func release() throws(AssociationError) {}
 
     package func abort() {}
+
+    /// What is spoken.
+    var interface: WebAddress.Interface { client.address.interface }
 
     /// Nothing is negotiated over HTTP.
     package func grantedNegotiation(for sopClass: UID) -> QueryNegotiation { [] }
@@ -96,7 +104,8 @@ package final class WebSession: QuerySession {
         if ErrorPage.isHTML(answer.body) { detail += ", in a page that no archive writes" }
         let retryAfter = answer.head.retryAfter(now: WallClock.seconds)
         var error = WebError(
-            .status(status), detail, peerText: ErrorPage.text(answer.body), retryAfter: retryAfter, request: request.name)
+            .status(status), detail, peerText: ErrorPage.text(answer.body), retryAfter: retryAfter,
+            request: request.name)
         if error.isTransient, let retryAfter, let left = client.settings.lastRetry.secondsLeft, left <= retryAfter {
             error.isTooLate = true
         }
@@ -105,11 +114,12 @@ package final class WebSession: QuerySession {
 
     // MARK: Echo
 
-    /// Asks for one study at most, which shows that there is DICOMweb at the URL.
+    /// Asks for one study at most, which shows that there is DICOMweb at the URL; Orthanc's own interface tells its name.
     ///
-    /// - Throws: `AssociationError` if there is no answer, or none of DICOMweb.
+    /// - Throws: `AssociationError` if there is no answer, or none of the interface.
     package func echo() throws(AssociationError) -> HTTPAnswer {
-        let request = HTTPRequest(.get, Self.smallQuery, accept: Self.json)
+        guard interface == .dicomWeb else { return try echoOfOrthanc() }
+        let request = HTTPRequest(.get, Self.smallQuery, at: bases.query, accept: Self.json)
         // A server without limits lists all that it has.
         let reader = MatchesReader(request) { _ in .goOn }
         let answer = try answer(to: request, reader: reader)
@@ -126,26 +136,33 @@ package final class WebSession: QuerySession {
         sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
         onMatch: @escaping (FindSCU.Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
+        let list = MatchList(sopClass, beforeBlockingRead: beforeBlockingRead, onMatch: onMatch)
         guard sopClass != InformationModel.modalityWorklist.findSOPClass else {
-            return try findWorklist(sopClass, identifier, beforeBlockingRead, onMatch)
+            return try findWorklist(identifier, list)
+        }
+        guard interface == .dicomWeb else {
+            let query = try OrthancQuery(identifier)
+            let form = MatchForm(identifier, level: query.level)
+            return try read(list, form, "POST /tools/find", Self.pages(of: query.level)) {
+                offset, onMatch throws(AssociationError) in try page(query, since: offset, onMatch: onMatch)
+            }
         }
         let query = try WebQuery(identifier, isFuzzy: isFuzzy)
-        let key = InformationModel.uniqueKey(of: query.level)
-        let pages = PageCount { match in match.uid(key)?.string }
-        return try find(sopClass, query, MatchForm(identifier, query), pages, beforeBlockingRead, onMatch)
+        let form = MatchForm(identifier, level: query.level, groupsPatients: query.groupsPatients)
+        return try find(query, list, form, Self.pages(of: query.level))
+    }
+
+    private static func pages(of level: QueryLevel) -> PageCount {
+        let key = InformationModel.uniqueKey(of: level)
+        return PageCount { match in match.uid(key)?.string }
     }
 
     /// Asks for the worklist at the path of the standard, then at the older one.
-    private func findWorklist(
-        _ sopClass: UID, _ identifier: DataSet, _ beforeBlockingRead: (() -> Void)?,
-        _ onMatch: @escaping (FindSCU.Match) -> ExchangeControl
-    ) throws(AssociationError) -> ExchangeResult {
+    private func findWorklist(_ identifier: DataSet, _ list: MatchList) throws(AssociationError) -> ExchangeResult {
         for path in worklistPath.map({ [$0] }) ?? WebWorklist.paths {
             let query = try WebQuery(identifier, isFuzzy: isFuzzy, worklist: path)
             do throws(AssociationError) {
-                let result = try find(
-                    sopClass, query, MatchForm(identifier), PageCount(WebWorklist.identity), beforeBlockingRead, onMatch
-                )
+                let result = try find(query, list, MatchForm(identifier), PageCount(WebWorklist.identity))
                 worklistPath = path
                 return result
             } catch .web(let error) where worklistPath == nil && Self.isMissing(error) {
@@ -164,38 +181,65 @@ package final class WebSession: QuerySession {
     }
 
     private func find(
-        _ sopClass: UID, _ query: WebQuery, _ form: MatchForm, _ count: PageCount, _ beforeBlockingRead: (() -> Void)?,
-        _ onMatch: @escaping (FindSCU.Match) -> ExchangeControl
+        _ query: WebQuery, _ list: MatchList, _ form: MatchForm, _ pages: PageCount
+    ) throws(AssociationError) -> ExchangeResult {
+        let encoding = try encoding(for: query)
+        return try read(list, form, "GET \(query.path)", pages) { offset, onMatch throws(AssociationError) in
+            try page(query, encoding, offset: offset, onMatch: onMatch)
+        }
+    }
+
+    /// What a query asks its matches for.
+    private struct MatchList {
+        let sopClass: UID
+        let beforeBlockingRead: (() -> Void)?
+        let onMatch: (FindSCU.Match) -> ExchangeControl
+
+        init(
+            _ sopClass: UID, beforeBlockingRead: (() -> Void)?, onMatch: @escaping (FindSCU.Match) -> ExchangeControl
+        ) {
+            self.sopClass = sopClass
+            self.beforeBlockingRead = beforeBlockingRead
+            self.onMatch = onMatch
+        }
+    }
+
+    /// Reads a list page after page to its end.
+    ///
+    /// - Parameter page: asks for the page that begins at an offset.
+    private func read(
+        _ list: MatchList, _ form: MatchForm, _ request: String, _ count: PageCount,
+        page: (_ offset: Int, _ onMatch: @escaping (DataSet) -> ExchangeControl) throws(AssociationError) -> Void
     ) throws(AssociationError) -> ExchangeResult {
         var pages = count
         var patients: Set<[String]> = []
-        let encoding = try encoding(for: query)
         while pages.number < Self.maximumPages {
-            if cancellation.isRaised { return .ofQuery(sopClass, wasInterrupted: true) }
+            if cancellation.isRaised { return .ofQuery(list.sopClass, wasInterrupted: true) }
             pages.begin()
             var wasStopped = false
             do throws(AssociationError) {
-                try page(query, encoding, offset: pages.received) { dataSet in
+                try page(pages.received) { dataSet in
                     pages.accept(dataSet)
-                    guard !query.groupsPatients || patients.insert(form.patient(dataSet)).inserted else { return .goOn }
-                    guard onMatch(FindSCU.Match(form.match(dataSet))) == .cancel else { return .goOn }
+                    guard !form.groupsPatients || patients.insert(form.patient(dataSet)).inserted else { return .goOn }
+                    guard list.onMatch(FindSCU.Match(form.match(dataSet))) == .cancel else { return .goOn }
                     wasStopped = true
                     return .cancel
                 }
             } catch .interrupted(.graceful) {
-                return .ofQuery(sopClass, wasInterrupted: true)
+                return .ofQuery(list.sopClass, wasInterrupted: true)
             }
-            if wasStopped { return .ofQuery(sopClass, wasCancelled: true) }
-            if pages.isLast { return .ofQuery(sopClass) }
+            if wasStopped { return .ofQuery(list.sopClass, wasCancelled: true) }
+            if pages.isLast { return .ofQuery(list.sopClass) }
             guard pages.hasNew else {
                 throw .web(
                     WebError(
                         .unreliable, "the server repeats a page of its list: there may be more matches",
-                        request: "GET \(query.path)"))
+                        request: request)
+                )
             }
-            beforeBlockingRead?()
+            list.beforeBlockingRead?()
         }
-        throw .web(WebError(.unreliable, "the list of the server has no end", request: "GET \(query.path)"))
+        throw .web(WebError(.unreliable, "the list of the server has no end", request: request))
     }
 
     /// Asks for one page; a server that has too many matches for one answer is asked for smaller ones.
@@ -225,7 +269,7 @@ package final class WebSession: QuerySession {
     func list(
         _ target: String, _ onMatch: @escaping (DataSet) -> ExchangeControl
     ) throws(AssociationError) -> HTTPHead? {
-        let request = HTTPRequest(.get, target, accept: Self.json)
+        let request = HTTPRequest(.get, target, at: bases.query, accept: Self.json)
         let reader = MatchesReader(request, onMatch)
         do throws(AssociationError) {
             let answer = try answer(to: request, reader: reader)
@@ -249,7 +293,7 @@ package final class WebSession: QuerySession {
     private func encoding(for query: WebQuery) throws(AssociationError) -> WebQuery.Encoding {
         guard query.needsEncoding else { return .percent }
         if let encoding { return encoding }
-        let probe = try perform(HTTPRequest(.get, Self.encodedQuery, accept: Self.json))
+        let probe = try perform(HTTPRequest(.get, Self.encodedQuery, at: bases.query, accept: Self.json))
         let found: WebQuery.Encoding = probe.head.status == 400 ? .none : .percent
         // Another failure says nothing about it: the query itself will show it.
         if probe.isSuccess || found == .none { encoding = found }
@@ -296,17 +340,18 @@ struct MatchForm {
     /// Nil where matches have no level.
     private let level: String?
     private let asked: Set<Tag>
-    private let isForPatients: Bool
+    /// True if matches of the level PATIENT are made of studies.
+    let groupsPatients: Bool
 
-    init(_ identifier: DataSet, _ query: WebQuery) {
-        isForPatients = query.groupsPatients
-        level = identifier.string(.queryRetrieveLevel) ?? query.level.rawValue
+    init(_ identifier: DataSet, level: QueryLevel, groupsPatients: Bool = false) {
+        self.groupsPatients = groupsPatients
+        self.level = identifier.string(.queryRetrieveLevel) ?? level.rawValue
         asked = Set(identifier.elements.map(\.tag)).union([.specificCharacterSet])
     }
 
     /// - Parameter identifier: of a query that has no level.
     init(_ identifier: DataSet) {
-        (level, isForPatients) = (nil, false)
+        (level, groupsPatients) = (nil, false)
         asked = Set(identifier.elements.map(\.tag)).union([.specificCharacterSet])
     }
 
@@ -350,7 +395,7 @@ private final class MatchesReader: ResponseReader {
         try json.read(bytes, problem: { self.failure($0.words) }) { element throws(AssociationError) in
             let dataSets: [DataSet]
             do throws(DICOMJSONError) {
-                dataSets = try DICOMJSON.parse(element)
+                dataSets = try DICOMJSON.parse(element, leavesOutBulkData: true)
             } catch {
                 throw failure("a match cannot be read: \(error.detail)")
             }

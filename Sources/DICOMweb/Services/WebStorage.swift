@@ -11,6 +11,8 @@ package final class WebStorage: InstanceSender {
     package struct Options: Sendable {
         /// True if UIDs that a data set lacks may be those of group 0002.
         package var assumesMeta = false
+        /// What the server speaks.
+        package var interface = WebAddress.Interface.dicomWeb
         package var retry = RetryPolicy()
 
         package init() {}
@@ -42,6 +44,8 @@ package final class WebStorage: InstanceSender {
         self.delegate = delegate
         self.makeSession = makeSession
         later = LaterAttempts(options.retry)
+        // Orthanc's own interface takes one instance a request.
+        if options.interface == .orthanc { maximumCount = 1 }
     }
 
     package var isIdle: Bool { waiting.isEmpty && later.isEmpty }
@@ -116,13 +120,15 @@ package final class WebStorage: InstanceSender {
             if try isHeldAfterLoss(pending) { continue }
             pending.attempts += 1
             do throws(FileProblem) {
-                parts.append((pending, try OutgoingPart(pending.file, assumesMeta: options.assumesMeta)))
+                let head = options.interface == .orthanc ? [] : MultipartBody.partHead
+                parts.append((pending, try OutgoingPart(pending.file, head: head, assumesMeta: options.assumesMeta)))
             } catch {
                 conclude(pending, .unreadable(error))
             }
         }
-        guard !parts.isEmpty else { return }
-        let body = MultipartBody(parts.map(\.part))
+        guard let first = parts.first else { return }
+        let body: any InstancesBody =
+            options.interface == .orthanc ? FileBody(first.part) : MultipartBody(parts.map(\.part))
         let answer: HTTPAnswer
         do throws(AssociationError) {
             answer = try opened().store(body)
@@ -140,7 +146,10 @@ package final class WebStorage: InstanceSender {
         } catch {
             return try lose(parts.map(\.pending), because: error)
         }
-        try settle(parts, StoreAnswer(answer), answer)
+        let said =
+            options.interface == .orthanc
+            ? StoreAnswer(ofOrthanc: answer.body, about: first.pending.file.sopInstanceUID) : StoreAnswer(answer.body)
+        try settle(parts, said, answer)
     }
 
     /// The whole request failed without an answer.
@@ -187,18 +196,20 @@ package final class WebStorage: InstanceSender {
     ) throws(AssociationError) {
         var silent: [PendingInstance] = []
         for (pending, part) in parts {
-            if let status = said.status(of: pending.file.sopInstanceUID) {
+            if let refusal = said.refusal, answer.isSuccess {
+                conclude(pending, .refused(WebError(.notStored, "not stored: the server answers \(refusal)")))
+            } else if let status = said.status(of: pending.file.sopInstanceUID) {
                 conclude(pending, .answered(Self.response(pending.file, status), part.changes))
             } else {
                 silent.append(pending)
             }
         }
         guard !silent.isEmpty else { return }
-        let request = HTTPRequest(.post, WebSession.storePath, accept: WebSession.json)
+        let request = try opened().storageRequest
         guard !answer.isSuccess else { return try ask(about: silent, of: parts.count, request) }
         let error = try opened().failure(answer, request)
         // Refused as a whole: that is no matter of its instances.
-        if error.isTooLate || (said.isEmpty && [401, 403, 404, 405, 406, 415].contains(answer.head.status)) {
+        if error.isTooLate || (said.isEmpty && [401, 403, 404, 405, 406, 415, 501].contains(answer.head.status)) {
             waiting = silent.map(Self.withoutAttempt)[...] + waiting
             throw .web(error)
         }
@@ -286,14 +297,18 @@ package final class WebStorage: InstanceSender {
 extension WebSession {
     static let storePath = "/studies"
 
-    /// Stores by STOW-RS; the answer of any status is for the caller to read.
+    fileprivate var storageRequest: HTTPRequest {
+        interface == .orthanc
+            ? HTTPRequest(.post, "/instances", accept: "application/json")
+            : HTTPRequest(.post, Self.storePath, at: bases.storage, accept: Self.json)
+    }
+
+    /// Stores by STOW-RS, or as Orthanc takes it; the answer of any status is for the caller to read.
     ///
     /// - Throws: the error by which no answer came.
-    fileprivate func store(_ body: MultipartBody) throws(AssociationError) -> HTTPAnswer {
-        var request = HTTPRequest(.post, Self.storePath, accept: Self.json)
-        // Orthanc before 1.4 could not read a boundary in quotes; the type has to be in quotes for others.
-        request.headers.append(
-            ("Content-Type", "multipart/related; type=\"application/dicom\"; boundary=\(MultipartBody.boundary)"))
+    fileprivate func store(_ body: any InstancesBody) throws(AssociationError) -> HTTPAnswer {
+        var request = storageRequest
+        request.headers.append(("Content-Type", body.mediaType))
         request.body = body
         let reader = AnswerCollector()
         let answer = try perform(request, reader: reader)
@@ -319,9 +334,19 @@ struct StoreAnswer {
     private var statuses: [UID: DIMSEStatus] = [:]
     private static let warningReason = Tag(0x0008_1196)
 
-    /// Anything that is no data set says nothing.
-    init(_ answer: HTTPAnswer) { self.init(answer.body) }
+    /// The word by which Orthanc says that it has not stored the instance.
+    private(set) var refusal: String?
 
+    /// What Orthanc's own interface answers: one word about one instance.
+    init(ofOrthanc body: [UInt8], about instance: UID) {
+        switch JSONObject.members(body)?["Status"] {
+        case "Success", "AlreadyStored": statuses[instance] = .success
+        case let word?: refusal = String(word.prefix(40))
+        case nil: break
+        }
+    }
+
+    /// Anything that is no data set says nothing.
     init(_ body: [UInt8]) {
         guard let dataSets = try? DICOMJSON.parse(body) else { return }
         for dataSet in dataSets {
@@ -340,7 +365,7 @@ struct StoreAnswer {
     }
 
     /// True if it names no instance.
-    var isEmpty: Bool { statuses.isEmpty }
+    var isEmpty: Bool { statuses.isEmpty && refusal == nil }
 
     /// Nil if it does not name the instance.
     func status(of instance: UID) -> DIMSEStatus? { statuses[instance] }

@@ -63,7 +63,7 @@ extension WebSession {
     ///
     /// - Throws: the error by which no answer came.
     package func look(_ target: String, accept: String? = nil) throws(AssociationError) -> WebLook {
-        try look(HTTPRequest(.get, target, accept: accept ?? Self.json))
+        try look(HTTPRequest(.get, target, at: bases.query, accept: accept ?? Self.json))
     }
 
     /// Looks at the answer to the small query by which there is DICOMweb at the URL.
@@ -93,7 +93,7 @@ extension WebSession {
     }
 
     private func post(_ target: String, _ type: String, _ body: String) throws(AssociationError) -> WebLook {
-        var request = HTTPRequest(.post, target, accept: Self.json)
+        var request = HTTPRequest(.post, target, at: bases.storage, accept: Self.json)
         request.headers.append(("Content-Type", type))
         request.body = BytesBody(Array(body.utf8))
         return try look(request)
@@ -102,7 +102,7 @@ extension WebSession {
     private func look(_ request: HTTPRequest) throws(AssociationError) -> WebLook {
         let answer = try perform(request)
         return WebLook(
-            head: answer.head, error: answer.isSuccess ? nil : Self.failure(answer, request), timings: answer.timings)
+            head: answer.head, error: answer.isSuccess ? nil : failure(answer, request), timings: answer.timings)
     }
 
     /// The first matches of a list, at most so many.
@@ -125,7 +125,7 @@ extension WebSession {
         _ resource: WebResource, _ form: SampleForm, most maximum: Int
     ) throws(AssociationError) -> SampleInstance {
         guard let path = resource.path else { throw .web(WebError(.notPossible, "a UID of the list is none")) }
-        let request = HTTPRequest(.get, path, accept: form.accept)
+        let request = HTTPRequest(.get, path, at: bases.retrieval, accept: form.accept)
         let reader = SampleReader(request, maximum)
         do throws(AssociationError) {
             _ = try answer(to: request, reader: reader)
@@ -137,25 +137,6 @@ extension WebSession {
 
     /// The path of a resource below the base URL; nil if one of its UIDs is none.
     package static func path(of resource: WebResource) -> String? { resource.path }
-}
-
-/// Bytes in memory as the body of a request.
-final class BytesBody: RequestBody {
-    private let bytes: [UInt8]
-    private var offset = 0
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    var length: UInt64 { UInt64(bytes.count) }
-
-    func rewind() { offset = 0 }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(AssociationError) -> Int {
-        let count = min(buffer.count, bytes.count - offset)
-        buffer.copyBytes(from: bytes[offset..<offset + count])
-        offset += count
-        return count
-    }
 }
 
 /// Counts an instance, and keeps its beginning.

@@ -51,7 +51,37 @@ struct OptionRuleTests {
         Row(
             line: "h --jwt env:A", code: .missingOption, option: .tls,
             problem: "without --tls the secret of --jwt could be read on the network"),
+        Row(
+            line: "http://h --oauth-url https://t --oauth-client a --oauth-secret env:A", code: .missingOption,
+            option: .tls,
+            problem: "without https the secret of --oauth-secret could be read on the network"),
+        Row(
+            line: "http://h --header 'X-Key: env:A'", code: .missingOption, option: .tls,
+            problem: "without https the secret of --header could be read on the network"),
+        Row(
+            line: "https://h --oauth-url http://t --oauth-client a --oauth-secret env:A", code: .invalidValue,
+            option: .oauthURL,
+            problem: "--oauth-url http://t: without https the secret of the client could be read on the network"),
+        Row(
+            line: "https://h --oauth-url https://t", code: .missingOption, option: .oauthClient,
+            problem: "--oauth-url needs --oauth-client"),
+        Row(
+            line: "https://h --oauth-url https://t --oauth-client a", code: .missingOption, option: .oauthSecret,
+            problem: "--oauth-client needs --oauth-secret"),
+        Row(
+            line: "https://h --header 'Authorization: env:A' --jwt env:A", code: .conflictingOptions, option: .user,
+            problem: "several identities given"),
+        Row(
+            line: "https://h --oauth-url https://t --oauth-client a --oauth-secret env:A --user b",
+            code: .conflictingOptions,
+            option: .user, problem: "several identities given"),
+        Row(
+            line: "--get https://h -k 20,d=1 --wado-url http://w --jwt env:A", code: .missingOption, option: .tls,
+            problem: "without https the secret of --jwt could be read on the network"),
         // One is of use only in some state.
+        Row(
+            line: "h --header 'X-Key: A'", code: .conflictingOptions, option: .header,
+            problem: "--header applies to HTTP alone, and HOST is no URL"),
         Row(
             line: "h --tls-ca f", code: .missingOption, option: .tlsCA, problem: "--tls-ca has no effect without --tls"),
         Row(

@@ -224,6 +224,8 @@ struct UsageErrorTests {
         if option.name == .listKey { return "A=PatientID" }
         if option.name == .report { return "a.csv" }
         if option.name == .prefer { return "rle" }
+        if option.name == .header { return "X-Site: north" }
+        if option.name == .oauthURL { return "https://tokens" }
         return switch option.value {
         case .none, .optionalChoice: ""
         case .choice(let choices): choices.first ?? ""

@@ -13,7 +13,7 @@ struct WebAddressTests {
     }
 
     @Test(arguments: [
-        "ftp://pacs/", "orthanc+http://pacs", "http://", "http:///path", "http://pacs:0/", "http://pacs:70000",
+        "ftp://pacs/", "other+http://pacs", "http://", "http:///path", "http://pacs:0/", "http://pacs:70000",
         "http://pacs:x", "http://pacs/?a=b", "http://pacs/#a", "http://a b/", "http://pacs/ä", "http://[::1",
         "http://[::1]x", "http://::1/", "http://[zz]/", "http://pacs:",
     ])

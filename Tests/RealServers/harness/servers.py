@@ -233,6 +233,11 @@ class Orthanc(Server):
         """The base URL of DICOMweb, where the server has its plugin."""
         return f"http://{LOOPBACK}:{self.http_port}/dicom-web"
 
+    @property
+    def own_url(self):
+        """The URL of its own interface, which every Orthanc has."""
+        return f"orthanc+http://{LOOPBACK}:{self.http_port}"
+
     def clear(self):
         for patient in self.rest("/patients"):
             self.rest(f"/patients/{patient}", "DELETE")

@@ -89,7 +89,7 @@ final class WebChecks {
             }
             return examination.over(finding)
         }
-        guard network.connection.userIdentity != nil, let web = network.connection.web else {
+        guard network.connection.hasWebCredentials, let web = network.connection.web else {
             return DoctorFinding(.credentials, .passed, "none are given, and none are asked for")
         }
         do throws(AssociationError) {

@@ -36,7 +36,13 @@ final class EchoCommand {
     }
 
     /// What is asked, as people call it.
-    private var service: String { network.connection.web == nil ? "C-ECHO" : "DICOMweb" }
+    private var service: String {
+        switch network.connection.web?.interface {
+        case nil: "C-ECHO"
+        case .dicomWeb: "DICOMweb"
+        case .orthanc: "Orthanc"
+        }
+    }
 
     private func echo(_ number: Int) {
         guard network.connection.web == nil else { return echoOverHTTP(number) }

@@ -64,9 +64,10 @@ struct ExpectedInstances {
         case .protocolViolation(let violation):
             if case .foreignProtocol = violation.code { return nil }
             return "the answer of the server to \(query) broke the protocol"
+        case .web(let error) where error.isTooLate: return nil
         case .web(let error) where !error.isTransient:
             switch error.code {
-            case .status(401), .status(403), .redirect, .notHTTP, .noLibrary, .notAvailable: return nil
+            case .status(401), .status(403), .redirect, .noToken, .notHTTP, .noLibrary, .notAvailable: return nil
             default: return "\(query) has failed: \(error.detail)"
             }
         default: return nil

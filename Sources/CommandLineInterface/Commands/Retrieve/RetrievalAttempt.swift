@@ -251,16 +251,6 @@ struct RetrievalAttempt {
     }
 }
 
-extension WebError.Code {
-    /// True if another instance may be answered otherwise.
-    fileprivate var isOfOneResource: Bool {
-        switch self {
-        case .status(400), .status(404), .status(406), .status(410), .status(500), .incomplete, .unexpected: true
-        default: false
-        }
-    }
-}
-
 extension WebResource {
     /// The resources that identifiers of a retrieval name, each once.
     ///

@@ -96,11 +96,12 @@ final class StoreCommand: Sendable {
     }
 
     private func makeStorage(_ delegate: StoreDelegate) throws(SystemError) -> ParallelStorage {
-        guard network.connection.web != nil else {
+        guard let web = network.connection.web else {
             return try ParallelStorage(
                 jobs: options.jobs, options: sending, cancellation: network.cancellation, delegate: delegate)
         }
         var sending = WebStorage.Options()
+        sending.interface = web.interface
         sending.assumesMeta = options.assumesMeta
         sending.retry = network.retry
         return try ParallelStorage(jobs: options.jobs, cancellation: network.cancellation, delegate: delegate) {

@@ -179,11 +179,12 @@ struct CommitVerification {
     }
 
     private func sender(_ sending: StorageSCU.Options, _ delegate: ResendDelegate) -> any InstanceSender {
-        guard network.connection.web != nil else {
+        guard let web = network.connection.web else {
             return StorageSCU(options: sending, cancellation: network.cancellation, delegate: delegate)
         }
         var options = WebStorage.Options()
         options.assumesMeta = sending.assumesMeta
+        options.interface = web.interface
         return WebStorage(options, cancellation: network.cancellation, delegate: delegate) {
             [network] () throws(AssociationError) in try network.webSession()
         }

@@ -89,11 +89,11 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     private init(_ code: WebError.Code) {
         self =
             switch code {
-            case .status(401), .status(403), .status(300...399), .redirect, .unexpected, .notHTTP, .dicom:
+            case .status(401), .status(403), .status(300...399), .redirect, .unexpected, .noToken, .notHTTP, .dicom:
                 .association
             case .status(405), .status(406), .status(415), .status(501), .notOffered: .noPresentationContext
             case .status(410), .incomplete: .incomplete
-            case .status, .unreliable: .failureStatus
+            case .status, .unreliable, .notStored: .failureStatus
             case .notPossible, .noLibrary, .notAvailable: .usage
             }
     }

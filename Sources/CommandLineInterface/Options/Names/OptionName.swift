@@ -5,6 +5,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
         error, find,
         format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
+    case header
     case journal, jwt, kerberos, key, limit, listen, metrics, mode, move, name, nodes, only, output, passcode, patient,
         patientroot,
         per
@@ -40,16 +41,22 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case maxReferences = "max-references"
     case metricsLabel = "metrics-label"
     case moveDestination = "move-destination"
+    case oauthClient = "oauth-client"
+    case oauthScope = "oauth-scope"
+    case oauthSecret = "oauth-secret"
+    case oauthURL = "oauth-url"
     case neverRewrite = "never-rewrite"
     case noCheck = "no-check"
     case orMove = "or-move"
     case portSCP = "port-scp"
     case proxyPassword = "proxy-password"
+    case qidoURL = "qido-url"
     case retryDelay = "retry-delay"
     case rootUID = "root-uid"
     case selfTest = "self-test"
     case showConfig = "show-config"
     case skipExisting = "skip-existing"
+    case stowURL = "stow-url"
     case storeQuery = "store-query"
     case trustServer = "trust-server"
     case tlsCA = "tls-ca"
@@ -67,6 +74,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case totalTimeout = "total-timeout"
     case userUnconfirmed = "user-unconfirmed"
     case userInClear = "user-in-clear"
+    case wadoURL = "wado-url"
     case worklistItems = "worklist-items"
 
     /// The options whose names may also be the first word of a command line, without dashes.
