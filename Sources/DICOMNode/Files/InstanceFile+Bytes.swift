@@ -58,3 +58,45 @@ extension InstanceFile {
         }
     }
 }
+
+// MARK: Whole files
+
+extension InstanceFile {
+    /// A file as PS3.10 has it, ready to be sent as it stands: a header that is missing in it, and the rest as a range.
+    package struct Whole: ~Copyable {
+        package let header: [UInt8]
+        package let range: FileRange
+        /// Open as long as this value.
+        private let descriptor: FileDescriptor
+
+        fileprivate init(_ header: [UInt8], _ descriptor: consuming FileDescriptor, from offset: UInt64, _ count: Int) {
+            self.header = header
+            range = FileRange(descriptor: descriptor.rawValue, offset: offset, count: count)
+            self.descriptor = descriptor
+        }
+    }
+
+    /// Preamble and group 0002 for a file that lacks them.
+    private var missingHeader: [UInt8] {
+        guard form != .part10 else { return [] }
+        return FileMetaInformation(
+            mediaStorageSOPClassUID: sopClassUID, mediaStorageSOPInstanceUID: sopInstanceUID,
+            transferSyntax: transferSyntax
+        ).encode()
+    }
+
+    /// The number of bytes of ``openWhole()``.
+    package var wholeLength: UInt64 {
+        form == .part10 ? size : UInt64(missingHeader.count) + dataSetLength
+    }
+
+    /// Opens the file to send all of it.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be read or has changed.
+    package func openWhole() throws(FileProblem) -> Whole {
+        let descriptor = try Self.openForReading(path)
+        try checkUnchanged(descriptor)
+        let start = form == .part10 ? 0 : dataSetOffset
+        return Whole(missingHeader, descriptor, from: start, Int(clamping: size - start))
+    }
+}

@@ -3,7 +3,7 @@ import Synchronization
 package import System
 
 /// Listens at a port and answers each association on a thread of its own, for as long as it is needed.
-package final class AssociationServer: ReceptionElsewhere, Sendable {
+package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Delegate, Sendable {
     /// An event at the port, for notes and logs. None of them is an error of our own operation.
     package enum Event: Sendable {
         case accepted(AssociateRequest, AssociateAccept, peer: String)
@@ -25,27 +25,16 @@ package final class AssociationServer: ReceptionElsewhere, Sendable {
     /// The time that a connection may take to request its association while others are waiting too, in seconds.
     package static let requestLimit = 15.0
 
-    package let port: UInt16
-    private let listener: TCPListener
+    private let connections: ConnectionServer
     private let policy: AcceptancePolicy
     private let services: [any ServiceClass]
-    private let tls: TLSContext?
     private let limits: AssociationLimits
     private let observation: AssociationObservation?
     private let recorder: (any ConnectionRecorder)?
     private let report: @Sendable (Event) -> Void
-    private let cancellation: Cancellation
-    private let state = Locked(State())
+    private let established = Locked(0)
     private let activity = Atomic<Int>(0)
     private let messagesUnderway = Atomic<Int>(0)
-
-    private struct State {
-        var threads: [Int: PosixThread] = [:]
-        var finished: [Int] = []
-        var nextID = 0
-        var established = 0
-        var acceptor: PosixThread?
-    }
 
     /// Makes a server that does not accept connections before ``start()``.
     ///
@@ -56,31 +45,29 @@ package final class AssociationServer: ReceptionElsewhere, Sendable {
         recorder: (any ConnectionRecorder)? = nil,
         report: @escaping @Sendable (Event) -> Void
     ) throws(SystemError) {
-        self.listener = listener
-        self.port = listener.port
         self.policy = policy
         self.services = services
-        self.tls = tls
         self.limits = limits
         self.observation = observation
         self.recorder = recorder
         self.report = report
-        cancellation = try Cancellation()
+        connections = try ConnectionServer(
+            listener: listener, awaiting: .associateRequest, limit: Self.requestLimit(limits),
+            maximumThreads: Self.maximumThreads, tls: tls)
     }
+
+    package var port: UInt16 { connections.port }
 
     /// Starts to accept connections, until ``stop()``.
     ///
     /// - Throws: `SystemError` if the thread cannot be started.
-    package func start() throws(SystemError) {
-        let thread = try PosixThread(name: "listener") { [self] in acceptConnections() }
-        state.withLock { $0.acceptor = thread }
-    }
+    package func start() throws(SystemError) { try connections.start(self) }
 
     /// Associations that are open now.
-    package var openAssociations: Int { state.withLock { $0.established } }
+    package var openAssociations: Int { established.withLock { $0 } }
 
     /// Threads that answer connections now.
-    package var threadsInUse: Int { state.withLock { $0.threads.count - $0.finished.count } }
+    package var threadsInUse: Int { connections.threadsInUse }
 
     /// Grows with each message that begins or ends; a caller that waits for a long operation compares it to detect progress.
     package var progress: Int { activity.load(ordering: .relaxed) }
@@ -91,67 +78,17 @@ package final class AssociationServer: ReceptionElsewhere, Sendable {
     /// Stops accepting, ends the open associations and waits until all threads have ended.
     ///
     /// An association between two messages, or inside one that is abandoned, is aborted.
-    package func stop() {
-        cancellation.raise(to: .abort)
-        let acceptor = state.withLock { state in
-            defer { state.acceptor = nil }
-            return state.acceptor
-        }
-        acceptor?.join()
-        while let thread = state.withLock({ state in
-            state.threads.first.map { id, thread in
-                state.threads[id] = nil
-                return thread
-            }
-        }) {
-            thread.join()
-        }
+    package func stop() { connections.stop() }
+
+    private static func requestLimit(_ limits: AssociationLimits) -> Double {
+        min(limits.association ?? .infinity, requestLimit)
     }
 
-    private func acceptConnections() {
-        var pending = PendingConnections(
-            listener: listener, cancellation: cancellation, limit: requestLimit, tls: tls,
-            handOver: { [self] in start($0) },
-            onClosed: { [report] connection, error in
-                let peer = connection.peerDescription
-                report(error.map { .stranger(peer: peer, $0) } ?? .turnedAway(peer: peer))
-            })
-        pending.run()
+    package func closed(peer: String, _ error: AssociationError?) {
+        report(error.map { .stranger(peer: peer, $0) } ?? .turnedAway(peer: peer))
     }
 
-    private var requestLimit: Double { min(limits.association ?? .infinity, Self.requestLimit) }
-
-    /// False: all threads are taken.
-    private func start(_ connection: any Connection) -> Bool {
-        let peer = connection.peerDescription
-        let id: Int? = state.withLock { state in
-            for id in state.finished { state.threads.removeValue(forKey: id)?.join() }
-            state.finished = []
-            guard state.threads.count < Self.maximumThreads else { return nil }
-            state.nextID += 1
-            return state.nextID
-        }
-        guard let id else { return false }
-        do throws(SystemError) {
-            // Registered under the lock, so that a thread that ends at once finds itself.
-            try state.withLock { state throws(SystemError) in
-                state.threads[id] = try PosixThread(name: "association-\(id)") { [self] in
-                    serve(connection, peer: peer)
-                    finished(id)
-                }
-            }
-        } catch {
-            connection.close()
-            report(.turnedAway(peer: peer))
-        }
-        return true
-    }
-
-    private func finished(_ id: Int) {
-        state.withLock { $0.finished.append(id) }
-    }
-
-    private func serve(_ connection: any Connection, peer: String) {
+    package func serve(_ connection: any Connection, peer: String) {
         let association: Association?
         do throws(AssociationError) {
             association = try accept(connection, peer: peer)
@@ -159,7 +96,7 @@ package final class AssociationServer: ReceptionElsewhere, Sendable {
             return report(.stranger(peer: peer, error))
         }
         guard let association else { return }
-        defer { state.withLock { $0.established -= 1 } }
+        defer { established.withLock { $0 -= 1 } }
         var sessions = ServiceSessions(services: services)
         var options = ReceiveOptions()
         var isUnderway = false
@@ -195,21 +132,21 @@ package final class AssociationServer: ReceptionElsewhere, Sendable {
     /// Nil after a rejection. Counts the association as open once it is accepted.
     private func accept(_ connection: any Connection, peer: String) throws(AssociationError) -> Association? {
         var limits = limits
-        limits.association = requestLimit
+        limits.association = Self.requestLimit(limits)
         var isCounted = false
         var association: Association?
         // A peer may be gone before its acceptance is sent: then its place is free again.
-        defer { if isCounted, association == nil { state.withLock { $0.established -= 1 } } }
+        defer { if isCounted, association == nil { established.withLock { $0 -= 1 } } }
         association = try Association.accept(
             RecordedConnection.over(connection, recorder, isOpenedByPeer: true),
-            maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: cancellation,
+            maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: connections.cancellation,
             observer: observation?()
         ) { request in
             var decision = policy.decide(request, services: services)
             if case .accept = decision {
-                isCounted = state.withLock { state in
-                    guard state.established < Self.maximumAssociations else { return false }
-                    state.established += 1
+                isCounted = established.withLock { established in
+                    guard established < Self.maximumAssociations else { return false }
+                    established += 1
                     return true
                 }
                 if !isCounted { decision = .reject(.localLimitExceeded) }

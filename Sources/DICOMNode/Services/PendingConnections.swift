@@ -2,7 +2,7 @@ import DICOMProtocol
 import Glibc
 import System
 
-/// The connections whose A-ASSOCIATE-RQ has not arrived yet: each costs a descriptor here, and no thread.
+/// The connections whose first message, an A-ASSOCIATE-RQ or a request of HTTP, has not arrived yet: each costs a descriptor here, and no thread.
 ///
 /// So a thousand connections that send nothing, or one byte a second, or that freeze in the TLS handshake, keep no peer
 /// out: the oldest silent one is closed when there are too many, and a peer that does send is served within one round
@@ -34,6 +34,7 @@ struct PendingConnections {
 
     private let listener: TCPListener
     private let cancellation: Cancellation
+    private let awaited: FirstMessage
     /// Seconds from the connection to its request, the ARTIM timer of PS3.8 9.1.5.
     private let limit: Double
     /// Nil for plain TCP.
@@ -50,13 +51,15 @@ struct PendingConnections {
     ///   - handOver: takes a connection over whose request has arrived; returns false if it cannot now.
     ///   - onClosed: called with each connection that is closed here, and why; nil if there were too many.
     init(
-        listener: TCPListener, cancellation: Cancellation, limit: Double, tls: TLSContext?,
+        listener: TCPListener, cancellation: Cancellation, awaiting awaited: FirstMessage = .associateRequest,
+        limit: Double, tls: TLSContext?,
         handOver: @escaping (any Connection) -> Bool, onClosed: @escaping (any Connection, AssociationError?) -> Void
     ) {
         self.handOver = handOver
         self.onClosed = onClosed
         self.listener = listener
         self.cancellation = cancellation
+        self.awaited = awaited
         self.limit = limit
         self.tls = tls
         var descriptors = rlimit()
@@ -158,7 +161,10 @@ struct PendingConnections {
 
     private mutating func receive(_ tcp: TCPConnection) {
         do throws(TransportError) {
-            let handshake: any Handshake = if let tls { try tls.handshake(over: tcp) } else { PlainHandshake(tcp) }
+            let handshake: any Handshake =
+                if let tls { try tls.handshake(over: tcp, awaiting: awaited) } else {
+                    PlainHandshake(tcp, awaiting: awaited)
+                }
             pending.append(PendingConnection(handshake: handshake, deadline: .after(seconds: limit), wanted: .readable))
         } catch {
             tcp.close()

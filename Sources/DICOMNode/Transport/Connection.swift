@@ -1,3 +1,4 @@
+import Glibc
 package import System
 
 /// A stream of bytes to a peer: TCP, or TLS over it.
@@ -85,16 +86,64 @@ extension Connection {
     }
 }
 
+extension Connection {
+    /// Read at a time of a file that the connection cannot take from the system.
+    private static var copiedLength: Int { 64 * 1024 }
+
+    /// Sends bytes and, behind them, a part of a file: the system passes its pages to the socket; over TLS they are read.
+    ///
+    /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled; `.file` if the file cannot be read
+    ///   to the end of its range.
+    package func write(_ bytes: [UInt8], then file: FileRange, wait: WaitLimits) throws(TransportError) {
+        guard let sender = self as? any FileSendingConnection else {
+            try write(bytes, wait: wait)
+            var rest = file
+            while rest.count > 0 {
+                let piece = try rest.read(upTo: Self.copiedLength)
+                try write(piece, wait: wait)
+                rest.removeFirst(piece.count)
+            }
+            return
+        }
+        let result = bytes.withUnsafeBytes { buffer in
+            Result { () throws(TransportError) in
+                try sender.write(OutgoingBytes(buffer, then: file), wait: wait, whileBlocked: nil)
+            }
+        }
+        try result.get()
+    }
+}
+
 /// Bytes of an open file that are to be sent unchanged. The owner of the descriptor keeps it open meanwhile.
 package struct FileRange: Sendable, Equatable {
     package let descriptor: CInt
     package private(set) var offset: UInt64
     package private(set) var count: Int
 
-    init(descriptor: CInt, offset: UInt64, count: Int) {
+    package init(descriptor: CInt, offset: UInt64, count: Int) {
         self.descriptor = descriptor
         self.offset = offset
         self.count = count
+    }
+
+    /// Reads the first bytes, at least one.
+    ///
+    /// - Throws: `.file` if the file cannot be read, or ends before.
+    func read(upTo limit: Int) throws(TransportError) -> [UInt8] {
+        let wanted = min(count, limit)
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            do throws(SystemError) {
+                count = try systemCall("read") {
+                    pread(descriptor, buffer.baseAddress, wanted, off_t(clamping: offset))
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw .file(.unreadable(failure)) }
+        guard !bytes.isEmpty else { throw .file(.ended) }
+        return bytes
     }
 
     mutating func removeFirst(_ number: Int) {

@@ -224,19 +224,7 @@ extension TCPConnection {
     }
 
     private func copyAvailable(_ file: FileRange) throws(TransportError) -> Int {
-        let wanted = min(file.count, Self.copiedLength)
-        var failure: SystemError?
-        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-            do throws(SystemError) {
-                count = try systemCall("read") {
-                    pread(file.descriptor, buffer.baseAddress, wanted, off_t(clamping: file.offset))
-                }
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw .file(.unreadable(failure)) }
-        guard !bytes.isEmpty else { throw .file(.ended) }
+        let bytes = try file.read(upTo: Self.copiedLength)
         // Bytes that the system does not take are read again later: the socket is full, so there is time.
         let result = bytes.withUnsafeBytes { bytes in
             Result { () throws(TransportError) in try sendAvailable(bytes) }
