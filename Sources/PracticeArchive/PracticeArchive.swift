@@ -25,6 +25,8 @@ package final class PracticeArchive: Sendable {
     }
 
     package let index = ArchiveIndex()
+    /// For what comes by other ways than associations.
+    package let access: ArchiveAccess
     package let port: UInt16
     private let server: AssociationServer
     private let outgoing = OutgoingWork()
@@ -42,13 +44,15 @@ package final class PracticeArchive: Sendable {
         let archive = ArchiveService(
             index: index, title: options.title, faults: faults, destinations: options.destinations,
             worklist: WorklistQuery.steps(of: options.worklist), report: report)
+        let reception = ArchiveReception(archive, folder: folder)
+        access = ArchiveAccess(archive, reception)
         var policy = AcceptancePolicy(calledAETitles: nil)
         policy.maximumPDULength = options.maximumPDULength
         policy.objection = { _ in faults.rejectsNextAssociation() ? .localLimitExceeded : nil }
         let services: [any ServiceClass] = [
             VerificationSCP(), FindSCP(archive), RetrieveSCP(.cMoveRQ, archive, outgoing: outgoing),
             RetrieveSCP(.cGetRQ, archive, outgoing: outgoing),
-            StorageCommitmentSCP(archive, outgoing: outgoing), ArchiveStorageSCP(archive, folder: folder),
+            StorageCommitmentSCP(archive, outgoing: outgoing), ArchiveStorageSCP(archive, reception),
         ]
         self.folder = folder
         port = listener.port

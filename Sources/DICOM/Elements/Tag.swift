@@ -76,10 +76,12 @@ extension Tag {
     package static let referencedStudySequence = Tag(0x0008_1110)
     package static let referencedSOPClassUID = Tag(0x0008_1150)
     package static let referencedSOPInstanceUID = Tag(0x0008_1155)
+    package static let retrieveURL = Tag(0x0008_1190)
     package static let transactionUID = Tag(0x0008_1195)
     package static let failureReason = Tag(0x0008_1197)
     package static let failedSOPSequence = Tag(0x0008_1198)
     package static let referencedSOPSequence = Tag(0x0008_1199)
+    package static let otherFailuresSequence = Tag(0x0008_119A)
 
     package static let patientName = Tag(0x0010_0010)
     package static let patientID = Tag(0x0010_0020)

@@ -27,6 +27,16 @@ package enum Fault: Sendable, Equatable {
     case ignoreKey(Tag)
     /// Queries are answered as if the key had no value: it is returned, and not matched.
     case unmatchedKey(Tag)
+    /// Every nth request over HTTP is answered with the status.
+    case httpStatus(Int, every: Int)
+    /// The connection closes in the middle of every nth answer over HTTP.
+    case shortBody(every: Int)
+    /// Every nth search over HTTP is answered as if no key had a value.
+    case ignoreKeys(every: Int)
+    /// Every nth instance that is stored over HTTP is dropped, and the answer does not name it.
+    case silentDrop(every: Int)
+    /// Values of searches over HTTP are taken as they stand, without percent-decoding.
+    case noDecode
 
     package enum ReportAssociation: String, Sendable, CaseIterable {
         case sameAssociation = "same"
@@ -41,6 +51,15 @@ extension Fault {
         package let name: String
         package let value: String
         package let meaning: String
+
+        /// Name and value as they are typed.
+        package var text: String {
+            switch value.first {
+            case nil: name
+            case "[": "\(name)[=\(value.dropFirst())"
+            default: "\(name)=\(value)"
+            }
+        }
     }
 
     package static let forms: [Form] = [
@@ -59,6 +78,17 @@ extension Fault {
         Form(name: "refuse-class", value: "UID", meaning: "refuses a SOP class, by UID or keyword"),
         Form(name: "ignore-key", value: "KEYWORD", meaning: "neither matches nor returns a key of queries"),
         Form(name: "unmatched-key", value: "KEYWORD", meaning: "returns a key of queries and does not match it"),
+        Form(
+            name: "http-status", value: "STATUS[/N]",
+            meaning: "answers every Nth request over HTTP with the status, which is decimal"),
+        Form(
+            name: "short-body", value: "[N]", meaning: "closes in the middle of every Nth answer over HTTP"),
+        Form(
+            name: "ignore-keys", value: "[N]", meaning: "ignores all keys of every Nth search over HTTP"),
+        Form(
+            name: "silent-drop", value: "[N]",
+            meaning: "drops every Nth instance stored over HTTP without a word"),
+        Form(name: "no-decode", value: "", meaning: "does not decode the values of searches over HTTP"),
     ]
 
     /// The problem with a text, and the accepted forms.
@@ -79,7 +109,7 @@ extension Fault {
         }
         let value = parts.count > 1 ? parts[1] : ""
         guard let fault = Self.make(name, value) else {
-            throw ParsingError(problem: "the value of \(name) is \(value)", accepted: "\(name)=\(form.value)")
+            throw ParsingError(problem: "the value of \(name) is \(value)", accepted: form.text)
         }
         self = fault
     }
@@ -104,8 +134,23 @@ extension Fault {
         case "refuse-class": uid(value).map { .refuseSOPClass($0) }
         case "ignore-key": DataDictionary.tag(forKeyword: value).map { .ignoreKey($0) }
         case "unmatched-key": DataDictionary.tag(forKeyword: value).map { .unmatchedKey($0) }
+        case "http-status": httpStatus(value)
+        case "short-body": value.isEmpty ? .shortBody(every: 1) : count(value).map { .shortBody(every: $0) }
+        case "ignore-keys": value.isEmpty ? .ignoreKeys(every: 1) : count(value).map { .ignoreKeys(every: $0) }
+        case "silent-drop": value.isEmpty ? .silentDrop(every: 1) : count(value).map { .silentDrop(every: $0) }
+        case "no-decode": value.isEmpty ? .noDecode : nil
         default: nil
         }
+    }
+
+    /// A status of an error.
+    private static func httpStatus(_ value: String) -> Fault? {
+        let parts = value.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let first = parts.first, let status = Int(first), (400...599).contains(status) else {
+            return nil
+        }
+        guard parts.count == 2 else { return .httpStatus(status, every: 1) }
+        return count(String(parts[1])).map { .httpStatus(status, every: $0) }
     }
 
     private static func status(of command: CommandField, _ value: String) -> Fault? {
@@ -148,8 +193,15 @@ extension Fault: CustomStringConvertible {
         case .refuseSOPClass(let uid): "refuse-class=\(UIDRegistry.keyword(of: uid) ?? uid.string)"
         case .ignoreKey(let tag): "ignore-key=\(DataDictionary.keyword(of: tag))"
         case .unmatchedKey(let tag): "unmatched-key=\(DataDictionary.keyword(of: tag))"
+        case .httpStatus(let status, let every): "http-status=\(status)" + (every == 1 ? "" : "/\(every)")
+        case .shortBody(let every): Self.text("short-body", every)
+        case .ignoreKeys(let every): Self.text("ignore-keys", every)
+        case .silentDrop(let every): Self.text("silent-drop", every)
+        case .noDecode: "no-decode"
         }
     }
+
+    private static func text(_ name: String, _ every: Int) -> String { name + (every == 1 ? "" : "=\(every)") }
 
     private static func text(_ name: String, _ code: UInt16, _ every: Int) -> String {
         "\(name)=" + Hexadecimal.text(code, digits: 4, uppercase: true) + (every == 1 ? "" : "/\(every)")

@@ -1,10 +1,10 @@
 import DICOM
 import DICOMNode
-import DICOMProtocol
+package import DICOMProtocol
 import System
 
 /// The faults of one run with their counters: every nth is counted over all associations.
-final class FaultPlan: Sendable {
+package final class FaultPlan: Sendable {
     private let faults: [Fault]
     private let counters: Locked<[Int]>
 
@@ -36,7 +36,8 @@ final class FaultPlan: Sendable {
         due { if case .status(of: command, let status, let every) = $0 { (status, every) } else { nil } }
     }
 
-    func failsNextSuboperation() -> Bool {
+    /// True if the next instance of a retrieval is to fail.
+    package func failsNextSuboperation() -> Bool {
         due { if case .retrieveFailure(let every) = $0 { (true, every) } else { nil } } ?? false
     }
 
@@ -52,7 +53,8 @@ final class FaultPlan: Sendable {
         faults.compactMap { if case .commitmentReport(let report) = $0 { report } else { nil } }.last
     }
 
-    var delay: Double {
+    /// Seconds before each response.
+    package var delay: Double {
         faults.reduce(0) { total, fault in if case .delay(let seconds) = fault { total + seconds } else { total } }
     }
 
@@ -76,6 +78,42 @@ final class FaultPlan: Sendable {
             }
         }
         return understood
+    }
+
+    // MARK: Over HTTP
+
+    /// The status with which the next request over HTTP is to fail.
+    package func nextHTTPStatus() -> Int? {
+        due { if case .httpStatus(let status, let every) = $0 { (status, every) } else { nil } }
+    }
+
+    /// True if the answer to the next request over HTTP is to be cut.
+    package func cutsNextAnswer() -> Bool {
+        due { if case .shortBody(let every) = $0 { (true, every) } else { nil } } ?? false
+    }
+
+    /// True if the keys of the next search over HTTP are to be ignored.
+    package func ignoresNextKeys() -> Bool {
+        due { if case .ignoreKeys(let every) = $0 { (true, every) } else { nil } } ?? false
+    }
+
+    /// True if values over HTTP are not to be decoded.
+    package var doesNotDecode: Bool { faults.contains(.noDecode) }
+
+    /// The fault of an instance that is stored over HTTP: the status is that of a C-STORE.
+    package enum WebStoreFault: Sendable {
+        case silentDrop
+        case status(DIMSEStatus)
+    }
+
+    package func nextStoreOverHTTP() -> WebStoreFault? {
+        due { fault in
+            switch fault {
+            case .silentDrop(let every): (WebStoreFault.silentDrop, every)
+            case .status(of: .cStoreRQ, let status, let every): (.status(status), every)
+            default: nil
+            }
+        }
     }
 
     /// Counts one event for every fault that it concerns; the first one that is due happens.

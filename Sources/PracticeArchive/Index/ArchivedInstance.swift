@@ -154,12 +154,27 @@ final class ReplacedFiles: Sendable {
     }
 }
 
-/// The elements of an instance that the index keeps: the small standard ones before the pixels.
+/// The elements of an instance before its pixels, as far as somebody wants them.
 enum InstanceAttributes {
-    /// Longer values are not kept: no key of a query is so long.
-    private static let longestValue = 1_024
-    /// Nor are more of them than this, in bytes: nobody shall fill memory with many small ones.
-    private static let longestAttributes = 32 << 10
+    /// Which elements are kept.
+    struct Rules: Sendable {
+        /// In bytes; longer values are left out.
+        fileprivate let longestValue: Int
+        /// In bytes, of all elements together: nobody shall fill memory with many small ones.
+        fileprivate let longestAttributes: Int
+        /// True to leave private elements out.
+        fileprivate let isStandardOnly: Bool
+        /// True to leave binary values out that are longer than ``longestValue`` only.
+        fileprivate let keepsText: Bool
+
+        /// For queries: no key is so long.
+        static let index = Rules(
+            longestValue: 1_024, longestAttributes: 32 << 10, isStandardOnly: true, keepsText: false)
+        /// All but bulk data: binary values of more than a kilobyte, and the pixels.
+        static let metadata = Rules(
+            longestValue: 1_024, longestAttributes: 4 << 20, isStandardOnly: false, keepsText: true)
+    }
+
     /// The numbers of bytes that are read, one after the other until the pixels begin. In nearly all files they do so in
     /// the first; a long private element in front of them costs a second read.
     private static let pieces = [64 << 10, 1 << 20, 16 << 20]
@@ -169,17 +184,17 @@ enum InstanceAttributes {
     private static let longPieces = Locked(())
 
     static func read(
-        _ file: InstanceFile, _ descriptor: borrowing FileDescriptor
+        _ file: InstanceFile, _ descriptor: borrowing FileDescriptor, keeping rules: Rules = .index
     ) throws(FileProblem) -> DataSet {
         var found = DataSet()
         let descriptor = descriptor.rawValue
         for (number, length) in pieces.enumerated() {
             let piece: (dataSet: DataSet, isComplete: Bool)
             if number == 0 {
-                piece = try read(file, descriptor, length: length)
+                piece = try read(file, descriptor, length: length, rules)
             } else {
                 piece = try longPieces.withLock { (_) throws(FileProblem) in
-                    try read(file, descriptor, length: length)
+                    try read(file, descriptor, length: length, rules)
                 }
             }
             found = piece.dataSet
@@ -189,29 +204,31 @@ enum InstanceAttributes {
     }
 
     private static func read(
-        _ file: InstanceFile, _ descriptor: CInt, length: Int
+        _ file: InstanceFile, _ descriptor: CInt, length: Int, _ rules: Rules
     ) throws(FileProblem) -> (dataSet: DataSet, isComplete: Bool) {
         let bytes = try file.dataSetBytes(descriptor, count: length)
         do throws(DataSetError) {
             let decoder = DataSetDecoder(file.transferSyntax, limits: .beginning(of: length))
             let (dataSet, isComplete) = try decoder.decodeBeginning(bytes[...], through: last)
             let isWhole = UInt64(length) >= file.dataSetLength && !file.transferSyntax.isDeflated
-            var room = longestAttributes
-            return (kept(dataSet, &room), isComplete || isWhole)
+            var room = rules.longestAttributes
+            return (kept(dataSet, rules, &room), isComplete || isWhole)
         } catch {
             throw FileProblem(file.path, .malformed, error.description)
         }
     }
 
     /// A copy of the small elements, so that the bytes of the file are not kept alive.
-    private static func kept(_ dataSet: DataSet, _ room: inout Int) -> DataSet {
+    private static func kept(_ dataSet: DataSet, _ rules: Rules, _ room: inout Int) -> DataSet {
         var kept = DataSet()
-        for element in dataSet.elements where element.tag.group % 2 == 0 {
+        for element in dataSet.elements where !rules.isStandardOnly || element.tag.group % 2 == 0 {
             // With its header.
             room -= 12
             guard room >= 0 else { break }
             switch element.value {
-            case .bytes(let bytes) where bytes.count <= min(longestValue, room):
+            case .bytes(let bytes)
+            where bytes.count <= room
+                && (bytes.count <= rules.longestValue || (rules.keepsText && element.vr.isText)):
                 room -= bytes.count
                 kept.append(DataElement(tag: element.tag, vr: element.vr, value: .bytes(Array(bytes)[...])))
             case .items(let items):
@@ -219,7 +236,7 @@ enum InstanceAttributes {
                 for item in items {
                     room -= 8
                     guard room >= 0 else { break }
-                    found.append(Self.kept(item, &room))
+                    found.append(Self.kept(item, rules, &room))
                 }
                 kept.append(DataElement(tag: element.tag, vr: .SQ, value: .items(found)))
             case .bytes, .fragments:

@@ -136,7 +136,3 @@ final class ArchiveCounts {
         return study.series.flatMap(values).filter { seen.insert($0).inserted }
     }
 }
-
-extension Tag {
-    static let availableTransferSyntaxUID = Tag(0x0008_3002)
-}

@@ -14,8 +14,8 @@ struct ArchiveQuery {
     }
 
     let level: QueryLevel
-    /// True if there are keys that the archive neither matches nor returns.
-    let hasUnsupportedKeys: Bool
+    /// The keys that the archive neither matches nor returns.
+    let unsupportedKeys: [DataElement]
     private let keys: [DataElement]
     private let criteria: [KeyCriterion]
     /// The studies that a key names; nil without such a key.
@@ -23,7 +23,10 @@ struct ArchiveQuery {
     private let seriesUIDs: [UID]?
     /// The instances that a key names; nil without such a key.
     private let instanceUIDs: [UID]?
+    private let model: InformationModel
     private let title: String
+
+    var hasUnsupportedKeys: Bool { !unsupportedKeys.isEmpty }
 
     /// - Parameter negotiated: the options that were granted, which change what keys mean.
     /// - Throws: `Refusal` without a level, or with one that the model does not have.
@@ -32,11 +35,11 @@ struct ArchiveQuery {
     ) throws(Refusal) {
         let level = try Self.level(identifier, model)
         let characterSet = SpecificCharacterSet(of: identifier)
-        var unsupported = false
+        var unsupported: [DataElement] = []
         keys = identifier.elements.filter { element in
             guard element.tag != .specificCharacterSet, element.tag != .queryRetrieveLevel else { return false }
             guard Self.supports(element.tag, model, level) else {
-                unsupported = unsupported || !Self.isNotKey(element.tag)
+                if !Self.isNotKey(element.tag) { unsupported.append(element) }
                 return false
             }
             return true
@@ -44,7 +47,8 @@ struct ArchiveQuery {
         criteria = KeyCriterion.all(
             of: keys, characterSet: characterSet, combinesDateAndTime: negotiated.contains(.dateTimeMatching),
             requiresAllValues: negotiated.contains(.multipleValues))
-        hasUnsupportedKeys = unsupported
+        unsupportedKeys = unsupported
+        self.model = model
         func named(_ tag: Tag) -> [UID]? {
             var seen: Set<UID> = []
             let uids = identifier.uids(tag).filter { seen.insert($0).inserted }
@@ -225,6 +229,16 @@ struct ArchiveQuery {
         response.set(.queryRetrieveLevel, .CS, level.rawValue)
         response.set(.retrieveAETitle, .AE, title)
         for key in keys { response.append(key.response(from: entity.element(key.tag))) }
+        return response
+    }
+
+    /// The same with every attribute of the level that the archive has.
+    func fullResponse(_ entity: ArchiveEntity) -> DataSet {
+        var response = response(entity)
+        for element in entity.attributes.elements where response[element.tag]?.isEmpty ?? true {
+            guard Self.supports(element.tag, model, level) else { continue }
+            response.append(element)
+        }
         return response
     }
 }

@@ -6,14 +6,16 @@ import DICOMProtocol
 /// is sent.
 struct ArchiveStorageSCP: ServiceClass {
     private let archive: ArchiveService
-    private let folder: OutputFolder
+    private let reception: ArchiveReception
 
-    init(_ archive: ArchiveService, folder: OutputFolder) {
+    init(_ archive: ArchiveService, _ reception: ArchiveReception) {
         self.archive = archive
-        self.folder = folder
+        self.reception = reception
     }
 
-    func supports(_ abstractSyntax: UID) -> Bool { storage { _ in }.supports(abstractSyntax) }
+    func supports(_ abstractSyntax: UID) -> Bool {
+        StorageSCP(receiver: reception.receiver(from: "", by: "")).supports(abstractSyntax)
+    }
 
     /// A peer that stores gets its preferred syntax; one that retrieves gets the syntax in which most of the instances
     /// here can be sent: a context has one syntax only, and C-GET proposes several in one.
@@ -38,8 +40,7 @@ struct ArchiveStorageSCP: ServiceClass {
     func grant(_ selection: RoleSelection) -> RoleSelection? { selection }
 
     func session(on association: Association) -> any ServiceSession {
-        let peer = association.eventPeer
-        let storage = storage { [archive] instance in Self.record(instance, from: peer, into: archive) }
+        let storage = StorageSCP(receiver: reception.receiver(from: association.eventPeer, by: "C-STORE"))
         return Session(storage.session(on: association), archive.index.replacedFiles)
     }
 
@@ -64,37 +65,5 @@ struct ArchiveStorageSCP: ServiceClass {
         }
 
         func end() { storage.end() }
-    }
-
-    private func storage(_ report: @escaping @Sendable (ReceivedInstance) -> Void) -> StorageSCP {
-        var receiver = InstanceReceiver(folder: folder, naming: .standard, existing: .rename, report: report)
-        receiver.requiresUIDs = true
-        return StorageSCP(receiver: receiver)
-    }
-
-    private static func record(_ instance: ReceivedInstance, from peer: String, into archive: ArchiveService) {
-        let name = UIDRegistry.name(of: instance.sopClassUID) ?? instance.sopClassUID.string
-        let what = "C-STORE \(name) \(instance.sopInstanceUID)"
-        for remark in instance.remarks {
-            archive.report(ArchiveEvent(peer: peer, "\(what): \(remark)", isTrouble: true))
-        }
-        switch instance.outcome {
-        case .stored(let outcome)
-        where outcome.kind == .skipped && archive.index.holds(outcome.path, instance.sopInstanceUID):
-            // Others may be reading it: an equal instance stays where it is.
-            archive.report(ArchiveEvent(peer: peer, "\(what): stored before, and equal"))
-        case .stored(let outcome):
-            do throws(FileProblem) {
-                try archive.index.add(stored: outcome.path)
-                archive.report(
-                    ArchiveEvent(peer: peer, "\(what): stored, \(instance.transferSyntax), \(instance.length) bytes"))
-            } catch {
-                archive.report(ArchiveEvent(peer: peer, "\(what): stored, but \(error.description)", isTrouble: true))
-            }
-        case .failed(let problem):
-            archive.report(ArchiveEvent(peer: peer, "\(what): \(problem.description)", isTrouble: true))
-        case .cutOff:
-            archive.report(ArchiveEvent(peer: peer, "\(what): cut off, not stored", isTrouble: true))
-        }
     }
 }
