@@ -21,8 +21,8 @@ struct SelfTestTests {
     @Test func `every operation works against the practice archive`() {
         let (code, page, errors) = run(["--self-test"])
         #expect(code == .success, "\(page)\(errors)")
-        #expect(page.split(separator: "\n").count { $0.hasPrefix("✓") } == 14)
-        #expect(page.contains("all 14 steps passed"))
+        #expect(page.split(separator: "\n").count { $0.hasPrefix("✓") } == 15)
+        #expect(page.contains("all 15 steps passed"))
         #expect(errors.isEmpty)
     }
 

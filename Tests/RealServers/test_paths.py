@@ -141,6 +141,6 @@ class StrangeNames(WithImages):
         for folder, path in self.each():
             path.mkdir()
             page = dcmscu("--self-test", environment={"TMPDIR": os.fsdecode(os.fsencode(path))}, expect=0)
-            self.assertIn("all 14 steps passed", page.stdout)
+            self.assertIn("all 15 steps passed", page.stdout)
             self.only(folder, path)
             self.assertEqual(os.listdir(path), [])

@@ -768,7 +768,7 @@ class LateLibraries(TLSTest):
         shutil.copy(programs.dcmscu_path(), beside)
         self.spoil(self.folder, *LATE)
         page = run(beside, "--self-test", environment={"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"}, expect=0).stdout
-        self.assertIn("all 14 steps passed", page)
+        self.assertIn("all 15 steps passed", page)
         self.assertIn("with certificates on both sides", page)
 
     def test_tls_without_openssl_is_a_usage_error_that_names_it(self):
@@ -777,6 +777,10 @@ class LateLibraries(TLSTest):
         ended = dcmscu("--echo", *self.trust(), servers.LOOPBACK, archive.port, environment=bare, expect=USAGE)
         self.assert_names(ended, "TLS: ", "libssl.so.3", "hint: TLS needs the system's OpenSSL 3", "Debian")
         self.assertNotIn("associates", archive.log())
+
+    def test_the_self_test_without_libcurl_says_what_to_install(self):
+        page = dcmscu("--self-test", environment=self.without("libcurl.so.4", "libcurl-gnutls.so.4"), expect=0).stdout
+        self.assertRegex(page, r"DICOMweb: .* left out: libcurl.so.4 is not installed; install libcurl: libcurl4 of Debian")
 
     def test_all_else_works_without_them(self):
         archive = self.serve(PracticeArchive())
@@ -818,7 +822,7 @@ class WithoutTLS(cases.RealServerTest):
 
     def test_the_self_test_is_well_and_names_what_it_left_out(self):
         page = self.dcmscu("--self-test", expect=0).stdout
-        self.assertIn("all 14 steps passed", page)
+        self.assertIn("all 15 steps passed", page)
         self.assertRegex(page, r"over TLS .* left out: this program was built without TLS")
 
     def test_tls_is_a_usage_error_that_says_why_and_nothing_is_sent_plainly(self):

@@ -251,7 +251,7 @@ class Ourselves(WithImages):
 
     def test_the_self_test_is_well(self):
         page = dcmscu("--self-test", expect=0)
-        self.assertIn("all 14 steps passed", page.stdout)
+        self.assertIn("all 15 steps passed", page.stdout)
 
 
 class Faults(WithImages):

@@ -87,6 +87,7 @@ complete -c dcmscu -l fsync -x -a 'each end none' -d 'when received instances ar
 complete -c dcmscu -l mode -x -d 'mode of received files, such as 640'
 complete -c dcmscu -l accept-from -x -d 'AE title that may call our receiver'
 complete -c dcmscu -l destination -x -d 'host and port of an AE title'
+complete -c dcmscu -l http-port -x -d 'also speak DICOMweb at this port'
 complete -c dcmscu -l worklist-items -r -F -d 'items of the archive\'s worklist'
 complete -c dcmscu -l images -x -a '(__fish_complete_directories)' -d 'keep the generated images here'
 complete -c dcmscu -l inject -x -d 'inject a fault, to rehearse scripts'

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import PracticeArchive
 
 /// The conformance statement in short, in the order of PS3.2, as Markdown; tables are made from what the code itself uses.
@@ -62,6 +63,23 @@ enum ConformanceStatement {
 
         \(table(["Transaction", "Resources", "Media types"], webServices))
 
+        With `--http-port` the practice archive is an origin server of the same service over HTTP/1.1; its base URL has no path. \
+        It neither transcodes nor renders: instances are given in the transfer syntax in which they are held, 406 where that is \
+        not accepted, and 206 with a Warning where a part of them is not. There are no frames, no bulk data and no thumbnails by \
+        themselves (404, 406).
+
+        \(table(["Transaction", "Resources of the archive", "Media types"], archiveWebServices))
+
+        A search matches as C-FIND does in the study root model, relational too. Attributes are keywords or tags of the \
+        dictionary, with dots between a sequence and what it holds; UIDs may be lists with commas. 400: an attribute that is \
+        unknown, there twice, or has a value and is not matched at the level. `includefield` (also `all`), `limit` and `offset` are \
+        supported; `fuzzymatching` is not and is answered with the Warning of PS3.18 8.3.4.2. An answer has at most \
+        \(OriginServerLimits.matches) matches, and a Warning with the number of the others; no match is 200 with an empty list. \
+        Metadata have all elements before the pixels but binary values of more than 1,024 bytes, which are left out and have no \
+        BulkDataURI. A store is multipart alone, at most \(OriginServerLimits.parts) parts, in chunks or of a known length, and \
+        `Expect: 100-continue` is answered: 200 where all instances were stored, 202 where some were, 409 where none was, each \
+        with the data set of PS3.18 I.2. Failure Reason is the status of the C-STORE; of another study it is 0110H.
+
         ## Character sets
 
         Text is read and written in all character sets of PS3.3 C.12.1.1.2, with code extensions: single-byte sets, the \
@@ -110,6 +128,22 @@ enum ConformanceStatement {
         ["Store (STOW-RS)", "studies", "`multipart/related; type=\"application/dicom\"`, `application/dicom+json`"],
     ]
 
+    private static let archiveWebServices: [[String]] = [
+        [
+            "Search (QIDO-RS)", "`/studies`, `/series`, `/instances`, and series and instances below a study or series",
+            "`application/dicom+json`, `application/json`",
+        ],
+        [
+            "Retrieve (WADO-RS)", "study, series, instance",
+            "`multipart/related; type=\"application/dicom\"; transfer-syntax=...`, `application/dicom` for one instance",
+        ],
+        ["Retrieve metadata", "study, series, instance", "`application/dicom+json`, `application/json`"],
+        [
+            "Store (STOW-RS)", "`/studies`, `/studies/UID`",
+            "`multipart/related; type=\"application/dicom\"`, `application/dicom+json`",
+        ],
+    ]
+
     private static var queries: String {
         let rows = InformationModel.allCases.flatMap { model -> [[String]] in
             let levels = model.levels.isEmpty ? [QueryLevel.study] : model.levels
@@ -134,6 +168,11 @@ enum ConformanceStatement {
                 "\(PresentationContextPlan.maximumContextCount), more on further associations",
             ],
             ["Associations accepted at once", "\(AssociationServer.maximumAssociations)"],
+            ["Requests over HTTP served at once", "\(OriginServerLimits.connections)"],
+            [
+                "Header of a request over HTTP",
+                "\(OriginServerLimits.header) bytes, \(OriginServerLimits.fields) fields",
+            ],
             ["Associate request, other control PDUs", "\(PDULimits.standardMaximumControlLength) bytes"],
             [
                 "Data set held in memory (matches, reports)",

@@ -318,10 +318,15 @@ struct OperationGuide: Sendable {
                 """
                 Several associations are served at once. Of the transfer syntaxes that a C-GET proposes for a SOP class, the one \
                 in which most instances can be sent is accepted.
+                """,
                 """
+                With --http-port the same archive speaks DICOMweb: /studies, /series and /instances are searched, instances are \
+                retrieved as they are held, and stored by POST to /studies. Its page for a browser is at /. Options of faults hold \
+                for both doors where both have what they concern.
+                """,
             ],
             options: [
-                .portSCP, .destination, .worklistItems, .inject, .aetitle, .bind, .tls, .tlsCert, .tlsKey,
+                .portSCP, .httpPort, .destination, .worklistItems, .inject, .aetitle, .bind, .tls, .tlsCert, .tlsKey,
                 .tlsClientCert,
             ],
             examples: [
@@ -330,6 +335,12 @@ struct OperationGuide: Sendable {
                     "--serve archive/ --port-scp 11112 --destination STATION=127.0.0.1:11113"),
                 CommandExample(
                     "With a worklist:", "--serve archive/ --port-scp 11112 --worklist-items worklist.txt"),
+                CommandExample(
+                    "With DICOMweb at http://127.0.0.1:8080, and a page for a browser:",
+                    "--serve archive/ --port-scp 11112 --http-port 8080"),
+                CommandExample(
+                    "Let every fifth request over HTTP find the server unavailable:",
+                    "--serve archive/ --port-scp 11112 --http-port 8080 --inject http-status=503/5"),
                 CommandExample(
                     "Refuse every fifth image, to see what a script does then:",
                     "--serve archive/ --port-scp 11112 --inject store-status=A700/5"),

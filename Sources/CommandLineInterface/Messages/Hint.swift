@@ -19,7 +19,7 @@ package enum Hint: Sendable, Equatable {
     case localLimitExceeded(mayRetry: Bool)
     case noPresentationContext(service: String)
     case noIncomingAssociation(aeTitle: String, host: String?, port: UInt16)
-    case receiverPortTaken(port: UInt16)
+    case receiverPortTaken(port: UInt16, option: OptionName = .portSCP)
     case peerSpeaksAnotherProtocol
     case commitment(Commitment)
     case peerSpeaks(ForeignProtocol, usesTLS: Bool)
@@ -140,8 +140,8 @@ package enum Hint: Sendable, Equatable {
             "the server never called back: is \"\(aeTitle)\" registered there with this machine's address"
                 + (host.map { " (\($0) as seen from here)" } ?? "") + " and port \(port), "
                 + "and does a firewall let it in?"
-        case .receiverPortTaken(let port):
-            "another program uses port \(port); give a free one with \(OptionName.portSCP)"
+        case .receiverPortTaken(let port, let option):
+            "another program uses port \(port); give a free one with \(option)"
         case .uniqueKeysAbove(let names):
             "many servers require the keys of the levels above, too: \(OptionName.key) "
                 + names.map { "\($0)=VALUE" }.joined(separator: " \(OptionName.key) ")

@@ -18,6 +18,18 @@ extension OptionCategory {
                 draft.serve.destinations[title] = endpoint
             }),
         OptionDefinition(
+            .httpPort, value: .integer(placeholder: "PORT", 0...65_535), .archive, for: [.serve],
+            "also speak DICOMweb at this port",
+            details: """
+                QIDO-RS, WADO-RS and STOW-RS over the same archive, at the base URL http://127.0.0.1:PORT, and a page for a \
+                browser at / that lists what the archive holds. With --tls it is https, with the same certificate. 0 lets the \
+                system choose the port; the first line tells it. --bind holds for it, too.
+                """,
+            default: .text("no HTTP"),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.serve.httpPort = UInt16(try argument.integer())
+            }),
+        OptionDefinition(
             .worklistItems, value: .file, .archive, for: [.serve], "items of the archive's worklist",
             details: """
                 Files, or a folder of them, in all forms that --query takes: DICOM files, such as --worklist --format dcm or \
@@ -37,8 +49,9 @@ extension OptionCategory {
         OptionDefinition(
             .inject, value: .text(placeholder: "FAULT=VALUE"), .archive, for: [.serve],
             "inject a fault, to rehearse scripts",
-            details: Fault.forms.map { "\($0.name)=\($0.value) \($0.meaning)" }.joined(separator: "; ")
-                + ". Statuses are hexadecimal: store-status=A700/5.",
+            details: Fault.forms.map { "\($0.text) \($0.meaning)" }.joined(separator: "; ")
+                + ". Every Nth is counted over all peers; without N every one is meant. Statuses of DIMSE are hexadecimal: "
+                + "store-status=A700/5. Over HTTP store-status, retrieve-failure, ignore-key, unmatched-key and delay hold, too.",
             traits: .repeatable,
             apply: { (draft, argument) throws(UsageError) in
                 do throws(Fault.ParsingError) {

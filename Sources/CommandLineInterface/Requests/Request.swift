@@ -398,6 +398,8 @@ package struct ServeOptions: Sendable, Equatable {
     package var destinations: [AETitle: Endpoint] = [:]
     /// Files and folders with the items of the archive's worklist.
     package var worklistItems: [FilePath] = []
+    /// The port at which the archive speaks HTTP, 0 for one that the system chooses; nil if it does not.
+    package var httpPort: UInt16?
     package var faults: [Fault] = []
 
     package init() {}

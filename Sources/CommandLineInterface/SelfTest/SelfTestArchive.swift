@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import Glibc
 import PracticeArchive
 import System
@@ -62,6 +63,19 @@ enum SelfTestArchive {
             let archive = try PracticeArchive(folder: folder, listener: listener, options: options, report: { _ in })
             try archive.start()
             return archive
+        } catch {
+            throw SelfTestSteps.Failure(error.description)
+        }
+    }
+
+    /// Starts a server of DICOMweb over an archive.
+    static func startHTTP(over archive: PracticeArchive) throws(SelfTestSteps.Failure) -> HTTPServer {
+        let listener = try listener()
+        do throws(SystemError) {
+            let server = try HTTPServer(
+                over: ArchiveOverHTTP(archive.access), listener: listener, tls: nil, limits: AssociationLimits())
+            try server.start()
+            return server
         } catch {
             throw SelfTestSteps.Failure(error.description)
         }

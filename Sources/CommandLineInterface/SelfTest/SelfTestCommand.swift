@@ -22,7 +22,7 @@ final class SelfTestCommand {
             let folder = try TemporaryFolder(
                 below: [
                     "images", "archive", "get", "move", "unsent", "secured/archive", "secured/get", "secured/move",
-                    "secured",
+                    "secured", "web/archive", "web/get", "web",
                 ], variable: environment.variable)
             defer { folder.remove() }
             perform(in: folder, watch)

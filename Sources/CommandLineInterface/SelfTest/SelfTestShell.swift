@@ -15,13 +15,18 @@ struct SelfTestShell: Sendable {
     }
 
     private let environment: Environment
-    private let port: UInt16
+    /// Host and port, or a URL.
+    private let peer: [String]
     /// Options that go with each operation.
     private let options: [String]
 
     init(_ environment: Environment, port: UInt16, options: [String] = []) {
+        self.init(environment, peer: [SelfTestArchive.address, "\(port)"], options: options)
+    }
+
+    private init(_ environment: Environment, peer: [String], options: [String]) {
         self.environment = environment
-        self.port = port
+        self.peer = peer
         self.options = options
     }
 
@@ -29,6 +34,9 @@ struct SelfTestShell: Sendable {
     func moved(to port: UInt16, options: [String]) -> SelfTestShell {
         SelfTestShell(environment, port: port, options: options)
     }
+
+    /// The same against an archive that is called over HTTP.
+    func moved(to url: String) -> SelfTestShell { SelfTestShell(environment, peer: [url], options: []) }
 
     /// Runs one operation against the archive.
     func perform(_ arguments: [String], files: [String] = []) -> Run {
@@ -42,9 +50,11 @@ struct SelfTestShell: Sendable {
         inner.localeEncoding = nil
         inner.terminalWidth = nil
         inner.progress = nil
-        let titles = arguments.contains("\(OptionName.aetitle)") ? [] : ["\(OptionName.aetitle)", "SELFTEST"]
+        // There are no AE titles over HTTP.
+        let hasTitle = peer.count == 1 || arguments.contains("\(OptionName.aetitle)")
+        let titles = hasTitle ? [] : ["\(OptionName.aetitle)", "SELFTEST"]
         let code = CommandLineInterface.run(
-            arguments: arguments + options + titles + ["127.0.0.1", "\(port)"] + files, in: inner)
+            arguments: arguments + options + titles + peer + files, in: inner)
         return Run(exitCode: code, output: output.text, errors: errors.text)
     }
 

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import PracticeArchive
 import System
 
@@ -40,6 +41,7 @@ final class SelfTestSteps {
             ("storage commitment, report on the same association", commitHere),
             ("storage commitment, report on a new association", commitAnew),
             ("commitment to an unknown instance", commitNothing), ("all operations over TLS", secured),
+            ("DICOMweb: echo, store, find, get", overHTTP),
         ]
     }
 
@@ -254,6 +256,29 @@ final class SelfTestSteps {
         do throws(FileProblem) { try other.stop() } catch { throw Failure(error.description) }
         try result.get()
         return "echo to storage commitment, with certificates on both sides"
+    }
+
+    /// Against an archive of its own, which starts empty.
+    private func overHTTP() throws(Failure) -> String {
+        if let problem = WebLibrary.problem {
+            let remedy = problem.code == .noLibrary ? "; \(Hint.webLibrary.text)" : ""
+            return "left out: \(problem.detail)\(remedy)"
+        }
+        let folder = work.appending("web")
+        do throws(FileProblem) { _ = try OutputFolder(folder) } catch { throw Failure(error.description) }
+        let other = try SelfTestArchive.start(over: folder.appending("archive"), receiverPort: receiverPort)
+        let server = try SelfTestArchive.startHTTP(over: other)
+        let steps = SelfTestSteps(
+            shell: shell.moved(to: "http://\(SelfTestArchive.address):\(server.port)"), images: images, work: folder,
+            archive: other, receiverPort: receiverPort)
+        steps.studies = studies
+        let result = Result { () throws(Failure) in
+            for step in [steps.echo, steps.store, steps.find, steps.match, steps.names, steps.get] { _ = try step() }
+        }
+        server.stop()
+        do throws(FileProblem) { try other.stop() } catch { throw Failure(error.description) }
+        try result.get()
+        return "\(files.count) stored and retrieved, equal byte for byte"
     }
 
     // MARK: Comparing

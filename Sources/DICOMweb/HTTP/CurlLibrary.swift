@@ -1,4 +1,4 @@
-import DICOMNode
+package import DICOMNode
 import Glibc
 
 #if DICOMweb
@@ -93,3 +93,18 @@ import Glibc
         var signed: CInt { CInt(truncatingIfNeeded: self) }
     }
 #endif
+
+/// The library by which peers are called over HTTP.
+package enum WebLibrary {
+    /// The reason why nobody can be called; nil if the library is there.
+    package static var problem: WebError? {
+        #if DICOMweb
+            do throws(AssociationError) { _ = try CurlLibrary.open() } catch .web(let error) { return error } catch {
+                return WebError(.noLibrary, "\(error)")
+            }
+            return nil
+        #else
+            return WebError(.notAvailable, "this program was built without DICOMweb")
+        #endif
+    }
+}

@@ -128,7 +128,7 @@ package struct HTTPHead: Sendable {
 
 /// A date of HTTP in its usual form, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 5.6.7).
 enum HTTPDate {
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     /// Seconds since 1970; nil for another form.
     static func seconds(_ text: String) -> Int64? {

@@ -36,6 +36,24 @@ class PracticeArchive(servers.Server):
         return sorted((self.folder / "archive").glob("*.dcm"))
 
 
+class WebArchive(PracticeArchive):
+    """The same with DICOMweb at a port of its own."""
+
+    def prepare(self):
+        super().prepare()
+        self.http_port = servers.free_port()
+
+    def command(self):
+        return [*super().command(), "--http-port", self.http_port]
+
+    def is_ready(self):
+        return super().is_ready() and servers.accepts_connections(self.http_port)
+
+    @property
+    def url(self):
+        return f"http://{servers.LOOPBACK}:{self.http_port}"
+
+
 def made_up_images(folder):
     """Thirteen instances of three studies, from the program itself."""
     dcmscu("--self-test", "--images", folder, expect=0)

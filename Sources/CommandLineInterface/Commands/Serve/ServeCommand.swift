@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import Glibc
 import PracticeArchive
 import System
@@ -21,30 +22,51 @@ final class ServeCommand {
 
     func perform() {
         LargeBlocks.returnToSystem()
-        let port = network.connection.receiverPort ?? 0
         do throws(FileProblem) {
             guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
             let folder = try OutputFolder(options.directory)
-            guard let archive = start(folder, port, worklist) else { return }
+            guard let servers = start(folder, worklist) else { return }
             wait()
-            try archive.stop()
+            servers.http?.stop()
+            try servers.archive.stop()
             outcome.diagnostics.note(
                 Message(
                     "practice archive ended",
-                    "\(Quantity.count(archive.index.instanceCount, "instance")) in \(folder.path.displayed)"))
+                    "\(Quantity.count(servers.archive.index.instanceCount, "instance")) in \(folder.path.displayed)"))
         } catch {
             outcome.fail(.localFiles, Message(error))
         }
     }
 
-    private func start(_ folder: OutputFolder, _ port: UInt16, _ worklist: [DataSet]) -> PracticeArchive? {
+    private struct Servers {
+        let archive: PracticeArchive
+        /// Nil if only DICOM is spoken.
+        let http: HTTPServer?
+    }
+
+    private func start(_ folder: OutputFolder, _ worklist: [DataSet]) -> Servers? {
+        guard let listener = listen(at: network.connection.receiverPort ?? 0, .portSCP) else { return nil }
+        var web: TCPListener?
+        if let port = options.httpPort {
+            guard let listener = listen(at: port, .httpPort) else { return nil }
+            web = listener
+        }
+        do throws(SystemError) {
+            return try start(folder, listener, web, worklist)
+        } catch {
+            let failure = TransportError.system(error)
+            outcome.fail(ExitCode(listening: failure), Message("the archive cannot start", failure.description))
+            return nil
+        }
+    }
+
+    private func listen(at port: UInt16, _ option: OptionName) -> TCPListener? {
         do throws(TransportError) {
-            let listener = try TCPListener(
+            return try TCPListener(
                 port: port, bind: network.connection.bindAddress ?? ServeOptions.standardBindAddress,
                 wait: WaitLimits(cancellation: network.cancellation))
-            return try start(folder, listener, worklist)
         } catch {
-            let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
+            let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port, option: option) } else { nil }
             outcome.fail(
                 ExitCode(listening: error), Message("cannot listen at port \(port)", error.description, hint: hint))
             return nil
@@ -52,8 +74,8 @@ final class ServeCommand {
     }
 
     private func start(
-        _ folder: OutputFolder, _ listener: TCPListener, _ worklist: [DataSet]
-    ) throws(TransportError) -> PracticeArchive? {
+        _ folder: OutputFolder, _ listener: TCPListener, _ web: TCPListener?, _ worklist: [DataSet]
+    ) throws(SystemError) -> Servers? {
         var archiveOptions = PracticeArchive.Options(
             title: network.connection.callingAETitle,
             destinations: Destinations(
@@ -64,34 +86,39 @@ final class ServeCommand {
         archiveOptions.maximumPDULength = network.connection.maximumPDULength
         archiveOptions.tls = network.security.listening
         archiveOptions.worklist = worklist
-        do throws(SystemError) {
-            let archive = try PracticeArchive(
-                folder: folder, listener: listener, options: archiveOptions, observation: network.observation,
-                recorder: network.security.recorder,
-                report: { [output = environment.standardOutput] in Self.write($0, to: output) })
-            // Who calls meanwhile waits for the answer: the port is ours, and nobody is let in yet.
-            archive.readFolder(unless: network.cancellation) { [outcome] problem in
-                outcome.diagnostics.warning(Message(problem))
-            }
-            guard !network.cancellation.isRaised else {
-                outcome.fail(.interrupted, Message("interrupted while \(folder.path.displayed) was read"))
-                return nil
-            }
-            announce(archive, folder, listener, worklist: worklist.count)
-            try archive.start()
-            return archive
-        } catch {
-            throw .system(error)
+        let archive = try PracticeArchive(
+            folder: folder, listener: listener, options: archiveOptions, observation: network.observation,
+            recorder: network.security.recorder,
+            report: { [output = environment.standardOutput] in Self.write($0, to: output) })
+        // Who calls meanwhile waits for the answer: the ports are ours, and nobody is let in yet.
+        archive.readFolder(unless: network.cancellation) { [outcome] problem in
+            outcome.diagnostics.warning(Message(problem))
         }
+        guard !network.cancellation.isRaised else {
+            outcome.fail(.interrupted, Message("interrupted while \(folder.path.displayed) was read"))
+            return nil
+        }
+        var http: HTTPServer?
+        if let web {
+            http = try HTTPServer(
+                over: ArchiveOverHTTP(archive.access), listener: web, tls: network.security.listening,
+                limits: network.limits)
+        }
+        announce(archive, folder, listener, web, worklist: worklist.count)
+        try archive.start()
+        try http?.start()
+        return Servers(archive: archive, http: http)
     }
 
     private func announce(
-        _ archive: PracticeArchive, _ folder: OutputFolder, _ listener: TCPListener, worklist: Int
+        _ archive: PracticeArchive, _ folder: OutputFolder, _ listener: TCPListener, _ web: TCPListener?, worklist: Int
     ) {
         let index = archive.index
+        let scheme = network.security.listening == nil ? "http" : "https"
+        let url = web.map { " and \(scheme)://\($0.localDescription)" } ?? ""
         outcome.diagnostics.note(
             Message(
-                "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription) over \(folder.path.displayed): "
+                "practice archive \(network.connection.callingAETitle) listens at \(listener.localDescription)\(url) over \(folder.path.displayed): "
                     + "\(Quantity.count(index.instanceCount, "instance")) in \(Quantity.count(index.studyCount, "study"))"
                     + (worklist == 0 ? "" : ", \(Quantity.count(worklist, "worklist item"))")
                     + "; \(network.authenticationOfCallers)"))

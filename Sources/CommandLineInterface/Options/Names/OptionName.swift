@@ -29,6 +29,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case forceCharset = "force-charset"
     case fromList = "from-list"
     case groupBy = "group-by"
+    case httpPort = "http-port"
     case ifExists = "if-exists"
     case keepBroken = "keep-broken"
     case listChecks = "list-checks"

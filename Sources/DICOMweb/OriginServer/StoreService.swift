@@ -1,0 +1,187 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+
+/// Stores the instances of a request, PS3.18 10.5: each goes to its file while it arrives, by the way of those that come by C-STORE.
+struct StoreService {
+    let archive: any WebArchive
+
+    /// The parts of a request, at most: each has a line in the answer.
+    static let maximumParts = 10_000
+    private static let dicom = "application/dicom"
+    private static let json = ["application/dicom+json", "application/json"]
+
+    /// - Parameter study: the study that all instances have to belong to; nil for any.
+    /// - Returns: what was answered, for the log.
+    /// - Throws: `.refused` with 400, 406, 411 or 415, otherwise the error of the connection.
+    func answer(
+        _ study: UID?, _ request: ServedRequest, _ acceptance: Acceptance, _ response: ResponseWriter
+    ) throws(ExchangeFailure) -> String {
+        guard let type = acceptance.preferred(Self.json) else {
+            throw .refused(Refusal(406, "the answer to a store is \(Self.json[0]) here"))
+        }
+        guard var multipart = MultipartReader(boundary: try Self.boundary(of: request)) else {
+            throw .refused(Refusal(400, "the boundary has to have 1 to \(MultipartReader.maximumBoundary) characters"))
+        }
+        guard request.head.body != .none else {
+            throw .refused(Refusal(411, "neither Content-Length nor chunks: where is the body?"))
+        }
+        let parts = StoredParts(archive, study, request.peer)
+        defer { parts.drop() }
+        var refusal: Refusal?
+        do throws(ExchangeFailure) {
+            while try request.body.read({ (bytes) throws(ExchangeFailure) in
+                try multipart.read(bytes, into: parts, problem: { .refused(Refusal(400, $0.words)) })
+            }) {}
+            if !multipart.isClosed { refusal = Refusal(400, "the body ends without its closing boundary") }
+        } catch .refused(let why) {
+            refusal = why
+        }
+        guard !parts.isEmpty else { throw .refused(refusal ?? Refusal(400, "the body has no parts")) }
+        // What is left of the body is not understood either.
+        if refusal != nil { response.closes = true }
+        let status = refusal?.status ?? parts.status
+        var json: [UInt8] = []
+        DICOMJSON.append(parts.answer(request.origin), to: &json)
+        try response.send(status, [HTTPField("Content-Type", type)], json)
+        return parts.summary + (refusal.map { ", \($0.words)" } ?? "")
+    }
+
+    private static func boundary(of request: ServedRequest) throws(ExchangeFailure) -> String {
+        let type = MediaType(request.head.field("content-type") ?? "")
+        guard type.name == "multipart/related", type.parameter("type")?.lowercased() == dicom else {
+            throw .refused(
+                Refusal(415, "instances are stored as multipart/related; type=\"\(dicom)\"; boundary=..."))
+        }
+        guard request.head.field("content-encoding").map({ $0.lowercased() == "identity" }) ?? true else {
+            throw .refused(Refusal(415, "the body is compressed, and not unpacked here"))
+        }
+        guard let boundary = type.parameter("boundary") else {
+            throw .refused(Refusal(400, "the Content-Type has no boundary"))
+        }
+        return boundary
+    }
+}
+
+/// The parts of one request, and what became of each.
+private final class StoredParts: PartReader {
+    private struct Entry {
+        let sopClassUID: UID
+        let sopInstanceUID: UID
+        let studyInstanceUID: UID?
+        let status: DIMSEStatus
+    }
+
+    private let archive: any WebArchive
+    private let study: UID?
+    private let receiver: InstanceReceiver
+    private let peer: String
+    private var stored: [Entry] = []
+    private var failed: [Entry] = []
+    /// Parts that are no instances.
+    private var others: [DIMSEStatus] = []
+    private var dropped = 0
+    private var arriving: ArrivingFile?
+    private var fault: WebStoreFault?
+
+    init(_ archive: any WebArchive, _ study: UID?, _ peer: String) {
+        self.archive = archive
+        self.study = study
+        self.peer = peer
+        receiver = archive.receiver(from: peer)
+    }
+
+    private var count: Int { stored.count + failed.count + others.count + dropped }
+
+    var isEmpty: Bool { count == 0 }
+
+    /// PS3.18 10.5.3.1.
+    var status: Int {
+        if failed.isEmpty, others.isEmpty { return 200 }
+        return stored.isEmpty ? 409 : 202
+    }
+
+    var summary: String {
+        let failures = failed.count + others.count
+        return "\(stored.count) stored" + (failures > 0 ? ", \(failures) failed" : "")
+            + (dropped > 0 ? ", \(dropped) dropped (injected)" : "")
+    }
+
+    func beginPart(_ type: MediaType) throws(ExchangeFailure) {
+        guard count < StoreService.maximumParts else {
+            throw .refused(Refusal(413, "more than \(StoreService.maximumParts) parts"))
+        }
+        fault = archive.nextStoreFault()
+        let isInstance = type.name.isEmpty || type.name == "application/dicom"
+        arriving = isInstance ? ArrivingFile(for: fault == nil ? receiver : nil, study: study) : nil
+    }
+
+    func read(_ bytes: UnsafeRawBufferPointer) throws(ExchangeFailure) { arriving?.write(bytes) }
+
+    func endPart() throws(ExchangeFailure) {
+        defer { arriving = nil }
+        guard let arriving else { return others.append(.cannotUnderstand) }
+        arriving.end()
+        let status: DIMSEStatus
+        switch (fault, arriving.problem) {
+        case (.silentDrop?, _):
+            dropped += 1
+            return archive.report(peer: peer, "\(arriving.sopInstanceUID): dropped (injected)", isTrouble: true)
+        case (_, .notDICOM(let why)?):
+            archive.report(peer: peer, "a part is no file of DICOM: \(why)", isTrouble: true)
+            return others.append(.cannotUnderstand)
+        case (_, .otherStudy?): status = .processingFailure
+        case (.status(let injected)?, nil): status = injected
+        case (nil, nil):
+            guard let incoming = arriving.incoming else { return others.append(.cannotUnderstand) }
+            status = archive.storing { incoming.finish() }
+            incoming.close()
+        }
+        let entry = Entry(
+            sopClassUID: arriving.sopClassUID, sopInstanceUID: arriving.sopInstanceUID,
+            studyInstanceUID: arriving.studyInstanceUID, status: status)
+        if status == .success { stored.append(entry) } else { failed.append(entry) }
+    }
+
+    /// Drops an instance that the request has ended in the middle of.
+    func drop() {
+        arriving?.incoming?.cutOff()
+        arriving = nil
+    }
+
+    /// The data set of PS3.18 I.2.
+    func answer(_ origin: String) -> DataSet {
+        var answer = DataSet()
+        let studies = Set(stored.compactMap(\.studyInstanceUID))
+        if studies.count == 1, let uid = studies.first, let path = WebResource(study: uid).path {
+            answer.set(.retrieveURL, .UR, origin + path)
+        }
+        if !failed.isEmpty {
+            answer.set(
+                .failedSOPSequence,
+                items: failed.map { entry in
+                    var item = Self.reference(entry)
+                    item.setUInt16(.failureReason, entry.status.rawValue)
+                    return item
+                })
+        }
+        if !stored.isEmpty { answer.set(.referencedSOPSequence, items: stored.map(Self.reference)) }
+        if !others.isEmpty {
+            answer.set(
+                .otherFailuresSequence,
+                items: others.map { status in
+                    var item = DataSet()
+                    item.setUInt16(.failureReason, status.rawValue)
+                    return item
+                })
+        }
+        return answer
+    }
+
+    private static func reference(_ entry: Entry) -> DataSet {
+        var item = DataSet()
+        item.set(.referencedSOPClassUID, entry.sopClassUID)
+        item.set(.referencedSOPInstanceUID, entry.sopInstanceUID)
+        return item
+    }
+}
