@@ -600,13 +600,15 @@ class Faults(WithWebArchive):
         run = dcmscu("--get", archive.url, "-k", "PatientID=SELFTEST-1", "-o", self.folder / "got", expect=(INCOMPLETE, FAILURE))
         self.assertEqual(list((self.folder / "got").rglob("*.dcm")), [], run)
         dcmscu("--find", archive.url, expect=(INCOMPLETE, FAILURE))
-        archive = self.faulty("short-body=7")
-        dcmscu(
-            "--get", archive.url, "-k", "PatientID=SELFTEST-1", "-o", self.folder / "again", "--retries", 5, "--retry-delay", 0,
-            expect=0,
-        )  # fmt: skip
+        # The last request of a retrieval is that for the instances: where it is cut, it is sent again.
+        plain = self.faulty("delay=0")
+        keys = ["-k", "PatientID=SELFTEST-1"]
+        dcmscu("--get", plain.url, *keys, "-o", self.folder / "plain", expect=0)
+        count = len(re.findall(r" GET /studies", plain.log(1 << 20)))
+        archive = self.faulty(f"short-body={count}")
+        dcmscu("--get", archive.url, *keys, "-o", self.folder / "again", "--retries", 5, "--retry-delay", 0, expect=0)
         self.assert_same_files(self.folder / "again", self.of("CT")[1])
-        self.assertIn("(injected)", archive.log(1 << 20))
+        self.assertIn("cut in the middle of the answer (injected)", archive.log(1 << 20))
 
     def test_ignore_keys(self):
         archive = self.faulty("ignore-keys")

@@ -23,7 +23,8 @@ extension OptionCategory {
             details: """
                 QIDO-RS, WADO-RS and STOW-RS over the same archive, at the base URL http://127.0.0.1:PORT, and a page for a \
                 browser at / that lists what the archive holds. With --tls it is https, with the same certificate. 0 lets the \
-                system choose the port; the first line tells it. --bind holds for it, too.
+                system choose the port; the first line tells it. --bind holds for it, too. What is said over HTTP is in the log, \
+                and not in --capture and --transcript.
                 """,
             default: .text("no HTTP"),
             apply: { (draft, argument) throws(UsageError) in

@@ -6,8 +6,12 @@ package import System
 /// The services of DICOMweb over an archive (PS3.18 10), and a page for a person.
 final class OriginServer: HTTPService {
     private let archive: any WebArchive
+    private let maximumMatches: Int
 
-    init(_ archive: any WebArchive) { self.archive = archive }
+    init(_ archive: any WebArchive, maximumMatches: Int = SearchService.standardMaximum) {
+        self.archive = archive
+        self.maximumMatches = maximumMatches
+    }
 
     func report(peer: String, _ text: String, isTrouble: Bool) {
         archive.report(peer: peer, text, isTrouble: isTrouble)
@@ -66,7 +70,8 @@ final class OriginServer: HTTPService {
             } catch {
                 throw .refused(error)
             }
-            return try SearchService(archive: archive).answer(search, request, acceptance, response)
+            let service = SearchService(archive: archive, maximum: maximumMatches)
+            return try service.answer(search, request, acceptance, response)
         case .instances(let resource):
             return try RetrieveService(archive: archive, peer: request.peer).answer(resource, acceptance, response)
         case .metadata(let resource):
@@ -161,7 +166,7 @@ enum ServedResource: Equatable {
 
 /// The limits of the server, for its conformance statement.
 package enum OriginServerLimits {
-    package static let matches = SearchService.maximumMatches
+    package static let matches = SearchService.standardMaximum
     package static let parts = StoreService.maximumParts
     package static let connections = HTTPServer.maximumThreads
     package static let header = RequestHead.maximumLength

@@ -4,10 +4,11 @@ import DICOMProtocol
 /// Answers searches, PS3.18 10.6.3: the matches go out as they are found.
 struct SearchService {
     /// The most matches of one answer; further ones are asked for with an offset.
-    static let maximumMatches = 100_000
+    static let standardMaximum = 100_000
     private static let mediaTypes = ["application/dicom+json", "application/json"]
 
     let archive: any WebArchive
+    let maximum: Int
 
     /// - Returns: what was answered, for the log.
     /// - Throws: `.refused` for a search that is not understood, otherwise the error of the connection.
@@ -23,7 +24,7 @@ struct SearchService {
         } catch {
             throw .refused(error)
         }
-        let wanted = min(search.limit ?? Self.maximumMatches, Self.maximumMatches)
+        let wanted = min(search.limit ?? maximum, maximum)
         var fields = [HTTPField("Content-Type", type)]
         if let left = surplus(search, matches, wanted) {
             fields.append(warning(request, "There are \(left) additional results that can be requested"))
@@ -59,7 +60,7 @@ struct SearchService {
 
     /// The number of matches beyond what one answer holds; nil if it holds all that was asked for.
     private func surplus(_ search: SearchRequest, _ matches: any WebSearch, _ wanted: Int) -> Int? {
-        guard search.limit.map({ $0 > Self.maximumMatches }) ?? true else { return nil }
+        guard search.limit.map({ $0 > maximum }) ?? true else { return nil }
         guard archive.instanceCount - wanted > search.offset else { return nil }
         let counts = archive.counts
         let most =

@@ -15,7 +15,7 @@ struct PendingConnectionsTests {
         private let thread: Background<Void>
 
         /// - Parameter refusals: how often handing over fails before it succeeds.
-        init(limit: Double, refusals: Int = 0) throws {
+        init(limit: Double, refusals: Int = 0, awaiting: FirstMessage = .associateRequest) throws {
             let listener = try TCPListener(port: 0, bind: "127.0.0.1")
             let over = try Cancellation()
             number = listener.port
@@ -23,7 +23,7 @@ struct PendingConnectionsTests {
             thread = try Background { [handedOver, closed] in
                 var left = refusals
                 var pending = PendingConnections(
-                    listener: listener, cancellation: over, limit: limit, tls: nil,
+                    listener: listener, cancellation: over, awaiting: awaiting, limit: limit, tls: nil,
                     handOver: { connection in
                         left -= 1
                         guard left < 0 else { return false }
@@ -87,6 +87,41 @@ struct PendingConnectionsTests {
         let connection = try port.connect()
         try connection.write(Array("GET / HTTP/1.1".utf8), wait: Loopback.patience)
         #expect(port.waitForHandOver())
+        try port.stop()
+    }
+
+    @Test func `a request of HTTP is handed over once its head is there, a byte at a time`() throws {
+        let port = try Port(limit: 20, awaiting: .httpRequest)
+        let connection = try port.connect()
+        let head = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        for byte in head.dropLast() { try connection.write([byte], wait: Loopback.patience) }
+        #expect(!port.handedOver.wait(until: .after(.milliseconds(100))) { !$0.isEmpty })
+        try connection.write(Array(head.suffix(1)), wait: Loopback.patience)
+        #expect(port.waitForHandOver())
+        let accepted = try #require(port.handedOver.withLock { $0 }.first)
+        #expect(try accepted.readBytes(head.count) == head)
+        try port.stop()
+    }
+
+    @Test(arguments: [[0x16, 0x03, 0x01], Array("GET /".utf8) + [UInt8](repeating: 0x61, count: 20_000)])
+    func `what is no head of HTTP, or has no end, is handed over to be refused`(bytes: [UInt8]) throws {
+        let port = try Port(limit: 20, awaiting: .httpRequest)
+        let connection = try port.connect()
+        try connection.write(bytes, wait: Loopback.patience)
+        #expect(port.waitForHandOver())
+        try port.stop()
+    }
+
+    @Test func `a client that goes away in the head of its request is forgotten`() throws {
+        let port = try Port(limit: 20, awaiting: .httpRequest)
+        let connection = try port.connect()
+        try connection.write(Array("GET / HTTP/1.1\r\nHost:".utf8), wait: Loopback.patience)
+        connection.close()
+        #expect(port.closed.wait(until: .after(.seconds(20))) { !$0.isEmpty })
+        guard case .connectionLost?? = port.closed.withLock({ $0 }).first else {
+            Issue.record("\(port.closed.withLock { $0 })")
+            return
+        }
         try port.stop()
     }
 
