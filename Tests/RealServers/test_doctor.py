@@ -114,6 +114,24 @@ class WellServers(DoctorTest):
         self.assertIn("made-up AE title of ours is accepted, a made-up one of the server's is rejected", found["titles"][1])
         self.assertNotIn("storage", found)
 
+    def test_the_title_that_was_refused_is_found_out(self):
+        allowed = {f"DicomAlwaysAllow{name}": False for name in ("Echo", "Store", "Find", "Get", "Move")}
+        server = self.serve(servers.Orthanc(DicomCheckCalledAet=True, **allowed))
+        server.register("KNOWN", servers.free_port())
+        # It looks at the called title first.
+        for ours, theirs, says, fix in (
+            ("NOBODY", "ORTHANC", 'ours, "NOBODY", is wrong, and "ORTHANC", which we called, is right', "--aetitle"),
+            ("NOBODY", "WRONG", '"WRONG", which we called, is wrong; whether ours, "NOBODY", is known', "--call"),
+            ("KNOWN", "WRONG", '"WRONG", which we called, is wrong', "--call"),
+        ):
+            with self.subTest(ours=ours, theirs=theirs):
+                address = f"{theirs}@{servers.LOOPBACK}:{server.port}"
+                found = checks(self.examine(address, "--aetitle", ours, "--format", "jsonl", expect=5))
+                self.assertEqual(found["association"]["outcome"], "failed")
+                self.assertIn(says, found["titles"]["found"])
+                self.assertIn(fix, found["titles"]["fix"])
+                self.assertEqual(found["echo"]["outcome"], "skipped")
+
 
 class Causes(DoctorTest):
     def peer(self, act):

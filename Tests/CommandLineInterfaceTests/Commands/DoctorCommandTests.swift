@@ -1,5 +1,6 @@
 import DICOM
 import DICOMNode
+import DICOMProtocol
 import System
 import Testing
 
@@ -62,6 +63,41 @@ struct DoctorCommandTests {
         #expect(outcomes.count { $0.1 == "failed" } == 1)
         #expect(outcomes.first { $0.1 == "failed" }?.2 == "association-limit")
         #expect(outcomes.count { $0.1 == "skipped" } == DoctorCheck.ofPeer.count - 5)
+    }
+
+    @Test(
+        arguments: [
+            // What the server said, and what it says of made-up titles: of ours, of its own.
+            (.calledAETitleNotRecognized, .rejected(.callingAETitleNotRecognized), .unclear, .called),
+            (
+                .calledAETitleNotRecognized, .rejected(.calledAETitleNotRecognized),
+                .rejected(.calledAETitleNotRecognized), .calledAtLeast
+            ),
+            (.calledAETitleNotRecognized, .accepted, .rejected(.calledAETitleNotRecognized), .calling),
+            (.calledAETitleNotRecognized, .rejected(.calledAETitleNotRecognized), .accepted, .called),
+            (
+                .callingAETitleNotRecognized, .rejected(.callingAETitleNotRecognized),
+                .rejected(.calledAETitleNotRecognized), .calling
+            ),
+            (
+                .callingAETitleNotRecognized, .rejected(.callingAETitleNotRecognized),
+                .rejected(.callingAETitleNotRecognized), .callingAtLeast
+            ),
+            (
+                .noReasonGiven, .rejected(.callingAETitleNotRecognized), .rejected(.calledAETitleNotRecognized),
+                .neither
+            ),
+            (.noReasonGiven, .rejected(.noReasonGiven), .rejected(.noReasonGiven), .unknown),
+            (.noReasonGiven, .accepted, .rejected(.noReasonGiven), .calling),
+            (.noReasonGiven, .accepted, .accepted, .neither), (.noReasonGiven, .unclear, .unclear, .unknown),
+        ] as [(AssociateReject, TitleAnswer, TitleAnswer, WrongTitle)])
+    func `made-up AE titles show which one is wrong`(
+        _ refusal: AssociateReject, _ calling: TitleAnswer, _ called: TitleAnswer, _ expected: WrongTitle
+    ) {
+        let wrong = WrongTitle(refusal, madeUpCalling: calling, madeUpCalled: called)
+        #expect(wrong == expected)
+        for title in ["OURS", "THEIRS"] { #expect(wrong.words(own: "OURS", server: "THEIRS").contains(title)) }
+        #expect(!wrong.remedy(own: "OURS", server: "THEIRS").isEmpty)
     }
 
     @Test func `each cause has words, and names stay apart from each other`() {

@@ -17,7 +17,9 @@ final class Examination {
     private var asksForCertificate = false
     /// True if a storage class is accepted and the role is not in which a C-GET needs it.
     private(set) var lacksRoleOfGet = false
-    /// True after a failure that leaves nothing to check.
+    /// The answer to our association, if the server rejected it for good.
+    private var refusal: AssociateReject?
+    /// True after a failure that leaves nothing to check but the AE titles.
     private(set) var isOver = false
     /// The associations that were requested.
     private(set) var associations = 0
@@ -35,7 +37,9 @@ final class Examination {
     }
 
     func finding(of check: DoctorCheck) -> DoctorFinding {
-        guard !isOver || check == .receiver else { return .skipped(check, "not checked after the failure above") }
+        guard !isOver || check == .receiver || (check == .titles && refusal != nil) else {
+            return .skipped(check, "not checked after the failure above")
+        }
         switch check {
         case .configuration, .certificates, .clock, .locale, .limits:
             return .skipped(check, "is about this machine, and made where no peer is given")
@@ -368,6 +372,7 @@ final class Examination {
             return finding
         } catch {
             var finding = failure(.association, network.identified(error))
+            if case .rejected(let reject) = error, !reject.isTransient { refusal = reject }
             // A server that requires a certificate says so after the handshake, and its alert is often lost.
             if asksForCertificate, !network.server.hasCertificate, Self.mayComeOfTLS(error) {
                 finding.cause = .ownCertificateRefused
@@ -387,17 +392,18 @@ final class Examination {
         let called = answer { $0.calledAETitle = Self.madeUpAETitle }
         var finding = DoctorFinding(
             .titles, .passed,
-            "a made-up AE title of ours is \(calling.rawValue), a made-up one of the server's is \(called.rawValue)")
-        finding.set("madeUpCalling", .string(calling.rawValue))
-        finding.set("madeUpCalled", .string(called.rawValue))
+            "a made-up AE title of ours is \(calling.words), a made-up one of the server's is \(called.words)")
+        finding.set("madeUpCalling", .string(calling.words))
+        finding.set("madeUpCalled", .string(called.words))
+        guard let refusal else { return finding }
+        let wrong = WrongTitle(refusal, madeUpCalling: calling, madeUpCalled: called)
+        let (own, server) = (network.connection.callingAETitle.string, network.connection.calledAETitle.string)
+        finding.mark = .noted
+        finding.text = wrong.words(own: own, server: server) + ": " + finding.text
+        finding.cause = wrong.cause
+        finding.remedy = wrong.remedy(own: own, server: server)
+        finding.set("wrong", .string(wrong.rawValue))
         return finding
-    }
-
-    /// The answer to an association under an AE title that nobody has.
-    private enum TitleAnswer: String {
-        case accepted, rejected
-        /// The association failed for a reason that says nothing about AE titles.
-        case unclear = "not answered clearly"
     }
 
     private func answer(_ change: (inout AssociationParameters) -> Void) -> TitleAnswer {
@@ -408,7 +414,7 @@ final class Examination {
             try network.release(try associate(parameters))
             return .accepted
         } catch {
-            if case .rejected(let reject) = error, !reject.isTransient { return .rejected }
+            if case .rejected(let reject) = error, !reject.isTransient { return .rejected(reject) }
             return .unclear
         }
     }
