@@ -20,6 +20,10 @@ struct MatchLookup {
     private var contradicted: Tag?
     private var unconfirmed: [Tag]?
     private var illegible: MatchReview.Verdict?
+    /// The modalities of the series that were found.
+    private(set) var modalities: Set<String> = []
+    /// No study has more, whatever a server sends.
+    private static let maximumModalities = 64
 
     /// The lookups for keys that a match has no value for; none for keys that no other level tells.
     ///
@@ -46,12 +50,22 @@ struct MatchLookup {
     }
 
     /// Forgets what was found, before the query is sent again.
-    mutating func forget() { (confirmed, contradicted, unconfirmed, illegible) = ([], nil, nil, nil) }
+    mutating func forget() {
+        (confirmed, contradicted, unconfirmed, illegible, modalities) = ([], nil, nil, nil, [])
+    }
 
     /// Takes one match of the lookup into account.
     mutating func record(_ match: DataSet) {
         if let value = match.string(entity), value != identifier.string(entity) { return }
+        if keys.contains(.modalitiesInStudy) { recordModalities(of: match) }
         for (index, review) in reviews.enumerated() { record(review.verdict(of: match), of: index, match) }
+    }
+
+    private mutating func recordModalities(of match: DataSet) {
+        for value in match.strings(.modality) where (1...16).contains(value.utf8.count) {
+            guard modalities.count < Self.maximumModalities else { return }
+            modalities.insert(value)
+        }
     }
 
     private mutating func record(_ verdict: MatchReview.Verdict, of index: Int, _ match: DataSet) {

@@ -37,6 +37,23 @@ struct MatchLookupTests {
         }
     }
 
+    @Test func `the series tell the modalities of a study, whatever is asked of them`() throws {
+        for asked in ["", "MR"] {
+            var lookup = try #require(
+                lookups([(.modalitiesInStudy, asked)], [(.studyInstanceUID, "1.2")], .study).first)
+            for modality in ["MR", "CT", "MR", "", "LONGER THAN A CODE STRING"] {
+                lookup.record(dataSet([(.modality, modality)]))
+            }
+            lookup.record(dataSet([(.modality, "US"), (.studyInstanceUID, "1.3")]))
+            #expect(lookup.modalities == ["CT", "MR"])
+            #expect(lookup.verdict == .confirmed)
+            for number in 0..<1000 { lookup.record(dataSet([(.modality, "M\(number)")])) }
+            #expect(lookup.modalities.count == 64)
+            lookup.forget()
+            #expect(lookup.modalities.isEmpty)
+        }
+    }
+
     @Test func `the modalities of a study are looked up in its series`() throws {
         var lookup = try #require(
             lookups([(.modalitiesInStudy, "MR")], [(.studyInstanceUID, "1.2")], .study).first)

@@ -121,6 +121,7 @@ final class FindCommand {
     private func lookUp(
         _ matches: MatchFilter, _ query: Query, _ target: Target, _ session: any QuerySession, _ output: MatchOutput
     ) throws(AssociationError) {
+        defer { matches.noteLookups() }
         try matches.open?.lookUp(
             ask: { (identifier, record) throws(AssociationError) in
                 guard self.mayGoOn(output) else { return nil }
@@ -143,7 +144,7 @@ final class FindCommand {
     /// Accepts the matches that were not looked up.
     private func acceptOpen(_ matches: MatchFilter, _ output: MatchOutput) {
         while mayGoOn(output), let open = matches.open?.removeFirst() {
-            guard let match = matches.judged(open.match, .unconfirmed(open.keys)) else { continue }
+            guard let match = matches.judged(open.match, open.verdict) else { continue }
             _ = output.accept(match)
         }
     }

@@ -28,6 +28,8 @@ final class MatchFilter {
     /// The attributes that were named and that no match has had so far, by their paths.
     private var absent: [[Tag]]
     private var accepted = 0
+    private var withoutModalities = 0
+    private let groupsByModalities: Bool
     private(set) var recent = RecentMatches()
     /// The matches of the query that are to be looked up; nil before the first query, or if the server is trusted.
     private(set) var open: OpenMatches?
@@ -37,6 +39,7 @@ final class MatchFilter {
         peerName = target.network.peerName
         text = MatchText(target.options)
         absent = target.options.namedAttributes
+        groupsByModalities = target.options.groupKeys.contains { $0.tags == [.modalitiesInStudy] }
     }
 
     /// A query that was not answered to its end is sent again: its matches were accepted before.
@@ -62,7 +65,7 @@ final class MatchFilter {
         let negotiation = target.network.negotiation(for: query.model.findSOPClass, on: session)
         review = MatchReview(of: query.identifier, model: query.model, level: query.level, negotiation: negotiation)
         // Those of an attempt before are still open.
-        open = open ?? OpenMatches(query, negotiation)
+        open = open ?? OpenMatches(query, negotiation, fillsModalities: groupsByModalities)
     }
 
     /// Returns nil for a response that is not a match or is to be looked up, and reports one that cannot be read.
@@ -94,7 +97,11 @@ final class MatchFilter {
             repeatedInARow = 0
             isAboutOneEntity = hasIdentity(match.dataSet)
             let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
-            if case .unconfirmed(let keys) = verdict, open?.add(match, leaving: keys) == true { return nil }
+            switch verdict {
+            case .unconfirmed(let keys): if open?.add(match, leaving: keys) == true { return nil }
+            case .confirmed: if groupsByModalities, open?.add(match, leaving: []) == true { return nil }
+            case .contradicted, .illegible: break
+            }
             return judged(match, verdict)
         } catch {
             target.outcome.fail(
@@ -112,6 +119,7 @@ final class MatchFilter {
         if case .illegible = verdict { isIllegible = true }
         text.count(match.dataSet, isIllegible: isIllegible)
         accepted += 1
+        if groupsByModalities, match.dataSet[.modalitiesInStudy] == nil { withoutModalities += 1 }
         if !absent.isEmpty { absent.removeAll { path in path.first.map { match.dataSet[$0] != nil } ?? true } }
         return match
     }
@@ -119,10 +127,16 @@ final class MatchFilter {
     /// A match of the query with further unique keys, which is about an open match of the query as it was sent first.
     func openMatch(in response: FindSCU.Match) -> OpenMatches.Open? {
         guard let dataSet = try? text.named(response.identifier()),
-            case .unconfirmed(let keys)? = review?.verdict(of: dataSet)
+            let verdict = review?.verdict(of: dataSet), let open
         else { return nil }
         let match = Match(response, dataSet, node: peerName)
-        return OpenMatches.Open(match: match, keys: keys)
+        switch verdict {
+        case .unconfirmed(let keys): return open.open(match, leaving: keys)
+        case .confirmed:
+            let found = open.open(match, leaving: [])
+            return found.lacksModalities ? found : nil
+        case .contradicted, .illegible: return nil
+        }
     }
 
     /// The number of responses to the query that is under way, if all of them name the character set that it names without need;
@@ -143,12 +157,26 @@ final class MatchFilter {
         return !value.isEmpty
     }
 
+    /// Tells who looks closely what the lookups of the query have cost.
+    func noteLookups() {
+        guard let open, open.lookups > 0 else { return }
+        let names = open.lookedUp.sorted().map { DataDictionary.keyword(of: $0) }.joined(separator: ", ")
+        target.outcome.diagnostics.verbose(
+            "\(peerName): \(names) looked up at another level by \(Quantity.count(open.lookups, "request"))")
+    }
+
     /// True if matches contradicted keys.
     var hasLeftOut: Bool { doubts.hasContradictions }
 
     /// Warns of attributes that were named and that no match has, not even empty: a server that supports them returns them (PS3.4
     /// C.2.2.1.3).
     private func reportAbsent() {
+        if withoutModalities > 0, withoutModalities < accepted {
+            target.outcome.diagnostics.warning(
+                Message(
+                    "\(peerName): \(withoutModalities) of \(accepted) matches have no ModalitiesInStudy",
+                    "the server does not return it, and their series were not listed"))
+        }
         guard accepted > 0, !absent.isEmpty else { return }
         let names = absent.map { $0.map { DataDictionary.keyword(of: $0) }.joined(separator: ".") }
         target.outcome.diagnostics.warning(
@@ -157,11 +185,18 @@ final class MatchFilter {
                 hint: absent.contains([.modalitiesInStudy]) ? .modalitiesNotReturned : nil))
     }
 
+    /// False where the output has no text of a match, such as a name, whatever its letters.
+    private var showsText: Bool {
+        let groups = target.options.groupKeys.compactMap(\.tags.last)
+        guard groups.isEmpty else { return groups.contains { DataDictionary.vr(of: $0).usesSpecificCharacterSet } }
+        return target.options.format != .count
+    }
+
     /// Reports what was left out, and what no response confirms.
     func report() {
         let diagnostics = target.outcome.diagnostics
         reportAbsent()
-        for problem in text.problems(of: peerName) { diagnostics.warning(problem) }
+        if showsText { for problem in text.problems(of: peerName) { diagnostics.warning(problem) } }
         if repeated > 0 { diagnostics.verbose("\(peerName): \(Quantity.count(repeated, "response")) sent again") }
         for warning in doubts.contradictions(of: peerName) { diagnostics.warning(warning) }
         for note in doubts.settled(of: peerName) { diagnostics.note(note) }

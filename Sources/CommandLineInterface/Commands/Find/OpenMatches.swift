@@ -7,7 +7,18 @@ import DICOMProtocol
 final class OpenMatches {
     struct Open {
         var match: Match
+        /// Those that have no value in the match.
         let keys: [Tag]
+        /// True if the match has no ModalitiesInStudy, and is shown with it.
+        var lacksModalities = false
+
+        /// What is known of it without a lookup.
+        var verdict: MatchReview.Verdict { keys.isEmpty ? .confirmed : .unconfirmed(keys) }
+
+        /// What is looked up.
+        fileprivate var tags: [Tag] {
+            lacksModalities && !keys.contains(.modalitiesInStudy) ? keys + [.modalitiesInStudy] : keys
+        }
     }
 
     /// Sends a query, and hands over its matches. Returns its final status; nil if nothing more is to be asked.
@@ -17,27 +28,51 @@ final class OpenMatches {
     private let negotiation: QueryNegotiation
     private var waiting: ArraySlice<Open> = []
     /// What lookups have told, by level and entity: the series of a study are looked up together.
-    private var verdicts: [[String]: MatchReview.Verdict] = [:]
-    private var lookups = 0
+    private var found: [[String]: Found] = [:]
+    /// The queries that were sent for lookups.
+    private(set) var lookups = 0
+    /// The keys that were looked up.
+    private(set) var lookedUp: Set<Tag> = []
     /// The unique keys that the query was sent again with.
     private var added: [Tag] = []
     /// False after the server has refused a lookup.
     private var mayLookUp = true
+    private let maximumLookups: Int
     private static let maximumWaiting = 10_000
-    private static let maximumLookups = 1_000
+    private static let maximumOfKeys = 1_000
 
-    init(_ query: Query, _ negotiation: QueryNegotiation) {
-        self.query = query
-        self.negotiation = negotiation
+    private struct Found {
+        let verdict: MatchReview.Verdict
+        let modalities: Set<String>
     }
 
-    /// Keeps a match if another level tells about one of its keys. Returns false if none does, or too many wait.
+    /// - Parameter fillsModalities: whether studies without ModalitiesInStudy get those of their series.
+    init(_ query: Query, _ negotiation: QueryNegotiation, fillsModalities: Bool) {
+        self.query = query
+        self.negotiation = negotiation
+        self.fillsModalities = fillsModalities && query.model.levels.contains(.series) && query.level == .study
+        // To group studies each of them is needed.
+        maximumLookups = self.fillsModalities ? Self.maximumWaiting : Self.maximumOfKeys
+    }
+
+    private let fillsModalities: Bool
+
+    /// Keeps a match if another level tells about one of its keys, or the modalities that it lacks. Returns false if none does, or
+    /// too many wait.
     func add(_ match: Match, leaving keys: [Tag]) -> Bool {
-        guard waiting.count < Self.maximumWaiting, !uniqueKeys(for: keys).isEmpty else { return false }
-        waiting.append(Open(match: match, keys: keys))
+        let open = open(match, leaving: keys)
+        guard waiting.count < Self.maximumWaiting, !uniqueKeys(for: open.tags).isEmpty else { return false }
+        waiting.append(open)
         return true
     }
 
+    /// A match that leaves keys open, and may lack its modalities.
+    func open(_ match: Match, leaving keys: [Tag]) -> Open {
+        let lacksModalities = fillsModalities && match.dataSet[.modalitiesInStudy]?.isEmpty != false
+        return Open(match: match, keys: keys, lacksModalities: lacksModalities)
+    }
+
+    /// The match that waits first, without what was looked up.
     func removeFirst() -> Open? { waiting.popFirst().map(shown) }
 
     /// The match as the query was first sent for.
@@ -59,26 +94,35 @@ final class OpenMatches {
         try addUniqueKeys(ask, again)
         while let open = waiting.first {
             var known: [(keys: [Tag], verdict: MatchReview.Verdict)] = []
+            var modalities: Set<String> = []
             for lookup in lookups(of: open) {
-                guard let verdict = try verdict(of: lookup, ask) else { return }
-                known.append((lookup.keys, verdict))
+                guard let found = try find(lookup, ask) else { return }
+                known.append((lookup.keys, found.verdict))
+                modalities.formUnion(found.modalities)
             }
             waiting.removeFirst()
-            settled(shown(open).match, MatchLookup.verdict(leaving: open.keys, after: known))
+            var match = shown(open).match
+            if open.lacksModalities, !modalities.isEmpty {
+                match.dataSet.set(.modalitiesInStudy, .CS, modalities.sorted().joined(separator: "\\"))
+            }
+            settled(match, MatchLookup.verdict(leaving: open.keys, after: known))
         }
     }
 
     private func lookups(of open: Open) -> [MatchLookup] {
         MatchLookup.all(
-            for: open.keys, of: open.match.dataSet, in: query.identifier, model: query.model, level: query.level,
+            for: open.tags, of: open.match.dataSet, in: query.identifier, model: query.model, level: query.level,
             negotiation: negotiation)
     }
 
     /// Returns nil if nothing more is to be asked.
-    private func verdict(of lookup: MatchLookup, _ ask: Ask) throws(AssociationError) -> MatchReview.Verdict? {
-        if let verdict = verdicts[lookup.name] { return verdict }
-        guard mayLookUp, lookups < Self.maximumLookups else { return .unconfirmed(lookup.keys) }
+    private func find(_ lookup: MatchLookup, _ ask: Ask) throws(AssociationError) -> Found? {
+        if let found = found[lookup.name] { return found }
+        guard mayLookUp, lookups < maximumLookups else {
+            return Found(verdict: .unconfirmed(lookup.keys), modalities: [])
+        }
         lookups += 1
+        lookedUp.formUnion(lookup.keys)
         var lookup = lookup
         let status = try ask(lookup.identifier) { response in
             // What cannot be read confirms nothing.
@@ -89,8 +133,9 @@ final class OpenMatches {
         var verdict = lookup.verdict
         // A list that is cut short shows what is there, and not what is not.
         if status != .success, verdict != .confirmed { verdict = .unconfirmed(lookup.keys) }
-        verdicts[lookup.name] = verdict
-        return verdict
+        let result = Found(verdict: verdict, modalities: status == .success ? lookup.modalities : [])
+        found[lookup.name] = result
+        return result
     }
 
     // MARK: Unique keys
@@ -105,7 +150,7 @@ final class OpenMatches {
         _ ask: Ask, _ again: @escaping (FindSCU.Match) -> Open?
     ) throws(AssociationError) {
         guard added.isEmpty, !waiting.isEmpty, waiting.count < Self.maximumWaiting else { return }
-        let missing = uniqueKeys(for: Set(waiting.flatMap(\.keys)).sorted()).filter { query.identifier[$0] == nil }
+        let missing = uniqueKeys(for: Set(waiting.flatMap(\.tags)).sorted()).filter { query.identifier[$0] == nil }
         guard !missing.isEmpty else { return }
         var identifier = query.identifier
         for key in missing { identifier.setEmpty(key, DataDictionary.vr(of: key)) }
