@@ -129,6 +129,20 @@ struct StorageProposalsTests {
         #expect(alone.count == StorageProposals.lastResort.count)
     }
 
+    @Test func `a class that came, and then fails by name, is proposed in every syntax`() {
+        var proposals = ProposalRounds(.unknown, RetrieveOptions(), proposes: true)
+        let seen: Set<UID> = [Self.classes[0]]
+        var isMore = proposals.next(seen: seen, byName: true)
+        var proposed: Set<UID> = []
+        while isMore {
+            for need in proposals.current where seen.contains(need.abstractSyntax) && need.separately {
+                proposed.formUnion(need.transferSyntaxes)
+            }
+            isMore = proposals.hasMore && proposals.next(seen: seen, byName: true)
+        }
+        #expect(proposed.isSuperset(of: FindSCU.transferSyntaxes + StorageProposals.costly))
+    }
+
     @Test func `a few classes whose rounds are over are proposed again in one`() {
         let expected = ExpectedInstances(series: [], transferSyntaxes: [Self.classes[0]: []])
         var proposals = ProposalRounds(expected, RetrieveOptions(), proposes: true)

@@ -182,6 +182,8 @@ struct ProposalRounds {
     /// What is proposed once all was: the last of the rounds where it has all that the first one has.
     private let again: [StorageProposals.Round]
     private var left: [StorageProposals.Round]
+    /// The rounds at the beginning that are for classes that were seen.
+    private var ofSeen = 0
     /// The rounds at the end that are for nothing but an association on which nothing came.
     private var lastResorts = 0
     /// True if the server tells the SOP classes of all that may come.
@@ -226,8 +228,14 @@ struct ProposalRounds {
             left.removeLast(min(lastResorts, left.count))
             lastResorts = 0
         }
-        left = left.map { $0.filter { !seen.contains($0.abstractSyntax) } }.filter { !$0.isEmpty }
-        if isFirst, byName, !seen.isEmpty { left = Self.rounds(for: seen) + left }
+        ofSeen = max(0, ofSeen - 1)
+        let others = left.dropFirst(ofSeen).map { $0.filter { !seen.contains($0.abstractSyntax) } }
+        left = left.prefix(ofSeen) + others.filter { !$0.isEmpty }
+        if isFirst, byName, !seen.isEmpty {
+            let rounds = Self.rounds(for: seen)
+            ofSeen = rounds.count
+            left = rounds + left
+        }
         isFirst = false
         return !left.isEmpty
     }
@@ -235,7 +243,7 @@ struct ProposalRounds {
     /// Begins again, for what a server may have failed for a moment.
     mutating func restart(seen: Set<UID>) {
         left = knowsClasses ? again : seen.isEmpty ? usual : Self.rounds(for: seen)
-        lastResorts = 0
+        (ofSeen, lastResorts) = (0, 0)
         if !knowsClasses, seen.isEmpty, !usual.isEmpty { appendLastResort() }
     }
 
