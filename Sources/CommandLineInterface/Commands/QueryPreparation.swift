@@ -70,7 +70,7 @@ struct QueryPreparation {
         if !options.trustsServer, let widening = WideningKey(in: query.identifier, query.model, query.level) {
             throw RunFailure(.usage, Message(widening.name, widening.why, hint: widening.hint))
         }
-        try prepare(queries, { _ in sopClass })
+        try prepare([query.ofRetrieval], { _ in sopClass })
         return query
     }
 

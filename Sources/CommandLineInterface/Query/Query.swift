@@ -51,8 +51,10 @@ package struct QueryOptions: Sendable, Equatable {
 
     /// The reasons why the keys may match nothing, for a hint; without values.
     ///
-    /// - Parameter ungranted: the options that the server did not grant.
-    func likelyMistakes(ungranted: QueryNegotiation = []) -> [String] {
+    /// - Parameters:
+    ///   - ungranted: the options that the server did not grant.
+    ///   - isRetrieval: whether each key is asked for at its own level, as a retrieval does.
+    func likelyMistakes(ungranted: QueryNegotiation = [], isRetrieval: Bool = false) -> [String] {
         let keys = keys.map { $0.placed(in: informationModel, at: level) }
         func names(_ isMeant: (QueryKey, ValueRepresentation) -> Bool) -> [String] {
             keys.filter { isMeant($0, DataDictionary.vr(of: $0.tag)) }.map { DataDictionary.keyword(of: $0.tag) }
@@ -78,7 +80,8 @@ package struct QueryOptions: Sendable, Equatable {
         let misplaced = keys.filter { key in
             guard key.path.isEmpty else { return false }
             return switch informationModel.placement(of: key.tag, at: level) {
-            case .above, .below, .inside: !key.value.isEmpty
+            case .above: !isRetrieval && !key.value.isEmpty
+            case .below, .inside: !key.value.isEmpty
             case .ofLevel, .uniqueKeyAbove, .general, .unlisted: false
             }
         }.map { DataDictionary.keyword(of: $0.tag) }
@@ -142,7 +145,14 @@ struct Query {
     let model: InformationModel
     let level: QueryLevel
     /// The keys that the standard does not define at the level, and the values that it does not allow, for a warning.
-    let complaints: [QueryPlacementCheck.Complaint]
+    private(set) var complaints: [QueryPlacementCheck.Complaint]
+
+    /// The same for a retrieval, which asks for each key at its own level.
+    var ofRetrieval: Query {
+        var query = self
+        query.complaints.removeAll(where: \.isOfHigherLevel)
+        return query
+    }
 
     /// The remedy if the query was refused and has keys of lower levels; otherwise nil.
     func hint(for status: DIMSEStatus) -> Hint? {
@@ -279,6 +289,8 @@ struct QueryPlacementCheck {
         let why: String
         /// The keyword, if the attribute is one of a lower level.
         var ofLowerLevel: String?
+        /// True if the attribute is one of a higher level, which a retrieval asks for there.
+        var isOfHigherLevel = false
     }
 
     /// - Parameter paths: of the keys that a person wrote, without those of sets.
@@ -289,8 +301,12 @@ struct QueryPlacementCheck {
                 return nil
             }
             var complaint = Complaint(name: path.map { DataDictionary.label(of: $0) }.joined(separator: "."), why: why)
-            if path.count == 1, case .below = model.placement(of: tag, at: level) {
-                complaint.ofLowerLevel = DataDictionary.keyword(of: tag)
+            if path.count == 1 {
+                switch model.placement(of: tag, at: level) {
+                case .below: complaint.ofLowerLevel = DataDictionary.keyword(of: tag)
+                case .above: complaint.isOfHigherLevel = true
+                default: break
+                }
             }
             return complaint
         }

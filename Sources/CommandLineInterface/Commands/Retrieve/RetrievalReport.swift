@@ -96,7 +96,9 @@ struct RetrievalReport: Sendable {
             let message = Message(
                 network.peerName, "nothing matches; nothing was retrieved",
                 hint: plan.isList || plan.hasLeftOut
-                    ? nil : .noMatch(context.options.query.likelyMistakes(ungranted: network.ungranted)))
+                    ? nil
+                    : .noMatch(
+                        context.options.query.likelyMistakes(ungranted: network.ungranted, isRetrieval: true)))
             if context.options.query.failsIfNone, run.exitCode == .success {
                 run.fail(.incomplete, message)
             } else {
