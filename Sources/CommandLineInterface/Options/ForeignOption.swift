@@ -204,6 +204,11 @@ enum ForeignOption {
             "--anonymize --anonymise --anon --deidentify --de-identify --pseudonymize",
             .words("identities are not edited here: send copies that another program has anonymized")
         ),
+        (
+            "--set --modify --edit --insert --erase",
+            .words("\(asTheyAre): send copies that another program has changed")
+        ),
+        ("--pcap --tcpdump --pdu-dump", .option(.capture)),
         ("-s +II --invent-instance --uid-suffix", .words("\(asTheyAre): nothing in them is changed")),
         (
             "+IR --invent-series +IS --invent-study +IP --invent-patient",

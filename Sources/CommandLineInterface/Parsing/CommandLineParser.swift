@@ -190,8 +190,17 @@ package struct CommandLineParser: Sendable {
                 .optionNotApplicable, option: definition.name, value: "\(operation.option)",
                 problem: "\(definition.option) does not apply to \(operation.option)\(instead)",
                 accepted: "\(definition.option) with \(definition.operationOptions.joined(separator: ", "))",
-                remedy: meant.map { "the operation comes first: dcmscu \($0) HOST PORT" })
+                remedy: meant.map { "the operation comes first: dcmscu \($0) HOST PORT" }
+                    ?? remedy(for: definition.name, operation))
         }
+    }
+
+    /// What does for one operation what the option does for another.
+    private static func remedy(for option: OptionName, _ operation: Operation) -> String? {
+        guard option == .skipExisting, [.get, .move].contains(operation) else { return nil }
+        return
+            "with \(OptionName.journal) FILE, \(OptionName.resume) does not fetch again what an earlier run has received; "
+            + "\(OptionName.ifExists) skip leaves files as they are"
     }
 }
 

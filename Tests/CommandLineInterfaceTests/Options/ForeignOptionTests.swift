@@ -76,6 +76,15 @@ struct ForeignOptionTests {
             "--worklist names the operation, so that find is read as a host: leave one of them out"
         ),
         (
+            "--store h 104 a --set PatientID=X",
+            "files are sent as they are, in the transfer syntaxes that they have: send copies that another program has changed"
+        ),
+        ("h 104 --pcap a", "did you mean --capture?"),
+        (
+            "--get h 104 -k 20,d=1 --skip-existing",
+            "with --journal FILE, --resume does not fetch again what an earlier run has received; --if-exists skip leaves files as they are"
+        ),
+        (
             "--store h 104 a --anonymize",
             "identities are not edited here: send copies that another program has anonymized"
         ),
