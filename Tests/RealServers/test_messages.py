@@ -51,7 +51,7 @@ ELSEWHERE = {
     "undecodable",
     # By the unit tests of causes and retrievals.
     "runTooShort", "nameServersSilent", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",
-    "storageRoleRefused", "destinationUnreachable", "otherIdentifier", "noReasonGiven", "endedByServer",
+    "storageRoleRefused", "destinationUnreachable", "destinationTakesNotAll", "serverSendsNotAll", "otherIdentifier", "noReasonGiven", "endedByServer",
     "notOnServer", "callerNotAccepted", "moveFailedWithoutReason",
     "moveFailedAndNeverCalledBack", "keysOfOtherLevel",
     # By the unit tests of --store and of retrievals.

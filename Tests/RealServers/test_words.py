@@ -8,6 +8,8 @@ from harness import cases, practice, programs, servers
 from harness.programs import dcmscu
 from harness.terminals import on_terminal
 
+CT, EXPLICIT, JPEG_2000 = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.90"
+
 
 def arguments(line):
     """The words of a line; a blank inside of a word is written as ~."""
@@ -20,18 +22,22 @@ class Words(cases.RealServerTest):
     @classmethod
     def setUpClass(cls):
         cls.receiver = cls.serve_all(servers.StoreSCP())
-        known = [("WS2", cls.receiver.port)]
+        # Takes nothing that is compressed.
+        cls.plain = cls.serve_all(servers.StoreSCP(profile=servers.association_profile({(CT, EXPLICIT)})))
+        known = [("WS2", cls.receiver.port), ("PLAIN", cls.plain.port)]
         cls.servers = {
             "orthanc": cls.serve_all(servers.Orthanc()),
             "dcmqrscp": cls.serve_all(servers.DcmQRSCP(known)),
             "practice": cls.serve_all(practice.PracticeArchive(known)),
+            "pynetdicom": cls.serve_all(servers.PynetdicomQRSCP(known)),
         }
         images = cls.servers["practice"].folder / "images"
         practice.made_up_images(images)
         for name in cls.servers:
             # dcmqrscp takes no compressed ones.
             dcmscu("--store", *cls.peer(name), images, expect=(0, 1))
-        cls.servers["orthanc"].register("WS2", cls.receiver.port)
+        for title, port in known:
+            cls.servers["orthanc"].register(title, port)
 
     @classmethod
     def peer(cls, name):
@@ -48,17 +54,67 @@ class Words(cases.RealServerTest):
         ("dcmqrscp", "find -k id=SELFTEST-1,SELFTEST-2 --limit 9", 0, ["several values have a backslash"], []),
         # What the series tell is nothing to warn of.
         ("dcmqrscp", "find -k modalities=MR --limit 9", 0, ["SELFTEST-2"], ["warning", "--series"]),
+        ("orthanc", "find -k date=1950 --group-by ModalitiesInStudy", 0, ["no match"], ["warning"]),
+        # A retrieval asks for each key at its own level.
+        ("orthanc", "get --series -k id=SELFTEST-1 -k SeriesNumber=2 -o {folder}", 0, ["1 received"], ["warning", "relational"]),
+        (
+            "orthanc", "get --series -k id=SELFTEST-1 -k SeriesDescription=*2* -o {folder}", 0, ["nothing matches"],
+            ["warning", "not a key of"],
+        ),
+        # One in the other byte order, which pynetdicom sends in a context of that syntax alone.
+        ("pynetdicom", "get -k id=SELFTEST-2 -o {folder}/mr", 0, ["4 listed", "4 received"], ["failed"]),
+        # Images in JPEG 2000 to a destination that takes none of them; one server says in what it holds them.
+        ("practice", "move -k id=SELFTEST-1 --to PLAIN", 1, ["JPEG 2000", '"PLAIN" may not take that', "--get"], []),
+        ("pynetdicom", "move -k id=SELFTEST-1 --to PLAIN", 1, ['does "PLAIN" take', "transfer syntax", "--get"], []),
+        ("orthanc", "move -k id=SELFTEST-1 --to PLAIN", 7, ["does that one take the transfer syntax of what is sent"], []),
     ]
 
     def test_what_is_said(self):
         for server, line, code, says, says_not in self.ROWS:
             with self.subTest(server=server, line=line):
+                line = line.replace("{folder}", str(self.folder))
                 found, shown = on_terminal([*arguments(line), *self.peer(server)], width=400)
                 self.assertEqual(found, code, shown)
                 for words in says:
                     self.assertIn(words, shown)
                 for words in says_not:
                     self.assertNotIn(words, shown)
+
+    def test_studies_by_modality_at_servers_with_modalities_in_study_and_without(self):
+        groups = {}
+        for server in ("orthanc", "dcmqrscp"):
+            run = dcmscu(
+                "find", *self.peer(server), "-k", "date=2026", "--group-by", "ModalitiesInStudy", "--format", "csv", "-V", expect=0
+            )
+            groups[server] = run.stdout
+            self.assertNotIn("warning", run.stderr)
+            looked_up = "ModalitiesInStudy looked up at another level by 3 requests"
+            self.assertEqual(looked_up in run.stderr, server == "dcmqrscp", run)
+        self.assertEqual(groups["orthanc"], "ModalitiesInStudy,Count\nCT,1\nMR,1\nOT,1\n")
+        self.assertEqual(groups["dcmqrscp"], groups["orthanc"])
+        run = dcmscu(
+            "find", *self.peer("dcmqrscp"), "-k", "ModalitiesInStudy=MR", "--group-by", "ModalitiesInStudy,PatientID", "--format",
+            "csv", expect=0,
+        )  # fmt: skip
+        self.assertEqual(run.stdout, "ModalitiesInStudy,PatientID,Count\nMR,SELFTEST-2,1\n")
+        # As it answers, without more requests.
+        run = dcmscu(
+            "find", *self.peer("dcmqrscp"), "-k", "date=2026", "--group-by", "ModalitiesInStudy", "--trust-server", "-V", expect=0
+        )
+        self.assertNotIn("looked up", run.stderr)
+        self.assert_names(run, "no match has ModalitiesInStudy")
+
+    def test_compressed_images_that_a_server_takes_and_does_not_propose(self):
+        port = servers.free_port()
+        model = "1.2.840.10008.5.1.4.1.2.2"
+        profile = servers.association_profile({(CT, JPEG_2000), (CT, EXPLICIT)}, [f"{model}.1", f"{model}.2"])
+        incoming, named, outgoing = profile.partition(f"[{servers.OUTGOING}]")
+        profile = incoming + named + outgoing.replace(f"{CT}\\Syntax1", f"{CT}\\Little", 1)
+        server = self.serve(servers.DcmQRSCP([("DCMSCU", port)], profile=profile))
+        peer = ["--call", server.ae_title, "-H", servers.LOOPBACK, "-p", server.port]
+        dcmscu("store", *peer, self.servers["practice"].folder / "images", expect=(0, 1))
+        run = dcmscu("move", *peer, "-k", "id=SELFTEST-1", "--port-scp", port, "-o", self.folder / "out")
+        self.assert_names(run, "do not propose the transfer syntaxes of compressed instances", "--get proposes each")
 
     def test_what_goes_to_another_node_is_sent(self):
         study = dcmscu(

@@ -61,7 +61,12 @@ package enum Hint: Sendable, Equatable {
     case suboperationsImpossible
     case storageContextsRefused(proposed: Int)
     case storageRoleRefused
-    case destinationUnreachable(aeTitle: String)
+    case destinationUnreachable(aeTitle: String, syntaxes: [String])
+    /// The destination was reached, and what is left did not go there; the names of the compressed transfer syntaxes that the
+    /// server lists for it, if it names any.
+    case destinationTakesNotAll(aeTitle: String, syntaxes: [String])
+    /// The server called our port, which takes everything, and what is left did not come.
+    case serverSendsNotAll(syntaxes: [String])
     case otherIdentifier
     case noReasonGiven
     case moveFailedWithoutReason
@@ -293,23 +298,35 @@ package enum Hint: Sendable, Equatable {
         case .retrievalTooLarge:
             "the server cannot count what was asked for: ask for less at a time, such as one series"
         case .suboperationsImpossible:
-            "the server could not send, although it accepted all that it needs for it: its log may say why; ask for less at a time, or try later"
+            "the server accepted contexts to send in, and could not send all the same: its log may say why; ask for less at a time, try "
+                + "later, or by \(OptionName.move)"
         case .storageContextsRefused(let proposed):
             "the server accepted none of the \(proposed) presentation contexts for instances that we proposed, so that it cannot "
                 + "send them by C-GET: \(OptionName.move), or \(OptionName.orMove), retrieves by C-MOVE"
         case .storageRoleRefused:
             "the server did not accept that we receive instances (SCP role), so that it cannot send them by C-GET: "
                 + "\(OptionName.move), or \(OptionName.orMove), retrieves by C-MOVE"
-        case .destinationUnreachable(let aeTitle):
-            "can the server reach \"\(aeTitle)\" at the address that it has for it, and does that one accept its associations?"
+        case .destinationUnreachable(let aeTitle, let syntaxes):
+            "can the server reach \"\(aeTitle)\" at the address that it has for it, and does that one accept its associations"
+                + (syntaxes.isEmpty ? "?" : ", and \(syntaxes.joined(separator: ", "))?")
+        case .destinationTakesNotAll(let aeTitle, let syntaxes):
+            (syntaxes.isEmpty
+                ? "does \"\(aeTitle)\" take the SOP class and the transfer syntax of these, which may be compressed? "
+                : "the server holds such instances in \(syntaxes.joined(separator: ", ")), and \"\(aeTitle)\" may not take that: ")
+                + "have it allowed there, or fetch them with \(OptionName.get)"
+        case .serverSendsNotAll(let syntaxes):
+            "our port takes what the server proposes, and some servers do not propose "
+                + (syntaxes.isEmpty
+                    ? "the transfer syntaxes of compressed instances" : syntaxes.joined(separator: ", "))
+                + ": \(OptionName.get) proposes each of them itself"
         case .otherIdentifier:
             "the server expects other keys: try the other information model (\(OptionName.patientroot) or \(OptionName.studyroot)), "
                 + "or the unique keys of another level"
         case .noReasonGiven:
             "the server gives no reason: its log may have one"
         case .moveFailedWithoutReason:
-            "the server gives no reason: does it know the destination (\(OptionName.moveDestination), or our own AE title), and can it "
-                + "reach it? its log may say more"
+            "the server gives no reason: does it know the destination (\(OptionName.moveDestination), or our own AE title), can it "
+                + "reach it, and does that one take the transfer syntax of what is sent? its log may say more"
         case .moveFailedAndNeverCalledBack(let aeTitle, let host, let port):
             "the server gives no reason, and nothing connected to our port: does it know \"\(aeTitle)\" with this machine's address"
                 + (host.map { " (\($0) as seen from here)" } ?? "")

@@ -136,13 +136,18 @@ struct IgnoredKeyTests {
     @Test func `an attribute that was named and no match has is told`() throws {
         let archive = try TestArchive(faults: ["ignore-key=ModalitiesInStudy"], holdsImages: true)
         for options in [
-            ["--group-by", "ModalitiesInStudy"], ["--return", "ModalitiesInStudy"], ["-k", "ModalitiesInStudy"],
+            ["--group-by", "ModalitiesInStudy", "--trust-server"], ["--return", "ModalitiesInStudy"],
+            ["-k", "ModalitiesInStudy"],
         ] {
             let result = CommandResult(["--find"] + archive.peer + ["--format", "csv"] + options)
             #expect(result.exitCode == .success)
             #expect(result.messages.contains("no match has ModalitiesInStudy"), "\(result.messages)")
             #expect(result.messages.contains("--group-by Modality"), "\(result.messages)")
         }
+        // To group by it, the series are asked.
+        let grouped = find(archive, "--group-by", "ModalitiesInStudy")
+        #expect(!grouped.messages.contains("no match has"), "\(grouped.messages)")
+        #expect(grouped.output.contains("MR,1"), "\(grouped.output)")
         // The usual attributes were not named, and an empty value is one.
         #expect(!find(archive, "-k", "StudyDate=*").messages.contains("no match has"))
         #expect(!find(archive, "-k", "ModalitiesInStudy", "-k", "PatientID=NOBODY").messages.contains("no match has"))

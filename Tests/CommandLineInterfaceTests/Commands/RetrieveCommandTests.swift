@@ -61,7 +61,7 @@ struct RetrieveCommandTests {
         #expect(result.exitCode == .failureStatus, "\(result.messages)")
         #expect(result.messages.contains("C-GET failed"))
         #expect(result.messages.contains("(A702H)"))
-        #expect(result.messages.contains("hint: the server could not send, although it accepted all"))
+        #expect(result.messages.contains("hint: the server accepted contexts to send in, and could not"))
     }
 
     @Test func `an output that cannot be written ends the run, and none of the server's remedies is given`() throws {

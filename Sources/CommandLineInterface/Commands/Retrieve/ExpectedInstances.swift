@@ -19,6 +19,16 @@ struct ExpectedInstances {
     var sopClasses: [UID] { transferSyntaxes.keys.sorted { $0.string < $1.string } }
     var uids: [UID]? { series.map { $0.flatMap(\.sopInstanceUIDs) } }
 
+    /// The compressed transfer syntaxes that the peer names for the series of these instances, or for all if it names no instance.
+    func compressedSyntaxes(of failed: [UID]) -> [UID] {
+        let failed = Set(failed)
+        let concerned = (series ?? []).filter { failed.isEmpty || !failed.isDisjoint(with: $0.sopInstanceUIDs) }
+        let syntaxes = concerned.reduce(into: Set<UID>()) { all, one in
+            for some in one.transferSyntaxes.values { all.formUnion(some) }
+        }
+        return syntaxes.filter { TransferSyntax($0).isEncapsulated }.sorted { $0.string < $1.string }
+    }
+
     static let unknown = ExpectedInstances(series: nil)
 
     init(

@@ -100,8 +100,8 @@ final class TargetRetrieval {
             let failed = isRepeated ? max(0, (total ?? 0) - now.present) : attempt.failed
             outcome.add(attempt, received: now.received - before.received, failed: failed)
             note(
-                attempt, failed: failed, notStored: now.notStored - before.notStored, isRepeated: isRepeated,
-                about: instances.lastPath)
+                attempt, of: expected, failed: failed, notStored: now.notStored - before.notStored,
+                isRepeated: isRepeated, about: instances.lastPath)
             if attempt.isUnsupported, options.fallsBackToMove, !context.movesInstead {
                 network.diagnostics.note(Message("\(network.peerName): no C-GET", "retrieving by C-MOVE instead"))
                 context.movesInstead = true
@@ -177,7 +177,8 @@ final class TargetRetrieval {
     ///   - isRepeated: whether what came before was requested once more.
     ///   - path: an instance of what was asked for.
     private func note(
-        _ attempt: RetrievalAttempt, failed: Int, notStored: Int, isRepeated: Bool, about path: FilePath?
+        _ attempt: RetrievalAttempt, of expected: ExpectedInstances, failed: Int, notStored: Int, isRepeated: Bool,
+        about path: FilePath?
     ) {
         if let error = attempt.error {
             if case .interrupted = error { outcome.wasInterrupted = true }
@@ -190,9 +191,9 @@ final class TargetRetrieval {
         if attempt.isRefused, !isRepeated {
             let response = network.diagnostics.redaction.hidingPatientData(
                 in: response, about: path.map { [InstanceFile.attributes(of: $0)] } ?? [])
-            problems.append(.refused(response, service, hint: hint(for: status, service, attempt)))
+            problems.append(.refused(response, service, hint: hint(for: status, service, attempt, expected)))
         } else if failed > 0 {
-            let hint = isMove ? moveHint(for: attempt) : attempt.storageRefusal
+            let hint = isMove ? moveHint(for: attempt, expected) : attempt.storageRefusal
             problems.append(.suboperationsFailed(failed, status, service, hint: hint))
         }
     }
@@ -208,16 +209,17 @@ final class TargetRetrieval {
     }
 
     /// The remedy for a request that was refused, by the status and by what is known of the association.
-    private func hint(for status: DIMSEStatus, _ service: ServiceKind, _ attempt: RetrievalAttempt) -> Hint? {
+    private func hint(
+        for status: DIMSEStatus, _ service: ServiceKind, _ attempt: RetrievalAttempt, _ expected: ExpectedInstances
+    ) -> Hint? {
         switch status {
         case .moveDestinationUnknown where options.isDestinationNamedAsNode,
             .unableToProcess...0xCFFF where options.isDestinationNamedAsNode && isMove,
             .processingFailure where options.isDestinationNamedAsNode && isMove:
             return .nameOfNode(options.moveDestination.string)
-        case .moveDestinationUnknown where isMove: return moveHint(for: attempt)
+        case .moveDestinationUnknown where isMove: return moveHint(for: attempt, expected)
         case .unableToPerformSuboperations where isMove:
-            return neverCalledBack(attempt.localAddress)
-                ?? .destinationUnreachable(aeTitle: options.moveDestination.string)
+            return neverCalledBack(attempt.localAddress) ?? hintForWhatFailed(attempt, expected)
         case .unableToProcess...0xCFFF where isMove, .processingFailure where isMove:
             guard case .noIncomingAssociation(let title, let host, let port)? = neverCalledBack(attempt.localAddress)
             else {
@@ -230,12 +232,26 @@ final class TargetRetrieval {
     }
 
     /// The facts that the server's administrator needs when nothing was sent.
-    private func moveHint(for attempt: RetrievalAttempt) -> Hint? {
-        guard (attempt.sent ?? 0) == 0 else { return nil }
-        guard attempt.status == .moveDestinationUnknown else { return neverCalledBack(attempt.localAddress) }
+    private func moveHint(for attempt: RetrievalAttempt, _ expected: ExpectedInstances) -> Hint? {
+        guard (attempt.sent ?? 0) == 0 else { return hintForWhatFailed(attempt, expected) }
+        guard attempt.status == .moveDestinationUnknown else {
+            return neverCalledBack(attempt.localAddress) ?? hintForWhatFailed(attempt, expected)
+        }
         return .moveDestinationUnknown(
             aeTitle: options.moveDestination.string, host: context.server == nil ? nil : attempt.localAddress,
             port: context.server?.port)
+    }
+
+    /// Where the server was able to call: a compressed transfer syntax is what most often does not arrive.
+    private func hintForWhatFailed(_ attempt: RetrievalAttempt, _ expected: ExpectedInstances) -> Hint {
+        let syntaxes = expected.compressedSyntaxes(of: attempt.failedUIDs).map { TransferSyntax($0).description }
+        guard !options.isForThirdParty else {
+            let title = options.moveDestination.string
+            return (attempt.sent ?? 0) > 0
+                ? .destinationTakesNotAll(aeTitle: title, syntaxes: syntaxes)
+                : .destinationUnreachable(aeTitle: title, syntaxes: syntaxes)
+        }
+        return .serverSendsNotAll(syntaxes: syntaxes)
     }
 
     private func neverCalledBack(_ address: String?) -> Hint? {
