@@ -265,25 +265,28 @@ package struct Redaction: Sendable {
     private static let pathEnds = [": ", ", ", "; ", "\"", " ("]
 }
 
-/// The last matches of a query, whose patients the comment of its final response may name.
+/// The last matches of a query, whose patients the comment of its final response may name. They are kept as they were sent:
+/// nearly no response has a comment.
 struct RecentMatches {
     private static let maximumCount = 1_000
     private static let maximumSize = 1 << 20
 
-    private var matches: [(dataSet: DataSet, size: Int)] = []
+    private var matches: [FindSCU.Match] = []
+    /// In bytes, of all.
     private var size = 0
     /// The one that gives way to the next.
     private var oldest = 0
 
-    var dataSets: [DataSet] { matches.map(\.dataSet) }
+    /// Those that can be decoded.
+    var dataSets: [DataSet] { matches.compactMap { try? $0.identifier() } }
 
-    /// - Parameter size: in bytes, as it was sent.
-    mutating func append(_ dataSet: DataSet, size: Int) {
-        if self.size + size > Self.maximumSize { (matches, self.size, oldest) = ([], 0, 0) }
-        self.size += size
-        guard matches.count == Self.maximumCount else { return matches.append((dataSet, size)) }
-        self.size -= matches[oldest].size
-        matches[oldest] = (dataSet, size)
+    mutating func append(_ match: FindSCU.Match) {
+        let count = match.bytes.count
+        if size + count > Self.maximumSize { (matches, size, oldest) = ([], 0, 0) }
+        size += count
+        guard matches.count == Self.maximumCount else { return matches.append(match) }
+        size -= matches[oldest].bytes.count
+        matches[oldest] = match
         oldest = (oldest + 1) % matches.count
     }
 }

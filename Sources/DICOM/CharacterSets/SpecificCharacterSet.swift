@@ -142,6 +142,12 @@ package struct SpecificCharacterSet: Sendable, Equatable {
         return decode(bytes, vr: vr).unicodeScalars.count { $0 == "\u{FFFD}" }
     }
 
+    /// True if text, of a representation that this set governs, is the same bytes in UTF-8.
+    func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        if case .utf8 = repertoire { return Self.isValidUTF8(bytes) }
+        return isASCIICompatible && DefaultRepertoire.isPlain(bytes)
+    }
+
     private static func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.withMemoryRebound(to: UInt8.self) { bytes in
             do {

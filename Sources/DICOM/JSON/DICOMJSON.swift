@@ -25,7 +25,8 @@ package enum DICOMJSON {
         // Text that is transcoded by an assumed set has to be announced (PS3.18 F.2.1.1).
         var announcesUTF8 = isOutermost && !inherited.definedTerms.isEmpty
         output.append(0x7B)
-        for element in dataSet.elements where !element.tag.isGroupLength {
+        for element in dataSet.elements {
+            if element.tag.isGroupLength { continue }
             if announcesUTF8, element.tag >= .specificCharacterSet {
                 announcesUTF8 = false
                 if element.tag > .specificCharacterSet { appendCharacterSet(isFirst: &isFirst, to: &output) }
@@ -73,8 +74,10 @@ package enum DICOMJSON {
                 output.append(0x7D)
                 return
             }
+            let isPlain = ASCIIText.isPlain(value)
+            if isPlain, appendPlain(tag, vr, value, isFirst: &isFirst, to: &output) { return }
             appendHead(tag, vr, .values, isFirst: &isFirst, to: &output)
-            if ASCIIText.isPlain(value) {
+            if isPlain {
                 appendValue(value, vr, to: &output)
             } else {
                 appendValues(value, vr, dataSet, &characterSet, to: &output)
@@ -107,7 +110,7 @@ package enum DICOMJSON {
         _ characterSet: inout LazyCharacterSet, to output: inout [UInt8]
     ) {
         let set = vr.usesSpecificCharacterSet ? characterSet.resolved(dataSet) : .defaultRepertoire
-        if set.isASCIICompatible, DefaultRepertoire.isPlain(bytes) {
+        if set.isValidUTF8(bytes) {
             appendDecoded(bytes, vr, to: &output)
         } else {
             var text: [UInt8] = []
@@ -123,9 +126,10 @@ package enum DICOMJSON {
         _ text: UnsafeRawBufferPointer, _ vr: ValueRepresentation, to output: inout [UInt8]
     ) {
         var start = 0
+        let hasOneValue = vr.allowsBackslashInValue
         while true {
-            var end = start
-            while end < text.count, vr.allowsBackslashInValue || text[end] != 0x5C { end += 1 }
+            var end = hasOneValue ? text.count : start
+            while end < text.count, text[end] != 0x5C { end &+= 1 }
             let value = vr.trimmed(UnsafeRawBufferPointer(rebasing: text[start..<end]))
             appendValue(value, vr, to: &output)
             if end == text.count { return }
@@ -189,7 +193,9 @@ package enum DICOMJSON {
     }
 
     private static func isDefaultRepertoire(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.isEmpty || ValueRepresentation.CS.trimmed(bytes).elementsEqual("ISO_IR 6".utf8)
+        guard !bytes.isEmpty else { return true }
+        let value = ValueRepresentation.CS.trimmed(bytes)
+        return value.count == 8 && value.elementsEqual("ISO_IR 6".utf8)
     }
 
     private static func appendCharacterSet(isFirst: inout Bool, to output: inout [UInt8]) {
@@ -211,25 +217,81 @@ extension DICOMJSON {
         _ tag: Tag, _ vr: ValueRepresentation, _ form: ValueForm, isFirst: inout Bool, to output: inout [UInt8]
     ) {
         // One copy of 22 or 32 bytes instead of a dozen small ones: this is the larger part of most answers.
-        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { head in
-            head.storeBytes(of: DICOMJSON.opening, toByteOffset: 0, as: UInt16.self)
-            head.storeBytes(of: Hexadecimal.eightDigits(tag.rawValue).bigEndian, toByteOffset: 2, as: UInt64.self)
-            head.storeBytes(of: DICOMJSON.key, toByteOffset: 10, as: UInt64.self)
-            head[18] = 0x22
-            head[19] = UInt8(truncatingIfNeeded: vr.rawValue >> 8)
-            head[20] = UInt8(truncatingIfNeeded: vr.rawValue)
-            head[21] = 0x22
-            head.storeBytes(of: DICOMJSON.values, toByteOffset: 22, as: UInt64.self)
-            head[30] = 0x3A
-            head[31] = 0x5B
+        withUnsafeTemporaryAllocation(byteCount: headLength, alignment: 8) { head in
+            storeHead(tag, vr, in: head)
             let start = isFirst ? 1 : 0
-            let end = form == .values ? 32 : 22
+            let end = form == .values ? headLength : emptyHeadLength
             output.append(contentsOf: UnsafeRawBufferPointer(rebasing: head[start..<end]))
         }
         isFirst = false
         if form == .binary {
             ASCIIText.append(",\"InlineBinary\":\"", to: &output)
         }
+    }
+
+    /// Appends a whole attribute with one value of plain text in one copy; returns false for one that is written otherwise: a name,
+    /// most numbers, and what is long.
+    fileprivate static func appendPlain(
+        _ tag: Tag, _ vr: ValueRepresentation, _ value: UnsafeRawBufferPointer, isFirst: inout Bool,
+        to output: inout [UInt8]
+    ) -> Bool {
+        guard value.count <= longestPlain else { return false }
+        var isNumber = false
+        switch vr {
+        case .PN: return false
+        case .DS, .IS:
+            guard isNatural(value) else { return false }
+            isNumber = true
+        default: break
+        }
+        withUnsafeTemporaryAllocation(byteCount: headLength + longestPlain + 4, alignment: 8) { text in
+            storeHead(tag, vr, in: text)
+            var end = headLength
+            if !isNumber {
+                text[end] = 0x22
+                end &+= 1
+            }
+            UnsafeMutableRawBufferPointer(rebasing: text[end...]).copyMemory(from: value)
+            end &+= value.count
+            if !isNumber {
+                text[end] = 0x22
+                end &+= 1
+            }
+            text[end] = 0x5D
+            text[end &+ 1] = 0x7D
+            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[(isFirst ? 1 : 0)..<(end &+ 2)]))
+        }
+        isFirst = false
+        return true
+    }
+
+    /// In bytes: few values are longer, and the memory is that of the stack.
+    private static let longestPlain = 220
+
+    /// True for a number that is one of JSON as it stands: digits alone, the first of several not zero.
+    private static func isNatural(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard text.count <= 12, text.count == 1 || text[0] != 0x30 else { return false }
+        for byte in text where byte < 0x30 || byte > 0x39 { return false }
+        return true
+    }
+
+    /// With `,"Value":[`, and without it.
+    private static let headLength = 32
+    private static let emptyHeadLength = 22
+
+    /// Stores `,"ggggeeee":{"vr":"XX","Value":[`.
+    @inline(__always)
+    private static func storeHead(_ tag: Tag, _ vr: ValueRepresentation, in head: UnsafeMutableRawBufferPointer) {
+        head.storeBytes(of: DICOMJSON.opening, toByteOffset: 0, as: UInt16.self)
+        head.storeBytes(of: Hexadecimal.eightDigits(tag.rawValue).bigEndian, toByteOffset: 2, as: UInt64.self)
+        head.storeBytes(of: DICOMJSON.key, toByteOffset: 10, as: UInt64.self)
+        head[18] = 0x22
+        head[19] = UInt8(truncatingIfNeeded: vr.rawValue >> 8)
+        head[20] = UInt8(truncatingIfNeeded: vr.rawValue)
+        head[21] = 0x22
+        head.storeBytes(of: DICOMJSON.values, toByteOffset: 22, as: UInt64.self)
+        head[30] = 0x3A
+        head[31] = 0x5B
     }
 
     /// `,"`

@@ -18,9 +18,25 @@ enum JSONText {
 
     /// Escapes what JSON demands, and also what could act on a terminal: JSON is printed there, and an escape loses nothing.
     private static func appendEscaped(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) {
+        // What stays as it is between two escapes is copied at once.
+        var start = 0
         var index = 0
         while index < bytes.count {
             let byte = bytes[index]
+            var length = 1
+            var scalar: Unicode.Scalar?
+            if byte >= 0x80 {
+                let character = UnsafeRawBufferPointer(
+                    rebasing: bytes[index..<min(index + (byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4), bytes.count)])
+                length = character.count
+                scalar = DisplayText.scalar(character).flatMap { DisplayText.isHarmful($0) ? $0 : nil }
+            }
+            let isEscaped = byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F || scalar != nil
+            guard isEscaped else {
+                index += length
+                continue
+            }
+            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<index]))
             switch byte {
             case 0x22, 0x5C:
                 output.append(0x5C)
@@ -28,21 +44,17 @@ enum JSONText {
             case 0x0A: ASCIIText.append("\\n", to: &output)
             case 0x0D: ASCIIText.append("\\r", to: &output)
             case 0x09: ASCIIText.append("\\t", to: &output)
-            case 0x00..<0x20, 0x7F: appendUnit(UInt16(byte), to: &output)
-            case 0x80...0xFF:
-                let length = byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
-                let character = UnsafeRawBufferPointer(rebasing: bytes[index..<min(index + length, bytes.count)])
-                if let scalar = DisplayText.scalar(character), DisplayText.isHarmful(scalar) {
+            default:
+                if let scalar {
                     for unit in String(scalar).utf16 { appendUnit(unit, to: &output) }
                 } else {
-                    output.append(contentsOf: character)
+                    appendUnit(UInt16(byte), to: &output)
                 }
-                index += character.count
-                continue
-            default: output.append(byte)
             }
-            index += 1
+            index += length
+            start = index
         }
+        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start...]))
     }
 
     static func appendUnit(_ unit: UInt16, to output: inout [UInt8]) {

@@ -85,22 +85,41 @@ package struct MessageAssembler: Sendable {
         guard bytes.count <= limits.maximumCommandLength - collected.count else {
             throw .commandSetTooLong(limit: limits.maximumCommandLength)
         }
-        collected.append(contentsOf: bytes)
-        guard isLast else {
-            try count(emptyFragmentOf: bytes, contextID)
-            return nil
-        }
-        emptyFragments = 0
         let command: CommandSet
-        if let pending, pending.bytes == collected {
+        if isLast, collected.isEmpty, let pending, Self.areEqual(pending.bytes, bytes) {
+            emptyFragments = 0
             command = pending.command
         } else {
+            collected.append(contentsOf: bytes)
+            guard isLast else {
+                try count(emptyFragmentOf: bytes, contextID)
+                return nil
+            }
+            emptyFragments = 0
             command = try CommandSet(decoding: collected[...])
             if command.status?.kind == .pending { pending = (collected, command) }
+            collected.removeAll(keepingCapacity: true)
         }
-        collected.removeAll(keepingCapacity: true)
         state = command.hasDataSet ? .dataSet(contextID: contextID) : .betweenMessages
         return .command(command, contextID: contextID)
+    }
+
+    /// Eight bytes a step: it is asked of each match of a query.
+    private static func areEqual(_ known: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard known.count == bytes.count else { return false }
+        return known.withUnsafeBytes { known in
+            var index = 0
+            while index &+ 8 <= bytes.count {
+                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                guard known.loadUnaligned(fromByteOffset: index, as: UInt64.self) == word else { return false }
+                index &+= 8
+            }
+            while index < bytes.count {
+                guard known[index] == bytes[index] else { return false }
+                index &+= 1
+            }
+            return true
+        }
     }
 
     private mutating func count(

@@ -68,7 +68,8 @@ struct RedactionTests {
         for number in 0..<5_000 {
             var match = DataSet()
             match.set(.patientID, .LO, "P\(number)")
-            recent.append(match, size: number == 4_000 ? 1 << 24 : 100)
+            if number == 4_000 { match.set(.pixelData, .OB, String(repeating: " ", count: 1 << 24)) }
+            recent.append(FindSCU.Match(match))
         }
         #expect(recent.dataSets.count == 1_000 - 1)
         #expect(recent.dataSets.contains { $0.strings(.patientID) == ["P4999"] })

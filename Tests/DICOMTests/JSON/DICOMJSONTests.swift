@@ -48,6 +48,30 @@ private func member(_ vr: ValueRepresentation, _ text: String) -> String { membe
                 """)
     }
 
+    @Test func `plain text of any length is written alike`() {
+        for length in 1...300 {
+            let text = String(repeating: "x", count: length)
+            #expect(member(.UT, text) == ",\"Value\":[\"\(text)\"]")
+            #expect(member(.UC, text + "\"") == ",\"Value\":[\"\(text)\\\"\"]")
+        }
+    }
+
+    @Test(arguments: [
+        ("0", "0"), ("12", "12"), ("012", "12"), ("+3", "3"), ("-4", "-4"), ("1 2", "\"1 2\""),
+        ("123456789012", "123456789012"), ("1234567890123", "1234567890123"), ("1a", "\"1a\""), (":", "\":\""),
+        ("/", "\"/\""),
+    ])
+    func `a whole number is one in JSON, its zeros in front left out`(text: String, number: String) {
+        #expect(member(.IS, text) == ",\"Value\":[\(number)]")
+        #expect(member(.DS, text) == ",\"Value\":[\(number)]")
+    }
+
+    @Test func `text in UTF-8 is copied but for what is escaped`() {
+        var answer = dataSet(0x0072_0001, .UC, Array("é\u{9C}\"\u{202E}日本\n\u{1F600}\u{7F}x".utf8))
+        answer.set(.specificCharacterSet, .CS, "ISO_IR 192")
+        #expect(json(answer).hasSuffix("[\"é\\u009C\\\"\\u202E日本\\n😀\\u007Fx\"]}}"))
+    }
+
     @Test(arguments: [
         (ValueRepresentation.LO, "", ""), (.LO, "  ", ""), (.LO, "A", ",\"Value\":[\"A\"]"),
         (.LO, "A\\B ", ",\"Value\":[\"A\",\"B\"]"), (.LO, "A\\\\B", ",\"Value\":[\"A\",null,\"B\"]"),

@@ -87,7 +87,7 @@ final class FindCommand {
                             })
                         if !result.wasInterrupted { try lookUp(matches, query, target, session, output) }
                         acceptOpen(matches, output)
-                        report(result, of: query, target, output, about: matches.recent)
+                        report(result, of: query, target, output, about: matches)
                         rest.removeFirst()
                         if result.status == .success { noteCharacterSet(matches, query, target) }
                         matches.end()
@@ -232,7 +232,7 @@ final class FindCommand {
 
     /// - Parameter matches: those that a comment may be about.
     private func report(
-        _ result: ExchangeResult, of query: Query, _ target: Target, _ output: MatchOutput, about matches: RecentMatches
+        _ result: ExchangeResult, of query: Query, _ target: Target, _ output: MatchOutput, about matches: MatchFilter
     ) {
         let (outcome, peerName) = (target.outcome, target.network.peerName)
         let counted = Quantity.count(output.count, "match")
@@ -241,7 +241,7 @@ final class FindCommand {
             outcome.diagnostics.note(Message("stopped after \(counted) as \(OptionName.limit) asks; there may be more"))
         }
         guard let final = result.final?.command, let status = final.status else { return }
-        let response = outcome.diagnostics.redaction.hidingPatientData(in: final, about: matches.dataSets)
+        let response = outcome.diagnostics.redaction.hidingPatientData(in: final, about: matches.recentDataSets)
         switch status.kind {
         case .success, .warning:
             outcome.diagnostics.verbose("\(peerName): \(counted)")

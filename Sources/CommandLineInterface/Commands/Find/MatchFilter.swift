@@ -30,7 +30,7 @@ final class MatchFilter {
     private var accepted = 0
     private var withoutModalities = 0
     private let groupsByModalities: Bool
-    private(set) var recent = RecentMatches()
+    private var recent = RecentMatches()
     /// The matches of the query that are to be looked up; nil before the first query, or if the server is trusted.
     private(set) var open: OpenMatches?
 
@@ -70,7 +70,7 @@ final class MatchFilter {
 
     /// Returns nil for a response that is not a match or is to be looked up, and reports one that cannot be read.
     func match(in response: FindSCU.Match) -> Match? {
-        let digest = ResponseDigest(of: response.bytes)
+        let digest = ResponseDigests.digest(response.bytes)
         guard !expected.remove(digest) else { return nil }
         responses += 1
         target.network.noteOddities(of: response)
@@ -93,7 +93,7 @@ final class MatchFilter {
                 ofQuery.nameItsSet = identifier.bytes(.specificCharacterSet) == querySet
             }
             let match = Match(response, text.named(identifier), node: peerName)
-            recent.append(match.dataSet, size: response.bytes.count)
+            recent.append(response)
             repeatedInARow = 0
             isAboutOneEntity = hasIdentity(match.dataSet)
             let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
@@ -138,6 +138,9 @@ final class MatchFilter {
         case .contradicted, .illegible: return nil
         }
     }
+
+    /// The last matches.
+    var recentDataSets: [DataSet] { recent.dataSets.map { text.named($0) } }
 
     /// The number of responses to the query that is under way, if all of them name the character set that it names without need;
     /// otherwise nil.
@@ -207,52 +210,82 @@ final class MatchFilter {
     }
 }
 
-/// 64 bits by which responses are told apart: of a million different ones, two are taken as equal in one run of 37 million.
-///
-/// Eight bytes a step, each mixed in by the product of 128 bits, folded. Its seed is random: a server cannot know which responses
-/// would be taken as equal.
-private struct ResponseDigest: Hashable {
-    private let value: UInt64
+/// A set of digests in one table, half of the memory and less of the time of a `Set`: they are random already, and need no
+/// further hash. Each lies at the place that its lower bits name, or behind it before the next empty place.
+struct DigestTable {
+    /// A power of two of places, or none; zero is an empty one.
+    private var places: [UInt64] = []
+    private(set) var count = 0
 
-    init(of bytes: ArraySlice<UInt8>) {
-        value = bytes.withUnsafeBytes { bytes in
-            var digest = Self.seed ^ UInt64(bytes.count)
-            var index = 0
-            while index &+ 8 <= bytes.count {
-                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                digest = Self.folded(digest ^ word, Self.factor)
-                index &+= 8
+    private static let smallest = 64
+
+    var isEmpty: Bool { count == 0 }
+
+    /// - Parameter digest: not zero.
+    func contains(_ digest: UInt64) -> Bool {
+        guard count > 0 else { return false }
+        return places[place(of: digest)] != 0
+    }
+
+    mutating func insert(_ digest: UInt64) {
+        // At most four fifths are taken: an empty place ends each search.
+        if (count + 1) * 5 > places.count * 4 { grow() }
+        let place = place(of: digest)
+        if places[place] == 0 { count += 1 }
+        places[place] = digest
+    }
+
+    /// Returns false if it is not there.
+    mutating func remove(_ digest: UInt64) -> Bool {
+        guard count > 0 else { return false }
+        var hole = place(of: digest)
+        guard places[hole] != 0 else { return false }
+        count -= 1
+        // Those behind it move up, but for one that would come to lie before the place that its bits name.
+        let mask = places.count - 1
+        var next = (hole + 1) & mask
+        while places[next] != 0 {
+            let home = Int(truncatingIfNeeded: places[next]) & mask
+            if (next - home) & mask >= (next - hole) & mask {
+                places[hole] = places[next]
+                hole = next
             }
-            var rest: UInt64 = 0
-            while index < bytes.count {
-                rest = rest << 8 | UInt64(bytes[index])
-                index &+= 1
-            }
-            return Self.folded(digest ^ rest, Self.factor ^ Self.seed)
+            next = (next + 1) & mask
         }
+        places[hole] = 0
+        return true
     }
 
-    private static func folded(_ left: UInt64, _ right: UInt64) -> UInt64 {
-        let product = left.multipliedFullWidth(by: right)
-        return product.high ^ product.low
+    /// The place of a digest, or the empty one where it belongs.
+    private func place(of digest: UInt64) -> Int {
+        let mask = places.count &- 1
+        var place = Int(truncatingIfNeeded: digest) & mask
+        while places[place] != 0, places[place] != digest { place = (place &+ 1) & mask }
+        return place
     }
 
-    private static let seed = UInt64.random(in: .min ... .max)
-    private static let factor: UInt64 = 0x9E37_79B9_7F4A_7C15
-
-    func hash(into hasher: inout Hasher) { hasher.combine(value) }
+    private mutating func grow() {
+        let old = places
+        places = [UInt64](repeating: 0, count: max(Self.smallest, old.count * 2))
+        for digest in old where digest != 0 { places[place(of: digest)] = digest }
+    }
 }
 
 /// Responses to one query, each by its digest.
 private struct ResponseDigests {
     /// Those that tell which entity they are about: a second one is the same entity.
-    private var entities: Set<ResponseDigest> = []
+    private var entities = DigestTable()
     /// The number of each of the others: two studies of a patient are equal where only the name was asked for.
-    private var others: [ResponseDigest: Int] = [:]
+    private var others: [UInt64: Int] = [:]
 
-    func hasEntity(_ digest: ResponseDigest) -> Bool { entities.contains(digest) }
+    /// The digest of a response. Never zero, which is an empty place in a table.
+    static func digest(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        max(bytes.withUnsafeBytes { SeededDigest.of($0) }, 1)
+    }
 
-    mutating func insert(_ digest: ResponseDigest, isAboutOneEntity: Bool) {
+    func hasEntity(_ digest: UInt64) -> Bool { entities.contains(digest) }
+
+    mutating func insert(_ digest: UInt64, isAboutOneEntity: Bool) {
         if isAboutOneEntity {
             entities.insert(digest)
         } else {
@@ -261,9 +294,9 @@ private struct ResponseDigests {
     }
 
     /// Returns false if there is none.
-    mutating func remove(_ digest: ResponseDigest) -> Bool {
+    mutating func remove(_ digest: UInt64) -> Bool {
         guard !entities.isEmpty || !others.isEmpty else { return false }
-        if entities.remove(digest) != nil { return true }
+        if entities.remove(digest) { return true }
         guard let count = others[digest], count > 0 else { return false }
         others[digest] = count - 1
         return true

@@ -122,12 +122,14 @@ final class JSONMatchWriter: MatchWriter {
     func append(_ match: Match, number: Int, to buffer: inout [UInt8]) {
         if isArray { buffer.append(contentsOf: (hasWritten ? ",\n" : "[\n").utf8) }
         let start = buffer.count
-        var dataSet = match.dataSet
         // The object has no other place for the node.
-        if layout.showsNodes, dataSet.string(.retrieveAETitle) == nil {
+        if layout.showsNodes, match.dataSet.string(.retrieveAETitle) == nil {
+            var dataSet = match.dataSet
             dataSet.set(.retrieveAETitle, .AE, String(match.node.prefix { $0 != "@" }))
+            DICOMJSON.append(dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet)
+        } else {
+            DICOMJSON.append(match.dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet)
         }
-        DICOMJSON.append(dataSet, to: &buffer, inheritedCharacterSet: layout.assumedCharacterSet)
         if layout.escapesNonASCII { DICOMJSON.escapeNonASCII(in: &buffer, from: start) }
         if !isArray { buffer.append(UInt8(ascii: "\n")) }
         hasWritten = true

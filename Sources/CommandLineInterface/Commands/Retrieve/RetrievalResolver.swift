@@ -276,7 +276,7 @@ final class RetrievalResolver {
                     count += 1
                     do throws(DataSetError) {
                         let identifier = try match.identifier()
-                        recent.append(identifier, size: match.bytes.count)
+                        recent.append(match)
                         onMatch(identifier)
                     } catch {
                         unreadable = error

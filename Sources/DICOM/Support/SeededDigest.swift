@@ -1,0 +1,35 @@
+/// Digests of 64 bits by which things are told apart within one run: of a million different ones, two have the same in one run of
+/// 37 million. Their seed is random: nobody who chooses the bytes knows which of them will have the same.
+package enum SeededDigest {
+    /// Eight bytes a step, each mixed in by the product of 128 bits, folded.
+    ///
+    /// - Parameter state: the digest of what comes before these bytes, or a number that tells several digests of the same apart.
+    package static func of(_ bytes: UnsafeRawBufferPointer, after state: UInt64 = 0) -> UInt64 {
+        var digest = seed ^ state ^ UInt64(bytes.count)
+        var index = 0
+        while index &+ 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            digest = folded(digest ^ word, factor)
+            index &+= 8
+        }
+        var rest: UInt64 = 0
+        while index < bytes.count {
+            rest = rest << 8 | UInt64(bytes[index])
+            index &+= 1
+        }
+        return folded(digest ^ rest, factor ^ seed)
+    }
+
+    /// The same of a number.
+    package static func of(_ number: Int, after state: UInt64) -> UInt64 {
+        folded(folded(seed ^ state, factor) ^ UInt64(bitPattern: Int64(number)), factor ^ seed)
+    }
+
+    private static func folded(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        let product = left.multipliedFullWidth(by: right)
+        return product.high ^ product.low
+    }
+
+    private static let seed = UInt64.random(in: .min ... .max)
+    private static let factor: UInt64 = 0x9E37_79B9_7F4A_7C15
+}
