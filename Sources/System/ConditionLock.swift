@@ -37,6 +37,14 @@ package final class ConditionLock<State>: @unchecked Sendable {
         return body(&state)
     }
 
+    /// Reads or changes the state; whoever waits looks at it again only if `body` returns true. To wake a thread costs more than
+    /// most changes.
+    package func change(_ body: (inout State) -> Bool) {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        if body(&state) { pthread_cond_broadcast(changed) }
+    }
+
     /// Waits until the condition holds. False: the deadline passed first.
     package func wait(until deadline: Deadline = .never, for condition: (State) -> Bool) -> Bool {
         pthread_mutex_lock(mutex)

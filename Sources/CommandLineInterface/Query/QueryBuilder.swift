@@ -17,6 +17,8 @@ package struct QueryBuilder: Sendable {
     package let namesCharacterSet: Bool
     /// True if a range of dates and the range of times beside it mean one range.
     private let combinesDateAndTime: Bool
+    /// The set that ``characterSet`` names; nil if there is none of that name. A list has a query a row.
+    private let namedSet: SpecificCharacterSet?
 
     package init(
         model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate, isStrict: Bool = true,
@@ -30,6 +32,7 @@ package struct QueryBuilder: Sendable {
         self.level = level
         self.characterSet = characterSet
         self.today = today
+        namedSet = try? Self.set(of: characterSet)
     }
 
     /// The identifier: automatic elements, those of `base`, `returning` and `asking` as empty keys, and the keys, each checked
@@ -55,7 +58,7 @@ package struct QueryBuilder: Sendable {
         for path in asking {
             if let tag = path.last { Self.putEmpty(tag, at: path.dropLast(), in: &identifier) }
         }
-        for key in keys where key.tags != [.specificCharacterSet] {
+        for key in keys where !key.isOutermost(.specificCharacterSet) {
             try checkLevel(key)
             let encoder = QueryValueEncoder(
                 key: key, characterSet: set, today: today, isStrict: isStrict,
@@ -64,7 +67,7 @@ package struct QueryBuilder: Sendable {
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)
         }
         // A key for it was typed: somebody wants it.
-        let isNamed = namesCharacterSet || keys.contains { $0.tags == [.specificCharacterSet] }
+        let isNamed = namesCharacterSet || keys.contains { $0.isOutermost(.specificCharacterSet) }
         return isNamed ? identifier : identifier.namingCharacterSetWhereNeeded
     }
 
@@ -72,7 +75,9 @@ package struct QueryBuilder: Sendable {
 
     private func refuseDuplicates(_ keys: [QueryKey]) throws(UsageError) {
         for (index, key) in keys.enumerated() {
-            for earlier in keys[..<index] {
+            // Outside of sequences, where most keys are, only the same is a duplicate.
+            for earlier in keys[..<index]
+            where !earlier.path.isEmpty || !key.path.isEmpty || earlier.tag == key.tag {
                 if earlier.tags == key.tags {
                     throw UsageError(
                         .duplicateKey, option: .key, value: key.argument,
@@ -98,12 +103,10 @@ package struct QueryBuilder: Sendable {
     }
 
     private func repertoire(_ keys: [QueryKey]) throws(UsageError) -> SpecificCharacterSet {
-        let key = keys.first { $0.tags == [.specificCharacterSet] && !$0.value.isEmpty }
-        let terms = (key?.value ?? characterSet).split(separator: "\\", omittingEmptySubsequences: false)
-        // PS3.3 C.12.1.1.2 has no term for the default repertoire alone; people write that of ISO 646.
-        if terms == ["ISO_IR 6"] { return .defaultRepertoire }
+        let key = keys.first { $0.isOutermost(.specificCharacterSet) && !$0.value.isEmpty }
+        if key == nil, let namedSet { return namedSet }
         do throws(CharacterSetError) {
-            return try SpecificCharacterSet(definedTerms: terms.map { String($0) })
+            return try Self.set(of: key?.value ?? characterSet)
         } catch {
             throw UsageError(
                 .unknownCharacterSet, option: key == nil ? "\(OptionName.charset)" : "\(OptionName.key)",
@@ -112,8 +115,15 @@ package struct QueryBuilder: Sendable {
         }
     }
 
+    private static func set(of value: String) throws(CharacterSetError) -> SpecificCharacterSet {
+        let terms = value.split(separator: "\\", omittingEmptySubsequences: false)
+        // PS3.3 C.12.1.1.2 has no term for the default repertoire alone; people write that of ISO 646.
+        if terms == ["ISO_IR 6"] { return .defaultRepertoire }
+        return try SpecificCharacterSet(definedTerms: terms.map { String($0) })
+    }
+
     private func checkLevel(_ key: QueryKey) throws(UsageError) {
-        guard key.tags == [.queryRetrieveLevel], !model.levels.contains(where: { $0.rawValue == key.value }) else {
+        guard key.isOutermost(.queryRetrieveLevel), !model.levels.contains(where: { $0.rawValue == key.value }) else {
             return
         }
         throw UsageError(

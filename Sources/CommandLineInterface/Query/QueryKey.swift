@@ -97,6 +97,9 @@ package struct QueryKey: Sendable, Equatable {
 
     /// The tags of the path and of the element.
     var tags: [Tag] { path.map(\.tag) + [tag] }
+
+    /// True if the key is of this attribute outside of all sequences.
+    func isOutermost(_ other: Tag) -> Bool { tag == other && path.isEmpty }
 }
 
 /// One part of a `--sort`: an attribute, and whether its greatest value comes first.

@@ -81,7 +81,7 @@ struct QueryValueEncoder {
     private func values(
         _ vr: ValueRepresentation, _ onDoubt: (String) -> Void
     ) throws(UsageError) -> [Substring] {
-        guard !vr.allowsBackslashInValue, key.value.contains("\\") else { return [key.value[...]] }
+        guard !vr.allowsBackslashInValue, key.value.utf8.contains(UInt8(ascii: "\\")) else { return [key.value[...]] }
         let values = key.value.split(separator: "\\", omittingEmptySubsequences: false)
         try doubt(
             "a list of values, which only servers with multiple value matching match (PS3.4 C.2.2.2.8)",
@@ -122,6 +122,7 @@ struct QueryValueEncoder {
 
     private func uids(_ onDoubt: (String) -> Void) throws(UsageError) -> [UInt8] {
         try refuseWildcards(.UI)
+        if UID(key.value).isValid { return Array(key.value.utf8) }
         let parts = key.value.split(separator: "\\", omittingEmptySubsequences: false)
         for part in parts where !UID(String(part)).isValid {
             let isPrintable = !part.isEmpty && part.utf8.allSatisfy { (0x21...0x7E).contains($0) }
@@ -136,7 +137,7 @@ struct QueryValueEncoder {
 
     private func moment(_ vr: ValueRepresentation) throws(UsageError) -> [UInt8] {
         try refuseWildcards(vr)
-        if key.value.contains("\\") { throw severalValues() }
+        if key.value.utf8.contains(UInt8(ascii: "\\")) { throw severalValues() }
         let value = QueryDate.resolve(key.value, vr: vr, today: today) ?? key.value
         guard QueryMoment.form(of: value, vr: vr) != nil else {
             throw error("not a \(QueryMoment.name(vr))", accepted: QueryMoment.accepted(vr))
@@ -199,7 +200,7 @@ struct QueryValueEncoder {
     // MARK: Errors
 
     private func refuseWildcards(_ vr: ValueRepresentation) throws(UsageError) {
-        guard key.value.contains(where: { $0 == "*" || $0 == "?" }) else { return }
+        guard key.value.utf8.contains(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }) else { return }
         throw error(
             "values of \(vr) match no wildcards (PS3.4 C.2.2.2.4)", code: .unsupportedMatching,
             accepted: vr == .UI || !QueryMoment.isMoment(vr)

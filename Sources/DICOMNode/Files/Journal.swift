@@ -16,6 +16,8 @@ package final class Journal: Sendable {
     private struct State {
         var written: UInt64 = 0
         var synced: UInt64 = 0
+        /// The entries that somebody waits for.
+        var awaited: UInt64 = 0
         var isClosing = false
         var failure: SystemError?
     }
@@ -73,15 +75,16 @@ package final class Journal: Sendable {
     /// - Throws: `FileProblem` if this entry, or an earlier one, could not be written.
     package func append(_ entry: JournalEntry) throws(FileProblem) {
         let line = entry.line
-        let failure = state.withLock { state -> SystemError? in
-            if let failure = state.failure { return failure }
-            let written = line.withUnsafeBytes { writeAll($0) }
-            if let written {
-                state.failure = written
-            } else {
-                state.written += 1
-            }
-            return written
+        var failure: SystemError?
+        state.change { state in
+            failure = state.failure
+            guard failure == nil else { return false }
+            failure = line.withUnsafeBytes { writeAll($0) }
+            state.failure = failure
+            guard failure == nil else { return true }
+            // The thread that syncs rests only if there was nothing left.
+            defer { state.written += 1 }
+            return state.written == state.synced
         }
         if let failure { throw FileProblem(writing: path, failure) }
     }
@@ -90,7 +93,10 @@ package final class Journal: Sendable {
     ///
     /// - Throws: `FileProblem` if an entry could not be written or forced onto the disk.
     package func sync() throws(FileProblem) {
-        let wanted = state.withLock { $0.written }
+        let wanted = state.withLock { state in
+            state.awaited = state.written
+            return state.written
+        }
         _ = state.wait { $0.synced >= wanted || $0.failure != nil }
         if let failure = state.withLock({ $0.failure }) { throw FileProblem(writing: path, failure) }
     }
@@ -113,9 +119,15 @@ package final class Journal: Sendable {
         return nil
     }
 
+    /// The entries of so long a time are forced onto the disk together, in seconds, unless somebody waits for one of them.
+    private static let pause = 0.1
+
     private static func keepSynced(_ descriptor: CInt, _ state: ConditionLock<State>) {
         while true {
             _ = state.wait { $0.written > $0.synced || $0.isClosing }
+            _ = state.wait(until: .after(seconds: pause)) { state in
+                state.awaited > state.synced || state.isClosing || state.failure != nil
+            }
             let (written, isDone) = state.withLock { ($0.written, $0.isClosing && $0.written == $0.synced) }
             if isDone { return }
             var failure: SystemError?

@@ -1,11 +1,11 @@
-import DICOM
+package import DICOM
 package import System
 
 /// Reads the lines of a journal, in their order, with little memory.
 ///
 /// Lines that cannot be read are counted and passed over: the last one may have been cut by a power cut, and what it recorded is
 /// then simply done again.
-package struct JournalReader: ~Copyable {
+package struct JournalReader: ~Copyable, Sendable {
     private let path: FilePath
     private let descriptor: FileDescriptor
     private var lines: LineReader
@@ -46,6 +46,191 @@ package struct JournalReader: ~Copyable {
             throw FileProblem(reading: path, error)
         }
     }
+
+    /// Hands on all entries, the first of a run with all its members and of the others what tells which instance they are about:
+    /// a journal of millions of lines is read before anything is sent.
+    ///
+    /// - Throws: `FileProblem` if the journal cannot be read, and what `body` throws.
+    package mutating func forEach(_ body: (Record) throws(FileProblem) -> Void) throws(FileProblem) {
+        var problem: FileProblem?
+        var damaged = 0
+        func take(_ line: UnsafeRawBufferPointer, _ offset: UInt64) {
+            guard !line.isEmpty else { return }
+            do throws(FileProblem) {
+                if let record = Record(scanning: line, at: offset) {
+                    try body(record)
+                } else if let entry = JournalEntry(line: Array(line)) {
+                    try Record.with(entry, at: offset, body)
+                } else {
+                    damaged += 1
+                }
+            } catch {
+                problem = error
+            }
+        }
+        do throws(SystemError) {
+            while problem == nil, try lines.next(take) {}
+        } catch {
+            throw FileProblem(reading: path, error)
+        }
+        damagedLines += damaged
+        if let problem { throw problem }
+    }
+
+    /// The entry that begins at an offset; nil if there is none.
+    ///
+    /// - Throws: `FileProblem` if the journal cannot be read.
+    package func entry(at offset: UInt64) throws(FileProblem) -> JournalEntry? {
+        var line: [UInt8] = []
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 10, alignment: 16)
+        defer { piece.deallocate() }
+        while line.count <= Self.maximumLineLength {
+            let count: Int
+            do throws(SystemError) {
+                count = try descriptor.read(into: piece, at: offset + UInt64(line.count))
+            } catch {
+                throw FileProblem(reading: path, error)
+            }
+            let read = piece[..<count]
+            line += read.prefix { $0 != UInt8(ascii: "\n") }
+            if count == 0 || read.contains(UInt8(ascii: "\n")) { break }
+        }
+        return JournalEntry(line: line)
+    }
+
+    /// What an entry says about its instance. Its texts are where they stand in the line: nobody keeps them.
+    package struct Record {
+        /// Of the line, from the beginning of the file.
+        package let offset: UInt64
+        package private(set) var outcome: JournalOutcome?
+        package private(set) var path: UnsafeRawBufferPointer?
+        package private(set) var sopInstanceUID: UnsafeRawBufferPointer?
+        /// The length of the file, and its last change.
+        package private(set) var bytes: Int?
+        package private(set) var modified: Int?
+        /// The first entry of a run.
+        package private(set) var start: JournalEntry?
+
+        private init(at offset: UInt64) { self.offset = offset }
+
+        /// From an entry that was parsed.
+        static func with(
+            _ entry: JournalEntry, at offset: UInt64, _ body: (Record) throws(FileProblem) -> Void
+        ) throws(FileProblem) {
+            var record = Record(at: offset)
+            record.outcome = entry.outcome
+            record.bytes = entry[.bytes]?.integer
+            record.modified = entry[.modified]?.integer
+            if entry[.journal] != nil { record.start = entry }
+            let path = entry.path?.bytes
+            let instance = entry[.sopInstanceUID]?.string.map { Array($0.utf8) }
+            var result: Result<Void, FileProblem> = .success(())
+            (path ?? []).withUnsafeBytes { pathBytes in
+                (instance ?? []).withUnsafeBytes { instanceBytes in
+                    if path != nil { record.path = pathBytes }
+                    if instance != nil { record.sopInstanceUID = instanceBytes }
+                    result = Result { () throws(FileProblem) in try body(record) }
+                }
+            }
+            try result.get()
+        }
+
+        /// From a line as nearly all are: one object of whole numbers and of texts of ASCII without escapes. Nil for any other, which
+        /// has to be parsed; also for the first of a run.
+        init?(scanning line: UnsafeRawBufferPointer, at offset: UInt64) {
+            self.offset = offset
+            var scanner = Scanner(line: line)
+            guard scanner.skip(UInt8(ascii: "{")) else { return nil }
+            repeat {
+                guard let key = scanner.text(), scanner.skip(UInt8(ascii: ":")) else { return nil }
+                guard take(key, &scanner) else { return nil }
+            } while scanner.skip(UInt8(ascii: ","))
+            guard scanner.skip(UInt8(ascii: "}")), scanner.isAtEnd else { return nil }
+        }
+
+        private mutating func take(_ key: UnsafeRawBufferPointer, _ scanner: inout Scanner) -> Bool {
+            guard let known = Self.key(key) else { return scanner.text() != nil || scanner.number() != nil }
+            switch known {
+            case .bytes where bytes == nil:
+                bytes = scanner.number()
+                return bytes != nil
+            case .modified where modified == nil:
+                modified = scanner.number()
+                return modified != nil
+            case .path where path == nil:
+                path = scanner.text()
+                return path != nil
+            case .sopInstanceUID where sopInstanceUID == nil:
+                sopInstanceUID = scanner.text()
+                return sopInstanceUID != nil
+            case .outcome where outcome == nil:
+                guard let text = scanner.text() else { return false }
+                outcome = JournalOutcome.allCases.first { $0.rawValue.utf8.elementsEqual(text) }
+                return outcome != nil
+            // A path that is no UTF-8, the first of a run, a key that is there twice.
+            default: return false
+            }
+        }
+
+        /// The key of a name, of those that matter here.
+        private static func key(_ name: UnsafeRawBufferPointer) -> JournalEntry.Key? {
+            // By their lengths: there are at most two of each.
+            for known in keys where known.name.count == name.count {
+                if known.name.elementsEqual(name) { return known.key }
+            }
+            return nil
+        }
+
+        private static let keys: [(name: [UInt8], key: JournalEntry.Key)] =
+            [.path, .pathBytes, .sopInstanceUID, .bytes, .modified, .outcome, .journal].map { key in
+                (Array(key.rawValue.utf8), key)
+            }
+    }
+
+    /// A position in a line.
+    private struct Scanner {
+        let line: UnsafeRawBufferPointer
+        var index = 0
+
+        var isAtEnd: Bool { index == line.count }
+
+        @inline(__always)
+        mutating func skip(_ byte: UInt8) -> Bool {
+            guard index < line.count, line[index] == byte else { return false }
+            index &+= 1
+            return true
+        }
+
+        /// A text in quotation marks, of printable ASCII without escapes.
+        mutating func text() -> UnsafeRawBufferPointer? {
+            guard skip(UInt8(ascii: "\"")) else { return nil }
+            let start = index
+            while index < line.count {
+                let byte = line[index]
+                if byte == UInt8(ascii: "\"") {
+                    defer { index &+= 1 }
+                    return UnsafeRawBufferPointer(rebasing: line[start..<index])
+                }
+                guard byte >= 0x20, byte < 0x7F, byte != UInt8(ascii: "\\") else { return nil }
+                index &+= 1
+            }
+            return nil
+        }
+
+        /// A whole number that is not negative, such as the nanoseconds of a time, of 19 digits.
+        mutating func number() -> Int? {
+            let start = index
+            var value: UInt64 = 0
+            while index < line.count, index - start < 19 {
+                let digit = line[index] &- 0x30
+                guard digit < 10 else { break }
+                value = value &* 10 &+ UInt64(digit)
+                index &+= 1
+            }
+            guard index > start, line[start] != 0x30 || index == start + 1 else { return nil }
+            return Int(exactly: value)
+        }
+    }
 }
 
 /// The instances that a journal says were done at a peer: a run that goes on with it leaves them out.
@@ -55,8 +240,21 @@ package struct JournalReader: ~Copyable {
 /// memory errs.
 package struct CompletedInstances: Sendable {
     private struct Key: Hashable {
-        let high: Int
-        let low: Int
+        let high: UInt64
+        let low: UInt64
+
+        init(
+            _ path: UnsafeRawBufferPointer, _ instance: UnsafeRawBufferPointer, _ bytes: Int, _ modified: Int
+        ) {
+            func digest(_ number: UInt64) -> UInt64 {
+                let names = SeededDigest.of(instance, after: SeededDigest.of(path, after: number))
+                return SeededDigest.of(modified, after: SeededDigest.of(bytes, after: names))
+            }
+            (high, low) = (digest(1), digest(2))
+        }
+
+        // It is a digest already.
+        func hash(into hasher: inout Hasher) { hasher.combine(low) }
     }
 
     /// The way in which an instance came to be at the peer.
@@ -83,14 +281,14 @@ package struct CompletedInstances: Sendable {
             return
         }
         var isOurs = false
-        while let entry = try reader.next() {
-            if let program = entry[.journal] {
-                guard program.string == Journal.program, entry[.version]?.integer == Journal.version else {
+        try reader.forEach { record throws(FileProblem) in
+            if let start = record.start {
+                guard start[.journal]?.string == Journal.program, start[.version]?.integer == Journal.version else {
                     throw FileProblem(path, .malformed, "a journal of another kind")
                 }
-                isOurs = entry[.operation]?.string == operation && entry[.peer]?.string == peer
+                isOurs = start[.operation]?.string == operation && start[.peer]?.string == peer
             } else if isOurs {
-                take(entry)
+                take(record)
             }
         }
         damagedLines = reader.damagedLines
@@ -102,15 +300,20 @@ package struct CompletedInstances: Sendable {
 
     /// Nil: it is still to be sent.
     package subscript(file: InstanceFile) -> Completion? {
-        keys[Self.key(file.path, file.sopInstanceUID.string, Int(clamping: file.size), Int(file.modified))]
+        var instance = file.sopInstanceUID.string
+        return instance.withUTF8 { instance in
+            file.path.bytes.withUnsafeBytes { path in
+                keys[Key(path, UnsafeRawBufferPointer(instance), Int(clamping: file.size), Int(file.modified))]
+            }
+        }
     }
 
     /// The last entry on an instance is the one that counts.
-    private mutating func take(_ entry: JournalEntry) {
-        guard let path = entry.path, let instance = entry[.sopInstanceUID]?.string else { return }
-        guard let bytes = entry[.bytes]?.integer, let modified = entry[.modified]?.integer else { return }
-        let key = Self.key(path, instance, bytes, modified)
-        switch entry.outcome {
+    private mutating func take(_ record: JournalReader.Record) {
+        guard let path = record.path, let instance = record.sopInstanceUID else { return }
+        guard let bytes = record.bytes, let modified = record.modified else { return }
+        let key = Key(path, instance, bytes, modified)
+        switch record.outcome {
         case .done: keys[key] = .wasSent
         case .warning: keys[key] = .wasSentWithWarning
         case .skipped: keys[key] = .wasThere
@@ -119,17 +322,77 @@ package struct CompletedInstances: Sendable {
         case .pending, .committed, .unanswered, .synced, nil: break
         }
     }
+}
 
-    private static func key(_ path: FilePath, _ instance: String, _ bytes: Int, _ modified: Int) -> Key {
-        func hash(_ salt: UInt8) -> Int {
-            var hasher = Hasher()
-            hasher.combine(salt)
-            hasher.combine(path.bytes)
-            hasher.combine(instance)
-            hasher.combine(bytes)
-            hasher.combine(modified)
-            return hasher.finalize()
+/// The files of instances that a journal says were retrieved. Of each nothing but the place of its entry is held, which is read
+/// again when it is asked for: a journal of millions fits in memory, and is read fast.
+package final class RetrievedFiles: Sendable {
+    /// A file as it was written, or was there.
+    package struct File: Sendable {
+        package let path: FilePath
+        package let bytes: UInt64
+        /// The last change of the file when it was written.
+        package let modified: Int64?
+        /// Of the file as it was written; nil where the file was there before.
+        package let digest: String?
+        /// The last line of its run says that everything was forced onto the disk.
+        package let isSynced: Bool
+    }
+
+    /// Where a run begins, and up to where its entries were forced onto the disk.
+    private struct Run {
+        let start: UInt64
+        var synced: UInt64
+    }
+
+    private let reader: JournalReader
+    /// The last entry of each instance, by the digest of its UID: the entry has the UID itself.
+    private let offsets: [UInt64: UInt64]
+    private let runs: [Run]
+    /// Lines of the journal that could not be read.
+    package let damagedLines: Int
+
+    /// Reads a journal.
+    ///
+    /// - Throws: `FileProblem`: `.notFound` if there is no journal yet, otherwise the reason why it cannot be read.
+    package init(reading path: FilePath) throws(FileProblem) {
+        var reader = try JournalReader(path)
+        var offsets: [UInt64: UInt64] = [:]
+        var runs = [Run(start: 0, synced: 0)]
+        try reader.forEach { record throws(FileProblem) in
+            if record.start != nil { runs.append(Run(start: record.offset, synced: record.offset)) }
+            if record.outcome == .synced { runs[runs.count - 1].synced = record.offset }
+            guard record.outcome == .done, record.path != nil, let bytes = record.bytes, bytes >= 0,
+                let instance = record.sopInstanceUID
+            else { return }
+            offsets[SeededDigest.of(instance)] = record.offset
         }
-        return Key(high: hash(1), low: hash(2))
+        damagedLines = reader.damagedLines
+        self.reader = reader
+        self.offsets = offsets
+        self.runs = runs
+    }
+
+    /// The file of an instance; nil if it has none, or its entry cannot be read any more.
+    package func file(of instance: UID) -> File? {
+        var text = instance.string
+        let digest = text.withUTF8 { SeededDigest.of(UnsafeRawBufferPointer($0)) }
+        guard let offset = offsets[digest], let entry = try? reader.entry(at: offset),
+            entry[.sopInstanceUID]?.string == instance.string, let path = entry.path,
+            let bytes = entry[.bytes]?.integer.flatMap({ UInt64(exactly: $0) })
+        else { return nil }
+        return File(
+            path: path, bytes: bytes, modified: entry[.modified]?.integer.map { Int64($0) },
+            digest: entry[.sha256]?.string, isSynced: offset < synced(ofRunAt: offset))
+    }
+
+    /// Up to where the run is on the disk that the entry at an offset belongs to.
+    private func synced(ofRunAt offset: UInt64) -> UInt64 {
+        var (low, high) = (0, runs.count)
+        while high - low > 1 {
+            let middle = low + (high - low) / 2
+            if runs[middle].start <= offset { low = middle } else { high = middle }
+        }
+        return runs[low].synced
     }
 }

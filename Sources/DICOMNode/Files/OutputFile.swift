@@ -19,6 +19,9 @@ final class OutputFile {
     /// Nil where nobody wants the digest.
     private var sum: FileDigest?
     private var finalDigest: String?
+    /// The bytes that were written, and those of them that are on their way to the disk.
+    private var length: UInt64 = 0
+    private var writtenBack: UInt64 = 0
 
     /// Names tried before "rename" gives up.
     private static let maximumRenames = 10_000
@@ -87,6 +90,20 @@ final class OutputFile {
             }
             written += count
         }
+        length += UInt64(total)
+        if folder.syncing == .end, length - writtenBack >= Self.writtenBackAtOnce { startWriteBack() }
+    }
+
+    /// In bytes: the disk takes so many at once about as fast as more of them.
+    private static let writtenBackAtOnce: UInt64 = 8 << 20
+    /// Of shorter files the system writes many together.
+    private static let shortestWrittenBack: UInt64 = 256 << 10
+
+    /// Lets the system begin to write onto the disk what was written since the last time, while more is received: what is forced
+    /// onto the disk at the end is mostly there then.
+    private func startWriteBack() {
+        WriteBack.start(descriptor, from: writtenBack, length: length - writtenBack)
+        writtenBack = length
     }
 
     private static let copiedAtOnce = 64 * 1024
@@ -156,7 +173,11 @@ final class OutputFile {
             }
         }
         guard let named else { throw FileProblem(path, .exists) }
-        if named.kind == .skipped { removeTemporary() }
+        if named.kind == .skipped {
+            removeTemporary()
+        } else if folder.syncing == .end, length >= Self.shortestWrittenBack {
+            startWriteBack()
+        }
         isSettled = true
         if folder.syncing == .each {
             // An earlier run may have left the file that is there unsynced.

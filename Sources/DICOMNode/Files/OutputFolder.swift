@@ -259,6 +259,21 @@ private enum FileSystemSync {
     }
 }
 
+/// `sync_file_range`, which is not in Swift's Glibc module either: lets the system begin to write a part of a file onto the disk.
+enum WriteBack {
+    private typealias Function = @convention(c) (CInt, Int64, Int64, CUnsignedInt) -> CInt
+
+    private static let function = dlsym(nil, "sync_file_range").map { unsafeBitCast($0, to: Function.self) }
+    /// `SYNC_FILE_RANGE_WRITE`.
+    private static let write: CUnsignedInt = 2
+
+    /// Never fails: what was not begun is done when all is forced onto the disk, and that tells of failures.
+    static func start(_ descriptor: CInt, from offset: UInt64, length: UInt64) {
+        guard length > 0 else { return }
+        _ = function?(descriptor, Int64(clamping: offset), Int64(clamping: length), write)
+    }
+}
+
 /// Temporary files that a run has left which was killed before it could delete them: `.dcmscu-PROCESS-NUMBER.part`.
 ///
 /// The process that writes such a file holds a lock on it, which the system lets go of when the process ends however it ends. A file

@@ -126,4 +126,104 @@ struct JournalTests {
         let changed = try InstanceFile.open(folder["image"]).file
         #expect(try !CompletedInstances(reading: path, operation: "store", peer: "A@h:1").contains(changed))
     }
+
+    /// What an entry says about its instance, by either reader.
+    private struct Said: Equatable {
+        var outcome: JournalOutcome?
+        var path: FilePath?
+        var instance: String?
+        var bytes: Int?
+        var modified: Int?
+        var isStart: Bool
+
+        init(_ entry: JournalEntry) {
+            outcome = entry.outcome
+            path = entry.path
+            instance = entry[.sopInstanceUID]?.string
+            bytes = entry[.bytes]?.integer
+            modified = entry[.modified]?.integer
+            isStart = entry[.journal] != nil
+        }
+
+        init(_ record: JournalReader.Record) {
+            outcome = record.outcome
+            path = record.path.map { FilePath(bytes: Array($0)) }
+            instance = record.sopInstanceUID.map { String(decoding: $0, as: UTF8.self) }
+            bytes = record.bytes
+            modified = record.modified
+            isStart = record.start != nil
+        }
+    }
+
+    @Test func `says in passing what it says when its lines are parsed, however they are written`() throws {
+        var odd = JournalEntry()
+        odd.set(path: FilePath(bytes: [0x61, 0xFF, 0x0A, 0x22]))
+        odd.set(.done)
+        var full = entry("/a b/\u{FC}\t\"c\\", "committed")
+        full.set(.error, "~ \u{7F} {},:")
+        full.set(.time, JournalEntry.now)
+        try write([entry("/a b/~c"), entry("b", "unheard of"), odd, full])
+        let whole = try folder.read(path)
+        let text = String(decoding: whole, as: UTF8.self)
+        var lines = text.split(separator: "\n").map { String($0) }
+        let plain = lines[1]
+        // Cut at each length, as by a power cut; and what other programs might make of it.
+        lines += plain.indices.map { String(plain[..<$0]) }
+        lines += [
+            plain + "x", plain + " ", " " + plain, plain.replacing(",", with: " , "), plain.replacing("7", with: "-7"),
+            plain.replacing("7", with: "07"), plain.replacing("7", with: "7.5"), plain.replacing("7", with: "7e2"),
+            plain.replacing("7", with: "12345678901234567890"),
+            plain.replacing("7", with: "9223372036854775807"), plain.replacing("7", with: "9223372036854775808"),
+            plain.replacing("7", with: "true"),
+            plain.replacing("7", with: "\"7\""), plain.replacing("7", with: "[7,{\"a\":1}]"), "{}", "{", "[]", "7",
+            plain.replacing("bytes", with: "modified"), plain.replacing("bytes", with: "b\\u0079tes"),
+            plain.replacing("done", with: "d\u{1}one"), plain.replacing("1.2.3", with: "\\u0031"),
+        ]
+        let start = lines[0]
+        try folder.write(
+            Array((start + "\n" + lines.joined(separator: "\n")).utf8) + [0x0A, 0x00, 0x00, 0x0A], to: "journal")
+        let parsed = try read()
+        var said: [Said] = []
+        var reader = try JournalReader(path)
+        var offsets: [UInt64] = []
+        try reader.forEach { record throws(FileProblem) in
+            said.append(Said(record))
+            offsets.append(record.offset)
+        }
+        #expect(said == parsed.entries.map { Said($0) })
+        #expect(reader.damagedLines == parsed.damaged)
+        #expect(parsed.damaged > 10)
+        for (offset, entry) in zip(offsets, parsed.entries) { #expect(try reader.entry(at: offset) == entry) }
+    }
+
+    @Test func `tells which files were retrieved, and which of them are on the disk`() throws {
+        func file(_ instance: String, _ outcome: JournalOutcome = .done) -> JournalEntry {
+            var entry = JournalEntry()
+            entry.set(outcome)
+            entry.set(.sopInstanceUID, UID(instance))
+            entry.set(.bytes, 7)
+            entry.set(.sha256, "ab\(instance)")
+            entry.set(path: FilePath("/\(instance)"))
+            return entry
+        }
+        var synced = JournalEntry()
+        synced.set(.synced)
+        try write([file("1.1"), synced, file("1.2"), file("1.3", .failed)])
+        try write([file("1.4"), file("1.5")])
+        try write([file("1.6"), synced, file("1.1")])
+        let files = try RetrievedFiles(reading: path)
+        #expect(files.damagedLines == 0)
+        #expect(files.file(of: "1.6")?.isSynced == true)
+        for instance in ["1.1", "1.2", "1.4", "1.5"] {
+            let file = files.file(of: UID(instance))
+            #expect(file?.isSynced == false)
+            #expect(file?.path == FilePath("/\(instance)"))
+            #expect(file?.bytes == 7)
+            #expect(file?.digest == "ab\(instance)")
+            #expect(file?.modified == nil)
+        }
+        #expect(files.file(of: "1.3") == nil)
+        #expect(files.file(of: "1.7") == nil)
+        #expect(throws: FileProblem.self) { try RetrievedFiles(reading: folder["none"]) }
+    }
 }

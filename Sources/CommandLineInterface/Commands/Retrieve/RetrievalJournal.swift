@@ -8,19 +8,9 @@ import System
 /// length and modification time is at its path. After a run that was cut off, and for a file that was modified since,
 /// the content must be the recorded one.
 final class RetrievalJournal: Sendable {
-    private struct Held: Sendable {
-        let path: FilePath
-        let bytes: UInt64
-        /// The last change of the file when it was written.
-        let modified: Int64?
-        /// Of the file as it was written; nil where the file was there before.
-        let digest: String?
-        /// The last line of its run says that everything was forced onto the disk.
-        var isSynced = false
-    }
-
     private let journal: Journal
-    private let held: Locked<[UID: Held]>
+    /// The files of earlier runs; nil if this run does not go on with any.
+    private let earlier: RetrievedFiles?
     private let folder: FolderMembership
     private let output: OutputFolder
     private let diagnostics: Diagnostics
@@ -37,45 +27,30 @@ final class RetrievalJournal: Sendable {
         cancellation = network.cancellation
         folder = FolderMembership(options.outputDirectory)
         let isResumed = options.resumes
-        held = Locked(isResumed ? try Self.read(path, diagnostics) : [:])
+        earlier = isResumed ? try Self.read(path, diagnostics) : nil
         journal = try Journal(
             path, operation: network.operation.rawValue, peer: network.peerName)
     }
 
-    private static func read(_ path: FilePath, _ diagnostics: Diagnostics) throws(FileProblem) -> [UID: Held] {
-        var held: [UID: Held] = [:]
-        var sinceStart: [UID] = []
-        var reader: JournalReader
+    private static func read(_ path: FilePath, _ diagnostics: Diagnostics) throws(FileProblem) -> RetrievedFiles? {
+        let files: RetrievedFiles
         do throws(FileProblem) {
-            reader = try JournalReader(path)
+            files = try RetrievedFiles(reading: path)
         } catch {
             guard error.code == .notFound else { throw error }
             diagnostics.note(Message(path.displayed, "there is no journal yet; everything is retrieved"))
-            return [:]
+            return nil
         }
-        while let entry = try reader.next() {
-            if entry[.journal] != nil { sinceStart = [] }
-            if entry.outcome == .synced {
-                for uid in sinceStart { held[uid]?.isSynced = true }
-            }
-            guard entry.outcome == .done,
-                let uid = entry[.sopInstanceUID]?.string.map({ UID($0) }), let path = entry.path,
-                let bytes = entry[.bytes]?.integer.flatMap({ UInt64(exactly: $0) })
-            else { continue }
-            let modified = entry[.modified]?.integer.map { Int64($0) }
-            held[uid] = Held(path: path, bytes: bytes, modified: modified, digest: entry[.sha256]?.string)
-            sinceStart.append(uid)
+        if files.damagedLines > 0 {
+            diagnostics.note(Message(path.displayed, "\(Quantity.count(files.damagedLines, "damaged line")) skipped"))
         }
-        if reader.damagedLines > 0 {
-            diagnostics.note(Message(path.displayed, "\(Quantity.count(reader.damagedLines, "damaged line")) skipped"))
-        }
-        return held
+        return files
     }
 
     /// Returns true if an instance of an earlier run is still there, complete, and will be on the disk with those of this
     /// run.
     func holds(_ uid: UID) -> Bool {
-        guard let known = held.withLock({ $0[uid] }) else { return false }
+        guard let known = earlier?.file(of: uid) else { return false }
         guard folder.holds(known.path) else {
             diagnostics.verbose("\(known.path.displayed): not in the folder of this run; retrieved again")
             return false

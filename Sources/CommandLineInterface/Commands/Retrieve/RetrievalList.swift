@@ -184,8 +184,8 @@ struct RetrievalList {
         guard keys.has(key) else {
             return keys.filter { !QueryIdentifier.generalElements.contains($0.tag) }
         }
-        let unique = model.uniqueKeys(above: level) + [key, .patientID, .accessionNumber]
-        return keys.filter { unique.contains($0.tag) }
+        let above = model.uniqueKeys(above: level)
+        return keys.filter { [key, .patientID, .accessionNumber].contains($0.tag) || above.contains($0.tag) }
     }
 
     /// The level that the row names, or that of the lowest UID it has or the command line's, whichever is lower.
