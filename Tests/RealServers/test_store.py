@@ -511,6 +511,23 @@ class FaultyServers(cases.RealServerTest):
         self.assert_stored(server, sent)
         self.assertEqual(server.most_seen, 5)
 
+    def test_one_study_is_shared_by_several_associations(self):
+        sent = make(self.input, 200)
+        server = self.faulty(pause=0.01)
+        self.store(server, "--jobs", 5, expect=0)
+        self.assert_stored(server, sent)
+        self.assertEqual(server.received, len(sent))
+        self.assertEqual(server.most_seen, 5)
+
+    def test_a_server_that_fails_with_a_study_on_several_associations_gets_it_on_one(self):
+        sent = make(self.input, 120, studies=2)
+        server = self.faulty(one_by_study=True, pause=0.005)
+        run = self.store(server, "--jobs", 4, expect=0)
+        self.assert_stored(server, sent)
+        self.assertGreater(server.clashes, 0)
+        self.assertEqual(server.received, len(sent) + server.clashes)
+        self.assertEqual(run.stderr.count("each study on one association"), 1, run)
+
     def test_the_window_keeps_several_instances_in_flight(self):
         sent = make(self.input, 50)
         server = self.faulty(window=8)

@@ -33,8 +33,9 @@ extension OptionCategory {
             .jobs, short: "j", value: .integer(placeholder: "N", 1...64), .sending,
             for: [.store, .move, .get], "work over N associations at once",
             details: """
-                A study is kept on one association; retrievals work on several studies or series at once, over one receiver \
-                port. Where the server takes fewer associations, or lets one wait, the work goes on over those that it serves.
+                Associations share studies; where there are not enough, series; else the instances of one. A server that fails with \
+                parts of a study gets each as a whole, and is asked for it so. Retrievals have one receiver port. Where the server \
+                takes fewer associations, or lets one wait, the work goes on over those that it serves.
                 """,
             default: .integer(StoreOptions().jobs), traits: .common,
             apply: { (draft, argument) throws(UsageError) in draft.jobs = try argument.integer() }),

@@ -10,10 +10,11 @@ struct StudyQueueTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func files(_ studies: [String]) throws -> [InstanceFile] {
+    private func files(_ studies: [String], series: [String] = []) throws -> [InstanceFile] {
         try studies.enumerated().map { number, study in
             var dataSet = SampleInstance.dataSet()
             dataSet.set(.studyInstanceUID, UID(study))
+            if !series.isEmpty { dataSet.set(.seriesInstanceUID, UID(series[number % series.count])) }
             let bytes =
                 SampleInstance.meta().encode() + DataSetEncoder(TransferSyntax.explicitVRLittleEndian).encode(dataSet)
             try folder.write(bytes, to: "\(number)")
@@ -47,6 +48,87 @@ struct StudyQueueTests {
         #expect(queue.waitForWork(1))
         #expect(studies(queue.take(1)) == ["1.1", "1.1"])
         #expect(!queue.waitForWork(1))
+    }
+
+    @Test func `shares series, and then instances, once it is known that there are no further studies`() throws {
+        let queue = StudyQueue(capacity: 1000, workers: 3)
+        let all = try files([String](repeating: "1.1", count: 90), series: ["2.1", "2.2"])
+        #expect(queue.push(all))
+        let first = queue.take(0)
+        #expect(first.count == 15)
+        // Another study may come yet.
+        #expect(queue.take(1).isEmpty)
+        queue.close()
+        func series(_ taken: [PendingInstance]) -> Set<String> {
+            Set(taken.compactMap { $0.file.seriesInstanceUID?.string })
+        }
+        #expect(series(first) == ["2.1"])
+        let second = queue.take(1)
+        #expect(series(second) == ["2.2"])
+        let third = queue.take(2)
+        #expect(!third.isEmpty)
+        // Each goes on with its own series.
+        var count = first.count + second.count + third.count
+        for _ in 0..<2 {
+            let more = (queue.take(0), queue.take(1))
+            #expect(series(more.0).isSubset(of: ["2.1"]))
+            #expect(series(more.1).isSubset(of: ["2.2"]))
+            count += more.0.count + more.1.count
+        }
+        while case let more = queue.take(2), !more.isEmpty { count += more.count }
+        #expect(count == all.count)
+        #expect(queue.isFinished)
+    }
+
+    @Test func `shares one study when there is no room for others`() throws {
+        let queue = StudyQueue(capacity: 40, workers: 2)
+        #expect(queue.push(try files([String](repeating: "1.1", count: 40))))
+        #expect(queue.take(0).count == 10)
+        #expect(queue.take(1).count == 10)
+        // A study that nobody has comes first.
+        #expect(queue.push(try files(["1.2"])))
+        #expect(studies(queue.take(1)) == ["1.2"])
+    }
+
+    @Test func `keeps studies together after a server has failed with one that several had`() throws {
+        let queue = StudyQueue(capacity: 1000, workers: 3)
+        #expect(queue.push(try files([String](repeating: "1.1", count: 40))))
+        queue.close()
+        let (mine, others) = (queue.take(0), queue.take(1))
+        #expect(!mine.isEmpty && !others.isEmpty)
+        #expect(queue.takeBack(mine[0]) == true)
+        // The other has it at hand as well.
+        #expect(queue.take(0, unanswered: others.map(\.file)).isEmpty)
+        queue.letGo(1)
+        #expect(queue.take(2).isEmpty)
+        var count = 0
+        while case let more = queue.take(0), !more.isEmpty {
+            count += more.count
+            // Not twice: it fails for another reason then.
+            for again in more where again.wasTakenBack { #expect(queue.takeBack(again) == nil) }
+        }
+        #expect(count == 40 + 1 - mine.count - others.count)
+        #expect(queue.isFinished)
+    }
+
+    @Test func `takes nothing back of a study that one worker has had`() throws {
+        let queue = StudyQueue(capacity: 1000, workers: 3)
+        #expect(queue.push(try files(["1.1", "1.1", "1.2"])))
+        queue.close()
+        #expect(queue.takeBack(queue.take(0)[0]) == nil)
+    }
+
+    @Test func `gives a worker more, beside what is not answered yet`() throws {
+        let queue = StudyQueue(capacity: 1000, workers: 2)
+        #expect(queue.push(try files(["1.1", "1.2", "1.3"])))
+        let first = queue.take(0)
+        let second = queue.take(0, unanswered: first.map(\.file))
+        #expect(studies(first + second) == ["1.1", "1.2"])
+        #expect(queue.push(try files(["1.1"])))
+        // The first study is still on its way with the other worker.
+        #expect(studies(queue.take(1)) == ["1.3"])
+        #expect(queue.take(1).isEmpty)
+        #expect(studies(queue.take(0, unanswered: second.map(\.file))) == ["1.1"])
     }
 
     @Test func `that is abandoned takes nothing and gives back what waits`() throws {

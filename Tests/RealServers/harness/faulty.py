@@ -30,6 +30,8 @@ class FaultyStoreSCP:
     window: asynchronous operations granted; answers come in reverse order, so many at a time.
     pause: seconds before each answer.
     max_pdu: the largest PDU that it takes; large images are sent to it from their files, not by way of memory, if that is large.
+    one_by_study: an instance that comes while one of its study is being answered on another association gets A700H; they are
+        counted as clashes.
     slow_every: takes a millisecond for each PDU of every so many-th instance.
     """
 
@@ -41,7 +43,8 @@ class FaultyStoreSCP:
         self.fragments = 0
         self.most_seen = 0
         self.rejected = 0
-        self.studies_at_once = []
+        self.clashes = 0
+        self._at_work = collections.Counter()
         self._open = 0
         self._lock = threading.Lock()
         self._sockets = set()
@@ -181,9 +184,17 @@ class FaultyStoreSCP:
         # With a window, answers are held back until it is full or nothing more comes, and then given in reverse.
         if len(waiting) < self.faults.get("window", 1) and _more(connection):
             return True
+        studies = [_study(state) for state in waiting] if "one_by_study" in self.faults else []
+        with self._lock:
+            for state, study in zip(waiting, studies):
+                state["clash"] = self._at_work[study] > 0
+                self.clashes += state["clash"]
+            self._at_work.update(studies)
         time.sleep(self.faults.get("pause", 0))
         for state in reversed(waiting):
             self._answer(connection, state)
+        with self._lock:
+            self._at_work.subtract(studies)
         waiting.clear()
         return True
 
@@ -196,6 +207,7 @@ class FaultyStoreSCP:
         instance = command[0x1000].rstrip(b"\0 ").decode()
         every, status = self.faults.get("status_every", (0, 0))
         status = status if every and state["number"] % every == 0 else SUCCESS
+        status = OUT_OF_RESOURCES if state.get("clash") else status
         with self._lock:
             self.arrivals[instance] += 1
             if status == SUCCESS:
@@ -217,6 +229,13 @@ class FaultyStoreSCP:
 
 def _item(kind, content):
     return struct.pack(">BBH", kind, 0, len(content)) + content
+
+
+def _study(state):
+    """The Study Instance UID of a data set in Explicit VR."""
+    data = b"".join(state["data"])
+    place = data.index(b"\x20\x00\x0d\x00UI")
+    return data[place + 8 : place + 8 + struct.unpack_from("<H", data, place + 6)[0]]
 
 
 def _elements(command):

@@ -191,6 +191,13 @@ private final class StoreDelegate: StorageDelegate, Sendable {
         outcome.diagnostics.note(Message("continuing with fewer associations", "one of \(jobs) has ended: \(why)"))
     }
 
+    func willKeepStudiesTogether() {
+        outcome.diagnostics.note(
+            Message(
+                "\(network.peerName): the server failed with an instance of a study that several associations were sending",
+                "it is sent again, and each study on one association from here on"))
+    }
+
     func releaseUnanswered() { network.noteUnansweredRelease() }
 
     func sendingEnded() { endOfSearch() }

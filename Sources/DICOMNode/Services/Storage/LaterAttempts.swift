@@ -26,6 +26,9 @@ package struct LaterAttempts: Sendable {
         return true
     }
 
+    /// True if instances that wait come before new ones: the pause of some is over, or the peer needs the pause.
+    var isFirst: Bool { pending.count > Self.maximumWaiting || pending.contains { $0.notBefore.isPast } }
+
     /// Removes the instances whose pause is over.
     package mutating func takeDue() -> [PendingInstance] {
         guard pending.contains(where: { $0.notBefore.isPast }) else { return [] }

@@ -22,8 +22,7 @@ package final class ParallelStorage: Sendable {
     private static let waitingPerJob = 500
 
     private let jobs: Int
-    private let makeSender:
-        @Sendable (_ cancellation: Cancellation, _ hasSuccessors: @escaping () -> Bool) -> any InstanceSender
+    private let makeSender: @Sendable (Cancellation, StorageSupply) -> any InstanceSender
     private let cancellation: Cancellation
     private let delegate: any StorageDelegate & Sendable
     /// The files that are to be sent.
@@ -39,7 +38,7 @@ package final class ParallelStorage: Sendable {
     ) throws(SystemError) {
         let demand = StorageDemand()
         try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: demand) {
-            StorageSCU(options: options, cancellation: $0, demand: demand, delegate: delegate, hasSuccessors: $1)
+            StorageSCU(options: options, cancellation: $0, demand: demand, delegate: delegate, supply: $1)
         }
     }
 
@@ -58,7 +57,7 @@ package final class ParallelStorage: Sendable {
 
     private init(
         jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable, demand: StorageDemand,
-        makeSender: @escaping @Sendable (Cancellation, @escaping () -> Bool) -> any InstanceSender
+        makeSender: @escaping @Sendable (Cancellation, StorageSupply) -> any InstanceSender
     ) throws(SystemError) {
         self.jobs = jobs
         self.makeSender = makeSender
@@ -88,7 +87,7 @@ package final class ParallelStorage: Sendable {
     private func work(_ worker: Int) {
         let own: Cancellation
         do throws(SystemError) { own = try cancellation.makeChild() } catch { own = cancellation }
-        let sender = makeSender(own) { [self] in state.withLock { $0.alive } > 1 }
+        let sender = makeSender(own, supply(of: worker))
         do throws(AssociationError) {
             repeat {
                 while !delegate.shouldStop, queue.waitForWork(worker) {
@@ -107,6 +106,17 @@ package final class ParallelStorage: Sendable {
             fail(worker, error, leaving: sender.takeUnfinished())
         }
         cancelOpening()
+    }
+
+    private func supply(of worker: Int) -> StorageSupply {
+        StorageSupply(
+            hasSuccessors: { [state] in state.withLock { $0.alive } > 1 },
+            more: { [queue] in queue.take(worker, unanswered: $0) },
+            takesBack: { [queue, delegate] pending in
+                guard let isFirst = queue.takeBack(pending) else { return false }
+                if isFirst { delegate.willKeepStudiesTogether() }
+                return true
+            })
     }
 
     private func prepare(_ sender: any InstanceSender, _ worker: Int, _ cancellation: Cancellation)

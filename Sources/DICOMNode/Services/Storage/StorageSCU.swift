@@ -26,6 +26,10 @@ package protocol StorageDelegate: AnyObject {
     /// Called when an association was given up and so many are left.
     func lostAssociation(remaining: Int, cause: AssociationError)
 
+    /// Called, once, when the peer has failed with an instance of a study that several associations were sending: it is sent again, and
+    /// each study on one association from here on.
+    func willKeepStudiesTogether()
+
     /// Called when the peer has not answered the release of an association in time. Everything was answered before.
     func releaseUnanswered()
 
@@ -37,8 +41,19 @@ extension StorageDelegate {
     package var shouldStop: Bool { false }
     package func willPause(seconds: Double, instances: Int, cause: AssociationError?) {}
     package func lostAssociation(remaining: Int, cause: AssociationError) {}
+    package func willKeepStudiesTogether() {}
     package func releaseUnanswered() {}
     package func sendingEnded() {}
+}
+
+/// The others that send at the same time, and the files that all of them share.
+struct StorageSupply {
+    /// True if other senders take over when this one cannot open an association, or its peer stops responding.
+    var hasSuccessors: () -> Bool = { false }
+    /// Further files to send, without a wait for them, beside those that are not answered yet.
+    var more: (_ unanswered: [InstanceFile]) -> [PendingInstance] = { _ in [] }
+    /// True if a file that the peer has failed with is taken back, to be sent again.
+    var takesBack: (PendingInstance) -> Bool = { _ in false }
 }
 
 /// Sends instances by C-STORE, PS3.4 annex B, over one association at a time: it opens one when it is needed, with what
@@ -65,8 +80,7 @@ package final class StorageSCU: InstanceSender {
     private let cancellation: Cancellation
     private let demand: StorageDemand
     private let delegate: any StorageDelegate
-    /// True if other senders take over when this one cannot open an association, or its peer stops responding.
-    private let hasSuccessors: () -> Bool
+    private let supply: StorageSupply
 
     private var association: Association?
     private var proposed: Set<StorageContextNeed> = []
@@ -100,21 +114,19 @@ package final class StorageSCU: InstanceSender {
     package convenience init(options: Options, cancellation: Cancellation, delegate: any StorageDelegate) {
         self.init(
             options: options, cancellation: cancellation, demand: StorageDemand(), delegate: delegate,
-            hasSuccessors: { false })
+            supply: StorageSupply())
     }
 
-    /// - Parameters:
-    ///   - demand: shared by all senders of a run.
-    ///   - hasSuccessors: True if other senders take over when this one gives up.
+    /// - Parameter demand: shared by all senders of a run.
     init(
         options: Options, cancellation: Cancellation, demand: StorageDemand, delegate: any StorageDelegate,
-        hasSuccessors: @escaping () -> Bool
+        supply: StorageSupply
     ) {
         self.options = options
         self.cancellation = cancellation
         self.demand = demand
         self.delegate = delegate
-        self.hasSuccessors = hasSuccessors
+        self.supply = supply
         later = LaterAttempts(options.retry)
     }
 
@@ -215,11 +227,11 @@ package final class StorageSCU: InstanceSender {
         failuresInARow += 1
         let retries = options.retry.retries
         if wasOpening {
-            if hasSuccessors() { throw error }
+            if supply.hasSuccessors() { throw error }
             guard error.isTransient, options.retry.allowsAttempt(after: failuresInARow) else { throw error }
         } else {
             // An association that went silent may be one more than the peer can serve.
-            if case .timedOut = error, hasSuccessors() { throw error }
+            if case .timedOut = error, supply.hasSuccessors() { throw error }
             let barren = (error.isByPeer ? Self.maximumRefusedInstances : Self.maximumBarrenAssociations) - 1
             let allowed = error.isTransient ? max(retries, barren) : barren
             guard failuresInARow <= allowed else { throw error }
@@ -244,6 +256,7 @@ package final class StorageSCU: InstanceSender {
     /// Reports the outcome of a file, or keeps it for another attempt.
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
+        if result.mayBeOfSharing, supply.takesBack(pending) { return }
         guard !delegate.shouldStop, later.keep(pending, after: result) else { return delegate.report(result) }
     }
 
@@ -284,7 +297,7 @@ package final class StorageSCU: InstanceSender {
         let window = options.operationsWindow == 1 ? 1 : window(of: association)
         var deferred: [PendingInstance] = []
         defer { if !deferred.isEmpty { waiting.append(contentsOf: deferred) } }
-        while next < waiting.count {
+        while hasNext() {
             if cancellation.isRaised {
                 try drain(association, downTo: 0)
                 throw .interrupted(cancellation.level)
@@ -346,6 +359,17 @@ package final class StorageSCU: InstanceSender {
                 Transfer(messageID: request.messageID ?? 0, pending: pending, source: source, changes: changes))
         }
         try drain(association, downTo: 0)
+    }
+
+    /// Returns false if nothing is left to send now. What further files there are is asked for before the last responses are in, so
+    /// that as many instances are on their way as may be.
+    private func hasNext() -> Bool {
+        if next < waiting.count { return true }
+        // Those whose pause is over come first.
+        guard !delegate.shouldStop, !later.isFirst else { return false }
+        waiting = supply.more(outstanding.map(\.pending.file))
+        next = 0
+        return !waiting.isEmpty
     }
 
     private var rules: InstanceFile.SendingRules {

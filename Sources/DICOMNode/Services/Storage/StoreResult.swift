@@ -47,6 +47,13 @@ package struct StoreResult: Sendable {
     /// True if the peer responded that it has stored the instance.
     package var isStored: Bool { status.map { $0.kind == .success || $0.kind == .warning } ?? false }
 
+    /// True if the peer may have failed because it got one study on several associations: for want of a resource, in processing, or for
+    /// a reason of its own (CxxxH).
+    var mayBeOfSharing: Bool {
+        guard let status else { return false }
+        return status.isTransient || status == .processingFailure || status.rawValue >> 12 == 0xC
+    }
+
     /// True if a later attempt may succeed.
     package var isTransient: Bool {
         switch outcome {
@@ -67,6 +74,8 @@ package struct PendingInstance: Sendable {
     package var lastOutcome: StoreResult.Outcome?
     /// Not to be tried again before this.
     package var notBefore = Deadline.now
+    /// True if the server has failed with it while several associations sent its study, so that it is sent again alone.
+    var wasTakenBack = false
 
     package init(_ file: InstanceFile) { self.file = file }
 

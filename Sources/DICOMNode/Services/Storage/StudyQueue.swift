@@ -1,29 +1,81 @@
 import DICOM
 import System
 
-/// The files that wait for one of several associations. Each study is sent on one of them: some servers fail if two
-/// associations write to one study at a time.
+/// The files that wait for one of several associations, which share the largest unit of which there are enough: studies; when all
+/// files have been found, or there is no room for more, series of studies that others have; then instances of a series.
+///
+/// A study is kept together while there are others, as some servers fail if two associations write to one at a time; a server
+/// that shows it gets each study on one association from then on.
 ///
 /// Bounded, so that the walk through a large tree does not run ahead of the network and fill memory.
 package final class StudyQueue: Sendable {
     private let capacity: Int
-    private let maximumTaken: Int
     private let demand: StorageDemand
     private let state: ConditionLock<State>
 
     /// Files handed out at once: enough to keep an association busy, few enough to share.
-    private static let maximumShared = 64
+    private static let taken = 10...64
     private static let unknown = UID("")
 
+    /// A series of a study; empty UIDs where they are unknown.
+    private struct Unit: Hashable {
+        let study: UID
+        let series: UID
+
+        init(_ file: InstanceFile) {
+            study = file.studyInstanceUID ?? StudyQueue.unknown
+            series = file.seriesInstanceUID ?? StudyQueue.unknown
+        }
+
+        init(_ study: UID, _ series: UID) { (self.study, self.series) = (study, series) }
+    }
+
+    /// Files of one series, in the order of their arrival.
+    private struct Files {
+        private var files: [PendingInstance] = []
+        private var next = 0
+
+        var count: Int { files.count - next }
+
+        mutating func append(_ pending: PendingInstance) { files.append(pending) }
+
+        mutating func take(_ maximum: Int) -> [PendingInstance] {
+            let taken = Array(files[next...].prefix(maximum))
+            next += taken.count
+            // Those that were taken are let go of by and by.
+            if next * 2 >= files.count {
+                files.removeFirst(next)
+                next = 0
+            }
+            return taken
+        }
+
+        var all: ArraySlice<PendingInstance> { files[next...] }
+    }
+
+    private struct Study {
+        var series: [UID: Files] = [:]
+        /// The series in the order of their first file.
+        var order: [UID] = []
+        var count = 0
+    }
+
     private struct State {
-        let keepsStudies: Bool
-        /// The waiting files, by study; the empty UID holds those whose study is unknown, which any worker may take.
-        var waiting: [UID: [PendingInstance]] = [:]
+        let workers: Int
+        /// The waiting files; the empty UID holds those whose study is unknown, which any worker may take.
+        var waiting: [UID: Study] = [:]
         /// The studies that have files waiting, in the order of their first.
         var order: [UID] = []
         var count = 0
-        /// The worker that is sending a study.
-        var owners: [UID: Int] = [:]
+        /// What each worker has at hand, the latest last: series whose files it sends, or has sent and awaits answers for.
+        var claims: [Int: [Unit]] = [:]
+        /// The workers that wait for work: all that they have sent was answered.
+        var idle: Set<Int> = []
+        var hasBeenFull = false
+        /// True once the server has failed with what several associations sent of one study.
+        var keepsStudies = false
+        /// The studies of which several workers have had files.
+        var shared: Set<UID> = []
         var isClosed = false
         var isAbandoned = false
 
@@ -31,18 +83,79 @@ package final class StudyQueue: Sendable {
         var isFinished: Bool { isClosed && count == 0 }
 
         mutating func add(_ pending: PendingInstance) {
-            let study = keepsStudies ? pending.file.studyInstanceUID ?? StudyQueue.unknown : StudyQueue.unknown
-            if waiting[study] == nil { order.append(study) }
-            waiting[study, default: []].append(pending)
+            // A single worker gets all in the order of arrival.
+            let unit = workers > 1 ? Unit(pending.file) : Unit(StudyQueue.unknown, StudyQueue.unknown)
+            if waiting[unit.study] == nil { order.append(unit.study) }
+            if waiting[unit.study]?.series[unit.series] == nil {
+                waiting[unit.study, default: Study()].order.append(unit.series)
+            }
+            waiting[unit.study]?.series[unit.series, default: Files()].append(pending)
+            waiting[unit.study]?.count += 1
             count += 1
         }
 
-        mutating func letGo(_ worker: Int) { owners = owners.filter { $0.value != worker } }
+        private func isClaimed(_ study: UID, byOthersThan worker: Int) -> Bool {
+            study != StudyQueue.unknown
+                && claims.contains { other, units in
+                    // A study that comes bit by bit stays with its worker, unless several have had it.
+                    other != worker && !(keepsStudies && idle.contains(other)) && units.contains { $0.study == study }
+                }
+        }
 
-        /// The study from which a worker may take: its current one, otherwise the first that no worker has.
-        func available(to worker: Int) -> UID? {
-            if let own = owners.first(where: { $0.value == worker })?.key, waiting[own] != nil { return own }
-            return order.first { owners[$0] == nil || owners[$0] == worker }
+        private func isClaimed(_ unit: Unit, byOthersThan worker: Int) -> Bool {
+            claims.contains { $0.key != worker && $0.value.contains(unit) }
+        }
+
+        /// What a worker may take from: all of a study, or one series of it.
+        func available(to worker: Int) -> (study: UID, series: UID?)? {
+            let own = claims[worker]?.last
+            if let own, waiting[own.study] != nil, !isClaimed(own.study, byOthersThan: worker) {
+                return (own.study, nil)
+            }
+            if let free = order.first(where: { !isClaimed($0, byOthersThan: worker) }) { return (free, nil) }
+            // Not before it is known that there are not enough studies for all.
+            guard !keepsStudies, isClosed || hasBeenFull else { return nil }
+            if let own, waiting[own.study]?.series[own.series] != nil { return (own.study, own.series) }
+            for study in order {
+                let series = waiting[study]?.order.first { !isClaimed(Unit(study, $0), byOthersThan: worker) }
+                if let series { return (study, series) }
+            }
+            return order.first.map { ($0, waiting[$0]?.order.first) }
+        }
+
+        private mutating func claim(_ unit: Unit, for worker: Int) {
+            guard workers > 1 else { return }
+            claims[worker]?.removeAll { $0 == unit }
+            claims[worker, default: []].append(unit)
+        }
+
+        /// Takes files, as many as leave something for the others.
+        mutating func take(_ worker: Int) -> [PendingInstance] {
+            // Removed, as what is changed while it is held twice is copied as a whole.
+            guard let (study, only) = available(to: worker), var files = waiting.removeValue(forKey: study) else {
+                return []
+            }
+            var maximum = count
+            if workers > 1 {
+                let inUnit = only.flatMap { files.series[$0]?.count } ?? files.count
+                maximum = min(max(inUnit / (2 * workers), StudyQueue.taken.lowerBound), StudyQueue.taken.upperBound)
+            }
+            var taken: [PendingInstance] = []
+            if isClaimed(study, byOthersThan: worker) { shared.insert(study) }
+            for series in only.map({ [$0] }) ?? files.order where taken.count < maximum {
+                guard var inSeries = files.series.removeValue(forKey: series) else { continue }
+                taken += inSeries.take(maximum - taken.count)
+                if inSeries.count > 0 {
+                    files.series[series] = inSeries
+                } else {
+                    files.order.removeAll { $0 == series }
+                }
+                claim(Unit(study, series), for: worker)
+            }
+            files.count -= taken.count
+            count -= taken.count
+            if files.count > 0 { waiting[study] = files } else { order.removeAll { $0 == study } }
+            return taken
         }
     }
 
@@ -52,8 +165,7 @@ package final class StudyQueue: Sendable {
     init(capacity: Int, workers: Int, demand: StorageDemand = StorageDemand()) {
         self.demand = demand
         self.capacity = max(capacity, 1)
-        maximumTaken = workers == 1 ? self.capacity : Self.maximumShared
-        state = ConditionLock(State(keepsStudies: workers > 1))
+        state = ConditionLock(State(workers: workers))
     }
 
     /// Adds files, which go to the association that is free first; waits while the queue is full. Returns false, without
@@ -63,6 +175,7 @@ package final class StudyQueue: Sendable {
         return state.withLock(when: { $0.count < capacity || $0.isAbandoned }) { state in
             guard !state.isAbandoned else { return false }
             for file in files { state.add(PendingInstance(file)) }
+            if state.count >= capacity { state.hasBeenFull = true }
             return true
         }
     }
@@ -71,40 +184,53 @@ package final class StudyQueue: Sendable {
     func putBack(_ files: [PendingInstance], from worker: Int) {
         state.withLock { state in
             for file in files { state.add(file) }
-            state.letGo(worker)
+            state.claims[worker] = nil
+        }
+    }
+
+    /// Takes a file back that the server has failed with, if several associations have sent its study: it is sent again, and each study
+    /// on one association from now on. Nil: the file was not sent so, or has been taken back before.
+    ///
+    /// - Returns: true for the first file.
+    func takeBack(_ pending: PendingInstance) -> Bool? {
+        state.withLock { state in
+            guard !pending.wasTakenBack, !state.isAbandoned, state.shared.contains(Unit(pending.file).study) else {
+                return nil
+            }
+            defer { state.keepsStudies = true }
+            var again = pending
+            again.wasTakenBack = true
+            state.add(again)
+            return !state.keepsStudies
         }
     }
 
     /// Waits until there is something that this worker could take; false when there will be nothing more.
     func waitForWork(_ worker: Int) -> Bool {
-        state.withLock(when: { $0.available(to: worker) != nil || $0.isAbandoned || $0.isFinished }) { state in
-            state.available(to: worker) != nil
+        state.withLock { _ = $0.idle.insert(worker) }
+        return state.withLock(when: { $0.available(to: worker) != nil || $0.isAbandoned || $0.isFinished }) { state in
+            state.idle.remove(worker)
+            return state.available(to: worker) != nil
         }
     }
 
-    /// The next files for a worker: those of the study it has at hand, else of one that nobody has. Empty: there are
-    /// none now.
-    func take(_ worker: Int) -> [PendingInstance] {
+    /// The next files for a worker: those of the study it has at hand, else of one that nobody has, else a part of one. Empty: there
+    /// are none now.
+    ///
+    /// - Parameter unanswered: the files that the worker awaits answers for; it has nothing else at hand any more.
+    func take(_ worker: Int, unanswered: [InstanceFile] = []) -> [PendingInstance] {
         state.withLock { state in
-            let study = state.available(to: worker)
-            state.letGo(worker)
-            guard let study, var files = state.waiting[study] else { return [] }
-            if study != Self.unknown { state.owners[study] = worker }
-            let taken = Array(files.prefix(maximumTaken))
-            files.removeFirst(taken.count)
-            state.count -= taken.count
-            if files.isEmpty {
-                state.waiting[study] = nil
-                state.order.removeAll { $0 == study }
-            } else {
-                state.waiting[study] = files
+            let taken = state.take(worker)
+            if state.workers > 1 {
+                let kept = Set((unanswered + taken.map(\.file)).map { Unit($0) })
+                state.claims[worker]?.removeAll { !kept.contains($0) }
             }
             return taken
         }
     }
 
     /// A worker has no study at hand any more.
-    func letGo(_ worker: Int) { state.withLock { $0.letGo(worker) } }
+    func letGo(_ worker: Int) { state.withLock { $0.claims[worker] = nil } }
 
     /// True if no work is left and none will come.
     var isFinished: Bool { state.withLock { $0.isFinished } }
@@ -116,7 +242,10 @@ package final class StudyQueue: Sendable {
     func abandon() -> [PendingInstance] {
         state.withLock { state in
             state.isAbandoned = true
-            let left = state.order.flatMap { state.waiting[$0] ?? [] }
+            let left = state.order.flatMap { study -> [PendingInstance] in
+                guard let files = state.waiting[study] else { return [] }
+                return files.order.flatMap { files.series[$0]?.all ?? [] }
+            }
             state.waiting = [:]
             state.order = []
             state.count = 0
