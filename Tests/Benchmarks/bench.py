@@ -110,7 +110,7 @@ class Bench:
                 process.wait()
                 return f"no end within {LIMIT_OF_A_RUN:.0f} s"
         wall, user, system, peak, code = figures.read_text().split()
-        if code != "0":
+        if code != str(contender.code):
             said = (self.folder / "errors").read_text(errors="replace")[-400:]
             return f"exit code {code}: {said.strip()}"
         if contender.check:
@@ -121,9 +121,10 @@ class Bench:
 
 
 class Contender:
-    def __init__(self, name, command, environment=None, prepare=None, check=None):
+    def __init__(self, name, command, environment=None, prepare=None, check=None, code=0):
         self.name = name
         self.command = command
+        self.code = code
         self.environment = environment or {}
         self.prepare = prepare
         self.check = check
@@ -197,7 +198,10 @@ def with_other_binary(bench, contender):
     if bench.beside and bench.binary in contender.command:
         command = [bench.beside if word == bench.binary else word for word in contender.command]
         found.append(
-            Contender(contender.name + OTHER, command, contender.environment, contender.prepare, contender.check)
+            Contender(
+                contender.name + OTHER, command, contender.environment, contender.prepare, contender.check,
+                contender.code,
+            )
         )
     return found
 
@@ -412,6 +416,121 @@ def job_store_far(bench):
         found.append(Contender(window, [*store, "--window", "8"]))
         targets.append(Target("wall", window, [one], 1 / 5, "a window of 8 is 5 times as fast"))
     return run_job(bench, "store-far: 200 files of 16 KB, round trip 10 ms", found, targets, rounds=min(bench.rounds, 3))
+
+
+def job_store_one_study(bench):
+    """300 small files of one series over a round trip of 10 ms: nothing larger can be shared."""
+    files = samples.one_study(bench.folder / "one-study", 300)
+    near = bench.tool("store_sink", "--window", 8)
+    port = bench.tool("delay_proxy", "--to", near, "--round-trip", 10)
+    store = [bench.binary, "--store", LOOPBACK, port, *files]
+    one, eight, both = "dcmscu, one association", "dcmscu --jobs 8", "dcmscu --jobs 8 --window 8"
+    return run_job(
+        bench,
+        "store-one-study: 300 files of 16 KB of one series, round trip 10 ms",
+        [
+            Contender(one, store),
+            Contender(eight, [*store, "--jobs", "8"]),
+            Contender(both, [*store, "--jobs", "8", "--window", "8"]),
+        ],
+        [
+            Target("wall", eight, [one], 1 / 6, "eight associations are 6 times as fast on one series"),
+            Target("wall", both, [one], 1 / 12, "with a window of 8 they are 12 times as fast"),
+        ],
+        rounds=min(bench.rounds, 3),
+    )
+
+
+def job_get_one_study(bench):
+    """300 small instances of one series by C-GET over a round trip of 10 ms."""
+    folder = bench.folder / "one-study"
+    count = len(samples.one_study(folder, 300))
+    near = bench.tool("retrieve_source", "--folder", folder)
+    port = bench.tool("delay_proxy", "--to", near, "--round-trip", 10)
+
+    def check(_):
+        number = sum(1 for _ in bench.out.iterdir())
+        return None if number == count else f"{number} of {count} files came"
+
+    def contender(name, *more):
+        command = [bench.binary, "--get", "-k", f"20,d={samples.STUDY}", "-o", bench.out, *more, LOOPBACK, port]
+        return Contender(name, command, prepare=lambda: empty(bench.out), check=check)
+
+    one, eight = "dcmscu, one association", "dcmscu --jobs 8"
+    return run_job(
+        bench,
+        "get-one-study: 300 instances of 16 KB of one series, round trip 10 ms",
+        [contender(one), contender(eight, "--jobs", "8")],
+        [Target("wall", eight, [one], 1 / 4, "eight associations are 4 times as fast on one series")],
+        rounds=min(bench.rounds, 3),
+    )
+
+
+def job_journal(bench):
+    """What a journal costs, and how fast one of 1,200,000 lines and a list of 100,000 rows are read."""
+    journal = bench.folder / "journal"
+    small = samples.small(bench.folder / "small", 2000)
+    port = bench.tool("store_sink")
+    store = [bench.binary, "--store", LOOPBACK, port, *small]
+    without, with_journal = "dcmscu", "dcmscu --journal"
+
+    def forget():
+        journal.unlink(missing_ok=True)
+
+    missed = run_job(
+        bench,
+        "journal: 2,000 files of 16 KB to a sink",
+        [Contender(without, store), Contender(with_journal, [*store, "--journal", journal], prepare=forget)],
+        [Target("wall", with_journal, [without], 1.3, "a journal of what is sent")],
+    )
+    samples.ct(bench.folder / "ct", 400)
+    source = bench.tool("retrieve_source", "--folder", bench.folder / "ct", "--destination", free_port())
+    get = [bench.binary, "--get", "--studyroot", "--study", "-k", f"20,d={samples.STUDY}", "-o", bench.out]
+
+    def prepare():
+        forget()
+        empty(bench.out)
+
+    missed += run_job(
+        bench,
+        "journal: 400 instances of 0.53 MB by C-GET, to memory",
+        [
+            Contender(without, [*get, LOOPBACK, source], prepare=prepare),
+            Contender(with_journal, [*get, "--journal", journal, LOOPBACK, source], prepare=prepare),
+        ],
+        [Target("wall", with_journal, [without], 1.8, "a journal of what is received, with the digests")],
+    )
+    lines, whole = 1_200_000, bench.folder / "whole"
+    samples.store_journal(whole, f"ANY-SCP@{LOOPBACK}:{port}", lines)
+    resumed = "dcmscu --resume"
+    missed += run_job(
+        bench,
+        f"journal: one file is sent behind {lines:,} lines",
+        [
+            Contender(
+                resumed,
+                [bench.binary, "--store", LOOPBACK, port, small[0], "--journal", journal, "--resume"],
+                prepare=lambda: shutil.copy(whole, journal),
+            )
+        ],
+        [Absolute("cpu", resumed, lines * 1e-6 + 0.1, "one microsecond of CPU a line, in seconds")],
+        rounds=min(bench.rounds, 3),
+    )
+    whole.unlink()
+    rows = bench.folder / "rows.csv"
+    samples.retrieval_list(rows, 100_000)
+    read = "dcmscu --from-list"
+    return missed + run_job(
+        bench,
+        "journal: a list of 100,000 rows, and nobody there to ask",
+        [
+            Contender(
+                read, [bench.binary, "--get", "--from-list", rows, "-o", bench.out, LOOPBACK, free_port()], code=4
+            )
+        ],
+        [Absolute("cpu", read, 1.0, "CPU seconds")],
+        rounds=min(bench.rounds, 3),
+    )
 
 
 def job_store_many(bench):

@@ -19,7 +19,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { BUFFER_SIZE = 1 << 20, MAXIMUM_CONTEXTS = 256, COMMAND_SIZE = 4096, RAW_ITEMS_SIZE = 65536, HEAD_SIZE = 256 };
+enum { BUFFER_SIZE = 1 << 20, MAXIMUM_CONTEXTS = 256, COMMAND_SIZE = 4096, RAW_ITEMS_SIZE = 65536, HEAD_SIZE = 1 << 15 };
 
 static const char *const implicit_little = "1.2.840.10008.1.2";
 static const char *const explicit_little = "1.2.840.10008.1.2.1";

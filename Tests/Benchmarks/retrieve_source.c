@@ -1,5 +1,5 @@
 // A C-FIND, C-GET and C-MOVE SCP that is not the bottleneck: answers every request with all the instances of a folder,
-// which are of one series.
+// which are of one series, or with those that a list in the request names.
 //
 // retrieve_source --folder DIR [--repeat N] [--destination PORT]
 //
@@ -160,6 +160,14 @@ static bool send_instance(struct association *a, const struct instance *i, uint8
     return true;
 }
 
+// Whether the request is for an instance: it names none, or this one.
+static bool is_asked_for(const struct instance *i, const struct message *m) {
+    static const uint8_t tag[] = {0x08, 0x00, 0x18, 0x00};
+    size_t known = m->data_length < HEAD_SIZE ? m->data_length : HEAD_SIZE;
+    return !memmem(m->head, known, tag, sizeof tag)
+        || memmem(m->head, known, i->sop_instance, strlen(i->sop_instance));
+}
+
 // Sends everything over `out`, which is the requestor's association (C-GET) or one of our own (C-MOVE).
 static bool perform(struct association *a, struct association *out, const struct message *m) {
     uint16_t failed = 0, completed = 0;
@@ -169,6 +177,7 @@ static bool perform(struct association *a, struct association *out, const struct
     bool good = true;
     for (int n = 0; n < instance_count && good; n++) {
         const struct instance *i = instance(n, room);
+        if (!is_asked_for(i, m)) continue;
         const struct context *context = find_context(out, i->sop_class, i->transfer_syntax);
         struct message response;
         if (!context) {

@@ -25,6 +25,11 @@ def small(folder, count):
     return _series(folder, count, 64, 112, series=2, of_study=5)
 
 
+def one_study(folder, count):
+    """Files of 16 KB of one series: there is nothing larger to share."""
+    return _series(folder, count, 64, 112, series=5)
+
+
 def tiny(folder):
     """One file of 3 KB in the study."""
     return _series(folder, 1, 32, 32, series=4)
@@ -93,3 +98,25 @@ def many(folder, source, count):
         below.mkdir(parents=True, exist_ok=True)
         os.link(files[number % len(files)], below / f"{number}.dcm")
     return folder
+
+
+def store_journal(path, peer, count):
+    """The journal of a run that has sent so many instances."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f'{{"journal":"dcmscu","version":1,"operation":"store","peer":"{peer}"}}\n')
+        for number in range(count):
+            file.write(
+                f'{{"time":"2026-11-30T16:30:44.013Z","path":"/archive/incoming/{number:07}.dcm",'
+                f'"sopClassUID":"1.2.840.10008.5.1.4.1.1.2","sopInstanceUID":"{STUDY}.2.{number:07}",'
+                f'"studyInstanceUID":"{STUDY}.100000","seriesInstanceUID":"{STUDY}.2",'
+                '"transferSyntaxUID":"1.2.840.10008.1.2.1","bytes":20730,"modified":1796056230309093541,'
+                '"outcome":"done","status":"0000H","attempts":1}\n'
+            )
+
+
+def retrieval_list(path, count):
+    """A list of studies as another system gives it."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write("PatientID,AccessionNumber,StudyInstanceUID,StudyDate\n")
+        for number in range(count):
+            file.write(f"P{number:08}, A{number:08} ,{STUDY}.7.{number},20240517\n")

@@ -15,7 +15,7 @@ import time
 
 from harness import cases, images, loading, programs, servers
 from harness.programs import dcmscu
-from harness.scripted_archive import CANCELLED, DEFLATED, MR, Instance, ScriptedRetrieval, study
+from harness.scripted_archive import CANCELLED, DEFLATED, MR, Instance, ScriptedRetrieval, study, text
 
 TITLE = "DCMSCU"
 
@@ -663,6 +663,43 @@ class ScriptedServers(ScriptedRetrieval):
                 self.out = self.folder / operation
                 studies = "\\".join(f"1.2.{number}" for number in range(1, 9))
                 self.retrieve(operation, "-k", f"20,d={studies}", "--jobs", "4", expect=0)
+                self.assert_whole(instances)
+
+    def test_one_study_is_shared_by_its_series_or_by_lists_of_instances(self):
+        many = [Instance("1.2.1", f"1.2.1.{n % 12}", f"1.2.1.{n % 12}.{n + 1}") for n in range(144)]
+        for operation in ("move", "get"):
+            for level, instances in (("IMAGE", study(40)), ("SERIES", many)):
+                with self.subTest(f"{operation} by {level}"):
+                    archive = self.serve_scripted(instances)
+                    self.out = self.folder / f"{operation}{level}"
+                    self.retrieve(operation, "--jobs", "4", expect=0)
+                    self.assert_whole(instances)
+                    asked = [uid for _, uids in archive.requests for uid in uids]
+                    self.assertEqual(sorted(asked), sorted(instance.uid for instance in instances))
+                    self.assertGreaterEqual(len(archive.requests), 4)
+                    self.assertEqual({text(keys[0x00080052]) for keys in archive.identifiers}, {level})
+
+    def test_a_server_that_refuses_parts_of_a_study_is_asked_for_the_whole(self):
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(40)
+                archive = self.serve_scripted(instances)
+                archive.refused_levels = {"SERIES", "IMAGE"}
+                self.out = self.folder / operation
+                run = self.retrieve(operation, "--jobs", "4", expect=0)
+                self.assert_whole(instances)
+                self.assertEqual(text(archive.identifiers[-1][0x00080052]), "STUDY")
+                self.assertNotIn("A900", run.stderr)
+
+    def test_a_shared_study_is_whole_although_associations_and_instances_fail(self):
+        chance = self.chance()
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                instances = study(120)
+                fates = {number: chance.choice(["drop", "fail"]) for number in chance.sample(range(100), 8)}
+                self.serve_scripted(instances, plan=lambda number: fates.get(number, "send"))
+                self.out = self.folder / operation
+                self.retrieve(operation, "--jobs", "4", expect=0)
                 self.assert_whole(instances)
 
     def test_shares_are_all_of_it_and_none_twice(self):

@@ -306,6 +306,8 @@ class ScriptedArchive:
         self.status = status
         self.listed = instances if listed is None else listed
         self.refuses_get = False
+        # The levels of C-MOVE and C-GET that are refused.
+        self.refused_levels = set()
         # The final status of every C-MOVE and C-GET after all was sent, and the Error Comment of each final response to a service.
         self.final, self.comments = None, {}
         # Elements of every match.
@@ -436,6 +438,8 @@ class ScriptedArchive:
             self.identifiers.append(keys)
         if kind == GET and self.refuses_get:
             return association.respond(context, command, 0x0122)
+        if text(keys.get(0x00080052)) in self.refused_levels:
+            return association.respond(context, command, 0xA900)
         if self.status is not None:
             return association.respond(context, command, self.status, (None, 0, len(asked), 0))
         counts = [0, 0]

@@ -171,20 +171,48 @@ struct ExpectedInstances {
     }
 
     /// The identifiers to request next: the instances that are listed and not on disk, series by series.
-    static func identifiers(for missing: [InstanceListing.Series], like original: DataSet) -> [DataSet] {
+    ///
+    /// - Parameter maximum: of the UIDs in one.
+    static func identifiers(
+        for missing: [InstanceListing.Series], like original: DataSet, maximum: Int = RetrievalList.maximumUIDs
+    ) -> [DataSet] {
         missing.flatMap { series in
-            stride(from: 0, to: series.sopInstanceUIDs.count, by: RetrievalList.maximumUIDs).map { start in
-                let end = min(start + RetrievalList.maximumUIDs, series.sopInstanceUIDs.count)
-                var identifier = DataSet()
-                identifier[.specificCharacterSet] = original[.specificCharacterSet]
-                identifier.set(.queryRetrieveLevel, .CS, QueryLevel.image.rawValue)
-                identifier[.patientID] = original[.patientID]
-                identifier.set(.studyInstanceUID, series.studyInstanceUID)
-                identifier.set(.seriesInstanceUID, series.seriesInstanceUID)
+            stride(from: 0, to: series.sopInstanceUIDs.count, by: maximum).map { start in
+                let end = min(start + maximum, series.sopInstanceUIDs.count)
+                var identifier = identifier(.image, of: series, like: original)
                 let uids = series.sopInstanceUIDs[start..<end].map(\.string).joined(separator: "\\")
                 identifier.set(.sopInstanceUID, .UI, uids)
                 return identifier
             }
         }
+    }
+
+    /// The identifiers by which several associations share what is missing: a series each, where there are enough; lists of
+    /// instances of those that are larger than a fair share.
+    ///
+    /// - Parameter isWhole: True if nothing of the series is here yet.
+    static func shares(
+        of missing: [InstanceListing.Series], among count: Int, isWhole: Bool, like original: DataSet
+    ) -> [DataSet] {
+        let total = missing.reduce(0) { $0 + $1.sopInstanceUIDs.count }
+        // Two for each, so that one that is slow does not hold up all.
+        let share = max(total / (2 * count), 1)
+        return missing.flatMap { series in
+            isWhole && series.sopInstanceUIDs.count <= 2 * share
+                ? [identifier(.series, of: series, like: original)]
+                : identifiers(for: [series], like: original, maximum: min(share, RetrievalList.maximumUIDs))
+        }
+    }
+
+    private static func identifier(
+        _ level: QueryLevel, of series: InstanceListing.Series, like original: DataSet
+    ) -> DataSet {
+        var identifier = DataSet()
+        identifier[.specificCharacterSet] = original[.specificCharacterSet]
+        identifier.set(.queryRetrieveLevel, .CS, level.rawValue)
+        identifier[.patientID] = original[.patientID]
+        identifier.set(.studyInstanceUID, series.studyInstanceUID)
+        identifier.set(.seriesInstanceUID, series.seriesInstanceUID)
+        return identifier
     }
 }

@@ -2,8 +2,20 @@ import DICOM
 import DICOMNode
 import DICOMProtocol
 import DICOMweb
+import System
 
-/// One attempt of a retrieval: an association, and the requests on it.
+/// The requests of an attempt, each for the association that is free first.
+final class RetrievalRequests: Sendable {
+    private let identifiers: Locked<ArraySlice<DataSet>>
+
+    init(_ identifiers: [DataSet]) { self.identifiers = Locked(identifiers[...]) }
+
+    func next() -> DataSet? { identifiers.withLock { $0.popFirst() } }
+
+    var isEmpty: Bool { identifiers.withLock { $0.isEmpty } }
+}
+
+/// One attempt of a retrieval: an association, or several that share it, and the requests on it.
 struct RetrievalAttempt {
     /// Instances that the server says it has sent; nil where it does not say, or its final response never came.
     private(set) var sent: Int?
@@ -83,16 +95,64 @@ struct RetrievalAttempt {
         return status == .sopClassNotSupported || status == .unrecognizedOperation
     }
 
+    /// Adds what another association has brought of the same attempt.
+    private mutating func add(_ other: RetrievalAttempt) {
+        if let sent = other.sent { self.sent = (self.sent ?? 0) + sent }
+        failed += other.failed
+        warnings += other.warnings
+        failedUIDs += other.failedUIDs
+        wasInterrupted = wasInterrupted || other.wasInterrupted
+        wasCancelled = wasCancelled || other.wasCancelled
+        storageRefusal = storageRefusal ?? other.storageRefusal
+        if response == nil || status?.kind == .success { response = other.response ?? response }
+        error = error ?? other.error
+        localAddress = localAddress ?? other.localAddress
+    }
+
     // MARK: Performing
 
-    /// Requests each identifier by C-MOVE; returns when the instances that the server says it sent are here, or do not
+    /// Makes the requests over several associations at once.
+    ///
+    /// A server that takes fewer of them is no failure: the others make its requests.
+    ///
+    /// - Parameter perform: makes requests on an association of its own, as long as there are any.
+    static func shared(
+        among count: Int, _ requests: RetrievalRequests,
+        perform: @escaping @Sendable (RetrievalRequests) -> RetrievalAttempt
+    ) -> RetrievalAttempt {
+        let attempts = Locked<[RetrievalAttempt]>([])
+        let work: @Sendable (Int) -> Void = { _ in
+            guard !requests.isEmpty else { return }
+            let attempt = perform(requests)
+            attempts.withLock { $0.append(attempt) }
+        }
+        do throws(SystemError) {
+            try WorkerThreads(count: count, name: "retrieve", body: work).join()
+        } catch {
+            work(0)
+        }
+        let all = attempts.withLock { $0 }
+        let opened = all.filter { $0.localAddress != nil }
+        var sum = RetrievalAttempt()
+        for attempt in opened.isEmpty || !requests.isEmpty ? all : opened { sum.add(attempt) }
+        // Of an association that was lost the server has not said how many it sent.
+        if opened.contains(where: { $0.error != nil }) { sum.sent = nil }
+        return sum
+    }
+
+    /// Makes the requests by C-MOVE; returns when the instances that the server says it sent are here, or do not
     /// come.
+    ///
+    /// - Parameter waitsForRest: True to wait, after the last request, for all that is listed, too: no other association brings
+    ///   any of it.
     static func move(
-        _ identifiers: [DataSet], to instances: RetrievedInstances, context: RetrievalContext
+        _ requests: RetrievalRequests, to instances: RetrievedInstances, context: RetrievalContext,
+        waitsForRest: Bool = true
     ) -> RetrievalAttempt {
         perform(context, sopClass: context.options.query.informationModel.moveSOPClass, storage: []) {
             association, sopClass, attempt throws(AssociationError) in
-            for (index, identifier) in identifiers.enumerated() {
+            var isFirst = true
+            while let identifier = requests.next() {
                 let id = context.nextMoveMessageID()
                 let before = instances.counts.attempted
                 context.reception?.begin(instances, moveMessageID: id)
@@ -102,12 +162,13 @@ struct RetrievalAttempt {
                     priority: context.options.query.priority, onSent: context.acceptCallers,
                     elsewhere: context.server,
                     onProgress: { showProgress($0, of: "C-MOVE", request: Int(id), context) })
-                attempt.add(result, isFirst: index == 0)
+                attempt.add(result, isFirst: isFirst)
+                isFirst = false
                 let counts = result.final?.command.suboperationCounts
                 if result.wasInterrupted || attempt.isRefused { return }
                 let announced = before + (counts?.completed ?? 0) + (counts?.warning ?? 0)
                 // What is listed may still come, whatever the server has counted; what it says has failed does not.
-                let isLast = index == identifiers.count - 1
+                let isLast = waitsForRest && requests.isEmpty
                 let failed = attempt.failed
                 context.waitWithinGrace {
                     instances.counts.attempted >= announced && !(isLast && instances.outstandingCount > failed)
@@ -116,22 +177,30 @@ struct RetrievalAttempt {
         }
     }
 
-    /// Requests each identifier by C-GET.
+    /// Waits until all that is listed is here, but for what the server says has failed, or nothing more comes.
+    func waitForRest(of instances: RetrievedInstances, _ context: RetrievalContext) {
+        guard !wasInterrupted, !isRefused else { return }
+        context.waitWithinGrace { instances.outstandingCount <= failed }
+    }
+
+    /// Makes the requests by C-GET.
     ///
     /// - Parameter storage: the presentation contexts for the instances that come back.
     static func get(
-        _ identifiers: [DataSet], storage: StorageProposals.Round, to instances: RetrievedInstances,
+        _ requests: RetrievalRequests, storage: StorageProposals.Round, to instances: RetrievedInstances,
         context: RetrievalContext
     ) -> RetrievalAttempt {
         perform(context, sopClass: context.options.query.informationModel.getSOPClass, storage: storage) {
             association, sopClass, attempt throws(AssociationError) in
             guard let receiver = context.reception?.receiver(for: instances) else { return }
-            for (index, identifier) in identifiers.enumerated() {
+            var isFirst = true
+            while let identifier = requests.next() {
                 let result = try GetSCU.get(
                     on: association, sopClass: sopClass, identifier: identifier,
                     priority: context.options.query.priority, receiver: receiver,
                     onProgress: { showProgress($0, of: "C-GET", request: 0, context) })
-                attempt.add(result, isFirst: index == 0)
+                attempt.add(result, isFirst: isFirst)
+                isFirst = false
                 // The failure of one list is not that of another, unless the service fails.
                 if attempt.isHopeless(mayPause: false) { return }
             }

@@ -23,6 +23,9 @@ final class RetrievalContext: Sendable {
     private let hasNoList = Atomic<Bool>(false)
     private let hasNoDestination = Atomic<Bool>(false)
     private let isAccepting = Atomic<Bool>(false)
+    private let hasNoShares = Atomic<Bool>(false)
+    /// The retrievals that go on, and the associations that may be opened beside theirs.
+    private let jobs: Locked<(running: Int, spare: Int)>
 
     /// Returns nil if the port cannot be opened, which is reported.
     ///
@@ -34,6 +37,7 @@ final class RetrievalContext: Sendable {
         self.network = network
         self.outcome = outcome
         self.environment = environment
+        jobs = Locked((0, options.jobs))
         let destination = options.isForThirdParty ? options.moveDestination.string : nil
         rowReport = try options.reportPath.map { path throws(FileProblem) in
             try RetrievalRowReport(path, destination: destination)
@@ -144,6 +148,31 @@ final class RetrievalContext: Sendable {
         get { hasNoList.load(ordering: .relaxed) }
         set { hasNoList.store(newValue, ordering: .relaxed) }
     }
+
+    /// True if the server has refused parts of what it was asked for: it is asked for each thing as a whole.
+    var sharesNothing: Bool {
+        get { hasNoShares.load(ordering: .relaxed) }
+        set { hasNoShares.store(newValue, ordering: .relaxed) }
+    }
+
+    // MARK: Jobs
+
+    /// One of the retrievals that go on at once begins.
+    func beginJob() { jobs.withLock { $0 = ($0.running + 1, $0.spare - 1) } }
+
+    /// There is nothing more for one of them: another may use its association.
+    func endJob() { jobs.withLock { $0 = ($0.running - 1, $0.spare + 1) } }
+
+    /// Takes a fair part of the associations that nobody uses, for one retrieval.
+    func takeSpareJobs() -> Int {
+        jobs.withLock { jobs in
+            let part = max(jobs.spare, 0) / max(jobs.running, 1)
+            jobs.spare -= part
+            return part
+        }
+    }
+
+    func giveBack(_ count: Int) { jobs.withLock { $0.spare += count } }
 
     /// True if no further retrieval should begin.
     var shouldStop: Bool {

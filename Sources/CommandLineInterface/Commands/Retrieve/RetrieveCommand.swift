@@ -64,14 +64,19 @@ final class RetrieveCommand {
             }
         }
         let jobs = min(options.jobs, targets.count)
+        for _ in 0..<max(jobs, 1) { context.beginJob() }
+        @Sendable func job() {
+            work()
+            context.endJob()
+        }
         if jobs > 1 {
             do throws(SystemError) {
-                try WorkerThreads(count: jobs, name: "retrieve") { _ in work() }.join()
+                try WorkerThreads(count: jobs, name: "retrieve") { _ in job() }.join()
             } catch {
-                work()
+                job()
             }
         } else {
-            work()
+            job()
         }
         return outcomes.withLock { outcomes in targets.indices.compactMap { outcomes[$0] } }
     }

@@ -91,9 +91,18 @@ final class TargetRetrieval {
             let identifiers =
                 requestsAll
                 ? [target.identifier] : identifiers(expected, instances, storage: isDivided ? storage : [])
+            let shares = isDivided ? nil : shares(of: expected, instances, isWhole: requestsAll)
+            defer { context.giveBack(shares?.spare ?? 0) }
             let attempt =
-                identifiers.isEmpty ? RetrievalAttempt() : request(identifiers, expected, storage: storage, instances)
+                identifiers.isEmpty
+                ? RetrievalAttempt()
+                : request(shares?.identifiers ?? identifiers, expected, storage: storage, instances, shares?.spare ?? 0)
             let now = instances.counts
+            if shares != nil, attempt.isRefused, now.present == before.present, !context.shouldStop {
+                network.diagnostics.verbose("\(network.peerName): the server sends no parts of \(target.name)")
+                context.sharesNothing = true
+                continue
+            }
             total = total ?? (attempt.sent ?? 0) + attempt.failed
             // A server that is asked for the whole again fails, for want of a context, also what it has sent before.
             let isRepeated = expected.series == nil && number > 1 && attempt.error == nil && attempt.failed > 0
@@ -161,14 +170,43 @@ final class TargetRetrieval {
         return ExpectedInstances.identifiers(for: missing, like: target.identifier)
     }
 
+    /// A retrieval of fewer instances is not shared.
+    private static let fewestShared = 8
+
+    /// What several associations request at once, if there are any that nobody uses: series, else instances. Nil: one requests all.
+    private func shares(
+        of expected: ExpectedInstances, _ instances: RetrievedInstances, isWhole: Bool
+    ) -> (identifiers: [DataSet], spare: Int)? {
+        guard !isOverHTTP, !context.sharesNothing, let series = expected.series else { return nil }
+        let missing = instances.missing(of: series, toRequest: true)
+        guard missing.reduce(0, { $0 + $1.sopInstanceUIDs.count }) >= Self.fewestShared else { return nil }
+        let spare = context.takeSpareJobs()
+        guard spare > 0 else { return nil }
+        let identifiers = ExpectedInstances.shares(
+            of: missing, among: spare + 1, isWhole: isWhole, like: target.identifier)
+        return (identifiers, spare)
+    }
+
+    /// - Parameter spare: the number of further associations that make the requests.
     private func request(
         _ identifiers: [DataSet], _ expected: ExpectedInstances, storage: StorageProposals.Round,
-        _ instances: RetrievedInstances
+        _ instances: RetrievedInstances, _ spare: Int
     ) -> RetrievalAttempt {
         if isOverHTTP { return .fetch(identifiers, listed: expected.series ?? [], to: instances, context: context) }
-        return isMove
-            ? .move(identifiers, to: instances, context: context)
-            : .get(identifiers, storage: storage, to: instances, context: context)
+        let requests = RetrievalRequests(identifiers)
+        let isMove = isMove
+        guard spare > 0 else {
+            return isMove
+                ? .move(requests, to: instances, context: context)
+                : .get(requests, storage: storage, to: instances, context: context)
+        }
+        let attempt = RetrievalAttempt.shared(among: spare + 1, requests) { [context] requests in
+            isMove
+                ? .move(requests, to: instances, context: context, waitsForRest: false)
+                : .get(requests, storage: storage, to: instances, context: context)
+        }
+        if isMove { attempt.waitForRest(of: instances, context) }
+        return attempt
     }
 
     /// - Parameters:
