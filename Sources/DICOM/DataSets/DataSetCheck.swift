@@ -7,7 +7,8 @@ package struct DataSetCheck: ~Copyable {
     private var inflated: [UInt8] = []
     /// True if Pixel Data may be fragments.
     private let isEncapsulated: Bool
-    /// True if the Pixel Data (7FE0,0010) that have come have a defined length.
+    /// True if pixels of the outermost level have come that are native: of a defined length, as Float and Double Float Pixel Data
+    /// are in every syntax that may have them (PS3.5 A.4). An icon's may be native or fragments in an encapsulated syntax.
     package private(set) var hasNativePixelData = false
     private var first: Tag?
     private var previous = Tag(0)
@@ -16,9 +17,6 @@ package struct DataSetCheck: ~Copyable {
 
     /// Zeros behind the data set that are taken for the filling of a block; more are a sign of something else.
     package static let longestFilling: UInt64 = 1024 * 1024
-
-    /// Deflated bytes can inflate a thousandfold; small pieces keep the result small.
-    private static let deflatedPiece = 4 * 1024
 
     package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {
         inflater = syntax.isDeflated ? Inflater(limits: limits) : nil
@@ -30,15 +28,21 @@ package struct DataSetCheck: ~Copyable {
     ///
     /// - Throws: a `DataSetError` with the position and the tag if they are not a data set. Nothing may follow then.
     package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {
-        guard inflater == nil else { return try inflate(bytes) }
+        if inflater == nil { try scan(bytes) } else { try inflate(bytes) }
+    }
+
+    private mutating func scan(_ bytes: RawSpan) throws(DataSetError) {
         var offset = 0
         while let event = try scanner.next(bytes, at: &offset) {
             let (tag, length): (Tag, UInt32)
             switch event {
             case .element(let found, _, let itsLength, _): (tag, length) = (found, itsLength)
-            case .fragmentsStart(.pixelData, _) where scanner.isInOutermostFragments && !isEncapsulated:
+            case .fragmentsStart(.pixelData, _)
+            where scanner.isInOutermostFragments && (!isEncapsulated || hasNativePixelData):
                 throw scanner.error(
                     .notDICOM, .pixelData, "fragments, where nothing tells which transfer syntax they are in")
+            case .fragmentsStart(let tag, _) where scanner.isInOutermostFragments && tag.isPixels && tag != .pixelData:
+                throw scanner.error(.notDICOM, tag, "fragments, which floating point pixels never are (PS3.5 A.4)")
             default: continue
             }
             if scanner.isInOutermostElement { try note(tag, length) }
@@ -56,7 +60,7 @@ package struct DataSetCheck: ~Copyable {
 
     /// Takes down an element of the outermost level.
     private mutating func note(_ tag: Tag, _ length: UInt32) throws(DataSetError) {
-        if tag == .pixelData { hasNativePixelData = true }
+        if tag.isPixels { hasNativePixelData = true }
         // Zeros are filling.
         guard length > 0 || tag != Tag(0) else { return }
         if tag == first, previous > tag {
@@ -72,16 +76,16 @@ package struct DataSetCheck: ~Copyable {
         swap(&output, &inflated)
         var flaw: DataSetError?
         var offset = 0
-        while offset < bytes.byteCount, !inflater.isAtEnd, flaw == nil {
-            let end = min(offset + Self.deflatedPiece, bytes.byteCount)
+        // One step of the inflater at a time: a small piece may inflate to a thousand times its size.
+        var goesOn = true
+        while goesOn, flaw == nil {
             output.removeAll(keepingCapacity: true)
             do throws(DataSetError) {
-                try inflater.consume(bytes.extracting(offset..<end), into: &output)
-                try consume(output.span.bytes)
+                goesOn = try inflater.consume(bytes, at: &offset, into: &output)
+                try scan(output.span.bytes)
             } catch {
                 flaw = error
             }
-            offset = end
         }
         swap(&output, &inflated)
         self.inflater = consume inflater

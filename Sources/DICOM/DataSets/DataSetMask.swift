@@ -37,7 +37,6 @@ package struct DataSetMask: Sendable {
     /// Shorter binary values are kept whole but for pixels, in bytes.
     private static let shortestLong: UInt64 = 1_024
     private static let textFill = UInt8(ascii: "*")
-    private static let pixelTags: Set<Tag> = [.pixelData, Tag(0x7FE0_0008), Tag(0x7FE0_0009)]
 
     /// - Parameters:
     ///   - syntax: the transfer syntax that was agreed on; what the bytes show to be another native one is read as that. Of
@@ -180,7 +179,7 @@ package struct DataSetMask: Sendable {
     }
 
     private mutating func beginValue(_ tag: Tag, _ vr: ValueRepresentation, _ length: UInt32) {
-        let isPixels = Self.pixelTags.contains(tag)
+        let isPixels = tag.isPixels
         let isHidden = hides && (hiddenDepth != nil || (!isPixels && Self.isHidden(tag, vr)))
         fill = isHidden ? (vr.isText ? Self.textFill : 0) : nil
         let isLong = isPixels || vr.isBulk || (isHidden && length > Self.longText)

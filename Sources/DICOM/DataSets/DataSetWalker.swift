@@ -104,7 +104,7 @@ package struct DataSetFindings: Sendable, Equatable {
             switch tag {
             case .sopClassUID: hasSOPClassUID = length > 0
             case .sopInstanceUID: hasSOPInstanceUID = length > 0
-            case .pixelData: hasNativePixelData = true
+            case .pixelData, .floatPixelData, .doubleFloatPixelData: hasNativePixelData = true
             default: break
             }
         case .fragmentsStart:

@@ -125,7 +125,11 @@ extension Tag {
     package static let storageMediaFileSetID = Tag(0x0088_0130)
     package static let storageMediaFileSetUID = Tag(0x0088_0140)
 
+    package static let floatPixelData = Tag(0x7FE0_0008)
+    package static let doubleFloatPixelData = Tag(0x7FE0_0009)
     package static let pixelData = Tag(0x7FE0_0010)
+    /// True for the pixels of an image, of whatever numbers.
+    var isPixels: Bool { self == .pixelData || self == .floatPixelData || self == .doubleFloatPixelData }
 
     package static let item = Tag(0xFFFE_E000)
     package static let itemDelimitationItem = Tag(0xFFFE_E00D)

@@ -154,6 +154,62 @@ import Testing
         }
     }
 
+    @Test(arguments: [DICOM.Tag(0x7FE0_0008), DICOM.Tag(0x7FE0_0009)], [1000, 300_000])
+    func `floating point pixels in an encapsulated context are kept in the native syntax`(
+        tag: DICOM.Tag, pixels: Int
+    ) throws {
+        // PS3.5 A.4: an encapsulated syntax shall not be used for them.
+        var dataSet = SampleInstance.dataSet()
+        dataSet.remove(.pixelData)
+        dataSet[tag] = DataElement(
+            tag: tag, vr: tag == Tag(0x7FE0_0008) ? .OF : .OD,
+            value: .bytes([UInt8](repeating: 0x3F, count: pixels)[...]))
+        let sent = DataSetEncoder(.explicitVRLittleEndian).encode(dataSet)
+        let (instance, names, bytes) = try receive(sent, .jpegBaseline8Bit, piece: 7000)
+        #expect(instance.status == .success)
+        #expect(instance.remarks == [.otherSyntax(.explicitVRLittleEndian, agreed: .jpegBaseline8Bit)])
+        #expect(names == ["1.2.3.4"])
+        let (meta, offset) = try FileMetaInformation.decode(try #require(bytes)[...])
+        #expect(meta.transferSyntax == .explicitVRLittleEndian)
+        #expect(Array(try #require(bytes)[offset...]) == sent)
+        // In a native syntax nothing is remarkable.
+        let (usual, _, _) = try receive(sent, .explicitVRLittleEndian)
+        #expect(usual.status == .success && usual.remarks == [])
+    }
+
+    @Test func `an icon in an encapsulated context may be native or fragments`() throws {
+        // PS3.5 A.4, the note on Icon Image Sequence.
+        let fragments: [UInt8] = [
+            0xE0, 0x7F, 0x10, 0, 0x4F, 0x42, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF,
+            0, 0xE0, 4, 0, 0, 0, 0xFF, 0xD8, 0xFF, 0xD9, 0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0,
+        ]
+        let native: [UInt8] = [0xE0, 0x7F, 0x10, 0, 0x4F, 0x42, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4]
+        var start = SampleInstance.dataSet()
+        start.remove(.pixelData)
+        for icon in [fragments, native] {
+            let sequence: [UInt8] =
+                [0x88, 0, 0, 2, 0x53, 0x51, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0, 0xE0, 0xFF, 0xFF, 0xFF, 0xFF]
+                + icon + [0xFE, 0xFF, 0x0D, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]
+            let sent = DataSetEncoder(.explicitVRLittleEndian).encode(start) + sequence + fragments
+            let (instance, _, _) = try receive(sent, .jpegBaseline8Bit)
+            #expect(instance.status == .success && instance.remarks == [])
+            #expect(instance.transferSyntax == .jpegBaseline8Bit)
+        }
+    }
+
+    @Test func `fragments of floating point pixels are refused, as no syntax has them`() throws {
+        var start = SampleInstance.dataSet()
+        start.remove(.pixelData)
+        let fragments: [UInt8] = [
+            0xE0, 0x7F, 0x08, 0, 0x4F, 0x46, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF,
+            0, 0xE0, 4, 0, 0, 0, 1, 2, 3, 4, 0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0,
+        ]
+        let sent = DataSetEncoder(.explicitVRLittleEndian).encode(start) + fragments
+        for agreed in [.jpegBaseline8Bit, .explicitVRLittleEndian] as [TransferSyntax] {
+            #expect(try receive(sent, agreed).instance.status == .cannotUnderstand)
+        }
+    }
+
     @Test func `native pixels that are cut are kept aside in the native syntax`() throws {
         let sent = Self.dataSet(.explicitVRLittleEndian, before: 300_000, fragments: false).dropLast(10)
         let (instance, names, bytes) = try receive(

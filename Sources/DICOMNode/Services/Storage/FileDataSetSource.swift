@@ -112,7 +112,7 @@ extension InstanceFile {
         if findings.hasNativePixelData, transferSyntax.isEncapsulated, UIDRegistry.name(of: transferSyntax.uid) != nil {
             throw FileProblem(
                 path, .pixelsNotEncapsulated,
-                "Pixel Data of defined length in \(transferSyntax), which has fragments (PS3.5 A.4)")
+                "pixels of defined length in \(transferSyntax), which has fragments (PS3.5 A.4)")
         }
         guard rules.neverRewrites, findings.hasOddValueBeforeLast else { return }
         throw FileProblem(
