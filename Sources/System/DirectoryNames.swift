@@ -17,10 +17,11 @@ package struct DirectoryNames {
     private let buffer: [UInt8]
     private let entries: [Entry]
 
-    /// - Throws: `SystemError` if the folder cannot be opened or read.
-    package init(of path: FilePath) throws(SystemError) {
+    /// - Parameter isGivenUp: asked now and then; true leaves the rest of the names unread.
+    /// - Throws: `SystemError` if the folder cannot be opened or read; of `EINTR` if it was given up.
+    package init(of path: FilePath, unless isGivenUp: () -> Bool = { false }) throws(SystemError) {
         var (buffer, entries): ([UInt8], [Entry]) = ([], [])
-        try FileDescriptor.open(path, [.folder, .notWaiting]).forEachEntry { name, kind in
+        try FileDescriptor.open(path, [.folder, .notWaiting]).forEachEntry(unless: isGivenUp) { name, kind in
             let length = UInt16(clamping: name.count)
             entries.append(Entry(start: buffer.count, length: length, kind: kind))
             buffer.append(contentsOf: name)

@@ -348,9 +348,10 @@ extension FileDescriptor {
 
     /// Calls `body` with the name and the kind of each entry of the folder, in no order.
     ///
-    /// - Throws: `SystemError` if the folder cannot be read to its end.
+    /// - Parameter isGivenUp: asked now and then; true ends the walk.
+    /// - Throws: `SystemError` if the folder cannot be read to its end; of `EINTR` if it was given up.
     package consuming func forEachEntry(
-        _ body: (UnsafeRawBufferPointer, DirectoryNames.Kind) -> Void
+        unless isGivenUp: () -> Bool = { false }, _ body: (UnsafeRawBufferPointer, DirectoryNames.Kind) -> Void
     ) throws(SystemError) {
         let number = release()
         guard let stream = fdopendir(number) else {
@@ -360,7 +361,10 @@ extension FileDescriptor {
         }
         defer { closedir(stream) }
         guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return }
+        var count = 0
         while true {
+            guard count % 64 > 0 || !isGivenUp() else { throw SystemError(errno: EINTR, operation: "readdir") }
+            count += 1
             // The end and an error are told apart by errno alone.
             errno = 0
             guard let entry = readdir(stream) else {

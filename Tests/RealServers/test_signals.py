@@ -337,6 +337,45 @@ class Signals(cases.RealServerTest):
                     _, err = process.communicate(timeout=AT_ONCE)
                     self.assertEqual(process.returncode, code, err)
 
+    def test_while_a_folder_without_an_end_is_read(self):
+        """One that is very large or slow: also the account of what was not sent does not hold the run."""
+        library = self.folder / "endlessfolder.so"
+        source = pathlib.Path(programs.__file__).with_name("endlessfolder.c")
+        programs.run(compiler(), "-shared", "-fPIC", "-O1", "-o", library, source, expect=0)
+        endless = self.folder / "endless"
+        endless.mkdir()
+        for number in range(10):
+            (endless / f"{number}").touch()
+        peer = ["127.0.0.1", "1"]
+        for options in (
+            ["--store", *peer, endless], ["--store", "-r", *peer, self.folder], ["--stgcmt", *peer, endless],
+            ["--serve", endless, "--port-scp", servers.free_port()],
+        ):  # fmt: skip
+            for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
+                with self.subTest(f"{options[0]} {one.name}"):
+                    reached = self.folder / "reached"
+                    reached.unlink(missing_ok=True)
+                    process = self.start(*options, LD_PRELOAD=library, REACHED=reached, ENDLESS=endless)
+                    limit = time.monotonic() + programs.TIME_LIMIT
+                    while not reached.exists() and process.poll() is None and time.monotonic() < limit:
+                        time.sleep(0.01)
+                    self.assertTrue(reached.exists(), "the folder was not read")
+                    process.send_signal(one)
+                    _, err = process.communicate(timeout=AT_ONCE)
+                    self.assertEqual(process.returncode, code, err)
+
+    def test_while_a_request_of_commitment_is_not_answered(self):
+        """Nobody can take it back (PS3.7 10.1.4 has no cancel): the first signal ends it."""
+        for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
+            for options in ([], ["--port-scp", servers.free_port()]):
+                with self.subTest(f"{options} {one.name}"):
+                    server = StuckServer("answer")
+                    process = self.start("--stgcmt", *options, "127.0.0.1", server.port, self.large_file())
+                    found, seconds, err = self.stop(process, server, one)
+                    self.assertEqual(found, code, err)
+                    self.assertLess(seconds, AT_ONCE)
+                    self.assertIn("1 without a report", err)
+
     # MARK: Output that nobody reads
 
     def patients(self, count):

@@ -99,13 +99,19 @@ struct AssociationEnding {
     private static let abortByUser = PDU.abort(
         Abort(source: .serviceUser, reason: .notSpecified))
 
+    /// The limit for the answer to A-RELEASE-RQ once the run is to end, in seconds.
+    private static let releaseOfInterrupted = 1.0
+
     /// A-RELEASE, PS3.8 7.2, and close. Data that the peer still sends is read and dropped.
     ///
     /// - Throws: `timedOut`, `interrupted`, `protocolViolation`. A peer that closes or aborts in place of its response
     ///   is no error: the work is done and answered by then.
     func release() throws(AssociationError) {
         guard channel.machine.state == .dataTransfer else { return channel.close() }
-        let wait = channel.controlWait(timeout: channel.limits.release, cancelledAt: .abort)
+        // Whoever has asked for an end does not wait long for a peer that does not answer.
+        let limit =
+            channel.cancellation.isRaised ? min(Self.releaseOfInterrupted, channel.limits.release ?? .infinity) : nil
+        let wait = channel.controlWait(timeout: limit ?? channel.limits.release, cancelledAt: .abort)
         do throws(AssociationError) {
             do throws(AssociationFault) {
                 try channel.advance(.releaseRequest)

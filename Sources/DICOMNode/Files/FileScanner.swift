@@ -69,8 +69,12 @@ package struct FileScanner: ~Copyable {
     func isNamed(_ path: FilePath) -> Bool { named.contains(path) }
 
     /// Returns the next finding; nil when everything was walked, or no further name has come by the deadline or before a
-    /// cancellation.
-    package mutating func next(until deadline: Deadline = .never, cancellation: Cancellation = .never) -> Finding? {
+    /// cancellation, or if it was given up: then the walk can go on with the folder that it had begun to read.
+    ///
+    /// - Parameter isGivenUp: asked now and then, also within a folder that is large or slow.
+    package mutating func next(
+        until deadline: Deadline = .never, cancellation: Cancellation = .never, unless isGivenUp: () -> Bool = { false }
+    ) -> Finding? {
         while true {
             let path: FilePath
             var (isGiven, isLink) = (false, false)
@@ -114,7 +118,11 @@ package struct FileScanner: ~Copyable {
                 case S_IFDIR:
                     guard isGiven || isRecursive else { return .passedOver(path, .directory) }
                     let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-                    if let finding = try enter(path, identity, isLink: isLink) { return finding }
+                    guard let names = try names(in: path, isGivenUp) else {
+                        if isGiven { nextGiven -= 1 } else { levels[levels.count - 1].next -= 1 }
+                        return nil
+                    }
+                    if let finding = enter(path, identity, names, isLink: isLink) { return finding }
                 case S_IFIFO: return .passedOver(path, .pipe)
                 case S_IFSOCK: return .passedOver(path, .socket)
                 case S_IFCHR, S_IFBLK: return .passedOver(path, .device)
@@ -128,11 +136,20 @@ package struct FileScanner: ~Copyable {
 
     /// Begins to walk a directory; returns a finding if it is passed over.
     private mutating func enter(
-        _ path: FilePath, _ identity: Identity, isLink: Bool
-    ) throws(SystemError) -> Finding? {
+        _ path: FilePath, _ identity: Identity, _ names: DirectoryNames, isLink: Bool
+    ) -> Finding? {
         if levels.contains(where: { $0.identity == identity }) { return .passedOver(path, .loop) }
         if isLink, !walkedThroughLinks.insert(identity).inserted { return .passedOver(path, .walkedAlready) }
-        levels.append(Level(path: path, identity: identity, names: try DirectoryNames(of: path)))
+        levels.append(Level(path: path, identity: identity, names: names))
         return nil
+    }
+
+    /// Nil if it was given up.
+    private func names(in path: FilePath, _ isGivenUp: () -> Bool) throws(SystemError) -> DirectoryNames? {
+        do throws(SystemError) {
+            return try DirectoryNames(of: path, unless: isGivenUp)
+        } catch  where error.errno == EINTR {
+            return nil
+        }
     }
 }

@@ -287,6 +287,9 @@ enum AbandonedFiles {
     /// long, in seconds: in containers every process has the same few numbers.
     private static let graceSeconds = 60
 
+    /// The time, in seconds, that a folder is looked through: one that is very large or slow must not hold the run.
+    private static let longestLook = 1.0
+
     /// Marks a temporary file as being written, for as long as it is open.
     static func claim(_ file: borrowing FileDescriptor) {
         // Without it the file would only not be tidied up.
@@ -298,7 +301,8 @@ enum AbandonedFiles {
         // A descriptor of its own, which begins with the first name.
         guard let copy = try? FileDescriptor.open(".", in: directory, [.folder]) else { return }
         var found: [(FilePath, pid_t)] = []
-        _ = try? copy.forEachEntry { name, _ in
+        let deadline = Deadline.after(seconds: longestLook)
+        _ = try? copy.forEachEntry(unless: { deadline.isPast }) { name, _ in
             if let process = process(of: name) { found.append((FilePath(bytes: name), process)) }
         }
         for (name, process) in found { remove(name, of: process, in: directory) }

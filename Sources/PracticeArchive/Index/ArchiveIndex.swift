@@ -55,7 +55,7 @@ package final class ArchiveIndex: Sendable {
     ) {
         // Links could lead out of the folder, to what nobody meant to serve.
         var scanner = FileScanner([folder], recursive: true, followsLinks: false)
-        while !cancellation.isRaised, let finding = scanner.next() {
+        while !cancellation.isRaised, let finding = scanner.next(unless: { cancellation.isRaised }) {
             switch finding {
             case .passedOver(let path, .link):
                 problem(FileProblem(path, .notAFile, FileScanner.Reason.link.rawValue))

@@ -90,7 +90,7 @@ struct CommitmentSources {
         self.outcome = outcome
     }
 
-    /// Returns nil if one of them cannot be read, which is reported.
+    /// Returns nil if one of them cannot be read, or the run is to end, which is reported.
     func candidates() -> [CommitmentCandidate]? {
         var candidates: [CommitmentCandidate] = []
         if let path = options.listPath {
@@ -101,7 +101,13 @@ struct CommitmentSources {
             guard let recorded = fromJournal(path) else { return nil }
             candidates += recorded
         }
-        return options.input.paths.isEmpty ? candidates : candidates + fromFiles()
+        guard !options.input.paths.isEmpty else { return candidates }
+        candidates += fromFiles()
+        guard !network.cancellation.isRaised else {
+            outcome.fail(.interrupted, Message("interrupted while the files were read", "nothing was requested"))
+            return nil
+        }
+        return candidates
     }
 
     private func fromFiles() -> [CommitmentCandidate] {

@@ -193,7 +193,12 @@ final class CommitmentExchange {
                 _ = try service.wait(&patience)
             }
         } catch {
-            if error.leavesAssociationUsable { try network.release(association) }
+            if error.isInterruption, outstanding != nil {
+                // In the middle of an operation, which nothing cancels.
+                association.abort()
+            } else if error.leavesAssociationUsable {
+                try network.release(association)
+            }
             throw error
         }
         try network.release(association)

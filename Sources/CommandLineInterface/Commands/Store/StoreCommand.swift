@@ -54,8 +54,11 @@ final class StoreCommand: Sendable {
         var source = StoreSource(options, network, outcome, summary, completed, cancellation: search)
         send(&source, summary, endOfSearch: { search.raise(to: .graceful) })
         totals?.stop()
-        // After the second request to stop nobody waits for a walk through the rest.
-        if network.cancellation.level < .abort { source.recordRest() }
+        if !source.recordRest(unless: network.cancellation) {
+            outcome.diagnostics.warning(
+                Message(
+                    "interrupted before all folders were read", "more files were not sent than are counted and named"))
+        }
         summary.finishSending()
         // The wait for verification is not that of the transfer.
         let seconds = watch.seconds

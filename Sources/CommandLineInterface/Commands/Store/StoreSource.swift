@@ -63,9 +63,21 @@ struct StoreSource: ~Copyable {
         }
     }
 
-    /// Records all that was not even read, once the run is over.
-    mutating func recordRest() {
-        while let path = batches.nextPath() { summary.recordUnread(path) }
+    /// The time, in seconds, that a run which is to end walks through the rest.
+    private static let longestWalk = 1.0
+
+    /// Records all that was not even read, once the run is over. Returns false if it was given up: a person who wants the
+    /// run to end does not wait for folders that are large or slow.
+    mutating func recordRest(unless cancellation: Cancellation) -> Bool {
+        var deadline: Deadline?
+        var isGivenUp = false
+        let check = {
+            if cancellation.isRaised, deadline == nil { deadline = .after(seconds: Self.longestWalk) }
+            isGivenUp = isGivenUp || cancellation.level >= .abort || deadline?.isPast == true
+            return isGivenUp
+        }
+        while let path = batches.nextPath(unless: check) { summary.recordUnread(path) }
+        return !isGivenUp
     }
 }
 
@@ -84,7 +96,8 @@ final class FileTotals: Sendable {
         do throws(SystemError) {
             _ = try PosixThread(name: "count") { [state] in
                 var scanner = FileScanner(paths, recursive: recursive)
-                while let finding = scanner.next(), !state.withLock({ $0.isStopped }) {
+                let isStopped = { state.withLock { $0.isStopped } }
+                while let finding = scanner.next(unless: isStopped), !isStopped() {
                     guard case .file(let path) = finding else { continue }
                     let size = path.fileSize ?? 0
                     state.withLock { state in

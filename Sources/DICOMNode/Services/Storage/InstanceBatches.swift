@@ -27,9 +27,11 @@ package struct InstanceBatches: ~Copyable {
     }
 
     /// The next paths as the walk finds them, not looked into: for the account of what was not done.
-    package mutating func nextPath() -> FilePath? {
+    ///
+    /// - Parameter isGivenUp: asked now and then; true ends the walk.
+    package mutating func nextPath(unless isGivenUp: () -> Bool = { false }) -> FilePath? {
         // Files that were not sent are counted after a cancellation, too.
-        while let finding = scanner.next(until: .now) {
+        while !isGivenUp(), let finding = scanner.next(until: .now, unless: isGivenUp) {
             if case .file(let path) = finding { return path }
         }
         return nil
@@ -42,7 +44,10 @@ package struct InstanceBatches: ~Copyable {
         while !scanner.isAtEnd, !cancellation.isRaised, batch.count < Self.maximumCount,
             batch.isEmpty || !deadline.isPast
         {
-            switch scanner.next(until: batch.isEmpty ? .never : deadline, cancellation: cancellation) {
+            let finding = scanner.next(
+                until: batch.isEmpty ? .never : deadline, cancellation: cancellation,
+                unless: { [cancellation] in cancellation.isRaised })
+            switch finding {
             case nil: break
             case .problem(let problem)?: note(.problem(problem))
             case .passedOver(let path, let reason)?: note(.passedOver(path, reason))
