@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import random
-import resource
 import shutil
 import signal
 import socket
@@ -858,26 +857,19 @@ class Lists(ScriptedRetrieval):
         rows = list(csv.DictReader(io.StringIO(report.read_text())))
         self.assertEqual([(row["AccessionNumber"], row["outcome"]) for row in rows], [("A1", "not begun"), ("A2", "not begun")])
 
-    def shuffled_rows(self, count):
-        """The time of the processor that a run takes which requests them all, and gets none."""
+    def test_a_hundred_thousand_shuffled_rows_are_two_thousand_requests(self):
+        """Fifty instances of a series each, wherever their rows stand; none of them comes, and each row is told."""
+        count = 100_000
         uids = [(f"1.2.{n // 100}", f"1.2.{n // 100}.{n // 50 % 2}", f"1.2.{n // 100}.{n // 50 % 2}.{n}") for n in range(count)]
         random.Random(7).shuffle(uids)
-        path = self.folder / f"{count}.csv"
+        path = self.folder / "rows.csv"
         path.write_text("StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID\n" + "".join(",".join(row) + "\n" for row in uids))
         archive = self.serve_scripted([], status=0xC001)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         run = self.retrieve("get", "--no-check", "--from-list", path, expect=(1, 7), timeout=200)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         requests = count // 50
         self.assert_names(run, f"{requests} of {requests} requests", f"0 of {count} rows complete, {count} incomplete")
         self.assertEqual(len(archive.requests), requests)
-        self.assertEqual(len(self.missing(run)), count)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    def test_ten_times_the_shuffled_rows_cost_ten_times_the_time(self):
-        # Under two seconds for the many with an optimised program. What grows with the square would take a hundred times as much.
-        few, many = self.shuffled_rows(10_000), self.shuffled_rows(100_000)
-        self.assertLess(many, 25 * few, f"{many:.2f} s, and {few:.2f} s for a tenth of it")
+        self.assertEqual({tuple(row.values())[-1] for row in self.missing(run)}, {row[-1] for row in uids})
 
     def test_a_report_overwrites_no_other_file(self):
         archive = self.serve_scripted(self.studies(1))

@@ -166,6 +166,7 @@ struct RetrievalReport: Sendable {
                 }
             }
             for target in notBegun { try writer.write(target) }
+            try writer.finish()
         } catch {
             run.failOutput(error)
         }
@@ -241,6 +242,9 @@ final class MissingWriter {
     private let environment: Environment
     private let columns: [Tag]
     private var hasHeader = false
+    /// Lines that are not written yet: a call of the system for each of a hundred thousand would be slow.
+    private var lines: [UInt8] = []
+    private static let longestCollected = 64 << 10
 
     init(_ model: InformationModel, _ outcome: RunOutcome, _ environment: Environment) {
         self.outcome = outcome
@@ -261,17 +265,24 @@ final class MissingWriter {
     }
 
     func write(_ uids: [UID], of target: RetrievalTarget) throws(ByteSinkError) {
-        var values = values(of: target)
-        for uid in uids {
-            values[.sopInstanceUID] = uid.string
-            try write(values)
-        }
+        try write(uids.map(\.string), as: .sopInstanceUID, of: target)
     }
 
     func write(_ target: RetrievalTarget) throws(ByteSinkError) {
         let key = InformationModel.uniqueKey(of: target.level)
+        try write(target.identifier.strings(key), as: key, of: target)
+    }
+
+    /// Writes what is still collected.
+    func finish() throws(ByteSinkError) {
+        guard !lines.isEmpty else { return }
+        try environment.standardOutput.write(lines)
+        lines = []
+    }
+
+    private func write(_ uids: [String], as key: Tag, of target: RetrievalTarget) throws(ByteSinkError) {
         var values = values(of: target)
-        for uid in target.identifier.strings(key) {
+        for uid in uids {
             values[key] = uid
             try write(values)
         }
@@ -290,9 +301,9 @@ final class MissingWriter {
             event.set(.sopInstanceUID, values[.sopInstanceUID])
             return events.write(event)
         }
-        let output = environment.standardOutput
-        if !hasHeader { try output.write(CSVText.line(columns.map(DataDictionary.keyword))) }
+        if !hasHeader { lines += CSVText.line(columns.map(DataDictionary.keyword)).utf8 }
         hasHeader = true
-        try output.write(CSVText.line(columns.map { values[$0] ?? "" }))
+        lines += CSVText.line(columns.map { values[$0] ?? "" }).utf8
+        if lines.count >= Self.longestCollected { try finish() }
     }
 }
