@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import re
 import signal
 import socket
 import struct
@@ -15,6 +16,10 @@ from harness import cases, images, measured, programs, servers, wire
 from harness.practice import PYTHON, PracticeArchive, WithImages, data_set, made_up_images
 from harness.programs import dcmscu, run
 from harness.scripted_archive import CT, Association, Instance, element, elements
+
+# The peak of a process that serves as many associations as it may, whatever comes on them: its budget of 128 MiB, which is counted
+# with room to spare, and what it has anyway.
+MANY_ASSOCIATIONS = 200 << 20
 
 MODELS = {"patient": "-P", "study": "-S", "patient/study": "-O"}
 
@@ -543,6 +548,10 @@ class HeldInstances(WithImages):
         association.release()
         self.assertEqual(len(archive.stored()), 1)
 
+    def peak(self, archive):
+        (line,) = [line for line in open(f"/proc/{archive.process.pid}/status") if line.startswith("VmHWM")]
+        return int(line.split()[1]) << 10
+
     def test_bombs_on_many_associations_stay_below_one_limit(self):
         count = 30
         archive = self.serve(PracticeArchive())
@@ -555,11 +564,106 @@ class HeldInstances(WithImages):
             paths.append(self.folder / f"bomb{number}.dcm")
             entry.is_implicit_VR, entry.is_little_endian = False, True
             entry.save_as(paths[-1])
+        peer = [servers.LOOPBACK, archive.port]
         with concurrent.futures.ThreadPoolExecutor(count) as pool:
-            list(pool.map(lambda path: dcmscu("--store", servers.LOOPBACK, archive.port, path, expect=0), paths))
-        self.assertEqual(len(archive.stored()), count)
-        (line,) = [line for line in open(f"/proc/{archive.process.pid}/status") if line.startswith("VmHWM")]
-        self.assertLess(int(line.split()[1]) << 10, 256 << 20, line)
+            bombs = pool.map(lambda path: dcmscu("--store", *peer, path, expect=0), paths)
+            # Honest clients beside them.
+            dcmscu("--store", *peer, *self.of_study, expect=0)
+            run = dcmscu("--find", *peer, "-k", f"StudyInstanceUID={self.study}", "--format", "count", expect=0)
+            self.assertEqual(int(run.stdout), 1)
+            list(bombs)
+        self.assertEqual(len(archive.stored()), count + len(self.of_study))
+        self.assertNotIn("hold too much", archive.log())
+        self.assertLess(self.peak(archive), MANY_ASSOCIATIONS)
+
+    # Of a query, a retrieval and a list of commitment: abstract syntax, command, the status where there is no memory.
+    LISTS = (
+        ("1.2.840.10008.5.1.4.1.2.2.1", {"field": 0x0020}, 0xA700), ("1.2.840.10008.5.1.4.1.2.2.3", {"field": 0x0010}, 0xA701),
+        ("1.2.840.10008.1.20.1", {"field": wire.N_ACTION, "action_type": 1}, 0x0213),
+    )  # fmt: skip
+
+    def test_what_all_associations_hold_in_memory_has_one_limit(self):
+        """Thirty lists of 15 MB at once: those beyond the limit are refused, and the associations go on."""
+        archive = self.serve(PracticeArchive())
+        # Private elements of nothing: each is eight bytes, and a hundred in memory.
+        tiny = b"".join(wire.element(0x0009, 0x1000 + number % 256, b"") for number in range(10_000))
+        large = wire.element(0x0008, 0x0052, b"STUDY ") + wire.element(0x0010, 0x4000, b"x" * (12 << 20)) + tiny * 30
+        small = wire.element(0x0008, 0x0052, b"STUDY ") + wire.element(0x0020, 0x000D, wire.uid(self.study))
+        callers = []
+        for number in range(30):
+            abstract, command, refused = self.LISTS[number % 3]
+            caller = wire.Association.request(archive.port, archive.ae_title, "CALLER", abstract)
+            names = ("requested_class", "requested_instance") if command["field"] == wire.N_ACTION else ("affected_class", "affected_instance")
+            command = {**command, "message_id": 1, "data_set_type": 0x0102, **dict(zip(names, (abstract, "1.2.840.10008.1.20.1.1")))}
+            callers.append((caller, command, refused))
+        (context,) = callers[0][0].contexts
+
+        def begin(caller, command):
+            caller._send_pdv(context, 3, wire.encode_command(**command))
+            for start in range(0, len(large), 16_000):
+                caller._send_pdv(context, 0, large[start : start + 16_000])
+
+        def end(caller):
+            caller._send_pdv(context, 2, b"")
+            return caller.receive()[0]["status"]
+
+        with concurrent.futures.ThreadPoolExecutor(len(callers)) as pool:
+            list(pool.map(lambda one: begin(*one[:2]), callers))
+            # An honest client, while all of that is held.
+            dcmscu("--store", servers.LOOPBACK, archive.port, *self.of_study, expect=0)
+            statuses = list(pool.map(lambda one: end(one[0]), callers))
+        self.assertGreaterEqual(sum(status == refused for status, (_, _, refused) in zip(statuses, callers)), 20, statuses)
+        self.assertEqual(archive.log().count("hold too much"), sum(status in (0xA700, 0xA701, 0x0213) for status in statuses))
+        self.assertLess(self.peak(archive), MANY_ASSOCIATIONS)
+        # What was held is given back, also by those who go in the middle.
+        for caller, command, _ in callers[3:]:
+            begin(caller, command)
+            caller.connection.close()
+        for caller, command, refused in callers[:3]:
+            caller.send(command, small)
+            self.assertNotEqual(caller.receive()[0]["status"], refused)
+        self.assertLess(self.peak(archive), MANY_ASSOCIATIONS)
+
+    def test_a_dozen_lists_of_ten_thousand_references_have_room(self):
+        archive = self.serve(PracticeArchive())
+        abstract = "1.2.840.10008.1.20.1"
+        references = [
+            wire.element(0x0008, 0x1150, wire.uid(CT)) + wire.element(0x0008, 0x1155, wire.uid(f"1.2.826.0.1.3680043.2.1125.1.77.{number}"))
+            for number in range(10_000)
+        ]  # fmt: skip
+        body = wire.element(0x0008, 0x1195, wire.uid("1.2.3")) + wire.sequence(0x0008, 0x1199, references)
+        command = {"field": wire.N_ACTION, "message_id": 1, "action_type": 1, "requested_class": abstract}
+        command["requested_instance"] = "1.2.840.10008.1.20.1.1"
+        callers = [wire.Association.request(archive.port, archive.ae_title, f"C{number}", abstract) for number in range(12)]
+        for caller in callers:
+            caller.send(command, body)
+        for caller in callers:
+            self.assertEqual(caller.receive()[0]["status"], 0)
+        self.assertNotIn("hold too much", archive.log())
+
+    def test_what_is_asked_for_existing_instances_grows_with_their_number_alone(self):
+        """Counted, not timed: the requests, and the matches of all of them. One that asked or answered for a whole study each time
+        would have many times as many."""
+        template = pydicom.dcmread(self.of_study[0])
+        template.PixelData, template.Rows, template.Columns = bytes(2), 1, 1
+        template.SOPInstanceUID = template.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.2.1125.1.10000"
+        template.InstanceNumber = 10000
+        path = self.folder / "one.dcm"
+        template.save_as(path)
+        content = path.read_bytes()
+        for count in (300, 1_200):
+            folder = self.folder / f"study{count}"
+            folder.mkdir()
+            for number in range(count):
+                (folder / f"{number}.dcm").write_bytes(content.replace(b"10000", b"%d" % (10000 + number)))
+            archive = self.serve(PracticeArchive())
+            peer = [servers.LOOPBACK, archive.port]
+            dcmscu("--store", *peer, folder, expect=0)
+            run = dcmscu("--store", *peer, folder, "--skip-existing", "--format", "jsonl", expect=0)
+            self.assertEqual(json.loads(run.stdout.splitlines()[-1])["skipped"], count, run)
+            answers = [int(number) for number in re.findall(r"C-FIND IMAGE: (\d+) match", archive.log())]
+            self.assertEqual(sum(answers), count)
+            self.assertLessEqual(max(answers), 50)
 
     def test_an_instance_of_the_index_takes_a_kilobyte(self):
         # As many as make the rest of the process small beside them.

@@ -16,7 +16,8 @@ package final class Receiving {
 
     package init(
         inactivity: Double = 30, association: Double = 30, tls: TLSContext? = nil, keepsBroken: Bool = false,
-        requiresUIDs: Bool = false, existing: InstanceWriter.Existing = .rename, hashing: Bool = false
+        requiresUIDs: Bool = false, existing: InstanceWriter.Existing = .rename, hashing: Bool = false,
+        maximumMemory: Int = AssociationServer.maximumMemory
     ) throws {
         folder = try TemporaryFolder()
         var limits = AssociationLimits()
@@ -31,7 +32,8 @@ package final class Receiving {
         server = try AssociationServer(
             listener: try TCPListener(port: 0, bind: "127.0.0.1"),
             policy: AcceptancePolicy(calledAETitles: [try #require(AETitle("HERE"))]),
-            services: [VerificationSCP(), StorageSCP(receiver: receiver)], tls: tls, limits: limits
+            services: [VerificationSCP(), StorageSCP(receiver: receiver)], tls: tls, limits: limits,
+            maximumMemory: maximumMemory
         ) { [events] event in events.withLock { $0.append(event) } }
         try server.start()
     }

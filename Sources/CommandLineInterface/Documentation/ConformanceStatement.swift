@@ -178,6 +178,10 @@ enum ConformanceStatement {
                 "Data set held in memory (matches, reports)",
                 "\(Association.maximumDataSetInMemory) bytes; a longer one is skipped and named",
             ],
+            [
+                "Data sets held in memory by all accepted associations together, with what is made of them",
+                "\(AssociationServer.maximumMemory) bytes; others are refused (A700H, A701H, 0213H)",
+            ],
             ["Nesting of sequences", "\(DecodingLimits.standard.maximumNestingDepth)"],
             [
                 "References in one commitment request",

@@ -96,7 +96,7 @@ final class AssociationNarrator: Sendable {
     private func narrate(_ bytes: [UInt8], _ syntax: TransferSyntax, _ arrow: String, isWhole: Bool = true) {
         guard diagnostics.isEnabled(.debug) else { return }
         do throws(DataSetError) {
-            let decoder = DataSetDecoder(syntax)
+            let decoder = DataSetDecoder(syntax, limits: .identifier)
             let dataSet =
                 isWhole ? try decoder.decode(bytes[...]) : try decoder.decodePrefix(bytes[...], through: .beforePixels)
             var text: [UInt8] = []
@@ -255,6 +255,11 @@ struct ServerNarrator: Sendable {
             case .failed(let peer, let error):
                 diagnostics.warning(Message("association with \(peer) ended", Self.text(error)))
             case .turnedAway(let peer): diagnostics.warning(Message("\(peer) turned away", "too many connections"))
+            case .refusedForMemory(let request, let peer):
+                diagnostics.warning(
+                    Message(
+                        "\(MessageDetail.summary(request)) of \(peer) refused",
+                        "all callers together send too much at once", code: "\(request.outOfResources)"))
             }
         }
     }

@@ -72,7 +72,7 @@ extension OptionCategory {
                 For a device that does not send, or a server that does not call back: listens on --port-scp under any AE title, \
                 until it is interrupted or --total-timeout is over, and prints who connects, the AE titles, the proposed \
                 presentation contexts, and each request. C-ECHO is answered; all else is told to try again later, so that \
-                nobody believes it done: C-STORE, C-FIND, C-MOVE and C-GET with A700H, others with 0213H. With --output \
+                nobody believes it done: C-STORE and C-FIND with A700H, C-MOVE and C-GET with A701H, others with 0213H. With --output \
                 instances are kept there. No patient data is shown.
                 """, traits: .common),
     ]

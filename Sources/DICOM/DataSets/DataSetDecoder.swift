@@ -4,9 +4,9 @@
 /// and what was deflated are copied. Whatever the bytes, the result is a data set or an error. Tolerated, since files
 /// have them: odd lengths, elements out of order (they are sorted), an element twice (the first one stays).
 package struct DataSetDecoder: Sendable {
-    private let encoding: ElementEncoding
-    private let isDeflated: Bool
-    private let limits: DecodingLimits
+    let encoding: ElementEncoding
+    let isDeflated: Bool
+    let limits: DecodingLimits
 
     package init(_ syntax: TransferSyntax, limits: DecodingLimits = .standard) {
         self.init(ElementEncoding(syntax), isDeflated: syntax.isDeflated, limits: limits)

@@ -71,10 +71,11 @@ package struct DecodingLimits: Sendable {
     package static let standard = DecodingLimits()
 
     /// For what a peer sends us to be looked at whole: a query's answer has some ten elements, one with long sequences some
-    /// thousand. Tiny elements cost ten times their bytes, and a peer must not fill memory with them.
+    /// thousand. Tiny elements cost ten times their bytes, deflated ones thousand times, and a peer must not fill memory.
     package static let identifier: DecodingLimits = {
         var limits = DecodingLimits()
         limits.maximumElements = 100_000
+        limits.maximumInflatedLength = 16 << 20
         return limits
     }()
 

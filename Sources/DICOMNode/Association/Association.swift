@@ -25,7 +25,8 @@ package final class Association {
     package static let maximumDataSetInMemory = 16 << 20
 
     init(
-        _ channel: AssociationChannel, _ agreement: AssociationEstablishing.Agreement, timings: Timings? = nil
+        _ channel: AssociationChannel, _ agreement: AssociationEstablishing.Agreement, timings: Timings? = nil,
+        memory: MemoryBudget? = nil
     ) {
         self.channel = channel
         request = agreement.request
@@ -33,7 +34,7 @@ package final class Association {
         contexts = agreement.contexts
         self.timings = timings
         let peer = channel.machine.role == .requestor ? accept.userInformation : request.userInformation
-        reader = MessageReader(channel, contexts: contexts)
+        reader = MessageReader(channel, contexts: contexts, memory: memory)
         writer = MessageWriter(channel, contexts: contexts, peerMaximumLength: peer.maximumLength)
     }
 

@@ -41,6 +41,10 @@ final class AssociationChannel {
     /// any window allows; a peer that sends on and on and reads nothing must not fill memory.
     private static let maximumReadAhead = 4 << 20
 
+    /// The same for an acceptor, which has many associations: a peer that calls sends requests and, in a C-GET, short
+    /// responses.
+    private static let maximumReadAheadOfAcceptor = 256 << 10
+
     init(
         role: UpperLayerStateMachine.Role, connection: any Connection, maximumPDULength: UInt32,
         limits: AssociationLimits, cancellation: Cancellation, observer: AssociationObserver?
@@ -335,7 +339,8 @@ final class AssociationChannel {
     }
 
     private func readWhileBlocked() -> BlockedWrite {
-        guard receiveBuffer.count < Self.maximumReadAhead else { return .stopWatching }
+        let maximum = machine.role == .acceptor ? Self.maximumReadAheadOfAcceptor : Self.maximumReadAhead
+        guard receiveBuffer.count < maximum else { return .stopWatching }
         do throws(TransportError) {
             _ = try readAvailable()
             return .keepWatching

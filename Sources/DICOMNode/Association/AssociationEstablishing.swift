@@ -74,15 +74,16 @@ extension Association {
 
     /// Reads the A-ASSOCIATE-RQ of a peer that has connected, and answers it; returns nil after a rejection.
     ///
+    /// - Parameter memory: the limit of all that the associations of the receiver hold of messages; nil: none.
     /// - Throws: `timedOut`, `connectionLost`, `abortedByPeer`, `protocolViolation`, `interrupted`.
     package static func accept(
-        _ connection: any Connection, maximumPDULength: UInt32, limits: AssociationLimits,
+        _ connection: any Connection, maximumPDULength: UInt32, limits: AssociationLimits, memory: MemoryBudget? = nil,
         cancellation: Cancellation = .never, observer: AssociationObserver? = nil,
         decide: (AssociateRequest) -> Decision
     ) throws(AssociationError) -> Association? {
         let channel = channel(
             .acceptor, connection, maximumPDULength: maximumPDULength, limits: limits, cancellation, observer)
-        return try AssociationEstablishing(channel).accept(decide).map { Association(channel, $0) }
+        return try AssociationEstablishing(channel).accept(decide).map { Association(channel, $0, memory: memory) }
     }
 
     /// The durations of the steps to an established association, in seconds.

@@ -9,12 +9,22 @@ package struct DIMSEMessage: Sendable {
     package let dataSet: [UInt8]?
     /// The length of a data set that was too long to be held, in bytes.
     package let omittedLength: Int?
+    /// The share of the receiver's memory that the data set has, which whoever keeps anything of it holds, too; nil where
+    /// the memory is not limited.
+    package let memory: ReservedMemory?
+    /// True if the data set was left out because all associations of the receiver together hold too much.
+    package let isBeyondMemory: Bool
 
-    init(command: CommandSet, contextID: UInt8, dataSet: [UInt8]? = nil, omittedLength: Int? = nil) {
+    init(
+        command: CommandSet, contextID: UInt8, dataSet: [UInt8]? = nil, omittedLength: Int? = nil,
+        memory: ReservedMemory? = nil, isBeyondMemory: Bool = false
+    ) {
         self.command = command
         self.contextID = contextID
         self.dataSet = dataSet
         self.omittedLength = omittedLength
+        self.memory = memory
+        self.isBeyondMemory = isBeyondMemory
     }
 }
 
@@ -27,7 +37,8 @@ package protocol DataSetSink: AnyObject {
 
 /// The destination of the data set of an incoming message.
 package enum DataSetDestination {
-    /// Into the message, up to ``Association/maximumDataSetInMemory``; a longer one is left out of it.
+    /// Into the message, up to ``Association/maximumDataSetInMemory`` and as far as the memory of a receiver goes; a longer
+    /// one is left out of it.
     case memory
     case sink(any DataSetSink)
     /// Reads and drops the data set of a refused message.

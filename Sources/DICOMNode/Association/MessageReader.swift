@@ -1,3 +1,4 @@
+import DICOM
 import DICOMProtocol
 import System
 
@@ -5,6 +6,8 @@ import System
 final class MessageReader {
     private let channel: AssociationChannel
     private let contexts: NegotiatedContexts
+    /// Of the receiver that accepted the association; nil on one that we requested.
+    private let memory: MemoryBudget?
     private var assembler = MessageAssembler()
     /// A message that has arrived in part is kept when a wait is interrupted.
     private var state = State.betweenMessages
@@ -20,9 +23,10 @@ final class MessageReader {
     /// as an image, goes by and the others follow; what is longer still is a stream that may never end.
     private static let maximumDataSetDropped = 256 << 20
 
-    init(_ channel: AssociationChannel, contexts: NegotiatedContexts) {
+    init(_ channel: AssociationChannel, contexts: NegotiatedContexts, memory: MemoryBudget? = nil) {
         self.channel = channel
         self.contexts = contexts
+        self.memory = memory
     }
 
     /// Waits for the next whole message.
@@ -141,7 +145,7 @@ final class MessageReader {
             state = .inDataSet(
                 IncomingDataSet(
                     of: command, contextID: contextID, to: destination(command, contextID),
-                    keepsBeginning: channel.observer != nil))
+                    keepsBeginning: channel.observer != nil, memory: memory))
             return nil
         case .data(let isLast)?:
             guard case .inDataSet(let incoming) = state else { return nil }
@@ -156,7 +160,7 @@ final class MessageReader {
             }
             guard isLast else { return nil }
             state = .betweenMessages
-            let message = incoming.message
+            let message = incoming.message(in: contexts.context(id: incoming.contextID)?.transferSyntax)
             if let observer = channel.observer, let context = contexts.context(id: message.contextID) {
                 if let dataSet = message.dataSet {
                     observer(.receivedDataSet(dataSet, context.transferSyntax))
@@ -172,7 +176,7 @@ final class MessageReader {
 /// The part of a data set that has arrived.
 private final class IncomingDataSet {
     private let command: CommandSet
-    private let contextID: UInt8
+    let contextID: UInt8
     let destination: DataSetDestination
     private var bytes: [UInt8] = []
     /// Bytes that have arrived; more than are held once they are too many for that.
@@ -180,12 +184,18 @@ private final class IncomingDataSet {
     /// The first bytes of a data set that goes elsewhere, if somebody observes it.
     private(set) var beginning: [UInt8] = []
     private let keepsBeginning: Bool
+    private let memory: ReservedMemory?
+    private var isBeyondMemory = false
 
-    init(of command: CommandSet, contextID: UInt8, to destination: DataSetDestination, keepsBeginning: Bool) {
+    init(
+        of command: CommandSet, contextID: UInt8, to destination: DataSetDestination, keepsBeginning: Bool,
+        memory: MemoryBudget?
+    ) {
         self.command = command
         self.contextID = contextID
         self.destination = destination
         self.keepsBeginning = keepsBeginning
+        self.memory = memory.map { ReservedMemory(of: $0) }
     }
 
     func keepBeginning(_ arrived: UnsafeRawBufferPointer) {
@@ -196,7 +206,7 @@ private final class IncomingDataSet {
     /// True if it is not the identifier of a response.
     var isInstance: Bool { !command.isResponse }
 
-    private var isOmitted: Bool { length > Association.maximumDataSetInMemory }
+    private var isOmitted: Bool { length > Association.maximumDataSetInMemory || isBeyondMemory }
 
     /// Holds the bytes in memory if they belong there; returns false, and takes nothing, if they are too many even to be
     /// dropped.
@@ -204,15 +214,30 @@ private final class IncomingDataSet {
         guard case .memory = destination else { return true }
         guard arrived.count <= maximumLength - length else { return false }
         length += arrived.count
-        if isOmitted { bytes = [] } else { bytes.append(contentsOf: arrived) }
+        // An array that grows has room for twice what is in it.
+        if let memory, !isOmitted, !memory.grow(by: 2 * arrived.count) { isBeyondMemory = true }
+        if isOmitted { omit() } else { bytes.append(contentsOf: arrived) }
         return true
     }
 
-    /// The message, once all of its data set has arrived.
-    var message: DIMSEMessage {
+    private func omit() {
+        bytes = []
+        memory?.giveBack()
+    }
+
+    /// The message, once all of its data set has arrived. What a service makes of the data set is reserved with it.
+    func message(in syntax: TransferSyntax?) -> DIMSEMessage {
         guard case .memory = destination else { return DIMSEMessage(command: command, contextID: contextID) }
+        if let memory, let syntax, !isOmitted {
+            let decoder = DataSetDecoder(syntax)
+            if !memory.grow(by: decoder.memoryNeeded(for: bytes[...], atMost: memory.limit)) {
+                isBeyondMemory = true
+                omit()
+            }
+        }
         return isOmitted
-            ? DIMSEMessage(command: command, contextID: contextID, omittedLength: length)
-            : DIMSEMessage(command: command, contextID: contextID, dataSet: bytes)
+            ? DIMSEMessage(
+                command: command, contextID: contextID, omittedLength: length, isBeyondMemory: isBeyondMemory)
+            : DIMSEMessage(command: command, contextID: contextID, dataSet: bytes, memory: memory)
     }
 }

@@ -122,6 +122,9 @@ package final class InstanceWriter {
     /// Beyond the elements of group 0008 up to the UIDs of the instance.
     private static let identifyingLength = 4 * 1024
 
+    /// What the beginning of a deflated data set inflates to is in memory for one instance at a time.
+    private static let inflating = Locked(())
+
     /// From here on a span is written from where it lies; copying shorter ones is cheaper than a call for each.
     private static let directSize = 16 * 1024
 
@@ -333,8 +336,12 @@ package final class InstanceWriter {
         do throws(DataSetError) {
             let needed: Tag = isWanted == nil ? .sopInstanceUID : .seriesInstanceUID
             let last = max(naming.fields.last ?? needed, needed)
-            attributes = try DataSetDecoder(metaInformation.transferSyntax, limits: .beginning).decodePrefix(
-                beginning, through: last)
+            let decoder = DataSetDecoder(metaInformation.transferSyntax, limits: .beginning)
+            attributes =
+                metaInformation.transferSyntax.isDeflated
+                ? try Self.inflating.withLock { _ throws(DataSetError) in
+                    try decoder.decodePrefix(beginning, through: last)
+                } : try decoder.decodePrefix(beginning, through: last)
             dataSetUIDs = Outcome.DataSetUIDs(
                 sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
         } catch {

@@ -14,6 +14,8 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
         case failed(peer: String, AssociationError)
         /// More connections at once than ``PendingConnections/maximumCapacity``: this one was closed unheard.
         case turnedAway(peer: String)
+        /// A message whose data set was dropped and refused, as all associations together hold ``maximumMemory``.
+        case refusedForMemory(CommandSet, peer: String)
     }
 
     /// Associations that are served at once. Archives open a handful at most; further peers are rejected and may try again
@@ -25,7 +27,14 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
     /// The time that a connection may take to request its association while others are waiting too, in seconds.
     package static let requestLimit = 15.0
 
+    /// The most memory, in bytes, for data sets that all associations hold together, and for what services make of them:
+    /// identifiers of queries, lists of commitment. A dozen lists of 10,000 references have room. Instances go to the
+    /// disk as they come, and an association's buffers have a fixed size: neither is counted.
+    package static let maximumMemory = 128 << 20
+
     private let connections: ConnectionServer
+    /// What is held now, and its limit.
+    package let memory: MemoryBudget
     private let policy: AcceptancePolicy
     private let services: [any ServiceClass]
     private let limits: AssociationLimits
@@ -42,9 +51,10 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
     package init(
         listener: TCPListener, policy: AcceptancePolicy, services: [any ServiceClass], tls: TLSContext? = nil,
         limits: AssociationLimits, observation: AssociationObservation? = nil,
-        recorder: (any ConnectionRecorder)? = nil,
+        recorder: (any ConnectionRecorder)? = nil, maximumMemory: Int = AssociationServer.maximumMemory,
         report: @escaping @Sendable (Event) -> Void
     ) throws(SystemError) {
+        memory = MemoryBudget(limit: maximumMemory)
         self.policy = policy
         self.services = services
         self.limits = limits
@@ -115,6 +125,11 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
                 if isUnderway { messagesUnderway.subtract(1, ordering: .relaxed) }
                 isUnderway = false
                 guard let context = association.contexts.context(id: message.contextID) else { continue }
+                guard !message.isBeyondMemory else {
+                    report(.refusedForMemory(message.command, peer: peer))
+                    try association.refuse(message, status: message.command.outOfResources)
+                    continue
+                }
                 guard let session = sessions.session(for: context, on: association) else { continue }
                 try session.answer(message, in: context)
                 options.expectsInstances = session.expectsInstances
@@ -139,7 +154,8 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
         defer { if isCounted, association == nil { established.withLock { $0 -= 1 } } }
         association = try Association.accept(
             RecordedConnection.over(connection, recorder, isOpenedByPeer: true),
-            maximumPDULength: policy.maximumPDULength, limits: limits, cancellation: connections.cancellation,
+            maximumPDULength: policy.maximumPDULength, limits: limits, memory: memory,
+            cancellation: connections.cancellation,
             observer: observation?()
         ) { request in
             var decision = policy.decide(request, services: services)

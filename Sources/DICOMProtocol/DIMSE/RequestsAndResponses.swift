@@ -147,6 +147,16 @@ extension CommandSet {
         return command
     }
 
+    /// The status of a request for which there is no memory: of the services of PS3.4 A700H, or A701H of retrievals, of those
+    /// of PS3.7 chapter 10 0213H.
+    package var outOfResources: DIMSEStatus {
+        switch commandField {
+        case .cStoreRQ, .cFindRQ: .outOfResources
+        case .cMoveRQ, .cGetRQ: .unableToCalculateMatches
+        default: .resourceLimitation
+        }
+    }
+
     /// At most 64 characters, all of the default repertoire: the limits of an LO (PS3.5 6.2) in a command set, which
     /// has no Specific Character Set.
     private static func shortComment(_ comment: String) -> String {

@@ -80,7 +80,17 @@ final class ServerEvents: Sendable {
                 peer: forget(peer), "association ended: \(ArchiveEvent.text(error))", isTrouble: true)
         case .turnedAway(let peer):
             return ArchiveEvent(peer: peer, "rejected: too many connections", isTrouble: true)
+        case .refusedForMemory(let request, let peer):
+            return ArchiveEvent(
+                peer: titles.withLock { $0[peer] } ?? peer, Self.beyondMemory(request), isTrouble: true)
         }
+    }
+
+    /// A request that was dropped, in words.
+    static func beyondMemory(_ request: CommandSet) -> String {
+        let name = request.commandField.map { "\($0)" } ?? "a message"
+        return
+            "\(name): refused (\(request.outOfResources)), all associations together hold too much that was sent to them"
     }
 
     /// The refused SOP classes with their transfer syntaxes, in the order of the proposal; empty if all were accepted.

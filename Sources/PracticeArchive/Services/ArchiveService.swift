@@ -31,7 +31,7 @@ struct ArchiveService: Sendable {
             )
         }
         do throws(DataSetError) {
-            return try DataSetDecoder(context.transferSyntax).decode(bytes[...])
+            return try DataSetDecoder(context.transferSyntax, limits: .identifier).decode(bytes[...])
         } catch {
             throw ArchiveQuery.Refusal(
                 status: .unableToProcess, comment: "the identifier cannot be decoded",

@@ -42,12 +42,19 @@ package struct Destinations: Sendable {
 final class OutgoingWork: Sendable {
     private struct State {
         var cancellations: [Int: Cancellation] = [:]
-        var threads: [PosixThread] = []
+        var threads: [Int: PosixThread] = [:]
+        var finished: [Int] = []
         var nextID = 0
         var isStopped = false
     }
 
     private let state = Locked(State())
+
+    /// Peers that are slow, or cannot be reached, must not make more threads and lists than there is room for.
+    private static let maximumThreads = 64
+
+    /// True if there is so much work that no more should be accepted.
+    var isBusy: Bool { state.withLock { $0.threads.count - $0.finished.count >= Self.maximumThreads } }
 
     func begin(_ cancellation: Cancellation) -> Int {
         state.withLock { state in
@@ -66,19 +73,27 @@ final class OutgoingWork: Sendable {
     func run(_ name: String, _ body: @escaping @Sendable (Cancellation) -> Void) throws(SystemError) {
         let cancellation = try Cancellation()
         let id = begin(cancellation)
-        let thread = try PosixThread(name: name) { [self] in
-            body(cancellation)
-            end(id)
+        // Registered under the lock, so that a thread that ends at once finds itself.
+        try state.withLock { state throws(SystemError) in
+            for id in state.finished { state.threads.removeValue(forKey: id)?.join() }
+            state.finished = []
+            state.threads[id] = try PosixThread(name: name) { [self] in
+                body(cancellation)
+                end(id)
+                self.state.withLock { $0.finished.append(id) }
+            }
         }
-        state.withLock { $0.threads.append(thread) }
     }
 
     /// Aborts the work and waits for its end.
     func stop() {
         let (cancellations, threads) = state.withLock { state in
             state.isStopped = true
-            defer { state.threads = [] }
-            return (Array(state.cancellations.values), state.threads)
+            defer {
+                state.threads = [:]
+                state.finished = []
+            }
+            return (Array(state.cancellations.values), Array(state.threads.values))
         }
         for cancellation in cancellations { cancellation.raise(to: .abort) }
         for thread in threads { thread.join() }

@@ -30,6 +30,8 @@ struct StorageCommitmentSCP: ServiceClass {
         private let outgoing: OutgoingWork
         /// Requests received while waiting for the response to a report.
         private var pendingRequests: [DIMSEMessage] = []
+        /// Nobody sends more before answering a report; without a limit they would fill memory.
+        private static let maximumPendingRequests = 64
 
         init(_ association: Association, _ archive: ArchiveService, _ outgoing: OutgoingWork) {
             self.association = association
@@ -45,6 +47,7 @@ struct StorageCommitmentSCP: ServiceClass {
         private func answerOne(
             _ message: DIMSEMessage, _ context: NegotiatedContexts.Accepted
         ) throws(AssociationError) {
+            guard !message.isBeyondMemory, !outgoing.isBusy else { return try refuse(message) }
             guard message.command.commandField == .nActionRQ else {
                 return try association.refuse(message, status: .unrecognizedOperation)
             }
@@ -68,7 +71,7 @@ struct StorageCommitmentSCP: ServiceClass {
                 association,
                 "storage commitment: \(result.committed.count) committed, \(result.failed.count) failed",
                 isTrouble: !result.failed.isEmpty)
-            try report(result, context)
+            try report(result, context, message.memory)
         }
 
         private func request(
@@ -108,7 +111,7 @@ struct StorageCommitmentSCP: ServiceClass {
         // MARK: The report
 
         private func report(
-            _ result: StorageCommitmentResult, _ context: NegotiatedContexts.Accepted
+            _ result: StorageCommitmentResult, _ context: NegotiatedContexts.Accepted, _ memory: ReservedMemory?
         ) throws(AssociationError) {
             let title = association.request.callingAETitle
             let isKnown = archive.destinations.isKnown(title)
@@ -123,7 +126,7 @@ struct StorageCommitmentSCP: ServiceClass {
                         "storage commitment: no report, the AE title is not a known destination",
                         isTrouble: true)
                 }
-                reportAnew(result, to: title)
+                reportAnew(result, to: title, memory)
             }
         }
 
@@ -134,16 +137,27 @@ struct StorageCommitmentSCP: ServiceClass {
             while true {
                 let message = try association.receive()
                 if message.command.isResponse { return }
-                pendingRequests.append(message)
+                if message.isBeyondMemory || pendingRequests.count >= Self.maximumPendingRequests {
+                    try refuse(message)
+                } else {
+                    pendingRequests.append(message)
+                }
             }
         }
 
-        private func reportAnew(_ result: StorageCommitmentResult, to title: AETitle) {
+        private func refuse(_ message: DIMSEMessage) throws(AssociationError) {
+            archive.report(association, ServerEvents.beyondMemory(message.command), isTrouble: true)
+            try association.refuse(message, status: message.command.outOfResources)
+        }
+
+        /// - Parameter memory: of the request, whose references the report has.
+        private func reportAnew(_ result: StorageCommitmentResult, to title: AETitle, _ memory: ReservedMemory?) {
             do throws(SystemError) {
                 // The peer knows us by the AE title that it called.
                 let ours = association.request.calledAETitle
                 try outgoing.run("commitment") { [archive] cancellation in
                     CommitmentReportSender.deliver(result, to: title, as: ours, archive, cancellation)
+                    withExtendedLifetime(memory) {}
                 }
             } catch {
                 archive.report(association, "storage commitment: \(error.description)", isTrouble: true)

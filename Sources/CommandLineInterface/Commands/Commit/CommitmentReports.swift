@@ -33,7 +33,7 @@ final class ReportListener: Sendable {
                 case .callingAETitleNotRecognized: state.otherCaller = state.otherCaller ?? request.callingAETitle
                 default: break
                 }
-            case .stranger, .turnedAway: break
+            case .stranger, .turnedAway, .refusedForMemory: break
             }
         }
     }

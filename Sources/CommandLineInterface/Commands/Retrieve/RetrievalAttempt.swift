@@ -56,7 +56,8 @@ struct RetrievalAttempt {
     private static func failedUIDs(_ result: ExchangeResult) -> [UID] {
         guard let bytes = result.final?.dataSet else { return [] }
         do throws(DataSetError) {
-            return try DataSetDecoder(result.transferSyntax).decode(bytes[...]).uids(.failedSOPInstanceUIDList)
+            return try DataSetDecoder(result.transferSyntax, limits: .identifier).decode(bytes[...]).uids(
+                .failedSOPInstanceUIDList)
         } catch {
             // The list is a courtesy; what is missing is found without it.
             return []

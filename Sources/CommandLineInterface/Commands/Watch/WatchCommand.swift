@@ -125,17 +125,9 @@ struct WatchSCP: ServiceClass {
                 log.record(message, in: context, from: peer, answer: .success)
                 return try association.send(.echoResponse(to: message.command), contextID: context.id)
             }
-            let status = Self.refusal(of: message.command)
+            let status = message.command.outOfResources
             log.record(message, in: context, from: peer, answer: status)
             try association.refuse(message, status: status)
-        }
-
-        /// Out of resources: of the services of PS3.4 A700H, of those of PS3.7 chapter 10 0213H.
-        private static func refusal(of command: CommandSet) -> DIMSEStatus {
-            switch command.commandField {
-            case .cStoreRQ, .cFindRQ, .cMoveRQ, .cGetRQ: .outOfResources
-            default: .resourceLimitation
-            }
         }
 
         func end() { storage?.end() }
@@ -194,6 +186,12 @@ final class WatchLog: Sendable {
         case .ended(let peer): write(.call, forget(peer), "released")
         case .failed(let peer, let error): write(.call, forget(peer), "association ended: \(error)")
         case .turnedAway(let peer): write(.call, peer, "turned away: too many connections")
+        case .refusedForMemory(let request, let peer):
+            state.withLock { $0.requests += 1 }
+            let peer = state.withLock { $0.titles[peer] } ?? peer
+            write(
+                .request, peer, "\(MessageDetail.summary(request)): refused, all callers together send too much at once"
+            )
         }
     }
 
@@ -267,7 +265,7 @@ final class WatchLog: Sendable {
     private func lines(_ bytes: [UInt8]?, _ syntax: TransferSyntax) -> [String] {
         guard let bytes else { return [] }
         do throws(DataSetError) {
-            let dataSet = try DataSetDecoder(syntax).decode(bytes[...])
+            let dataSet = try DataSetDecoder(syntax, limits: .identifier).decode(bytes[...])
             var text: [UInt8] = []
             DataSetText.appendLines(
                 outcome.diagnostics.redaction.isOn ? dataSet.hidingPatientData : dataSet, to: &text)

@@ -91,8 +91,10 @@ enum PeerOperation: String, CaseIterable {
         _ connection: any Connection, _ services: [any ServiceClass]
     ) throws(AssociationError) {
         let policy = AcceptancePolicy(calledAETitles: nil)
+        // So little that inputs reach it.
+        let memory = MemoryBudget(limit: 8 << 10)
         let accepted = try Association.accept(
-            connection, maximumPDULength: 16_384, limits: AssociationLimits()
+            connection, maximumPDULength: 16_384, limits: AssociationLimits(), memory: memory
         ) { policy.decide($0, services: services) }
         guard let association = accepted else { return }
         let sessions = services.map { $0.session(on: association) }
@@ -106,6 +108,10 @@ enum PeerOperation: String, CaseIterable {
                 return session(context)?.destination(of: command, in: context) ?? .discard
             }
             guard let context = association.contexts.context(id: message.contextID) else { continue }
+            guard !message.isBeyondMemory else {
+                try association.refuse(message, status: message.command.outOfResources)
+                continue
+            }
             try session(context)?.answer(message, in: context)
         }
     }
