@@ -42,6 +42,7 @@ _dcmscu() {
         --date) return ;;
         --sort) return ;;
         --limit) return ;;
+        --split) return ;;
         --charset) return ;;
         --store-query) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --query) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -126,19 +127,19 @@ _dcmscu() {
             --window --retries --retry-delay --failed-out --never-rewrite --assume-meta --skip-existing
             --verify --journal --resume --wait --transaction --listen --committed-out --max-references --per
             --key --return --station --date --patientroot --studyroot --psonly --patient --study --series
-            --image --sort --limit --charset --store-query --query --strict --trust-server --fail-if-none
-            --assume-charset --force-charset --relational --datetime-matching --fuzzy --timezone --from-list
-            --list-key --report --shard --dry-run --format --columns --group-by --wide --color --output
-            --port-scp --bind --move-destination --to --name --if-exists --grace --no-check --keep-broken
-            --or-move --prefer --fsync --mode --accept-from --destination --http-port --worklist-items
-            --images --inject --only --classes --list-checks --count --interval --connect-timeout --timeout
-            --proxy --proxy-password --total-timeout --until --max-pdu --tls --tls-ca --tls-crl --tls-cert
-            --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-show
-            --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed
-            --user-in-clear --qido-url --wado-url --stow-url --header --oauth-url --oauth-client
-            --oauth-secret --oauth-scope --metrics --metrics-label --warn --crit --verbose --debug --warning
-            --error --quiet --log-file --log-format --log-time --log-phi --capture --capture-bytes
-            --transcript --fail-on --config --show-config --nodes --help --version --queryhelp
+            --image --sort --limit --split --charset --store-query --query --strict --trust-server
+            --fail-if-none --assume-charset --force-charset --relational --datetime-matching --fuzzy
+            --timezone --from-list --list-key --report --shard --dry-run --format --columns --group-by --wide
+            --color --output --port-scp --bind --move-destination --to --name --if-exists --grace --no-check
+            --keep-broken --or-move --prefer --fsync --mode --accept-from --destination --http-port
+            --worklist-items --images --inject --only --classes --list-checks --count --interval
+            --connect-timeout --timeout --proxy --proxy-password --total-timeout --until --max-pdu --tls
+            --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile --tls-name
+            --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt
+            --user-unconfirmed --user-in-clear --qido-url --wado-url --stow-url --header --oauth-url
+            --oauth-client --oauth-secret --oauth-scope --metrics --metrics-label --warn --crit --verbose
+            --debug --warning --error --quiet --log-file --log-format --log-time --log-phi --capture
+            --capture-bytes --transcript --fail-on --config --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

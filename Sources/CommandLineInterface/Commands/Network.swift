@@ -433,7 +433,7 @@ final class Network: Sendable {
 
     /// The things that are said once for a run, however often they happen.
     enum Note: Hashable {
-        case unansweredRelease, unsupportedKeys, missingList, otherSyntax
+        case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort
         case web(WebSession.Note)
     }
 

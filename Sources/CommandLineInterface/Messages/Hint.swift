@@ -239,7 +239,8 @@ package enum Hint: Sendable, Equatable {
         case .runTooShort:
             "give a longer \(OptionName.totalTimeout), or do the rest in another run"
         case .listCutShort:
-            "servers limit the number of matches: ask for less at a time, such as a shorter range of dates"
+            "servers limit the number of matches: ask for less at a time, such as a shorter range of dates, or with "
+                + "\(OptionName.split) auto"
         case .undecodable(let isNamed, let isUTF8):
             (isNamed ? "the server names a wrong character set" : "the server names no character set")
                 + (isUTF8 ? ", and the bytes are UTF-8: " : ": give the right one with ")
@@ -294,7 +295,8 @@ package enum Hint: Sendable, Equatable {
         case .outOfResources:
             "the server's disk or memory may be full: ask its administrator"
         case .tooManyMatches:
-            "servers answer like this when there are too many matches: narrow the query, by a shorter range of dates for example"
+            "servers answer like this when there are too many matches: ask for less, such as a shorter range of dates, or let "
+                + "\(OptionName.find) ask in parts (\(OptionName.split) auto)"
         case .retrievalTooLarge:
             "the server cannot count what was asked for: ask for less at a time, such as one series"
         case .suboperationsImpossible:

@@ -68,6 +68,22 @@ extension OptionCategory {
             traits: .common,
             apply: { (draft, argument) throws(UsageError) in draft.limit = try argument.integer() }),
         OptionDefinition(
+            .split, value: .text(placeholder: "HOW"), .querying, for: [.find, .move, .get],
+            "ask in parts for what the server cuts short",
+            details: """
+                Servers limit the number of matches, some without a word. With auto, the default of retrievals, a list that ends with \
+                A700H, a warning or a failure after matches, or that has a round number of matches, is asked for by halves of its \
+                dates, then of the day, then by modality, until each part is whole; what cannot be divided further is told, and ends \
+                in 1. day, week, hour, 7d or P7D begin with parts of that size. --find warns of a round number; off does not even that.
+                """,
+            default: .text("auto; off with --find"),
+            apply: { (draft, argument) throws(UsageError) in
+                guard let split = SplitOption(argument.text) else {
+                    throw argument.error("no way to divide queries", accepted: SplitOption.accepted)
+                }
+                draft.query.split = split
+            }),
+        OptionDefinition(
             .charset, value: .characterSet, .querying, for: .identifying,
             "Specific Character Set of the query",
             details: """

@@ -25,6 +25,7 @@ enum Quantity {
         switch (count, noun) {
         case (1, _): "1 \(noun)"
         case (_, "match"): "\(count) matches"
+        case (_, "query"): "\(count) queries"
         case (_, "study"): "\(count) studies"
         case (_, "storage SOP class"): "\(count) storage SOP classes"
         case (_, "series"): "\(count) series"

@@ -37,6 +37,8 @@ struct RunEvent: Sendable {
         case bytes, outcome, status, meaning, comment, error, seconds, exitCode
         /// Number of echoes, associations, files, studies.
         case count, associations, files, studies
+        /// Number of queries made for lists that the server cut short, and of their parts that stayed doubtful.
+        case queries, doubtfulParts
         // The number of instances of each outcome.
         case done, warnings, skipped, failures, pending
         // The sub-operations as the server counted them, PS3.4 C.4.2.1.6.
@@ -171,7 +173,8 @@ extension RunEvent.Key {
         .operation, .peer, .exitCode, .seconds, .status, .meaning, .error, .cause, .transactionUID, .address,
     ]
     fileprivate static let countsOfTheRun: [RunEvent.Key] = [
-        .count, .associations, .files, .studies, .done, .warnings, .skipped, .failures, .pending, .bytes, .expected,
+        .count, .associations, .files, .studies, .queries, .doubtfulParts, .done, .warnings, .skipped, .failures,
+        .pending, .bytes, .expected,
         .serverCompleted,
         .serverFailed, .serverWarning, .serverRemaining,
     ]

@@ -30,6 +30,8 @@ package struct QueryOptions: Sendable, Equatable {
     package var furtherAttributes: [[Tag]] = []
     /// True if the server's matches are believed, whatever they say of the keys.
     package var trustsServer = false
+    /// When the query is asked in parts; nil: retrievals where the server cuts the list short.
+    package var split: SplitOption?
     /// True if it is a failure that nothing matches.
     package var failsIfNone = false
     package var priority: Priority = .medium

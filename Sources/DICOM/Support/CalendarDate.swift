@@ -33,6 +33,9 @@ package struct CalendarDate: Sendable, Equatable, Comparable {
         return overflow ? nil : CalendarDate(ordinal: sum)
     }
 
+    /// The days from another day until this one; negative if this is the earlier one.
+    package func days(since other: CalendarDate) -> Int { ordinal - other.ordinal }
+
     /// Returns the same day that many months later, or the last day of the month if it has no such day; nil beyond the
     /// years 0 to 9999.
     package func adding(months: Int) -> CalendarDate? {

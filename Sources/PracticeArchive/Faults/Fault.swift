@@ -23,6 +23,8 @@ package enum Fault: Sendable, Equatable {
     case reject(every: Int)
     case refuseTransferSyntax(UID)
     case refuseSOPClass(UID)
+    /// A C-FIND ends after so many matches with the status, if there are more.
+    case findLimit(Int, DIMSEStatus)
     /// Queries are answered as if the key were not in them.
     case ignoreKey(Tag)
     /// Queries are answered as if the key had no value: it is returned, and not matched.
@@ -65,6 +67,7 @@ extension Fault {
     package static let forms: [Form] = [
         Form(name: "store-status", value: "STATUS[/N]", meaning: "answers every Nth C-STORE with the status"),
         Form(name: "find-status", value: "STATUS[/N]", meaning: "ends every Nth C-FIND with the status"),
+        Form(name: "find-limit", value: "N[/STATUS]", meaning: "ends each C-FIND after N matches, by A700H or STATUS"),
         Form(name: "move-status", value: "STATUS[/N]", meaning: "ends every Nth C-MOVE with the status"),
         Form(name: "get-status", value: "STATUS[/N]", meaning: "ends every Nth C-GET with the status"),
         Form(name: "retrieve-failure", value: "N", meaning: "fails every Nth instance of C-MOVE and C-GET"),
@@ -118,6 +121,7 @@ extension Fault {
         switch name {
         case "store-status": status(of: .cStoreRQ, value)
         case "find-status": status(of: .cFindRQ, value)
+        case "find-limit": findLimit(value)
         case "move-status": status(of: .cMoveRQ, value)
         case "get-status": status(of: .cGetRQ, value)
         case "retrieve-failure": count(value).map { .retrieveFailure(every: $0) }
@@ -157,6 +161,14 @@ extension Fault {
         coded(value).map { .status(of: command, DIMSEStatus(rawValue: $0.code), every: $0.every) }
     }
 
+    private static func findLimit(_ value: String) -> Fault? {
+        let parts = value.split(separator: "/", omittingEmptySubsequences: false)
+        guard let limit = parts.first.flatMap({ count(String($0)) }) else { return nil }
+        guard parts.count > 1 else { return .findLimit(limit, .outOfResources) }
+        guard parts.count == 2, let coded = coded(String(parts[1])) else { return nil }
+        return .findLimit(limit, DIMSEStatus(rawValue: coded.code))
+    }
+
     private static func coded(_ value: String) -> (code: UInt16, every: Int)? {
         let parts = value.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let first = parts.first else { return nil }
@@ -191,6 +203,9 @@ extension Fault: CustomStringConvertible {
         case .reject(let every): "reject=\(every)"
         case .refuseTransferSyntax(let uid): "refuse-syntax=\(UIDRegistry.keyword(of: uid) ?? uid.string)"
         case .refuseSOPClass(let uid): "refuse-class=\(UIDRegistry.keyword(of: uid) ?? uid.string)"
+        case .findLimit(let limit, let status):
+            "find-limit=\(limit)"
+                + (status == .outOfResources ? "" : "/" + Hexadecimal.text(status.rawValue, digits: 4, uppercase: true))
         case .ignoreKey(let tag): "ignore-key=\(DataDictionary.keyword(of: tag))"
         case .unmatchedKey(let tag): "unmatched-key=\(DataDictionary.keyword(of: tag))"
         case .httpStatus(let status, let every): "http-status=\(status)" + (every == 1 ? "" : "/\(every)")

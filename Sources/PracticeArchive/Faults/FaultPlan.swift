@@ -53,6 +53,13 @@ package final class FaultPlan: Sendable {
         faults.compactMap { if case .commitmentReport(let report) = $0 { report } else { nil } }.last
     }
 
+    /// The number of matches after which a C-FIND ends, and its status then; nil: there is no limit.
+    var findLimit: (matches: Int, status: DIMSEStatus)? {
+        faults.lazy.compactMap { fault in
+            if case .findLimit(let matches, let status) = fault { (matches, status) } else { nil }
+        }.first
+    }
+
     /// Seconds before each response.
     package var delay: Double {
         faults.reduce(0) { total, fault in if case .delay(let seconds) = fault { total + seconds } else { total } }

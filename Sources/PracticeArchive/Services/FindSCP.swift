@@ -92,11 +92,14 @@ struct FindSCP: ServiceClass {
         ) throws(AssociationError) {
             let pending = CommandSet.findResponse(to: request, status: matches.status, hasIdentifier: true)
             let encoder = DataSetEncoder(context.transferSyntax)
+            let limit = archive.faults.findLimit
             var count = 0
             var isCancelled = false
+            var isLimited = false
             try matches.forEach { (identifier) throws(AssociationError) in
                 isCancelled = try association.isCancelled(request)
-                guard !isCancelled else { return false }
+                isLimited = limit.map { count >= $0.matches } ?? false
+                guard !isCancelled, !isLimited else { return false }
                 try association.send(pending, contextID: context.id, dataSet: encoder.encode(identifier))
                 count += 1
                 return true
@@ -104,6 +107,12 @@ struct FindSCP: ServiceClass {
             guard !isCancelled else {
                 archive.report(association, "C-FIND \(matches.name): cancelled after \(count) matches")
                 return try finish(request, context, .cancel)
+            }
+            if isLimited, let limit {
+                archive.report(
+                    association, "C-FIND \(matches.name): ends after \(count) matches with \(limit.status) (injected)",
+                    isTrouble: true)
+                return try finish(request, context, limit.status)
             }
             archive.report(association, "C-FIND \(matches.name): \(count) match\(count == 1 ? "" : "es")")
             try finish(request, context, .success)

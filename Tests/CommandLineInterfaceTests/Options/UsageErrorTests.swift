@@ -238,6 +238,7 @@ struct UsageErrorTests {
             [
                 "+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT", "OCTAL": "640",
                 "RANGE": "10", "URL": "http://proxy", "SOURCE": "env:X", "NAME=VALUE": "site=north",
+                "HOW": "auto",
             ][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }

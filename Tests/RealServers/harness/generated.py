@@ -1,5 +1,7 @@
 """Small instances made by the thousand: where only their number matters."""
 
+import datetime
+
 from . import wire
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -17,18 +19,33 @@ def write_instances(folder, count, series_size=100):
     return paths
 
 
+def write_studies(folder, count, first=datetime.date(2016, 1, 1), days=3650):
+    """Writes `count` studies of one instance each, spread evenly over so many days. Gives their UIDs with their dates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    studies = {}
+    for number in range(count):
+        date = (first + datetime.timedelta(days=number * days // count)).strftime("%Y%m%d")
+        uid = f"{ROOT}.4.{number}"
+        (folder / f"{number:06}.dcm").write_bytes(instance(number, series=number, study=uid, date=date))
+        studies[uid] = date
+    return studies
+
+
 def sop_instance(number):
     return f"{ROOT}.3.{number}"
 
 
-def instance(number, series=0):
+def instance(number, series=0, study=f"{ROOT}.1", date=None):
     """A Part 10 file in Implicit VR Little Endian, without pixels."""
     body = wire.element(0x0008, 0x0016, wire.uid(SECONDARY_CAPTURE))
     body += wire.element(0x0008, 0x0018, wire.uid(sop_instance(number)))
+    if date:
+        body += wire.element(0x0008, 0x0020, date.encode())
+        body += wire.element(0x0008, 0x0030, b"%02d0000" % (number % 24))
     body += wire.element(0x0008, 0x0060, b"OT")
     body += wire.element(0x0010, 0x0010, b"GENERATED ")
     body += wire.element(0x0010, 0x0020, b"G1")
-    body += wire.element(0x0020, 0x000D, wire.uid(f"{ROOT}.1"))
+    body += wire.element(0x0020, 0x000D, wire.uid(study))
     body += wire.element(0x0020, 0x000E, wire.uid(f"{ROOT}.2.{series}"))
     body += wire.element(0x0020, 0x0013, str(number).ljust(len(str(number)) + len(str(number)) % 2).encode())
     return _header(number) + body

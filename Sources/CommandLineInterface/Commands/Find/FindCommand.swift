@@ -68,12 +68,15 @@ final class FindCommand {
             matches.report()
             hasLeftOut = hasLeftOut || matches.hasLeftOut
         }
+        let division = ListDivision(
+            target.options.query.split, ordinary: .off, target.network, target.outcome, today: environment.today)
         var rest = queries[...]
         do throws(AssociationError) {
             try target.network.retrying { () throws(AssociationError) in
                 matches.beginAttempt()
                 try target.network.withQuerySession(for: rest.map(\.model.findSOPClass)) {
-                    session throws(AssociationError) in
+                    opened throws(AssociationError) in
+                    let session = division.session(opened)
                     while let query = rest.first, mayGoOn(output) {
                         matches.begin(query, on: session)
                         let result = try session.find(
@@ -89,7 +92,10 @@ final class FindCommand {
                         acceptOpen(matches, output)
                         report(result, of: query, target, output, about: matches)
                         rest.removeFirst()
-                        if result.status == .success { noteCharacterSet(matches, query, target) }
+                        if result.status == .success {
+                            noteCharacterSet(matches, query, target)
+                            division.noteRoundNumber(matches.count, option: target.options.query.split)
+                        }
                         matches.end()
                     }
                 }

@@ -146,6 +146,9 @@ final class MatchFilter {
     /// otherwise nil.
     var countInQuerySet: Int? { querySet != nil && ofQuery.nameItsSet ? ofQuery.count : nil }
 
+    /// The number of responses to the query that is under way.
+    var count: Int { ofQuery.count }
+
     /// True if the server goes on with what it has sent: a limit of matches may never be reached.
     var isRepeating: Bool { repeatedInARow >= Self.maximumRepeatedInARow }
 

@@ -110,7 +110,7 @@ struct RetrievalPlan {
     init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
         let model = options.query.informationModel
         let sopClass = options.method == .move ? model.moveSOPClass : model.getSOPClass
-        let resolver = RetrievalResolver(options.query, network, outcome)
+        let resolver = RetrievalResolver(options.query, network, outcome, today: environment.today)
         defer { resolver.close() }
         targets = []
         isList = options.listPath != nil

@@ -17,9 +17,11 @@ final class RetrievalResolver {
     private let outcome: RunOutcome
     private let model: InformationModel
     private var session: (any QuerySession)?
+    private let division: ListDivision
     private var doubts = MatchDoubts()
 
-    init(_ options: QueryOptions, _ network: Network, _ outcome: RunOutcome) {
+    init(_ options: QueryOptions, _ network: Network, _ outcome: RunOutcome, today: CalendarDate) {
+        division = ListDivision(options.split, ordinary: .whenCutShort, network, outcome, today: today)
         self.options = options
         self.network = network
         self.outcome = outcome
@@ -257,7 +259,7 @@ final class RetrievalResolver {
 
     private func openSession() throws(AssociationError) -> any QuerySession {
         if let session { return session }
-        let opened = try network.querySession(for: [model.findSOPClass])
+        let opened = division.session(try network.querySession(for: [model.findSOPClass]))
         session = opened
         return opened
     }

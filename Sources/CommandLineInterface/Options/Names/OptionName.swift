@@ -11,7 +11,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
         per
     case port, prefer, priority, probe, proxy, psonly, query, queryhelp, quiet, recursive, relational, report, resume,
         retries,
-        `return`, saml
+        `return`, saml, split
     case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
     case transaction, transcript, until, user
     case verbose, verify, version, wait, warn, warning, watch, wide, window, worklist

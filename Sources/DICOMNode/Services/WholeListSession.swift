@@ -1,0 +1,307 @@
+package import DICOM
+package import DICOMProtocol
+import System
+
+/// Queries in parts where a server gives no more than so many matches: what it cuts short is asked again by halves of the span of
+/// days, then of the day, then by modality, until each part is whole. Each match is passed on once.
+///
+/// A list is cut short if it ends with a status that says so (A700H, a warning, FE00H that was not asked for, a failure after
+/// matches), or, since many servers say nothing, if it has a round number of matches: its halves show whether there are more.
+package final class WholeListSession: QuerySession {
+    /// The parts that a query is asked in from the beginning.
+    package enum Steps: Sendable, Equatable {
+        /// The query as it is.
+        case whole
+        case days(Int)
+        case hours
+    }
+
+    /// What is told of the queries that were made.
+    package enum Event: Sendable {
+        /// A list was cut short after so many matches, with this status, and is asked for in parts.
+        case cutShort(DIMSEStatus, matches: Int)
+        /// A part was cut short and cannot be divided: there may be more matches.
+        case doubtful(part: String, matches: Int)
+        /// Matches without a date or time were seen, which no part has: there may be more of them.
+        case undated(matches: Int)
+        /// A query ended, after so many requests.
+        case ended(requests: Int)
+    }
+
+    private let session: any QuerySession
+    private let steps: Steps
+    private let today: CalendarDate
+    private let combinesDateAndTime: Bool
+    private let report: (Event) -> Void
+
+    /// - Parameters:
+    ///   - combinesDateAndTime: True if that was negotiated.
+    ///   - report: Told what happens to each query.
+    package init(
+        _ session: any QuerySession, steps: Steps, today: CalendarDate, combinesDateAndTime: Bool,
+        report: @escaping (Event) -> Void
+    ) {
+        self.session = session
+        self.steps = steps
+        self.today = today
+        self.combinesDateAndTime = combinesDateAndTime
+        self.report = report
+    }
+
+    package func grantedNegotiation(for sopClass: UID) -> QueryNegotiation {
+        session.grantedNegotiation(for: sopClass)
+    }
+
+    /// - Throws: as the session does whose queries are divided.
+    package func release() throws(AssociationError) { try session.release() }
+
+    package func abort() { session.abort() }
+
+    /// As ``QuerySession/find(sopClass:identifier:priority:beforeBlockingRead:onMatch:)``; a list that was made whole ends with success.
+    ///
+    /// - Throws: the error that ended one of the queries.
+    package func find(
+        sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
+        onMatch: @escaping (FindSCU.Match) -> ExchangeControl
+    ) throws(AssociationError) -> ExchangeResult {
+        guard let level = identifier.string(.queryRetrieveLevel).flatMap({ QueryLevel(rawValue: $0) }) else {
+            return try session.find(
+                sopClass: sopClass, identifier: identifier, priority: priority,
+                beforeBlockingRead: beforeBlockingRead, onMatch: onMatch)
+        }
+        let list = DividedList(
+            session, sopClass, level, priority, today: today, beforeBlockingRead: beforeBlockingRead, onMatch: onMatch,
+            report: report)
+        let whole = QueryPart(identifier, level: level, combinesDateAndTime: combinesDateAndTime)
+        defer { report(.ended(requests: list.requests)) }
+        return try list.ask(whole, in: steps)
+    }
+}
+
+/// The matches of one query, which is asked in parts where it has to be.
+private final class DividedList {
+    private let session: any QuerySession
+    private let sopClass: UID
+    private let level: QueryLevel
+    private let priority: Priority
+    private let today: CalendarDate
+    private let beforeBlockingRead: (() -> Void)?
+    private let onMatch: (FindSCU.Match) -> ExchangeControl
+    private let report: (WholeListSession.Event) -> Void
+
+    private(set) var requests = 0
+    /// Hashes of the unique keys that were passed on.
+    private var seen: Set<Int> = []
+    private var modalities: [String] = []
+    private var undated = 0
+    private var untimed = 0
+    /// The numbers of matches that were a limit of the server, and those that were not.
+    private var limits: Set<Int> = []
+    private var chances: Set<Int> = []
+    private var wholeParts = 0
+    private var doubtfulInARow = 0
+    private var hasToldCut = false
+
+    init(
+        _ session: any QuerySession, _ sopClass: UID, _ level: QueryLevel, _ priority: Priority, today: CalendarDate,
+        beforeBlockingRead: (() -> Void)?, onMatch: @escaping (FindSCU.Match) -> ExchangeControl,
+        report: @escaping (WholeListSession.Event) -> Void
+    ) {
+        self.session = session
+        self.sopClass = sopClass
+        self.level = level
+        self.priority = priority
+        self.today = today
+        self.beforeBlockingRead = beforeBlockingRead
+        self.onMatch = onMatch
+        self.report = report
+    }
+
+    /// A server that refuses so many parts in a row, however small, has another reason than their length.
+    private static let maximumDoubtfulInARow = 10
+
+    // MARK: Parts
+
+    private enum Answer {
+        /// All matches of a part, so many.
+        case whole(Int)
+        /// The query ends here: with a failure, or since no more is wanted.
+        case ended(ExchangeResult)
+    }
+
+    func ask(_ query: QueryPart, in steps: WholeListSession.Steps) throws(AssociationError) -> ExchangeResult {
+        var parts = [query]
+        if steps != .whole {
+            let closed = try query.closed(today: today) { (part) throws(AssociationError) in try hasMatches(part) }
+            let days = if case .days(let days) = steps { days } else { 1 }
+            parts = closed.map { $0.steps(days: days) } ?? []
+            if steps == .hours { parts = parts.flatMap(\.hours) }
+        }
+        for part in parts {
+            if case .ended(let result) = try ask(part, isFirst: parts.count == 1) { return result }
+        }
+        try askUndated(query, isDivided: parts.count > 1 || hasToldCut)
+        return .ofQuery(sopClass)
+    }
+
+    /// Matches without a date are in no part: a server that matches empty values has them, another one may have more than were seen.
+    private func askUndated(_ query: QueryPart, isDivided: Bool) throws(AssociationError) {
+        guard isDivided else { return }
+        if session.grantedNegotiation(for: sopClass).contains(.emptyValues), let part = query.undated {
+            undated = 0
+            if case .ended = try ask(part, isFirst: false) { report(.doubtful(part: part.name, matches: 0)) }
+        }
+        if undated + untimed > 0 { report(.undated(matches: undated + untimed)) }
+    }
+
+    /// - Parameter isFirst: True for the query as it was made: where it cannot be divided, its own result is the answer.
+    private func ask(_ part: QueryPart, isFirst: Bool) throws(AssociationError) -> Answer {
+        let (result, count) = try matches(of: part)
+        if result.wasInterrupted || result.wasCancelled { return .ended(result) }
+        guard let status = result.status else { return .ended(result) }
+        let isCut = isCutShort(status, count)
+        if !isCut, status.kind != .success { return .ended(result) }
+        guard isCut || isSuspicious(count) else { return whole(count) }
+
+        // A number that is round by chance is seen as such at once where both parts have matches.
+        let parts = part.divided(today: today, modalities: knownModalities, after: isCut ? nil : middleOfLast)
+        guard !parts.isEmpty else {
+            if isFirst { return isCut ? .ended(result) : whole(count) }
+            guard isCut || limits.contains(count) else { return whole(count) }
+            report(.doubtful(part: part.name, matches: count))
+            doubtfulInARow += 1
+            let isHopeless =
+                (wholeParts == 0 && count == 0) || doubtfulInARow > Self.maximumDoubtfulInARow
+            return isHopeless ? .ended(result) : .whole(count)
+        }
+        if isCut { noteCut(status, count) }
+        if part.holdsUntimed, !part.holdsUndated { untimed += untimedOfLast }
+        var total = 0
+        for smaller in parts {
+            let answer = try ask(smaller, isFirst: false)
+            guard case .whole(let count) = answer else { return answer }
+            total += count
+        }
+        if !isCut {
+            if total > count {
+                limits.insert(count)
+                noteCut(.success, count)
+            } else {
+                chances.insert(count)
+            }
+        }
+        return .whole(max(total, count))
+    }
+
+    private func whole(_ count: Int) -> Answer {
+        wholeParts += 1
+        doubtfulInARow = 0
+        return .whole(count)
+    }
+
+    private func noteCut(_ status: DIMSEStatus, _ count: Int) {
+        guard !hasToldCut else { return }
+        hasToldCut = true
+        report(.cutShort(status, matches: count))
+    }
+
+    private func isCutShort(_ status: DIMSEStatus, _ count: Int) -> Bool {
+        switch status.kind {
+        case .warning, .cancel: true
+        case .failure: status.isTransient || count > 0
+        default: false
+        }
+    }
+
+    /// Round numbers are limits more often than chance.
+    private func isSuspicious(_ count: Int) -> Bool {
+        guard !chances.contains(count) else { return false }
+        return limits.contains(count) || ListLimits.isRound(count)
+    }
+
+    private var knownModalities: [String] {
+        modalities + Self.usualModalities.filter { !modalities.contains($0) }
+    }
+
+    /// Those that most images have (PS3.3 C.7.3.1.1.1).
+    private static let usualModalities = [
+        "CT", "MR", "CR", "DX", "US", "MG", "XA", "RF", "NM", "PT", "OT", "SR", "PR", "KO", "ES", "OP", "OPT", "SC",
+        "ECG", "IO",
+        "PX", "IVUS", "SEG", "REG", "RTIMAGE", "RTDOSE", "RTSTRUCT", "RTPLAN", "DOC", "SM", "GM", "XC", "BI", "HC",
+        "AU",
+    ]
+
+    // MARK: Requests
+
+    /// The matches without a time in the last list.
+    private var untimedOfLast = 0
+    /// The dates of the matches in the last list.
+    private var datesOfLast: [CalendarDate] = []
+
+    /// The last day of the earlier half of the matches in the last list; nil if they all are of one day, or do not say.
+    private var middleOfLast: CalendarDate? {
+        let dates = datesOfLast.sorted()
+        guard let last = dates.last, dates[0] < last else { return nil }
+        let middle = dates[(dates.count - 1) / 2]
+        return middle < last ? middle : dates.last { $0 < last }
+    }
+
+    private func matches(of part: QueryPart) throws(AssociationError) -> (ExchangeResult, count: Int) {
+        var count = 0
+        var own: Set<Int> = []
+        requests += 1
+        untimedOfLast = 0
+        datesOfLast = []
+        let key = InformationModel.uniqueKey(of: level)
+        let result = try session.find(
+            sopClass: sopClass, identifier: part.identifier, priority: priority,
+            beforeBlockingRead: beforeBlockingRead
+        ) { [self] match in
+            guard let identifier = try? match.identifier(), let name = identifier.bytes(key), !name.isEmpty else {
+                return onMatch(match)
+            }
+            var hasher = Hasher()
+            name.withUnsafeBytes { hasher.combine(bytes: $0) }
+            let hash = hasher.finalize()
+            if own.insert(hash).inserted { count += 1 }
+            note(identifier, part)
+            // What comes twice within one list is for the caller to judge.
+            let isNew = seen.insert(hash).inserted
+            return isNew || requests == 1 ? onMatch(match) : .goOn
+        }
+        return (result, count)
+    }
+
+    private func note(_ match: DataSet, _ part: QueryPart) {
+        if let date = match.string(.studyDate).flatMap({ QueryPart.day(of: $0) }) { datesOfLast.append(date) }
+        if part.holdsUndated, match[.studyDate]?.isEmpty == true { undated += 1 }
+        if part.holdsUntimed, match[.studyTime]?.isEmpty == true { untimedOfLast += 1 }
+        for value in match.strings(.modalitiesInStudy) + match.strings(.modality)
+        where !value.isEmpty && !modalities.contains(value) && modalities.count < 100 {
+            modalities.append(value)
+        }
+    }
+
+    private func hasMatches(_ part: QueryPart) throws(AssociationError) -> Bool {
+        var found = false
+        requests += 1
+        let result = try session.find(
+            sopClass: sopClass, identifier: part.identifier, priority: priority,
+            beforeBlockingRead: nil
+        ) { _ in
+            found = true
+            return .cancel
+        }
+        if result.wasInterrupted { throw .interrupted(.graceful) }
+        // A refusal because of too many matches is an answer, too.
+        return found || result.status.map { isCutShort($0, 0) } ?? false
+    }
+}
+
+/// Numbers of matches that look like a limit of a server.
+package enum ListLimits {
+    /// True for multiples of 50, and powers of two from 128 on.
+    package static func isRound(_ count: Int) -> Bool {
+        count >= 50 && (count % 50 == 0 || count >= 128 && count & (count - 1) == 0)
+    }
+}
