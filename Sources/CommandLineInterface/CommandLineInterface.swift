@@ -198,6 +198,7 @@ private struct Run {
     let environment: Environment
     let outcome: RunOutcome
     let network: Network
+    private let archive: HTTPArchiveFile?
     private let watch = Stopwatch()
 
     /// Opens the log and writes its first line.
@@ -221,7 +222,10 @@ private struct Run {
         }
         let diagnostics = Diagnostics(channels, redaction: invocation.redaction)
         diagnostics.frameStart(arguments)
-        let capture = try Self.capture(invocation.messages, reporter)
+        let isOverHTTP = invocation.connection.web != nil
+        let capture = isOverHTTP ? nil : try Self.capture(invocation.messages, reporter)
+        archive = isOverHTTP ? try Self.archive(invocation.messages, reporter) : nil
+        let text = isOverHTTP ? try Self.textCapture(invocation, reporter) : nil
         let security: RunSecurity
         do throws(RunSecurity.Failure) {
             security = try RunSecurity(
@@ -241,7 +245,11 @@ private struct Run {
         network = Network(
             invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
             cancellation: environment.cancellation, progress: environment.progress,
-            transcript: transcript, makeUID: { uids.makeUID(from: environment.randomBytes()) })
+            transcript: transcript,
+            webCapture: isOverHTTP
+                ? WebCapture(diagnostics.redaction, archive: archive, texts: [transcript, text].compactMap { $0 })
+                : nil,
+            makeUID: { uids.makeUID(from: environment.randomBytes()) })
         self.invocation = invocation
         self.environment = environment
     }
@@ -251,14 +259,43 @@ private struct Run {
         _ invocation: Invocation, _ diagnostics: Diagnostics
     ) throws(RunFailure) -> Transcript? {
         guard let path = invocation.messages.transcriptPath else { return nil }
+        return try transcript(at: path, invocation, "transcript", diagnostics)
+    }
+
+    /// The capture over HTTP that is text; nil if nobody wants one.
+    private static func textCapture(
+        _ invocation: Invocation, _ diagnostics: Diagnostics
+    ) throws(RunFailure) -> Transcript? {
+        guard let path = invocation.messages.capturePath, !path.isHTTPArchive else { return nil }
+        return try transcript(at: path, invocation, "capture", diagnostics)
+    }
+
+    private static func transcript(
+        at path: FilePath, _ invocation: Invocation, _ name: String, _ diagnostics: Diagnostics
+    ) throws(RunFailure) -> Transcript {
         do throws(FileProblem) {
             let peer = invocation.operation.callsPeer ? invocation.connection.peerName : "none, it listens"
             return try Transcript(path, peer: peer, isRedacted: invocation.redaction.isOn) { problem in
                 diagnostics.warning(
-                    Message("the transcript \(path.displayed) ends here, the run does not", problem.cause))
+                    Message("the \(name) \(path.displayed) ends here, the run does not", problem.cause))
             }
         } catch {
-            throw RunFailure(.localFiles, Message("cannot write the transcript \(path.displayed)", error.cause))
+            throw RunFailure(.localFiles, Message("cannot write the \(name) \(path.displayed)", error.cause))
+        }
+    }
+
+    /// The capture over HTTP that is HAR; nil if nobody wants one.
+    private static func archive(
+        _ options: MessageOptions, _ diagnostics: Diagnostics
+    ) throws(RunFailure) -> HTTPArchiveFile? {
+        guard let path = options.capturePath, path.isHTTPArchive else { return nil }
+        do throws(FileProblem) {
+            return try HTTPArchiveFile(path) { problem in
+                diagnostics.warning(
+                    Message("the capture \(path.displayed) ends here, the run does not", problem.cause))
+            }
+        } catch {
+            throw RunFailure(.localFiles, Message("cannot write the capture \(path.displayed)", error.cause))
         }
     }
 
@@ -283,6 +320,7 @@ private struct Run {
 
     /// Ends the log, tells the monitor, and returns the exit code of the run.
     func end(_ monitor: RunMonitor) -> ExitCode {
+        archive?.finish()
         outcome.finish(invocation.operation, peer: network.peerName)
         defer {
             monitor.add(

@@ -692,6 +692,155 @@ def job_retrieve_many(bench):
     return missed
 
 
+# Over HTTP, beside curl moving the same bytes.
+
+MULTIPART = 'Content-Type: multipart/related; type="application/dicom"; boundary=of-benchmarks'
+CURL = ["curl", "--silent", "--show-error", "--fail"]
+# As many instances as dcmscu puts into one request.
+OF_REQUEST = 10
+
+
+def bodies(folder, files):
+    """Files with the requests of STOW-RS that curl sends, as dcmscu makes them."""
+    if folder.is_dir():
+        return sorted(folder.iterdir())
+    folder.mkdir()
+    for start in range(0, len(files), OF_REQUEST):
+        with open(folder / f"{start:06}", "wb") as body:
+            for path in files[start : start + OF_REQUEST]:
+                body.write(b"--of-benchmarks\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n")
+            body.write(b"--of-benchmarks--\r\n")
+    return sorted(folder.iterdir())
+
+
+def instance_list(bench, files):
+    """The list of the instances of the samples, as QIDO-RS returns it."""
+    path = bench.folder / "uids.json"
+    series = f"{samples.STUDY}.1"
+    path.write_text("[" + ",".join(
+        f'{{"0020000D":{{"vr":"UI","Value":["{samples.STUDY}"]}},"0020000E":{{"vr":"UI","Value":["{series}"]}},'
+        f'"00080016":{{"vr":"UI","Value":["1.2.840.10008.5.1.4.1.1.2"]}},"00080018":{{"vr":"UI","Value":["{series}.{file.stem}"]}}}}'
+        for file in files
+    ) + "]")  # fmt: skip
+    return path
+
+
+def web_store(bench, words, url, files, targets, prepare=None, rounds=None):
+    sent = bodies(bench.folder / "bodies", files)
+    # A request for each file on one connection that is kept, as dcmscu has it.
+    curl = [*CURL, "-H", "Expect:", "-H", MULTIPART, "-H", "Accept: application/dicom+json", "-X", "POST"]
+    requests = [word for path in sent for word in ("-T", path, "-o", os.devnull, f"{url}/studies")]
+    found = [
+        Contender("dcmscu", [bench.binary, "--store", url, *files], prepare=prepare),
+        Contender("curl", [*curl, *requests], prepare=prepare),
+    ]
+    return run_job(bench, words, found, targets, rounds)
+
+
+def job_web_store(bench):
+    """400 CT of 0.53 MB by STOW-RS."""
+    files = samples.ct(bench.folder / "ct", 400)
+    port = bench.tool("web_source")
+    return web_store(
+        bench,
+        "web-store: 400 CT of 0.53 MB by STOW-RS to a server that keeps nothing, one connection",
+        f"http://{LOOPBACK}:{port}/dicom-web",
+        files,
+        [
+            Target("wall", "dcmscu", ["curl"], 1 / 0.7, "at least 70 % of curl's throughput"),
+            Absolute("peak", "dcmscu", 25, "peak memory in MB"),
+        ],
+    )
+
+
+def web_get(bench, words, url, files, targets, rounds=None):
+    out = bench.out
+
+    def prepare():
+        empty(out)
+        warm(bench.folder / "warm", sum(path.stat().st_size for path in files))
+
+    def check(_):
+        number = sum(1 for _ in out.iterdir())
+        return None if number == len(files) else f"{number} of {len(files)} files came"
+
+    accept = 'Accept: multipart/related; type="application/dicom"; transfer-syntax=*'
+    study = f"{url}/studies/{samples.STUDY}"
+    found = [
+        Contender("dcmscu", [bench.binary, "--get", url, "-k", f"20,d={samples.STUDY}", "-o", out], prepare=prepare, check=check),
+        Contender("curl, to one file", [*CURL, "-H", accept, "-o", out / "body", study], prepare=prepare),
+    ]
+    missed = run_job(bench, words, found, targets, rounds)
+    shutil.rmtree(out, ignore_errors=True)
+    return missed
+
+
+def job_web_get(bench):
+    """400 instances of 0.53 MB by WADO-RS."""
+    files = samples.ct(bench.folder / "ct", 400)
+    port = bench.tool("web_source", "--folder", bench.folder / "ct", "--uids", instance_list(bench, files))
+    return web_get(
+        bench,
+        "web-get: 400 instances of 0.53 MB by WADO-RS to memory, with the check that all came",
+        f"http://{LOOPBACK}:{port}/dicom-web",
+        files,
+        [
+            Target("wall", "dcmscu", ["curl, to one file"], 1 / 0.7, "at least 70 % of curl's throughput"),
+            Absolute("peak", "dcmscu", 25, "peak memory in MB"),
+        ],
+    )
+
+
+def job_web_find(bench):
+    """QIDO-RS with 100,000 matches of 12 elements."""
+    matches = 100_000
+    url = f"http://{LOOPBACK}:{bench.tool('web_source', '--matches', matches)}/dicom-web"
+
+    def check(output):
+        with open(output, "rb") as lines:
+            number = sum(1 for _ in lines)
+        return None if number == matches else f"{number} matches"
+
+    keys = [part for key in ("0010,0010", "0010,0020", "0020,000d") for part in ("-k", key)]
+    return run_job(
+        bench,
+        f"web-find: {matches:,} matches of 12 elements by QIDO-RS, as JSON lines",
+        [
+            Contender("dcmscu", [bench.binary, "--find", url, *keys, "--format", "jsonl"], check=check),
+            Contender("curl", [*CURL, "-H", "Accept: application/dicom+json", f"{url}/studies"]),
+        ],
+        [
+            Absolute("wall", "dcmscu", 1.0, "wall time in seconds"),
+            Absolute("peak", "dcmscu", 25, "peak memory in MB"),
+        ],
+    )
+
+
+def job_web_orthanc(bench):
+    """400 CT to and from Orthanc by STOW-RS and WADO-RS."""
+    files = samples.ct(bench.folder / "ct", 400)
+    server = bench.server(servers.orthanc_with_web())
+    rounds = min(bench.rounds, 3)
+    missed = web_store(
+        bench,
+        "web-orthanc: 400 CT of 0.53 MB by STOW-RS to Orthanc, no slower than the server lets curl be",
+        server.web_url,
+        files,
+        [Target("wall", "dcmscu", ["curl"], 1.1, "wall time of curl")],
+        prepare=server.clear,
+        rounds=rounds,
+    )
+    # Orthanc reads each file for its list of instances, which curl does not ask for.
+    return missed + web_get(
+        bench,
+        "web-orthanc: the same by WADO-RS from Orthanc, with the check that all came",
+        server.web_url,
+        files,
+        [Absolute("peak", "dcmscu", 25, "peak memory in MB")],
+        rounds=rounds,
+    )
+
+
 JOBS = {
     name.removeprefix("job_").replace("_", "-"): function
     for name, function in list(globals().items())

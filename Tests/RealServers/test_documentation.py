@@ -24,6 +24,7 @@ from harness.terminals import on_terminal
 COMMAND = re.compile(r"^\s*(\$ |dcmscu\b|scripts/|swift\b|sudo\b|apt|pip|git\b|curl\b|man \w)", re.M)
 SCRIPT = pathlib.Path(__file__).with_name("gdcmscu-examples")
 TITLE = "ACME1"
+WEB = "https://pacs.example.org/dicom-web"
 
 
 def comparable(text):
@@ -81,9 +82,23 @@ class Documented(cases.RealServerTest):
         command = re.sub(r"(?:pacs\.example\.org|127\.0\.0\.1) 11112|host 104", plain, command)
         if "pacs.example.org 2762" in command:
             command = command.replace("pacs.example.org 2762", f"{servers.LOOPBACK} {self.secured().port}")
+        if WEB in command:
+            command = command.replace(WEB, self.web())
         command = re.sub(r"UID=1\.2\.3\.4\b", f"UID={self.series}", command)
         command = re.sub(r"UID=1\.2\.3\b(?!\.)", f"UID={self.study}", command)
         return command.replace("11113", str(self.our_port))
+
+    def web(self):
+        """Orthanc behind nginx, with what the archive has; the files with secrets have the names of the pages."""
+        authority = certificates.Authority(self.folder / "authority-of-web", "hospital")
+        (self.folder / "hospital-ca.pem").write_bytes(authority.certificate.read_bytes())
+        # Where no file of authorities is named, those of the machine are trusted.
+        self.environment["SSL_CERT_FILE"] = str(self.folder / "hospital-ca.pem")
+        (self.folder / "token").write_text("a.b.c")
+        (self.folder / "secret").write_text("s3cret")
+        orthanc = self.serve(servers.orthanc_with_web())
+        dcmscu("--store", servers.LOOPBACK, orthanc.port, "-r", self.folder / "study", expect=0)
+        return self.serve(servers.Nginx(orthanc.http_port, authority.issue("server"))).web_url
 
     def secured(self):
         """An archive with TLS that wants a certificate; the files of the authority and of ours have the README's names."""

@@ -3,7 +3,7 @@
 import json
 import re
 
-from harness import cases, images
+from harness import cases, images, programs, servers
 from harness.programs import dcmscu
 from harness.webpeer import WebPeer, answer
 
@@ -223,3 +223,62 @@ class Commitment(cases.RealServerTest):
             # The one that was not committed was sent and requested once more.
             self.assertEqual([request.path.rsplit("/", 1)[0] for request in peer.requests].count("/dicom-web"), 2)
             self.assertEqual(len(asked), 2)
+
+
+class Monitored(cases.RealServerTest):
+    """What monitors are told of peers over HTTP is what they are told of others."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.orthanc = cls.serve_all(servers.orthanc_with_web())
+        cls.images = images.archive_images()[:3]
+        cls.paths = [image.path for image in cls.images]
+        dcmscu("--store", cls.orthanc.web_url, *cls.paths, expect=0)
+
+    def test_the_line_of_a_plugin(self):
+        url = self.orthanc.web_url
+        for arguments, words in (
+            (["--echo", url], "DICOMweb answered"), (["--find", url, "-k", "PatientID"], "match"),
+            (["--get", url, "-k", "PatientID=*", "-o", self.folder / "out"], "WADO-RS, 3 done"),
+            (["--store", url, *self.paths], "STOW-RS, 3 done"), (["--probe", url], "services offered"),
+        ):  # fmt: skip
+            run = dcmscu(*arguments, "--format", "nagios", expect=0, timeout=60)
+            self.assertRegex(run.stdout, rf"^DICOM OK - {url}: .*{words}.* \| .*time=[\d.]+s", run)
+            self.assertNotIn("associate=", run.stdout)
+        run = dcmscu("--find", url, "-k", "PatientID", "--format", "nagios", "--crit", "100:", expect=2)
+        self.assertTrue(run.stdout.startswith("DICOM CRITICAL"), run)
+        run = dcmscu("--echo", url + "/nowhere", "--format", "nagios", expect=2)
+        self.assertIn("404", run.stdout)
+
+    def test_metrics_of_a_run(self):
+        path = self.folder / "web.prom"
+        dcmscu("--store", self.orthanc.web_url, *self.paths, "--metrics", path, expect=0)
+        text = path.read_text()
+        peer = f'operation="store",peer="{self.orthanc.web_url}"'
+        self.assertIn(f"dcmscu_run_exit_code{{{peer}}} 0", text)
+        self.assertIn(f'dcmscu_run_instances{{{peer},outcome="done"}} 3', text)
+        programs.run("promtool", "check", "metrics", stdin=path.read_bytes(), expect=0)
+        dcmscu("--find", self.orthanc.web_url, "-k", "PatientID", "--metrics", path, expect=0)
+        self.assertIn(f'dcmscu_run_matches{{operation="find",peer="{self.orthanc.web_url}"}}', path.read_text())
+
+    def test_nodes_of_both_kinds_are_echoed_and_examined(self):
+        configuration = self.folder / "config.json"
+        configuration.write_text(json.dumps({
+            "defaults": {"aetitle": "STATION", "transaction": str(self.folder / "t"), "capture": str(self.folder / "c.pcapng")},
+            "nodes": {
+                "web": {"url": self.orthanc.web_url}, "pacs": {"host": servers.LOOPBACK, "port": self.orthanc.port},
+            },
+        }))  # fmt: skip
+        run = dcmscu("--echo", "--nodes", "--config", configuration, expect=0)
+        self.assertEqual([run.stdout.count(word) for word in ("DICOMweb answered", "C-ECHO answered")], [1, 1])
+        run = dcmscu("--echo", "--nodes", "--config", configuration, "--format", "prometheus", expect=0)
+        self.assertEqual(len(re.findall(r"^probe_success\{.*\} 1$", run.stdout, re.M)), 2, run)
+        programs.run("promtool", "check", "metrics", stdin=run.stdout.encode(), expect=0)
+        run = dcmscu("--doctor", "--nodes", "--config", configuration, "--only", "port", expect=0)
+        self.assertEqual([run.stdout.count(word) for word in ("ok     base-url", "ok     association")], [1, 1], run)
+
+    def test_many_echoes_have_a_table(self):
+        run = dcmscu("--echo", self.orthanc.web_url, "-c", 5, "--interval", 0, expect=0)
+        self.assertIn("5 sent, 5 answered", run.stdout)
+        self.assertRegex(run.stdout, r"(?m)^  echo +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$")
+        self.assertNotIn("association", run.stdout)

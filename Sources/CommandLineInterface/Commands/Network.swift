@@ -15,6 +15,7 @@ final class Network: Sendable {
     /// Shows on a terminal what is waited for.
     private let progress: ProgressLine?
     private let transcript: Transcript?
+    private let webCapture: WebCapture?
     private let makeUID: @Sendable () -> UID
     private let end: Deadline
     /// When the time of day comes after which nothing new is begun.
@@ -32,6 +33,7 @@ final class Network: Sendable {
     init(
         _ operation: Operation, _ connection: ConnectionOptions, security: RunSecurity, diagnostics: Diagnostics,
         cancellation: Cancellation, progress: ProgressLine? = nil, transcript: Transcript? = nil,
+        webCapture: WebCapture? = nil,
         makeUID: @escaping @Sendable () -> UID
     ) {
         self.operation = operation
@@ -41,6 +43,7 @@ final class Network: Sendable {
         self.cancellation = cancellation
         self.progress = progress
         self.transcript = transcript
+        self.webCapture = webCapture
         self.makeUID = makeUID
         end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
         lastBeginning = connection.endTime?.next ?? .never
@@ -320,6 +323,7 @@ final class Network: Sendable {
         settings.userAgent = "dcmscu/\(ImplementationIdentity.version)"
         settings.connectTimeout = connection.connectTimeout
         settings.silence = connection.inactivityTimeout
+        settings.recorder = webCapture
         settings.end = end
         if retry.retries > 0 { settings.lastRetry = end.earlier(lastBeginning) }
         settings.tls = security.connector.tls

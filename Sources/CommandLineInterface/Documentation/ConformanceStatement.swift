@@ -58,7 +58,9 @@ enum ConformanceStatement {
 
         ## Web services
 
-        Over HTTP the client is a user agent of the studies service (PS3.18 chapter 10). It follows redirects of GET, sends \
+        Over HTTP the client is a user agent of the studies service (PS3.18 chapter 10), of storage commitment (chapter 13) and of the \
+        worklist (chapter 14). Its parameters of queries are attributes by keyword or tag, with paths into sequences, `includefield`, `limit`, \
+        `offset` and, on request, `fuzzymatching`; lists of UIDs are separated by commas. It follows redirects of GET, sends \
         credentials (Basic, Bearer, also by client credentials of OAuth 2, header fields, client certificates) to the origin of its base URL alone, and speaks HTTP/1.1 and HTTP/2.
 
         \(table(["Transaction", "Resources", "Media types"], webServices))
@@ -126,6 +128,13 @@ enum ConformanceStatement {
             "`multipart/related; type=\"application/dicom\"; transfer-syntax=*`, `application/dicom` for one instance",
         ],
         ["Store (STOW-RS)", "studies", "`multipart/related; type=\"application/dicom\"`, `application/dicom+json`"],
+        [
+            "Request commitment, check its result", "commitment-requests/{transactionUID}", "`application/dicom+json`",
+        ],
+        [
+            "Search for scheduled procedure steps", "modality-scheduled-procedure-steps, else mwlitems",
+            "`application/dicom+json`",
+        ],
     ]
 
     private static let archiveWebServices: [[String]] = [

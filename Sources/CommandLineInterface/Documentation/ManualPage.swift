@@ -74,9 +74,11 @@ package enum ManualPage {
         return ".SS \"\(Roff.escaped(heading))\"\n"
             + paragraphs([sentence(definition.summary) + " " + definition.details] + guide.notes)
             + ".PP\nOptions: " + names + ".\n"
-            + guide.examples.map { example in
-                ".PP\n\(Roff.text(example.purpose))\n.PP\n.\\\" sh\n.RS 4\n.EX\n\(commandLines(example))\n.EE\n.RE\n"
-            }.joined()
+            + guide.examples.map(shown).joined()
+    }
+
+    private static func shown(_ example: CommandExample) -> String {
+        ".PP\n\(Roff.text(example.purpose))\n.PP\n.\\\" sh\n.RS 4\n.EX\n\(commandLines(example))\n.EE\n.RE\n"
     }
 
     private static var options: String {
@@ -271,7 +273,9 @@ package enum ManualPage {
                 matches of the level PATIENT are made of studies. A retrieval is WADO-RS: the instances are listed first, each is \
                 received in the transfer syntax in which it is stored, and what is missing then is asked for one by one; an answer \
                 that is not whole is exit code 1, and nothing of a cut instance is kept. Storage is STOW-RS, at most 10 instances \
-                or 10 MB in a request: an instance counts as stored where the answer names it, whatever the status. Sites that have \
+                or 10 MB in a request: an instance counts as stored where the answer names it, whatever the status. Storage commitment \
+                needs no port of ours: a server that works on is asked again until --wait. The worklist is that of PS3.18 14, or the older \
+                mwlitems of dcm4chee. Sites that have \
                 these services at several URLs name them by --qido-url, --wado-url and --stow-url.
                 """,
                 """
@@ -293,8 +297,24 @@ package enum ManualPage {
                 when the server says by Retry-After; where that is after --until or --total-timeout, the run ends at once with 8. HTTP is spoken by libcurl (libcurl.so.4), which is looked for at the first \
                 URL and need not be installed otherwise; the proxies of its variables (https_proxy, no_proxy) are used.
                 """,
-            ])
+            ]) + webExamples.map(shown).joined()
     }
+
+    private static let webExamples = [
+        CommandExample("Is there DICOMweb, and what can it do?", "--doctor https://pacs.example.org/dicom-web"),
+        CommandExample(
+            "The studies of today:", "--find https://pacs.example.org/dicom-web --key StudyDate=today --return study"),
+        CommandExample(
+            "Retrieve a study with a token that another program renews:",
+            "--get https://pacs.example.org/dicom-web --key StudyInstanceUID=1.2.3 --jwt file:token --output got"),
+        CommandExample(
+            "Store with a user's name, and prove that each instance is listed:",
+            "--store https://pacs.example.org/dicom-web --recursive study --user alice --passcode file:secret --verify find"
+        ),
+        CommandExample(
+            "Behind nginx with an authority of the hospital's own, and evidence for its administrator:",
+            "--echo https://pacs.example.org/dicom-web --tls-ca hospital-ca.pem --capture echo.har"),
+    ]
 
     // MARK: Monitoring
 

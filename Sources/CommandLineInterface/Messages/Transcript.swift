@@ -11,8 +11,10 @@ final class Transcript: Sendable {
     private let file: RecordFile
     private let onFailure: @Sendable (FileProblem) -> Void
     private let state = Locked(State())
+    private let watch = Stopwatch()
 
     private struct State {
+        /// Those that were begun, or exchanges over HTTP.
         var associations = 0
         var hasFailed = false
     }
@@ -53,6 +55,16 @@ final class Transcript: Sendable {
         return Diagnostics(
             [Diagnostics.Channel(sink: TranscriptSink(self, "#\(number)"), level: .debug, style: style)],
             redaction: redaction)
+    }
+
+    /// Writes an exchange over HTTP, with the time since the beginning of the run.
+    func append(_ exchange: [String]) {
+        let number = state.withLock { state in
+            state.associations += 1
+            return state.associations
+        }
+        let start = "#\(number) +\(Decimal.text(watch.seconds, digits: 3)) "
+        write(Array(exchange.map { "\(start)\(DisplayText.line($0))\n" }.joined().utf8))
     }
 
     /// A transcript that cannot be written ends, and the run goes on.

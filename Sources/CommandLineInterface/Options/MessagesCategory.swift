@@ -67,12 +67,14 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.messages.logsPatientData = true }),
         OptionDefinition(
-            .capture, value: .file, .messages, for: .connecting, "write what is sent and received as pcapng",
+            .capture, value: .file, .messages, for: .connecting, "write what is sent and received: pcapng or HAR",
             details: """
                 For Wireshark: real addresses, ports, times and bytes, inside TLS too; the headers of IP and TCP are made up. \
                 Patient data are masked in place, by the rules of --log-phi, which leaves them; secrets of a user identity are \
                 always masked. A file of earlier runs gets a further section. A named pipe shows it while it happens. Needs no \
-                privileges. A disk that is full ends the capture and not the run.
+                privileges. A disk that is full ends the capture and not the run. Over HTTP it is HAR 1.2 where the \
+                name ends in .har, and text otherwise: bodies up to 64 KiB, no images, and credentials, cookies and tokens never, \
+                --log-phi or not.
                 """,
             apply: { (draft, argument) throws(UsageError) in draft.messages.capturePath = try argument.path() }),
         OptionDefinition(
@@ -89,7 +91,7 @@ extension OptionCategory {
             details: """
                 To be mailed: version, command line and peer, then each association with the time since its beginning, every \
                 message with its elements up to the pixels, what the state machine did (PS3.8 table 9-10), and the messages of \
-                the run. Patient data are hidden as --log-phi says. A transcript of earlier runs is added to.
+                the run; over HTTP each request with its answer. Patient data are hidden as --log-phi says. A transcript of earlier runs is added to.
                 """,
             apply: { (draft, argument) throws(UsageError) in draft.messages.transcriptPath = try argument.path() }),
         OptionDefinition(

@@ -212,7 +212,7 @@ package struct OptionDraft: Sendable {
         retrieve.fallsBackToMove = false
         retrieve.preferredSyntaxes = []
         commitment.transactionFile = nil
-        (messages.capturePath, messages.transcriptPath) = (nil, nil)
+        if messages.capturePath?.isPacketCapture == true { messages.capturePath = nil }
     }
 
     private mutating func resolveConnection() throws(UsageError) {

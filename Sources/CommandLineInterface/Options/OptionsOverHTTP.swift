@@ -1,5 +1,6 @@
 import DICOM
 import DICOMweb
+import System
 
 /// What a peer over HTTP cannot be asked, or is not asked yet. Options of the configuration that stand here are passed over.
 enum OptionsOverHTTP {
@@ -10,7 +11,7 @@ enum OptionsOverHTTP {
     static let ofAssociations: [OptionName] = [
         .aetitle, .call, .port, .maxPDU, .window, .priority, .kerberos, .saml, .userUnconfirmed, .portSCP, .bind,
         .acceptFrom, .orMove, .grace, .tls, .tlsClientCert, .datetimeMatching, .timezone, .psonly, .classes,
-        .transaction, .listen,
+        .transaction, .listen, .captureBytes,
     ]
 
     /// The operations that there are by Orthanc's own interface.
@@ -20,7 +21,7 @@ enum OptionsOverHTTP {
     static let ofDICOMweb: [OptionName] = [.fuzzy, .qidoURL, .wadoURL, .stowURL]
 
     /// What may come: nothing of it is done in part.
-    static let notYet: [OptionName] = [.prefer, .capture, .captureBytes, .transcript]
+    static let notYet: [OptionName] = [.prefer]
 }
 
 extension OptionDraft {
@@ -59,6 +60,12 @@ extension OptionDraft {
                     problem: "\(name) does not apply to Orthanc's own interface, and HOST is \(web)",
                     accepted: "\(name) with the URL of DICOMweb")
             }
+            if name == .capture, let path = try? argument.path(), path.isPacketCapture {
+                throw UsageError(
+                    .conflictingOptions, option: name, value: path.displayed,
+                    problem: "\(name) \(path.displayed): HTTP is not captured as packets, and HOST is \(web)",
+                    accepted: "\(name) FILE.har, or another name for text")
+            }
             if OptionsOverHTTP.notYet.contains(name) {
                 throw UsageError(
                     .conflictingOptions, option: name, value: web.description,
@@ -95,4 +102,14 @@ extension DoctorOptions {
             .conflictingOptions, option: .only, problem: "\(OptionName.only) \(name)",
             accepted: accepted.joined(separator: ", "))
     }
+}
+
+extension FilePath {
+    private var lowercasedName: String { String(decoding: lastComponent.bytes, as: UTF8.self).lowercased() }
+
+    /// True for the name of a file of HAR.
+    var isHTTPArchive: Bool { lowercasedName.hasSuffix(".har") }
+
+    /// True for the name of a file of packets.
+    var isPacketCapture: Bool { lowercasedName.hasSuffix(".pcapng") || lowercasedName.hasSuffix(".pcap") }
 }

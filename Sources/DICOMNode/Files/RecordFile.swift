@@ -10,7 +10,7 @@ package import System
 package struct RecordFile: ~Copyable {
     /// The kinds of such files, as they are known by their beginning.
     package enum Kind: Sendable, Equatable {
-        case journal, transactions, log, list, query, metrics, capture, transcript, keyLog
+        case journal, transactions, log, list, query, metrics, capture, transcript, keyLog, httpArchive
         /// A report whose first bytes are these.
         case report(start: String)
 
@@ -26,6 +26,7 @@ package struct RecordFile: ~Copyable {
             case .capture: "a capture of dcmscu"
             case .transcript: "a transcript of dcmscu"
             case .keyLog: "a log of TLS secrets"
+            case .httpArchive: "an HTTP archive of dcmscu"
             case .report: "a report of this form"
             }
         }
@@ -34,7 +35,7 @@ package struct RecordFile: ~Copyable {
         var isStream: Bool {
             switch self {
             case .journal, .transactions: false
-            case .log, .list, .query, .report, .metrics, .capture, .transcript, .keyLog: true
+            case .log, .list, .query, .report, .metrics, .capture, .transcript, .keyLog, .httpArchive: true
             }
         }
 
@@ -259,8 +260,12 @@ extension RecordFile.Kind {
         case .capture: Self.isCapture(head)
         case .transcript: head.starts(with: Self.transcriptStart.utf8)
         case .keyLog: Self.isKeyLog(head)
+        case .httpArchive: head.starts(with: Self.httpArchiveStart.utf8)
         }
     }
+
+    /// The beginning of each HTTP archive (HAR 1.2).
+    package static let httpArchiveStart = "{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"dcmscu\""
 
     /// The beginning of each transcript.
     package static let transcriptStart = "Transcript of dcmscu "

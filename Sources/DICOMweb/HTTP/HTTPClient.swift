@@ -19,6 +19,8 @@ package struct HTTPSettings: Sendable {
     package var tls: TLSContext?
     /// Returns the proxy for a host, or nil for none; without the function that of the environment counts, as libcurl reads it.
     package var proxy: (@Sendable (String) -> Proxy?)?
+    /// Takes each exchange; nil where nobody wants them.
+    package var recorder: (any HTTPRecorder)?
     /// Told of waits that last.
     package var onLongWait: (@Sendable (WaitNotice.Wait?) -> Void)?
 
@@ -176,7 +178,8 @@ package struct HTTPAnswer: Sendable {
         ) throws(AssociationError) -> Exchange {
             for isFirst in [true, false] {
                 request.body?.rewind()
-                let exchange = Exchange(request, reader, settings.silence)
+                let exchange = Exchange(request, reader, settings.silence, isRecorded: settings.recorder != nil)
+                defer { settings.recorder?.record(exchange.record(url)) }
                 do throws(AssociationError) {
                     try run(exchange, fields, url, target, cancellation)
                     return exchange
@@ -201,6 +204,7 @@ package struct HTTPAnswer: Sendable {
             defer { if let list { cCurlEnd(curl.listFree, list) } }
             // Servers that never answer an expectation would cost a second each.
             let fields = exchange.request.headers + own + [("Expect", "")]
+            exchange.sentFields = fields
             for field in fields { list = cCurlAppend(curl.listAppend, list, "\(field.name): \(field.value)") }
             set(cCURLOPT_HTTPHEADER, pointer: list)
             set(cCURLOPT_URL, text: url)
@@ -463,6 +467,12 @@ package struct HTTPAnswer: Sendable {
         private(set) var silence: Deadline
         private(set) var progress = 0
         private(set) var isSending = false
+        /// What is kept of the bodies; nil where nobody wants them.
+        private var sentBody: BodyRecord?
+        private var receivedBody: BodyRecord?
+        private let start = WallClock.precise
+        private let watch = Stopwatch()
+        var sentFields: [(name: String, value: String)] = []
         /// True if no more of the body is of use: the rest of a page about a failure.
         private(set) var isWhole = false
         private var hasBegun = false
@@ -470,7 +480,8 @@ package struct HTTPAnswer: Sendable {
         var localAddress = ""
         var redirect: String?
 
-        init(_ request: HTTPRequest, _ reader: (any ResponseReader)?, _ limit: Double?) {
+        init(_ request: HTTPRequest, _ reader: (any ResponseReader)?, _ limit: Double?, isRecorded: Bool) {
+            if isRecorded { (sentBody, receivedBody) = (BodyRecord(), BodyRecord()) }
             self.request = request
             self.reader = reader
             self.limit = limit
@@ -483,6 +494,18 @@ package struct HTTPAnswer: Sendable {
 
         var answer: HTTPAnswer {
             HTTPAnswer(head: head, timings: timings, localAddress: localAddress, body: body)
+        }
+
+        func record(_ url: String) -> HTTPRecord {
+            let type = sentFields.first { $0.name.lowercased() == "content-type" }?.value ?? ""
+            let (sent, received) = (sentBody ?? BodyRecord(), receivedBody ?? BodyRecord())
+            return HTTPRecord(
+                time: start, seconds: watch.seconds, method: request.method.rawValue, url: url, fields: sentFields,
+                body: request.body == nil
+                    ? nil : HTTPRecord.Body(type: MediaType(type), beginning: sent.beginning, length: sent.length),
+                head: head,
+                answer: HTTPRecord.Body(type: head.mediaType, beginning: received.beginning, length: received.length),
+                timings: timings)
         }
 
         /// The limit of silence begins again.
@@ -501,6 +524,7 @@ package struct HTTPAnswer: Sendable {
 
         func acceptBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
             showProgress()
+            receivedBody?.append(bytes)
             guard let reader, (200..<300).contains(head.status) else {
                 let room = HTTPClient.maximumErrorBody - body.count
                 body.append(contentsOf: bytes.prefix(room))
@@ -524,7 +548,9 @@ package struct HTTPAnswer: Sendable {
             isSending = true
             guard let body = request.body else { return 0 }
             do throws(AssociationError) {
-                return try body.read(into: buffer)
+                let count = try body.read(into: buffer)
+                sentBody?.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                return count
             } catch {
                 failure = error
                 return nil

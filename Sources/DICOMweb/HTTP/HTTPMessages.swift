@@ -111,6 +111,9 @@ package struct HTTPHead: Sendable {
     /// All fields of a name in lower case.
     package func fields(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
 
+    /// All fields, the names in lower case.
+    package var all: [(name: String, value: String)] { fields }
+
     /// The media type of the body.
     package var mediaType: MediaType { MediaType(field("content-type") ?? "") }
 

@@ -4,6 +4,13 @@ import Glibc
 enum WallClock {
     /// Seconds since 1970.
     static var seconds: Int64 { Int64(time(nil)) }
+
+    /// The same with the nanoseconds beyond it.
+    static var precise: (seconds: Int, nanoseconds: Int) {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return (time.tv_sec, time.tv_nsec)
+    }
 }
 
 extension HTTPDate {

@@ -311,7 +311,7 @@ private struct PageCount {
     private var ofPage = 0
     private(set) var hasNew = false
     /// Fingerprints of the UIDs so far.
-    private var seen: Set<UInt64> = []
+    private var seen: Set<UInt32> = []
 
     init(_ identity: @escaping (DataSet) -> String?) { self.identity = identity }
 
@@ -331,7 +331,8 @@ private struct PageCount {
             hasNew = hasNew || number == 1
             return
         }
-        if seen.insert(FNV1a.hash(identity.utf8)).inserted { hasNew = true }
+        // Half of each is enough: a page is new by any of its matches.
+        if seen.insert(UInt32(truncatingIfNeeded: FNV1a.hash(identity.utf8))).inserted { hasNew = true }
     }
 }
 

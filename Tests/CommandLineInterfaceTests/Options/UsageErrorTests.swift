@@ -217,7 +217,7 @@ struct UsageErrorTests {
         }
     }
 
-    private static func goodValue(_ option: OptionDefinition) -> String {
+    static func goodValue(_ option: OptionDefinition) -> String {
         if option.name == .destination { return "A=b:104" }
         if option.name == .inject { return "delay=1" }
         if option.name == .shard { return "1/2" }
