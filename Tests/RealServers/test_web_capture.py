@@ -69,6 +69,7 @@ class Capture(cases.RealServerTest):
         self.assertEqual((asked["PatientID"], asked["StudyDate"]), ("***", "20260131-"))
         sent = {one["name"].lower(): one["value"] for one in first["request"]["headers"]}
         self.assertEqual((sent["accept"], sent["authorization"]), ("application/dicom+json", "Bearer ***"))
+        self.assertTrue(sent["host"].startswith("127.0.0.1:") and sent["user-agent"].startswith("dcmscu/"), sent)
         came = {one["name"]: one["value"] for one in first["response"]["headers"]}
         self.assertEqual((came["server"], came["set-cookie"], came["x-auth-token"]), ("Archive/1", "***", "***"))
         (match,) = json.loads(first["response"]["content"]["text"])

@@ -48,9 +48,10 @@ struct ShownExchange {
 
     static func url(_ url: String, hides: Bool) -> String {
         let base = url.prefix { $0 != "?" }
-        guard hides, base.count < url.count else { return url }
+        guard base.count < url.count else { return url }
         let shown = parameters(url).map { name, value in
-            "\(name)=\(isHidden(name, value) ? DataSet.hiddenValue : value)"
+            let isSecret = secretWords.contains { name.lowercased().contains($0) }
+            return "\(name)=\(isSecret || (hides && isHidden(name, value)) ? DataSet.hiddenValue : value)"
         }
         return base + "?" + shown.joined(separator: "&")
     }

@@ -204,7 +204,7 @@ package struct HTTPAnswer: Sendable {
             defer { if let list { cCurlEnd(curl.listFree, list) } }
             // Servers that never answer an expectation would cost a second each.
             let fields = exchange.request.headers + own + [("Expect", "")]
-            exchange.sentFields = fields
+            exchange.sentFields = fieldsOfLibrary(exchange.request, to: target) + fields
             for field in fields { list = cCurlAppend(curl.listAppend, list, "\(field.name): \(field.value)") }
             set(cCURLOPT_HTTPHEADER, pointer: list)
             set(cCURLOPT_URL, text: url)
@@ -240,6 +240,15 @@ package struct HTTPAnswer: Sendable {
             let words = errors.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
             throw error(
                 code, words.isEmpty ? curl.words(code) : words, exchange, target, borrowed?.refusal, proxy)
+        }
+
+        /// The header fields that the library writes by itself.
+        private func fieldsOfLibrary(
+            _ request: HTTPRequest, to target: WebAddress
+        ) -> [(name: String, value: String)] {
+            let host = target.origin.firstRange(of: "://").map { String(target.origin[$0.upperBound...]) } ?? ""
+            let length = request.body.map { [("Content-Length", "\($0.length)")] } ?? []
+            return [("Host", host), ("User-Agent", settings.userAgent)] + length
         }
 
         /// Returns the proxy, if one is set here.
