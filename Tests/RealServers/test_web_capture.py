@@ -3,7 +3,7 @@
 import datetime
 import json
 
-from harness import cases, images
+from harness import cases, images, servers
 from harness.programs import dcmscu
 from harness.webpeer import WebPeer, answer, multipart, study
 
@@ -172,3 +172,15 @@ class Capture(cases.RealServerTest):
         self.assertIn("run +", text)
         for word in HIDDEN:
             self.assertNotIn(word, text)
+
+    def test_orthancs_own_interface_shows_no_patient(self):
+        server = self.serve(servers.orthanc_with_web())
+        dcmscu("--store", servers.LOOPBACK, server.port, CT.path, expect=0)
+        url = f"orthanc+http://{servers.LOOPBACK}:{server.http_port}"
+        run = dcmscu("--find", url, "-k", f"PatientID={CT.patient}", "--return", "PatientName", "--capture", self.har, expect=0)
+        self.assertIn(CT.patient, run.stdout)
+        self.entries()
+        text = self.har.read_text()
+        self.assertIn("it may be about patients", text)
+        self.assertNotIn(CT.patient, text)
+        self.assertNotIn(CT.patient_name.split("^")[0], text)

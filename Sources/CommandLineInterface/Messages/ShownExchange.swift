@@ -24,9 +24,9 @@ struct ShownExchange {
         self.record = record
         url = Self.url(record.url, hides: redaction.isOn)
         fields = record.fields.filter { !$0.value.isEmpty }.map { Self.field($0, redaction) }
-        body = record.body.map { Self.shown($0, redaction) }
+        body = record.body.map { Self.shown($0, redaction, isOfFailure: false) }
         answerFields = record.head.all.map { Self.field($0, redaction) }
-        answer = Self.shown(record.answer, redaction)
+        answer = Self.shown(record.answer, redaction, isOfFailure: record.head.status >= 300)
     }
 
     /// The parameters of the query with the values that are shown.
@@ -99,7 +99,8 @@ struct ShownExchange {
     /// Of what is no DICOM, in bytes.
     private static let longestText = 4_096
 
-    private static func shown(_ body: HTTPRecord.Body, _ redaction: Redaction) -> Body {
+    /// - Parameter isOfFailure: true for the words of a failure; of success, text that is no data set may be about patients.
+    private static func shown(_ body: HTTPRecord.Body, _ redaction: Redaction, isOfFailure: Bool) -> Body {
         let name = body.type.name
         var shown = Body(type: name, length: body.length)
         guard body.length > 0 else { return shown }
@@ -111,6 +112,10 @@ struct ShownExchange {
             name.hasPrefix("text/") || name.hasSuffix("json") || name.hasSuffix("xml") || name.hasSuffix("html")
         guard isText, !name.hasPrefix("multipart/") else {
             shown.comment = "\(Quantity.size(body.length)) of \(name.isEmpty ? "no media type" : name), not kept"
+            return shown
+        }
+        guard isOfFailure || !redaction.isOn else {
+            shown.comment = "\(Quantity.size(body.length)) of \(name), not kept: it may be about patients"
             return shown
         }
         let text = String(decoding: body.beginning.prefix(longestText), as: UTF8.self)

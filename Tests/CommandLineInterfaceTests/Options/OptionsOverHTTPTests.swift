@@ -11,7 +11,8 @@ struct OptionsOverHTTPTests {
     /// Those that act where the peer is called over HTTP.
     private static let used: Set<OptionName> = [
         // The peer, its credentials and its TLS.
-        .hostname, .user, .passcode, .jwt, .userInClear, .tlsCA, .tlsCRL, .tlsCert, .tlsKey, .tlsKeyPassword, .tlsMin,
+        .hostname, .qidoURL, .wadoURL, .stowURL, .header, .oauthURL, .oauthClient, .oauthSecret, .oauthScope,
+        .user, .passcode, .jwt, .userInClear, .tlsCA, .tlsCRL, .tlsCert, .tlsKey, .tlsKeyPassword, .tlsMin,
         .tlsProfile, .tlsName, .tlsPin, .tlsShow, .tlsInsecure, .proxy, .proxyPassword,
         // Limits, attempts, order of work.
         .count, .interval, .connectTimeout, .timeout, .totalTimeout, .until, .retries, .retryDelay, .jobs, .limit,
