@@ -116,6 +116,7 @@ static bool answer_store(int fd, const uint8_t *body, size_t length) {
 
 static void *serve(void *argument) {
     int fd = (int)(intptr_t)argument;
+    set_option(fd, TCP_NODELAY);
     static __thread uint8_t head[HEAD_LENGTH + 1];
     uint8_t *body = NULL;
     size_t room = 0, have = 0;

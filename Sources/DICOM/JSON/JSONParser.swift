@@ -218,6 +218,8 @@ struct JSONParser {
     }
 
     private func text(_ bytes: ArraySlice<UInt8>) throws(JSONError) -> String {
+        // Nearly all strings are ASCII, and need not be validated as what they may be.
+        if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw error(.invalidUTF8, "a string that is not UTF-8")
         }

@@ -332,7 +332,7 @@ private struct PageCount {
             return
         }
         // Half of each is enough: a page is new by any of its matches.
-        if seen.insert(UInt32(truncatingIfNeeded: FNV1a.hash(identity.utf8))).inserted { hasNew = true }
+        if seen.insert(UInt32(truncatingIfNeeded: identity.hashValue)).inserted { hasNew = true }
     }
 }
 
