@@ -17,7 +17,8 @@ final class ListDivision {
     init(
         _ option: SplitOption?, ordinary: SplitOption, _ network: Network, _ outcome: RunOutcome, today: CalendarDate
     ) {
-        switch option ?? ordinary {
+        // Over HTTP a list is asked for page by page, to its end.
+        switch option ?? (network.connection.web == nil ? ordinary : .off) {
         case .off: steps = nil
         case .whenCutShort: steps = .whole
         case .steps(let steps): self.steps = steps
@@ -81,7 +82,7 @@ final class ListDivision {
 
     /// Warns of a list that looks as if the server had cut it short, where nobody chose what to do about it.
     func noteRoundNumber(_ matches: Int, option: SplitOption?) {
-        guard option == nil, !isOn, ListLimits.isRound(matches) else { return }
+        guard option == nil, !isOn, network.connection.web == nil, ListLimits.isRound(matches) else { return }
         network.diagnostics.warning(
             Message(
                 "\(network.peerName): exactly \(matches) matches",

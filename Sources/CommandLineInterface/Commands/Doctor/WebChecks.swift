@@ -264,7 +264,7 @@ final class WebChecks {
         finding.set("includeFieldAll", .number(more))
         finding.set("includeField", .bool(isNamed))
         return "includefield brings \(isNamed ? "StudyDescription" : "no StudyDescription"), "
-            + "with all \(more == 0 ? "nothing more" : Quantity.count(more, "attribute") + " more")"
+            + "includefield=all \(more == 0 ? "nothing more" : Quantity.count(more, "more attribute"))"
     }
 
     private static func shortly(_ error: WebError) -> String {
