@@ -24,7 +24,7 @@ struct OptionsOverHTTPTests {
         // What is asked for, and what is made of it.
         .key, .return, .station, .date, .query, .storeQuery, .charset, .fuzzy, .patient, .study, .series, .image,
         .trustServer,
-        .assumeCharset, .forceCharset, .sort, .groupBy, .columns, .color, .wide, .format, .failIfNone,
+        .assumeCharset, .forceCharset, .sort, .split, .groupBy, .columns, .color, .wide, .format, .failIfNone,
         .fromList, .listKey, .shard, .noCheck, .output, .name, .ifExists, .fsync, .keepBroken, .journal, .resume,
         .report,
         .only, .listChecks,
