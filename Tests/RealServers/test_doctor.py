@@ -111,7 +111,7 @@ class WellServers(DoctorTest):
     def test_checked_titles_are_told(self):
         server = self.serve(servers.Orthanc(DicomCheckCalledAet=True))
         found = page(self.examine(f"ORTHANC@{servers.LOOPBACK}:{server.port}", "--only", "titles"))
-        self.assertIn("made-up AE title of ours is accepted, a made-up one of the server's is rejected", found["titles"][1])
+        self.assertIn("as the calling AE title a made-up one is accepted, as the called one it is rejected", found["titles"][1])
         self.assertNotIn("storage", found)
 
     def test_the_title_that_was_refused_is_found_out(self):

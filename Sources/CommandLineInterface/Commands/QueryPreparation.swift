@@ -42,10 +42,19 @@ struct QueryPreparation {
 
     /// Warns of misplaced keys, and writes the copy.
     private func prepare(_ queries: [Query], _ sopClass: (InformationModel) -> UID) throws(RunFailure) {
+        for key in options.keys where key.isNamed && key.isBlank && isUniqueKey(key.tag) {
+            network.diagnostics.warning(
+                Message("\(key.name) has no value, and matches everything", "an empty variable?"))
+        }
         for query in queries {
             for key in query.complaints { network.diagnostics.warning(Message(key.name, key.why)) }
         }
         try store(queries, sopClass)
+    }
+
+    /// True for the attributes that name an entity: nobody asks for one of them with an empty value in earnest.
+    private func isUniqueKey(_ tag: Tag) -> Bool {
+        QueryLevel.allCases.contains { InformationModel.uniqueKey(of: $0) == tag }
     }
 
     /// The query of a retrieval, which takes only one.

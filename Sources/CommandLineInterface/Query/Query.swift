@@ -94,6 +94,16 @@ package struct QueryOptions: Sendable, Equatable {
             return ["\(misplaced.joined(separator: ", ")) \(are) not \(keys) \(place)"]
         }
         var mistakes: [String] = []
+        // Names in other scripts are in the second and third component group (PS3.5 6.2.1.1).
+        let ideographic = keys.first { key in
+            DataDictionary.vr(of: key.tag) == .PN && !key.value.contains("=")
+                && key.value.unicodeScalars.contains { $0.value >= 0x2E80 }
+        }
+        if let ideographic {
+            mistakes.append(
+                "names in these letters often stand after the first =: "
+                    + "'\(DataDictionary.keyword(of: ideographic.tag))=*=\(ideographic.value)'")
+        }
         if let first = lists.first {
             mistakes.append(
                 "a comma is a part of the value of \(lists.joined(separator: ", ")); several values have a backslash between "

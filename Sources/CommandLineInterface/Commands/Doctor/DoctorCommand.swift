@@ -45,6 +45,8 @@ final class DoctorCommand {
             // What is told by another check than that of the services.
             if isOverHTTP, $0 == .retrieve, options.services.contains(.get) { return true }
             if $0 == .storage, options.services.contains(.store) { return true }
+            // Nobody can call back where nobody listens.
+            if $0 == .receiver, options.checks.contains(.callBack) { return true }
             // A line about a proxy is of interest where there is one.
             if $0 == .proxy { return network.proxy != nil || options.checks.contains($0) }
             return options.checks.isEmpty || options.checks.contains($0) || (!isMachine && Self.basis.contains($0))

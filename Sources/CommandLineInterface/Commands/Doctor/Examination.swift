@@ -392,7 +392,7 @@ final class Examination {
         let called = answer { $0.calledAETitle = Self.madeUpAETitle }
         var finding = DoctorFinding(
             .titles, .passed,
-            "a made-up AE title of ours is \(calling.words), a made-up one of the server's is \(called.words)")
+            "as the calling AE title a made-up one is \(calling.words), as the called one it is \(called.words)")
         finding.set("madeUpCalling", .string(calling.words))
         finding.set("madeUpCalled", .string(called.words))
         guard let refusal else { return finding }

@@ -57,9 +57,9 @@ enum WrongTitle: String {
         case .called: "\"\(server)\", which we called, is wrong, and ours, \"\(own)\", is accepted"
         case .calling: "ours, \"\(own)\", is wrong, and \"\(server)\", which we called, is right"
         case .calledAtLeast:
-            "\"\(server)\", which we called, is wrong; whether ours, \"\(own)\", is known shows once it is right"
+            "\"\(server)\", which we called, is wrong; whether ours, \"\(own)\", is known can only be seen once that is right"
         case .callingAtLeast:
-            "ours, \"\(own)\", is not known; whether \"\(server)\", which we called, is right shows once it is"
+            "ours, \"\(own)\", is not known; whether \"\(server)\", which we called, is right can only be seen once ours is"
         case .neither: "neither \"\(server)\", which we called, nor ours, \"\(own)\", is the cause"
         case .unknown: "the server does not say whether \"\(server)\", which we called, or ours, \"\(own)\", is wrong"
         }
