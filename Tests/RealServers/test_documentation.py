@@ -41,6 +41,8 @@ class Documented(cases.RealServerTest):
 
     def setUp(self):
         super().setUp()
+        # Made for the first command that names it.
+        self.web_url = None
         self.our_port = servers.free_port()
         destinations = [(title, self.our_port) for title in self.TITLES]
         (self.folder / "worklist.txt").write_text(self.worklist())
@@ -90,6 +92,8 @@ class Documented(cases.RealServerTest):
 
     def web(self):
         """Orthanc behind nginx, with what the archive has; the files with secrets have the names of the pages."""
+        if self.web_url:
+            return self.web_url
         authority = certificates.Authority(self.folder / "authority-of-web", "hospital")
         (self.folder / "hospital-ca.pem").write_bytes(authority.certificate.read_bytes())
         # Where no file of authorities is named, those of the machine are trusted.
@@ -98,7 +102,8 @@ class Documented(cases.RealServerTest):
         (self.folder / "secret").write_text("s3cret")
         orthanc = self.serve(servers.orthanc_with_web())
         dcmscu("--store", servers.LOOPBACK, orthanc.port, "-r", self.folder / "study", expect=0)
-        return self.serve(servers.Nginx(orthanc.http_port, authority.issue("server"))).web_url
+        self.web_url = self.serve(servers.Nginx(orthanc.http_port, authority.issue("server"))).web_url
+        return self.web_url
 
     def secured(self):
         """An archive with TLS that wants a certificate; the files of the authority and of ours have the README's names."""

@@ -58,6 +58,12 @@ final class ListDivision {
                 Message(
                     "\(network.peerName): the list of matches may be incomplete (\(part))",
                     "the server ends it after \(Quantity.count(matches, "match")), and it cannot be divided further"))
+        case .undated(0):
+            network.report(
+                .undated, .note,
+                Message(
+                    "\(network.peerName): a list was asked for in parts by date",
+                    "matches without a date are in none of them, and none was seen"))
         case .undated(let matches):
             outcome.fail(
                 .incomplete,

@@ -437,7 +437,7 @@ final class Network: Sendable {
 
     /// The things that are said once for a run, however often they happen.
     enum Note: Hashable {
-        case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort
+        case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort, undated
         case web(WebSession.Note)
     }
 

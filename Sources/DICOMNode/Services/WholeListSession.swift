@@ -22,7 +22,8 @@ package final class WholeListSession: QuerySession {
         case cutShort(DIMSEStatus, matches: Int)
         /// A part was cut short and cannot be divided: there may be more matches.
         case doubtful(part: String, matches: Int)
-        /// Matches without a date or time were seen, which no part has: there may be more of them.
+        /// A list was asked for in parts, and matches without a date or time are in none of them. There may be more than the number
+        /// that was seen, which may be 0.
         case undated(matches: Int)
         /// A query ended, after so many requests.
         case ended(requests: Int)
@@ -131,11 +132,13 @@ private final class DividedList {
 
     func ask(_ query: QueryPart, in steps: WholeListSession.Steps) throws(AssociationError) -> ExchangeResult {
         var parts = [query]
-        if steps != .whole {
-            let closed = try query.closed(today: today) { (part) throws(AssociationError) in try hasMatches(part) }
-            let days = if case .days(let days) = steps { days } else { 1 }
-            parts = closed.map { $0.steps(days: days) } ?? []
-            if steps == .hours { parts = parts.flatMap(\.hours) }
+        do throws(Stop) {
+            if steps != .whole { parts = try self.parts(of: query, steps) }
+        } catch {
+            switch error {
+            case .association(let error): throw error
+            case .ended(let result): return result
+            }
         }
         for part in parts {
             if case .ended(let result) = try ask(part, isFirst: parts.count == 1) { return result }
@@ -144,14 +147,40 @@ private final class DividedList {
         return .ofQuery(sopClass)
     }
 
+    /// The reason why nothing more is asked.
+    private enum Stop: Error {
+        case association(AssociationError)
+        case ended(ExchangeResult)
+    }
+
+    /// The parts of a query that is asked in steps. One with an open end is asked as it is first: its list may be whole, and shows matches
+    /// without a date. What lies before and after the days that have matches stays open.
+    private func parts(of query: QueryPart, _ steps: WholeListSession.Steps) throws(Stop) -> [QueryPart] {
+        if query.isOpen {
+            let (result, count): (ExchangeResult, Int)
+            do throws(AssociationError) { (result, count) = try matches(of: query) } catch { throw .association(error) }
+            guard let status = result.status, !result.wasInterrupted, !result.wasCancelled else { throw .ended(result) }
+            let isCut = isCutShort(status, count)
+            guard isCut || status.kind == .success, isCut || isSuspicious(count) else { throw .ended(result) }
+            if isCut { noteCut(status, count) }
+        }
+        let closed = try query.closed(today: today) { (part) throws(Stop) in try hasMatches(part) }
+        guard let closed else { return [query] }
+        let days = if case .days(let days) = steps { days } else { 1 }
+        var parts = closed.steps(days: days)
+        if steps == .hours { parts = parts.flatMap(\.hours) }
+        return parts + query.outside(of: closed)
+    }
+
     /// Matches without a date are in no part: a server that matches empty values has them, another one may have more than were seen.
     private func askUndated(_ query: QueryPart, isDivided: Bool) throws(AssociationError) {
         guard isDivided else { return }
-        if session.grantedNegotiation(for: sopClass).contains(.emptyValues), let part = query.undated {
+        let isGranted = session.grantedNegotiation(for: sopClass).contains(.emptyValues)
+        if isGranted, let part = query.undated {
             undated = 0
             if case .ended = try ask(part, isFirst: false) { report(.doubtful(part: part.name, matches: 0)) }
         }
-        if undated + untimed > 0 { report(.undated(matches: undated + untimed)) }
+        if undated + untimed > 0 || (query.holdsUndated && !isGranted) { report(.undated(matches: undated + untimed)) }
     }
 
     /// - Parameter isFirst: True for the query as it was made: where it cannot be divided, its own result is the answer.
@@ -282,19 +311,28 @@ private final class DividedList {
         }
     }
 
-    private func hasMatches(_ part: QueryPart) throws(AssociationError) -> Bool {
+    private func hasMatches(_ part: QueryPart) throws(Stop) -> Bool {
         var found = false
         requests += 1
-        let result = try session.find(
-            sopClass: sopClass, identifier: part.identifier, priority: priority,
-            beforeBlockingRead: nil
-        ) { _ in
-            found = true
-            return .cancel
+        let result: ExchangeResult
+        do throws(AssociationError) {
+            result = try session.find(
+                sopClass: sopClass, identifier: part.identifier, priority: priority,
+                beforeBlockingRead: nil
+            ) { _ in
+                found = true
+                return .cancel
+            }
+        } catch {
+            throw .association(error)
         }
-        if result.wasInterrupted { throw .interrupted(.graceful) }
-        // A refusal because of too many matches is an answer, too.
-        return found || result.status.map { isCutShort($0, 0) } ?? false
+        if result.wasInterrupted { throw .ended(result) }
+        if found { return true }
+        guard let status = result.status else { throw .ended(result) }
+        // A refusal because of too many matches is an answer, too; any other one ends the query.
+        if isCutShort(status, 0) { return true }
+        guard status.kind == .success else { throw .ended(result) }
+        return false
     }
 }
 

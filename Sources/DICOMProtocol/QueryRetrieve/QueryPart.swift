@@ -209,6 +209,26 @@ package struct QueryPart: Sendable, Equatable {
         return parts
     }
 
+    /// True if the days have no bound at one end, or at both.
+    package var isOpen: Bool { date != nil && !isOfNoDate && (first == nil || last == nil) }
+
+    /// The parts before and after another one with bounds, as far as this one has none there.
+    package func outside(of closed: QueryPart) -> [QueryPart] {
+        guard date != nil, let low = closed.first, let high = closed.last else { return [] }
+        var parts: [QueryPart] = []
+        if first == nil, let end = low.adding(days: -1) {
+            var early = self
+            early.last = end
+            parts.append(early)
+        }
+        if last == nil, let start = high.adding(days: 1) {
+            var late = self
+            late.first = start
+            parts.append(late)
+        }
+        return parts
+    }
+
     /// The hours of the day; only this part where it is of more than one day or has no time to divide by.
     package var hours: [QueryPart] {
         guard time != nil, first != nil, first == last, seconds == nil else { return [self] }

@@ -73,7 +73,8 @@ struct WholeListSessionTests {
     private struct Found {
         var uids: [String] = []
         var doubtful: [String] = []
-        var undated = 0
+        /// Nil: nothing was told of matches without a date.
+        var undated: Int?
         var cuts = 0
         var requests = 0
         var status: DIMSEStatus?
@@ -87,7 +88,7 @@ struct WholeListSessionTests {
             switch event {
             case .cutShort: found.cuts += 1
             case .doubtful(let part, _): found.doubtful.append(part)
-            case .undated(let count): found.undated += count
+            case .undated(let count): found.undated = (found.undated ?? 0) + count
             case .ended(let requests): found.requests += requests
             }
         }
@@ -182,11 +183,38 @@ struct WholeListSessionTests {
         #expect(server.requests < 200)
     }
 
+    /// Beyond the days that are searched for, and without a date.
+    private let odd = [("18991231", 1), ("20991231", 2), ("", 3)].map {
+        LimitedServer.Study(uid: "1.6.\($0.1)", date: $0.0, time: "")
+    }
+
+    @Test func `a query in steps that is whole as it is asks no more`() throws {
+        let found = try find(
+            LimitedServer(Array(tenYears.prefix(60)) + odd, limit: 1_000, status: .success), steps: .days(1))
+        #expect(Set(found.uids).count == 63 && found.requests == 1 && found.undated == nil)
+    }
+
+    @Test func `steps lose nothing before and after the days that have most`() throws {
+        let found = try find(
+            LimitedServer(odd + tenYears.prefix(600), limit: 50, status: .outOfResources), steps: .days(7))
+        #expect(Set(found.uids).count == 603 && found.status == .success)
+        #expect(found.undated == 1)
+    }
+
+    @Test func `a refusal of a query in steps is no empty list`() throws {
+        let server = LimitedServer(tenYears, limit: -1, status: .unableToProcess)
+        server.givesBeginning = false
+        for date in ["", "20200101-", "20200101-20200131"] {
+            let found = try find(server, date: date, steps: .days(1))
+            #expect(found.status == .unableToProcess && found.uids.isEmpty)
+        }
+    }
+
     @Test func `steps of days and hours begin where something is`() throws {
-        let server = LimitedServer(Array(tenYears.prefix(60)), limit: 1_000, status: .success)
-        let weeks = try find(server, steps: .days(7))
+        let server = LimitedServer(Array(tenYears.prefix(60)), limit: 59, status: .success)
+        let weeks = try find(server, date: "20160101-20160301", steps: .days(7))
         #expect(Set(weeks.uids).count == 60 && weeks.status == .success)
-        #expect(weeks.requests < 60)
+        #expect(weeks.requests == 9)
         let hours = try find(server, date: "20160101-20160104", steps: .hours)
         #expect(Set(hours.uids).count == 6 && hours.requests == 4 * 24)
     }
