@@ -3,9 +3,10 @@ import Glibc
 /// Waits for input that a person or another program gives on this machine: a terminal, a pipe, a named pipe.
 ///
 /// Such a wait has no limit, and nothing has been done yet that would have to be brought to its end: the first signal
-/// ends the process.
+/// ends the process. While the process is stopped, nothing is changed that others use, too.
 package enum LocalInput {
     private struct Wait: Sendable {
+        let prepare: @Sendable () -> Void
         let restore: @Sendable () -> Void
     }
 
@@ -13,14 +14,25 @@ package enum LocalInput {
 
     /// Runs a body that waits.
     ///
-    /// - Parameter restore: undoes what must not outlast the process, such as the settings of a terminal; called by
-    ///   the thread that signals arrive at.
+    /// - Parameters:
+    ///   - prepare: changes what the body needs changed, such as the settings of a terminal; called before the body, and
+    ///     again by the thread that signals arrive at when a process that was stopped goes on.
+    ///   - restore: undoes that; called after the body, and by that thread before the process ends or is stopped.
     /// - Throws: what the body throws.
     package static func wait<Result: ~Copyable, Failure: Error>(
-        restoring restore: @escaping @Sendable () -> Void = {}, _ body: () throws(Failure) -> Result
+        preparing prepare: @escaping @Sendable () -> Void = {}, restoring restore: @escaping @Sendable () -> Void = {},
+        _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        waits.withLock { $0.append(Wait(restore: restore)) }
-        defer { waits.withLock { _ = $0.popLast() } }
+        waits.withLock {
+            $0.append(Wait(prepare: prepare, restore: restore))
+            prepare()
+        }
+        defer {
+            waits.withLock {
+                _ = $0.popLast()
+                restore()
+            }
+        }
         return try body()
     }
 
@@ -40,5 +52,15 @@ package enum LocalInput {
         let waiting = waits.withLock { $0 }
         for wait in waiting.reversed() { wait.restore() }
         return !waiting.isEmpty
+    }
+
+    /// Undoes what the waits have changed for as long as a body stops the process, unless that ends it.
+    static func restored(during stop: () -> Void) {
+        // No wait begins or ends in between: what it changed would stay.
+        waits.withLock { waiting in
+            for wait in waiting.reversed() { wait.restore() }
+            stop()
+            for wait in waiting { wait.prepare() }
+        }
     }
 }

@@ -1,7 +1,8 @@
 import Glibc
 import Synchronization
 
-/// The one place where signals arrive: a thread that waits for SIGINT, SIGTERM and SIGHUP.
+/// The one place where signals arrive: a thread that waits for SIGINT, SIGTERM and SIGHUP, and for SIGQUIT and SIGTSTP,
+/// which do what they do by default once a terminal is as it was.
 ///
 /// No handler runs in the middle of other code. The first signal asks for an orderly end, the second for an abort, the
 /// third ends the process at once, as the first does while ``LocalInput`` is waited for. ``LocalOutput`` that nobody reads
@@ -34,6 +35,10 @@ package enum SignalThread {
             while true {
                 var number: CInt = 0
                 guard sigwait(&watched, &number) == 0 else { continue }
+                guard number != SIGQUIT, number != SIGTSTP else {
+                    LocalInput.restored { actByDefault(number) }
+                    continue
+                }
                 _ = first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
                 signalArrived(raising: cancellation)
                 onSignal(cancellation.level)
@@ -44,6 +49,18 @@ package enum SignalThread {
     static func signalArrived(raising cancellation: Cancellation) {
         if LocalInput.restore() || cancellation.level == .abort { _exit(exitCode) }
         cancellation.raise()
+    }
+
+    /// Lets the system end or stop the process by a signal, or ignore it.
+    private static func actByDefault(_ number: CInt) {
+        // Swift's library has a handler of its own for SIGQUIT.
+        if !isIgnored(number) { signal(number, SIG_DFL) }
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, number)
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        raise(number)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     private static func isIgnored(_ number: CInt) -> Bool {
@@ -63,6 +80,8 @@ package enum SignalThread {
         sigemptyset(&set)
         sigaddset(&set, SIGINT)
         sigaddset(&set, SIGTERM)
+        sigaddset(&set, SIGQUIT)
+        sigaddset(&set, SIGTSTP)
         if !isIgnored(SIGHUP) { sigaddset(&set, SIGHUP) }
         let result = pthread_sigmask(SIG_BLOCK, &set, nil)
         guard result == 0 else { throw SystemError(errno: result, operation: "pthread_sigmask") }

@@ -122,6 +122,33 @@ class Strangers(ScriptedRetrieval):
         self.assertEqual(len([path for path in self.out.glob("*.dcm")]), 12, run)
         self.assertEqual(self.apart(), ["9.9.9.1.1.dcm"])
 
+    def test_a_foreign_caller_in_the_middle_of_two_running_moves(self):
+        instances = study(4, number=1) + study(4, number=2) + study(4, number=3)
+        # One of nobody's, and one with the UID of an instance that is still to come.
+        strangers = [stranger(), stranger(instances[-1].uid)]
+        archive = self.serve_scripted(instances)
+        lock, statuses, running = threading.Lock(), [], []
+
+        def plan(number):
+            with lock:
+                if not running:
+                    # Both moves are asked for, and neither is over: each waits here for the lock, or sends behind it.
+                    limit = time.monotonic() + 60
+                    while len(archive.requests) < 2 and time.monotonic() < limit:
+                        time.sleep(0.01)
+                    running.append(len(archive.requests))
+                    out = Association(socket.create_connection((servers.LOOPBACK, self.port_scp)))
+                    out.request("ANYBODY", "DCMSCU", [strangers[0].sop_class])
+                    statuses.extend(out.store(instance) for instance in strangers)
+                    out.release()
+            return "send"
+
+        archive.plan = plan
+        run = self.retrieve("move", "-k", "20,d=1.2.1\\1.2.2\\1.2.3", "--jobs", "2", expect=1)
+        self.assertEqual((running, statuses), ([2], [0, 0]), run)
+        self.assert_apart(run, instances, strangers)
+        self.assert_names(run, "2 that nobody asked for")
+
     def test_what_is_kept_apart_is_no_part_of_a_journal(self):
         instances = study(4)
         archive = self.serve_scripted(instances)
@@ -138,15 +165,27 @@ class Strangers(ScriptedRetrieval):
 
 class Late(ScriptedRetrieval):
     def test_success_without_counts_and_the_instances_a_moment_later(self):
-        for told in ((None, None), (0, 0)):
+        # Without counts, with none, with all, and with too few.
+        for told, code in (((None, None), 0), ((0, 0), 0), ((6, 0), 0), ((3, 0), 1)):
             with self.subTest(told):
                 instances = study(6)
                 archive = self.serve_scripted(instances, told=lambda *_, told=told: told)
                 archive.late = 0.7
-                self.out = self.folder / str(told[0])
-                self.retrieve("move", expect=0)
+                self.out = self.folder / "-".join(map(str, told))
+                run = self.retrieve("move", expect=code)
                 self.assert_whole(instances)
                 self.assertEqual(len(archive.requests), 1)
+                if code:
+                    self.assert_names(run, "says that it sent 3 instances, but 6 were received")
+
+    def test_instances_that_are_told_as_failed_and_come_a_moment_later(self):
+        instances = study(6)
+        archive = self.serve_scripted(instances, told=lambda *_: (3, 3))
+        archive.late = 0.7
+        # What is told as failed is not waited for and may be asked for again; what comes meanwhile is kept all the same.
+        self.retrieve("move", expect=(0, 1))
+        self.assert_whole(instances)
+        self.assertEqual(len(archive.requests[0][1]), 6)
 
     def test_what_is_listed_and_does_not_come_in_the_grace_is_asked_for_again(self):
         instances = study(6)

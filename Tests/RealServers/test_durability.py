@@ -176,10 +176,10 @@ class Faults(Disk):
         run, events = self.get(
             "--format", "jsonl", "--journal", self.journal, *options, fault=f"{call}:{number}:{error}", timeout=60
         )
-        if ["fault", call] not in events:
-            self.assertEqual(run.code, 0, run)
-            return False
         found = self.assert_whole(run)
+        if ["fault", call] not in events:
+            self.assertEqual((run.code, found), (0, set(self.whole)), run)
+            return False
         said = [json.loads(line) for line in run.stdout.splitlines()]
         done = {event["sopInstanceUID"] for event in said if event.get("event") == "receive" and event["status"][:4] == "0000"}
         self.assertLessEqual(done, found, run)
@@ -214,22 +214,89 @@ class Faults(Disk):
         self.assertLessEqual({"writev", "linkat", "fsync", "fdatasync", "mkdir", "ftruncate"}, set(struck))
 
     def test_a_retrieval_that_syncs_at_the_end_and_replaces_what_is_there(self):
+        # What is there is of the same UID, and nobody sends it: each has old content of its own.
+        old = {uid: b"what was there before, of %s" % str(uid).encode() for uid in self.whole}
+
         def prepare():
-            for uid in self.whole:
+            for uid, content in old.items():
                 path = self.output / "x" / f"{uid}.dcm"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(self.of_study[0].read_bytes())
+                path.write_bytes(content)
 
-        def whole_or_old(run):
-            for path in self.written():
-                self.assertIn(path.read_bytes()[-100:], endings, run)
+        def replaced(run):
+            # Each is the old one or the new one, whole; only what is the new one counts.
+            self.assertEqual({path.name for path in self.written()}, {f"{uid}.dcm" for uid in old}, run)
+            found = set()
+            for uid in old:
+                path = self.output / "x" / f"{uid}.dcm"
+                if path.read_bytes() == old[uid]:
+                    continue
+                self.assertEqual(images.data_set_bytes(path), self.whole[uid], f"{path}\n{run}")
+                found.add(uid)
+            return found
 
-        endings = {data[-100:] for data in self.whole.values()}
-        self.assert_whole = lambda run: (whole_or_old(run), set(self.whole))[1]
+        self.assert_whole = replaced
         struck = self.check_all(
             "--name", "x/{SOPInstanceUID}.dcm", "--if-exists", "overwrite", calls=["renameat", "syncfs", "linkat"], prepare=prepare
         )
         self.assertLessEqual({"renameat", "syncfs"}, set(struck))
+
+    NO_LINKS = [errno.EPERM, errno.EOPNOTSUPP]
+
+    def test_a_file_system_without_hard_links(self):
+        for error in self.NO_LINKS:
+            for existing in ("rename", "skip", "overwrite", "fail"):
+                for sync in ("each", "none"):
+                    with self.subTest(f"{errno.errorcode[error]} {existing} {sync}"):
+                        self.clear()
+                        options = ["--if-exists", existing, "--fsync", sync]
+                        run, events = self.get(*options, fault=f"linkat:1:{error}:on", expect=0)
+                        self.assertIn(["fault", "linkat"], events)
+                        self.assertEqual(self.assert_whole(run), set(self.whole), run)
+                        if sync == "each":
+                            for event in [event for event in events if event[0] == "name"]:
+                                self.assertIn(["sync", event[1]], events, run)
+
+    def test_a_file_system_without_hard_links_whose_renames_fail(self):
+        struck = 0
+        for error in self.NO_LINKS:
+            for number in range(1, 40):
+                self.clear()
+                fault = f"linkat:1:{error}:on,renameat:{number}:{errno.EIO}"
+                run, events = self.get("--format", "jsonl", fault=fault, timeout=60)
+                found = self.assert_whole(run)
+                if ["fault", "renameat"] not in events:
+                    self.assertEqual((run.code, found), (0, set(self.whole)), run)
+                    break
+                struck = max(struck, number)
+                self.assert_failed(run, found)
+        self.assertEqual(struck, len(self.of_study))
+        # And where none succeeds, nothing has a name.
+        self.clear()
+        run, _ = self.get("--format", "jsonl", fault=f"linkat:1:{errno.EPERM}:on,renameat:1:{errno.EIO}:on", timeout=60)
+        self.assert_failed(run, self.assert_whole(run))
+        self.assertEqual(self.written(), [], run)
+
+    def test_a_file_system_without_hard_links_that_is_full_while_a_file_is_copied(self):
+        for number in range(1, 40):
+            self.clear()
+            fault = f"linkat:1:{errno.EPERM}:on,writev:{number}:{errno.ENOSPC}"
+            run, events = self.get("--format", "jsonl", fault=fault, timeout=60)
+            found = self.assert_whole(run)
+            if ["fault", "writev"] not in events:
+                self.assertEqual((run.code, found), (0, set(self.whole)), run)
+                break
+            self.assert_failed(run, found)
+        self.assertGreater(number, len(self.of_study))
+
+    def assert_failed(self, run, found):
+        """Something is missing, and only what is here was told as received."""
+        self.assertIn(run.code, (1, LOCAL_FILES), run)
+        self.assertTrue([line for line in run.stderr.splitlines() if not line.startswith("dcmscu: note:")], run)
+        said = [json.loads(line) for line in run.stdout.splitlines()]
+        done = {event["sopInstanceUID"] for event in said if event.get("event") == "receive" and event["status"][:4] == "0000"}
+        self.assertEqual(done, found, run)
+        self.assertLess(found, set(self.whole), run)
 
     def test_an_error_of_fsync_is_not_forgotten(self):
         # The system tells of it once: the second time the same folder is synced with success.
@@ -296,27 +363,59 @@ class FaultsOfReception(Disk):
                 self.assertIn(status, (0xA700, 0xC000), run)
 
     def test_a_move_to_ourselves(self):
+        self.assertLessEqual(
+            {"writev", "linkat", "fsync", "fdatasync", "mkdir", "ftruncate"}, self.strike_each(self.mover())
+        )
+
+    def test_a_move_to_ourselves_that_replaces_what_is_there(self):
+        once = self.mover(replacing=True)
+        self.CALLS = ["writev", "linkat", "renameat", "fsync", "fdatasync"]
+        self.assertLessEqual({"writev", "linkat", "renameat", "fsync", "fdatasync"}, self.strike_each(once))
+
+    def test_a_move_to_ourselves_without_hard_links(self):
+        once = self.mover()
+        links = f"linkat:1:{errno.EPERM}:on"
+        # It strikes, and all is well.
+        self.clear()
+        self.assertTrue(once("linkat", links, code=0))
+        for number in (1, 2, 3):
+            self.clear()
+            self.assertTrue(once("renameat", f"{links},renameat:{number}:{errno.EIO}", code=LOCAL_FILES))
+
+    def mover(self, replacing=False):
+        """A move to our own port with a fault; it returns whether that struck. `replacing`: all are there with old content."""
         instances = study(3)
         whole = {instance.uid: instance.data for instance in instances}
+        old = {uid: b"what was there before, of %s" % uid.encode() for uid in whole} if replacing else {}
 
-        def once(call, fault):
+        def once(call, fault, code=None):
+            for uid, content in old.items():
+                (self.output / "P1").mkdir(parents=True, exist_ok=True)
+                (self.output / "P1" / f"{uid}.dcm").write_bytes(content)
             port = servers.free_port()
             archive = ScriptedArchive(instances, destination=port)
             try:
                 run, events = self.traced(
                     "--move", "-k", "20,d=1.2.1", "-o", self.output, *NAMING, "--port-scp", port, "--fsync", "each",
-                    "--journal", self.journal, "--grace", 1, servers.LOOPBACK, archive.port, fault=fault, timeout=60,
+                    "--journal", self.journal, "--grace", 1, "--if-exists", "overwrite" if replacing else "rename",
+                    servers.LOOPBACK, archive.port, fault=fault, timeout=60,
                 )  # fmt: skip
             finally:
                 archive.close()
-            found = {path.stem for path in self.written()}
+            found = set()
             for path in self.written():
-                self.assertTrue(path.read_bytes().endswith(whole[path.stem]), f"{path}\n{run}")
+                self.assertIn(path.stem, whole, run)
+                if path.read_bytes() != old.get(path.stem):
+                    self.assertTrue(path.read_bytes().endswith(whole[path.stem]), f"{path}\n{run}")
+                    found.add(path.stem)
+            self.assertLessEqual(set(old), {path.stem for path in self.written()}, run)
             self.assert_answers(archive.answers, found, run)
             if ["fault", call] not in events:
                 self.assertEqual(run.code, 0, run)
                 return False
             kept = {uid for uid, status in archive.answers if status == 0}
+            if code is not None:
+                self.assertEqual(run.code, code, run)
             if run.code == 0:
                 self.assertEqual(kept, set(whole), run)
             else:
@@ -329,7 +428,7 @@ class FaultsOfReception(Disk):
                         self.assertIn(entry["sopInstanceUID"], found, run)
             return True
 
-        self.assertLessEqual({"writev", "linkat", "fsync", "fdatasync", "mkdir", "ftruncate"}, self.strike_each(once))
+        return once
 
     def test_a_disk_that_stays_full_and_a_server_that_ignores_c_cancel(self):
         def slowly(number):

@@ -228,3 +228,18 @@ class Contradictions(cases.RealServerTest):
         self.assertNotIn("warning", self.store(path, expect=0).stderr)
         plain = self.write("plain.dcm", meta(b"2.25.99.12", EXPLICIT) + identity(b"2.25.99.12") + rest(EVEN))
         self.assertNotIn("warning", dcmscu("--store", servers.LOOPBACK, server.port, plain, expect=0).stderr)
+
+    def test_private_representations_are_kept_where_the_server_prefers_implicit_vr(self):
+        """The server takes Implicit VR in every context that has it: the explicit syntax needs one of its own."""
+        private = explicit(9, 0x10, b"LO", b"VENDOR") + explicit(9, 0x1001, b"DS", b"1.50")
+        body = identity(b"2.25.99.13") + rest(EVEN, between=private)
+        path = self.write("private.dcm", meta(b"2.25.99.13", EXPLICIT) + body)
+        plain = self.write("plain.dcm", meta(b"2.25.99.14", EXPLICIT) + identity(b"2.25.99.14") + rest(EVEN))
+        server = FaultyStoreSCP(prefers_implicit=True)
+        self.addCleanup(server.stop)
+        # Whichever comes first: the contexts are those of all.
+        for files in ([path, plain], [plain, path]):
+            server.stored.clear()
+            run = dcmscu("--store", servers.LOOPBACK, server.port, *files, expect=0)
+            self.assertNotIn("warning", run.stderr)
+            self.assertEqual(server.stored["2.25.99.13"], body, run)

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import resource
 import select
 import shutil
 import signal
@@ -12,6 +13,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import time
@@ -445,34 +447,74 @@ class TLSOptions(cases.RealServerTest):
     def test_a_password_is_asked_for_at_the_terminal_and_not_shown(self):
         certificate, key = self.authority.issue("locked", password="open sesame")
         line = [*self.trust(), "--tls-cert", certificate, "--tls-key", key, "--tls-key-password", "prompt", *self.server()]
-        code, said = self.at_a_terminal(line, "open sesame\n")
+        echoing = []
+        code, said = self.at_a_terminal(line, "open sesame\n", at_the_end=self.noting(echoing))
         self.assertEqual(code, 0, said)
         self.assertIn("password", said)
         self.assertNotIn("sesame", said)
+        self.assertEqual(echoing, [True], "the terminal shows nothing that is typed")
         # Without a terminal the program cannot ask; it must not use that of the test either.
         run = programs.run("setsid", programs.dcmscu_path(), *line, expect=USAGE)
         self.assert_names(run, "no terminal")
 
     def test_a_prompt_ends_with_the_first_signal_and_the_terminal_is_as_it_was(self):
         line = [*self.trust(), "--user", "night", "--passcode", "prompt", *self.server()]
-        for typed, expected in (("\x03", 130), (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+        # Those of a quit are not our own: the system ends the program.
+        for typed, expected in (
+            ("\x03", 130), (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), ("\x1c", -signal.SIGQUIT),
+            (signal.SIGQUIT, -signal.SIGQUIT),
+        ):  # fmt: skip
             with self.subTest(typed):
                 echoing = []
-                code, said = self.at_a_terminal(
-                    line, typed, at_the_end=lambda terminal: echoing.append(termios.tcgetattr(terminal))
-                )
+                code, said = self.at_a_terminal(line, typed, at_the_end=self.noting(echoing))
                 self.assertEqual(code, expected, said)
                 self.assertEqual(self.seen, [])
-                self.assertTrue(echoing[0][3] & termios.ECHO, "the terminal shows nothing that is typed")
+                self.assertEqual(echoing, [True], "the terminal shows nothing that is typed")
 
-    def at_a_terminal(self, line, typed, at_the_end=lambda terminal: None):
+    # What a shell does with a job: it is in the foreground, and when it is stopped it is told and goes on.
+    SHELL = """
+import os, signal, sys, termios
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+while True:
+    _, status = os.waitpid(job, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        sys.exit(os.waitstatus_to_exitcode(status) % 256)
+    echo = "on" if termios.tcgetattr(0)[3] & termios.ECHO else "off"
+    print(f"stopped by {os.WSTOPSIG(status)} with echo {echo}", flush=True)
+    os.kill(job, signal.SIGCONT)
+"""
+
+    def test_a_prompt_that_is_stopped_leaves_the_terminal_as_it_was_and_asks_again(self):
+        certificate, key = self.authority.issue("stopped", password="open sesame")
+        line = [*self.trust(), "--tls-cert", certificate, "--tls-key", key, "--tls-key-password", "prompt", *self.server()]
+        echoing = []
+        code, said = self.at_a_terminal(
+            line, "\x1a", "open\x1a", "open sesame\n", shell=[sys.executable, "-c", self.SHELL], at_the_end=self.noting(echoing)
+        )
+        self.assertEqual(code, 0, said)
+        self.assertEqual(said.count(f"stopped by {int(signal.SIGTSTP)} with echo on"), 2, said)
+        self.assertNotIn("sesame", said)
+        self.assertEqual(echoing, [True], "the terminal shows nothing that is typed")
+
+    @staticmethod
+    def noting(echoing):
+        return lambda terminal: echoing.append(bool(termios.tcgetattr(terminal)[3] & termios.ECHO))
+
+    def at_a_terminal(self, line, *typed, at_the_end=lambda terminal: None, shell=()):
+        """`typed`: one text for each prompt, or a signal."""
         process, terminal = pty.fork()
         if process == 0:
-            os.execve(
-                programs.dcmscu_path(), [programs.dcmscu_path(), *map(str, line)],
-                {"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"},
-            )  # fmt: skip
-        said, limit, was_typed = b"", time.monotonic() + programs.TIME_LIMIT, False
+            # A quit leaves no core.
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            command = [*shell, str(programs.dcmscu_path()), *map(str, line)]
+            os.execve(command[0], command, {"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"})
+        said, limit, typed, known = b"", time.monotonic() + programs.TIME_LIMIT, list(typed), 0
         while time.monotonic() < limit:
             if not select.select([terminal], [], [], 1)[0]:
                 continue
@@ -483,14 +525,14 @@ class TLSOptions(cases.RealServerTest):
             if not piece:
                 break
             said += piece
-            if not was_typed and said.rstrip().endswith(b":"):
+            if typed and said[known:].rstrip().endswith(b":"):
                 # It does not echo while it asks.
                 self.assertFalse(termios.tcgetattr(terminal)[3] & termios.ECHO)
-                if isinstance(typed, str):
-                    os.write(terminal, typed.encode())
+                known, now = len(said), typed.pop(0)
+                if isinstance(now, str):
+                    os.write(terminal, now.encode())
                 else:
-                    os.kill(process, typed)
-                was_typed = True
+                    os.kill(process, now)
         at_the_end(terminal)
         os.close(terminal)
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()

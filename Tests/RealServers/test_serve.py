@@ -548,6 +548,32 @@ class HeldInstances(WithImages):
         association.release()
         self.assertEqual(len(archive.stored()), 1)
 
+    def test_a_data_set_that_is_cut_or_nonsense_is_refused_and_not_found(self):
+        archive = self.serve(PracticeArchive())
+        one = Instance("1.2.1", "1.2.1.1", "1.2.1.1.1")
+        whole = one.data
+        association = Association(socket.create_connection((servers.LOOPBACK, archive.port)))
+        association.request("ANYBODY", archive.ae_title, [CT])
+        find = [
+            "--find", "--image", "-k", "StudyInstanceUID=1.2.1", "-k", "SeriesInstanceUID=1.2.1.1", "-k", "SOPInstanceUID",
+            "--format", "jsonl", servers.LOOPBACK, archive.port,
+        ]  # fmt: skip
+        for name, data in (
+            ("cut in the pixels", whole[:-2]), ("cut in a header", whole[:12]), ("nonsense", b"no data set at all. " * 100),
+            ("nonsense behind it", whole + b"no data set at all. " * 100),
+        ):  # fmt: skip
+            with self.subTest(name):
+                one.data = data
+                self.assertEqual(association.store(one), 0xC000)
+                self.assertEqual([path for path in (archive.folder / "archive").rglob("*") if path.is_file()], [])
+                self.assertNotIn("1.2.1.1.1", dcmscu(*find, expect=0).stdout)
+        # The association goes on, and a whole one is stored and found.
+        one.data = whole
+        self.assertEqual(association.store(one), 0)
+        association.release()
+        self.assertEqual(len(archive.stored()), 1)
+        self.assertIn("1.2.1.1.1", dcmscu(*find, expect=0).stdout)
+
     def peak(self, archive):
         (line,) = [line for line in open(f"/proc/{archive.process.pid}/status") if line.startswith("VmHWM")]
         return int(line.split()[1]) << 10

@@ -1,10 +1,13 @@
 """The practice archive over DICOMweb: used by dcmscu, curl and PyPI's dicomweb-client, and by hostile HTTP."""
 
 import html.parser
+import ipaddress
 import json
+import pathlib
 import re
 import socket
 import ssl
+import struct
 import time
 
 from harness import cases, certificates, images, measured, servers
@@ -118,6 +121,29 @@ class WithWebArchive(cases.RealServerTest):
         """The data sets in the folder are those of the files, byte for byte."""
         found = sorted(bytes(images.data_set_bytes(path)) for path in folder.rglob("*.dcm"))
         self.assertEqual(found, sorted(bytes(images.data_set_bytes(path)) for path in files))
+
+
+class Addresses(cases.RealServerTest):
+    def listening(self, archive, port):
+        """The addresses at which the archive listens on a port."""
+        inodes = {entry.stat().st_ino for entry in pathlib.Path(f"/proc/{archive.process.pid}/fd").iterdir()}
+        found = set()
+        for table in ("tcp", "tcp6"):
+            for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                address, number = fields[1].split(":")
+                # 0A is LISTEN; the inode is the tenth field.
+                if fields[3] == "0A" and int(number, 16) == port and int(fields[9]) in inodes:
+                    words = [int(address[start : start + 8], 16) for start in range(0, len(address), 8)]
+                    found.add(str(ipaddress.ip_address(b"".join(struct.pack("=I", word) for word in words))))
+        return found
+
+    def test_both_ports_are_on_loopback_alone_unless_another_address_is_given(self):
+        for options, expected in (([], "127.0.0.1"), (["--bind", "0.0.0.0"], "0.0.0.0")):
+            with self.subTest(options):
+                archive = self.serve(WebArchive(options=options))
+                for port in (archive.port, archive.http_port):
+                    self.assertEqual(self.listening(archive, port), {expected}, archive.log())
 
 
 class OwnClient(WithWebArchive):

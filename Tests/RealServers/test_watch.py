@@ -6,6 +6,7 @@ import socket
 
 from harness import cases, images, programs, servers
 from harness.programs import dcmscu
+from harness.scripted_archive import CT, Association, Instance
 
 
 class Watch(servers.Server):
@@ -94,6 +95,23 @@ class Calls(WatchTest):
         (kept,) = (watch.folder / "kept").glob("*.dcm")
         self.assertEqual(images.data_set_bytes(kept), images.data_set_bytes(image.path))
         self.assertIn(f"kept as kept/{kept.name}", said)
+
+    def test_a_data_set_that_is_cut_or_nonsense_is_refused_and_not_kept(self):
+        watch = self.watch("-o", "kept")
+        one = Instance("1.2.1", "1.2.1.1", "1.2.1.1.1")
+        whole = one.data
+        association = Association(socket.create_connection((servers.LOOPBACK, watch.port)))
+        association.request("SCANNER", "STATION", [CT])
+        for data in (whole[:-2], whole[:12], b"no data set at all. " * 100):
+            one.data = data
+            self.assertEqual(association.store(one), 0xC000)
+        one.data = whole
+        self.assertEqual(association.store(one), 0)
+        association.release()
+        _, said = watch.end()
+        self.assertEqual(said.count("not kept: kept/1.2.1.1.1.dcm: is truncated: the data set ends too early"), 3, said)
+        (kept,) = [path for path in (watch.folder / "kept").rglob("*") if path.is_file()]
+        self.assertTrue(kept.read_bytes().endswith(whole), said)
 
     def test_strangers_are_told(self):
         watch = self.watch()

@@ -316,17 +316,18 @@ enum SecretInput {
         defer { close(terminal) }
         var settings = termios()
         guard tcgetattr(terminal, &settings) == 0 else { return nil }
+        let ask = { @Sendable [settings] in
+            var silent = settings
+            silent.c_lflag &= ~tcflag_t(ECHO)
+            tcsetattr(terminal, TCSAFLUSH, &silent)
+            _ = write(terminal, question, question.utf8.count)
+        }
         let restore = { @Sendable [settings] in
             var settings = settings
             tcsetattr(terminal, TCSAFLUSH, &settings)
             _ = write(terminal, "\n", 1)
         }
-        return LocalInput.wait(restoring: restore) {
-            var silent = settings
-            silent.c_lflag &= ~tcflag_t(ECHO)
-            tcsetattr(terminal, TCSAFLUSH, &silent)
-            defer { restore() }
-            _ = write(terminal, question, question.utf8.count)
+        return LocalInput.wait(preparing: ask, restoring: restore) {
             var secret: [UInt8] = []
             var byte: UInt8 = 0
             while secret.count < maximumLength, read(terminal, &byte, 1) == 1, byte != UInt8(ascii: "\n") {

@@ -219,12 +219,7 @@ package enum ManualPage {
     private static let patientData =
         ".SH PATIENT DATA\n"
         + paragraphs([
-            """
-            Messages and logs show no values of group 0010, no accession numbers and no names of persons, at no level and in no \
-            text of a server, unless --log-phi is given; *** stands for them. A received file whose path was made of such values \
-            by --name is shown by the pattern. Names of files that you give are shown, but for what looks like a person's name \
-            in them, as messages would be of no use otherwise. Results on the standard output are what was asked for, and whole.
-            """
+            OptionCategory.patientData
         ])
 
     // MARK: JSON lines

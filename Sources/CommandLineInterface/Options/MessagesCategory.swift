@@ -55,16 +55,7 @@ extension OptionCategory {
             apply: { (draft, _) throws(UsageError) in draft.messages.hasTimes = true }),
         OptionDefinition(
             .logPHI, .messages, "show patient data in messages and logs",
-            details: """
-                Without it these are hidden in messages and logs, whatever their format: values of groups 0010 and 0038; \
-                accession, admission, order, procedure, study and trial subject numbers; names of persons; in data sets also \
-                short and long text, comments, private elements and binary values. What -D shows of a data set are UIDs, \
-                codes, dates, times and numbers outside these, and names and versions of equipment. In the words of a peer \
-                (Error Comment, also in results and journals) the words of the keys, and of all values that are hidden in the \
-                instance or match that they are about, are hidden; of the name Becker-Schmidt also Schmidt. A peer that writes \
-                a value in another way (other letters, a date in words) is not found out. Names of files that you give are shown, but for a part with a caret, and parts \
-                of names that --name makes of hidden values are shown as the pattern. UIDs are shown. Results are not touched.
-                """,
+            details: patientData,
             apply: { (draft, _) throws(UsageError) in draft.messages.logsPatientData = true }),
         OptionDefinition(
             .capture, value: .file, .messages, for: .connecting, "write what is sent and received: pcapng or HAR",
@@ -138,4 +129,24 @@ extension OptionCategory {
             .generate, value: .choice(GeneratedDocument.allCases.map(\.rawValue)), .help,
             "print the man page, a completion or the keywords", traits: .hidden),
     ]
+}
+
+extension OptionCategory {
+    /// What messages and logs hide and what they show, for the option and for the manual.
+    static let patientData = """
+        Unless --log-phi is given, messages and logs of every format hide the values of groups 0010 and 0038, names of \
+        persons (PN), and Accession Number, Study ID, Requested Procedure ID, Scheduled Procedure Step ID, Performed \
+        Procedure Step ID, Placer Order Number / Imaging Service Request, Filler Order Number / Imaging Service Request, \
+        Clinical Trial Subject ID and Clinical Trial Subject Reading ID; *** stands for each. Where data sets are shown (-D, \
+        --capture, --transcript), all text (LO, SH, LT, ST, UC, UR, UT), binary values (OB, OD, OF, OL, OV, OW, UN) and \
+        private elements are hidden, too, but for Manufacturer, Manufacturer's Model Name, Station Name, Software Versions, \
+        Protocol Name, Timezone Offset From UTC, Code Value, Coding Scheme Designator, Coding Scheme Version and private \
+        creators. What can appear of a data set are these, UIDs, codes (CS), AE titles, tags, dates, times and numbers \
+        outside groups 0010 and 0038, and in a capture as many bytes of pixel data as --capture-bytes says. In the words of \
+        a peer (Error Comment, also in results and journals) the words of the keys of those attributes, and of all text that \
+        is hidden in the instance or match that they are about, are hidden; of the name Becker-Schmidt also Schmidt. A peer that \
+        writes a value in another way (other letters, a date in words) is not found out. Other keys are shown as they were \
+        given. Names of files that you give are shown, but for a part with a caret; of paths that --name makes of hidden \
+        values the pattern is shown. Results on the standard output are what was asked for, and whole.
+        """
 }

@@ -82,15 +82,8 @@ final class OutputFile {
             first.withUnsafeBytes { sum?.update($0) }
             sum?.update(second)
         }
-        var written = 0
-        let total = first.count + second.count
-        while written < total {
-            let count = try FileProblem.writing(path) { () throws(SystemError) in
-                try systemCall("write") { writePart(first, second, from: written) }
-            }
-            written += count
-        }
-        length += UInt64(total)
+        try FileProblem.writing(path) { () throws(SystemError) in try writeAll(first, then: second) }
+        length += UInt64(first.count + second.count)
         if folder.syncing == .end, length - writtenBack >= Self.writtenBackAtOnce { startWriteBack() }
     }
 
@@ -124,6 +117,12 @@ final class OutputFile {
             bytes = []
             offset += UInt64(count)
         }
+    }
+
+    private func writeAll(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(SystemError) {
+        var written = 0
+        let total = first.count + second.count
+        while written < total { written += try systemCall("write") { writePart(first, second, from: written) } }
     }
 
     private func writePart(_ first: [UInt8], _ second: UnsafeRawBufferPointer, from written: Int) -> Int {
@@ -260,7 +259,11 @@ final class OutputFile {
                 try linkUnnamed(name, in: parent)
                 temporary = name
             } catch {
-                guard error.errno == EEXIST else { throw error }
+                if Self.hasNoLinks(error) {
+                    try copyToNamedFile()
+                } else if error.errno != EEXIST {
+                    throw error
+                }
             }
         }
         guard let temporary else { return }
@@ -288,16 +291,40 @@ final class OutputFile {
             removeTemporary()
             return true
         } catch {
-            switch error.errno {
-            case EEXIST: return false
-            case EPERM, EOPNOTSUPP, ENOSYS, EMLINK: return try reserve(name)
-            default: throw error
-            }
+            if error.errno == EEXIST { return false }
+            guard Self.hasNoLinks(error) else { throw error }
+            return try reserve(name)
         }
     }
 
+    /// True if the file system has no hard links, or allows none.
+    private static func hasNoLinks(_ error: SystemError) -> Bool {
+        [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(error.errno)
+    }
+
+    /// Goes on with a copy that has a temporary name, where a file without a name can be given none. The next files are named
+    /// from the start.
+    private func copyToNamedFile() throws(SystemError) {
+        folder.hasUnnamedFiles = false
+        let (copy, name) = try Self.open(in: directory, folder)
+        let unnamed = FileDescriptor(owning: descriptor)
+        (descriptor, temporary) = (copy, name)
+        if let mode = folder.fileMode { try FileDescriptor.setPermissions(descriptor, mode) }
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.copiedAtOnce, alignment: 16)
+        defer { piece.deallocate() }
+        var offset: UInt64 = 0
+        while true {
+            let count = try FileDescriptor.read(unnamed.rawValue, into: piece, at: offset)
+            guard count > 0 else { break }
+            try writeAll([], then: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            offset += UInt64(count)
+        }
+        if folder.syncing == .each { try FileDescriptor.syncData(descriptor) }
+        try reopen()
+    }
+
     /// Takes the name by an empty file, which a rename then replaces: for file systems without hard links (FAT, some
-    /// network shares).
+    /// network shares). Where the rename fails, the name is free again.
     private func reserve(_ name: [UInt8]) throws(SystemError) -> Bool {
         do throws(SystemError) {
             _ = try FileDescriptor.open(
@@ -306,7 +333,16 @@ final class OutputFile {
             guard error.errno == EEXIST else { throw error }
             return false
         }
-        try replace(name)
+        do throws(SystemError) {
+            try replace(name)
+        } catch {
+            // Another instance may have replaced the empty file.
+            if isEmpty(name) {
+                let parent = directory.descriptor.rawValue
+                _ = FilePath(bytes: name).withCString { unlinkat(parent, $0, 0) }
+            }
+            throw error
+        }
         return true
     }
 

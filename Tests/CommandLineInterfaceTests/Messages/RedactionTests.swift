@@ -162,6 +162,59 @@ struct RedactionTests {
         }
     }
 
+    @Test func `the manual says of each attribute whether it is hidden or can appear`() throws {
+        let text = OptionCategory.patientData
+        func list(after start: String, before end: String) throws -> [String] {
+            let rest = text[try #require(text.firstRange(of: start)).upperBound...]
+            let items = rest[..<(try #require(rest.firstRange(of: end)).lowerBound)]
+            return items.split(separator: ",").flatMap { item -> [String] in
+                guard let and = item.firstRange(of: " and ") else { return [String(item.drop { $0 == " " })] }
+                return [item[..<and.lowerBound], item[and.upperBound...]].map { part in
+                    String(part.drop { $0 == " " })
+                }.filter { !$0.isEmpty }
+            }
+        }
+        #expect(text.firstRange(of: "groups 0010 and 0038, names of persons (PN), and Accession Number") != nil)
+        let numbers = Set(try list(after: "persons (PN), and ", before: "; ***"))
+        let representations = Set(
+            try list(after: "all text (", before: ")") + (try list(after: "binary values (", before: ")")))
+        let technical = Set(try list(after: "but for ", before: " and private creators"))
+        #expect((numbers.count, technical.count) == (9, 9))
+        var seen: Set<String> = []
+        let retired = " (Retired)"
+        for keyword in DataDictionary.keywords {
+            guard let tag = DataDictionary.tag(forKeyword: keyword), let entry = DataDictionary.entry(for: tag),
+                tag.group != 0x0010, tag.group != 0x0038, entry.vr != .PN, !tag.isPrivateCreator
+            else { continue }
+            var item = DataSet()
+            item.set(.modality, .CS, "CT")
+            var dataSet = DataSet()
+            dataSet.append(
+                DataElement(
+                    tag: tag, vr: entry.vr, value: entry.vr == .SQ ? .items([item]) : .bytes(Array("VALUE ".utf8)[...]))
+            )
+            let name = entry.name.hasSuffix(retired) ? String(entry.name.dropLast(retired.count)) : entry.name
+            let isNumber = numbers.contains(name)
+            let isHidden = isNumber || (representations.contains("\(entry.vr)") && !technical.contains(name))
+            #expect((dataSet.hidingPatientData != dataSet) == isHidden, "\(keyword)")
+            #expect(tag.isPatientData == isNumber, "\(keyword)")
+            seen.insert(name)
+        }
+        #expect(numbers.union(technical).subtracting(seen) == [])
+        // Group 0010, group 0038, a name, a private element and its creator.
+        for (tag, vr, isHidden) in [
+            (0x0010_0040, .CS, true), (0x0038_0008, .CS, true), (0x0008_0090, .PN, true), (0x0009_1001, .DS, true),
+            (0x0009_0010, .LO, false),
+        ] as [(UInt32, ValueRepresentation, Bool)] {
+            var dataSet = DataSet()
+            dataSet.append(DataElement(tag: Tag(tag), vr: vr, value: .bytes(Array("12".utf8)[...])))
+            #expect((dataSet.hidingPatientData != dataSet) == isHidden, "\(Tag(tag))")
+        }
+        // One text for both places.
+        #expect(try #require(OptionTable.definition(.logPHI)).details == text)
+        #expect(ManualPage.text.firstRange(of: Roff.text(text)) != nil)
+    }
+
     @Test func `a log that takes nothing is remembered`() {
         let diagnostics = Diagnostics(
             [Diagnostics.Channel(sink: DescriptorSink(descriptor: -1), level: .note, isLog: true)], redaction: .names)

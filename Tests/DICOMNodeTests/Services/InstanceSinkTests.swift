@@ -112,6 +112,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 100_000])
+    func `a native data set in a deflated context is kept as what it is`(_ piece: Int) throws {
+        for syntax in [.explicitVRLittleEndian, .implicitVRLittleEndian, .explicitVRBigEndian] as [TransferSyntax] {
+            let sent = DataSetEncoder(syntax).encode(SampleInstance.dataSet())
+            let (instance, names, bytes) = try receive(sent, .deflatedExplicitVRLittleEndian, piece: piece)
+            #expect(instance.status == .success, "\(syntax)")
+            #expect(instance.transferSyntax == syntax)
+            #expect(instance.remarks == [.otherSyntax(syntax, agreed: .deflatedExplicitVRLittleEndian)])
+            #expect(names == ["1.2.3.4"])
+            let file = try #require(bytes)
+            let (meta, offset) = try FileMetaInformation.decode(file[...])
+            #expect(meta.transferSyntax == syntax)
+            #expect(Array(file[offset...]) == sent)
+        }
+    }
+
     // MARK: Pixel Data that do not fit the transfer syntax
 
     /// A data set whose Pixel Data come behind a private element of a length, as fragments or not.
@@ -152,6 +168,22 @@ import Testing
             let text = digest.hexadecimal()
             #expect(outcome.digest == text)
         }
+    }
+
+    @Test(arguments: [.implicitVRLittleEndian, .explicitVRBigEndian] as [TransferSyntax], [16, 300_000])
+    func `other native syntaxes in an encapsulated context are kept as what they are`(
+        syntax: TransferSyntax, before: Int
+    ) throws {
+        let sent = Self.dataSet(syntax, before: before, fragments: false)
+        let (instance, names, bytes) = try receive(sent, .jpegBaseline8Bit, piece: 7000)
+        #expect(instance.status == .success)
+        #expect(instance.transferSyntax == syntax)
+        #expect(instance.remarks == [.otherSyntax(syntax, agreed: .jpegBaseline8Bit)])
+        #expect(names == ["1.2.3.4"])
+        let file = try #require(bytes)
+        let (meta, offset) = try FileMetaInformation.decode(file[...])
+        #expect(meta.transferSyntax == syntax)
+        #expect(Array(file[offset...]) == sent)
     }
 
     @Test(arguments: [DICOM.Tag(0x7FE0_0008), DICOM.Tag(0x7FE0_0009)], [1000, 300_000])
@@ -296,25 +328,8 @@ import Testing
         let receiving = try Receiving(existing: existing)
         defer { receiving.server.stop() }
         let count = 8
-        let over = try Cancellation()
         let dataSet = DataSetEncoder(.explicitVRLittleEndian).encode(SampleInstance.dataSet(pixels: 100_000))
-        let callers = try (0..<count).map { _ in
-            let connection = try receiving.connect()
-            return try Background {
-                var player = PeerPlayer(connection, over: over)
-                player.play([
-                    .send(Receiving.request()), .hear(.associateAccept),
-                    .send(PeerBytes.message(Receiving.store(), context: 1, dataSet: dataSet)), .hearMessage,
-                    .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
-                ])
-            }
-        }
-        for caller in callers { try caller.value() }
-        let instances = receiving.received.withLock { $0 }
-        #expect(instances.count == count)
-        let kinds = instances.map { instance -> InstanceWriter.Outcome.Kind? in
-            if case .stored(let outcome) = instance.outcome { outcome.kind } else { nil }
-        }
+        let kinds = try sendAtOnce([[UInt8]](repeating: dataSet, count: count), to: receiving)
         #expect(kinds.count { $0 == .written } == 1)
         let others: InstanceWriter.Outcome.Kind? =
             switch existing {
@@ -326,6 +341,67 @@ import Testing
         #expect(try receiving.folder.names() == ["1.2.3.4"])
         let file = try receiving.folder.read(receiving.folder["1.2.3.4"])
         #expect(file.suffix(dataSet.count) == dataSet[...])
+    }
+
+    @Test(arguments: InstanceWriter.Existing.allCases)
+    func `different instances with one UID on several associations at once have one outcome on each`(
+        _ existing: InstanceWriter.Existing
+    ) throws {
+        let receiving = try Receiving(existing: existing)
+        defer { receiving.server.stop() }
+        let dataSets = (0..<6).map { number in
+            var dataSet = SampleInstance.dataSet(pixels: 100_000)
+            dataSet.set(.patientID, .LO, "P \(number)")
+            return DataSetEncoder(.explicitVRLittleEndian).encode(dataSet)
+        }
+        let kinds = try sendAtOnce(dataSets, to: receiving)
+        #expect(kinds.count { $0 == .written } == 1)
+        let others: InstanceWriter.Outcome.Kind? =
+            switch existing {
+            case .skip: .skipped
+            case .rename: .renamed
+            case .overwrite: .replaced
+            case .fail: nil
+            }
+        #expect(kinds.count { $0 == others } == dataSets.count - 1)
+        let further = existing == .rename ? (1..<dataSets.count).map { "1.2.3.4-\($0)" } : []
+        let names = try receiving.folder.names().sorted()
+        #expect(names == ["1.2.3.4"] + further)
+        // Each file is one of them as it was sent, and no two are the same one.
+        let sent = try names.map { name in
+            let file = try receiving.folder.read(receiving.folder[name])
+            return try #require(dataSets.firstIndex { file.suffix($0.count) == $0[...] }, "\(name)")
+        }
+        #expect(Set(sent).count == names.count)
+        let instances = receiving.received.withLock { $0 }
+        #expect(
+            instances.allSatisfy { instance in
+                guard case .failed(let problem) = instance.outcome else { return instance.status == .success }
+                return existing == .fail && problem.code == .exists && instance.status != .success
+            })
+    }
+
+    /// What becomes of each data set, in no order, where each is sent on an association of its own at the same time.
+    private func sendAtOnce(
+        _ dataSets: [[UInt8]], to receiving: Receiving
+    ) throws -> [InstanceWriter.Outcome.Kind?] {
+        let over = try Cancellation()
+        let callers = try dataSets.map { dataSet in
+            let connection = try receiving.connect()
+            return try Background {
+                var player = PeerPlayer(connection, over: over)
+                player.play([
+                    .send(Receiving.request()), .hear(.associateAccept),
+                    .send(PeerBytes.message(Receiving.store(), context: 1, dataSet: dataSet)), .hearMessage,
+                    .send(PDU.releaseRequest.encode()), .hear(.releaseResponse),
+                ])
+            }
+        }
+        for caller in callers { try caller.value() }
+        #expect(receiving.received.wait(until: .after(seconds: 60)) { $0.count == dataSets.count })
+        return receiving.received.withLock { $0 }.map { instance in
+            if case .stored(let outcome) = instance.outcome { outcome.kind } else { nil }
+        }
     }
 
     // MARK: UIDs

@@ -1,7 +1,7 @@
 // The calls by which a program writes to the disk, loaded with LD_PRELOAD: each is recorded in the file DISK_TRACE as it
 // returns (a send: as it begins), and one of them fails where DISK_FAULT says "call:number:errno": the number-th call of that
-// name, counted from 1, of those about files and folders; with ":on" behind it every later one as well. The folders whose
-// paths hold DISK_OTHER are in a file system of their own, as fstat tells it.
+// name, counted from 1, of those about files and folders; with ":on" behind it every later one as well. A second fault may
+// stand behind a comma. The folders whose paths hold DISK_OTHER are in a file system of their own, as fstat tells it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,16 +20,22 @@
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-static char fault_name[32];
-static int fault_number, fault_errno, fault_goes_on;
-static atomic_int fault_count;
+static struct {
+    char name[32];
+    int number, error, goes_on;
+    atomic_int count;
+} faults[2];
 static int trace = -1;
 
 __attribute__((constructor)) static void begin(void) {
     const char *fault = getenv("DISK_FAULT"), *path = getenv("DISK_TRACE");
-    char tail[8] = "";
-    if (fault && sscanf(fault, "%31[a-z]:%d:%d:%7s", fault_name, &fault_number, &fault_errno, tail) >= 3)
-        fault_goes_on = strcmp(tail, "on") == 0;
+    for (int index = 0; fault && index < 2; index++) {
+        char tail[8] = "";
+        if (sscanf(fault, "%31[a-z]:%d:%d:%7[a-z]", faults[index].name, &faults[index].number, &faults[index].error, tail) >= 3)
+            faults[index].goes_on = strcmp(tail, "on") == 0;
+        fault = strchr(fault, ',');
+        if (fault) fault++;
+    }
     if (path) trace = (int)syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
 }
 
@@ -76,12 +82,15 @@ static mode_t kind_of(int descriptor) {
 
 // 1: this call is the one that fails.
 static int fails(const char *name) {
-    if (strcmp(name, fault_name) != 0) return 0;
-    int number = atomic_fetch_add(&fault_count, 1) + 1;
-    if (number != fault_number && !(fault_goes_on && number > fault_number)) return 0;
-    record("fault %s", name);
-    errno = fault_errno;
-    return 1;
+    for (int index = 0; index < 2; index++) {
+        if (strcmp(name, faults[index].name) != 0) continue;
+        int number = atomic_fetch_add(&faults[index].count, 1) + 1;
+        if (number != faults[index].number && !(faults[index].goes_on && number > faults[index].number)) continue;
+        record("fault %s", name);
+        errno = faults[index].error;
+        return 1;
+    }
+    return 0;
 }
 
 ssize_t write(int descriptor, const void *bytes, size_t count) {

@@ -26,6 +26,7 @@ class FaultyStoreSCP:
     mute_beyond: associations beyond so many at a time get no answer at all.
     reject_first: so many associations, from the first on, are rejected in that way.
     silent_every: no answer at all to every so many-th instance.
+    prefers_implicit: of a context that has it, Implicit VR Little Endian is accepted.
     refuse: SOP classes of which no context is accepted, besides those of queries; refuse_syntaxes: transfer syntaxes likewise.
     window: asynchronous operations granted; answers come in reverse order, so many at a time.
     pause: seconds before each answer.
@@ -136,7 +137,8 @@ class FaultyStoreSCP:
             syntaxes = [uid for uid in syntaxes if uid not in self.faults.get("refuse_syntaxes", ())]
             refused = abstract in self.faults.get("refuse", ()) or abstract.startswith("1.2.840.10008.5.1.4.1.2.")
             result = 3 if refused else 0 if syntaxes else 4
-            chosen = _item(0x40, (syntaxes or [IMPLICIT])[0].encode())
+            first = IMPLICIT if self.faults.get("prefers_implicit") and IMPLICIT in syntaxes else (syntaxes or [IMPLICIT])[0]
+            chosen = _item(0x40, first.encode())
             contexts += _item(0x21, bytes([content[0], 0, result, 0]) + chosen)
         user = _item(0x51, struct.pack(">I", self.faults.get("max_pdu", 16384)))
         user += _item(0x52, b"1.2.826.0.1.3680043.10.999.9")
