@@ -3,6 +3,7 @@
 import html.parser
 import ipaddress
 import json
+import os
 import pathlib
 import re
 import socket
@@ -126,14 +127,19 @@ class WithWebArchive(cases.RealServerTest):
 class Addresses(cases.RealServerTest):
     def listening(self, archive, port):
         """The addresses at which the archive listens on a port."""
-        inodes = {entry.stat().st_ino for entry in pathlib.Path(f"/proc/{archive.process.pid}/fd").iterdir()}
-        found = set()
-        for table in ("tcp", "tcp6"):
-            for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+        opened, found = set(), set()
+        for entry in pathlib.Path(f"/proc/{archive.process.pid}/fd").iterdir():
+            try:
+                opened.add(os.readlink(entry))
+            except FileNotFoundError:
+                pass  # Closed meanwhile.
+        # Without IPv6 there is no second table.
+        for table in filter(pathlib.Path.exists, map(pathlib.Path, ("/proc/net/tcp", "/proc/net/tcp6"))):
+            for line in table.read_text().splitlines()[1:]:
                 fields = line.split()
                 address, number = fields[1].split(":")
                 # 0A is LISTEN; the inode is the tenth field.
-                if fields[3] == "0A" and int(number, 16) == port and int(fields[9]) in inodes:
+                if fields[3] == "0A" and int(number, 16) == port and f"socket:[{fields[9]}]" in opened:
                     words = [int(address[start : start + 8], 16) for start in range(0, len(address), 8)]
                     found.add(str(ipaddress.ip_address(b"".join(struct.pack("=I", word) for word in words))))
         return found
