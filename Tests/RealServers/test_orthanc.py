@@ -293,6 +293,11 @@ class OrthancQueries(cases.RealServerTest):
         with WebPeer(act, base="") as peer:
             return dcmscu("--find", "orthanc+" + peer.url, expect=expect)
 
+    def test_more_resources_than_a_page_has_are_not_collected(self):
+        found = [{"ID": f"{number:040x}", "MainDicomTags": {"StudyInstanceUID": f"1.2.{number}"}} for number in range(501)]
+        run = self.find(lambda _: answer(body=found, kind="application/json"), ASSOCIATION)
+        self.assert_names(run, "more than the 500 resources")
+
     def test_a_query_is_sent_as_orthanc_reads_it(self):
         with WebPeer(lambda _: answer(body=[], kind="application/json"), base="") as peer:
             dcmscu("--find", "orthanc+" + peer.url, "-k", 'PatientID=A "B"', "-k", "StudyDate=20200101-", expect=0)

@@ -502,6 +502,16 @@ class Hostile(cases.RealServerTest):
         with WebPeer(interim, raw=True) as peer:
             self.assertEqual(dcmscu("--find", peer.url, timeout=30).code, ASSOCIATION)
 
+    def test_white_space_and_byte_order_marks_without_an_end(self):
+        for piece in (b" " * 65536, b"\xef\xbb\xbf" * 20000):
+            def act(_request, connection, piece=piece):
+                connection.sendall(webpeer.head(200, "Content-Type: application/dicom+json"))
+                while True:
+                    connection.sendall(piece)
+
+            with WebPeer(act, raw=True) as peer:
+                self.assertEqual(dcmscu("--find", peer.url, timeout=60).code, ASSOCIATION)
+
     def test_lengths_that_lie(self):
         def short(_request, connection):
             connection.sendall(webpeer.head(200, "Content-Type: application/dicom+json", "Content-Length: 1000") + b"[")

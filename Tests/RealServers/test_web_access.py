@@ -241,6 +241,13 @@ class OAuth(cases.RealServerTest):
             with WebPeer(lambda request: left.pop() if left else tokens(request)) as endpoint:
                 self.find(peer, endpoint, "--retries", 2, "--retry-delay", 0.05)
 
+    def test_what_is_for_this_machine_goes_through_no_proxy_of_the_environment(self):
+        with WebPeer(Tokens()) as endpoint, WebPeer(lists) as peer, WebPeer(lambda _: answer(502), base="") as proxy:
+            names = {name: proxy.url for name in ("http_proxy", "all_proxy")}
+            run = self.find(peer, endpoint, environment={**SECRET, **names, "no_proxy": "", "NO_PROXY": ""})
+            self.assertEqual((proxy.connections, len(endpoint.requests)), (0, 1), run)
+            self.assertEqual({request.headers["authorization"] for request in peer.requests}, {"Bearer token1"})
+
     def test_a_token_without_an_end_of_the_answer_costs_the_limits(self):
         with WebPeer(lambda _request, _connection: endpoint.hold(), raw=True) as endpoint, WebPeer(lists) as peer:
             run = self.find(peer, endpoint, "--timeout", 1, expect=ASSOCIATION)

@@ -90,6 +90,21 @@ class Capture(cases.RealServerTest):
         for word in ("s3cret", "cookie-of-server"):
             self.assertNotIn(word, text)
 
+    def test_secrets_of_a_redirect_are_never_shown(self):
+        def act(request):
+            if "/moved" in request.path:
+                return answer(body=[])
+            return answer(307, headers=[("Location", f"/moved/studies?sig=s3cret-1&X-Amz-Security=s3cret-2&{request.query}#s3cret-3")])
+
+        with WebPeer(act) as peer:
+            self.query(peer, "--capture", self.har, "--log-phi", expect=None)
+            self.assertIn("sig=s3cret-1", peer.requests[1].target)
+        entries = self.entries()
+        self.assertEqual([entry["response"]["statusText"] for entry in entries], ["moved", "OK"])
+        self.assertIn("sig=***", entries[0]["response"]["redirectURL"])
+        self.assertIn(f"PatientID={NUMBER}", entries[1]["request"]["url"])
+        self.assertNotIn("s3cret", self.har.read_text())
+
     def test_a_user_and_the_words_of_a_failure(self):
         with WebPeer(archive) as peer:
             dcmscu(

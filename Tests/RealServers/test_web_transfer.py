@@ -228,6 +228,31 @@ class Retrieval(cases.RealServerTest):
             self.assertIn(run.code, (INCOMPLETE, ASSOCIATION), run)
             self.assertEqual([path for path in (self.folder / "none").rglob("*") if path.is_file()], [])
 
+    def test_answers_without_an_end_cost_no_more_than_their_limits(self):
+        archive = Archive(self.files)
+        kind, body = multipart(list(self.files.values()))
+        filler = b" " * 65536
+        for name, start, piece in (
+            ("epilogue", body, filler), ("preamble", b"", filler), ("part", b"--Boundary\r\n\r\n", filler),
+            ("parts", b"", b"--Boundary\r\n\r\n\r\n" * 4000),
+        ):  # fmt: skip
+
+            def act(request, connection, start=start, piece=piece):
+                if not request.headers["accept"].startswith(("multipart", "application/dicom;")):
+                    return connection.sendall(archive(request))
+                connection.sendall(webpeer.head(200, f"Content-Type: {kind}") + start)
+                while True:
+                    connection.sendall(piece)
+
+            with self.subTest(name), WebPeer(act, raw=True) as peer:
+                run = dcmscu("--get", peer.url, "-k", f"SOPInstanceUID={uid(0)}", "--image", "-o", self.folder / name, timeout=60)
+                got = [path for path in (self.folder / name).rglob("*.dcm")]
+                if name == "epilogue":
+                    self.assertEqual(len(got), 4, run)
+                else:
+                    self.assertIn(run.code, (INCOMPLETE, ASSOCIATION), run)
+                    self.assertEqual(got, [])
+
     def test_an_html_page_in_the_place_of_instances(self):
         archive = Archive(self.files)
 
@@ -455,6 +480,91 @@ class Storage(cases.RealServerTest):
             self.store(peer, "--retries", 2, "--retry-delay", 0.05)
             posts = [len(parts_of(request)) for request in peer.requests if request.method == "POST"]
             self.assertEqual(sum(posts), 25)
+
+    def test_a_request_that_went_wholly_with_a_kept_connection_is_asked_about_and_not_sent_twice(self):
+        for stores in (True, False):
+            server, posts = Stored(), []
+
+            def act(request, server=server, posts=posts, stores=stores):
+                if request.method == "GET":
+                    return server(request)
+                posts.append(request)
+                if len(posts) != 2:
+                    return server(request)
+                # The server takes the second one whole, and closes without a word.
+                if stores:
+                    server(request)
+                return None
+
+            with self.subTest(stores=stores), WebPeer(act) as peer:
+                self.assert_names(self.store(peer), "25 stored")
+                self.assertEqual(len(server.stored), 25)
+                self.assertEqual(sum(len(parts_of(request)) for request in posts), 25 if stores else 35)
+                before = peer.requests.index(posts[2])
+                self.assertIn("GET", [request.method for request in peer.requests[:before]])
+
+    def test_two_files_of_one_uid_are_never_in_one_request(self):
+        first = self.folder / "files" / "3.dcm"
+        (self.folder / "files" / "3a.dcm").write_bytes(first.read_bytes().replace(b"LO\x02\0P1", b"LO\x02\0P2"))
+        server = Stored()
+
+        def act(request):
+            if request.method == "POST":
+                parts = [instance_of(part) for part in parts_of(request)]
+                self.assertEqual(len(parts), len(set(parts)))
+            return server(request)
+
+        with WebPeer(act) as peer:
+            self.assert_names(self.store(peer), "26 stored")
+            self.assertEqual(sum(len(parts_of(request)) for request in peer.requests), 26)
+
+    def test_a_second_file_of_one_uid_is_not_stored_by_what_is_listed_of_the_first(self):
+        for path in self.paths[1:]:
+            path.unlink()
+        (self.folder / "files" / "other.dcm").write_bytes(self.paths[0].read_bytes().replace(b"LO\x02\0P1", b"LO\x02\0P2"))
+        server = Stored()
+
+        def act(request):
+            said = server(request)
+            if request.method == "POST":
+                server.silent = set(server.stored)
+            return said
+
+        with WebPeer(act) as peer:
+            run = self.store(peer, expect=INCOMPLETE)
+            self.assert_names(run, "1 stored", "does not say that it was stored")
+
+    def test_an_answer_about_instances_without_an_end_is_not_read_to_it(self):
+        def act(_request, connection):
+            connection.sendall(webpeer.head(200, "Content-Type: application/dicom+json"))
+            while True:
+                connection.sendall(b" " * 65536)
+
+        for options in (["--store"], ["--stgcmt"]):
+            with self.subTest(options), WebPeer(act, raw=True) as peer:
+                run = dcmscu(*options, peer.url, self.paths[0], timeout=60, expect=ASSOCIATION)
+                self.assert_names(run, "longer than 16 MB")
+
+    def test_values_of_odd_length_where_the_header_names_the_instance(self):
+        data = self.paths[0].read_bytes()
+        start = 144 + int.from_bytes(data[140:144], "little")
+        dataset, uids = data[start:], [b"\x08\0\x16\0UI", b"\x08\0\x18\0UI"]
+        for mark in uids:
+            place = dataset.index(mark)
+            dataset = dataset[:place] + dataset[place + 8 + int.from_bytes(dataset[place + 6 : place + 8], "little") :]
+        self.assertIn(b"LO\x02\0P1", dataset)
+        path = self.folder / "odd.dcm"
+        path.write_bytes(data[:start] + dataset.replace(b"LO\x02\0P1", b"LO\x01\0P"))
+        posted = []
+
+        def act(request):
+            posted.extend(parts_of(request))
+            return answer(body={"00081199": {"vr": "SQ", "Value": [{"00081155": tag(uid(0))}]}})
+
+        with WebPeer(act) as peer:
+            dcmscu("--store", peer.url, path, "--assume-meta", expect=0)
+            (part,) = posted
+            self.assertEqual(part[start:], dataset.replace(b"LO\x02\0P1", b"LO\x02\0P "))
 
     def test_a_journal_resumes_and_existing_instances_are_skipped(self):
         server = Stored(failed={uid(3): 0xA700})

@@ -36,7 +36,7 @@ struct ShownExchange {
 
     private static func parameters(_ url: String) -> [(name: String, value: String)] {
         guard let start = url.firstIndex(of: "?") else { return [] }
-        return url[url.index(after: start)...].split(separator: "&").map { part in
+        return url[url.index(after: start)...].prefix { $0 != "#" }.split(separator: "&").map { part in
             let equals = part.firstIndex(of: "=") ?? part.endIndex
             return (String(part[..<equals]), String(part[equals...].dropFirst()))
         }
@@ -46,22 +46,28 @@ struct ShownExchange {
         "limit", "offset", "includefield", "fuzzymatching", "since", "expand",
     ]
 
+    /// A URL with the values that are shown. A parameter that is no attribute may be a secret, such as the signature of a URL that a
+    /// redirect leads to, and is never shown; nor is a fragment.
+    ///
+    /// - Parameter hides: true if patient data are hidden.
     static func url(_ url: String, hides: Bool) -> String {
-        let base = url.prefix { $0 != "?" }
-        guard base.count < url.count else { return url }
+        let path = url.prefix { $0 != "?" && $0 != "#" }
+        let fragment = url.contains("#") ? "#\(DataSet.hiddenValue)" : ""
+        guard url[path.endIndex...].first == "?" else { return "\(path)\(fragment)" }
         let shown = parameters(url).map { name, value in
-            let isSecret = secretWords.contains { name.lowercased().contains($0) }
-            return "\(name)=\(isSecret || (hides && isHidden(name, value)) ? DataSet.hiddenValue : value)"
+            "\(name)=\(isHidden(name, value, hides) ? DataSet.hiddenValue : value)"
         }
-        return base + "?" + shown.joined(separator: "&")
+        return "\(path)?\(shown.joined(separator: "&"))\(fragment)"
     }
 
-    /// True if logs hide the value of the attribute; also where nobody knows what it is.
-    private static func isHidden(_ name: String, _ value: String) -> Bool {
+    /// True if the value of a parameter is not shown.
+    private static func isHidden(_ name: String, _ value: String, _ hides: Bool) -> Bool {
         if plainParameters.contains(name.lowercased()) { return false }
         let last = name.split(separator: ".").last.map { String($0) } ?? ""
         let number = last.count == 8 ? UInt32(last, radix: 16).map { Tag($0) } : nil
-        guard let tag = DataDictionary.tag(forKeyword: last) ?? number, !value.isEmpty else { return true }
+        guard let tag = DataDictionary.tag(forKeyword: last) ?? number else { return true }
+        guard hides else { return false }
+        guard !value.isEmpty else { return true }
         var dataSet = DataSet()
         dataSet.set(tag, DataDictionary.vr(of: tag), "1")
         return dataSet.hidingPatientData != dataSet
@@ -95,7 +101,7 @@ struct ShownExchange {
 
     // MARK: Bodies
 
-    private static let secretWords = ["token", "secret", "passw", "assertion"]
+    private static let secretWords = ["token", "secret", "passw", "assertion", "signature", "credential"]
     /// Of what is no DICOM, in bytes.
     private static let longestText = 4_096
 
@@ -218,7 +224,7 @@ struct ShownExchange {
         ]
         return .object([
             ("status", .number(record.head.status)),
-            ("statusText", .string(record.head.status > 0 ? WebError.meaning(of: record.head.status) : "")),
+            ("statusText", .string(Self.meaning(of: record.head.status))),
             ("httpVersion", .string(record.head.version)), ("cookies", .array([])),
             ("headers", Self.list(answerFields)),
             (
@@ -227,6 +233,22 @@ struct ShownExchange {
             ),
             ("redirectURL", .string(location)), ("headersSize", .number(-1)), ("bodySize", .number(answer.length)),
         ])
+    }
+
+    /// The words for a status, those of success as RFC 9110 15.3 has them; none without an answer.
+    static func meaning(of status: Int) -> String {
+        switch status {
+        case ..<200: ""
+        case 200: "OK"
+        case 201: "Created"
+        case 202: "Accepted"
+        case 203: "Non-Authoritative Information"
+        case 204: "No Content"
+        case 205: "Reset Content"
+        case 206: "Partial Content"
+        case 207..<300: "success"
+        default: WebError.meaning(of: status)
+        }
     }
 
     private static func comment(_ body: Body) -> [(String, JSONValue)] {

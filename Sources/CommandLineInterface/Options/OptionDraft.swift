@@ -240,15 +240,23 @@ package struct OptionDraft: Sendable {
     /// Checks that nobody can read a secret on the network, unless that is wanted.
     private func checkSecrets() throws(UsageError) {
         guard !sendsSecretsInClear else { return }
-        let addresses = connection.web.map { [$0] + connection.webOptions.bases.all }
-        let isSafe = addresses?.allSatisfy { $0.isSecure || $0.isLoopback } ?? usesTLS
-        let ofRequests = connection.web == nil ? nil : connection.webOptions.secretOption
+        let web = connection.webOptions
+        let addresses = connection.web.map { [$0] + web.bases.all + [web.client?.url].compactMap(\.self) }
+        let staysHere = !leavesByProxy
+        let isSafe = addresses?.allSatisfy { $0.isSecure || ($0.isLoopback && staysHere) } ?? usesTLS
+        let ofRequests = connection.web == nil ? nil : web.secretOption
         guard !isSafe, let option = connection.userIdentity?.secretOption ?? ofRequests else { return }
         let remedy = connection.web == nil ? "\(OptionName.tls)" : "https"
         throw UsageError(
             .missingOption, option: .tls, value: "\(option)",
             problem: "without \(remedy) the secret of \(option) could be read on the network",
             accepted: "\(remedy), or \(OptionName.userInClear) where the network itself is safe")
+    }
+
+    /// True if what is meant for this machine goes through a proxy on another one first.
+    private var leavesByProxy: Bool {
+        guard case .given(let proxy) = connection.proxy else { return false }
+        return !WebAddress.isLoopback(proxy.endpoint.host)
     }
 
     private static func root(_ environment: String?) throws(UsageError) -> UID? {

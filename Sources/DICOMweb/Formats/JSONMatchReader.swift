@@ -75,12 +75,11 @@ struct JSONMatchReader {
         _ byte: UInt8, _ problem: (Problem) -> Failure
     ) throws(Failure) {
         switch (byte, state) {
-        case (0x20, _), (0x09, _), (0x0A, _), (0x0D, _):
+        // White space, and a byte order mark.
+        case (0x20, _), (0x09, _), (0x0A, _), (0x0D, _), (0xEF, .beginning), (0xBB, .beginning), (0xBF, .beginning):
             spaces += 1
             guard spaces <= Self.maximumElement else { throw problem(.tooLong) }
             return
-        // A byte order mark.
-        case (0xEF, .beginning), (0xBB, .beginning), (0xBF, .beginning): return
         case (0x5B, .beginning):
             isArray = true
             state = .array(afterElement: false)

@@ -26,7 +26,7 @@ final class OutgoingPart {
         self.changes = changes
         self.source = source
         header = head + (try Self.fileHeader(file))
-        length = UInt64(header.count) + (try Self.length(of: source, file))
+        length = UInt64(header.count) + (try Self.length(of: source, file, rules))
     }
 
     /// Preamble and group 0002 as they are, or made for a file that lacks them.
@@ -41,9 +41,11 @@ final class OutgoingPart {
     }
 
     /// The length of what a source gives: known, or found by reading it once.
-    private static func length(of source: any DataSetSource, _ file: InstanceFile) throws(FileProblem) -> UInt64 {
+    private static func length(
+        of source: any DataSetSource, _ file: InstanceFile, _ rules: InstanceFile.SendingRules
+    ) throws(FileProblem) -> UInt64 {
         if let length = source.length { return length }
-        let counted = try file.dataSetSource(as: file.transferSyntax, staysOpen: false).source
+        let counted = try file.dataSetSource(as: file.transferSyntax, staysOpen: false, rules).source
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         var total: UInt64 = 0
         while true {

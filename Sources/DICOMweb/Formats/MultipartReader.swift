@@ -22,11 +22,15 @@ struct MultipartReader {
         case headTooLong
         /// A line of the header is none.
         case malformedHead
+        /// The first delimiter does not come within the limit.
+        case preambleTooLong
 
         var words: String {
             switch self {
             case .headTooLong: "the header of a part has no end"
             case .malformedHead: "the header of a part is none"
+            case .preambleTooLong:
+                "the answer has no first boundary within \(MultipartReader.maximumPreamble >> 20) MB"
             }
         }
     }
@@ -46,10 +50,14 @@ struct MultipartReader {
     /// What has arrived and is not decided: the beginning of a delimiter, or of a head.
     private var left: [UInt8]
     private(set) var parts = 0
+    /// Bytes before the first delimiter, or behind the last one.
+    private var outside = 0
 
     /// RFC 2046 allows 70; some servers have longer ones.
     static let maximumBoundary = 1024
     private static let maximumHead = 16 * 1024
+    static let maximumPreamble = 16 << 20
+    static let maximumEpilogue = 64 << 10
     /// The rest of a delimiter's line: white space that nobody needs.
     private static let maximumLine = 1024
 
@@ -64,13 +72,23 @@ struct MultipartReader {
     /// True if the last delimiter was there, which closes the body.
     var isClosed: Bool { if case .epilogue = state { true } else { false } }
 
+    /// True if the body is closed and goes on for so long that its end need not be waited for.
+    var needsNoMore: Bool { isClosed && outside > Self.maximumEpilogue }
+
     /// Takes the next bytes.
     ///
     /// - Throws: the error that the reader throws, or the one made of a problem.
     mutating func read<Reader: PartReader>(
         _ bytes: UnsafeRawBufferPointer, into reader: Reader, problem: (Problem) -> Reader.Failure
     ) throws(Reader.Failure) {
-        if case .epilogue = state { return }
+        if case .epilogue = state {
+            outside = min(outside + bytes.count, Self.maximumEpilogue + 1)
+            return
+        }
+        if case .preamble = state {
+            outside += bytes.count
+            guard outside <= Self.maximumPreamble + bytes.count else { throw problem(.preambleTooLong) }
+        }
         // Most of a long part lies in one piece and is handed on from where it is.
         let offset = try readPlain(bytes, reader)
         left.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[offset...]))
@@ -79,6 +97,7 @@ struct MultipartReader {
             let buffer = UnsafeRawBufferPointer(pointer)
             var index = 0
             while let next = try step(buffer, from: index, reader, problem) { index = next }
+            if case .epilogue = state { outside = buffer.count - index }
             return index + finished(buffer, index)
         }
         left.removeFirst(min(used, left.count))

@@ -71,6 +71,8 @@ package struct HTTPAnswer: Sendable {
         private var security: [String: BorrowedTLS] = [:]
         /// The warning about the certificate of the last connection, until it is taken.
         private var warning: String?
+        /// True if the last request was lost with a connection that was kept, after its body had gone wholly, and was not sent again.
+        private(set) var hasLostWholeBody = false
 
         /// In bytes.
         package static let maximumErrorBody = 64 * 1024
@@ -121,6 +123,7 @@ package struct HTTPAnswer: Sendable {
         package func perform(
             _ request: HTTPRequest, cancellation: Cancellation, reader: (any ResponseReader)? = nil
         ) throws(AssociationError) -> HTTPAnswer {
+            hasLostWholeBody = false
             let value = try settings.authorization?.value(cancellation)
             let (answer, isOurs) = try follow(request, value, cancellation, reader)
             // Once more where the credentials may have ended meanwhile.
@@ -184,7 +187,10 @@ package struct HTTPAnswer: Sendable {
                     try run(exchange, fields, url, target, cancellation)
                     return exchange
                 } catch .connectionLost(let reason) {
-                    guard isFirst, exchange.timings.isReused, exchange.head.status == 0 else {
+                    hasLostWholeBody =
+                        exchange.hasKeptBody
+                        || (exchange.timings.isReused && exchange.head.status == 0 && !exchange.mayBeSentAgain)
+                    guard isFirst, exchange.timings.isReused, exchange.head.status == 0, !hasLostWholeBody else {
                         throw .connectionLost(reason)
                     }
                 }
@@ -216,7 +222,7 @@ package struct HTTPAnswer: Sendable {
                 // 0 would be five minutes; no limit of ours is a month.
                 (cCURLOPT_CONNECTTIMEOUT_MS, settings.connectTimeout.map { max(1, Int($0 * 1000)) } ?? 2_000_000_000),
             ] { set(option, value) }
-            let proxy = setProxy(for: target.host)
+            let proxy = setProxy(for: target)
             let context = Unmanaged.passUnretained(exchange).toOpaque()
             setTransfers(context)
             if let body = exchange.request.body {
@@ -252,10 +258,14 @@ package struct HTTPAnswer: Sendable {
         }
 
         /// Returns the proxy, if one is set here.
-        private func setProxy(for host: String) -> Proxy? {
+        private func setProxy(for target: WebAddress) -> Proxy? {
             set(cCURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-            guard let choose = settings.proxy else { return nil }
-            let proxy = choose(host)
+            guard let choose = settings.proxy else {
+                // What is for this machine, credentials in clear among it, never leaves it by a proxy of the environment.
+                if target.isLoopback { set(cCURLOPT_PROXY, text: "") }
+                return nil
+            }
+            let proxy = choose(target.host)
             set(cCURLOPT_PROXY, text: proxy?.description ?? "")
             // What is spared was decided with the choice.
             set(cCURLOPT_NOPROXY, text: "")
@@ -283,11 +293,11 @@ package struct HTTPAnswer: Sendable {
                 let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
                 return Exchange.of(context).readBody(into: buffer) ?? cCURL_READFUNC_ABORT
             }
-            // The library sends a body again where a connection that it kept was closed: only from its beginning.
+            // The library sends a body again where a connection that it kept was closed: only from its beginning, and not one that the
+            // server may have taken.
             _ = cCurlSetSeek(curl.easySet, easy, cCURLOPT_SEEKFUNCTION.signed) { context, offset, origin in
                 guard let context, offset == 0, origin == SEEK_SET else { return 1 }
-                Exchange.of(context).request.body?.rewind()
-                return 0
+                return Exchange.of(context).rewindBody() ? 0 : 1
             }
         }
 
@@ -382,7 +392,7 @@ package struct HTTPAnswer: Sendable {
                 return .web(WebError(.incomplete, "the answer is not whole: \(words)", request: exchange.request.name))
             }
             switch code {
-            case cCURLE_GOT_NOTHING.signed: return .connectionLost(.closed)
+            case cCURLE_GOT_NOTHING.signed, cCURLE_SEND_FAIL_REWIND.signed: return .connectionLost(.closed)
             case cCURLE_SEND_ERROR.signed, cCURLE_RECV_ERROR.signed, cCURLE_PARTIAL_FILE.signed, cCURLE_HTTP2.signed,
                 cCURLE_HTTP2_STREAM.signed:
                 return .connectionLost(.reset)
@@ -476,13 +486,17 @@ package struct HTTPAnswer: Sendable {
         private(set) var silence: Deadline
         private(set) var progress = 0
         private(set) var isSending = false
+        /// Bytes of the body that the library has taken.
+        private var sent: UInt64 = 0
+        /// True if the library wanted to send the body again, and was not let.
+        private(set) var hasKeptBody = false
         /// What is kept of the bodies; nil where nobody wants them.
         private var sentBody: BodyRecord?
         private var receivedBody: BodyRecord?
         private let start = WallClock.precise
         private let watch = Stopwatch()
         var sentFields: [(name: String, value: String)] = []
-        /// True if no more of the body is of use: the rest of a page about a failure.
+        /// True if no more of the body is of use: the rest of a page about a failure, or what its reader needs no more.
         private(set) var isWhole = false
         private var hasBegun = false
         var timings = HTTPTimings()
@@ -544,11 +558,26 @@ package struct HTTPAnswer: Sendable {
                 if !hasBegun { try reader.begin(head) }
                 hasBegun = true
                 try reader.read(bytes)
-                return true
+                isWhole = reader.needsNoMore
+                return !isWhole
             } catch {
                 failure = error
                 return false
             }
+        }
+
+        /// False if the server may have taken the whole of a body that must not come twice.
+        var mayBeSentAgain: Bool { request.isRepeatable || request.body.map { sent < $0.length } ?? true }
+
+        /// Goes back to the first byte of the body; returns false if it must not be sent again.
+        func rewindBody() -> Bool {
+            guard mayBeSentAgain else {
+                hasKeptBody = true
+                return false
+            }
+            request.body?.rewind()
+            sent = 0
+            return true
         }
 
         /// Returns nil if the body cannot be read.
@@ -559,6 +588,7 @@ package struct HTTPAnswer: Sendable {
             do throws(AssociationError) {
                 let count = try body.read(into: buffer)
                 sentBody?.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                sent += UInt64(count)
                 return count
             } catch {
                 failure = error
@@ -601,6 +631,7 @@ package struct HTTPAnswer: Sendable {
     package final class HTTPClient: Sendable {
         package let address: WebAddress
         let settings = HTTPSettings()
+        let hasLostWholeBody = false
         package static let isAvailable = false
         package static let maximumErrorBody = 0
 

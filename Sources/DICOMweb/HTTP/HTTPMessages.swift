@@ -15,6 +15,9 @@ package struct HTTPRequest {
     package var base: WebAddress?
     package var headers: [(name: String, value: String)] = []
     package var body: (any RequestBody)?
+    /// False if the server may have done by it what is not to be done twice: a body that has gone wholly is not sent again before
+    /// somebody has asked what became of it.
+    var isRepeatable = true
 
     package init(_ method: Method, _ target: String, at base: WebAddress? = nil, accept: String) {
         self.method = method
@@ -70,6 +73,13 @@ package protocol ResponseReader: AnyObject {
     ///
     /// - Throws: `AssociationError` if they are not what they should be: no more are read.
     func read(_ bytes: UnsafeRawBufferPointer) throws(AssociationError)
+
+    /// True once the rest of the body is of no use: it is not read, and that is no failure.
+    var needsNoMore: Bool { get }
+}
+
+extension ResponseReader {
+    package var needsNoMore: Bool { false }
 }
 
 /// Status and header fields of an answer.

@@ -120,7 +120,10 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     package var description: String { (interface == .orthanc ? Self.orthancPrefix : "") + url }
 
     /// True if what is sent there does not leave this machine.
-    package var isLoopback: Bool {
+    package var isLoopback: Bool { Self.isLoopback(host) }
+
+    /// True if a host is this machine, whatever its names are.
+    package static func isLoopback(_ host: String) -> Bool {
         host.lowercased() == "localhost" || host == "::1"
             || (host.hasPrefix("127.") && host.split(separator: ".").count == 4
                 && host.allSatisfy { $0.isNumber || $0 == "." })

@@ -156,8 +156,10 @@ struct OrthancResource {
 
 extension WebSession {
     /// Resources in one answer.
-    private static let pageSize = 500
+    fileprivate static let pageSize = 500
     private static let orthanc = "application/json"
+    /// No study has so many: a server that lists more is not believed to come to an end.
+    private static let maximumInstances = 1_000_000
     /// Studies and series that are remembered for what lies below them.
     private static let maximumParents = 5000
     private static let ofSeries: Set<Tag> = [.modalitiesInStudy, .numberOfStudyRelatedInstances]
@@ -285,16 +287,19 @@ extension WebSession {
         let query = OrthancQuery(resource)
         var ids: [String] = []
         var seen: Set<String> = []
-        while true {
+        while ids.count < Self.maximumInstances {
             let page = try resources(query, since: ids.count).map(\.id).filter { seen.insert($0).inserted }
             // A server that repeats a page has no more.
-            if page.isEmpty { break }
-            ids += page
+            guard page.isEmpty else {
+                ids += page
+                continue
+            }
+            guard !ids.isEmpty else {
+                throw .web(WebError(.status(404), "the server has no instances of it", request: "POST /tools/find"))
+            }
+            return ids
         }
-        guard !ids.isEmpty else {
-            throw .web(WebError(.status(404), "the server has no instances of it", request: "POST /tools/find"))
-        }
-        return ids
+        throw .web(WebError(.unreliable, "the list of the server has no end", request: "POST /tools/find"))
     }
 }
 
@@ -327,6 +332,9 @@ private final class OrthancReader: ResponseReader {
             }
             guard let resource = OrthancResource(value, level) else {
                 throw failure("the answer describes no resource of Orthanc's")
+            }
+            guard resources.count < WebSession.pageSize else {
+                throw failure("the answer has more than the \(WebSession.pageSize) resources that were asked for")
             }
             resources.append(resource)
         }

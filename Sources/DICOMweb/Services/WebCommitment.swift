@@ -47,7 +47,7 @@ extension WebSession {
     static func commitmentPath(_ transaction: UID) -> String { "/commitment-requests/\(transaction)" }
 
     private func commitment(_ request: HTTPRequest, _ transaction: UID) throws(AssociationError) -> CommitmentAnswer {
-        let reader = AnswerCollector()
+        let reader = AnswerCollector(request)
         let answer = try answer(to: request, reader: reader)
         for warning in answer.head.fields("warning") { noteWarning(warning) }
         if answer.head.status == 202 {

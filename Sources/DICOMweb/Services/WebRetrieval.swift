@@ -113,6 +113,8 @@ private final class InstancesReader: ResponseReader {
         parts = InstanceParts(request, receiver, mayGoOn, onInstance)
     }
 
+    var needsNoMore: Bool { multipart?.needsNoMore ?? false }
+
     /// True if nothing more was wanted.
     var wasStopped: Bool { parts.wasStopped }
 
@@ -171,6 +173,8 @@ private final class InstanceParts: PartReader {
     /// The length of ``beginning`` at which it is looked into again.
     private var nextLook = 0
     private var isSkipping = false
+    /// Bytes of parts that are no instances.
+    private var skipped = 0
     /// What was wrong with the first part that is no instance.
     private(set) var problem: String?
     private(set) var wasStopped = false
@@ -178,6 +182,8 @@ private final class InstanceParts: PartReader {
     /// File meta information may hold private information of any length; beyond this it is none.
     private static let longestBeginning = 4 << 20
     private static let firstLook = 512
+    /// Of all parts that are no instances together: a server that sends more of them is not read on.
+    private static let longestSkipped = 64 << 20
 
     init(
         _ request: HTTPRequest, _ receiver: InstanceReceiver, _ mayGoOn: @escaping () -> Bool,
@@ -194,7 +200,7 @@ private final class InstanceParts: PartReader {
     }
 
     func read(_ bytes: UnsafeRawBufferPointer) throws(AssociationError) {
-        guard !isSkipping else { return }
+        guard !isSkipping else { return try skip(bytes.count) }
         if let incoming { return incoming.write(bytes) }
         beginning.append(contentsOf: bytes)
         guard beginning.count >= nextLook else { return }
@@ -202,8 +208,18 @@ private final class InstanceParts: PartReader {
         look(isAll: false)
     }
 
+    private func skip(_ count: Int) throws(AssociationError) {
+        skipped += count
+        guard skipped > Self.longestSkipped else { return }
+        throw .web(
+            WebError(
+                .unexpected, problem ?? "the parts of the answer are no files of DICOM", request: request.name))
+    }
+
     func endPart() throws(AssociationError) {
         if incoming == nil, !isSkipping { look(isAll: true) }
+        // Of parts without bytes there may be no end.
+        if incoming == nil { try skip(Self.firstLook) }
         guard let whole = incoming else { return }
         incoming = nil
         _ = whole.finish()

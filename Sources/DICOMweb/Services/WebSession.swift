@@ -14,7 +14,7 @@ package final class WebSession: QuerySession {
         case security(String)
     }
 
-    private let client: HTTPClient
+    let client: HTTPClient
     private let cancellation: Cancellation
     let bases: WebBases
     private let isFuzzy: Bool

@@ -28,6 +28,9 @@ package final class WebStorage: InstanceSender {
     /// Instances in one request; fewer once a server has refused so many at a time.
     private var maximumCount = 10
     private var failuresInARow = 0
+    /// Fingerprints of the instances that the server has said to have: that one of them is listed says nothing of another file of the
+    /// same UID.
+    private var answered: Set<UInt32> = []
 
     /// Bytes of the files in one request, beyond which a file goes alone.
     private static let maximumLength: UInt64 = 10 << 20
@@ -87,11 +90,14 @@ package final class WebStorage: InstanceSender {
         }
     }
 
+    /// What goes into one request: never two of one UID, of which the answer could not tell which it means.
     private func nextBatch() -> [PendingInstance] {
         var batch: [PendingInstance] = []
         var length: UInt64 = 0
         while let next = waiting.first, batch.count < maximumCount {
-            guard batch.isEmpty || length + next.file.size <= Self.maximumLength else { break }
+            guard batch.isEmpty || length + next.file.size <= Self.maximumLength,
+                !batch.contains(where: { $0.file.sopInstanceUID == next.file.sopInstanceUID })
+            else { break }
             length += next.file.size
             batch.append(next)
             waiting.removeFirst()
@@ -155,6 +161,11 @@ package final class WebStorage: InstanceSender {
     /// The whole request failed without an answer.
     private func lose(_ pending: [PendingInstance], because error: AssociationError) throws(AssociationError) {
         failuresInARow += 1
+        // The server has closed the connection that it kept, before the request or after it: what it lacks is sent again.
+        if session?.client.hasLostWholeBody == true, failuresInARow < Self.maximumLost {
+            waiting = pending.map { Self.inDoubt($0, error) }[...] + waiting
+            return
+        }
         // Nothing had left, or nothing may be tried again.
         switch error {
         case .interrupted:
@@ -188,6 +199,12 @@ package final class WebStorage: InstanceSender {
         return pending
     }
 
+    private static func inDoubt(_ pending: PendingInstance, _ error: AssociationError) -> PendingInstance {
+        var pending = withoutAttempt(pending)
+        pending.lastOutcome = .unanswered(error)
+        return pending
+    }
+
     private func putBack(_ pending: PendingInstance) { waiting.insert(Self.withoutAttempt(pending), at: 0) }
 
     /// Takes for each instance what the answer says of it.
@@ -199,6 +216,7 @@ package final class WebStorage: InstanceSender {
             if let refusal = said.refusal, answer.isSuccess {
                 conclude(pending, .refused(WebError(.notStored, "not stored: the server answers \(refusal)")))
             } else if let status = said.status(of: pending.file.sopInstanceUID) {
+                if status.kind != .failure { answered.insert(Self.fingerprint(pending.file)) }
                 conclude(pending, .answered(Self.response(pending.file, status), part.changes))
             } else {
                 silent.append(pending)
@@ -251,8 +269,13 @@ package final class WebStorage: InstanceSender {
         return true
     }
 
-    /// Returns false, too, where the server cannot be asked.
+    private static func fingerprint(_ file: InstanceFile) -> UInt32 {
+        UInt32(truncatingIfNeeded: file.sopInstanceUID.hashValue)
+    }
+
+    /// True if the server lists the instance, which it has from this file then. Returns false, too, where the server cannot be asked.
     private func isListed(_ file: InstanceFile) throws(AssociationError) -> Bool {
+        guard !answered.contains(Self.fingerprint(file)) else { return false }
         var keys = DataSet()
         keys.set(.queryRetrieveLevel, .CS, QueryLevel.image.rawValue)
         if let study = file.studyInstanceUID { keys.set(.studyInstanceUID, study) }
@@ -273,6 +296,7 @@ package final class WebStorage: InstanceSender {
         } catch {
             return false
         }
+        if isListed { answered.insert(Self.fingerprint(file)) }
         return isListed
     }
 
@@ -310,7 +334,8 @@ extension WebSession {
         var request = storageRequest
         request.headers.append(("Content-Type", body.mediaType))
         request.body = body
-        let reader = AnswerCollector()
+        request.isRepeatable = false
+        let reader = AnswerCollector(request)
         let answer = try perform(request, reader: reader)
         for warning in answer.head.fields("warning") { noteWarning(warning) }
         return answer.isSuccess ? answer.with(body: reader.body) : answer
@@ -320,12 +345,20 @@ extension WebSession {
 /// Keeps the body of an answer, up to a limit: one about ten instances is short.
 final class AnswerCollector: ResponseReader {
     private(set) var body: [UInt8] = []
-    private static let maximumLength = 16 << 20
+    private let request: HTTPRequest
+    static let maximumLength = 16 << 20
+
+    init(_ request: HTTPRequest) { self.request = request }
 
     func begin(_ head: HTTPHead) throws(AssociationError) {}
 
     func read(_ bytes: UnsafeRawBufferPointer) throws(AssociationError) {
-        body.append(contentsOf: bytes.prefix(Self.maximumLength - body.count))
+        guard bytes.count <= Self.maximumLength - body.count else {
+            throw .web(
+                WebError(
+                    .unexpected, "the answer is longer than \(Self.maximumLength >> 20) MB", request: request.name))
+        }
+        body.append(contentsOf: bytes)
     }
 }
 

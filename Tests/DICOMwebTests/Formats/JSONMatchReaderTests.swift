@@ -55,5 +55,8 @@ struct JSONMatchReaderTests {
         #expect(throws: JSONMatchReader.Problem.tooLong) { try read(Array(#"[{"a":""#.utf8) + long, pieces: 65536) }
         let spaces = [UInt8](repeating: 0x20, count: JSONMatchReader.maximumElement + 1)
         #expect(throws: JSONMatchReader.Problem.tooLong) { try read(spaces, pieces: 65536) }
+        let marks = [[UInt8]](repeating: [0xEF, 0xBB, 0xBF], count: JSONMatchReader.maximumElement / 3 + 1).flatMap(
+            \.self)
+        #expect(throws: JSONMatchReader.Problem.tooLong) { try read(marks, pieces: 65536) }
     }
 }

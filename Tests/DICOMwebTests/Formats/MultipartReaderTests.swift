@@ -97,4 +97,29 @@ struct MultipartReaderTests {
         let body = filler + Array("\r\n--B\r\n\r\none\r\n--B--\r\n".utf8) + filler
         #expect(try read(body, pieces: 65536).parts.texts == ["one"])
     }
+
+    @Test
+    func `a preamble without an end is refused, and the end of an epilogue is not waited for`() throws {
+        let filler = [UInt8](repeating: 0x20, count: 1 << 20)
+        let parts = Parts()
+        var reader = try #require(MultipartReader(boundary: "B"))
+        func read(_ bytes: [UInt8]) throws(MultipartReader.Problem) {
+            try bytes.withUnsafeBufferPointer { pointer throws(MultipartReader.Problem) in
+                try reader.read(UnsafeRawBufferPointer(pointer), into: parts, problem: { $0 })
+            }
+        }
+        #expect(throws: MultipartReader.Problem.preambleTooLong) {
+            for _ in 0..<2 * MultipartReader.maximumPreamble >> 20 { try read(filler) }
+        }
+        reader = try #require(MultipartReader(boundary: "B"))
+        try read(filler + Array("\r\n--B\r\n\r\none".utf8))
+        try read(filler)
+        #expect(!reader.needsNoMore)
+        try read(Array("\r\n--B--\r\n".utf8))
+        try read([UInt8](repeating: 0x20, count: 1000))
+        #expect(reader.isClosed && !reader.needsNoMore)
+        try read([UInt8](repeating: 0x20, count: MultipartReader.maximumEpilogue))
+        #expect(reader.isClosed && reader.needsNoMore)
+        #expect(parts.parts.map(\.isWhole) == [true])
+    }
 }
