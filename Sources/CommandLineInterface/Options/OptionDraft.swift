@@ -242,14 +242,16 @@ package struct OptionDraft: Sendable {
         guard !sendsSecretsInClear else { return }
         let web = connection.webOptions
         let addresses = connection.web.map { [$0] + web.bases.all + [web.client?.url].compactMap(\.self) }
-        let staysHere = !leavesByProxy
-        let isSafe = addresses?.allSatisfy { $0.isSecure || ($0.isLoopback && staysHere) } ?? usesTLS
+        let isSecure = addresses?.allSatisfy(\.isSecure) ?? usesTLS
+        let isHere = addresses?.allSatisfy { $0.isSecure || $0.isLoopback } ?? usesTLS
+        let isSafe = isSecure || (isHere && !leavesByProxy)
+        let reader = isHere ? "by the proxy" : "on the network"
         let ofRequests = connection.web == nil ? nil : web.secretOption
         guard !isSafe, let option = connection.userIdentity?.secretOption ?? ofRequests else { return }
         let remedy = connection.web == nil ? "\(OptionName.tls)" : "https"
         throw UsageError(
             .missingOption, option: .tls, value: "\(option)",
-            problem: "without \(remedy) the secret of \(option) could be read on the network",
+            problem: "without \(remedy) the secret of \(option) could be read \(reader)",
             accepted: "\(remedy), or \(OptionName.userInClear) where the network itself is safe")
     }
 

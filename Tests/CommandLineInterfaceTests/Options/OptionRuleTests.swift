@@ -65,11 +65,11 @@ struct OptionRuleTests {
         // A proxy elsewhere reads what is meant for this machine.
         Row(
             line: "http://localhost --jwt env:A --proxy http://p", code: .missingOption, option: .tls,
-            problem: "without https the secret of --jwt could be read on the network"),
+            problem: "without https the secret of --jwt could be read by the proxy"),
         Row(
             line: "https://h --oauth-url http://[::1] --oauth-client a --oauth-secret env:A --proxy socks5h://p",
             code: .missingOption, option: .tls,
-            problem: "without https the secret of --oauth-secret could be read on the network"),
+            problem: "without https the secret of --oauth-secret could be read by the proxy"),
         Row(
             line: "https://h --oauth-url https://t", code: .missingOption, option: .oauthClient,
             problem: "--oauth-url needs --oauth-client"),
