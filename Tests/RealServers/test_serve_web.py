@@ -93,6 +93,21 @@ def parts(files, boundary="Boundary", kind="application/dicom", closing=True):
     return f'Content-Type: multipart/related; type="application/dicom"; boundary={boundary}', body
 
 
+def odd_file(instance="1.2.3.4.1", study="1.2.3", series="1.2.3.4", syntax="1.2.840.10008.1.2.1"):
+    """A file in Explicit VR Little Endian with these UIDs, which need be none; None leaves the study out."""
+
+    def uid(group, element, value):
+        value = value.encode("latin-1")
+        value += b"\0" * (len(value) % 2)
+        return struct.pack("<HH2sH", group, element, b"UI", len(value)) + value
+
+    secondary_capture = "1.2.840.10008.5.1.4.1.1.7"
+    meta = uid(2, 2, secondary_capture) + uid(2, 3, "1.2.3.4.5") + uid(2, 0x10, syntax)
+    data = uid(8, 0x16, secondary_capture) + uid(8, 0x18, instance)
+    data += (uid(0x20, 0xD, study) if study is not None else b"") + uid(0x20, 0xE, series)
+    return b"\0" * 128 + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta + data
+
+
 class WithWebArchive(cases.RealServerTest):
     """An archive that holds the made-up images."""
 
@@ -265,6 +280,17 @@ class Searches(WithWebArchive):
             match["00081190"]["Value"], [f"http://archive/studies/{study}/series/{series}/instances/{uid}"]
         )
 
+    def test_urls_begin_with_the_host_that_was_asked(self):
+        study, _ = self.of("MR")
+        own = f"{servers.LOOPBACK}:{self.archive.http_port}"
+        for target, host, origin in (
+            ("", "a:1", "http://a:1"), ("http://b:2", "a:1", "http://b:2"), ("", "", f"http://{own}"),
+        ):  # fmt: skip
+            with self.subTest(target=target, host=host):
+                sent = f"GET {target}/studies?PatientID=SELFTEST-2 HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+                (match,) = Answer(said(self.archive.http_port, sent.encode())).matches
+                self.assertEqual(match["00081190"]["Value"], [f"{origin}/studies/{study}"])
+
     def test_what_is_not_understood_is_400_and_in_words(self):
         for query, word in (
             ("NoSuchKeyword=1", "NoSuchKeyword"), ("studyinstanceuid=1.2", "studyinstanceuid"), ("limit=x", "limit"),
@@ -415,6 +441,15 @@ class Stores(WithWebArchive):
             sorted(self.uids(answer, "00081199")), sorted(str(entry.SOPInstanceUID) for entry in self.entries.values())
         )
         self.assertNotIn("00081198", answer.matches)
+        # Type 2: of several studies there is no URL of one.
+        self.assertEqual(answer.matches["00081190"], {"vr": "UR"})
+        self.assertEqual(
+            sorted(item["00081190"]["Value"][0] for item in answer.matches["00081199"]["Value"]),
+            sorted(
+                f"http://archive/studies/{entry.StudyInstanceUID}/series/{entry.SeriesInstanceUID}/instances/{entry.SOPInstanceUID}"
+                for entry in self.entries.values()
+            ),
+        )
         self.assert_same_files(self.empty.folder / "archive", self.files)
 
     def test_a_part_that_fails_is_told_and_the_others_are_stored(self):
@@ -427,6 +462,23 @@ class Stores(WithWebArchive):
         answer = self.store(*parts([b"no DICOM at all"]))
         self.assertEqual((answer.status, answer.matches["0008119A"]["Value"][0]["00081197"]["Value"]), (409, [0xC000]))
         self.assertEqual(len(self.empty.stored()), 1)
+
+    def test_the_answer_has_the_url_of_the_one_study_and_empty_ones_where_uids_make_none(self):
+        study, files = self.of("MR")
+        answer = self.store(*parts([path.read_bytes() for path in files]))
+        self.assertEqual(answer.matches["00081190"]["Value"], [f"http://archive/studies/{study}"])
+        answer = self.store(*parts([odd_file(series="1.2/../3")]))
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.matches["00081199"]["Value"][0]["00081190"], {"vr": "UR"})
+
+    def test_what_nobody_would_find_is_not_stored(self):
+        for study in (None, ""):
+            answer = self.store(*parts([odd_file(study=study)]))
+            self.assertEqual(answer.status, 409, answer)
+            (item,) = answer.matches["00081198"]["Value"]
+            self.assertEqual((item["00081155"]["Value"], item["00081197"]["Value"]), (["1.2.3.4.1"], [0xA900]))
+        self.assertEqual(self.empty.stored(), [])
+        self.assertIn("no Study Instance UID, not stored", self.empty.log(1 << 20))
 
     def test_another_study_than_that_of_the_url_is_refused(self):
         study, files = self.of("MR")
@@ -459,8 +511,13 @@ class Stores(WithWebArchive):
     def test_without_its_closing_boundary_a_body_is_not_whole_and_says_what_was_stored(self):
         field, body = parts([self.files[0].read_bytes(), self.files[1].read_bytes()])
         answer = self.store(field, body[:-30])
-        self.assertEqual(answer.status, 400, answer)
+        self.assertEqual(answer.status, 202, answer)
+        self.assertEqual(answer.fields["connection"], "close")
         self.assertEqual(len(self.uids(answer, "00081199")), 1)
+        self.assertEqual(answer.matches["0008119A"]["Value"][0]["00081197"]["Value"], [0x0110])
+        self.assertEqual(len(self.empty.stored()), 1)
+        # Where nothing is stored the request has failed.
+        self.assertEqual(self.store(*parts([self.files[2].read_bytes()], closing=False)).status, 400)
         self.assertEqual(len(self.empty.stored()), 1)
 
     def test_in_chunks_and_after_the_word_to_go_on(self):
@@ -749,6 +806,55 @@ class HostileHTTP(WithWebArchive):
                 self.assert_alive()
         self.assertEqual(len(self.archive.stored()), before)
         self.assertLess(self.peak(), measured.PEAK_MEMORY)
+
+    def test_uids_longer_than_any_can_be_are_not_kept(self):
+        before = len(self.archive.stored())
+        files = [odd_file(f"1.{number}." + "9" * 60_000, study=f"1.2.{number}") for number in range(200)]
+        field, body = parts(files)
+        answer = self.ask("POST", "/studies", field, body=body)
+        self.assertEqual((answer.status, len(answer.matches["0008119A"]["Value"])), (409, 200))
+        self.assertLess(len(answer.body), 20_000)
+        self.assertEqual(len(self.archive.stored()), before)
+        self.assertLess(self.peak(), measured.PEAK_MEMORY)
+
+    def test_a_transfer_syntax_cannot_end_a_header(self):
+        archive = self.serve(WebArchive())
+        for number, evil in enumerate((
+            "1.2.3\r\nX-Evil: 1", "1.2.3\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nX-Evil: 1\r\n\r\n", "1.2\nX-Evil: 1",
+        )):  # fmt: skip
+            with self.subTest(evil=evil):
+                field, body = parts([odd_file(f"1.2.9.{number}", f"1.2.8.{number}", f"1.2.7.{number}", evil)])
+                stored = self.ask("POST", "/studies", field, body=body, archive=archive)
+                self.assertEqual(stored.status, 200, stored)
+                study = f"/studies/1.2.8.{number}"
+                single = f"{study}/series/1.2.7.{number}/instances/1.2.9.{number}"
+                for method, target, accept in (
+                    ("GET", single, "application/dicom; transfer-syntax=*"), ("HEAD", single, "application/dicom; transfer-syntax=*"),
+                    ("GET", study, ALL_SYNTAXES),
+                ):  # fmt: skip
+                    answer = self.ask(method, target, f"Accept: {accept}", archive=archive)
+                    self.assertEqual((answer.status, answer.rest), (200, b""), answer)
+                    self.assertNotIn("x-evil", answer.fields)
+                    self.assertNotIn("evil", str(answer.fields).lower())
+                    head, _, _ = answer.body.partition(b"DICM")
+                    self.assertNotIn(b"X-Evil", head)
+                self.assert_alive(archive)
+
+    def test_a_connection_that_ends_says_so(self):
+        for length in (b"Content-Length: 9000000\r\n", b"Transfer-Encoding: chunked\r\n"):
+            sent = b"GET /studies HTTP/1.1\r\nHost: a\r\n" + length + b"\r\n"
+            answer = Answer(said(self.archive.http_port, sent))
+            self.assertEqual((answer.status, answer.fields.get("connection")), (200, "close"), answer)
+        kept = b"GET /studies HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+        answer = Answer(said(self.archive.http_port, kept + request("GET", "/studies")))
+        self.assertNotIn("connection", answer.fields)
+        self.assertEqual(Answer(answer.rest).status, 200)
+
+    def test_a_page_beyond_all_numbers(self):
+        for target in ("/?offset=9223372036854775807", "/?offset=9223372036854775808", "/?offset=" + "9" * 5000):
+            self.assertEqual(self.ask("GET", target).status, 400)
+            self.assert_alive()
+        self.assertEqual(self.search("/studies?offset=9223372036854775807"), [])
 
     def test_more_parts_than_a_request_may_have(self):
         body = b"--B\r\n\r\nx\r\n" * 10_001 + b"--B--\r\n"

@@ -37,7 +37,7 @@ final class MessageReader {
         _ options: ReceiveOptions, destination: (CommandSet, UInt8) -> DataSetDestination
     ) throws(AssociationFault) -> DIMSEMessage {
         let inactivity = options.cancelled?.silence ?? channel.limits.inactivity
-        var progress = Progress(limit: inactivity)
+        var progress = ReceivingProgress(limit: inactivity)
         var elsewhere = options.elsewhere?.progress ?? 0
         while true {
             switch try channel.nextStep() {
@@ -81,29 +81,6 @@ final class MessageReader {
         case .inDataSet(let incoming):
             return channel.limits.end.earlier(cancelled?.deadline(inInstance: incoming.isInstance) ?? .never)
         }
-    }
-
-    /// Watches that the peer keeps sending. One that sends a byte now and then is as good as silent: it is one that
-    /// sends less than ``minimum`` bytes within the inactivity limit, and no whole message.
-    private struct Progress {
-        /// In bytes; the slowest modem line is a hundred times faster.
-        static let minimum = 1024
-
-        private let limit: Double?
-        private var bytes = 0
-        private(set) var deadline: Deadline
-
-        init(limit: Double?) {
-            self.limit = limit
-            deadline = .after(seconds: limit ?? .infinity)
-        }
-
-        mutating func add(_ count: Int) {
-            bytes += count
-            if bytes >= Self.minimum { self = Progress(limit: limit) }
-        }
-
-        mutating func restart() { self = Progress(limit: limit) }
     }
 
     private func accept(

@@ -49,6 +49,33 @@ package protocol Connection: AnyObject, Sendable {
     func close()
 }
 
+/// Watches that a peer keeps sending. One that sends a byte now and then is as good as silent: it is one that sends less
+/// than ``minimum`` bytes within the inactivity limit, and nothing whole.
+package struct ReceivingProgress {
+    /// In bytes; the slowest modem line is a hundred times faster.
+    static let minimum = 1024
+
+    private let limit: Double?
+    private var bytes = 0
+    /// The point in time at which the peer counts as silent.
+    package private(set) var deadline: Deadline
+
+    /// - Parameter limit: the inactivity limit in seconds; nil is without limit.
+    package init(limit: Double?) {
+        self.limit = limit
+        deadline = .after(seconds: limit ?? .infinity)
+    }
+
+    /// Counts bytes that have come.
+    package mutating func add(_ count: Int) {
+        bytes += count
+        if bytes >= Self.minimum { restart() }
+    }
+
+    /// Begins anew: the peer may be silent for the whole limit.
+    package mutating func restart() { self = ReceivingProgress(limit: limit) }
+}
+
 /// The next step of a blocked write after the connection became readable.
 package enum BlockedWrite: Sendable {
     /// Keep sending, and call again when more can be read.

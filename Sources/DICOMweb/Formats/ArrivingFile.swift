@@ -8,6 +8,10 @@ final class ArrivingFile {
         case notDICOM(String)
         /// Its data set belongs to another study than the one that was named.
         case otherStudy
+        /// Its data set belongs to no study: nobody would find it.
+        case noStudy
+        /// A UID has more characters than any can have, and is not kept.
+        case longUID
     }
 
     private let receiver: InstanceReceiver?
@@ -24,7 +28,7 @@ final class ArrivingFile {
     private var nextLook = 1024
 
     /// File meta information may hold private information of any length; beyond this it is none.
-    private static let longestHeader = 4 << 20
+    private static let longestHeader = 256 << 10
     /// The UIDs stand in the beginning of a data set, or are not looked for any more.
     private static let longestBeginning = 64 << 10
 
@@ -40,7 +44,8 @@ final class ArrivingFile {
         guard beginning != nil else { return incoming?.write(bytes) ?? () }
         beginning?.append(contentsOf: bytes)
         guard let count = beginning?.count, count >= nextLook else { return }
-        nextLook = count * 2
+        // Not beyond the length at which it is given up.
+        nextLook = count < Self.longestHeader ? min(count * 2, Self.longestHeader) : count * 2
         look(isAll: false)
     }
 
@@ -57,31 +62,42 @@ final class ArrivingFile {
             let mayWait = !isAll && dataSet.count < Self.longestBeginning
             guard !mayWait || !dataSet.isEmpty else { return }
             let attributes: DataSet
+            var isKnown = false
             do throws(DataSetError) {
                 let last: Tag = .studyInstanceUID
                 let (found, isComplete) = try DataSetDecoder(meta.transferSyntax, limits: .beginning).decodeBeginning(
                     dataSet, through: last)
                 guard isComplete || !mayWait else { return }
                 attributes = found
+                // What has no SOP Instance UID either may be in another syntax as well.
+                isKnown = (isComplete || isAll) && found.uid(.sopInstanceUID) != nil
             } catch {
                 // It may be in another syntax than it says; the file that is made of it will tell.
                 attributes = DataSet()
             }
-            begin(meta, attributes, dataSet)
+            begin(meta, attributes, isKnown: isKnown, dataSet)
         } catch {
-            guard isAll || error.code != .truncated || bytes.count > Self.longestHeader else { return }
+            guard isAll || error.code != .truncated || bytes.count >= Self.longestHeader else { return }
             problem = .notDICOM(error.description)
             beginning = nil
         }
     }
 
-    private func begin(_ meta: FileMetaInformation, _ attributes: DataSet, _ dataSet: ArraySlice<UInt8>) {
+    /// - Parameter isKnown: true if the attributes are all that there are up to the study.
+    private func begin(
+        _ meta: FileMetaInformation, _ attributes: DataSet, isKnown: Bool, _ dataSet: ArraySlice<UInt8>
+    ) {
         beginning = nil
         // The UIDs of the data set are those by which it is found.
-        sopClassUID = attributes.uid(.sopClassUID) ?? meta.mediaStorageSOPClassUID
-        sopInstanceUID = attributes.uid(.sopInstanceUID) ?? meta.mediaStorageSOPInstanceUID
-        studyInstanceUID = attributes.uid(.studyInstanceUID)
+        let sopClass = attributes.uid(.sopClassUID) ?? meta.mediaStorageSOPClassUID
+        let sopInstance = attributes.uid(.sopInstanceUID) ?? meta.mediaStorageSOPInstanceUID
+        let ofDataSet = attributes.uid(.studyInstanceUID).flatMap { $0.string.isEmpty ? nil : $0 }
+        guard [sopClass, sopInstance, ofDataSet ?? ""].allSatisfy({ $0.string.utf8.count <= UID.maximumLength }) else {
+            return problem = .longUID
+        }
+        (sopClassUID, sopInstanceUID, studyInstanceUID) = (sopClass, sopInstance, ofDataSet)
         guard study == nil || study == studyInstanceUID else { return problem = .otherStudy }
+        guard studyInstanceUID != nil || !isKnown else { return problem = .noStudy }
         guard let receiver else { return }
         let begun = IncomingInstance(
             sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: meta.transferSyntax, sender: nil,

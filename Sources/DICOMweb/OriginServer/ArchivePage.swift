@@ -7,6 +7,8 @@ struct ArchivePage {
 
     private static let studiesOfPage = 100
     private static let seriesOfPage = 1000
+    /// No archive has more studies.
+    private static let maximumOffset = 1_000_000_000
 
     /// - Returns: what was answered, for the log.
     /// - Throws: `.refused` for a page that there is not, otherwise the error of the connection.
@@ -15,7 +17,9 @@ struct ArchivePage {
     ) throws(ExchangeFailure) -> String {
         let study = parameters.first { $0.name == "study" }.map { UID($0.value) }
         let offset = parameters.first { $0.name == "offset" }.map { Int($0.value) ?? -1 } ?? 0
-        guard offset >= 0, study?.isValid != false else { throw .refused(Refusal(400, "no such page")) }
+        guard (0...Self.maximumOffset).contains(offset), study?.isValid != false else {
+            throw .refused(Refusal(400, "no such page"))
+        }
         var page = Page(title: archive.title)
         if let study {
             try appendSeries(of: study, to: &page)
@@ -84,7 +88,7 @@ struct ArchivePage {
             try archive.search(search.identifier, includesAll: false).forEachMatch { match in
                 if number >= offset { body(match) }
                 number += 1
-                return number < offset + limit
+                return number - offset < limit
             }
         } catch {
             throw .refused(error)

@@ -37,8 +37,8 @@ struct RetrieveService {
         switch form {
         case .single:
             guard let first = sent.first else { throw .refused(Refusal(404, "nothing here")) }
-            let type = "\(Self.dicom); transfer-syntax=\(first.file.transferSyntax.uid)"
-            try response.begin(status, fields + [HTTPField("Content-Type", type)], length: first.file.wholeLength)
+            let type = Self.contentType(of: first.file)
+            try response.begin(status, fields + [type], length: first.file.wholeLength)
             try send(first.file, behind: [], response)
         case .multipart:
             let body = MultipartForm()
@@ -101,19 +101,25 @@ struct RetrieveService {
     private func choose(
         among held: [any HeldInstance], _ resource: WebResource, _ acceptance: Acceptance
     ) throws(ExchangeFailure) -> (Form, [any HeldInstance]) {
-        var asksForInstances = false
+        // Ranges that differ in nothing but the syntax are one list of syntaxes.
+        var wanted: [(form: Form, syntaxes: [String?])] = []
         for range in acceptance.ranges {
             guard let form = form(of: range, isForOne: resource.instance != nil) else { continue }
-            asksForInstances = true
-            // Ranges that differ in nothing but the syntax are one list of syntaxes.
-            let ranges = acceptance.ranges.filter { self.form(of: $0, isForOne: resource.instance != nil) == form }
-            let syntaxes = ranges.map { Self.syntax(of: $0) }
-            let chosen = held.filter { instance in
-                syntaxes.contains { $0 == nil || $0 == instance.file.transferSyntax.uid.string }
+            let syntax = Self.syntax(of: range)
+            if let known = wanted.firstIndex(where: { $0.form == form }) {
+                wanted[known].syntaxes.append(syntax)
+            } else {
+                wanted.append((form, [syntax]))
             }
-            if !chosen.isEmpty { return (form, chosen) }
         }
-        guard asksForInstances else {
+        // Of many instances few syntaxes are held: these are compared, once.
+        let syntaxesHeld = Set(held.map { $0.file.transferSyntax.uid.string })
+        for (form, syntaxes) in wanted {
+            let accepted = syntaxesHeld.filter { held in syntaxes.contains { $0 == nil || $0 == held } }
+            guard !accepted.isEmpty else { continue }
+            return (form, held.filter { accepted.contains($0.file.transferSyntax.uid.string) })
+        }
+        guard !wanted.isEmpty else {
             throw .refused(
                 Refusal(
                     406,
@@ -147,6 +153,12 @@ struct RetrieveService {
 
     // MARK: Files
 
+    /// The media type of a file. A transfer syntax that is no UID is whatever a sender has written: it has no place in a header.
+    fileprivate static func contentType(of file: InstanceFile) -> HTTPField {
+        let syntax = file.transferSyntax.uid
+        return HTTPField("Content-Type", dicom + (syntax.isValid ? "; transfer-syntax=\(syntax)" : ""))
+    }
+
     private func send(
         _ file: InstanceFile, behind head: [UInt8], _ response: ResponseWriter
     ) throws(ExchangeFailure) {
@@ -169,8 +181,8 @@ private struct MultipartForm {
     var end: [UInt8] { Array("\r\n--\(boundary)--\r\n".utf8) }
 
     func head(of file: InstanceFile, isFirst: Bool) -> [UInt8] {
-        let type = "application/dicom; transfer-syntax=\(file.transferSyntax.uid)"
-        return Array("\(isFirst ? "" : "\r\n")--\(boundary)\r\nContent-Type: \(type)\r\n\r\n".utf8)
+        let lines = HTTPField.lines([RetrieveService.contentType(of: file)])
+        return Array("\(isFirst ? "" : "\r\n")--\(boundary)\r\n\(lines)\r\n".utf8)
     }
 
     func length(of instances: [any HeldInstance]) -> UInt64 {

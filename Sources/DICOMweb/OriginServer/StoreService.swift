@@ -6,7 +6,7 @@ import DICOMProtocol
 struct StoreService {
     let archive: any WebArchive
 
-    /// The parts of a request, at most: each has a line in the answer.
+    /// The parts of a request, at most: each has a line in the answer, whose UIDs have at most 64 characters.
     static let maximumParts = 10_000
     private static let dicom = "application/dicom"
     private static let json = ["application/dicom+json", "application/json"]
@@ -38,9 +38,13 @@ struct StoreService {
             refusal = why
         }
         guard !parts.isEmpty else { throw .refused(refusal ?? Refusal(400, "the body has no parts")) }
-        // What is left of the body is not understood either.
-        if refusal != nil { response.closes = true }
-        let status = refusal?.status ?? parts.status
+        if refusal != nil {
+            // What is left of the body is not understood either.
+            response.closes = true
+            parts.cut()
+        }
+        // What is stored is stored, although the request as a whole is none.
+        let status = refusal.map { parts.hasStored ? 202 : $0.status } ?? parts.status
         var json: [UInt8] = []
         DICOMJSON.append(parts.answer(request.origin), to: &json)
         try response.send(status, [HTTPField("Content-Type", type)], json)
@@ -70,6 +74,8 @@ private final class StoredParts: PartReader {
         let sopInstanceUID: UID
         let studyInstanceUID: UID?
         let status: DIMSEStatus
+        /// Below the base URL; nil for one that was not stored, or whose UIDs make no path.
+        let path: String?
     }
 
     private let archive: any WebArchive
@@ -94,6 +100,8 @@ private final class StoredParts: PartReader {
     private var count: Int { stored.count + failed.count + others.count + dropped }
 
     var isEmpty: Bool { count == 0 }
+
+    var hasStored: Bool { !stored.isEmpty }
 
     /// PS3.18 10.5.3.1.
     var status: Int {
@@ -122,7 +130,8 @@ private final class StoredParts: PartReader {
         defer { arriving = nil }
         guard let arriving else { return others.append(.cannotUnderstand) }
         arriving.end()
-        let status: DIMSEStatus
+        var status: DIMSEStatus
+        var path: String?
         switch (fault, arriving.problem) {
         case (.silentDrop?, _):
             dropped += 1
@@ -130,17 +139,38 @@ private final class StoredParts: PartReader {
         case (_, .notDICOM(let why)?):
             archive.report(peer: peer, "a part is no file of DICOM: \(why)", isTrouble: true)
             return others.append(.cannotUnderstand)
+        case (_, .longUID?):
+            archive.report(
+                peer: peer, "a part has a UID of more than \(UID.maximumLength) characters", isTrouble: true)
+            return others.append(.cannotUnderstand)
         case (_, .otherStudy?): status = .processingFailure
+        case (_, .noStudy?):
+            archive.report(peer: peer, "\(arriving.sopInstanceUID): no Study Instance UID, not stored", isTrouble: true)
+            status = .dataSetDoesNotMatchSOPClass
         case (.status(let injected)?, nil): status = injected
         case (nil, nil):
             guard let incoming = arriving.incoming else { return others.append(.cannotUnderstand) }
             status = archive.storing { incoming.finish() }
             incoming.close()
+            guard status == .success else { break }
+            if let resource = archive.resource(of: arriving.sopInstanceUID) {
+                path = resource.path
+            } else {
+                // The file is there, but nobody finds what is in it.
+                status = .processingFailure
+            }
         }
         let entry = Entry(
             sopClassUID: arriving.sopClassUID, sopInstanceUID: arriving.sopInstanceUID,
-            studyInstanceUID: arriving.studyInstanceUID, status: status)
+            studyInstanceUID: arriving.studyInstanceUID, status: status,
+            path: path)
         if status == .success { stored.append(entry) } else { failed.append(entry) }
+    }
+
+    /// Counts the part that is not whole, or is not understood any more.
+    func cut() {
+        drop()
+        others.append(.processingFailure)
     }
 
     /// Drops an instance that the request has ended in the middle of.
@@ -153,9 +183,8 @@ private final class StoredParts: PartReader {
     func answer(_ origin: String) -> DataSet {
         var answer = DataSet()
         let studies = Set(stored.compactMap(\.studyInstanceUID))
-        if studies.count == 1, let uid = studies.first, let path = WebResource(study: uid).path {
-            answer.set(.retrieveURL, .UR, origin + path)
-        }
+        let path = studies.count == 1 ? studies.first.flatMap { WebResource(study: $0).path } : nil
+        Self.setRetrieveURL(path, origin, in: &answer)
         if !failed.isEmpty {
             answer.set(
                 .failedSOPSequence,
@@ -165,7 +194,15 @@ private final class StoredParts: PartReader {
                     return item
                 })
         }
-        if !stored.isEmpty { answer.set(.referencedSOPSequence, items: stored.map(Self.reference)) }
+        if !stored.isEmpty {
+            answer.set(
+                .referencedSOPSequence,
+                items: stored.map { entry in
+                    var item = Self.reference(entry)
+                    Self.setRetrieveURL(entry.path, origin, in: &item)
+                    return item
+                })
+        }
         if !others.isEmpty {
             answer.set(
                 .otherFailuresSequence,
@@ -176,6 +213,12 @@ private final class StoredParts: PartReader {
                 })
         }
         return answer
+    }
+
+    /// The Retrieve URL is there also where it is not known, of type 2.
+    private static func setRetrieveURL(_ path: String?, _ origin: String, in item: inout DataSet) {
+        guard let path else { return item.setEmpty(.retrieveURL, .UR) }
+        item.set(.retrieveURL, .UR, origin + path)
     }
 
     private static func reference(_ entry: Entry) -> DataSet {

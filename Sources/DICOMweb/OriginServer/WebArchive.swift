@@ -20,6 +20,9 @@ package protocol WebArchive: AnyObject, Sendable {
     /// The instances of a resource in the order of their arrival; none if it is not there.
     func instances(of resource: WebResource) -> [any HeldInstance]
 
+    /// The study, the series and the instance of a SOP Instance UID; nil if no search finds it.
+    func resource(of instance: UID) -> WebResource?
+
     /// The attributes of an instance without its bulk data.
     ///
     /// - Throws: `FileProblem` if its file cannot be read.

@@ -39,8 +39,6 @@ package final class HTTPServer: ConnectionServer.Delegate, Sendable {
     private static let headLimit = 15.0
     /// Seconds that a connection is kept without a request.
     private static let idleLimit = 15.0
-    /// The most of a body that is read although nobody wants it, so that the connection can be kept.
-    private static let longestSkipped = 64 * 1024
     /// What a client sends before it has read that we do not listen any more is read for so long, in seconds, and so many bytes.
     private static let lingering = 2.0
     private static let longestLingering = 16 << 20
@@ -106,24 +104,24 @@ package final class HTTPServer: ConnectionServer.Delegate, Sendable {
             guard case .refused(let refusal) = error else { return false }
             service.report(
                 peer: peer, "request not understood: \(refusal.words) (\(refusal.status))", isTrouble: true)
-            let response = ResponseWriter(input.connection, nil, closes: true, wait: wait())
+            let response = ResponseWriter(input.connection, nil, nil, closes: true, wait: wait())
             if (try? response.send(refusal)) != nil { linger(input) }
             return false
         }
         let request = ServedRequest(
             head: head, body: ReceivedBody(head, input, wait: wait()), peer: peer,
-            origin: "\(scheme)://\(head.field("host") ?? input.connection.localDescription)",
+            origin: "\(scheme)://\(head.host ?? input.connection.localDescription)",
             cancellation: connections.cancellation)
         let response = ResponseWriter(
-            input.connection, head, closes: !head.keepsAlive || connections.threadsInUse > Self.maximumKept,
-            wait: wait())
+            input.connection, head, request.body,
+            closes: !head.keepsAlive || connections.threadsInUse > Self.maximumKept, wait: wait())
         do throws(ExchangeFailure) {
             try answer(request, response)
             guard !response.closes else {
                 linger(input)
                 return false
             }
-            if try request.body.skip(upTo: Self.longestSkipped) { return true }
+            if try request.body.skip() { return true }
             linger(input)
         } catch {
             if case .lost(let reason) = error {

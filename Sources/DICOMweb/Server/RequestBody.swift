@@ -64,14 +64,19 @@ final class ReceivedBody {
     }
 
     private let input: ConnectionInput
-    private let wait: WaitLimits
+    private var wait: WaitLimits
     private var state: State
+    /// From the first wait on.
+    private var progress: ReceivingProgress?
     /// True while the client waits for the word to go on.
     private var awaitsContinue: Bool
     private var trailerLength = 0
 
     private static let maximumLine = 1024
     private static let maximumTrailer = 16 * 1024
+    /// The most that is read although nobody wants it, so that the connection can be kept, and the seconds that it may take.
+    private static let longestSkipped = 64 * 1024
+    private static let skipLimit = 5.0
     private static let malformed = Refusal(400, "the chunks of the body are not understood")
 
     init(_ head: RequestHead, _ input: ConnectionInput, wait: WaitLimits) {
@@ -113,24 +118,39 @@ final class ReceivedBody {
                 let field = try line()
                 trailerLength += field.count + 2
                 guard trailerLength <= Self.maximumTrailer else { throw .refused(Self.malformed) }
-                if field.isEmpty { state = .end }
+                if field.isEmpty {
+                    state = .end
+                } else {
+                    do throws(Refusal) { _ = try RequestHead.field(field[...]) } catch {
+                        throw .refused(Self.malformed)
+                    }
+                }
             }
         }
     }
 
-    /// Reads and drops the rest if that is little; false if it is not.
+    /// True if the rest is known to be little, so that ``skip()`` reads it.
+    var canBeSkipped: Bool {
+        switch state {
+        case .end: true
+        // Who waits for the word to go on has sent nothing.
+        case .bytes(let left): !awaitsContinue && left <= UInt64(Self.longestSkipped)
+        case .chunkSize, .chunk, .chunkEnd, .trailer: false
+        }
+    }
+
+    /// Reads and drops the rest if that is little; false if it is not, or does not come at once.
     ///
     /// - Throws: as ``read(_:)`` does.
-    func skip(upTo limit: Int) throws(ExchangeFailure) -> Bool {
-        guard !isRead else { return true }
-        // Who waits for the word to go on has sent nothing.
-        guard !awaitsContinue else { return false }
-        if case .bytes(let left) = state, left > UInt64(limit) { return false }
-        var skipped = 0
-        while try read({ skipped += $0.count }) {
-            guard skipped <= limit else { return false }
+    func skip() throws(ExchangeFailure) -> Bool {
+        guard canBeSkipped else { return false }
+        wait = wait.within(.after(seconds: Self.skipLimit))
+        do throws(ExchangeFailure) {
+            while try read({ _ in }) {}
+            return true
+        } catch .lost(.timedOut) {
+            return false
         }
-        return true
     }
 
     private func handOn(
@@ -167,18 +187,25 @@ final class ReceivedBody {
                 awaitsContinue = false
                 try input.connection.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), wait: wait)
             }
-            guard try input.fill(wait) else { throw .closed }
+            var progress = self.progress ?? ReceivingProgress(limit: wait.inactivity)
+            let before = input.available.count
+            guard try input.fill(wait.within(progress.deadline)) else { throw .closed }
+            progress.add(input.available.count - before)
+            self.progress = progress
         } catch {
             throw .lost(error)
         }
     }
 
-    /// Hexadecimal digits; extensions behind a semicolon mean nothing here.
+    /// Hexadecimal digits; extensions behind a semicolon mean nothing here (RFC 9112 7.1.1).
     private static func chunkSize(_ line: [UInt8]) throws(ExchangeFailure) -> UInt64 {
-        let digits = line.prefix { $0 != UInt8(ascii: ";") }
-        let text = String(decoding: digits, as: UTF8.self).trimmedOfSpace
+        let digits = line.prefix { $0 != UInt8(ascii: ";") && !RequestHead.isSpace($0) }
+        let rest = line[digits.endIndex...].drop(while: RequestHead.isSpace)
         // UInt64(_:radix:) takes a sign, which is none here.
-        guard (1...15).contains(text.utf8.count), text.allSatisfy(\.isHexDigit), let size = UInt64(text, radix: 16)
+        guard digits.count == line.count || rest.first == UInt8(ascii: ";"), (1...15).contains(digits.count),
+            !rest.contains(where: RequestHead.isControl), digits.first != UInt8(ascii: "+"),
+            digits.first != UInt8(ascii: "-"),
+            let size = UInt64(String(decoding: digits, as: UTF8.self), radix: 16)
         else {
             throw .refused(malformed)
         }

@@ -26,6 +26,12 @@ struct HTTPField: Sendable, Equatable {
         self.name = name
         self.value = value
     }
+
+    /// Fields as they are sent, each with the end of its line. One that would be several lines is left out, whoever has written it.
+    static func lines(_ fields: [HTTPField]) -> String {
+        fields.lazy.filter { !($0.name + $0.value).utf8.contains { [0x0D, 0x0A, 0x00].contains($0) } }
+            .map { "\($0.name): \($0.value)\r\n" }.joined()
+    }
 }
 
 /// Request line and header fields (RFC 9112 3 and 5), read strictly: what two readers could understand in two ways is refused.
@@ -52,6 +58,10 @@ struct RequestHead: Sendable {
     private static let maximumTarget = 16 * 1024
     private static let longestMethod = 20
 
+    /// The host that the request is meant for, which a target in the form for proxies says in place of Host (RFC 9112 3.2.2); nil if
+    /// it is left open.
+    var host: String? { target.authority ?? field("host").flatMap { $0.isEmpty ? nil : $0 } }
+
     /// The first field of a name in lower case.
     func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
@@ -66,7 +76,8 @@ struct RequestHead: Sendable {
     /// - Throws: the reason why it is no request that is answered.
     init(_ bytes: ArraySlice<UInt8>) throws(Refusal) {
         var lines = try Self.lines(bytes)[...]
-        guard let first = lines.popFirst() else { throw Refusal(400, "the request has no first line") }
+        guard let line = lines.popFirst() else { throw Refusal(400, "the request has no first line") }
+        let first = String(decoding: line, as: UTF8.self)
         let parts = first.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty, parts[0].utf8.count <= Self.longestMethod,
             parts[0].utf8.allSatisfy(Self.isTokenByte)
@@ -96,8 +107,8 @@ struct RequestHead: Sendable {
     }
 
     /// The lines of a head without their ends and without the empty one.
-    private static func lines(_ bytes: ArraySlice<UInt8>) throws(Refusal) -> [String] {
-        var lines: [String] = []
+    private static func lines(_ bytes: ArraySlice<UInt8>) throws(Refusal) -> [ArraySlice<UInt8>] {
+        var lines: [ArraySlice<UInt8>] = []
         var start = bytes.startIndex
         var index = start
         while index < bytes.endIndex {
@@ -109,41 +120,62 @@ struct RequestHead: Sendable {
                 guard lines.count <= maximumFields else {
                     throw Refusal(431, "more than \(maximumFields) header fields")
                 }
-                if index > start { lines.append(String(decoding: bytes[start..<index], as: UTF8.self)) }
+                if index > start { lines.append(bytes[start..<index]) }
                 start = index + 2
                 index = start
                 continue
             }
             // A line feed alone, and other control characters.
-            guard byte >= 0x20 || byte == 0x09, byte != 0x7F else {
-                throw Refusal(400, "a control character in the header")
-            }
+            guard !isControl(byte) else { throw Refusal(400, "a control character in the header") }
             index += 1
         }
         return lines
     }
 
-    private static func field(_ line: String) throws(Refusal) -> HTTPField {
-        guard line.first != " ", line.first != "\t" else {
+    /// True for control characters, of which a line may have none but the tab.
+    static func isControl(_ byte: UInt8) -> Bool { (byte < 0x20 && byte != 0x09) || byte == 0x7F }
+
+    /// A field of a header or a trailer. Only spaces and tabs belong to nobody (RFC 9110 5.6.3): what Unicode has of white space and of
+    /// letters that look alike is read otherwise by the next reader.
+    ///
+    /// - Throws: 400 if the line is none.
+    static func field(_ line: ArraySlice<UInt8>) throws(Refusal) -> HTTPField {
+        guard let first = line.first, !isSpace(first) else {
             throw Refusal(400, "a header field goes on in a second line, which is obsolete")
         }
-        guard let colon = line.firstIndex(of: ":") else { throw Refusal(400, "a header field without a colon") }
-        let name = line[..<colon]
-        guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte) else {
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+            throw Refusal(400, "a header field without a colon")
+        }
+        guard colon > line.startIndex, line[..<colon].allSatisfy(isTokenByte) else {
             throw Refusal(400, "the name of a header field is none")
         }
-        return HTTPField(name.lowercased(), String(line[line.index(after: colon)...].trimmedOfSpace))
+        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+        var value = line[(colon + 1)...].drop(while: isSpace)
+        while let last = value.last, isSpace(last) { value.removeLast() }
+        guard !value.contains(where: isControl) else { throw Refusal(400, "a control character in the header") }
+        guard !fieldsOfASCII.contains(name) || value.allSatisfy({ $0 < 0x80 }) else {
+            throw Refusal(400, "a character in the header field \(name) that it cannot have")
+        }
+        return HTTPField(name, String(decoding: value, as: UTF8.self))
     }
+
+    /// The fields that say where a request ends, and whether another one follows.
+    private static let fieldsOfASCII: Set = [
+        "connection", "content-length", "expect", "host", "trailer", "transfer-encoding",
+    ]
+
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
     private static func checkHost(_ fields: [HTTPField], isOld: Bool) throws(Refusal) {
         let hosts = fields.filter { $0.name == "host" }.map(\.value)
         guard hosts.count == 1 || (isOld && hosts.isEmpty) else {
             throw Refusal(400, hosts.isEmpty ? "the header field Host is missing" : "Host is there more than once")
         }
-        let isHost = hosts.allSatisfy { host in
-            host.utf8.count <= 255 && host.utf8.allSatisfy { isAlphanumeric($0) || hostMarks.contains($0) }
-        }
-        guard isHost else { throw Refusal(400, "Host is no host") }
+        guard hosts.allSatisfy({ isHost($0) }) else { throw Refusal(400, "Host is no host") }
+    }
+
+    fileprivate static func isHost(_ text: some StringProtocol) -> Bool {
+        text.utf8.count <= 255 && text.utf8.allSatisfy { isAlphanumeric($0) || hostMarks.contains($0) }
     }
 
     private static func bodyLength(_ fields: [HTTPField], isOld: Bool) throws(Refusal) -> BodyLength {
@@ -188,6 +220,8 @@ struct RequestHead: Sendable {
 struct RequestTarget: Sendable, Equatable {
     /// The segments of the path, decoded; none for `/` and for `*`.
     let path: [String]
+    /// The host and the port of a target in the form for proxies; nil in the usual form.
+    let authority: String?
     /// As it stands, without its question mark.
     private let query: String
 
@@ -198,10 +232,15 @@ struct RequestTarget: Sendable, Equatable {
         }
         var rest = Substring(text)
         // The form for proxies, which every server has to take (RFC 9112 3.2.2).
+        var authority: String?
         for scheme in ["http://", "https://"] where text.lowercased().hasPrefix(scheme) {
-            rest = rest.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
+            let named = rest.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
+            guard !named.isEmpty, RequestHead.isHost(named) else { throw Refusal(400, "the URL has no host") }
+            authority = String(named)
+            rest = rest.dropFirst(scheme.count + named.count)
             if rest.first != "/" { rest = "/" + rest }
         }
+        self.authority = authority
         guard rest.first == "/" || text == "*" else { throw Refusal(400, "the URL has no path") }
         let path = rest.prefix { $0 != "?" }
         query = String(rest.dropFirst(path.count + 1))

@@ -9,6 +9,8 @@ final class ResponseWriter {
     /// True if no body may follow, as after HEAD.
     private let isHeadOnly: Bool
     private let isOld: Bool
+    /// Of the request: what is left of it may be too long to be read for the sake of the next request.
+    private let body: ReceivedBody?
     /// True if the connection ends with this answer.
     var closes: Bool
     /// The status that was sent; nil before.
@@ -34,8 +36,11 @@ final class ResponseWriter {
 
     private static let bufferLength = 64 * 1024
 
-    init(_ connection: any Connection, _ head: RequestHead?, closes: Bool, wait: WaitLimits) {
+    init(
+        _ connection: any Connection, _ head: RequestHead?, _ body: ReceivedBody?, closes: Bool, wait: WaitLimits
+    ) {
         self.connection = connection
+        self.body = body
         self.wait = wait
         isHeadOnly = head?.method == "HEAD"
         isOld = head?.isOld ?? false
@@ -145,13 +150,13 @@ final class ResponseWriter {
         case .untilClosed: closes = true
         case .length, .waiting: break
         }
+        if body?.canBeSkipped == false { closes = true }
         if closes {
             all.append(HTTPField("Connection", "close"))
         } else if isOld {
             all.append(HTTPField("Connection", "keep-alive"))
         }
-        let lines = ["HTTP/1.1 \(status) \(Self.reason(status))"] + (all + fields).map { "\($0.name): \($0.value)" }
-        head = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        head = Array("HTTP/1.1 \(status) \(Self.reason(status))\r\n\(HTTPField.lines(all + fields))\r\n".utf8)
     }
 
     private func takeHead() -> [UInt8] {

@@ -104,6 +104,12 @@ package struct ArchiveAccess: Sendable {
         }
     }
 
+    /// The study and the series of an instance; nil if it is not there, or in no study.
+    package func place(of instance: UID) -> (study: UID, series: UID)? {
+        guard let found = archive.index.instance(instance), !found.studyInstanceUID.string.isEmpty else { return nil }
+        return (found.studyInstanceUID, found.seriesInstanceUID)
+    }
+
     /// The attributes of an instance without the values of its bulk data.
     ///
     /// - Throws: `FileProblem` if the file cannot be read or has changed.

@@ -33,6 +33,7 @@ private final class NumberedStudies: WebArchive {
 
     func search(_ identifier: DataSet, includesAll: Bool) throws(Refusal) -> any WebSearch { Search(count: count) }
     func instances(of resource: WebResource) -> [any HeldInstance] { [] }
+    func resource(of instance: UID) -> WebResource? { nil }
     func metadata(of file: InstanceFile) throws(FileProblem) -> DataSet { DataSet() }
     func receiver(from peer: String) -> InstanceReceiver { preconditionFailure("nothing is stored here") }
     func storing(_ body: () -> DIMSEStatus) -> DIMSEStatus { body() }
@@ -104,6 +105,16 @@ struct OriginServerTests {
         let (_, last) = try answer("/?offset=200", of: archive)
         #expect(last.split(separator: "<tr>").count == 52)
         #expect(!last.contains("offset=300"))
+    }
+
+    @Test(arguments: [
+        ("9223372036854775807", 400), ("9223372036854775808", 400), ("1000000001", 400), ("-1", 400),
+        ("1000000000", 200), ("0", 200),
+    ])
+    func `a page beyond all numbers is refused, and one beyond the last is empty`(offset: String, status: Int) throws {
+        let (head, body) = try answer("/?offset=\(offset)", of: NumberedStudies(250))
+        #expect(head.hasPrefix("HTTP/1.1 \(status) "))
+        #expect(body.contains("/?offset=100\"") == (offset == "0"))
     }
 
     @Test func `each request is a line, and says what was answered`() throws {

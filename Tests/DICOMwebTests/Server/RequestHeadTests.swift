@@ -46,13 +46,47 @@ struct RequestHeadTests {
         ("Transfer-Encoding : chunked\r\n", 400), ("Content-Length : 3\r\n", 400), (" Content-Length: 3\r\n", 400),
         ("X: a\r\n continued\r\n", 400), ("X: a\nContent-Length: 3\r\n", 400), ("X: a\rb\r\n", 400),
         ("X: a\0b\r\n", 400),
+        // White space and letters of Unicode, which other readers take for something else.
+        ("Transfer-Encoding: chun\u{212A}ed\r\n", 400), ("Transfer-Encoding: \u{A0}chunked\r\n", 400),
+        ("Transfer-Encoding: chunked\u{85}\r\n", 400), ("Content-Length: \u{2003}5\r\n", 400),
+        ("Content-Length: \u{FF15}\r\n", 400), ("Content-Length: 5\u{3000}\r\n", 400),
+        ("Connection: \u{212A}eep-alive\r\n", 400), ("Expect: 100-continue\u{A0}\r\n", 400),
+        ("Transfer-Encoding: \u{B}chunked\r\n", 400), ("Content-Length: \u{C}5\r\n", 400),
+        ("Transfer-Encoding:\r\n", 501), ("Transfer-Encoding: chunked, \r\n", 501),
         ("no colon\r\n", 400), (": no name\r\n", 400), ("Host: b\r\n", 400), ("Expect: 200-ok\r\n", 417),
     ])
     func `what two readers could understand in two ways is refused`(fields: String, expected: Int) {
         #expect(status("POST /studies HTTP/1.1\r\nHost: a\r\n\(fields)\r\n") == expected)
     }
 
+    @Test func `spaces and tabs around a value belong to nobody`() throws {
+        let head = try head("POST / HTTP/1.1\r\nHost:\ta \r\nTransfer-Encoding: \t CHUNKED\t\r\nX: \u{A0}é\r\n\r\n")
+        #expect(head.body == .chunked)
+        #expect(head.host == "a")
+        #expect(head.field("x") == "\u{A0}é")
+    }
+
+    @Test(
+        arguments: [
+            ("/studies", "a:80", "a:80"), ("http://b:81/studies", "a:80", "b:81"), ("HTTPS://b?x", "a", "b"),
+            ("/studies", "", nil), ("http://b/", "", "b"),
+        ] as [(String, String, String?)])
+    func `the host of the target wins over the field, and an empty one is none`(
+        target: String, field: String, host: String?
+    ) throws {
+        #expect(try head("GET \(target) HTTP/1.1\r\nHost: \(field)\r\n\r\n").host == host)
+    }
+
+    @Test(arguments: ["\r", "\n", "\0", "\r\nX-Evil: 1", "1.2\r\n\r\nHTTP/1.1 200 OK"])
+    func `a field that would be several lines is not sent`(value: String) {
+        let fields = [HTTPField("A", "1"), HTTPField("Content-Type", "x; y=\(value)"), HTTPField("B", "2")]
+        #expect(HTTPField.lines(fields) == "A: 1\r\nB: 2\r\n")
+    }
+
     @Test(arguments: [
+        ("GET http:///studies HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET http://a@b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET http://\"<b>/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), ("GET /\r\nHost: a\r\n\r\n", 400),
         ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET / SPDY/1\r\nHost: a\r\n\r\n", 400), ("GET studies HTTP/1.1\r\nHost: a\r\n\r\n", 400),

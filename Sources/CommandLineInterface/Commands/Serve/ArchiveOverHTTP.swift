@@ -42,6 +42,10 @@ final class ArchiveOverHTTP: WebArchive {
         archive.instances(study: resource.study, series: resource.series, instance: resource.instance)
     }
 
+    func resource(of instance: UID) -> WebResource? {
+        archive.place(of: instance).map { WebResource(study: $0.study, series: $0.series, instance: instance) }
+    }
+
     func metadata(of file: InstanceFile) throws(FileProblem) -> DataSet { try archive.metadata(of: file) }
 
     func receiver(from peer: String) -> InstanceReceiver { archive.receiver(from: peer, by: "STOW-RS") }
