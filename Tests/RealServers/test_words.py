@@ -52,6 +52,10 @@ class Words(cases.RealServerTest):
         ("orthanc", "find --patient -k id=SELFTEST-1 -k StudyID=7", 0, [], ["must be the whole one"]),
         ("dcmqrscp", "find -k name=muster* --limit 9", 0, ["case counts in names, too (PatientName)"], ["except in names"]),
         ("dcmqrscp", "find -k id=SELFTEST-1,SELFTEST-2 --limit 9", 0, ["several values have a backslash"], []),
+        # Names in other scripts are in another component group.
+        ("orthanc", "find -k name=山田*", 0, ["after the first =", "'PatientName=*=山田*'"], []),
+        # A script's variable that is empty: everything is counted, and said so.
+        ("orthanc", "find --image -k study= --limit 9", 0, ["StudyInstanceUID", "has no value, and matches everything"], []),
         # What the series tell is nothing to warn of.
         ("dcmqrscp", "find -k modalities=MR --limit 9", 0, ["SELFTEST-2"], ["warning", "--series"]),
         ("orthanc", "find -k date=1950 --group-by ModalitiesInStudy", 0, ["no match"], ["warning"]),
