@@ -44,6 +44,10 @@ ELSEWHERE = {
     "commitment", "certificateRefused", "ourCertificateRefused",
     # With the lists and files that they are about: test_retrieve and test_store.
     "listCutShort", "mislabelled", "noUIDsInDataSet", "oddLength", "noHeader", "uniqueKeysAbove", "ignoredKey", "keyOfLowerLevel", "lostLetters", "modalitiesNotReturned",
+    # Over HTTP, at a server that does not decode: test_web.
+    "keyNotSentWhole",
+    # At ports with and without TLS: test_web.
+    "webWantsTLS", "webWithoutTLS",
     # At a terminal: test_find.
     "characterSetIsKey",
     # By the unit tests of --find.
@@ -343,10 +347,12 @@ class Messages(cases.RealServerTest):
             self.assert_names(dcmscu("--find", peer.url, expect=code), f"status {status}", *words)
 
     def test_credentials_that_a_web_server_wants(self):
-        self.over_http(401, ASSOCIATION, "--user", "--passcode", "--jwt")
+        self.over_http(401, ASSOCIATION, "no credentials", "--user", "--passcode", "--jwt")
 
     def test_forbidden_by_a_web_server(self):
-        self.over_http(403, ASSOCIATION, "administrator must allow")
+        self.over_http(403, ASSOCIATION, "no credentials were given", "--user", "--jwt", "--header")
+        with webpeer.WebPeer(lambda _: webpeer.answer(403)) as peer:
+            self.assert_names(dcmscu("--find", peer.url, "--user", "alice", expect=ASSOCIATION), "status 403", "administrator must allow")
 
     def test_base_url_that_is_not_right(self):
         self.over_http(404, FAILURE, "is the base URL right?", "/dicom-web")

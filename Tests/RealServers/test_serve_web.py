@@ -682,6 +682,14 @@ class Faults(WithWebArchive):
         archive = self.faulty("http-status=503/2", holds=False)
         dcmscu("--store", archive.url, *self.files, "--retries", 3, "--retry-delay", 0, expect=0)
         self.assert_same_files(archive.folder / "archive", self.files)
+        # Retrieved study by study: a request that fails is sent again, and what was listed before it stays.
+        for every in (3, 5):
+            archive = self.faulty(f"http-status=503/{every}")
+            folder = self.folder / f"got{every}"
+            options = ["-k", "PatientID=SELFTEST-*", "-o", folder, "--retries", 5, "--retry-delay", 0]
+            run = dcmscu("--get", archive.url, *options, expect=0)
+            self.assert_same_files(folder, self.files)
+            self.assertLessEqual(run.stderr.count("trying again in 0.0 s: "), 3, run.stderr)
         self.assert_names(dcmscu("--find", self.faulty("http-status=413").url, expect=FAILURE), "413")
 
     def test_short_body(self):

@@ -100,6 +100,16 @@ class Orthanc(cases.RealServerTest):
         self.assertGreater(len(found), 0)
         self.assertEqual({one["00100010"]["Value"][0]["Alphabetic"] for one in found}, {name})
 
+    def test_modalities_of_studies_although_this_server_ignores_offset_with_them(self):
+        found = self.find("-k", "ModalitiesInStudy=CT")
+        self.assertEqual(_values(found), _values(self.find("-k", "ModalitiesInStudy=CT", peer=[servers.LOOPBACK, self.orthanc.port])))
+        self.assertGreater(len(found), 1)
+        run = dcmscu("--get", self.orthanc.web_url, "-k", "ModalitiesInStudy=CT", "-o", self.folder / "got", expect=0)
+        self.assertNotIn("warning", run.stderr)
+        uids = {one["0020000D"]["Value"][0] for one in found}
+        expected = {image.sop_instance for image in self.images if str(image.study) in uids}
+        self.assertEqual({str(images.read(path).SOPInstanceUID) for path in (self.folder / "got").rglob("*.dcm")}, expected)
+
     def test_nothing_that_matches_is_success_without_output(self):
         self.assertEqual(self.find("-k", "PatientID=NO SUCH PATIENT"), [])
         dcmscu("--find", self.orthanc.web_url, "-k", "PatientID=NOSUCH", "--fail-if-none", expect=INCOMPLETE)
@@ -115,9 +125,81 @@ class Orthanc(cases.RealServerTest):
         server = self.serve(servers.orthanc_with_web(AuthenticationEnabled=True, RegisteredUsers={"alice": "s3cret"}))
         run = dcmscu("--echo", server.web_url, expect=ASSOCIATION)
         self.assert_names(run, "401", "--user")
+        run = dcmscu("--echo", server.web_url, "--user", "alice", expect=ASSOCIATION)
+        self.assert_names(run, "the server refused user alice (status 401)", "without a passcode", "--passcode")
         good = ["--user", "alice", "--passcode", "env:WEB_SECRET"]
         dcmscu("--echo", server.web_url, *good, environment=SECRET, expect=0)
         dcmscu("--echo", server.web_url, *good, environment={"WEB_SECRET": "other"}, expect=ASSOCIATION)
+        run = dcmscu("--find", server.web_url, *good, environment={"WEB_SECRET": "other"}, expect=ASSOCIATION)
+        self.assert_names(run, "the server refused user alice (status 401)", "of this server?")
+        run = dcmscu("--find", server.web_url, "--jwt", "env:WEB_SECRET", environment=SECRET, expect=ASSOCIATION)
+        self.assert_names(run, "the server refused the token (status 401)", "--jwt")
+
+    def test_the_root_of_orthanc_is_no_dicomweb_and_the_hint_says_where_it_is(self):
+        for operation in ("--echo", "--find"):
+            run = dcmscu(operation, f"http://{servers.LOOPBACK}:{self.orthanc.http_port}")
+            self.assertIn(run.code, (ASSOCIATION, FAILURE))
+            self.assert_names(run, "base URL", "/dicom-web")
+
+    def test_https_at_the_plain_port_of_orthanc(self):
+        run = dcmscu("--echo", self.orthanc.web_url.replace("http://", "https://"), "--tls-insecure", expect=UNREACHABLE)
+        self.assert_names(run, "does not speak TLS", self.orthanc.web_url)
+
+
+class LettersBeyondASCII(cases.RealServerTest):
+    """Orthanc does not decode them, and is sent wildcards: no other patient may become a match by that."""
+
+    NAMES = {"U1": "Größe^Anna", "U2": "Grosse^Bob", "U3": "Gree^Carl", "U4": "山田^太郎", "U5": "Yamada^Tarou=山田^太郎=やまだ^たろう"}
+
+    def store(self, server):
+        import pydicom
+
+        image = images.archive_images()[0]
+        for patient, name in self.NAMES.items():
+            dataset = pydicom.dcmread(image.path)
+            dataset.SpecificCharacterSet, dataset.PatientID, dataset.PatientName = "ISO_IR 192", patient, name
+            number = 1 + int(patient[1:])
+            dataset.StudyInstanceUID, dataset.SeriesInstanceUID = f"1.2.9.{number}", f"1.2.9.{number}.1"
+            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.9.{number}.1.1"
+            dataset.save_as(self.folder / f"{patient}.dcm")
+        dcmscu("--store", servers.LOOPBACK, server.port, *sorted(self.folder.glob("U?.dcm")), expect=0)
+
+    def asked(self, server, name):
+        run = dcmscu("--find", server.web_url, "-k", f"PatientName={name}", "--format", "jsonl", expect=0)
+        return sorted(json.loads(line)["00100020"]["Value"][0] for line in run.stdout.splitlines()), run
+
+    def planned(self, server, name, expect=0):
+        run = dcmscu("--get", server.web_url, "-k", f"PatientName={name}", "--dry-run", expect=expect)
+        return sorted(patient for patient in self.NAMES if f"1.2.9.{1 + int(patient[1:])}" in run.stdout.replace(",", " ").split()), run
+
+    def test_each_match_is_compared_with_the_key_as_it_was_typed(self):
+        server = self.serve(servers.orthanc_with_web())
+        self.store(server)
+        for name, patients in (
+            ("*山田*", ["U4", "U5"]), ("*ß*", ["U1"]), ("größe*", ["U1"]), ("Größe^Anna", ["U1"]), ("*ñ*", []), ("山田^太郎", ["U4", "U5"]),
+        ):  # fmt: skip
+            with self.subTest(name):
+                found, run = self.asked(server, name)
+                self.assertEqual(found, patients)
+                if name != "Größe^Anna":
+                    self.assert_names(run, "left out", "wildcards")
+                self.assertEqual(self.planned(server, name)[0], patients)
+        found, run = self.asked(server, "xyzß*")
+        self.assertEqual(found, [])
+        self.assert_names(run, "could not be sent whole")
+
+    def test_a_name_that_lost_its_letters_is_listed_with_a_warning_and_not_retrieved(self):
+        server = self.serve(servers.orthanc_with_web(DefaultEncoding="Latin1"))
+        self.store(server)
+        found, run = self.asked(server, "*山田*")
+        self.assertEqual(found, ["U4", "U5"])
+        self.assert_names(run, "2 matches with a PatientName that lost its letters", "3 matches left out")
+        plan, run = self.planned(server, "*山田*", expect=None)
+        self.assertEqual(plan, [])
+        self.assertNotEqual(run.code, 0)
+        self.assert_names(run, "lost its letters", "nothing is retrieved")
+        # These letters the server has.
+        self.assertEqual(self.asked(server, "größe*")[0], ["U1"])
 
 
 def _values(matches):
@@ -166,7 +248,7 @@ class CommandLine(cases.RealServerTest):
 
     def test_operations_that_are_not_there_are_refused(self):
         run = self.refused("--move", "URL", "-k", "StudyInstanceUID=1.2", "--move-destination", "ME")
-        self.assert_names(run, "--move", "not there over HTTP", "http://127.0.0.1:")
+        self.assert_names(run, "--move does not work over HTTP; HOST is http://127.0.0.1:")
         run = self.refused("--get", "URL", "-k", "StudyInstanceUID=1.2", "--prefer", "rle")
         self.assert_names(run, "--prefer", "yet")
 
@@ -236,7 +318,32 @@ class Requests(cases.RealServerTest):
         with WebPeer(act) as peer:
             run = dcmscu("--find", peer.url, "-k", "PatientName=Größe^Anna", "--format", "count", expect=0)
             self.assertEqual(run.stdout.strip(), "1")
-            self.assertEqual(peer.requests[1].value("PatientName"), "Gr??e^Anna")
+            self.assertEqual(peer.requests[1].value("PatientName"), "Gr*e^Anna")
+            self.assert_names(run, "1 match left out", "wildcards")
+
+    def test_an_empty_list_of_a_server_that_was_sent_wildcards_is_told(self):
+        with WebPeer(lambda request: answer(400) if request.value("limit") == "%31" else answer(body=[])) as peer:
+            run = dcmscu("--find", peer.url, "-k", "PatientName=Größe*", "--format", "count", expect=0)
+            self.assertEqual(run.stdout.strip(), "0")
+            self.assert_names(run, "warning", "could not be sent whole", "wildcards", "PatientID")
+            run = dcmscu("--find", peer.url, "-k", "PatientName=Nobody^At", "--format", "count", expect=0)
+            self.assertNotIn("sent whole", run.stderr)
+
+    def test_a_busy_server_is_not_taken_for_one_that_decodes(self):
+        """Its answer to the probe says nothing, and a query that is sent wrongly would find nothing."""
+        def act(request):
+            if request.value("limit") == "%31":
+                probes.append(request)
+                return answer(503 if len(probes) == 1 else 400)
+            return answer(body=[] if request.value("offset") else [study("1.2", _00100010="Größe^Anna")])
+
+        probes = []
+        with WebPeer(act) as peer:
+            run = dcmscu("--find", peer.url, "-k", "PatientName=Größe*", "--format", "count", "--retries", 1, "--retry-delay", 0, expect=0)
+            self.assertEqual(run.stdout.strip(), "1")
+            self.assertEqual(peer.requests[2].value("PatientName"), "Gr*e*")
+            probes.clear()
+            dcmscu("--find", peer.url, "-k", "PatientName=Größe*", expect=FAILURE)
 
     def test_pages_are_asked_for_to_the_end(self):
         def act(request):
@@ -261,10 +368,35 @@ class Requests(cases.RealServerTest):
             dcmscu("--find", peer.url, expect=0)
 
     def test_a_server_that_repeats_a_page_is_not_believed(self):
+        """Where it repeats a part, or where a limit is visible or likely."""
+        two, one = [study("1.2"), study("1.3")], [study("1.2")]
+        more = [("Warning", '299 pacs "There are 50 additional results that can be requested"')]
+        for name, first, second in (
+            ("a part", answer(body=two), answer(body=one)),
+            ("another order", answer(body=two), answer(body=two[::-1])),
+            ("more", answer(body=two, headers=more), answer(body=two, headers=more)),
+            ("status 206", answer(206, body=two), answer(206, body=two)),
+            ("a usual limit", *[answer(body=[study(f"1.{number}") for number in range(100)])] * 2),
+        ):  # fmt: skip
+            with self.subTest(name), WebPeer(pages(first, otherwise=second)) as peer:
+                run = dcmscu("--find", peer.url, expect=FAILURE)
+                self.assert_names(run, "repeats a page")
+                self.assertEqual(len(peer.requests), 2)
+
+    def test_a_server_that_returns_its_whole_list_once_more_ignores_offset(self):
         with WebPeer(lambda _: answer(body=[study("1.2"), study("1.3")])) as peer:
-            run = dcmscu("--find", peer.url, expect=FAILURE)
-            self.assert_names(run, "repeats a page")
+            run = dcmscu("--find", peer.url, "--format", "count", "-V", expect=0)
+            self.assertEqual(run.stdout.strip(), "2")
+            self.assert_names(run, "taken as complete")
             self.assertEqual(len(peer.requests), 2)
+            self.assertEqual(dcmscu("--find", peer.url, "--format", "count", expect=0).stderr, "")
+
+    def test_a_limit_that_was_sent_makes_a_repeated_page_doubtful(self):
+        def act(request):
+            return answer(body=[study("1.2"), study("1.3")]) if request.value("limit") else answer(413)
+
+        with WebPeer(act) as peer:
+            self.assert_names(dcmscu("--find", peer.url, expect=FAILURE), "repeats a page")
 
     def test_too_many_matches_are_asked_for_in_pages(self):
         def act(request):
@@ -292,10 +424,24 @@ class Requests(cases.RealServerTest):
         with WebPeer(pages(warned)) as peer:
             self.assert_names(dcmscu("--find", peer.url, "--fuzzy", expect=0), "Only literal matching")
 
-    def test_a_list_of_values_is_refused_before_anything_is_sent(self):
+    def test_a_list_of_values_is_asked_for_value_by_value_and_joined(self):
+        def act(request):
+            if request.value("offset"):
+                return answer(body=[])
+            found = {"CT": ("1.2", "1.3"), "MR": ("1.3", "1.4")}[request.value("ModalitiesInStudy")]
+            modalities = {"1.2": ["CT"], "1.3": ["CT", "MR"], "1.4": ["MR"]}
+            return answer(body=[{**study(uid), "00080061": {"vr": "CS", "Value": modalities[uid]}} for uid in found])
+
+        with WebPeer(act) as peer:
+            run = dcmscu("--find", peer.url, "-k", "ModalitiesInStudy=CT\\MR", "--format", "jsonl", expect=0)
+            uids = [json.loads(line)["0020000D"]["Value"][0] for line in run.stdout.splitlines()]
+            self.assertEqual(uids, ["1.2", "1.3", "1.4"])
+            self.assertNotIn("warning", run.stderr)
+
+    def test_a_list_of_very_many_values_is_refused_before_anything_is_sent(self):
         with WebPeer(lists()) as peer:
-            run = dcmscu("--find", peer.url, "-k", "ModalitiesInStudy=CT\\MR", expect=USAGE)
-            self.assert_names(run, "ModalitiesInStudy", "one value")
+            run = dcmscu("--find", peer.url, "-k", "PatientID=" + "\\".join(f"P{number}" for number in range(65)), expect=USAGE)
+            self.assert_names(run, "PatientID", "one value")
             self.assertEqual(peer.connections, 0)
 
 
@@ -326,9 +472,25 @@ class Statuses(cases.RealServerTest):
         with WebPeer(pages(otherwise=answer(503))) as peer:
             dcmscu("--find", peer.url, "--retries", 2, "--retry-delay", 0.05, expect=FAILURE)
             self.assertEqual(len(peer.requests), 3)
+            dcmscu("--get", peer.url, "-k", "PatientID=A", "-o", self.folder / "got", "--retries", 2, "--retry-delay", 0.05, expect=FAILURE)
+            self.assertEqual(len(peer.requests), 6)
         with WebPeer(pages(otherwise=answer(404))) as peer:
             dcmscu("--find", peer.url, "--retries", 2, "--retry-delay", 0.05, expect=FAILURE)
             self.assertEqual(len(peer.requests), 1)
+
+    def test_a_page_that_failed_is_asked_for_again_and_not_the_list(self):
+        def act(request):
+            start = int(request.value("offset") or 0)
+            failed[start] = failed.get(start, 0) + 1
+            if failed[start] <= 2:
+                return answer(503)
+            return answer(body=[study(f"1.{number}") for number in range(start, min(start + 10, 35))])
+
+        failed = {}
+        with WebPeer(act) as peer:
+            run = dcmscu("--find", peer.url, "--retries", 2, "--retry-delay", 0, "--format", "count", expect=0)
+            self.assertEqual(run.stdout.strip(), "35")
+            self.assertEqual(failed, {start: 3 for start in (0, 10, 20, 30, 35)})
 
     def test_the_server_says_when_it_wants_to_be_asked_again(self):
         busy = answer(503, headers=[("Retry-After", "1")])
@@ -406,10 +568,10 @@ class Secured(cases.RealServerTest):
 
     def test_plain_http_at_a_port_of_tls_and_tls_at_one_of_plain_http(self):
         run = dcmscu("--echo", self.nginx.web_url.replace("https", "http"), expect=FAILURE)
-        self.assert_names(run, "status 400", "plain HTTP request was sent to HTTPS port")
+        self.assert_names(run, "status 400", "plain HTTP request was sent to HTTPS port", f"speaks TLS: give {self.nginx.web_url}")
         plain = self.serve(servers.Nginx(self.peer.port))
         run = dcmscu("--echo", plain.web_url.replace("http", "https"), *self.trust, expect=UNREACHABLE)
-        self.assert_names(run, "TLS")
+        self.assert_names(run, "does not speak TLS", plain.web_url)
 
     def test_from_https_no_redirect_leads_to_http(self):
         nginx = self.serve(

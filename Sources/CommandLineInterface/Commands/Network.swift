@@ -99,7 +99,8 @@ final class Network: Sendable {
             callingAETitle: connection.callingAETitle,
             service: operation.service, usesTLS: connection.tls != nil,
             hasCertificate: connection.tls?.configuration.certificate != nil, receiverPort: connection.receiverPort,
-            isNamedAsNode: connection.isHostNamedAsNode, web: connection.web, limits: limits,
+            isNamedAsNode: connection.isHostNamedAsNode, web: connection.web,
+            webIdentity: connection.webIdentity, limits: limits,
             passedTotalLimit: isOverdue ? connection.totalTimeout : nil, retries: connection.retry.retries,
             mayRetry: OperationSet.retrying.contains(operation))
     }
@@ -242,6 +243,7 @@ final class Network: Sendable {
     func negotiation(for sopClass: UID, on session: any QuerySession) -> QueryNegotiation {
         let granted = session.grantedNegotiation(for: sopClass)
         return connection.queryNegotiation.subtracting(granted.contains(.multipleValues) ? [] : .multipleValues)
+            .union(granted.intersection(.lettersAsWildcards))
     }
 
     /// Opens an association with the contexts of these needs, as far as one association has room for them.
@@ -315,7 +317,12 @@ final class Network: Sendable {
     private func webSession(_ client: HTTPClient, onEnd: @escaping (HTTPClient) -> Void) -> WebSession {
         WebSession(
             client, bases: connection.webOptions.bases, isFuzzy: connection.queryNegotiation.contains(.fuzzyNames),
-            cancellation: cancellation, report: { [self] in note($0) }, onEnd: onEnd)
+            cancellation: cancellation, report: { [self] in note($0) },
+            retry: { [self] error, failures throws(AssociationError) in
+                guard mayRetry(after: error, failures: failures) else { return false }
+                try pause(after: failures, because: error, isBrief: true)
+                return true
+            }, onEnd: onEnd)
     }
 
     private var webSettings: HTTPSettings {
@@ -355,6 +362,19 @@ final class Network: Sendable {
                 Message(
                     "\(peerName): the server does not decode the values of queries",
                     "letters beyond ASCII are sent as wildcards, and its matches compared with the keys"))
+        case .nothingByWildcards:
+            report(
+                .web(note), .warning,
+                Message(
+                    "\(peerName): a query found nothing, and its keys could not be sent whole",
+                    "the server does not decode the values of queries: letters beyond ASCII were sent as wildcards",
+                    hint: .keyNotSentWhole))
+        case .ignoresOffset:
+            report(
+                .web(note), .verbose,
+                Message(
+                    "\(peerName): the server returns its whole list whatever the offset",
+                    "it names no limit, and the list is taken as complete"))
         case .security(let warning): security.warn(warning, diagnostics)
         }
     }
@@ -395,7 +415,9 @@ final class Network: Sendable {
 
     /// True if the work may be tried again after so many failures in a row.
     func mayRetry(after error: AssociationError, failures: Int) -> Bool {
-        error.isTransient && retry.allowsAttempt(after: failures, wanted: error.retryAfter) && !isOverdue
+        // What a session has tried again itself is not begun anew.
+        if case .web(let error) = error, error.wasRetried { return false }
+        return error.isTransient && retry.allowsAttempt(after: failures, wanted: error.retryAfter) && !isOverdue
     }
 
     /// Waits before the next attempt.
@@ -403,12 +425,17 @@ final class Network: Sendable {
     /// - Parameters:
     ///   - error: the cause of the last failure; nil if a status was, or if it was told.
     ///   - wanted: the pause in seconds that the server asks for; nil if the error says it, or nobody does.
+    ///   - isBrief: True for one of many requests: a first failure of it is told once for the run.
     /// - Throws: `interrupted` at a cancellation.
     func pause(
-        after failures: Int, because error: AssociationError?, wanted: Double? = nil
+        after failures: Int, because error: AssociationError?, wanted: Double? = nil, isBrief: Bool = false
     ) throws(AssociationError) {
         let seconds = retry.pause(after: failures, wanted: wanted ?? error?.retryAfter)
-        notePause(seconds: seconds, "trying again", because: error)
+        if isBrief, failures == 1 {
+            report(.requestAgain, .note, pauseMessage(seconds: seconds, "trying again", because: error))
+        } else {
+            notePause(seconds: seconds, "trying again", because: error)
+        }
         if cancellation.wait(until: Deadline.after(seconds: seconds).earlier(end)) {
             throw .interrupted(cancellation.level)
         }
@@ -416,9 +443,12 @@ final class Network: Sendable {
 
     /// Tells a person why nothing happens for a while.
     func notePause(seconds: Double, _ what: String, because error: AssociationError?) {
-        diagnostics.note(
-            Message(
-                "\(what) in \(Decimal.text(seconds, digits: seconds < 10 ? 1 : 0)) s", error.map { message($0).line }))
+        diagnostics.note(pauseMessage(seconds: seconds, what, because: error))
+    }
+
+    private func pauseMessage(seconds: Double, _ what: String, because error: AssociationError?) -> Message {
+        Message(
+            "\(what) in \(Decimal.text(seconds, digits: seconds < 10 ? 1 : 0)) s", error.map { message($0).line })
     }
 
     /// Releases an association whose work is done. A server that never answers the release is noted, and is no failure.
@@ -437,7 +467,7 @@ final class Network: Sendable {
 
     /// The things that are said once for a run, however often they happen.
     enum Note: Hashable {
-        case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort, undated
+        case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort, undated, requestAgain
         case web(WebSession.Note)
     }
 

@@ -29,7 +29,8 @@ struct QueryPreparation {
     private func assembled() throws(RunFailure) -> [Query] {
         let assembly = QueryAssembly(
             options: options, negotiation: network.connection.queryNegotiation, today: environment.today,
-            localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset))
+            localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset),
+            asksEachValue: network.connection.web != nil)
         var queries: [Query] = []
         for content in try contents() {
             do throws(UsageError) { queries.append(try assembly.query(from: content)) } catch {

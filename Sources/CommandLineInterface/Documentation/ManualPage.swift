@@ -155,7 +155,7 @@ package enum ManualPage {
             Values are padded and encoded as their value representation demands. One that breaks its rules and may exist all the \
             same, such as an accession number of 18 characters or a UID with letters, is sent with a warning; --strict refuses it. \
             For a list of other values, ModalitiesInStudy=CT\\MR, multiple value matching is negotiated: a server that grants \
-            it, which is noted, lists what has all of the values; others may list what has one of them. For "" (no value) \
+            it, which is noted, lists what has all of the values; others may list what has one of them. Over HTTP each value is asked for, and what has one of them is listed. For "" (no value) \
             empty value matching is negotiated.
             """,
             """

@@ -22,6 +22,7 @@ struct CalledServer: Sendable {
     var isNamedAsNode = false
     /// The base URL of a peer over HTTP.
     var web: WebAddress?
+    var webIdentity = WebIdentity.none
     var limits = AssociationLimits()
     /// The limit of the whole run, in seconds, if it has passed.
     var passedTotalLimit: Double?
@@ -128,6 +129,10 @@ extension Message {
         case .web(let reason):
             let request = reason.request.map { ": \($0)" } ?? ""
             var why = reason.detail
+            let unknown = WebError.meaning(of: 401)
+            if reason.code == .status(401), let who = server.webIdentity.name, why.hasPrefix(unknown) {
+                why = "the server refused \(who)" + why.dropFirst(unknown.count)
+            }
             if reason.isTooLate, let seconds = reason.retryAfter {
                 why +=
                     "; the server wants to be asked again in \(CalledServer.seconds(seconds)), when this run may not begin anything"
@@ -135,7 +140,8 @@ extension Message {
             self.init(
                 "\(server.name)\(request)", why, peerText: reason.peerText,
                 hint: Hint(
-                    for: reason, at: server.web, mayRetry: server.mayRetry && server.retries == 0))
+                    for: reason, at: server.web, as: server.webIdentity,
+                    mayRetry: server.mayRetry && server.retries == 0))
         }
     }
 
@@ -181,11 +187,17 @@ extension Hint {
     }
 
     /// The remedy for an answer over HTTP.
-    fileprivate init?(for error: WebError, at address: WebAddress?, mayRetry: Bool = false) {
+    fileprivate init?(
+        for error: WebError, at address: WebAddress?, as identity: WebIdentity = .none, mayRetry: Bool = false
+    ) {
         switch error.code {
         case _ where error.isTooLate: self = .webTooLate
-        case .status(401): self = .webCredentials
-        case .status(403): self = .webNotAllowed
+        case .status(401): self = .webCredentials(identity)
+        case .status(403): self = .webNotAllowed(isAnonymous: identity == .none)
+        case .status(400) where address?.isSecure == false && error.isOfPlainHTTP:
+            self = .webWantsTLS(url: address?.withOtherScheme ?? "")
+        // Below its root no server has DICOMweb: what answers there is another interface of it.
+        case .status(400) where address?.interface == .dicomWeb && address?.path.isEmpty == true: self = .webBaseURL
         case .status(404), .unexpected: self = address?.interface == .orthanc ? .webNoOrthanc : .webBaseURL
         case .status(405), .status(501), .notOffered: self = .webNoService
         case .status(413): self = .webTooLarge
@@ -238,7 +250,12 @@ extension Hint {
             case .certificateName: self = .certificateForOtherName
             case .missingKey: self = .certificateWithoutKey
             case .certificateRefusedByPeer: self = .ourCertificateRefused
-            case .handshake: self = .noCommonTLS
+            case .handshake:
+                if error == .notSpoken, let web = server.web, web.isSecure {
+                    self = .webWithoutTLS(url: web.withOtherScheme)
+                } else {
+                    self = .noCommonTLS
+                }
             case .notAvailable: self = .builtWithoutTLS
             case .noLibrary: self = .noOpenSSL
             case .configuration, .session: return nil
@@ -316,5 +333,43 @@ extension Message {
         self.init(
             problem.path.displayed, problem.reason, hint: Hint(for: problem.code))
         cause = FailureCause(problem)
+    }
+}
+
+/// Who requests over HTTP say that we are.
+package enum WebIdentity: Sendable, Equatable {
+    case none
+    case user(String, hasPasscode: Bool)
+    case token
+    /// A client of OAuth 2, whose token the server did not accept.
+    case client(String)
+    /// A header field that holds a secret.
+    case header(String)
+
+    /// As messages name it; nil for nobody.
+    var name: String? {
+        switch self {
+        case .none: nil
+        case .user(let name, _): "user \(DisplayText.line(name))"
+        case .token: "the token"
+        case .client(let id): "the token of the client \(DisplayText.line(id))"
+        case .header(let name): "the value of the header field \(name)"
+        }
+    }
+}
+
+extension WebError {
+    /// True if a server of https says that it was spoken to without TLS: there is a status for many things, and words for this one.
+    fileprivate var isOfPlainHTTP: Bool {
+        let words = peerText?.lowercased() ?? ""
+        return words.contains("https port") || words.contains("https server")
+    }
+}
+
+extension WebAddress {
+    /// The URL with https in the place of http, or the other way round.
+    fileprivate var withOtherScheme: String {
+        isSecure
+            ? "http" + description.dropFirst("https".count) : "https" + description.dropFirst("http".count)
     }
 }

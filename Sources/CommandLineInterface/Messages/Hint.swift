@@ -39,6 +39,7 @@ package enum Hint: Sendable, Equatable {
     case keyOfLowerLevel(QueryLevel, isModality: Bool)
     /// Whether they were asked for by a key.
     case lostLetters(isOfKey: Bool)
+    case keyNotSentWhole
     case modalitiesNotReturned
     /// Whether the matches name a character set, and whether their bytes are UTF-8.
     case undecodable(isNamed: Bool, isUTF8: Bool)
@@ -85,8 +86,12 @@ package enum Hint: Sendable, Equatable {
     case noCommonTLS
     case builtWithoutTLS
     case noOpenSSL
-    case webCredentials
-    case webNotAllowed
+    /// Who we have said that we are.
+    case webCredentials(WebIdentity)
+    case webNotAllowed(isAnonymous: Bool)
+    /// The URL that is right where the port speaks TLS, or does not.
+    case webWantsTLS(url: String)
+    case webWithoutTLS(url: String)
     case webBaseURL
     case webNoOrthanc
     case webNoService
@@ -168,10 +173,26 @@ package enum Hint: Sendable, Equatable {
             "the server may require a certificate that it trusts: give ours with \(OptionName.tlsCert) and \(OptionName.tlsKey)"
         case .noCommonTLS:
             "does the server speak TLS at this port? for old equipment try \(OptionName.tlsProfile) aes"
-        case .webCredentials:
+        case .webCredentials(.none):
             "give credentials with \(OptionName.user) and \(OptionName.passcode), or a token with \(OptionName.jwt) or \(OptionName.oauthURL)"
-        case .webNotAllowed:
+        case .webCredentials(.user(_, hasPasscode: false)):
+            "the name was sent without a passcode: give it with \(OptionName.passcode)"
+        case .webCredentials(.user(_, hasPasscode: true)):
+            "are the name of \(OptionName.user) and the passcode of \(OptionName.passcode) those of this server?"
+        case .webCredentials(.token):
+            "is the token of \(OptionName.jwt) for this server, and is it still valid?"
+        case .webCredentials(.client):
+            "do \(OptionName.oauthURL) and \(OptionName.oauthScope) give tokens for this server?"
+        case .webCredentials(.header):
+            "is the value of \(OptionName.header) right, and is it still valid?"
+        case .webNotAllowed(isAnonymous: true):
+            "no credentials were given: give them with \(OptionName.user) and \(OptionName.passcode), \(OptionName.jwt) or \(OptionName.header)"
+        case .webNotAllowed(isAnonymous: false):
             "the server's administrator must allow this for the user or the token that was given"
+        case .webWantsTLS(let url):
+            "this port speaks TLS: give \(url)"
+        case .webWithoutTLS(let url):
+            "this port does not speak TLS: is it the port of \(url)? data go in clear there"
         case .webBaseURL:
             "is the base URL right? that of Orthanc ends in /dicom-web, that of dcm4chee in /dcm4chee-arc/aets/AETITLE/rs"
         case .webNoOrthanc:
@@ -263,6 +284,8 @@ package enum Hint: Sendable, Equatable {
         case .lostLetters(let isOfKey):
             "the server converts what it returns to a character set of its own, which its administrator can change"
                 + (isOfKey ? "; ask by keys without such letters, such as PatientID or StudyDate" : "")
+        case .keyNotSentWhole:
+            "ask by keys in ASCII, such as PatientID or StudyDate, or over the DICOM protocol"
         case .modalitiesNotReturned:
             "the series tell their modality: \(OptionName.series) with \(OptionName.return) Modality, or \(OptionName.groupBy) Modality"
         case .mislabelled:

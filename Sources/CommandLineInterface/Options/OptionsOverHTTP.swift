@@ -31,11 +31,11 @@ extension OptionDraft {
     func checkOverHTTP(_ web: WebAddress, _ typed: [OptionArgument]) throws(UsageError) {
         let isOfOrthanc = web.interface == .orthanc
         let operations = isOfOrthanc ? OptionsOverHTTP.operationsOfOrthanc : OptionsOverHTTP.operations
-        let there = isOfOrthanc ? "by Orthanc's own interface" : "over HTTP"
+        let there = isOfOrthanc ? "with orthanc+http://" : "over HTTP"
         guard operations.contains(operation) else {
             throw UsageError(
                 .optionNotApplicable, option: operation.option, value: web.description,
-                problem: "\(operation.option) is not there \(there), and HOST is \(web)",
+                problem: "\(operation.option) does not work \(there); HOST is \(web)",
                 accepted: operations.map(\.option.description).joined(separator: ", "))
         }
         // It was asked for as a proof: from the configuration, too.
@@ -43,7 +43,7 @@ extension OptionDraft {
             let what = "\(OptionName.verify) \(StoreVerificationMethod.commit.rawValue)"
             throw UsageError(
                 .conflictingOptions, option: .verify, value: web.description,
-                problem: "\(what) is not there \(there), and HOST is \(web)",
+                problem: "\(what) does not work \(there); HOST is \(web)",
                 accepted: "\(OptionName.verify) \(StoreVerificationMethod.find.rawValue)")
         }
         for argument in typed {
@@ -69,7 +69,7 @@ extension OptionDraft {
             if OptionsOverHTTP.notYet.contains(name) {
                 throw UsageError(
                     .conflictingOptions, option: name, value: web.description,
-                    problem: "\(name) is not there over HTTP yet, and HOST is \(web)",
+                    problem: "\(name) does not work over HTTP yet; HOST is \(web)",
                     accepted: "\(name) with HOST PORT")
             }
         }

@@ -29,6 +29,8 @@ struct MatchReview {
     private let lowerKeys: Set<Tag>
     /// The keys that a server may match by rules of its own, as negotiated.
     private let looseKeys: Set<Tag>
+    /// The keys in which wildcards were sent in the place of letters: the server matches more than was asked for.
+    let keysWithWildcards: Set<Tag>
 
     /// - Parameter negotiation: as ``Network/negotiation(for:on:)`` returns it: fuzzy matching of names and adjustment to a timezone
     ///   let a server return values that a comparison here would reject, and a list of values may mean all of them.
@@ -56,7 +58,8 @@ struct MatchReview {
             if case .below = model.placement(of: tag, at: level) { true } else { false }
         }
         lowerKeys = model == .modalityWorklist ? [] : Set(lower)
-        looseKeys = Set(keys.filter { Self.isLoose($0, negotiation) }.map(\.tag))
+        keysWithWildcards = negotiation.contains(.lettersAsWildcards) ? Set(foreign.keys) : []
+        looseKeys = Set(keys.filter { Self.isLoose($0, negotiation) }.map(\.tag)).subtracting(keysWithWildcards)
     }
 
     private static func isLoose(_ key: DataElement, _ negotiation: QueryNegotiation) -> Bool {
@@ -71,6 +74,8 @@ struct MatchReview {
     /// A server may match names without regard to case, accents, the order of components and those that are not given (PS3.4
     /// C.2.2.2.1): a name agrees if each word of the key begins one of its words. Letters outside ASCII agree with any others.
     private func isLooselyEqual(_ tag: Tag, _ match: DataSet, _ characterSet: SpecificCharacterSet) -> Bool {
+        // What the server matched was not the key: no rule of its own makes another name a match.
+        guard !keysWithWildcards.contains(tag) else { return false }
         guard let wanted = names[tag], case .bytes(let bytes)? = match[tag]?.value else { return false }
         let found = characterSet.decodeValues(bytes, vr: .PN).map { Self.words(of: $0) }
         return wanted.contains { words in
@@ -91,6 +96,13 @@ struct MatchReview {
         let terms = match.strings(.specificCharacterSet)
         let text = characterSet.decode(bytes, vr: found.vr)
         let isReplaced = text.unicodeScalars.contains { $0 == "?" || $0 == "\u{FFFD}" || $0 == "\u{1A}" }
+        if keysWithWildcards.contains(tag) {
+            // Only what shows that it lost letters: without any such sign it is another value.
+            var alone = DataSet()
+            alone.append(found)
+            let isEmptied = TextDefects(of: alone, inherited: characterSet).hasEmptiedName
+            return isReplaced || isEmptied || !text.contains(where: { $0.isLetter || $0.isNumber }) ? "" : nil
+        }
         guard isReplaced || !terms.isEmpty || !text.contains(where: { $0.isLetter || $0.isNumber }) else { return nil }
         let isRepresentable = (try? characterSet.encode(wanted, vr: found.vr)) != nil
         return isReplaced || !isRepresentable ? terms.joined(separator: "\\") : nil
@@ -130,6 +142,8 @@ struct MatchDoubts {
     private var contradicted: [Tag: Int] = [:]
     /// Those that another level has contradicted.
     private var lookedUp: [Tag: Int] = [:]
+    /// The keys in which wildcards were sent in the place of letters.
+    private var keysWithWildcards: Set<Tag> = []
     private var unconfirmed: [[Tag]: Int] = [:]
     /// By the keys, with the character set of the first.
     private var illegible: [Tag: (count: Int, characterSet: String)] = [:]
@@ -155,6 +169,9 @@ struct MatchDoubts {
         }
     }
 
+    /// Remembers the keys by which a server returns more than was asked for, through no fault of its matching.
+    mutating func noteWildcards(of review: MatchReview) { keysWithWildcards.formUnion(review.keysWithWildcards) }
+
     var hasContradictions: Bool { !contradicted.isEmpty || !lookedUp.isEmpty }
 
     /// One note for each key by which matches are left out that another level has settled: nothing is wrong, and a server
@@ -174,9 +191,16 @@ struct MatchDoubts {
     /// One warning for each key that matches contradict; they are left out.
     func contradictions(of peerName: String) -> [Message] {
         contradicted.sorted { $0.key < $1.key }.map { tag, count in
-            Message(
+            let name = DataDictionary.keyword(of: tag)
+            guard !keysWithWildcards.contains(tag) else {
+                return Message(
+                    "\(peerName): \(Quantity.count(count, "match")) left out",
+                    "the value of \(name) is not the one that was asked for: letters beyond ASCII were sent as wildcards"
+                )
+            }
+            return Message(
                 "\(peerName): \(Quantity.count(count, "match")) left out",
-                "the value of \(DataDictionary.keyword(of: tag)) is not the one that was asked for: the server ignores this key",
+                "the value of \(name) is not the one that was asked for: the server ignores this key",
                 hint: .ignoredKey(isOfModalities: tag == .modalitiesInStudy))
         }
     }
@@ -199,10 +223,14 @@ struct MatchDoubts {
         }
         for (tag, (count, characterSet)) in illegible.sorted(by: { $0.key < $1.key }) {
             let set = characterSet.isEmpty ? "no named character set" : DisplayText.line(characterSet)
+            let why =
+                keysWithWildcards.contains(tag)
+                ? "the server has dropped or replaced them"
+                : "the server returns it in \(set), which does not have those of the key"
             problems.append(
                 Message(
                     "\(peerName): \(Quantity.count(count, "match")) with a \(DataDictionary.keyword(of: tag)) that lost its letters",
-                    "the server returns it in \(set), which does not have those of the key; \(consequence)",
+                    "\(why); \(consequence)",
                     hint: .lostLetters(isOfKey: true)))
         }
         return problems

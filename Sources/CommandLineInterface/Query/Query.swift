@@ -190,6 +190,8 @@ struct QueryAssembly {
     let today: CalendarDate
     /// The defined term for a query that names no character set.
     let localeCharacterSet: String
+    /// True if a list of values is asked for value by value, as over HTTP.
+    var asksEachValue = false
 
     /// - Throws: ``UsageError`` if a key cannot be encoded, the level is not one of the model, or, with strict options, a key is
     ///   misplaced.
@@ -217,7 +219,7 @@ struct QueryAssembly {
             model: model, level: level,
             characterSet: options.characterSet ?? (own.isEmpty ? localeCharacterSet : own), today: today,
             isStrict: options.isStrict, namesCharacterSet: options.namesCharacterSet || !own.isEmpty,
-            combinesDateAndTime: negotiation.contains(.dateTimeMatching))
+            combinesDateAndTime: negotiation.contains(.dateTimeMatching), asksEachValue: asksEachValue)
         var complaints = misplaced
         var usual: [[Tag]] = []
         var unique: [[Tag]] = []

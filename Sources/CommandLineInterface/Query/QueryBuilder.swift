@@ -17,13 +17,16 @@ package struct QueryBuilder: Sendable {
     package let namesCharacterSet: Bool
     /// True if a range of dates and the range of times beside it mean one range.
     private let combinesDateAndTime: Bool
+    /// True if a list of values is asked for value by value.
+    private let asksEachValue: Bool
     /// The set that ``characterSet`` names; nil if there is none of that name. A list has a query a row.
     private let namedSet: SpecificCharacterSet?
 
     package init(
         model: InformationModel, level: QueryLevel, characterSet: String, today: CalendarDate, isStrict: Bool = true,
-        namesCharacterSet: Bool = true, combinesDateAndTime: Bool = false
+        namesCharacterSet: Bool = true, combinesDateAndTime: Bool = false, asksEachValue: Bool = false
     ) {
+        self.asksEachValue = asksEachValue
         // In a worklist they always do (PS3.4 K.6.1.2.2).
         self.combinesDateAndTime = combinesDateAndTime || model == .modalityWorklist
         self.isStrict = isStrict
@@ -62,7 +65,7 @@ package struct QueryBuilder: Sendable {
             try checkLevel(key)
             let encoder = QueryValueEncoder(
                 key: key, characterSet: set, today: today, isStrict: isStrict,
-                timesMaySpanDays: combinesDateAndTime && hasRangeOfDates(beside: key, keys))
+                timesMaySpanDays: combinesDateAndTime && hasRangeOfDates(beside: key, keys), mayBeList: asksEachValue)
             let element = try encoder.element { onDoubt(key, $0) }
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)
         }

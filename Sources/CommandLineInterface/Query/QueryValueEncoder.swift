@@ -17,6 +17,8 @@ struct QueryValueEncoder {
     var isStrict = true
     /// True if a range of times may end on a later day than it begins, as it belongs to a range of dates.
     var timesMaySpanDays = false
+    /// True if a list of values needs no server that matches lists.
+    var mayBeList = false
 
     /// The element of the query.
     ///
@@ -83,6 +85,7 @@ struct QueryValueEncoder {
     ) throws(UsageError) -> [Substring] {
         guard !vr.allowsBackslashInValue, key.value.utf8.contains(UInt8(ascii: "\\")) else { return [key.value[...]] }
         let values = key.value.split(separator: "\\", omittingEmptySubsequences: false)
+        if mayBeList, !values.contains(where: \.isEmpty) { return values }
         try doubt(
             "a list of values, which only servers with multiple value matching match (PS3.4 C.2.2.2.8)",
             code: .unsupportedMatching, accepted: "one value; only UIDs can be a list elsewhere",

@@ -19,6 +19,18 @@ package struct WebOptions: Sendable, Equatable {
 }
 
 extension ConnectionOptions {
+    /// Who requests over HTTP say that we are.
+    var webIdentity: WebIdentity {
+        if let client = webOptions.client { return .client(client.id) }
+        switch userIdentity {
+        case .userName(let name): return .user(name, hasPasscode: false)
+        case .userNameAndPasscode(let name, _): return .user(name, hasPasscode: true)
+        case .jsonWebToken: return .token
+        case .kerberosTicket, .samlAssertion, nil:
+            return webOptions.headers.first(where: \.isSecret).map { .header($0.name) } ?? .none
+        }
+    }
+
     /// True if requests over HTTP say who we are.
     var hasWebCredentials: Bool {
         userIdentity != nil || webOptions.client != nil || webOptions.headers.contains(where: \.isSecret)

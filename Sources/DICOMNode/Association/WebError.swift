@@ -9,6 +9,8 @@ package struct WebError: Error, Sendable, Equatable {
     package var retryAfter: Double?
     /// True if that is after the time at which the run may begin something new: it is not waited for.
     package var isTooLate = false
+    /// True if the request was sent again as often as it may be.
+    package var wasRetried = false
     /// The method and the path of the request.
     package var request: String?
 

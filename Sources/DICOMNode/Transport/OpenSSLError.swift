@@ -39,7 +39,7 @@
             switch reason {
             case SSL_R_WRONG_VERSION_NUMBER, SSL_R_PACKET_LENGTH_TOO_LONG, SSL_R_HTTP_REQUEST, SSL_R_UNEXPECTED_MESSAGE,
                 SSL_R_HTTPS_PROXY_REQUEST, SSL_R_RECORD_LENGTH_MISMATCH, SSL_R_BAD_RECORD_TYPE:
-                return TLSError(inHandshake ? .handshake : .session, "the peer does not speak TLS")
+                return inHandshake ? .notSpoken : TLSError(.session, TLSError.notSpoken.detail)
             case SSL_R_NO_SHARED_CIPHER:
                 return TLSError(.handshake, "no cipher in common with the peer")
             case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_NO_PROTOCOLS_AVAILABLE, SSL_R_VERSION_TOO_LOW:

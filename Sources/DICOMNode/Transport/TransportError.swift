@@ -117,6 +117,9 @@ package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The peer speaks something else than TLS.
+    package static let notSpoken = TLSError(.handshake, "the peer does not speak TLS")
+
     package init(_ code: Code, _ detail: String) {
         self.code = code
         self.detail = detail

@@ -40,6 +40,8 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
     /// A list of values matches attributes that have all of them, C.2.2.2.8; without the option its meaning is not defined, and
     /// many servers match attributes that have one of them.
     package static let multipleValues = QueryNegotiation(rawValue: 1 << 6)
+    /// Nothing that is negotiated: a session whose server cannot be told of letters beyond ASCII sends wildcards in their place.
+    package static let lettersAsWildcards = QueryNegotiation(rawValue: 1 << 7)
 
     /// The options in the order of their bytes, with their names in messages.
     package static let names: [(option: QueryNegotiation, name: String)] = [

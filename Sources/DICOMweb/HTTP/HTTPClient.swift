@@ -383,7 +383,11 @@ package struct HTTPAnswer: Sendable {
                 return .unreachable(connectError(words))
             case cCURLE_OPERATION_TIMEDOUT.signed: return .unreachable(.timedOut(.connect))
             case cCURLE_SSL_CONNECT_ERROR.signed, cCURLE_PEER_FAILED_VERIFICATION.signed:
-                return .unreachable(.tls(TLSError(.handshake, words)))
+                // The library has the reason in words alone, those of OpenSSL at their end.
+                let isOther = ["wrong version number", "packet length too long", "bad record type"].contains {
+                    words.hasSuffix($0)
+                }
+                return .unreachable(.tls(isOther ? .notSpoken : TLSError(.handshake, words)))
             case cCURLE_UNSUPPORTED_PROTOCOL.signed, cCURLE_WEIRD_SERVER_REPLY.signed:
                 return .web(WebError(.notHTTP, "the answer is not HTTP", request: exchange.request.name))
             default: break

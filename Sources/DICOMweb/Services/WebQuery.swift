@@ -124,6 +124,42 @@ package struct WebQuery: Sendable, Equatable {
         return uids.count == 1 && uids[0].isValid ? uids[0] : nil
     }
 
+    // MARK: Lists of values
+
+    /// A list with more combinations of values is refused.
+    private static let maximumAlternatives = 64
+
+    /// The query once for each value of a key that has several, since a request over HTTP has one value for each key; the query itself
+    /// where no key has.
+    static func alternatives(of identifier: DataSet) -> [DataSet] {
+        let characterSet = SpecificCharacterSet(of: identifier)
+        var all = [identifier]
+        for element in identifier.elements where mayBeList(element) {
+            guard case .bytes(let bytes) = element.value else { continue }
+            let values = characterSet.decodeValues(bytes, vr: element.vr)
+            guard values.count > 1, values.allSatisfy({ !$0.isEmpty }) else { continue }
+            let encoded = values.compactMap { try? characterSet.encode($0, vr: element.vr) }
+            guard encoded.count == values.count, all.count * values.count <= maximumAlternatives else {
+                return [identifier]
+            }
+            all = all.flatMap { one in
+                encoded.map { bytes in
+                    var next = one
+                    next[element.tag] = DataElement(tag: element.tag, vr: element.vr, value: .bytes(bytes[...]))
+                    return next
+                }
+            }
+        }
+        return all
+    }
+
+    private static func mayBeList(_ element: DataElement) -> Bool {
+        switch element.vr {
+        case .AE, .CS, .LO, .PN, .SH: !QueryIdentifier.generalElements.contains(element.tag)
+        default: false
+        }
+    }
+
     // MARK: URLs
 
     /// True if a value has characters that a URL may only have encoded.
@@ -149,10 +185,24 @@ package struct WebQuery: Sendable, Equatable {
 
     private static let plain = Array("-._~*,?:;@/!'()$".utf8)
 
+    /// True if letters beyond ASCII are sent as wildcards to a server that does not decode: it returns more than was asked for, or
+    /// by its own reading of wildcards less.
+    package var hasLettersToReplace: Bool {
+        parameters.contains { $0.allowsWildcards && !$0.value.utf8.allSatisfy { $0 < 0x80 } }
+    }
+
     private static func encoded(_ parameter: Parameter, _ encoding: Encoding) -> String {
         var text: [UInt8] = []
+        var isInRun = false
         for scalar in parameter.value.unicodeScalars {
             let bytes = Array(String(scalar).utf8)
+            // One wildcard for a run: what `?` means of a letter of several bytes is left to the server.
+            if encoding == .none, parameter.allowsWildcards, !scalar.isASCII {
+                if !isInRun { text.append(UInt8(ascii: "*")) }
+                isInRun = true
+                continue
+            }
+            isInRun = false
             if bytes.allSatisfy(isPlain) {
                 text += bytes
             } else if encoding == .none, scalar == "^" {

@@ -11,6 +11,10 @@ package final class WebSession: QuerySession {
         case warning(String)
         /// The server takes values of queries as they stand.
         case doesNotDecode
+        /// Nothing was found by a query in which wildcards took the place of letters.
+        case nothingByWildcards
+        /// The server returns its whole list, from whatever match on it is asked for.
+        case ignoresOffset
         case security(String)
     }
 
@@ -19,6 +23,8 @@ package final class WebSession: QuerySession {
     let bases: WebBases
     private let isFuzzy: Bool
     private let report: (Note) -> Void
+    /// Asked after a failed attempt that may pass, with the number of failures in a row; waits, and returns true for another attempt.
+    private let retry: (AssociationError, Int) throws(AssociationError) -> Bool
     private let onEnd: (HTTPClient) -> Void
     /// Studies and series of Orthanc's by its own names.
     var orthancParents: [String: OrthancResource] = [:]
@@ -44,16 +50,21 @@ package final class WebSession: QuerySession {
     /// - Parameters:
     ///   - bases: of services that are elsewhere than at the URL of the client.
     ///   - report: told what the server tells beside its answers.
+    ///   - retry: asked after a failed attempt of a search that may pass, with the number of failures in a row; waits, and returns
+    ///     true for another attempt.
     ///   - onEnd: gets the client back, whose connection may be used again.
     package init(
         _ client: HTTPClient, bases: WebBases = WebBases(), isFuzzy: Bool = false, cancellation: Cancellation,
-        report: @escaping (Note) -> Void = { _ in }, onEnd: @escaping (HTTPClient) -> Void = { _ in }
+        report: @escaping (Note) -> Void = { _ in },
+        retry: @escaping (AssociationError, Int) throws(AssociationError) -> Bool = { _, _ in false },
+        onEnd: @escaping (HTTPClient) -> Void = { _ in }
     ) {
         self.client = client
         self.bases = bases
         self.isFuzzy = isFuzzy
         self.cancellation = cancellation
         self.report = report
+        self.retry = retry
         self.onEnd = onEnd
     }
 
@@ -69,8 +80,10 @@ package final class WebSession: QuerySession {
     /// What is spoken.
     var interface: WebAddress.Interface { client.address.interface }
 
-    /// Nothing is negotiated over HTTP.
-    package func grantedNegotiation(for sopClass: UID) -> QueryNegotiation { [] }
+    /// Nothing is negotiated over HTTP; how letters are sent is known once a query has any.
+    package func grantedNegotiation(for sopClass: UID) -> QueryNegotiation {
+        encoding == WebQuery.Encoding.none ? .lettersAsWildcards : []
+    }
 
     // MARK: Requests
 
@@ -129,10 +142,36 @@ package final class WebSession: QuerySession {
 
     // MARK: Queries
 
-    /// Asks by QIDO-RS, page after page, for the matches that a C-FIND of the identifier would have.
+    /// Asks by QIDO-RS, page after page, for the matches that a C-FIND of the identifier would have. A key with several values is asked
+    /// for once with each of them.
     ///
     /// - Throws: `AssociationError`, `.web` among them, if the list was not read to its end.
     package func find(
+        sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
+        onMatch: @escaping (FindSCU.Match) -> ExchangeControl
+    ) throws(AssociationError) -> ExchangeResult {
+        let identifiers = WebQuery.alternatives(of: identifier)
+        guard identifiers.count > 1 else {
+            return try findOne(
+                sopClass: sopClass, identifier: identifier, priority: priority, beforeBlockingRead: beforeBlockingRead,
+                onMatch: onMatch)
+        }
+        var result = ExchangeResult.ofQuery(sopClass)
+        var seen: Set<UInt64> = []
+        for one in identifiers {
+            result = try findOne(
+                sopClass: sopClass, identifier: one, priority: priority, beforeBlockingRead: beforeBlockingRead
+            ) { match in
+                // A study with both CT and MR is found by each.
+                guard seen.insert(match.bytes.withUnsafeBytes { SeededDigest.of($0) }).inserted else { return .goOn }
+                return onMatch(match)
+            }
+            if result.wasCancelled || result.wasInterrupted { break }
+        }
+        return result
+    }
+
+    private func findOne(
         sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
         onMatch: @escaping (FindSCU.Match) -> ExchangeControl
     ) throws(AssociationError) -> ExchangeResult {
@@ -144,7 +183,9 @@ package final class WebSession: QuerySession {
             let query = try OrthancQuery(identifier)
             let form = MatchForm(identifier, level: query.level)
             return try read(list, form, "POST /tools/find", Self.pages(of: query.level)) {
-                offset, onMatch throws(AssociationError) in try page(query, since: offset, onMatch: onMatch)
+                offset, onMatch throws(AssociationError) in
+                try page(query, since: offset, onMatch: onMatch)
+                return .limited
             }
         }
         let query = try WebQuery(identifier, isFuzzy: isFuzzy)
@@ -184,9 +225,15 @@ package final class WebSession: QuerySession {
         _ query: WebQuery, _ list: MatchList, _ form: MatchForm, _ pages: PageCount
     ) throws(AssociationError) -> ExchangeResult {
         let encoding = try encoding(for: query)
-        return try read(list, form, "GET \(query.path)", pages) { offset, onMatch throws(AssociationError) in
-            try page(query, encoding, offset: offset, onMatch: onMatch)
+        var isEmpty = true
+        let result = try read(list, form, "GET \(query.path)", pages) { offset, onMatch throws(AssociationError) in
+            try page(query, encoding, offset: offset) { match in
+                isEmpty = false
+                return onMatch(match)
+            }
         }
+        if isEmpty, encoding == .none, query.hasLettersToReplace { report(.nothingByWildcards) }
+        return result
     }
 
     /// What a query asks its matches for.
@@ -209,7 +256,7 @@ package final class WebSession: QuerySession {
     /// - Parameter page: asks for the page that begins at an offset.
     private func read(
         _ list: MatchList, _ form: MatchForm, _ request: String, _ count: PageCount,
-        page: (_ offset: Int, _ onMatch: @escaping (DataSet) -> ExchangeControl) throws(AssociationError) -> Void
+        page: (_ offset: Int, _ onMatch: @escaping (DataSet) -> ExchangeControl) throws(AssociationError) -> PageEnd
     ) throws(AssociationError) -> ExchangeResult {
         var pages = count
         var patients: Set<[String]> = []
@@ -218,19 +265,24 @@ package final class WebSession: QuerySession {
             pages.begin()
             var wasStopped = false
             do throws(AssociationError) {
-                try page(pages.received) { dataSet in
+                let end = try page(pages.received) { dataSet in
                     pages.accept(dataSet)
                     guard !form.groupsPatients || patients.insert(form.patient(dataSet)).inserted else { return .goOn }
                     guard list.onMatch(FindSCU.Match(form.match(dataSet))) == .cancel else { return .goOn }
                     wasStopped = true
                     return .cancel
                 }
+                pages.end(end)
             } catch .interrupted(.graceful) {
                 return .ofQuery(list.sopClass, wasInterrupted: true)
             }
             if wasStopped { return .ofQuery(list.sopClass, wasCancelled: true) }
             if pages.isLast { return .ofQuery(list.sopClass) }
             guard pages.hasNew else {
+                if pages.isWholeListAgain {
+                    report(.ignoresOffset)
+                    return .ofQuery(list.sopClass)
+                }
                 throw .web(
                     WebError(
                         .unreliable, "the server repeats a page of its list: there may be more matches",
@@ -246,13 +298,15 @@ package final class WebSession: QuerySession {
     private func page(
         _ query: WebQuery, _ encoding: WebQuery.Encoding, offset: Int,
         onMatch: @escaping (DataSet) -> ExchangeControl
-    ) throws(AssociationError) {
+    ) throws(AssociationError) -> PageEnd {
         while true {
             let target = query.target(encoding: encoding, limit: pageSize, offset: offset)
             do throws(AssociationError) {
                 let head = try list(target, onMatch)
-                for text in head?.fields("warning") ?? [] { noteWarning(text) }
-                return
+                let warnings = head?.fields("warning") ?? []
+                for text in warnings { noteWarning(text) }
+                let isCut = head?.status == 206 || warnings.contains { $0.contains(Self.saysMore) }
+                return pageSize == nil && !isCut ? .unlimited : .limited
             } catch .web(let error) {
                 guard error.code == .status(413),
                     let smaller = Self.pageSizes.first(where: { size in pageSize.map { size < $0 } ?? true })
@@ -272,7 +326,8 @@ package final class WebSession: QuerySession {
         let request = HTTPRequest(.get, target, at: bases.query, accept: Self.json)
         let reader = MatchesReader(request, onMatch)
         do throws(AssociationError) {
-            let answer = try answer(to: request, reader: reader)
+            let answer = try search(request, reader: reader)
+            guard answer.isSuccess else { throw .web(failure(answer, request)) }
             try reader.finish()
             return answer.head
         } catch {
@@ -281,11 +336,35 @@ package final class WebSession: QuerySession {
         }
     }
 
+    /// Sends a request of a search, and this one request again where its status may pass: what was listed before stays.
+    ///
+    /// - Throws: `.web` with a status that may pass, after as many attempts as there may be; otherwise as
+    ///   ``perform(_:reader:)``.
+    private func search(
+        _ request: HTTPRequest, reader: (any ResponseReader)? = nil
+    ) throws(AssociationError) -> HTTPAnswer {
+        var failures = 0
+        while true {
+            let answer = try perform(request, reader: reader)
+            guard !answer.isSuccess else { return answer }
+            var error = failure(answer, request)
+            guard error.isTransient else { return answer }
+            failures += 1
+            guard try retry(.web(error), failures) else {
+                error.wasRetried = failures > 1
+                throw .web(error)
+            }
+        }
+    }
+
+    /// In the warning of a server that has more matches than it returns.
+    private static let saysMore = "additional results"
+
     /// `299 host "text"`: those that only say that there is more are no news.
     func noteWarning(_ text: String) {
         let quoted = text.split(separator: "\"", omittingEmptySubsequences: false)
         let words = quoted.count >= 3 ? String(quoted[1]) : text
-        guard !words.contains("additional results") else { return }
+        guard !words.contains(Self.saysMore) else { return }
         report(.warning(String(words.prefix(200))))
     }
 
@@ -293,13 +372,21 @@ package final class WebSession: QuerySession {
     private func encoding(for query: WebQuery) throws(AssociationError) -> WebQuery.Encoding {
         guard query.needsEncoding else { return .percent }
         if let encoding { return encoding }
-        let probe = try perform(HTTPRequest(.get, Self.encodedQuery, at: bases.query, accept: Self.json))
+        let probe = try search(HTTPRequest(.get, Self.encodedQuery, at: bases.query, accept: Self.json))
         let found: WebQuery.Encoding = probe.head.status == 400 ? .none : .percent
         // Another failure says nothing about it: the query itself will show it.
         if probe.isSuccess || found == .none { encoding = found }
         if found == .none { report(.doesNotDecode) }
         return found
     }
+}
+
+/// What the end of a page tells of the list.
+private enum PageEnd {
+    /// Nothing limits the page: neither the request nor a word of the server's.
+    case unlimited
+    /// There may be more than the page has.
+    case limited
 }
 
 /// The pages of a list: what has come, and whether the last one brought anything new.
@@ -312,15 +399,40 @@ private struct PageCount {
     private(set) var hasNew = false
     /// Fingerprints of the UIDs so far.
     private var seen: Set<UInt32> = []
+    /// The first page: its length, the fingerprint of its UIDs in their order, and whether nothing limits it.
+    private var first = (count: 0, order: 0, isUnlimited: false)
+    /// The fingerprint of the page in its order; nil if a match has no UID.
+    private var order: Int? = 0
+    private var isUnlimited = true
 
     init(_ identity: @escaping (DataSet) -> String?) { self.identity = identity }
 
     /// True if the page was empty, which ends the list.
     var isLast: Bool { ofPage == 0 }
 
+    /// True if the second page is the first one once more, which was the whole list then: a server that does not know offsets, and
+    /// has no limit of its own. A length at which servers cut lists off says nothing.
+    var isWholeListAgain: Bool {
+        number == 2 && first.isUnlimited && isUnlimited && ofPage == first.count && order == first.order
+            && !Self.isUsualLimit(ofPage)
+    }
+
+    /// 100, 200, 500, 1000 and so on.
+    private static func isUsualLimit(_ count: Int) -> Bool {
+        var rest = count
+        while rest >= 1000, rest.isMultiple(of: 10) { rest /= 10 }
+        return [100, 200, 250, 500].contains(rest)
+    }
+
     mutating func begin() {
         number += 1
-        (ofPage, hasNew) = (0, false)
+        (ofPage, hasNew, order) = (0, false, 0)
+    }
+
+    /// The page was read to its end.
+    mutating func end(_ end: PageEnd) {
+        isUnlimited = end == .unlimited
+        if number == 1 { first = (ofPage, order ?? 0, isUnlimited && order != nil) }
     }
 
     mutating func accept(_ match: DataSet) {
@@ -329,10 +441,13 @@ private struct PageCount {
         guard let identity = identity(match) else {
             // Nothing tells whether it was there before.
             hasNew = hasNew || number == 1
+            order = nil
             return
         }
+        let hash = identity.hashValue
+        if number <= 2 { order = order.map { $0 &* 31 &+ hash } }
         // Half of each is enough: a page is new by any of its matches.
-        if seen.insert(UInt32(truncatingIfNeeded: identity.hashValue)).inserted { hasNew = true }
+        if seen.insert(UInt32(truncatingIfNeeded: hash)).inserted { hasNew = true }
     }
 }
 

@@ -56,6 +56,23 @@ struct MatchReviewTests {
         #expect(verdict([(.patientName, .PN, "ROE*")], match) == .contradicted(.patientName))
     }
 
+    /// A server that is sent wildcards in the place of letters returns other patients.
+    @Test func `a key that was sent with wildcards is compared as it was typed`() {
+        func check(_ key: String, _ name: String) -> MatchReview.Verdict {
+            verdict(
+                [(.specificCharacterSet, .CS, "ISO_IR 192"), (.patientName, .PN, key)],
+                [(.specificCharacterSet, .CS, "ISO_IR 192"), (.patientName, .PN, name)],
+                negotiation: [.lettersAsWildcards, .fuzzyNames])
+        }
+        #expect(check("*山田*", "Doe^Peter") == .contradicted(.patientName))
+        #expect(check("*ß*", "Grosse^Bob") == .contradicted(.patientName))
+        #expect(check("größe*", "Größe^Anna") == .confirmed)
+        #expect(check("*山田*", "Yamada^Tarou=山田^太郎") == .confirmed)
+        for lost in ["^", "Yamada^Tarou=^=^", "??^??"] {
+            #expect(check("*山田*", lost) == .illegible(.patientName, characterSet: ""))
+        }
+    }
+
     @Test func `universal keys, levels and character sets are not compared`() {
         let keys: [(Tag, ValueRepresentation, String)] = [
             (.specificCharacterSet, .CS, "ISO_IR 192"), (.queryRetrieveLevel, .CS, "STUDY"), (.patientName, .PN, "*"),

@@ -56,8 +56,23 @@ struct WebQueryTests {
         #expect(
             query.target(encoding: .percent)
                 == "/studies?PatientName=Gr%C3%B6%C3%9Fe%5E%C3%84%20n%26e%3D%2B%23%25*")
-        #expect(query.target(encoding: .none) == "/studies?PatientName=Gr??e^??n?e????*")
+        #expect(query.target(encoding: .none) == "/studies?PatientName=Gr*e^*?n?e????*")
         #expect(try !WebQuery(identifier("STUDY", [(.studyDate, .DA, "20200101-")])).needsEncoding)
+    }
+
+    @Test
+    func `a key with several values becomes a query for each, and too many stay one that is refused`() throws {
+        func values(_ count: Int) -> String { (0..<count).map { "P\($0)" }.joined(separator: "\\") }
+        let two = identifier("STUDY", [(.modalitiesInStudy, .CS, "CT\\MR"), (.patientID, .LO, values(3))])
+        let targets = try WebQuery.alternatives(of: two).map { try WebQuery($0).target(encoding: .percent) }
+        let expected = ["CT", "MR"].flatMap { modality in
+            (0..<3).map { "/studies?ModalitiesInStudy=\(modality)&PatientID=P\($0)" }
+        }
+        #expect(targets == expected)
+        let many = identifier("STUDY", [(.patientID, .LO, values(65))])
+        #expect(WebQuery.alternatives(of: many) == [many])
+        let uids = identifier("STUDY", [(.studyInstanceUID, .UI, "1.2\\1.3")])
+        #expect(WebQuery.alternatives(of: uids) == [uids])
     }
 
     @Test

@@ -279,6 +279,9 @@ final class CommitmentExchange {
             guard let request = begin(group, at: nil) else { continue }
             do throws(AssociationError) {
                 take(try session.requestCommitment(request), to: request)
+            } catch .web(let error) where error.code == .notOffered {
+                retractRequest(&rest)
+                throw .web(error)
             } catch .web(let error) where isRefusal(error) {
                 refuse(request, error)
             }

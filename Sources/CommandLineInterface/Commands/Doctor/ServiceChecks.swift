@@ -75,8 +75,8 @@ extension Examination {
                 try network.release(association)
             } catch .rejected(.noReasonGiven) {
                 // An association with the same AE titles was accepted before.
-                return DoctorFinding(
-                    .storage, .passed, "not offered: the server rejects an association that proposes storage alone")
+                return .skipped(
+                    .storage, "not offered: the server rejects an association that proposes storage alone")
             } catch {
                 return failure(.storage, error)
             }

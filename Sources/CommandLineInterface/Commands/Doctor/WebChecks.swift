@@ -299,8 +299,8 @@ final class WebChecks {
             guard givesInstances == false, !examination.options.services.contains(.get) else {
                 return failure(.retrieve, .web(error))
             }
-            return DoctorFinding(
-                .retrieve, .passed, "not offered: \(Self.shortly(error)) for an instance of its own list")
+            return .skipped(
+                .retrieve, "not offered: \(Self.shortly(error)) for an instance of its own list")
         } catch {
             return failure(.retrieve, error)
         }

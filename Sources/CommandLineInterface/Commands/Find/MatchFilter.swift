@@ -8,6 +8,8 @@ final class MatchFilter {
     private let peerName: String
     /// Nil if the server is trusted.
     private var review: MatchReview?
+    /// Makes the review with the first match: how its letters were sent is known then.
+    private var makeReview: (() -> (MatchReview, QueryNegotiation))?
     private var doubts = MatchDoubts()
     private var text: MatchText
     /// The attribute that tells entities apart, by its path.
@@ -63,9 +65,25 @@ final class MatchFilter {
         querySet = needsNoSet ? query.identifier.bytes(.specificCharacterSet) : nil
         guard !target.options.query.trustsServer else { return }
         let negotiation = target.network.negotiation(for: query.model.findSOPClass, on: session)
-        review = MatchReview(of: query.identifier, model: query.model, level: query.level, negotiation: negotiation)
+        review = nil
+        makeReview = { [target, weak session] in
+            let known = session.map { target.network.negotiation(for: query.model.findSOPClass, on: $0) } ?? negotiation
+            return (
+                MatchReview(of: query.identifier, model: query.model, level: query.level, negotiation: known), known
+            )
+        }
         // Those of an attempt before are still open.
         open = open ?? OpenMatches(query, negotiation, fillsModalities: groupsByModalities)
+    }
+
+    private func verdict(of dataSet: DataSet) -> MatchReview.Verdict? {
+        if let makeReview {
+            let (made, negotiation) = makeReview()
+            (review, self.makeReview) = (made, nil)
+            doubts.noteWildcards(of: made)
+            open?.negotiation = negotiation
+        }
+        return review?.verdict(of: dataSet)
     }
 
     /// Returns nil for a response that is not a match or is to be looked up, and reports one that cannot be read.
@@ -96,7 +114,7 @@ final class MatchFilter {
             recent.append(response)
             repeatedInARow = 0
             isAboutOneEntity = hasIdentity(match.dataSet)
-            let verdict = review?.verdict(of: match.dataSet) ?? .confirmed
+            let verdict = verdict(of: match.dataSet) ?? .confirmed
             switch verdict {
             case .unconfirmed(let keys): if open?.add(match, leaving: keys) == true { return nil }
             case .confirmed: if groupsByModalities, open?.add(match, leaving: []) == true { return nil }
@@ -127,7 +145,7 @@ final class MatchFilter {
     /// A match of the query with further unique keys, which is about an open match of the query as it was sent first.
     func openMatch(in response: FindSCU.Match) -> OpenMatches.Open? {
         guard let dataSet = try? text.named(response.identifier()),
-            let verdict = review?.verdict(of: dataSet), let open
+            let verdict = verdict(of: dataSet), let open
         else { return nil }
         let match = Match(response, dataSet, node: peerName)
         switch verdict {

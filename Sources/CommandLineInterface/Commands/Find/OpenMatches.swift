@@ -25,7 +25,8 @@ final class OpenMatches {
     typealias Ask = (DataSet, @escaping (FindSCU.Match) -> Void) throws(AssociationError) -> DIMSEStatus?
 
     private let query: Query
-    private let negotiation: QueryNegotiation
+    /// Known whole with the first match.
+    var negotiation: QueryNegotiation
     private var waiting: ArraySlice<Open> = []
     /// What lookups have told, by level and entity: the series of a study are looked up together.
     private var found: [[String]: Found] = [:]

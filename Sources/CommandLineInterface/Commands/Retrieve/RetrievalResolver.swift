@@ -182,6 +182,10 @@ final class RetrievalResolver {
                 }
                 let comparison =
                     review ?? MatchReview(of: keys, model: model, level: step, negotiation: self.negotiation)
+                if review == nil {
+                    doubts.noteWildcards(of: comparison)
+                    unconfirmed.noteWildcards(of: comparison)
+                }
                 review = comparison
                 switch options.trustsServer ? .confirmed : comparison.verdict(of: match) {
                 case .confirmed: if seen.insert(match.strings(key)).inserted { found.append(next) }
