@@ -232,7 +232,7 @@ extension PeerOperation {
         return [
             VerificationSCP(), FindSCP(archive), RetrieveSCP(.cMoveRQ, archive, outgoing: outgoing),
             RetrieveSCP(.cGetRQ, archive, outgoing: outgoing), StorageCommitmentSCP(archive, outgoing: outgoing),
-            ArchiveStorageSCP(archive, folder: archiveFolder),
+            ArchiveStorageSCP(archive, ArchiveReception(archive, folder: archiveFolder)),
         ]
     }
 
