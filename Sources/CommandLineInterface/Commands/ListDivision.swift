@@ -11,6 +11,8 @@ final class ListDivision {
     private var requests = 0
     private var queries = 0
     private var doubtful = 0
+    /// Those that the last note has counted.
+    private var counted = 0
     private static let maximumNamed = 3
 
     /// - Parameter ordinary: what holds where the option was not given.
@@ -27,9 +29,6 @@ final class ListDivision {
         self.outcome = outcome
         self.today = today
     }
-
-    /// True if queries are divided.
-    var isOn: Bool { steps != nil }
 
     /// The session that divides queries, if they are to be divided.
     func session(_ session: any QuerySession) -> any QuerySession {
@@ -58,6 +57,12 @@ final class ListDivision {
                 Message(
                     "\(network.peerName): the list of matches may be incomplete (\(part))",
                     "the server ends it after \(Quantity.count(matches, "match")), and it cannot be divided further"))
+        case .byModality(let part):
+            network.report(
+                .byModality, .note,
+                Message(
+                    "\(network.peerName): a list was asked for in parts by modality (\(part))",
+                    "matches of modalities that are neither usual nor seen are in none of them"))
         case .undated(0):
             network.report(
                 .undated, .note,
@@ -79,7 +84,8 @@ final class ListDivision {
                 network.diagnostics.verbose(
                     "\(network.peerName): \(Quantity.count(self.requests, "query")) made so far")
             }
-            if doubtful > Self.maximumNamed {
+            if doubtful > max(Self.maximumNamed, counted) {
+                counted = doubtful
                 network.diagnostics.note(
                     Message("\(network.peerName): \(doubtful) parts of the list may be incomplete"))
             }
@@ -88,7 +94,7 @@ final class ListDivision {
 
     /// Warns of a list that looks as if the server had cut it short, where nobody chose what to do about it.
     func noteRoundNumber(_ matches: Int, option: SplitOption?) {
-        guard option == nil, !isOn, network.connection.web == nil, ListLimits.isRound(matches) else { return }
+        guard option == nil, steps == nil, network.connection.web == nil, ListLimits.isRound(matches) else { return }
         network.diagnostics.warning(
             Message(
                 "\(network.peerName): exactly \(matches) matches",

@@ -467,7 +467,8 @@ final class Network: Sendable {
 
     /// The things that are said once for a run, however often they happen.
     enum Note: Hashable {
-        case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort, undated, requestAgain
+        case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort, undated, byModality,
+            requestAgain
         case web(WebSession.Note)
     }
 

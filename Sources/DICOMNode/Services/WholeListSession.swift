@@ -25,6 +25,8 @@ package final class WholeListSession: QuerySession {
         /// A list was asked for in parts, and matches without a date or time are in none of them. There may be more than the number
         /// that was seen, which may be 0.
         case undated(matches: Int)
+        /// A part was asked for by modality: matches of rare modalities beyond its end are in none of its parts.
+        case byModality(part: String)
         /// A query ended, after so many requests.
         case ended(requests: Int)
     }
@@ -91,14 +93,16 @@ private final class DividedList {
     private let report: (WholeListSession.Event) -> Void
 
     private(set) var requests = 0
-    /// Hashes of the unique keys that were passed on.
-    private var seen: Set<Int> = []
+    /// Digests of the unique keys that were passed on.
+    private var seen: Set<UInt64> = []
     private var modalities: [String] = []
     private var undated = 0
     private var untimed = 0
     /// The numbers of matches that were a limit of the server, and those that were not.
     private var limits: Set<Int> = []
     private var chances: Set<Int> = []
+    /// Parts that cannot be divided, with round numbers of matches of which nothing is known yet.
+    private var unproven: [(part: String, matches: Int)] = []
     private var wholeParts = 0
     private var doubtfulInARow = 0
     private var hasToldCut = false
@@ -144,6 +148,10 @@ private final class DividedList {
             if case .ended(let result) = try ask(part, isFirst: parts.count == 1) { return result }
         }
         try askUndated(query, isDivided: parts.count > 1 || hasToldCut)
+        // What was learnt of the server's limit later is true of the parts before.
+        for (part, matches) in unproven where limits.contains(matches) {
+            report(.doubtful(part: part, matches: matches))
+        }
         return .ofQuery(sopClass)
     }
 
@@ -196,26 +204,33 @@ private final class DividedList {
         let parts = part.divided(today: today, modalities: knownModalities, after: isCut ? nil : middleOfLast)
         guard !parts.isEmpty else {
             if isFirst { return isCut ? .ended(result) : whole(count) }
-            guard isCut || limits.contains(count) else { return whole(count) }
+            guard isCut || limits.contains(count) else {
+                unproven.append((part.name, count))
+                return whole(count)
+            }
             report(.doubtful(part: part.name, matches: count))
             doubtfulInARow += 1
+            // A server that says success answers the other parts as well.
             let isHopeless =
-                (wholeParts == 0 && count == 0) || doubtfulInARow > Self.maximumDoubtfulInARow
+                isCut && ((wholeParts == 0 && count == 0) || doubtfulInARow > Self.maximumDoubtfulInARow)
             return isHopeless ? .ended(result) : .whole(count)
         }
         if isCut { noteCut(status, count) }
+        if isCut, parts.allSatisfy(\.isOfOneModality) { report(.byModality(part: part.name)) }
         if part.holdsUntimed, !part.holdsUndated { untimed += untimedOfLast }
-        var total = 0
+        var (total, largest) = (0, 0)
         for smaller in parts {
             let answer = try ask(smaller, isFirst: false)
             guard case .whole(let count) = answer else { return answer }
             total += count
+            largest = max(largest, count)
         }
         if !isCut {
             if total > count {
                 limits.insert(count)
                 noteCut(.success, count)
-            } else {
+            } else if largest < count {
+                // Each part has less than a limit of this number would allow.
                 chances.insert(count)
             }
         }
@@ -244,8 +259,7 @@ private final class DividedList {
 
     /// Round numbers are limits more often than chance.
     private func isSuspicious(_ count: Int) -> Bool {
-        guard !chances.contains(count) else { return false }
-        return limits.contains(count) || ListLimits.isRound(count)
+        limits.contains(count) || (ListLimits.isRound(count) && !chances.contains(count))
     }
 
     private var knownModalities: [String] {
@@ -277,7 +291,7 @@ private final class DividedList {
 
     private func matches(of part: QueryPart) throws(AssociationError) -> (ExchangeResult, count: Int) {
         var count = 0
-        var own: Set<Int> = []
+        var own: Set<UInt64> = []
         requests += 1
         untimedOfLast = 0
         datesOfLast = []
@@ -289,13 +303,11 @@ private final class DividedList {
             guard let identifier = try? match.identifier(), let name = identifier.bytes(key), !name.isEmpty else {
                 return onMatch(match)
             }
-            var hasher = Hasher()
-            name.withUnsafeBytes { hasher.combine(bytes: $0) }
-            let hash = hasher.finalize()
-            if own.insert(hash).inserted { count += 1 }
+            let digest = name.withUnsafeBytes { SeededDigest.of($0) }
+            if own.insert(digest).inserted { count += 1 }
             note(identifier, part)
             // What comes twice within one list is for the caller to judge.
-            let isNew = seen.insert(hash).inserted
+            let isNew = seen.insert(digest).inserted
             return isNew || requests == 1 ? onMatch(match) : .goOn
         }
         return (result, count)

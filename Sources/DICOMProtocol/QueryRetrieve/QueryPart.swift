@@ -131,6 +131,9 @@ package struct QueryPart: Sendable, Equatable {
         return part
     }
 
+    /// True if the part is limited to one modality.
+    package var isOfOneModality: Bool { modalityValue != nil }
+
     // MARK: Division
 
     /// The smaller parts that together match the same, but for matches without a date or time: two by date, two by time of day, or

@@ -73,6 +73,7 @@ struct WholeListSessionTests {
     private struct Found {
         var uids: [String] = []
         var doubtful: [String] = []
+        var byModality: [String] = []
         /// Nil: nothing was told of matches without a date.
         var undated: Int?
         var cuts = 0
@@ -89,6 +90,7 @@ struct WholeListSessionTests {
             case .cutShort: found.cuts += 1
             case .doubtful(let part, _): found.doubtful.append(part)
             case .undated(let count): found.undated = (found.undated ?? 0) + count
+            case .byModality(let part): found.byModality.append(part)
             case .ended(let requests): found.requests += requests
             }
         }
@@ -144,6 +146,7 @@ struct WholeListSessionTests {
         let found = try find(LimitedServer(times, limit: 100, status: .outOfResources), date: "20260101")
         #expect(Set(found.uids).count == 300)
         #expect(found.doubtful.isEmpty && found.status == .success)
+        #expect(found.byModality == ["2026-01-01, 08:00:00 to 08:00:00"])
     }
 
     @Test func `what cannot be divided is told, and the rest goes on`() throws {
@@ -154,6 +157,30 @@ struct WholeListSessionTests {
         #expect(Set(found.uids).count == 500)
         #expect(found.doubtful == ["2026-01-01, 08:00:00 to 08:00:00, CT"])
         #expect(found.status == .success)
+    }
+
+    @Test func `a server that cuts without a word is asked for the rest after parts that stay doubtful`() throws {
+        // More days than may be doubtful in a row, each with as many as the server gives at most, at one moment.
+        let start = CalendarDate(year: 2026, month: 1, day: 1) ?? .epoch
+        let crowded = (0..<12).flatMap { day in
+            (0..<60).map {
+                LimitedServer.Study(
+                    uid: "1.7.\(day).\($0)", date: start.adding(days: day)?.dicomText ?? "", time: "080000")
+            }
+        }
+        let last = LimitedServer.Study(uid: "1.8", date: "20260201")
+        let found = try find(
+            LimitedServer(crowded + [last], limit: 50, status: .success), date: "20260101-20260228")
+        #expect(found.doubtful.count == 12)
+        #expect(Set(found.uids).count == 12 * 50 + 1 && found.uids.contains("1.8"))
+        #expect(found.status == .success && found.cuts == 1)
+    }
+
+    @Test func `a crowded moment with a round number by chance is no doubt`() throws {
+        let crowded = (0..<50).map { LimitedServer.Study(uid: "1.9.\($0)", date: "20260101", time: "080000") }
+        let found = try find(
+            LimitedServer(crowded, limit: 1_000, status: .success), date: "20260101-20260228")
+        #expect(found.uids.count == 50 && found.doubtful.isEmpty && found.cuts == 0)
     }
 
     @Test func `a round number by chance costs two queries and no doubt`() throws {
