@@ -202,10 +202,26 @@ extension WebSession {
     }
 
     private func resources(_ request: HTTPRequest, _ level: QueryLevel) throws(AssociationError) -> [OrthancResource] {
-        let reader = OrthancReader(request, level)
+        var resources: [OrthancResource] = []
+        let reader = JSONListReader(request, insteadOf: "not that of Orthanc") {
+            (element, failure) throws(AssociationError) in
+            let value: JSONValue
+            do throws(JSONError) {
+                value = try JSONValue.parse(element)
+            } catch {
+                throw failure("the answer cannot be read: \(error.detail)")
+            }
+            guard let resource = OrthancResource(value, level) else {
+                throw failure("the answer describes no resource of Orthanc's")
+            }
+            guard resources.count < Self.pageSize else {
+                throw failure("the answer has more than the \(Self.pageSize) resources that were asked for")
+            }
+            resources.append(resource)
+        }
         _ = try answer(to: request, reader: reader)
         try reader.finish()
-        return reader.resources
+        return resources
     }
 
     /// Resources by their names: all in one request, or one by one at servers before 1.9.4. Those that are gone meanwhile are left out.
@@ -300,54 +316,5 @@ extension WebSession {
             return ids
         }
         throw .web(WebError(.unreliable, "the list of the server has no end", request: "POST /tools/find"))
-    }
-}
-
-/// Reads descriptions of resources as they arrive.
-private final class OrthancReader: ResponseReader {
-    private let request: HTTPRequest
-    private let level: QueryLevel
-    private var json = JSONMatchReader()
-    private(set) var resources: [OrthancResource] = []
-
-    init(_ request: HTTPRequest, _ level: QueryLevel) {
-        self.request = request
-        self.level = level
-    }
-
-    func begin(_ head: HTTPHead) throws(AssociationError) {
-        let type = head.mediaType.name
-        guard !type.contains("html"), !type.contains("xml"), !type.hasPrefix("multipart/") else {
-            throw failure("the answer is \(type), and not that of Orthanc")
-        }
-    }
-
-    func read(_ bytes: UnsafeRawBufferPointer) throws(AssociationError) {
-        try json.read(bytes, problem: { self.failure($0.words) }) { element throws(AssociationError) in
-            let value: JSONValue
-            do throws(JSONError) {
-                value = try JSONValue.parse(element)
-            } catch {
-                throw failure("the answer cannot be read: \(error.detail)")
-            }
-            guard let resource = OrthancResource(value, level) else {
-                throw failure("the answer describes no resource of Orthanc's")
-            }
-            guard resources.count < WebSession.pageSize else {
-                throw failure("the answer has more than the \(WebSession.pageSize) resources that were asked for")
-            }
-            resources.append(resource)
-        }
-    }
-
-    /// The answer has come to its end.
-    func finish() throws(AssociationError) {
-        do throws(JSONMatchReader.Problem) { try json.finish() } catch {
-            throw .web(WebError(.incomplete, error.words, request: request.name))
-        }
-    }
-
-    private func failure(_ words: String) -> AssociationError {
-        .web(WebError(.unexpected, words, request: request.name))
     }
 }

@@ -134,7 +134,7 @@ package final class WebSession: QuerySession {
         guard interface == .dicomWeb else { return try echoOfOrthanc() }
         let request = HTTPRequest(.get, Self.smallQuery, at: bases.query, accept: Self.json)
         // A server without limits lists all that it has.
-        let reader = MatchesReader(request) { _ in .goOn }
+        let reader = matchesReader(request) { _ in .goOn }
         let answer = try answer(to: request, reader: reader)
         try reader.finish()
         return answer
@@ -324,15 +324,35 @@ package final class WebSession: QuerySession {
         _ target: String, _ onMatch: @escaping (DataSet) -> ExchangeControl
     ) throws(AssociationError) -> HTTPHead? {
         let request = HTTPRequest(.get, target, at: bases.query, accept: Self.json)
-        let reader = MatchesReader(request, onMatch)
+        var isStopped = false
+        let reader = matchesReader(request) { match in
+            let control = onMatch(match)
+            if control == .cancel { isStopped = true }
+            return control
+        }
         do throws(AssociationError) {
             let answer = try search(request, reader: reader)
             guard answer.isSuccess else { throw .web(failure(answer, request)) }
             try reader.finish()
             return answer.head
         } catch {
-            guard reader.stopped == nil else { return nil }
+            guard !isStopped else { return nil }
             throw error
+        }
+    }
+
+    /// Hands on the matches of an answer as they arrive; ends it by an interruption where the rest is not wanted.
+    private func matchesReader(
+        _ request: HTTPRequest, _ onMatch: @escaping (DataSet) -> ExchangeControl
+    ) -> JSONListReader {
+        JSONListReader(request, insteadOf: "no list of DICOMweb's") { (element, failure) throws(AssociationError) in
+            let dataSets: [DataSet]
+            do throws(DICOMJSONError) {
+                dataSets = try DICOMJSON.parse(element, leavesOutBulkData: true)
+            } catch {
+                throw failure("a match cannot be read: \(error.detail)")
+            }
+            for dataSet in dataSets where onMatch(dataSet) == .cancel { throw .interrupted(.graceful) }
         }
     }
 
@@ -483,53 +503,5 @@ struct MatchForm {
         for element in dataSet.elements where asked.contains(element.tag) { match.append(element) }
         if let level { match.set(.queryRetrieveLevel, .CS, level) }
         return match
-    }
-}
-
-/// Reads the matches of an answer as they arrive.
-private final class MatchesReader: ResponseReader {
-    private let request: HTTPRequest
-    private let onMatch: (DataSet) -> ExchangeControl
-    private var json = JSONMatchReader()
-    /// Not nil if no more matches were wanted.
-    private(set) var stopped: Bool?
-
-    init(_ request: HTTPRequest, _ onMatch: @escaping (DataSet) -> ExchangeControl) {
-        self.request = request
-        self.onMatch = onMatch
-    }
-
-    func begin(_ head: HTTPHead) throws(AssociationError) {
-        let type = head.mediaType.name
-        // Servers name it in many ways; HTML is of a web server, and XML cannot be read.
-        guard !type.contains("html"), !type.contains("xml"), !type.hasPrefix("multipart/") else {
-            throw failure("the answer is \(type), and no list of DICOMweb's")
-        }
-    }
-
-    func read(_ bytes: UnsafeRawBufferPointer) throws(AssociationError) {
-        try json.read(bytes, problem: { self.failure($0.words) }) { element throws(AssociationError) in
-            let dataSets: [DataSet]
-            do throws(DICOMJSONError) {
-                dataSets = try DICOMJSON.parse(element, leavesOutBulkData: true)
-            } catch {
-                throw failure("a match cannot be read: \(error.detail)")
-            }
-            for dataSet in dataSets where onMatch(dataSet) == .cancel {
-                stopped = true
-                throw .interrupted(.graceful)
-            }
-        }
-    }
-
-    /// The answer has come to its end.
-    func finish() throws(AssociationError) {
-        do throws(JSONMatchReader.Problem) { try json.finish() } catch {
-            throw .web(WebError(.incomplete, error.words, request: request.name))
-        }
-    }
-
-    private func failure(_ words: String) -> AssociationError {
-        .web(WebError(.unexpected, words, request: request.name))
     }
 }
