@@ -170,7 +170,7 @@ package struct MediaType: Sendable, Equatable {
     private let parameters: [(name: String, value: String)]
 
     package init(_ text: String) {
-        var parts = Self.split(text)[...]
+        var parts = text.divided(at: ";")[...]
         name = (parts.popFirst() ?? "").lowercased()
         parameters = parts.compactMap { part in
             guard let equals = part.firstIndex(of: "=") else { return nil }
@@ -186,26 +186,6 @@ package struct MediaType: Sendable, Equatable {
     /// The value of a parameter, named in lower case, without its quotation marks.
     package func parameter(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
-    /// Divides at the semicolons outside of quotation marks.
-    private static func split(_ text: String) -> [Substring] {
-        var parts: [Substring] = []
-        var (start, isQuoted, isEscaped) = (text.startIndex, false, false)
-        for index in text.indices {
-            let character = text[index]
-            if isEscaped {
-                isEscaped = false
-            } else if isQuoted, character == "\\" {
-                isEscaped = true
-            } else if character == "\"" {
-                isQuoted.toggle()
-            } else if character == ";", !isQuoted {
-                parts.append(text[start..<index].trimmedOfSpace)
-                start = text.index(after: index)
-            }
-        }
-        return parts + [text[start...].trimmedOfSpace]
-    }
-
     private static func unquoted(_ text: Substring) -> String {
         guard text.count >= 2, text.first == "\"", text.last == "\"" else { return String(text) }
         var value = ""
@@ -219,6 +199,28 @@ package struct MediaType: Sendable, Equatable {
             }
         }
         return value
+    }
+}
+
+extension String {
+    /// The parts between the separators outside of quotation marks, without white space around them.
+    func divided(at separator: Character) -> [Substring] {
+        var parts: [Substring] = []
+        var (start, isQuoted, isEscaped) = (startIndex, false, false)
+        for index in indices {
+            let character = self[index]
+            if isEscaped {
+                isEscaped = false
+            } else if isQuoted, character == "\\" {
+                isEscaped = true
+            } else if character == "\"" {
+                isQuoted.toggle()
+            } else if character == separator, !isQuoted {
+                parts.append(self[start..<index].trimmedOfSpace)
+                start = self.index(after: index)
+            }
+        }
+        return parts + [self[start...].trimmedOfSpace]
     }
 }
 

@@ -121,7 +121,7 @@ private struct Page {
     private var html: String
 
     init(title: String) {
-        let title = Self.escaped(title)
+        let title = HTMLText.escaped(title)
         html = """
             <!DOCTYPE html>
             <html lang="en"><head><meta charset="utf-8"><title>\(title)</title>
@@ -145,23 +145,8 @@ private struct Page {
 
     private static func markup(_ cell: Cell) -> String {
         switch cell {
-        case .plain(let text): escaped(text)
-        case .linked(let text, let target): "<a href=\"\(escaped(target))\">\(escaped(text))</a>"
+        case .plain(let text): HTMLText.escaped(text)
+        case .linked(let text, let target): "<a href=\"\(HTMLText.escaped(target))\">\(HTMLText.escaped(text))</a>"
         }
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for character in DisplayText.harmless(text) {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.append(character)
-            }
-        }
-        return escaped
     }
 }

@@ -21,7 +21,7 @@ struct Acceptance: Sendable {
 
     /// - Parameter text: the header field; nil accepts everything.
     init(_ text: String?) {
-        let found = (text.map(Self.divide) ?? ["*/*"]).prefix(Self.maximumRanges).map { part in
+        let found = (text.map(Self.ranges) ?? ["*/*"]).prefix(Self.maximumRanges).map { part in
             let type = MediaType(part)
             return Range(type: type, quality: Self.quality(type.parameter("q")))
         }
@@ -45,33 +45,14 @@ struct Acceptance: Sendable {
         return nil
     }
 
+    private static func ranges(_ text: String) -> [String] {
+        text.divided(at: ",").filter { !$0.isEmpty }.map { String($0) }
+    }
+
     /// A text that is no number does not make anything more wanted.
     private static func quality(_ text: String?) -> Double {
         guard let text else { return 1 }
         guard let number = Double(text), number >= 0, number <= 1 else { return 0.001 }
         return number
-    }
-
-    /// Divides at the commas outside of quotation marks.
-    private static func divide(_ text: String) -> [String] {
-        var parts: [String] = []
-        var part = ""
-        var (isQuoted, isEscaped) = (false, false)
-        for character in text {
-            if character == ",", !isQuoted {
-                parts.append(part)
-                part = ""
-                continue
-            }
-            if isEscaped {
-                isEscaped = false
-            } else if isQuoted, character == "\\" {
-                isEscaped = true
-            } else if character == "\"" {
-                isQuoted.toggle()
-            }
-            part.append(character)
-        }
-        return (parts + [part]).filter { !$0.trimmedOfSpace.isEmpty }
     }
 }

@@ -83,7 +83,7 @@ final class DoctorReport {
         case .table(let columns, let rows): found += DoctorPictureHTML.grid(columns, rows)
         case nil:
             if !finding.details.isEmpty {
-                found += "<pre>\(HTMLText.escaped(finding.details.joined(separator: "\n")))</pre>"
+                found += "<pre>\(HTMLText.escaped(finding.details.joined(separator: "\n"), keepsLines: true))</pre>"
             }
         }
         let mark = finding.mark
@@ -135,25 +135,6 @@ extension DoctorFinding.Mark {
         case .failed: "failed"
         case .skipped: "skipped"
         }
-    }
-}
-
-/// Text in HTML.
-enum HTMLText {
-    /// The text without characters that would be markup; control characters as everywhere.
-    static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for character in text {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "\n": escaped += "\n"
-            default: escaped += DisplayText.line(String(character))
-            }
-        }
-        return escaped
     }
 }
 
