@@ -31,8 +31,8 @@ def checks(run):
 
 
 class DoctorTest(cases.RealServerTest):
-    def examine(self, *arguments, expect=0):
-        return dcmscu("--doctor", *arguments, expect=expect, timeout=60)
+    def examine(self, *arguments, expect=0, **options):
+        return dcmscu("--doctor", *arguments, expect=expect, timeout=60, **options)
 
     def assert_cause(self, check, cause, *remedy, arguments, expect):
         """One check fails by this cause, the page names it with the remedy, and what follows is not checked."""

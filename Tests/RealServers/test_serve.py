@@ -667,16 +667,20 @@ class HeldInstances(WithImages):
             self.assertEqual(caller.receive()[0]["status"], 0)
         self.assertNotIn("hold too much", archive.log())
 
+    def small_instance(self):
+        """A file of the study with one pixel, and with 10000 in place of its number and at the end of its UID."""
+        entry = pydicom.dcmread(self.of_study[0])
+        entry.PixelData, entry.Rows, entry.Columns = bytes(2), 1, 1
+        entry.SOPInstanceUID = entry.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.2.1125.1.10000"
+        entry.InstanceNumber = 10000
+        path = self.folder / "one.dcm"
+        entry.save_as(path)
+        return path.read_bytes()
+
     def test_what_is_asked_for_existing_instances_grows_with_their_number_alone(self):
         """Counted, not timed: the requests, and the matches of all of them. One that asked or answered for a whole study each time
         would have many times as many."""
-        template = pydicom.dcmread(self.of_study[0])
-        template.PixelData, template.Rows, template.Columns = bytes(2), 1, 1
-        template.SOPInstanceUID = template.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.2.1125.1.10000"
-        template.InstanceNumber = 10000
-        path = self.folder / "one.dcm"
-        template.save_as(path)
-        content = path.read_bytes()
+        content = self.small_instance()
         for count in (300, 1_200):
             folder = self.folder / f"study{count}"
             folder.mkdir()
@@ -694,13 +698,7 @@ class HeldInstances(WithImages):
     def test_an_instance_of_the_index_takes_a_kilobyte(self):
         # As many as make the rest of the process small beside them.
         count = 10_000
-        entry = pydicom.dcmread(self.of_study[0])
-        entry.PixelData, entry.Rows, entry.Columns = bytes(2), 1, 1
-        entry.SOPInstanceUID = entry.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.2.1125.1.10000"
-        entry.InstanceNumber = 10000
-        path = self.folder / "one.dcm"
-        entry.save_as(path)
-        template = path.read_bytes()
+        template = self.small_instance()
         sizes = []
         for images in (0, count):
             archive = PracticeArchive()

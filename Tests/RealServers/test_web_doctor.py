@@ -8,7 +8,7 @@ import threading
 from harness import cases, certificates, images, servers
 from harness.programs import dcmscu
 from harness.webpeer import WebPeer, answer, multipart, study
-from test_doctor import checks, page
+from test_doctor import DoctorTest, checks, page
 
 USAGE, UNREACHABLE, ASSOCIATION, NOT_OFFERED, FAILURE, TIME_LIMIT = 2, 4, 5, 6, 7, 8
 SECRET = {"WEB_SECRET": "s3cret"}
@@ -54,20 +54,7 @@ class Archive:
         return [study(uid) for uid in self.uids[start : start + count]]
 
 
-class WebDoctorTest(cases.RealServerTest):
-    def examine(self, *arguments, expect=0, **options):
-        return dcmscu("--doctor", *arguments, expect=expect, timeout=60, **options)
-
-    def assert_cause(self, check, cause, *remedy, arguments, expect):
-        found = checks(self.examine(*arguments, "--format", "jsonl", expect=expect))
-        self.assertEqual(found[check]["outcome"], "failed", found)
-        self.assertEqual(found[check]["cause"], cause, found[check])
-        for word in remedy:
-            self.assertIn(word, found[check]["fix"], found[check])
-        return found
-
-
-class OrthancOverHTTP(WebDoctorTest):
+class OrthancOverHTTP(DoctorTest):
     @classmethod
     def setUpClass(cls):
         cls.orthanc = cls.serve_all(servers.orthanc_with_web())
@@ -154,7 +141,7 @@ class OrthancOverHTTP(WebDoctorTest):
         self.assertIn("3 services offered", run.stdout)
 
 
-class Scripted(WebDoctorTest):
+class Scripted(DoctorTest):
     def page_of(self, act, *arguments, expect=0):
         with WebPeer(act) as peer:
             return page(self.examine(peer.url, *arguments, expect=expect)), peer
@@ -249,7 +236,7 @@ class Waiting(socketserver.BaseRequestHandler):
             self.request.sendall(b"HTTP/1.0 404 File not found\r\nContent-Length: 0\r\n\r\n")
 
 
-class OtherProtocols(WebDoctorTest):
+class OtherProtocols(DoctorTest):
     def test_a_web_server_that_waits_for_a_line_is_told_by_echo_and_doctor(self):
         server = socketserver.ThreadingTCPServer((servers.LOOPBACK, 0), Waiting)
         server.daemon_threads = True
