@@ -207,7 +207,7 @@ def a_user_that_nobody_confirms(test):
 
 @row("titles", FOUND, None, 0, "associations")
 def a_server_that_takes_one_association_at_a_time(test):
-    server = faulty.FaultyStoreSCP(most_associations=1)
+    server = faulty.FaultyStoreSCP(most_associations=1, frees_after=0.1)
     test.addCleanup(server.stop)
     return only("titles,storage", servers.LOOPBACK, server.port)
 

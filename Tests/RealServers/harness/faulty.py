@@ -23,6 +23,7 @@ class FaultyStoreSCP:
     close_every: closes the connection in the middle of the data set of every so many-th instance.
     status_every: (number, status): that status for every so many-th instance.
     most_associations: more at a time are rejected as transient, local limit exceeded.
+    frees_after: an association that has ended counts for so many seconds more.
     mute_beyond: associations beyond so many at a time get no answer at all.
     reject_first: so many associations, from the first on, are rejected in that way.
     silent_every: no answer at all to every so many-th instance.
@@ -85,6 +86,7 @@ class FaultyStoreSCP:
         except (OSError, EOFError):
             pass
         finally:
+            time.sleep(self.faults.get("frees_after", 0))
             with self._lock:
                 self._open -= 1
                 self._sockets.discard(connection)

@@ -95,9 +95,23 @@ final class Examination {
     ///
     /// - Throws: the error of the network.
     func associate(_ parameters: AssociationParameters) throws(AssociationError) -> Association {
-        associations += 1
-        return try network.associate(parameters)
+        var attempts = associations > 0 ? Self.attemptsAfterOwn : 1
+        while true {
+            associations += 1
+            attempts -= 1
+            do throws(AssociationError) {
+                return try network.associate(parameters)
+            } catch {
+                guard attempts > 0, case .rejected(let reject) = error, reject.isTransient,
+                    !network.cancellation.wait(until: .after(seconds: Self.pauseAfterOwn))
+                else { throw error }
+            }
+        }
     }
+
+    /// A server that takes few associations may count the one that we have just ended for a moment.
+    private static let attemptsAfterOwn = 4
+    private static let pauseAfterOwn = 0.2
 
     func associate(for needs: [PresentationContextPlan.Need]) throws(AssociationError) -> Association {
         try associate(network.parameters(PresentationContextPlan(needs: needs).associations.first ?? []))
