@@ -121,6 +121,8 @@ private func perform(
     let document = invocations.first.flatMap { ProbeDocument($0.request) }
     if invocations.count > 1, invocations.allSatisfy({ $0.operation.isQuery }) {
         exitCode = performQueries(invocations, arguments, monitor, in: environment)
+    } else if invocations.count == 2, invocations.allSatisfy({ $0.operation.takesTwoPeers }) {
+        exitCode = performPair(invocations[0], invocations[1], arguments, monitor, in: environment)
     } else {
         for invocation in invocations where exitCode != .interrupted {
             do throws(RunFailure) {
@@ -139,6 +141,8 @@ private func perform(
                 case .doctor(let options):
                     DoctorCommand(options, network, outcome, environment, page: page, document: document).perform()
                 case .watch(let options): WatchCommand(options, network, outcome, environment).perform()
+                // It has two peers.
+                case .compare: break
                 }
                 exitCode = exitCode.worst(run.end(monitor))
             } catch {
@@ -184,6 +188,29 @@ private func performQueries(
         }
     }
     FindCommand(targets, runs.first?.environment ?? environment)?.perform()
+    return runs.reduce(.success) { $0.worst($1.end(monitor)) }
+}
+
+/// Performs an operation that has two peers, each with its own network and outcome.
+private func performPair(
+    _ first: Invocation, _ second: Invocation, _ arguments: [String], _ monitor: RunMonitor, in environment: Environment
+) -> ExitCode {
+    var runs: [Run] = []
+    do throws(RunFailure) {
+        for invocation in [first, second] { runs.append(try Run(invocation, arguments, environment)) }
+    } catch {
+        for invocation in [first, second] { monitor.add(error, invocation) }
+        return report(error, in: environment)
+    }
+    switch (first.request, second.request) {
+    case (.compare(let one), .compare(let other)):
+        CompareCommand(
+            CompareCommand.Target(options: one, network: runs[0].network, outcome: runs[0].outcome),
+            CompareCommand.Target(options: other, network: runs[1].network, outcome: runs[1].outcome),
+            runs[0].environment
+        ).perform()
+    default: break
+    }
     return runs.reduce(.success) { $0.worst($1.end(monitor)) }
 }
 

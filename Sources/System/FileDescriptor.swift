@@ -129,6 +129,33 @@ extension FileDescriptor {
         try open(".", at: folder.rawValue, O_RDWR | 0o20_000_000 | O_DIRECTORY, 0o666)
     }
 
+    /// Opens a new file for reading and writing that has no name, in the first of the folders that takes one: nobody else can open
+    /// it, and it is gone with the process.
+    ///
+    /// - Throws: `SystemError` of the last folder if none takes one.
+    package static func openTemporary(in folders: [FilePath]) throws(SystemError) -> FileDescriptor {
+        var failure = SystemError(errno: ENOENT, operation: "open")
+        for path in folders {
+            do throws(SystemError) {
+                let folder = try open(path, .folder)
+                do throws(SystemError) {
+                    return try openUnnamed(in: folder)
+                } catch {
+                    // A file system without such files: the name is taken away at once.
+                    let name = FilePath(".dcmscu-\(UInt64.random(in: 0 ... .max))")
+                    let file = try open(
+                        name, in: folder, for: .readingAndWriting, [.creatingNew, .notFollowingLinks],
+                        permissions: 0o600)
+                    remove(path.appending(name.bytes))
+                    return file
+                }
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
     private static func open(
         _ path: FilePath, at folder: CInt, _ flags: CInt, _ permissions: UInt32
     ) throws(SystemError) -> FileDescriptor {

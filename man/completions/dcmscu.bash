@@ -55,6 +55,7 @@ _dcmscu() {
         --shard) return ;;
         --format) mapfile -t COMPREPLY < <(compgen -W "text table json jsonl csv tsv dcm count nagios prometheus" -- "$current"); return ;;
         --columns) return ;;
+        --show) return ;;
         --group-by) return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current"); return ;;
         -o|--output) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
@@ -123,15 +124,15 @@ _dcmscu() {
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "
             --echo --store --find --move --get --worklist --stgcmt --serve --self-test --doctor --probe
-            --watch --hostname --port --call --aetitle --input --recursive --priority --root-uid --jobs
-            --window --retries --retry-delay --failed-out --never-rewrite --assume-meta --skip-existing
+            --watch --compare --hostname --port --call --aetitle --input --recursive --priority --root-uid
+            --jobs --window --retries --retry-delay --failed-out --never-rewrite --assume-meta --skip-existing
             --verify --journal --resume --wait --transaction --listen --committed-out --max-references --per
             --key --return --station --date --patientroot --studyroot --psonly --patient --study --series
             --image --sort --limit --split --charset --store-query --query --strict --trust-server
             --fail-if-none --assume-charset --force-charset --relational --datetime-matching --fuzzy
-            --timezone --from-list --list-key --report --shard --dry-run --format --columns --group-by --wide
-            --color --output --port-scp --bind --move-destination --to --name --if-exists --grace --no-check
-            --keep-broken --or-move --prefer --fsync --mode --accept-from --destination --http-port
+            --timezone --from-list --list-key --report --shard --dry-run --format --columns --show --group-by
+            --wide --color --output --port-scp --bind --move-destination --to --name --if-exists --grace
+            --no-check --keep-broken --or-move --prefer --fsync --mode --accept-from --destination --http-port
             --worklist-items --images --inject --only --classes --list-checks --count --interval
             --connect-timeout --timeout --proxy --proxy-password --total-timeout --until --max-pdu --tls
             --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile --tls-name
@@ -145,7 +146,7 @@ _dcmscu() {
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
     else
         local words=""
-        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test doctor probe watch help version"
+        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test doctor probe watch compare help version"
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
     fi

@@ -70,11 +70,11 @@ final class Network: Sendable {
     var serviceName: String {
         switch (connection.web?.interface, operation) {
         case (.dicomWeb, .echo): "DICOMweb"
-        case (.dicomWeb, .find): "QIDO-RS"
+        case (.dicomWeb, .find), (.dicomWeb, .compare): "QIDO-RS"
         case (.dicomWeb, .get): "WADO-RS"
         case (.dicomWeb, .store): "STOW-RS"
         case (.orthanc, .echo): "Orthanc"
-        case (.orthanc, .find): "/tools/find"
+        case (.orthanc, .find), (.orthanc, .compare): "/tools/find"
         case (.orthanc, .get), (.orthanc, .store): "/instances"
         default: operation.serviceName
         }

@@ -442,5 +442,56 @@ struct OperationGuide: Sendable {
                     "For five minutes, one JSON object for each event:",
                     "--watch --port-scp 11113 --total-timeout 5m --format jsonl"),
             ]),
+        OperationGuide(
+            .compare,
+            notes: [
+                """
+                Each line has a mark and the UIDs: - is not at the second peer, + is there alone, * is at both and not alike (what \
+                differs follows, the first peer's value first), = is alike and only counted unless --show names it. What the first \
+                peer is to be asked for, CSV and JSON lines tell --from-list: - and *; the other lines are passed over.
+                """,
+                """
+                Keys are those of a retrieval: each at its own level, and matches are compared with them, so that a key that one server \
+                ignores makes no difference. Whatever one peer does not list it is asked for by UID alone; if it does not \
+                answer that, the line has a ? and the exit code is the one of its failure. Lists that a server cuts short are asked for \
+                in parts. Both peers are listed in the order of the UIDs, in files of TMPDIR or /var/tmp where they are long, \
+                so that a million studies take no more memory than a thousand.
+                """,
+                """
+                Studies and series are alike if they have the same number of instances, and the same values of --columns: decoded, \
+                without padding, empty parts of names and forms of dates and times. A server that does not return the number is \
+                asked for the series or instances of each. A folder is read with all that is below it; a file that cannot be read \
+                is told, and ends in 1, as differences do.
+                """,
+            ],
+            options: [
+                .key, .study, .series, .image, .columns, .show, .format, .split, .call, .aetitle, .trustServer,
+                .charset,
+                .assumeCharset, .retries, .tls, .strict,
+            ],
+            summaries: [
+                .columns: "attributes that are compared", .format: "text, csv or jsonl [text]",
+                .split: "ask in parts for what a server cuts short [auto]",
+                .study: "compare studies; the default", .series: "compare series", .image: "compare instances",
+            ],
+            examples: [
+                CommandExample(
+                    "What does the new archive lack of a year?",
+                    "--compare OLD@pacs.example.org:11112 NEW@pacs.example.org:11112 -k StudyDate=2026"),
+                CommandExample(
+                    "Is each file of a folder at the server?", "--compare study/ pacs.example.org:11112 --image"),
+                CommandExample(
+                    "With the data of the patients:",
+                    "--compare OLD@pacs.example.org:11112 NEW@pacs.example.org:11112 -k StudyDate=2026-01 "
+                        + "--columns PatientID,PatientName,AccessionNumber"),
+                CommandExample(
+                    "The CT series of a month, those that are alike, too:",
+                    "--compare --series OLD@pacs.example.org:11112 NEW@pacs.example.org:11112 -k StudyDate=2026-01 "
+                        + "-k Modality=CT --show all"),
+                CommandExample(
+                    "A list of what is to be sent again, for --from-list:",
+                    "--compare OLD@pacs.example.org:11112 https://pacs.example.org/dicom-web "
+                        + "--show missing,different --format csv"),
+            ]),
     ]
 }

@@ -82,16 +82,8 @@ enum ForeignOption {
         ("mwl schedule", .worklist),
         ("commit commitment stgcmtscu", .stgcmt),
         ("listen server receive storescp", .serve),
+        ("diff comparison", .compare),
     ]
-
-    /// What to do instead of an operation that there is not; nil for a word that is none.
-    static func missing(_ word: String) -> String? {
-        ["compare", "diff"].contains(word.lowercased()) ? comparison : nil
-    }
-
-    private static let comparison =
-        "archives are not compared here: write what each has to a file, with \(OptionName.find) \(OptionName.format) csv, and "
-        + "compare the files"
 
     /// The level that dcm4che's `-L` would mean; nil if the value is not the name of one.
     static func level(_ name: String) -> QueryLevel? { QueryLevel(rawValue: name.uppercased()) }
@@ -120,11 +112,11 @@ enum ForeignOption {
 
     private static let remedies: [(names: String, remedy: Remedy)] = [
         // What there is not.
-        ("--compare --diff", .words(comparison)),
         (
             "--bandwidth --bwlimit --bw-limit --limit-rate --max-rate --rate --throttle",
             .words("there is no limit of bandwidth here: the network or the system (tc) has one")
         ),
+        ("--diff", .option(.compare)),
         // The peer and ourselves.
         ("-aec --called --aec --called-aet", .option(.call)),
         ("-aet -b --calling --aet --calling-aet", .option(.aetitle)),

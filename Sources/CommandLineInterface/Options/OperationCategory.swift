@@ -75,6 +75,14 @@ extension OptionCategory {
                 nobody believes it done: C-STORE and C-FIND with A700H, C-MOVE and C-GET with A701H, others with 0213H. With --output \
                 instances are kept there. No patient data is shown.
                 """, traits: .common),
+        operation(
+            .compare, "compare what two archives hold",
+            details: """
+                Lists both peers by the same keys, and prints what one of them lacks: - for what the second one does not have, + for \
+                what it alone has, * for what differs. A folder may take the place of a peer. Whatever seems to be missing is asked for \
+                by its UID alone before it is believed. CSV and JSON lines are lists for --get --from-list and --move --from-list at the \
+                first peer.
+                """, traits: .common),
     ]
 
     static let peerOptions: [OptionDefinition] = [

@@ -24,6 +24,7 @@ package struct OptionDraft: Sendable {
     package var selfTest = SelfTestOptions()
     package var doctor = DoctorOptions()
     package var watch = WatchOptions()
+    package var compare = CompareOptions()
 
     // MARK: Of several commands
 
@@ -45,6 +46,10 @@ package struct OptionDraft: Sendable {
     // MARK: Of which others follow
 
     package var host: HostArgument?
+    /// The folder that takes the place of a peer.
+    package var folder: FilePath?
+    /// The other one of two peers; nil if there is one.
+    package var otherSide: Side?
     package var port: UInt16?
     package var calledAETitle: AETitle?
     package var callingAETitle: AETitle?
@@ -172,6 +177,20 @@ package struct OptionDraft: Sendable {
             }
             watch.outputDirectory = outputDirectory
             request = .watch(watch)
+        case .compare:
+            guard query.level != .patient else {
+                throw UsageError(
+                    .conflictingOptions, option: .compare, value: query.level.rawValue,
+                    problem: "patients cannot be compared",
+                    accepted: "\(OptionName.study), \(OptionName.series) or \(OptionName.image)")
+            }
+            compare.query = query
+            compare.folder = folder
+            compare.columns = find.columns.map { $0.placed(in: query.informationModel, at: query.level) }
+            compare.format = format ?? .text
+            compare.assumedCharacterSet = find.assumedCharacterSet
+            compare.forcedCharacterSet = find.forcedCharacterSet
+            request = .compare(compare)
         }
         return Invocation(
             operation: operation, request: request, connection: connection, messages: messages,
@@ -180,7 +199,28 @@ package struct OptionDraft: Sendable {
 
     // MARK: Peer and connection
 
+    /// What options of the whole command line are checked by where there are two peers: each of them is of use to one at least.
+    package struct Side: Sendable {
+        let isOverHTTP: Bool
+        let isFolder: Bool
+        let usesTLS: Bool
+
+        var hasAssociations: Bool { !isOverHTTP && !isFolder }
+    }
+
+    /// This one of two peers.
+    var ownSide: Side {
+        Side(
+            isOverHTTP: host?.web != nil, isFolder: folder != nil,
+            usesTLS: host?.web.map(\.isSecure) ?? (folder == nil && usesTLS))
+    }
+
     private mutating func resolvePeer() throws(UsageError) {
+        if let folder {
+            connection.nameWithoutPeer = folder.displayed
+            usesTLS = false
+            return
+        }
         guard let host else {
             if operation == .storageCommitment, commitment.isListening { return }
             throw UsageError(

@@ -82,13 +82,13 @@ extension OptionDraft {
 
     private func holds(_ condition: OptionRule.Condition) -> Bool {
         switch condition {
-        case .secured: usesTLS
-        case .overHTTP: connection.web != nil
+        case .secured: usesTLS || otherSide?.usesTLS == true
+        case .overHTTP: connection.web != nil || otherSide?.isOverHTTP == true
         case .getMayMove: operation != .get || retrieve.fallsBackToMove
         case .receivesHere: operation != .move || receivesMovedInstances
         case .commitsAfterStore: operation != .store || store.verification == .commit
         case .formatOfOperation: format?.isAvailable(for: operation) != false
-        case .formatWithColumns: format?.hasColumns != false
+        case .formatWithColumns: format?.hasColumns != false || operation == .compare
         case .formatOfTable: format == nil || format == .table
         case .formatWithGroups: format.map { $0.hasColumns || $0 == .json || $0 == .jsonl } != false
         case .formatOfFiles: !operation.isQuery || format == .dcm

@@ -5,7 +5,9 @@ import System
 /// What a peer over HTTP cannot be asked, or is not asked yet. Options of the configuration that stand here are passed over.
 enum OptionsOverHTTP {
     /// The operations that there are over HTTP.
-    static let operations: [Operation] = [.echo, .find, .get, .store, .worklist, .storageCommitment, .doctor, .probe]
+    static let operations: [Operation] = [
+        .echo, .find, .get, .store, .worklist, .storageCommitment, .doctor, .probe, .compare,
+    ]
 
     /// Parts of an association, of the upper layer or of DIMSE.
     static let ofAssociations: [OptionName] = [
@@ -15,7 +17,7 @@ enum OptionsOverHTTP {
     ]
 
     /// The operations that there are by Orthanc's own interface.
-    static let operationsOfOrthanc: [Operation] = [.echo, .find, .get, .store]
+    static let operationsOfOrthanc: [Operation] = [.echo, .find, .get, .store, .compare]
 
     /// What DICOMweb has, and Orthanc's own interface has not.
     static let ofDICOMweb: [OptionName] = [.fuzzy, .qidoURL, .wadoURL, .stowURL]
@@ -48,7 +50,8 @@ extension OptionDraft {
         }
         for argument in typed {
             let name = argument.definition.name
-            if OptionsOverHTTP.ofAssociations.contains(name) {
+            // Of two peers it may be for the other one.
+            if OptionsOverHTTP.ofAssociations.contains(name), otherSide?.hasAssociations != true {
                 let instead = name == .tls ? "a URL with https, which is TLS" : "\(name) with HOST PORT"
                 throw UsageError(
                     .conflictingOptions, option: name, value: web.description,

@@ -18,7 +18,7 @@ package struct HostArgument: Sendable, Equatable {
 /// Reads a peer as it is typed: `HOST`, `HOST:PORT`, `AETITLE@HOST`, `AETITLE@HOST:PORT`, `[ADDRESS]:PORT`, a bare IPv6
 /// address, `@NODE` for a node of the configuration, or the base URL of DICOMweb.
 enum PeerArgument {
-    private static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT, @NODE or a URL"
+    static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT, @NODE or a URL"
 
     /// - Parameter option: how messages name the argument: `HOST`, `--hostname`.
     static func parse(_ text: String, option: String) throws(UsageError) -> HostArgument {

@@ -5,12 +5,12 @@ import DICOMProtocol
 extension OptionCategory {
     static let queryingOptions: [OptionDefinition] = [
         OptionDefinition(
-            .key, short: "k", value: .key, .querying, for: .identifying,
+            .key, short: "k", value: .key, .querying, for: .matching,
             "attribute to match; without a value, to return",
             details: """
                 KEY is a keyword (PatientName), a tag (10,10 or 0010,0010 or 00100010 or (0010,0010)) or a path \
                 into a sequence (ScheduledProcedureStepSequence[0].Modality). See KEYS. With --get and --move it is one of the level \
-                that is retrieved, or of a level above: --series retrieves series by Modality or SeriesNumber. There KEY= without a \
+                that is retrieved, or of a level above: --series retrieves series by Modality or SeriesNumber. There, and with --compare, KEY= without a \
                 value, as an empty variable makes it, is an error.
                 """,
             traits: [.compatible, .common, .repeatable],
@@ -43,7 +43,7 @@ extension OptionCategory {
                 draft.add(try step(.scheduledProcedureStepStartDate, argument))
             }),
         model(.patientRoot, "query in the Patient Root model", [.compatible, .common]),
-        model(.studyRoot, "query in the Study Root model; the default", [.compatible, .common]),
+        model(.studyRoot, "query in the Study Root model; the default", .compatible),
         model(.patientStudyOnly, "query in the retired Patient/Study Only model", .compatible),
         level(.patient, "query patients (in the Patient Root model)"),
         level(.study, "query studies; the default"),
@@ -68,10 +68,10 @@ extension OptionCategory {
             traits: .common,
             apply: { (draft, argument) throws(UsageError) in draft.limit = try argument.integer() }),
         OptionDefinition(
-            .split, value: .text(placeholder: "HOW"), .querying, for: [.find, .move, .get],
+            .split, value: .text(placeholder: "HOW"), .querying, for: [.find, .move, .get, .compare],
             "ask in parts for what the server cuts short",
             details: """
-                Servers limit the number of matches, some without a word. With auto, the default of retrievals, a list that ends with \
+                Servers limit the number of matches, some without a word. With auto, the default of retrievals and --compare, a list that ends with \
                 A700H, a warning or a failure after matches, or that has a round number of matches, is asked for by halves of its \
                 dates, then of the day, then by modality, until each part is whole; what cannot be divided further is told, and ends \
                 in 1. day, week, hour, 7d or P7D begin with parts of that size. --find warns of a round number; off does not even that.
@@ -84,7 +84,7 @@ extension OptionCategory {
                 draft.query.split = split
             }),
         OptionDefinition(
-            .charset, value: .characterSet, .querying, for: .identifying,
+            .charset, value: .characterSet, .querying, for: .matching,
             "Specific Character Set of the query",
             details: """
                 The query names it, (0008,0005), if this option is given, if a value has characters beyond ASCII, or if the \
@@ -111,7 +111,7 @@ extension OptionCategory {
             abbreviates: .withoutValue(.queryhelp),
             apply: { (draft, argument) throws(UsageError) in draft.query.queryPath = try argument.path() }),
         OptionDefinition(
-            .strict, .querying, for: .identifying.union(.committing),
+            .strict, .querying, for: .matching.union(.committing),
             "stop at the first problem instead of skipping it",
             details: """
                 With --store: at the first instance that is not stored. With storage commitment: a report counts only from \
@@ -120,12 +120,12 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.isStrict = true }),
         OptionDefinition(
-            .trustServer, .querying, for: .identifying, "accept matches that the keys do not confirm",
+            .trustServer, .querying, for: .matching, "accept matches that the keys do not confirm",
             details: """
                 Each match is compared with the keys. One with another value than a key asks for is left out, with a warning. One \
                 without a value for a key is looked up where another level tells it: ModalitiesInStudy, and keys of series, in the series \
                 of the study, keys of higher levels in the study or patient. A name or text that lost its letters in the character \
-                set of the match is unconfirmed, too. What stays unconfirmed is printed by --find, with a warning, and is not retrieved: \
+                set of the match is unconfirmed, too. What stays unconfirmed is printed by --find, with a warning, and is neither retrieved nor compared: \
                 exit code 1, or 7 before anything is retrieved if no match is confirmed.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
@@ -138,7 +138,7 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.failsIfNone = true }),
         OptionDefinition(
-            .assumeCharset, value: .characterSet, .querying, for: .querying,
+            .assumeCharset, value: .characterSet, .querying, for: .querying.union(.compare),
             "character set of matches that do not name theirs",
             details: """
                 Also of those whose Specific Character Set is empty. A defined term, or windows-1252, Shift_JIS, EUC-KR, Big5 and \
@@ -148,7 +148,7 @@ extension OptionCategory {
                 draft.find.assumedCharacterSet = try argument.characterSet(allowsOthers: true)
             }),
         OptionDefinition(
-            .forceCharset, value: .characterSet, .querying, for: .querying,
+            .forceCharset, value: .characterSet, .querying, for: .querying.union(.compare),
             "character set of all matches, whatever they name",
             details: "For servers that name a wrong one. Characters that cannot be decoded are counted and reported.",
             rules: [.excludes([.assumeCharset])],
@@ -273,7 +273,8 @@ extension OptionCategory {
 
     private static func level(_ level: QueryLevel, _ summary: String) -> OptionDefinition {
         OptionDefinition(
-            level.option, .querying, for: [.find, .move, .get], summary, traits: [.compatible, .common],
+            level.option, .querying, for: level == .patient ? [.find, .move, .get] : [.find, .move, .get, .compare],
+            summary, traits: [.compatible, .common],
             group: .level, apply: { (draft, _) throws(UsageError) in draft.query.scope.levels.insert(level) })
     }
 

@@ -15,7 +15,7 @@ extension OptionCategory {
                 written as they arrive. Of several peers each match has its node: in text behind its number, in columns \
                 as the first one, in JSON as Retrieve AE Title where the peer gives none. For the other \
                 operations jsonl prints one object for each instance or echo, and one for the run at the end. See JSON LINES. \
-                Of --probe json is an array with one object for each peer. \
+                Of --compare text is one line for each difference, csv and jsonl what --from-list takes. Of --probe json is an array with one object for each peer. \
                 nagios is the line of a monitoring plugin, with its exit codes 0 to 3; prometheus (--echo) are metrics of all \
                 peers. See MONITORING.
                 """,
@@ -23,13 +23,24 @@ extension OptionCategory {
             rules: [.only(when: .formatOfOperation)],
             apply: { (draft, argument) throws(UsageError) in draft.format = try argument.choice(ResultFormat.self) }),
         OptionDefinition(
-            .columns, value: .columns, .output, for: .querying, "the columns of table, csv and tsv",
-            details: "Attributes as for --return, with commas between. What they name is asked for, too.",
+            .columns, value: .columns, .output, for: .querying.union(.compare), "the columns of table, csv and tsv",
+            details: """
+                Attributes as for --return, with commas between. What they name is asked for, too. With --compare: the attributes \
+                that are compared beside the number of instances.
+                """,
             default: .text("the requested attributes"),
             rules: [.only(when: .formatWithColumns)],
             apply: { (draft, argument) throws(UsageError) in
                 draft.find.columns = try argument.columns()
             }),
+        OptionDefinition(
+            .show, value: .text(placeholder: "WHAT"), .output, for: .compare, "what of a comparison is printed",
+            details: """
+                missing (at the second peer, -), extra (only there, +), different (*), doubtful (?) and equal (=), with commas \
+                between, or all. Without equal these are only counted.
+                """,
+            default: .text("all but equal"),
+            apply: { (draft, argument) throws(UsageError) in draft.compare.shown = try shown(argument) }),
         OptionDefinition(
             .groupBy, value: .columns, .output, for: .querying, "count the matches by the values of attributes",
             details: "One line for each combination of values, with the number of matches that have it.",
@@ -51,6 +62,21 @@ extension OptionCategory {
                 draft.find.color = try argument.choice(ColorChoice.self)
             }),
     ]
+
+    private static func shown(_ argument: OptionArgument) throws(UsageError) -> [Difference] {
+        guard argument.text != "all" else { return Difference.allCases }
+        let accepted = (Difference.allCases.map(\.rawValue) + ["all"]).joined(separator: ", ")
+        var shown: [Difference] = []
+        for word in argument.text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let difference = Difference(rawValue: String(word)) else {
+                throw argument.error(
+                    "not known", accepted: accepted + ", with commas between",
+                    suggestion: EditDistance.nearest(to: String(word), in: Difference.allCases.map(\.rawValue)))
+            }
+            if !shown.contains(difference) { shown.append(difference) }
+        }
+        return shown
+    }
 
     static let receivingOptions: [OptionDefinition] = [
         OptionDefinition(

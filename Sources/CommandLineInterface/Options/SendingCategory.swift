@@ -19,7 +19,7 @@ extension OptionCategory {
             traits: [.compatible, .common],
             apply: { (draft, _) throws(UsageError) in draft.input.isRecursive = true }),
         OptionDefinition(
-            .priority, value: .choice(["low", "medium", "high"]), .sending, for: .identifying.union([.store]),
+            .priority, value: .choice(["low", "medium", "high"]), .sending, for: .matching.union([.store]),
             "priority of the requests; few servers use it", default: .text("medium"),
             apply: { (draft, argument) throws(UsageError) in
                 draft.priority = Priority(try argument.choice(PriorityName.self))

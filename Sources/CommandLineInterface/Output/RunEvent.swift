@@ -13,7 +13,8 @@ import System
 /// `outcome` is one of ``Outcome``: a script that only looks for failures needs that alone.
 struct RunEvent: Sendable {
     enum Name: String, Sendable, CaseIterable {
-        case echo, store, receive, missing, commitment, failed, check, call, request, summary
+        case echo, store, receive, missing, extra, different, doubtful, equal, commitment, failed, check, call, request
+        case summary
     }
 
     /// The outcome of one instance or echo.
@@ -48,6 +49,8 @@ struct RunEvent: Sendable {
         case minimumSeconds, medianSeconds, percentile95Seconds, maximumSeconds
         case transactionUID, address
         case check, found, cause, fix, data
+        // What a comparison finds: the numbers, what differs, and the compared attributes.
+        case missing, extra, different, doubtful, equal, differences, attributes
     }
 
     private(set) var members: [(String, JSONValue)]
@@ -91,7 +94,10 @@ struct RunEvent: Sendable {
 
     /// The counts of a run that are not zero, by the names of their members.
     var counts: [(name: String, value: Int)] {
-        let keys: [Key] = [.count, .done, .warnings, .skipped, .failures, .pending, .expected, .bytes]
+        let keys: [Key] = [
+            .count, .done, .warnings, .skipped, .failures, .pending, .expected, .bytes, .missing, .extra, .different,
+            .doubtful, .equal,
+        ]
         return keys.compactMap { key in
             members.first { $0.0 == key.rawValue }?.1.integer.flatMap { $0 == 0 ? nil : (key.rawValue, $0) }
         }
@@ -126,7 +132,12 @@ extension RunEvent.Name {
         case .echo: "one C-ECHO"
         case .store: "an instance that is to be sent"
         case .receive: "an instance that \(OptionName.move) or \(OptionName.get) brought"
-        case .missing: "what was asked for and is not here, in the columns that \(OptionName.fromList) takes"
+        case .missing:
+            "what was asked for and is not here, or with \(OptionName.compare) not at the second peer, as \(OptionName.fromList) takes it"
+        case .extra: "what the second peer of \(OptionName.compare) alone has"
+        case .different: "what both peers have, and not alike; \(OptionName.fromList) takes it"
+        case .doubtful: "what one peer has, and the other one did not answer about"
+        case .equal: "what both peers have alike, with \(OptionName.show)"
         case .commitment: "an instance whose storage is to be committed"
         case .failed: "an instance that the server lists as failed"
         case .check: "a check of \(OptionName.doctor)"
@@ -147,7 +158,9 @@ extension RunEvent.Name {
                 .cause,
             ]
         case .receive: RunEvent.Key.ofAnInstance + [.transferSyntaxUID, .bytes, .outcome, .status, .error, .cause]
-        case .missing: [.patientID, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .expected]
+        case .missing: [.patientID, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .expected, .attributes]
+        case .extra, .different, .doubtful, .equal:
+            [.studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .differences, .attributes]
         case .commitment: RunEvent.Key.ofAnInstance + [.transactionUID, .outcome, .status, .meaning, .error, .cause]
         case .failed: [.sopInstanceUID]
         case .check: [.peer, .check, .outcome, .found, .cause, .fix, .seconds, .data]
@@ -174,7 +187,7 @@ extension RunEvent.Key {
     ]
     fileprivate static let countsOfTheRun: [RunEvent.Key] = [
         .count, .associations, .files, .studies, .queries, .doubtfulParts, .done, .warnings, .skipped, .failures,
-        .pending, .bytes, .expected,
+        .pending, .bytes, .expected, .missing, .extra, .different, .doubtful, .equal,
         .serverCompleted,
         .serverFailed, .serverWarning, .serverRemaining,
     ]

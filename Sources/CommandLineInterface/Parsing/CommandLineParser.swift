@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import DICOMweb
 import System
 
 /// Turns a command line and the configuration into a typed request, by the option table, the way GNU getopt_long reads
@@ -42,7 +43,7 @@ package struct CommandLineParser: Sendable {
                 )
             }
             let peers = try positionals.peers + (line.last(.nodes) == nil ? [] : configuration.nodesAsPeers())
-            var invocations: [Invocation] = []
+            var drafts: [(draft: OptionDraft, merged: MergedArguments)] = []
             for index in 0..<max(1, peers.count) {
                 let peer = index < peers.count ? peers[index] : nil
                 var (draft, merged) = try merge(line.options, positionals, operation, peer, configuration)
@@ -64,9 +65,17 @@ package struct CommandLineParser: Sendable {
                 if operation == .doctor || operation == .probe, let host = draft.host {
                     try draft.doctor.checkOnly(of: host)
                 }
+                drafts.append((draft, merged))
+            }
+            if operation.takesTwoPeers, drafts.count == 2 {
+                let sides = drafts.map(\.draft.ownSide)
+                (drafts[0].draft.otherSide, drafts[1].draft.otherSide) = (sides[1], sides[0])
+            }
+            var invocations: [Invocation] = []
+            for index in drafts.indices {
                 invocations.append(
-                    try draft.makeInvocation(
-                        given: merged.entries.map(\.argument), typed: line.options,
+                    try drafts[index].draft.makeInvocation(
+                        given: drafts[index].merged.entries.map(\.argument), typed: line.options,
                         rootUIDFromEnvironment: rootUIDFromEnvironment))
             }
             if invocations.count > 1, invocations[0].monitoring.form == .nagios {
@@ -118,7 +127,10 @@ package struct CommandLineParser: Sendable {
                 draft.connection.plainNode = ConnectionOptions.PlainNode(name: node.name, setting: option)
             }
         }
-        if let peer {
+        if let folder = peer?.folder {
+            draft.folder = folder
+            draft.host = nil
+        } else if let peer {
             if node == nil { draft.host = peer.host }
             draft.port = peer.port ?? draft.port
             draft.connection.isHostNamedAsNode = configuration.nodes.contains { $0.name == peer.host.host }
@@ -258,12 +270,11 @@ extension ArgumentScanner.Scanned {
         let isPeer =
             next.hasPrefix("@") || (next.contains(":") && !next.contains("/"))
             || positionals.dropFirst(2).first.flatMap { UInt16($0) } != nil
-        let (meant, missing) = (slip(word), ForeignOption.missing(word))
-        guard isPeer || meant != nil || missing != nil else { return }
+        let meant = slip(word)
+        guard isPeer || meant != nil else { return }
         throw UsageError(
             .unknownOperation, option: word, value: word, problem: "no such operation: \(word)",
-            accepted: Operation.allCases.map(\.option.rawValue).joined(separator: ", "), suggestion: meant,
-            remedy: missing)
+            accepted: Operation.allCases.map(\.option.rawValue).joined(separator: ", "), suggestion: meant)
     }
 
     /// The operation that a first word can have meant, with a slip in it; nil if an option names the operation.
@@ -329,11 +340,21 @@ final class PeerChoice: Sendable {
     let port: UInt16?
     /// The name of the argument in messages: `HOST`, `--hostname`.
     let option: String
+    /// The folder of this machine that takes the place of a peer; nil for a peer.
+    let folder: FilePath?
 
     init(host: HostArgument, port: UInt16? = nil, option: String) {
         self.host = host
         self.port = port
         self.option = option
+        folder = nil
+    }
+
+    init(folder: FilePath) {
+        host = HostArgument(host: "")
+        port = nil
+        option = Self.positional
+        self.folder = folder
     }
 }
 
@@ -357,7 +378,7 @@ extension Configuration {
 ///
 /// `HOST`, `HOST PORT` and `HOST PORT FILE...` win over `-H` and `-p`; with both of these, positionals are files.
 struct Positionals {
-    /// None where no host was named at all, several only for an echo or a query.
+    /// None where no host was named at all, several only for an echo, a query or an operation that takes two.
     private(set) var peers: [PeerChoice] = []
     /// Nil where no file was given.
     private(set) var files: [String]?
@@ -380,7 +401,9 @@ struct Positionals {
         if let typed = line.last(.hostname) {
             host = try PeerArgument.parse(typed.text, option: typed.definition.option)
         }
-        if host?.isComplete != true, host == nil || line.last(.port) == nil, let first = rest.popFirst() {
+        if operation.takesTwoPeers {
+            peers = try Self.twoPeers(&rest, host, operation)
+        } else if host?.isComplete != true, host == nil || line.last(.port) == nil, let first = rest.popFirst() {
             let given = try PeerArgument.parse(first, option: PeerChoice.positional)
             var port: UInt16?
             if !given.isComplete, let second = rest.popFirst() {
@@ -403,16 +426,55 @@ struct Positionals {
                 problem: "PORT \(first): a URL has its port, and HOST is \(web)", accepted: "http://HOST:PORT/PATH")
         }
         guard operation.takesFiles else {
+            let follows = operation.takesTwoPeers ? "both peers" : "HOST and PORT"
             let meant =
                 operation.takesKeys && first.contains("=")
                 ? QueryKeyParser.remedy(forValue: first)
                 : line.slip(first).map { "the operation comes first: dcmscu \($0) HOST PORT" }
             throw UsageError(
                 .unexpectedArgument, option: first, value: first,
-                problem: "\(operation.option) takes no files, and \(first) follows HOST and PORT",
+                problem: "\(operation.option) takes no files, and \(first) follows \(follows)",
                 accepted: "HOST PORT FILE... with \(OptionName.store) or \(OptionName.stgcmt)", remedy: meant)
         }
         files = Array(rest)
+    }
+
+    /// The two sides of an operation that has two. One alone stands beside that of `-H`.
+    private static func twoPeers(
+        _ rest: inout ArraySlice<String>, _ host: HostArgument?, _ operation: Operation
+    ) throws(UsageError) -> [PeerChoice] {
+        var sides: [PeerChoice] = []
+        while sides.count < 2, let word = rest.popFirst() {
+            sides.append(try side(word, &rest, isSecond: !sides.isEmpty || host != nil, operation))
+        }
+        if sides.count == 1, let host {
+            sides.insert(PeerChoice(host: host, option: "\(OptionName.hostname)"), at: 0)
+        }
+        guard sides.count == 2 else {
+            let accepted = "two of " + PeerArgument.accepted
+            throw UsageError(
+                .missingHost, option: "HOST",
+                problem: "\(operation.option) needs two peers, and \(sides.isEmpty ? "none" : "one") is given",
+                accepted: operation.takesFolderAsPeer ? accepted + ", or a folder in the place of one" : accepted)
+        }
+        return sides
+    }
+
+    /// A peer, or a folder where that may be one: a word with a slash that is no URL, or a second one that looks like no peer.
+    private static func side(
+        _ word: String, _ rest: inout ArraySlice<String>, isSecond: Bool, _ operation: Operation
+    ) throws(UsageError) -> PeerChoice {
+        let number = rest.first.flatMap { UInt16($0) }.flatMap { $0 > 0 ? $0 : nil }
+        let isURL = WebAddress.isMeant(word)
+        let isPath = !isURL && (word.contains("/") || word == "." || word == "..")
+        let looksLikePeer = isURL || word.contains(":") || word.contains("@") || number != nil
+        if operation.takesFolderAsPeer, !word.isEmpty, isPath || (isSecond && !looksLikePeer) {
+            return PeerChoice(folder: FilePath(argument: word))
+        }
+        let host = try PeerArgument.parse(word, option: PeerChoice.positional)
+        guard !host.isComplete, let number else { return PeerChoice(host: host, option: PeerChoice.positional) }
+        rest = rest.dropFirst()
+        return PeerChoice(host: host, port: number, option: PeerChoice.positional)
     }
 
     /// The SOP class of a word that cannot be a host or a port: a short name, or a UID, which is longer than an address.

@@ -49,6 +49,19 @@ package struct QueryScope: Sendable, Equatable {
     }
 }
 
+extension InformationModel {
+    /// True if a key is asked for at this level, where each level is asked for its own keys on the way down to the target.
+    func asks(for tag: Tag, at step: QueryLevel, target: QueryLevel) -> Bool {
+        switch placement(of: tag, at: step) {
+        case .ofLevel, .inside: true
+        case .general: false
+        // An attribute that is in no table is queried at the level that the user gave.
+        case .unlisted, .below: step == target
+        case .uniqueKeyAbove, .above: false
+        }
+    }
+}
+
 extension Collection<QueryKey> {
     /// The level that a key (0008,0052) names.
     var queryLevel: QueryLevel? {

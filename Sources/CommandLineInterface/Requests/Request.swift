@@ -27,6 +27,7 @@ package struct Invocation: Sendable, Equatable {
                     options.journalPath, options.reportPath, options.listPath, options.query.queryPath,
                     options.query.storeQueryPath, messages.logFile, messages.capturePath, messages.transcriptPath,
                 ].compactMap { $0?.displayed })
+        case .compare(let options): return Redaction(isOn: isOn, knownValues: options.query.hiddenValues)
         case .echo, .store, .commit, .serve, .selfTest, .doctor, .watch: return Redaction(isOn: isOn)
         }
     }
@@ -44,6 +45,8 @@ package enum Request: Sendable, Equatable {
     case selfTest(SelfTestOptions)
     case doctor(DoctorOptions)
     case watch(WatchOptions)
+    /// One of the two sides of a comparison.
+    case compare(CompareOptions)
 }
 
 /// The options for messages and results: their level, format and destination.
@@ -276,8 +279,9 @@ package enum ResultFormat: String, Sendable, CaseIterable {
         switch self {
         case .text, .jsonl: true
         case .json: operation.isQuery || operation == .probe
-        case .table, .csv, .tsv, .dcm, .count: operation.isQuery
-        case .nagios: operation.callsPeer && operation != .doctor
+        case .csv: operation.isQuery || operation == .compare
+        case .table, .tsv, .dcm, .count: operation.isQuery
+        case .nagios: operation.callsPeer && OperationSet.monitored.contains(operation)
         case .prometheus: operation == .echo
         }
     }
@@ -293,6 +297,40 @@ package enum ResultFormat: String, Sendable, CaseIterable {
 
     /// True if it has one column for each attribute.
     package var hasColumns: Bool { self == .table || self == .csv || self == .tsv }
+}
+
+// MARK: - Compare
+
+/// What a comparison finds of a study, a series or an instance. The raw values are words of the command line and of results.
+package enum Difference: String, Sendable, CaseIterable {
+    case missing, extra, different, doubtful, equal
+
+    /// The first character of its line.
+    package var mark: String {
+        switch self {
+        case .missing: "-"
+        case .extra: "+"
+        case .different: "*"
+        case .doubtful: "?"
+        case .equal: "="
+        }
+    }
+}
+
+/// The options of one side of a comparison; all but the folder are those of the other one, too.
+package struct CompareOptions: Sendable, Equatable {
+    package var query = QueryOptions()
+    /// The folder that takes the place of a peer.
+    package var folder: FilePath?
+    /// The attributes that are compared beside the number of instances.
+    package var columns: [QueryKey] = []
+    package var format: ResultFormat = .text
+    /// What is printed.
+    package var shown: [Difference] = [.missing, .extra, .different, .doubtful]
+    package var assumedCharacterSet: String?
+    package var forcedCharacterSet: String?
+
+    package init() {}
 }
 
 // MARK: - Move and get

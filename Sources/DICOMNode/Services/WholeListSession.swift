@@ -94,7 +94,7 @@ private final class DividedList {
 
     private(set) var requests = 0
     /// Digests of the unique keys that were passed on.
-    private var seen: Set<UInt64> = []
+    private var seen = DigestTable()
     private var modalities: [String] = []
     private var undated = 0
     private var untimed = 0
@@ -279,22 +279,17 @@ private final class DividedList {
     /// The matches without a time in the last list.
     private var untimedOfLast = 0
     /// The dates of the matches in the last list.
-    private var datesOfLast: [CalendarDate] = []
+    private var datesOfLast = DayCounts()
 
     /// The last day of the earlier half of the matches in the last list; nil if they all are of one day, or do not say.
-    private var middleOfLast: CalendarDate? {
-        let dates = datesOfLast.sorted()
-        guard let last = dates.last, dates[0] < last else { return nil }
-        let middle = dates[(dates.count - 1) / 2]
-        return middle < last ? middle : dates.last { $0 < last }
-    }
+    private var middleOfLast: CalendarDate? { datesOfLast.middle }
 
     private func matches(of part: QueryPart) throws(AssociationError) -> (ExchangeResult, count: Int) {
         var count = 0
-        var own: Set<UInt64> = []
+        var own = DigestTable()
         requests += 1
         untimedOfLast = 0
-        datesOfLast = []
+        datesOfLast = DayCounts()
         let key = InformationModel.uniqueKey(of: level)
         let result = try session.find(
             sopClass: sopClass, identifier: part.identifier, priority: priority,
@@ -303,18 +298,20 @@ private final class DividedList {
             guard let identifier = try? match.identifier(), let name = identifier.bytes(key), !name.isEmpty else {
                 return onMatch(match)
             }
-            let digest = name.withUnsafeBytes { SeededDigest.of($0) }
-            if own.insert(digest).inserted { count += 1 }
+            // Zero is an empty place of the table.
+            let digest = max(name.withUnsafeBytes { SeededDigest.of($0) }, 1)
             note(identifier, part)
+            let isNew = seen.insert(digest)
+            // Of the first list all that was seen is its own.
+            if requests == 1 ? isNew : own.insert(digest) { count += 1 }
             // What comes twice within one list is for the caller to judge.
-            let isNew = seen.insert(digest).inserted
             return isNew || requests == 1 ? onMatch(match) : .goOn
         }
         return (result, count)
     }
 
     private func note(_ match: DataSet, _ part: QueryPart) {
-        if let date = match.string(.studyDate).flatMap({ QueryPart.day(of: $0) }) { datesOfLast.append(date) }
+        if let date = match.string(.studyDate).flatMap({ QueryPart.day(of: $0) }) { datesOfLast.add(date) }
         if part.holdsUndated, match[.studyDate]?.isEmpty == true { undated += 1 }
         if part.holdsUntimed, match[.studyTime]?.isEmpty == true { untimedOfLast += 1 }
         for value in match.strings(.modalitiesInStudy) + match.strings(.modality)
@@ -345,6 +342,30 @@ private final class DividedList {
         if isCutShort(status, 0) { return true }
         guard status.kind == .success else { throw .ended(result) }
         return false
+    }
+}
+
+/// Numbers of matches by their days: a list may have a million of them.
+struct DayCounts {
+    /// By the days since the epoch.
+    private var counts: [Int: Int] = [:]
+    private var total = 0
+
+    mutating func add(_ date: CalendarDate) {
+        counts[date.days(since: .epoch), default: 0] += 1
+        total += 1
+    }
+
+    /// The last day of the earlier half; nil if all are of one day, or there is none.
+    var middle: CalendarDate? {
+        let days = counts.keys.sorted()
+        guard days.count > 1 else { return nil }
+        var before = 0
+        for day in days.dropLast() {
+            before += counts[day] ?? 0
+            if before > (total - 1) / 2 { return CalendarDate.epoch.adding(days: day) }
+        }
+        return CalendarDate.epoch.adding(days: days[days.count - 2])
     }
 }
 

@@ -1,6 +1,6 @@
-import DICOM
+package import DICOM
 package import DICOMNode
-import System
+package import System
 
 /// An instance that the archive holds: its file, and the attributes that queries can match and return.
 ///
@@ -155,9 +155,9 @@ final class ReplacedFiles: Sendable {
 }
 
 /// The elements of an instance before its pixels, as far as somebody wants them.
-enum InstanceAttributes {
+package enum InstanceAttributes {
     /// Which elements are kept.
-    struct Rules: Sendable {
+    package struct Rules: Sendable {
         /// In bytes; longer values are left out.
         fileprivate let longestValue: Int
         /// In bytes, of all elements together: nobody shall fill memory with many small ones.
@@ -168,10 +168,10 @@ enum InstanceAttributes {
         fileprivate let keepsText: Bool
 
         /// For queries: no key is so long.
-        static let index = Rules(
+        package static let index = Rules(
             longestValue: 1_024, longestAttributes: 32 << 10, isStandardOnly: true, keepsText: false)
         /// All but bulk data: binary values of more than a kilobyte, and the pixels.
-        static let metadata = Rules(
+        package static let metadata = Rules(
             longestValue: 1_024, longestAttributes: 4 << 20, isStandardOnly: false, keepsText: true)
     }
 
@@ -183,7 +183,10 @@ enum InstanceAttributes {
     /// Long pieces, and what they inflate to, are in memory for one association at a time.
     private static let longPieces = Locked(())
 
-    static func read(
+    /// Reads the elements of a file that is open.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be read or is malformed.
+    package static func read(
         _ file: InstanceFile, _ descriptor: borrowing FileDescriptor, keeping rules: Rules = .index
     ) throws(FileProblem) -> DataSet {
         var found = DataSet()

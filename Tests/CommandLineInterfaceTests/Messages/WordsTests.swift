@@ -26,7 +26,7 @@ struct WordsTests {
         Row(line: "c-move PACS@h:104 -k id=1 --to @b", says: ["no such operation: c-move", "did you mean move?"]),
         Row(line: "qr @pacs", says: ["no such operation: qr", "did you mean find?"], saysNot: ["PORT"]),
         Row(
-            line: "compare @a @b", says: ["no such operation: compare", "archives are not compared here"],
+            line: "diff @a @b", says: ["no such operation: diff", "did you mean compare?"],
             saysNot: ["PORT"]),
         Row(
             line: "frobnicate h 104", says: ["no such operation: frobnicate; accepted: echo, store"], saysNot: ["hint"]),
@@ -35,7 +35,7 @@ struct WordsTests {
         Row(line: "echo h 104 -k id=1", says: ["--key does not apply to --echo;"]),
         // What there is not.
         Row(line: "get h 104 -k id=1 --bandwidth 5M", says: ["hint: there is no limit of bandwidth here"]),
-        Row(line: "find h 104 --compare @b", says: ["hint: archives are not compared here"]),
+        Row(line: "compare h:104 -k id=1", says: ["--compare needs two peers, and one is given", "or a folder"]),
         // Words without their key.
         Row(
             line: "get h 104 1.2.826.0.1.3680043",

@@ -24,7 +24,7 @@ struct OptionsOverHTTPTests {
         // What is asked for, and what is made of it.
         .key, .return, .station, .date, .query, .storeQuery, .charset, .fuzzy, .patient, .study, .series, .image,
         .trustServer,
-        .assumeCharset, .forceCharset, .sort, .split, .groupBy, .columns, .color, .wide, .format, .failIfNone,
+        .assumeCharset, .forceCharset, .sort, .split, .groupBy, .columns, .show, .color, .wide, .format, .failIfNone,
         .fromList, .listKey, .shard, .noCheck, .output, .name, .ifExists, .fsync, .keepBroken, .journal, .resume,
         .report,
         .only, .listChecks,
@@ -43,6 +43,7 @@ struct OptionsOverHTTPTests {
         (.echo, "--echo \(url)"), (.find, "--find \(url) -k PatientID"), (.worklist, "--worklist \(url)"),
         (.get, "--get \(url) -k StudyInstanceUID=1.2"), (.store, "--store \(url) a"),
         (.storageCommitment, "--stgcmt \(url) a"), (.doctor, "--doctor \(url)"), (.probe, "--probe \(url)"),
+        (.compare, "--compare \(url) \(url)"),
     ]
 
     @Test func `the operations over HTTP are those of the table`() {
@@ -85,7 +86,12 @@ struct OptionsOverHTTPTests {
                 #expect(!error.problem.contains("HOST is"), "\(given): \(error.problem)")
                 continue
             }
-            guard case .perform(let invocation) = parsed else { continue }
+            let invocation: Invocation
+            switch parsed {
+            case .perform(let one): invocation = one
+            case .performEach(let pair) where operation.takesTwoPeers: invocation = pair[1]
+            default: continue
+            }
             accepted += 1
             #expect(invocation.connection.web?.description == Self.url, "\(given)")
         }

@@ -103,6 +103,69 @@ struct PositionalTests {
         #expect(try usageError("find").code == .missingHost)
     }
 
+    struct Pair: Sendable, CustomTestStringConvertible {
+        let line: String
+        /// The peers, or the folders with a slash behind.
+        let sides: [String]
+
+        var testDescription: String { line }
+    }
+
+    static let pairs: [Pair] = [
+        Pair(line: "--compare a:1 b:2", sides: ["a:1", "b:2"]),
+        Pair(line: "compare a 1 b 2", sides: ["a:1", "b:2"]),
+        Pair(line: "compare T@a 1 U@b", sides: ["a:1", "b:104"]),
+        Pair(line: "compare a b:2", sides: ["a:104", "b:2"]),
+        Pair(line: "compare a b:2 -p 9", sides: ["a:9", "b:2"]),
+        Pair(line: "compare a 1 images", sides: ["a:1", "images/"]),
+        Pair(line: "compare a images", sides: ["a:104", "images/"]),
+        Pair(line: "compare images/ a 1", sides: ["images//", "a:1"]),
+        Pair(line: "compare . a:1", sides: ["./", "a:1"]),
+        Pair(line: "compare ./x@y:1 a:1", sides: ["./x@y:1/", "a:1"]),
+        Pair(line: "compare http://a/dicom-web b:1", sides: ["a:80", "b:1"]),
+        Pair(line: "compare -H a:1 b:2", sides: ["a:1", "b:2"]),
+        Pair(line: "compare -H a:1 images", sides: ["a:1", "images/"]),
+    ]
+
+    @Test(arguments: pairs)
+    func `two peers, or a folder in the place of one, are told apart`(_ pair: Pair) throws {
+        guard case .performEach(let invocations) = try CommandLineParser().parse(words(pair.line)) else {
+            Issue.record("not two peers")
+            return
+        }
+        let sides = invocations.map { invocation in
+            guard case .compare(let options) = invocation.request, let folder = options.folder else {
+                return invocation.peer.description
+            }
+            return "\(folder.displayed)/"
+        }
+        #expect(sides == pair.sides)
+    }
+
+    @Test func `options of one kind of peer are for the one that is of it`() throws {
+        let parsed = try CommandLineParser().parse(
+            words("compare https://a/dicom-web b:1 --aetitle ME --tls-ca ca.pem --header X-A:1"))
+        guard case .performEach(let pair) = parsed else {
+            Issue.record("not two peers")
+            return
+        }
+        #expect(pair.map { $0.connection.tls != nil } == [true, false])
+        #expect(pair[1].callingAETitle.string == "ME")
+        #expect(try usageError("compare https://a/x https://b/x --aetitle ME").option == "--aetitle")
+        #expect(try usageError("compare a:1 b:1 --tls-ca ca.pem").option == "--tls-ca")
+        #expect(try usageError("compare a:1 b:1 --header X-A:1").option == "--header")
+    }
+
+    @Test func `two peers are needed, and no more`() throws {
+        #expect(try usageError("compare").code == .missingHost)
+        #expect(try usageError("compare a:1").description.contains("needs two peers, and one is given"))
+        #expect(try usageError("compare a:1 b:1 c:1").code == .unexpectedArgument)
+        #expect(try usageError("compare a:1 b:1 StudyDate=2026").hint?.contains("-k") == true)
+        #expect(try usageError("compare a:1 b:1 --show mising").suggestion == "missing")
+        #expect(try usageError("compare a:1 b:1 --format table").option == "--format")
+        #expect(try usageError("compare a:1 b:1 -k QueryRetrieveLevel=PATIENT").option == "--compare")
+    }
+
     static let errors: [(String, UsageError.Code, String)] = [
         ("--echo", .missingHost, "HOST"),
         ("-p 104", .missingHost, "HOST"),

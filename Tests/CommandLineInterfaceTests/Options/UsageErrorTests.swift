@@ -40,7 +40,8 @@ struct UsageErrorTests {
         Case(
             line: "h --help=some", code: .invalidValue,
             description: "--help some: not known; "
-                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor, probe, watch"
+                + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor, probe, watch, "
+                + "compare"
         ),
         Case(
             line: "h --port 70000", code: .outOfRange,
@@ -71,12 +72,12 @@ struct UsageErrorTests {
             line: "h --echo --find", code: .severalOperations,
             description: "--echo and --find cannot be done at once; "
                 + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor, --probe, "
-                + "--watch"
+                + "--watch, --compare"
         ),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
             description: "--key does not apply to --echo, which is done where no operation is named; "
-                + "accepted: --key with --find, --move, --get, --worklist"),
+                + "accepted: --key with --find, --move, --get, --worklist, --compare"),
         Case(
             line: "h --find -i a", code: .optionNotApplicable,
             description: "--input does not apply to --find; accepted: --input with --store, --stgcmt"),
@@ -238,7 +239,7 @@ struct UsageErrorTests {
             [
                 "+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT", "OCTAL": "640",
                 "RANGE": "10", "URL": "http://proxy", "SOURCE": "env:X", "NAME=VALUE": "site=north",
-                "HOW": "auto",
+                "HOW": "auto", "WHAT": "missing",
             ][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }

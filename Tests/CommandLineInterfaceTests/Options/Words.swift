@@ -26,11 +26,12 @@ func words(_ line: String) -> [String] {
     return words
 }
 
-/// What a command line that is good asks for.
+/// What a command line that is good asks for; of two peers the first one.
 func invocation(
     _ line: String, environment root: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
 ) throws -> Invocation {
     let parsed = try CommandLineParser(rootUIDFromEnvironment: root).parse(words(line))
+    if case .performEach(let pair) = parsed, pair.count == 2, pair[0].operation.takesTwoPeers { return pair[0] }
     guard case .perform(let invocation) = parsed else {
         Issue.record("\(line) asks for no operation", sourceLocation: sourceLocation)
         throw UsageError(.noArguments, option: "", problem: "no operation")

@@ -16,9 +16,16 @@ struct MatchText {
     private var emptied: (count: Int, characterSet: String) = (0, "")
 
     init(_ options: FindOptions) {
-        assumedTerms = options.assumedCharacterSet
-        forcedTerms = options.forcedCharacterSet
-        let terms = options.forcedCharacterSet ?? options.assumedCharacterSet
+        self.init(assumed: options.assumedCharacterSet, forced: options.forcedCharacterSet)
+    }
+
+    /// - Parameters:
+    ///   - assumedTerms: the defined terms for data sets that name no character set.
+    ///   - forcedTerms: those for all data sets.
+    init(assumed assumedTerms: String?, forced forcedTerms: String?) {
+        self.assumedTerms = assumedTerms
+        self.forcedTerms = forcedTerms
+        let terms = forcedTerms ?? assumedTerms
         assumed = SpecificCharacterSet(
             tolerating: terms.map { $0.split(separator: "\\").map { String($0) } } ?? [])
     }

@@ -4,6 +4,20 @@ import DICOMProtocol
 import Glibc
 import System
 
+/// The columns of `--compare --format csv` that are no attributes.
+enum ComparisonHeading {
+    /// The column with the outcome of the comparison.
+    static let outcome = "Comparison"
+    static let differences = "Differences"
+
+    /// The column with the value of an attribute at the second peer.
+    static func second(_ attribute: String) -> String { "\(attribute) (second)" }
+
+    static func isOwn(_ name: String) -> Bool {
+        name == outcome || name == differences || name.hasSuffix(second(""))
+    }
+}
+
 /// Reads a list of what to retrieve: CSV with a header of keywords, JSON lines, or bare UIDs. The first line tells which.
 enum RetrievalListReader {
     struct Row {
@@ -98,8 +112,11 @@ enum RetrievalListReader {
         }
         var content = Content()
         content.rows.reserveCapacity(lines.count)
+        let comparison = header.fields.firstIndex(of: ComparisonHeading.outcome)
         content.unknownColumns = zip(header.fields, names).filter { !$0.0.isEmpty && $0.1 == nil }.map(\.0)
+            .filter { comparison == nil || !ComparisonHeading.isOwn($0) }
         for line in lines where line.fields.contains(where: { !$0.isEmpty }) {
+            if let comparison, comparison < line.fields.count, !isWanted(line.fields[comparison]) { continue }
             var keys: [QueryKey] = []
             var empty: [Tag] = []
             for (index, column) in names.enumerated() {
@@ -122,6 +139,11 @@ enum RetrievalListReader {
                         ? "\(line.fields.count) fields where the first line has \(names.count)" : nil))
         }
         return content
+    }
+
+    /// True for what a comparison found that the first peer has and the second one has not, or not alike.
+    private static func isWanted(_ outcome: String) -> Bool {
+        Difference(rawValue: outcome).map { [.missing, .different].contains($0) } ?? true
     }
 
     /// The attribute that a column is named after, by its keyword or its name; nil if it is none.
@@ -164,7 +186,9 @@ enum RetrievalListReader {
     private static func row(_ value: JSONValue, line: Int) -> Row? {
         guard case .object(let members) = value.content else { return Row(line: line, keys: []) }
         let event = members.first { $0.key == "event" }?.value.string
-        if let event, event != RunEvent.Name.missing.rawValue { return nil }
+        if let event, RunEvent.Name(rawValue: event) != .missing, RunEvent.Name(rawValue: event) != .different {
+            return nil
+        }
         var keys: [QueryKey] = []
         for member in members {
             guard let tag = tag(member.key), let text = text(member.value), !text.isEmpty else { continue }

@@ -43,7 +43,7 @@ final class RetrievalResolver {
         for step in levels {
             let key = InformationModel.uniqueKey(of: step)
             let own = query.elements.filter { element in
-                belongs(element.tag, to: step, target: level) && used.insert(element.tag).inserted
+                model.asks(for: element.tag, at: step, target: level) && used.insert(element.tag).inserted
             }
             let asksMore = own.contains { ($0.tag != key && !$0.isEmpty) || sorted.contains($0.tag) }
             let uids = isPlain(query, key) ? query.uids(key) : []
@@ -115,16 +115,6 @@ final class RetrievalResolver {
     private func isPlain(_ query: DataSet, _ key: Tag) -> Bool {
         guard let bytes = query.bytes(key), !bytes.isEmpty else { return false }
         return !bytes.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }
-    }
-
-    private func belongs(_ tag: Tag, to step: QueryLevel, target: QueryLevel) -> Bool {
-        switch model.placement(of: tag, at: step) {
-        case .ofLevel, .inside: true
-        case .general: false
-        // An attribute that is in no table is queried at the level that the user gave.
-        case .unlisted, .below: step == target
-        case .uniqueKeyAbove, .above: false
-        }
     }
 
     private func base(_ query: DataSet) -> DataSet {

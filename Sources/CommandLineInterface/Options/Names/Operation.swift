@@ -19,6 +19,7 @@ package enum Operation: String, Sendable, CaseIterable {
     /// Some checks of the doctor, for scripts.
     case probe
     case watch
+    case compare
 
     /// The option that asks for the operation.
     package var option: OptionName {
@@ -35,6 +36,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .doctor: .doctor
         case .probe: .probe
         case .watch: .watch
+        case .compare: .compare
         }
     }
 
@@ -42,7 +44,7 @@ package enum Operation: String, Sendable, CaseIterable {
     package var service: ServiceKind {
         switch self {
         case .store: .storage
-        case .find: .find
+        case .find, .compare: .find
         case .move: .move
         case .get: .get
         case .worklist: .worklist
@@ -59,6 +61,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .doctor: "doctor"
         case .probe: "probe"
         case .watch: "watch"
+        case .compare: "comparison"
         default: service.name
         }
     }
@@ -67,7 +70,7 @@ package enum Operation: String, Sendable, CaseIterable {
     package var takesFiles: Bool { self == .store || self == .storageCommitment }
 
     /// True if the operation sends an identifier made from keys.
-    package var takesKeys: Bool { self == .find || self == .worklist || isRetrieval }
+    package var takesKeys: Bool { self == .find || self == .worklist || self == .compare || isRetrieval }
 
     /// True if the operation's outcome is a list of matches.
     package var isQuery: Bool { self == .find || self == .worklist }
@@ -77,6 +80,12 @@ package enum Operation: String, Sendable, CaseIterable {
 
     /// True if its outcome are instances, which metrics count.
     package var countsInstances: Bool { takesFiles || isRetrieval || self == .serve || self == .watch }
+
+    /// True if it is about two peers: its command line names both, and each has an invocation of its own.
+    package var takesTwoPeers: Bool { self == .compare }
+
+    /// True if a folder may take the place of a peer.
+    package var takesFolderAsPeer: Bool { self == .compare }
 
     /// True if there is a peer that we call.
     package var callsPeer: Bool { self != .serve && self != .selfTest && self != .watch }
@@ -122,23 +131,29 @@ package struct OperationSet: OptionSet, Sendable {
 
     package static let probe = OperationSet(rawValue: 1 << 11)
 
-    package static let all = OperationSet(rawValue: 1 << 12 - 1)
+    package static let compare = OperationSet(rawValue: 1 << 12)
+
+    package static let all = OperationSet(rawValue: 1 << 13 - 1)
     /// Those that call a peer.
     package static let calling = all.subtracting([.serve, .selfTest, .watch])
     /// Those that a monitoring plugin can make.
-    package static let monitored = calling.subtracting(.doctor)
+    package static let monitored = calling.subtracting([.doctor, .compare])
     /// Those that have connections of which the user may want to know.
     package static let connecting = all.subtracting(.selfTest)
     /// Those that open associations.
     package static let requesting = calling.union(.serve)
     /// Those that print matches.
     package static let querying: OperationSet = [.find, .worklist]
+    /// Those that compare matches with keys.
+    package static let matching = identifying.union(.compare)
     /// Those that write instances to files here.
     package static let retrieving: OperationSet = [.move, .get]
     /// Those that send an identifier.
     package static let identifying: OperationSet = [.find, .worklist, .move, .get]
     /// Those that try again after a transient failure.
-    package static let retrying: OperationSet = [.store, .find, .worklist, .move, .get, .storageCommitment]
+    package static let retrying: OperationSet = [
+        .store, .find, .worklist, .move, .get, .storageCommitment, .compare,
+    ]
     /// Those that read files.
     package static let sending: OperationSet = [.store, .storageCommitment]
     /// Those that can ask for storage commitment.
@@ -167,6 +182,7 @@ package struct OperationSet: OptionSet, Sendable {
             case .doctor: .doctor
             case .probe: .probe
             case .watch: .watch
+            case .compare: .compare
             }
     }
 

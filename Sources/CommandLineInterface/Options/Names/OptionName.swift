@@ -1,6 +1,7 @@
 /// The long names of all options. Messages name an option by its case here, never by a literal.
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case aetitle, bind, call, capture, charset, classes, color, columns, config, count, crit, date, debug, destination,
+    case aetitle, bind, call, capture, charset, classes, color, columns, compare, config, count, crit, date, debug,
+        destination,
         doctor, echo,
         error, find,
         format
@@ -12,7 +13,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case port, prefer, priority, probe, proxy, psonly, query, queryhelp, quiet, recursive, relational, report, resume,
         retries,
         `return`, saml, split
-    case series, serve, shard, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
+    case series, serve, shard, show, sort, station, stgcmt, store, strict, study, studyroot, timeout, timezone, tls, to
     case transaction, transcript, until, user
     case verbose, verify, version, wait, warn, warning, watch, wide, window, worklist
     case acceptFrom = "accept-from"

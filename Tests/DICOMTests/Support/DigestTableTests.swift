@@ -1,6 +1,6 @@
 import Testing
 
-@testable import CommandLineInterface
+@testable import DICOM
 
 struct DigestTableTests {
     @Test func `holds the same digests as a set, whatever is inserted and removed`() {
