@@ -134,7 +134,8 @@ private func perform(
                 case .find(let options):
                     let target = FindCommand.Target(options: options, network: network, outcome: outcome)
                     FindCommand([target], environment)?.perform()
-                case .retrieve(let options): RetrieveCommand(options, network, outcome, environment).perform()
+                case .retrieve(let options):
+                    RetrieveCommand(options, network, outcome, environment, destination: run.destination).perform()
                 case .commit(let options): CommitmentCommand(options, network, outcome, environment).perform()
                 case .serve(let options): ServeCommand(options, network, outcome, environment).perform()
                 case .selfTest(let options): SelfTestCommand(options, outcome, environment).perform()
@@ -143,6 +144,9 @@ private func perform(
                 case .watch(let options): WatchCommand(options, network, outcome, environment).perform()
                 // It has two peers.
                 case .compare: break
+                case .copy(let options):
+                    guard let destination = run.destination else { break }
+                    CopyCommand(options, network, outcome, environment, destination: destination).perform()
                 }
                 exitCode = exitCode.worst(run.end(monitor))
             } catch {
@@ -225,6 +229,8 @@ private struct Run {
     let environment: Environment
     let outcome: RunOutcome
     let network: Network
+    /// The network as the node is reached by that instances go to; nil where it is not called.
+    let destination: Network?
     private let archive: HTTPArchiveFile?
     private let watch = Stopwatch()
 
@@ -253,15 +259,6 @@ private struct Run {
         let capture = isOverHTTP ? nil : try Self.capture(invocation.messages, reporter)
         archive = isOverHTTP ? try Self.archive(invocation.messages, reporter) : nil
         let text = isOverHTTP ? try Self.textCapture(invocation, reporter) : nil
-        let security: RunSecurity
-        do throws(RunSecurity.Failure) {
-            security = try RunSecurity(
-                invocation.connection, environment: environment, diagnostics: diagnostics, recorder: capture)
-        } catch {
-            diagnostics.error(error.message)
-            diagnostics.frameEnd(.usage, RunEvent(.summary), seconds: watch.seconds)
-            throw RunFailure(.usage, error.message, isReported: true)
-        }
         outcome = RunOutcome(
             diagnostics: diagnostics,
             events: invocation.messages.writesEvents
@@ -269,14 +266,32 @@ private struct Run {
                     output: environment.standardOutput, escapesNonASCII: environment.localeEncoding != nil,
                     words: diagnostics.redaction.words) : nil)
         let uids = UIDGenerator(root: invocation.uidRoot)
-        network = Network(
-            invocation.operation, invocation.connection, security: security, diagnostics: diagnostics,
-            cancellation: environment.cancellation, progress: environment.progress,
-            transcript: transcript,
-            webCapture: isOverHTTP
-                ? WebCapture(diagnostics.redaction, archive: archive, texts: [transcript, text].compactMap { $0 })
-                : nil,
-            makeUID: { uids.makeUID(from: environment.randomBytes()) })
+        let webCapture =
+            isOverHTTP
+            ? WebCapture(diagnostics.redaction, archive: archive, texts: [transcript, text].compactMap { $0 }) : nil
+        func network(
+            _ operation: Operation, _ connection: ConnectionOptions
+        ) throws(RunSecurity.Failure) -> Network {
+            Network(
+                operation, connection,
+                security: try RunSecurity(
+                    connection, environment: environment, diagnostics: diagnostics, recorder: capture),
+                diagnostics: diagnostics, cancellation: environment.cancellation, progress: environment.progress,
+                transcript: transcript, webCapture: webCapture,
+                makeUID: { uids.makeUID(from: environment.randomBytes()) })
+        }
+        do throws(RunSecurity.Failure) {
+            self.network = try network(invocation.operation, invocation.connection)
+            if let connection = invocation.destination {
+                destination = try network(invocation.operation == .copy ? .store : .find, connection)
+            } else {
+                destination = nil
+            }
+        } catch {
+            diagnostics.error(error.message)
+            diagnostics.frameEnd(.usage, RunEvent(.summary), seconds: watch.seconds)
+            throw RunFailure(.usage, error.message, isReported: true)
+        }
         self.invocation = invocation
         self.environment = environment
     }

@@ -28,6 +28,7 @@ _dcmscu() {
         --window) return ;;
         --retries) return ;;
         --retry-delay) return ;;
+        --buffer) return ;;
         --failed-out) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --verify) mapfile -t COMPREPLY < <(compgen -W "find commit" -- "$current"); return ;;
         --journal) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -124,29 +125,30 @@ _dcmscu() {
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "
             --echo --store --find --move --get --worklist --stgcmt --serve --self-test --doctor --probe
-            --watch --compare --hostname --port --call --aetitle --input --recursive --priority --root-uid
-            --jobs --window --retries --retry-delay --failed-out --never-rewrite --assume-meta --skip-existing
-            --verify --journal --resume --wait --transaction --listen --committed-out --max-references --per
-            --key --return --station --date --patientroot --studyroot --psonly --patient --study --series
-            --image --sort --limit --split --charset --store-query --query --strict --trust-server
-            --fail-if-none --assume-charset --force-charset --relational --datetime-matching --fuzzy
-            --timezone --from-list --list-key --report --shard --dry-run --format --columns --show --group-by
-            --wide --color --output --port-scp --bind --move-destination --to --name --if-exists --grace
-            --no-check --keep-broken --or-move --prefer --fsync --mode --accept-from --destination --http-port
-            --worklist-items --images --inject --only --classes --list-checks --count --interval
-            --connect-timeout --timeout --proxy --proxy-password --total-timeout --until --max-pdu --tls
-            --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password --tls-min --tls-profile --tls-name
-            --tls-pin --tls-show --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt
-            --user-unconfirmed --user-in-clear --qido-url --wado-url --stow-url --header --oauth-url
-            --oauth-client --oauth-secret --oauth-scope --metrics --metrics-label --warn --crit --verbose
-            --debug --warning --error --quiet --log-file --log-format --log-time --log-phi --capture
-            --capture-bytes --transcript --fail-on --config --show-config --nodes --help --version --queryhelp
+            --watch --compare --copy --hostname --port --call --aetitle --input --recursive --priority
+            --root-uid --jobs --window --retries --retry-delay --buffer --failed-out --never-rewrite
+            --assume-meta --skip-existing --verify --journal --resume --wait --transaction --listen
+            --committed-out --max-references --per --key --return --station --date --patientroot --studyroot
+            --psonly --patient --study --series --image --sort --limit --split --charset --store-query --query
+            --strict --trust-server --fail-if-none --assume-charset --force-charset --relational
+            --datetime-matching --fuzzy --timezone --from-list --list-key --report --shard --dry-run --format
+            --columns --show --group-by --wide --color --output --port-scp --bind --move-destination --to
+            --name --if-exists --grace --no-check --keep-broken --or-move --prefer --fsync --mode
+            --accept-from --destination --http-port --worklist-items --images --inject --only --classes
+            --list-checks --count --interval --connect-timeout --timeout --proxy --proxy-password
+            --total-timeout --until --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password
+            --tls-min --tls-profile --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user
+            --passcode --kerberos --saml --jwt --user-unconfirmed --user-in-clear --qido-url --wado-url
+            --stow-url --header --oauth-url --oauth-client --oauth-secret --oauth-scope --metrics
+            --metrics-label --warn --crit --verbose --debug --warning --error --quiet --log-file --log-format
+            --log-time --log-phi --capture --capture-bytes --transcript --fail-on --config --show-config
+            --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")
     else
         local words=""
-        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test doctor probe watch compare help version"
+        ((COMP_CWORD == 1)) && words="echo store find move get worklist stgcmt serve self-test doctor probe watch compare copy help version"
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
     fi

@@ -78,6 +78,12 @@ extension Environment {
         return environment
     }
 
+    /// The folder for what is gone when the program ends.
+    var temporaryPlace: FilePath {
+        let given = variable("TMPDIR") ?? ""
+        return given.isEmpty ? "/tmp" : FilePath(argument: given)
+    }
+
     /// The environment of a run. One that is quiet says nothing of what is well: it is without progress, and without the lines of
     /// `--echo` and `--serve`, unless they are for a program. One for a monitor prints nothing of its own, and a plugin explains
     /// itself on the standard output alone, unless more words are asked for.

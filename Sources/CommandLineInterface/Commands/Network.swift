@@ -71,11 +71,11 @@ final class Network: Sendable {
         switch (connection.web?.interface, operation) {
         case (.dicomWeb, .echo): "DICOMweb"
         case (.dicomWeb, .find), (.dicomWeb, .compare): "QIDO-RS"
-        case (.dicomWeb, .get): "WADO-RS"
+        case (.dicomWeb, .get), (.dicomWeb, .copy): "WADO-RS"
         case (.dicomWeb, .store): "STOW-RS"
         case (.orthanc, .echo): "Orthanc"
         case (.orthanc, .find), (.orthanc, .compare): "/tools/find"
-        case (.orthanc, .get), (.orthanc, .store): "/instances"
+        case (.orthanc, .get), (.orthanc, .store), (.orthanc, .copy): "/instances"
         default: operation.serviceName
         }
     }

@@ -493,5 +493,54 @@ struct OperationGuide: Sendable {
                     "--compare OLD@pacs.example.org:11112 https://pacs.example.org/dicom-web "
                         + "--show missing,different --format csv"),
             ]),
+        OperationGuide(
+            .copy,
+            notes: [
+                """
+                The old archive is named first. Each study is listed there, and asked for at the new one by one query: what that has \
+                is left out. What is received waits on disk, at most --buffer of it, until the new archive has taken it; with \
+                --jobs N so many studies are on their way at once, over as many associations on either side. An instance counts as \
+                copied once the new archive lists it when it is asked for by its UID; one that it does not list at once is asked for \
+                again at the end, within --grace. What is missing or has failed is printed as --from-list takes it, and ends in 1.
+                """,
+                """
+                --journal has a line for each instance that the new archive has confirmed, and with --resume another run leaves \
+                these out without asking; whatever ends a run, nothing is lost and nothing counted twice. Keys, lists, shares and \
+                orders are those of a retrieval.
+                """,
+                """
+                A data set stays byte for byte as the old archive sends it; it is asked for in the transfer syntax that the archive \
+                has it in. What the new archive does not take in that syntax has failed: nothing is converted.
+                """,
+            ],
+            options: [
+                .key, .fromList, .study, .series, .split, .sort, .limit, .shard, .jobs, .buffer, .journal, .resume,
+                .until,
+                .retries, .grace, .orMove, .portSCP, .dryRun, .report, .format, .aetitle, .tls,
+            ],
+            summaries: [
+                .series: "copy series instead of studies", .sort: "copy in the order of these attributes",
+                .limit: "copy N studies or series at most", .fromList: "copy the targets of a list",
+                .dryRun: "list what would be copied, and copy nothing",
+                .journal: "record what the new archive has", .resume: "leave out what the journal has",
+                .grace: "time in which the new archive should list what it got [10]",
+                .report: "write the outcome of each to a file (.csv, .jsonl)",
+            ],
+            examples: [
+                CommandExample(
+                    "A year, four studies at a time:",
+                    "--copy OLD@pacs.example.org:11112 NEW@pacs.example.org:11112 -k StudyDate=2026 --jobs 4"),
+                CommandExample(
+                    "Night after night until six, each going on where the last one ended:",
+                    "--copy OLD@pacs.example.org:11112 NEW@pacs.example.org:11112 -k StudyDate=2026 --sort StudyDate "
+                        + "--journal copy.journal --resume --until 06:00"),
+                CommandExample(
+                    "From one that has no C-GET to one over HTTP, with a larger buffer:",
+                    "--copy --or-move --aetitle STATION --port-scp 11113 OLD@pacs.example.org:11112 "
+                        + "https://pacs.example.org/dicom-web -k StudyInstanceUID=1.2.3 --buffer 4GiB"),
+                CommandExample(
+                    "What would be copied?",
+                    "--copy OLD@pacs.example.org:11112 NEW@pacs.example.org:11112 -k StudyDate=2026 --dry-run"),
+            ]),
     ]
 }

@@ -53,6 +53,7 @@ package enum Hint: Sendable, Equatable {
     case sopClassNotAccepted(String)
     case syntaxNotAccepted(String, accepted: String)
     case goOn(storing: Bool, hasJournal: Bool)
+    case goOnCopying(hasJournal: Bool)
     case listOnTerminal
     case rejectedWithoutReason(service: String, calling: String, called: String)
     case notAuthorized
@@ -309,6 +310,10 @@ package enum Hint: Sendable, Equatable {
                 + "\(OptionName.resume) continues a run"
         case .goOn:
             "with \(OptionName.journal) FILE, \(OptionName.resume) continues a run and fetches nothing twice"
+        case .goOnCopying(hasJournal: true):
+            "the same command line with \(OptionName.resume) copies what is not confirmed yet"
+        case .goOnCopying:
+            "the same command line again copies what the new archive does not list"
         case .listOnTerminal:
             "with the standard output in a file they are listed there, as \(OptionName.fromList) takes them"
         case .rejectedWithoutReason(let service, let calling, let called):

@@ -87,7 +87,7 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in draft.messages.transcriptPath = try argument.path() }),
         OptionDefinition(
             .failOn, value: .choice(FailurePolicy.allCases.map(\.rawValue)), .messages,
-            for: [.store, .move, .get, .find, .worklist],
+            for: [.store, .move, .get, .find, .worklist, .copy],
             "lowest severity that makes an instance or query count as failed",
             details: """
                 With warning a warning status (0xB000 ...), or an instance received with a warning, makes the exit code 1.

@@ -73,7 +73,7 @@ extension OptionCategory {
                 draft.connection.totalTimeout = try argument.limit()
             }),
         OptionDefinition(
-            .until, value: .text(placeholder: "HH:MM"), .network, for: [.store, .move, .get],
+            .until, value: .text(placeholder: "HH:MM"), .network, for: [.store, .move, .get, .copy],
             "begin nothing new after this time of day",
             details: """
                 By the local clock, the next time that it shows it; seconds may follow. What is under way is finished: an instance that \

@@ -83,6 +83,15 @@ extension OptionCategory {
                 by its UID alone before it is believed. CSV and JSON lines are lists for --get --from-list and --move --from-list at the \
                 first peer.
                 """, traits: .common),
+        operation(
+            .copy, "copy from one archive to another",
+            details: """
+                Takes two peers, the old archive and the new one: --copy @old @new -k StudyDate=2020. Where the old archive can \
+                send to the new one itself, --move --to @new needs no detour. Retrieves by C-GET, with --or-move by C-MOVE, or over \
+                HTTP, study after study, sends what comes by C-STORE or STOW-RS, and looks for each instance at the new archive, which \
+                proves it. At most --buffer is on disk meanwhile. Data sets stay byte for byte as the old archive sends them: what the \
+                new one does not take so has failed. What the new one has is not copied again. See --journal and --resume.
+                """, traits: .common),
     ]
 
     static let peerOptions: [OptionDefinition] = [

@@ -25,6 +25,7 @@ package struct OptionDraft: Sendable {
     package var doctor = DoctorOptions()
     package var watch = WatchOptions()
     package var compare = CompareOptions()
+    package var copy = CopyOptions()
 
     // MARK: Of several commands
 
@@ -42,6 +43,7 @@ package struct OptionDraft: Sendable {
     package var outputDirectory: FilePath?
     package var existingFile: InstanceWriter.Existing = .rename
     package var failOn: FailurePolicy = .failure
+    package var verification: StoreVerificationMethod?
 
     // MARK: Of which others follow
 
@@ -118,6 +120,7 @@ package struct OptionDraft: Sendable {
             store.resumes = resumes
             store.isStrict = isStrict
             store.failOn = failOn
+            store.verification = verification
             request = .store(store)
         case .find, .worklist:
             find.query = query
@@ -127,21 +130,24 @@ package struct OptionDraft: Sendable {
             find.existingFile = existingFile
             find.failOn = failOn
             request = .find(find)
+        case .copy:
+            try requireKey()
+            try fillRetrieval()
+            retrieve.takesStudies = true
+            copy.retrieve = retrieve
+            copy.store.priority = priority
+            copy.store.operationsWindow = store.operationsWindow
+            copy.store.neverRewrites = true
+            copy.store.jobs = jobs
+            copy.journalPath = journalPath
+            copy.resumes = resumes
+            request = .copy(copy)
         case .move, .get:
             try requireKey()
-            retrieve.query = query
-            retrieve.query.furtherAttributes = retrieve.query.sortKeys.map(\.attribute.tags)
-            retrieve.limit = limit
-            retrieve.method = operation == .move ? .move : .get
-            retrieve.moveDestination = effectiveMoveDestination
-            retrieve.receivesMovedInstances = receivesMovedInstances
-            retrieve.listPath = listPath
-            retrieve.jobs = jobs
+            try fillRetrieval()
             retrieve.journalPath = journalPath
             retrieve.resumes = resumes
             retrieve.outputDirectory = outputDirectory ?? retrieve.outputDirectory
-            retrieve.existingFile = existingFile
-            retrieve.failOn = failOn
             try checkNaming()
             try requireReceiver()
             request = .retrieve(retrieve)
@@ -198,6 +204,15 @@ package struct OptionDraft: Sendable {
     }
 
     // MARK: Peer and connection
+
+    /// Makes the connection to a peer beside that of an operation.
+    ///
+    /// - Throws: the first thing that is missing or contradicts another, with the option named.
+    mutating func makeConnection() throws(UsageError) -> ConnectionOptions {
+        try resolvePeer()
+        try resolveConnection()
+        return connection
+    }
 
     /// What options of the whole command line are checked by where there are two peers: each of them is of use to one at least.
     package struct Side: Sendable {
@@ -385,9 +400,24 @@ package struct OptionDraft: Sendable {
 
     // MARK: Retrievals
 
+    /// What retrievals have in common, wherever the instances go.
+    private mutating func fillRetrieval() throws(UsageError) {
+        retrieve.query = query
+        retrieve.query.furtherAttributes = retrieve.query.sortKeys.map(\.attribute.tags)
+        retrieve.limit = limit
+        retrieve.method = operation == .move ? .move : .get
+        retrieve.moveDestination = effectiveMoveDestination
+        retrieve.receivesMovedInstances = receivesMovedInstances
+        retrieve.verifiesDestination = try verifiesDestination
+        retrieve.listPath = listPath
+        retrieve.jobs = jobs
+        retrieve.existingFile = existingFile
+        retrieve.failOn = failOn
+    }
+
     /// True if a C-MOVE's instances come to this process, which then must listen.
     var receivesMovedInstances: Bool {
-        guard operation == .move else { return operation == .get && retrieve.fallsBackToMove }
+        guard operation == .move else { return retrieve.fallsBackToMove }
         return moveDestination == nil
             || moveDestination == callingAETitle ?? ConnectionOptions.standardCallingAETitle
     }
@@ -395,6 +425,27 @@ package struct OptionDraft: Sendable {
     /// The AE title that a C-MOVE request names as its destination.
     var effectiveMoveDestination: AETitle {
         moveDestination ?? callingAETitle ?? ConnectionOptions.standardCallingAETitle
+    }
+
+    /// True if the third party that a C-MOVE sends to is asked for what has arrived there.
+    private var verifiesDestination: Bool {
+        get throws(UsageError) {
+            guard let verification, operation == .move else { return false }
+            let option = "\(OptionName.verify) \(verification.rawValue)"
+            guard verification == .find else {
+                throw UsageError(
+                    .conflictingOptions, option: .verify, value: verification.rawValue,
+                    problem: "\(option) does not apply to \(operation.option)",
+                    accepted: "\(OptionName.verify) \(StoreVerificationMethod.find.rawValue)")
+            }
+            guard destinationNode != nil else {
+                throw UsageError(
+                    .missingOption, option: .to, value: option,
+                    problem: "\(option) needs \(OptionName.to) @NODE: an AE title alone says nobody where to ask",
+                    accepted: "\(OptionName.to) @NODE")
+            }
+            return true
+        }
     }
 
     private func requireKey() throws(UsageError) {

@@ -17,6 +17,8 @@ package enum OptionRule: Sendable, Equatable {
         case getMayMove
         /// Instances are received here, not at a third party.
         case receivesHere
+        /// Instances are received here, or the third party is asked for them.
+        case waitsForInstances
         /// The stored instances are verified by storage commitment.
         case commitsAfterStore
         /// The format is one that the operation has.
@@ -84,9 +86,18 @@ extension OptionDraft {
         switch condition {
         case .secured: usesTLS || otherSide?.usesTLS == true
         case .overHTTP: connection.web != nil || otherSide?.isOverHTTP == true
-        case .getMayMove: operation != .get || retrieve.fallsBackToMove
+        case .getMayMove:
+            // Of two peers it is for the one that has associations.
+            ![.get, .copy].contains(operation) || retrieve.fallsBackToMove
+                || (operation == .copy && connection.web != nil)
         case .receivesHere: operation != .move || receivesMovedInstances
-        case .commitsAfterStore: operation != .store || store.verification == .commit
+        case .waitsForInstances:
+            switch operation {
+            case .get: retrieve.fallsBackToMove
+            case .move: receivesMovedInstances || verification != nil
+            default: true
+            }
+        case .commitsAfterStore: operation != .store || verification == .commit
         case .formatOfOperation: format?.isAvailable(for: operation) != false
         case .formatWithColumns: format?.hasColumns != false || operation == .compare
         case .formatOfTable: format == nil || format == .table
@@ -120,6 +131,13 @@ extension OptionDraft {
             return UsageError(
                 .conflictingOptions, option: option, value: "\(OptionName.moveDestination)",
                 problem: "\(unusable) \(destination): nothing is received here")
+        case .waitsForInstances where operation == .get: return refusal(of: argument, .getMayMove)
+        case .waitsForInstances:
+            let destination = "\(OptionName.moveDestination) \(effectiveMoveDestination)"
+            return UsageError(
+                .conflictingOptions, option: option, value: "\(OptionName.moveDestination)",
+                problem: "\(unusable) \(destination): nothing is waited for",
+                accepted: "\(OptionName.verify) \(StoreVerificationMethod.find.rawValue) beside it")
         case .commitsAfterStore:
             let others = argument.definition.operations.subtracting(.store).operations.map(\.option.description)
             let accepted =

@@ -6,7 +6,7 @@ import System
 enum OptionsOverHTTP {
     /// The operations that there are over HTTP.
     static let operations: [Operation] = [
-        .echo, .find, .get, .store, .worklist, .storageCommitment, .doctor, .probe, .compare,
+        .echo, .find, .get, .store, .worklist, .storageCommitment, .doctor, .probe, .compare, .copy,
     ]
 
     /// Parts of an association, of the upper layer or of DIMSE.
@@ -17,7 +17,7 @@ enum OptionsOverHTTP {
     ]
 
     /// The operations that there are by Orthanc's own interface.
-    static let operationsOfOrthanc: [Operation] = [.echo, .find, .get, .store, .compare]
+    static let operationsOfOrthanc: [Operation] = [.echo, .find, .get, .store, .compare, .copy]
 
     /// What DICOMweb has, and Orthanc's own interface has not.
     static let ofDICOMweb: [OptionName] = [.fuzzy, .qidoURL, .wadoURL, .stowURL]
@@ -41,7 +41,7 @@ extension OptionDraft {
                 accepted: operations.map(\.option.description).joined(separator: ", "))
         }
         // It was asked for as a proof: from the configuration, too.
-        if isOfOrthanc, operation == .store, store.verification == .commit {
+        if isOfOrthanc, operation == .store, verification == .commit {
             let what = "\(OptionName.verify) \(StoreVerificationMethod.commit.rawValue)"
             throw UsageError(
                 .conflictingOptions, option: .verify, value: web.description,
@@ -50,8 +50,10 @@ extension OptionDraft {
         }
         for argument in typed {
             let name = argument.definition.name
-            // Of two peers it may be for the other one.
-            if OptionsOverHTTP.ofAssociations.contains(name), otherSide?.hasAssociations != true {
+            // Of two peers it may be for the other one; and whoever copies waits for what a list does not have yet.
+            if OptionsOverHTTP.ofAssociations.contains(name), otherSide?.hasAssociations != true,
+                operation != .copy || name != .grace
+            {
                 let instead = name == .tls ? "a URL with https, which is TLS" : "\(name) with HOST PORT"
                 throw UsageError(
                     .conflictingOptions, option: name, value: web.description,

@@ -68,7 +68,7 @@ extension OptionCategory {
             traits: .common,
             apply: { (draft, argument) throws(UsageError) in draft.limit = try argument.integer() }),
         OptionDefinition(
-            .split, value: .text(placeholder: "HOW"), .querying, for: [.find, .move, .get, .compare],
+            .split, value: .text(placeholder: "HOW"), .querying, for: [.find, .move, .get, .compare, .copy],
             "ask in parts for what the server cuts short",
             details: """
                 Servers limit the number of matches, some without a word. With auto, the default of retrievals and --compare, a list that ends with \
@@ -156,7 +156,7 @@ extension OptionCategory {
                 draft.find.forcedCharacterSet = try argument.characterSet(allowsOthers: true)
             }),
         negotiation(
-            .relational, .relational, [.find, .move, .get], "negotiate relational queries",
+            .relational, .relational, [.find, .move, .get, .copy], "negotiate relational queries",
             "Keys of any level, without the unique keys of the levels above (PS3.4 C.4.1.3.2)."),
         negotiation(
             .dateTimeMatching, .datetimeMatching, .find, "negotiate combined matching of date and time",
@@ -176,7 +176,7 @@ extension OptionCategory {
                 draft.connection.queryNegotiation.insert(.timezone)
             }),
         OptionDefinition(
-            .fromList, value: .file, .querying, for: .retrieving.union([.storageCommitment]),
+            .fromList, value: .file, .querying, for: .planning.union([.storageCommitment]),
             "retrieve the targets of a list; - is standard input",
             details: """
                 The list is CSV whose first line has keywords (StudyInstanceUID,SeriesInstanceUID,...), with commas, semicolons \
@@ -192,7 +192,7 @@ extension OptionCategory {
                 draft.listPath = try argument.path()
             }),
         OptionDefinition(
-            .listKey, value: .text(placeholder: "NAME=KEY"), .querying, for: .retrieving,
+            .listKey, value: .text(placeholder: "NAME=KEY"), .querying, for: .planning,
             "attribute of a column of the list",
             details: """
                 For a list whose first line has other names than keywords: --list-key "Accession Number=AccessionNumber". \
@@ -203,9 +203,9 @@ extension OptionCategory {
                 draft.retrieve.listColumns.append(try listColumn(argument))
             }),
         OptionDefinition(
-            .report, value: .file, .querying, for: .retrieving.union(.doctor), "write what was found to a file",
+            .report, value: .file, .querying, for: .planning.union(.doctor), "write what was found to a file",
             details: """
-                Of --get and --move: CSV or JSON lines, by the ending of the name (.csv, .jsonl): a row for each row of the list, or \
+                Of --get, --move and --copy: CSV or JSON lines, by the ending of the name (.csv, .jsonl): a row for each row of the list, or \
                 for each study or series, with the line, its outcome, the instances listed and received, the cause, the folder \
                 and the values of the row; of what goes to another node the instances sent and the destination. Of --doctor: the page as one HTML file (.html), without patients' data. Only you can \
                 read it; a file that is not a report is not overwritten.
@@ -225,7 +225,7 @@ extension OptionCategory {
                 draft.retrieve.reportPath = path
             }),
         OptionDefinition(
-            .shard, value: .text(placeholder: "K/N"), .querying, for: .retrieving,
+            .shard, value: .text(placeholder: "K/N"), .querying, for: .planning,
             "only the K-th of N shares of the studies",
             details: "The share follows from the Study Instance UID alone and is the same on every machine.",
             apply: { (draft, argument) throws(UsageError) in
@@ -235,7 +235,7 @@ extension OptionCategory {
                 draft.retrieve.shard = shard
             }),
         OptionDefinition(
-            .dryRun, .querying, for: .retrieving, "list what would be retrieved, and retrieve nothing",
+            .dryRun, .querying, for: .planning, "list what would be retrieved, and retrieve nothing",
             details: "The plan is CSV with the number of instances, and can be given to --from-list.",
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isDryRun = true }),
     ]
@@ -266,14 +266,15 @@ extension OptionCategory {
     ) -> OptionDefinition {
         let others = [InformationModel.patientRoot, .studyRoot, .patientStudyOnly].filter { $0 != model }
         return OptionDefinition(
-            model.option, .querying, for: [.find, .move, .get], summary, traits: traits, group: .model,
+            model.option, .querying, for: [.find, .move, .get, .copy], summary, traits: traits, group: .model,
             rules: [.excludes(others.map(\.option))],
             apply: { (draft, _) throws(UsageError) in draft.query.scope.model = model })
     }
 
     private static func level(_ level: QueryLevel, _ summary: String) -> OptionDefinition {
         OptionDefinition(
-            level.option, .querying, for: level == .patient ? [.find, .move, .get] : [.find, .move, .get, .compare],
+            level.option, .querying,
+            for: level == .patient ? [.find, .move, .get, .copy] : [.find, .move, .get, .compare, .copy],
             summary, traits: [.compatible, .common],
             group: .level, apply: { (draft, _) throws(UsageError) in draft.query.scope.levels.insert(level) })
     }

@@ -152,16 +152,17 @@ extension OptionCategory {
                 draft.existingFile = try argument.choice(InstanceWriter.Existing.self)
             }),
         OptionDefinition(
-            .grace, value: .seconds(0...86_400), .receiving, for: .retrieving,
+            .grace, value: .seconds(0...86_400), .receiving, for: .planning,
             "time to wait after the last sign of life for instances that are announced or listed",
             details: """
-                After a C-MOVE. The association of the server is also left to its own release for as long.
+                After a C-MOVE. The association of the server is also left to its own release for as long. With --verify find, and with --copy, \
+                the time in which the destination should list what it got.
                 """,
             default: .seconds(RetrieveOptions().grace),
-            rules: [.only(when: .receivesHere), .only(when: .getMayMove)],
+            rules: [.only(when: .waitsForInstances)],
             apply: { (draft, argument) throws(UsageError) in draft.retrieve.grace = try argument.seconds() }),
         OptionDefinition(
-            .noCheck, .receiving, for: .retrieving, "do not ask the server for a list to compare with",
+            .noCheck, .receiving, for: .planning, "do not ask the server for a list to compare with",
             details: """
                 What is received is then compared with the server's own counts alone, as it is where the server does not \
                 answer the query for the list.
@@ -175,7 +176,7 @@ extension OptionCategory {
             rules: [.only(when: .receivesHere)],
             apply: { (draft, _) throws(UsageError) in draft.retrieve.keepsBroken = true }),
         OptionDefinition(
-            .orMove, .receiving, for: [.get], "use C-MOVE if the server offers no C-GET",
+            .orMove, .receiving, for: [.get, .copy], "use C-MOVE if the server offers no C-GET",
             details: "It needs --port-scp, and the server must know our AE title.",
             rules: [.requires(.portSCP, unless: .dryRun)],
             apply: { (draft, _) throws(UsageError) in draft.retrieve.fallsBackToMove = true }),

@@ -10,7 +10,7 @@ extension OptionCategory {
                 A directory is listed one level deep. \"-\" reads names from the standard input, separated by line feeds or NULs. \
                 Files given without an option replace these.
                 """,
-            traits: [.compatible, .common, .repeatable],
+            traits: [.compatible, .repeatable],
             apply: { (draft, argument) throws(UsageError) in
                 draft.input.paths.append(try argument.path())
             }),
@@ -31,7 +31,7 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in draft.uidRoot = try argument.uidRoot() }),
         OptionDefinition(
             .jobs, short: "j", value: .integer(placeholder: "N", 1...64), .sending,
-            for: [.store, .move, .get], "work over N associations at once",
+            for: [.store, .move, .get, .copy], "work over N associations at once",
             details: """
                 Associations share studies; where there are not enough, series; else the instances of one. A server that fails with \
                 parts of a study gets each as a whole, and is asked for it so. Retrievals have one receiver port. Where the server \
@@ -40,7 +40,8 @@ extension OptionCategory {
             default: .integer(StoreOptions().jobs), traits: .common,
             apply: { (draft, argument) throws(UsageError) in draft.jobs = try argument.integer() }),
         OptionDefinition(
-            .window, aliases: ["async-window"], value: .integer(placeholder: "N", 1...65535), .sending, for: [.store],
+            .window, aliases: ["async-window"], value: .integer(placeholder: "N", 1...65535), .sending,
+            for: [.store, .copy],
             "allow up to N unanswered instances on an association",
             details: """
                 The asynchronous operations window (PS3.7 D.3.3.3): it hides network latency, if the server accepts one; \
@@ -68,6 +69,20 @@ extension OptionCategory {
             default: .seconds(ConnectionOptions().retry.delay),
             apply: { (draft, argument) throws(UsageError) in
                 draft.connection.retry.delay = try argument.seconds()
+            }),
+        OptionDefinition(
+            .buffer, value: .text(placeholder: "SIZE"), .sending, for: [.copy], "room on disk for what is on its way",
+            details: """
+                A number of bytes, or with a unit: 500MB, 2GiB. Beyond it the old archive waits until the new one has taken \
+                something; an instance that is larger goes alone. The files are in a folder that only you can read, in that of TMPDIR \
+                or in /tmp, and gone at the end; what a run leaves that was killed, the next one removes.
+                """,
+            default: .text("1GiB"),
+            apply: { (draft, argument) throws(UsageError) in
+                guard let bytes = ByteCount.bytes(argument.text), bytes > 0 else {
+                    throw argument.error("not a size", accepted: "a number of bytes such as 500MB or 2GiB")
+                }
+                draft.copy.bufferSize = bytes
             }),
         OptionDefinition(
             .failedOut, value: .file, .sending, for: [.store], "write the names of files not stored to a file",
@@ -98,19 +113,21 @@ extension OptionCategory {
             details: "Queries by C-FIND at image level. If a query fails, the file is sent.",
             apply: { (draft, _) throws(UsageError) in draft.store.skipsExisting = true }),
         OptionDefinition(
-            .verify, value: .choice(StoreVerificationMethod.allCases.map(\.rawValue)), .sending, for: [.store],
+            .verify, value: .choice(StoreVerificationMethod.allCases.map(\.rawValue)), .sending, for: [.store, .move],
             "have the server confirm each instance after sending",
             details: """
-                find asks by C-FIND at image level whether the server lists what it took; an instance that it does not list \
+                With --move --to @NODE, find asks that node, by C-FIND or QIDO-RS, for each instance that the server lists; \
+                one that it does not list within --grace is missing. With --store, find asks by C-FIND at image level whether the server lists what it took; an instance that it does not list \
                 counts as failed. commit asks for storage commitment of exactly what was sent, and sends once more what \
                 failed; "safe to delete" is printed for each file that the server has committed to keep, and nothing \
                 is ever deleted. See --wait, --transaction and --port-scp.
                 """,
+            rules: [.excludes([.noCheck])],
             apply: { (draft, argument) throws(UsageError) in
-                draft.store.verification = try argument.choice(StoreVerificationMethod.self)
+                draft.verification = try argument.choice(StoreVerificationMethod.self)
             }),
         OptionDefinition(
-            .journal, value: .file, .sending, for: [.store, .move, .get, .storageCommitment],
+            .journal, value: .file, .sending, for: [.store, .move, .get, .storageCommitment, .copy],
             "record the outcome of each instance in a file",
             details: """
                 JSON lines, one for each instance as soon as its outcome is known, forced onto the disk as the run goes on. An \
@@ -120,10 +137,11 @@ extension OptionCategory {
                 """,
             apply: { (draft, argument) throws(UsageError) in draft.journalPath = try argument.path() }),
         OptionDefinition(
-            .resume, .sending, for: [.store, .move, .get], "skip what the journal records as done",
+            .resume, .sending, for: [.store, .move, .get, .copy], "skip what the journal records as done",
             details: """
                 To send, a file counts as stored at this server if path, length, time of its last change and SOP Instance UID are those of the journal. \
-                An instance counts as retrieved if its file is where the journal says, whole. Give \
+                An instance counts as retrieved if its file is where the journal says, whole; as copied if the new archive had it when it \
+                was asked. Give \
                 the same command line with --resume until everything is stored.
                 """,
             rules: [.requires(.journal)],

@@ -13,8 +13,8 @@ import System
 /// `outcome` is one of ``Outcome``: a script that only looks for failures needs that alone.
 struct RunEvent: Sendable {
     enum Name: String, Sendable, CaseIterable {
-        case echo, store, receive, missing, extra, different, doubtful, equal, commitment, failed, check, call, request
-        case summary
+        case echo, store, receive, copy, missing, extra, different, doubtful, equal, commitment, failed, check, call
+        case request, summary
     }
 
     /// The outcome of one instance or echo.
@@ -32,7 +32,7 @@ struct RunEvent: Sendable {
 
     /// The names of members: all that there are, so that no two operations spell one thing in two ways.
     enum Key: String, Sendable, CaseIterable {
-        case event, operation, peer, path, pathBytes, sopClassUID, sopInstanceUID, transferSyntaxUID,
+        case event, operation, peer, destination, path, pathBytes, sopClassUID, sopInstanceUID, transferSyntaxUID,
             sentTransferSyntaxUID
         case patientID, studyInstanceUID, seriesInstanceUID, expected
         case bytes, outcome, status, meaning, comment, error, seconds, exitCode
@@ -40,6 +40,8 @@ struct RunEvent: Sendable {
         case count, associations, files, studies
         /// Number of queries made for lists that the server cut short, and of their parts that stayed doubtful.
         case queries, doubtfulParts
+        /// Number of instances that the node lists which they were sent to.
+        case confirmed
         // The number of instances of each outcome.
         case done, warnings, skipped, failures, pending
         // The sub-operations as the server counted them, PS3.4 C.4.2.1.6.
@@ -132,6 +134,7 @@ extension RunEvent.Name {
         case .echo: "one C-ECHO"
         case .store: "an instance that is to be sent"
         case .receive: "an instance that \(OptionName.move) or \(OptionName.get) brought"
+        case .copy: "an instance that goes from one archive to another"
         case .missing:
             "what was asked for and is not here, or with \(OptionName.compare) not at the second peer, as \(OptionName.fromList) takes it"
         case .extra: "what the second peer of \(OptionName.compare) alone has"
@@ -158,6 +161,11 @@ extension RunEvent.Name {
                 .cause,
             ]
         case .receive: RunEvent.Key.ofAnInstance + [.transferSyntaxUID, .bytes, .outcome, .status, .error, .cause]
+        case .copy:
+            [
+                .sopClassUID, .sopInstanceUID, .studyInstanceUID, .seriesInstanceUID, .transferSyntaxUID, .bytes,
+                .outcome, .status, .meaning, .comment, .error, .cause,
+            ]
         case .missing: [.patientID, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .expected, .attributes]
         case .extra, .different, .doubtful, .equal:
             [.studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .differences, .attributes]
@@ -183,13 +191,14 @@ extension RunEvent.Key {
         .lookupSeconds, .connectSeconds, .securitySeconds, .associationSeconds, .releaseSeconds,
     ]
     fileprivate static let ofTheRun: [RunEvent.Key] = [
-        .operation, .peer, .exitCode, .seconds, .status, .meaning, .error, .cause, .transactionUID, .address,
+        .operation, .peer, .destination, .exitCode, .seconds, .status, .meaning, .error, .cause, .transactionUID,
+        .address,
     ]
     fileprivate static let countsOfTheRun: [RunEvent.Key] = [
         .count, .associations, .files, .studies, .queries, .doubtfulParts, .done, .warnings, .skipped, .failures,
         .pending, .bytes, .expected, .missing, .extra, .different, .doubtful, .equal,
         .serverCompleted,
-        .serverFailed, .serverWarning, .serverRemaining,
+        .serverFailed, .serverWarning, .serverRemaining, .confirmed,
     ]
     fileprivate static let timesOfEchoes: [RunEvent.Key] = [
         .minimumSeconds, .medianSeconds, .percentile95Seconds, .maximumSeconds,

@@ -73,10 +73,22 @@ package struct CommandLineParser: Sendable {
             }
             var invocations: [Invocation] = []
             for index in drafts.indices {
-                invocations.append(
-                    try drafts[index].draft.makeInvocation(
-                        given: drafts[index].merged.entries.map(\.argument), typed: line.options,
-                        rootUIDFromEnvironment: rootUIDFromEnvironment))
+                var invocation = try drafts[index].draft.makeInvocation(
+                    given: drafts[index].merged.entries.map(\.argument), typed: line.options,
+                    rootUIDFromEnvironment: rootUIDFromEnvironment)
+                if case .retrieve(let options) = invocation.request, options.verifiesDestination,
+                    let node = drafts[index].draft.destinationNode
+                {
+                    invocation.destination = try connection(toNode: node, line.options, configuration)
+                }
+                invocations.append(invocation)
+            }
+            if operation == .copy, invocations.count == 2 {
+                // One run, which has connections of both.
+                invocations[0].destination = invocations[1].connection
+                // Nobody but the old archive calls us.
+                invocations[0].destination?.receiverPort = nil
+                return .perform(invocations[0])
             }
             if invocations.count > 1, invocations[0].monitoring.form == .nagios {
                 throw UsageError(
@@ -94,9 +106,8 @@ package struct CommandLineParser: Sendable {
     }
 
     /// Merges command line and configuration, the command line first, and reads each value once.
-    ///
     private func merge(
-        _ typed: [OptionArgument], _ positionals: Positionals, _ operation: Operation, _ peer: PeerChoice?,
+        _ typed: [OptionArgument], _ positionals: Positionals?, _ operation: Operation, _ peer: PeerChoice?,
         _ configuration: Configuration
     ) throws(UsageError) -> (OptionDraft, MergedArguments) {
         var node: Configuration.Node?
@@ -141,10 +152,21 @@ package struct CommandLineParser: Sendable {
         if let name = draft.destinationNode {
             draft.moveDestination = try configuration.aeTitle(ofNode: name, option: .to)
         }
-        if !positionals.classes.isEmpty { draft.doctor.classes = positionals.classes }
+        if let classes = positionals?.classes, !classes.isEmpty { draft.doctor.classes = classes }
         // Files given without an option replace those of the option.
-        if let files = positionals.files { draft.input.paths = files.map { FilePath(argument: $0) } }
+        if let files = positionals?.files { draft.input.paths = files.map { FilePath(argument: $0) } }
         return (draft, merged)
+    }
+
+    /// The connection to the node that the instances of a retrieval go to. What the command line says of the server does not hold for
+    /// it.
+    private func connection(
+        toNode name: String, _ typed: [OptionArgument], _ configuration: Configuration
+    ) throws(UsageError) -> ConnectionOptions {
+        let peer = PeerChoice(host: HostArgument(host: "", node: name), option: OptionName.to.description)
+        let ours = typed.filter { OptionName.ofOurSide.contains($0.definition.name) }
+        var (draft, _) = try merge(ours, nil, .find, peer, configuration)
+        return try draft.makeConnection()
     }
 
     /// What `--doctor` without a peer looks at.

@@ -9,6 +9,8 @@ package struct Invocation: Sendable, Equatable {
     package var operation: Operation
     package var request: Request
     package var connection: ConnectionOptions
+    /// The connection to the node that instances go to, where that is asked or called itself.
+    package var destination: ConnectionOptions?
     package var messages: MessageOptions
     package var monitoring = MonitoringOptions()
     /// The root of generated UIDs; nil makes them below 2.25.
@@ -28,6 +30,14 @@ package struct Invocation: Sendable, Equatable {
                     options.query.storeQueryPath, messages.logFile, messages.capturePath, messages.transcriptPath,
                 ].compactMap { $0?.displayed })
         case .compare(let options): return Redaction(isOn: isOn, knownValues: options.query.hiddenValues)
+        case .copy(let options):
+            return Redaction(
+                isOn: isOn, knownValues: options.retrieve.query.hiddenValues,
+                givenPaths: [
+                    options.journalPath, options.retrieve.reportPath, options.retrieve.listPath,
+                    options.retrieve.query.queryPath, options.retrieve.query.storeQueryPath, messages.logFile,
+                    messages.capturePath, messages.transcriptPath,
+                ].compactMap { $0?.displayed })
         case .echo, .store, .commit, .serve, .selfTest, .doctor, .watch: return Redaction(isOn: isOn)
         }
     }
@@ -47,6 +57,7 @@ package enum Request: Sendable, Equatable {
     case watch(WatchOptions)
     /// One of the two sides of a comparison.
     case compare(CompareOptions)
+    case copy(CopyOptions)
 }
 
 /// The options for messages and results: their level, format and destination.
@@ -349,6 +360,8 @@ package struct RetrieveOptions: Sendable, Equatable {
     /// The file for the outcome of each row of the list, or of each target.
     package var reportPath: FilePath?
     package var shard: Shard?
+    /// True if patients are retrieved study by study, and each study alone.
+    package var takesStudies = false
     /// True to show the targets without retrieving them.
     package var isDryRun = false
     /// The number of studies or series that are retrieved at once.
@@ -359,6 +372,8 @@ package struct RetrieveOptions: Sendable, Equatable {
     package var moveDestination = ConnectionOptions.standardCallingAETitle
     /// True if a node of the configuration with another AE title has the name that was given as the AE title of the destination.
     package var isDestinationNamedAsNode = false
+    /// True if the destination of a C-MOVE is asked for what has arrived there.
+    package var verifiesDestination = false
     /// True if a C-MOVE's instances come to this process, which then must listen.
     package var receivesMovedInstances = false
     /// True if a C-GET that the server does not offer becomes a C-MOVE.
@@ -420,6 +435,23 @@ package enum RetrievalReportForm: Sendable {
 package struct ListColumn: Sendable, Equatable {
     package let name: String
     package let key: QueryKey
+}
+
+// MARK: - Copy
+
+package struct CopyOptions: Sendable, Equatable {
+    /// The retrieval from the old archive.
+    package var retrieve = RetrieveOptions()
+    /// The sending to the new one.
+    package var store = StoreOptions()
+    /// Bytes of instances that are on disk at a time.
+    package var bufferSize: UInt64 = 1 << 30
+    /// The journal that records the instances that the new archive has.
+    package var journalPath: FilePath?
+    /// True to skip instances that the journal records as there.
+    package var resumes = false
+
+    package init() {}
 }
 
 // MARK: - Practice archive and self-test

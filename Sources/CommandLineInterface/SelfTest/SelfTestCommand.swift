@@ -18,12 +18,8 @@ final class SelfTestCommand {
 
     func perform() {
         let watch = Stopwatch()
-        do throws(SystemError) {
-            let folder = try TemporaryFolder(
-                below: [
-                    "images", "archive", "get", "move", "unsent", "secured/archive", "secured/get", "secured/move",
-                    "secured", "web/archive", "web/get", "web",
-                ], variable: environment.variable)
+        do throws(FileProblem) {
+            let folder = try PrivateFolder(in: environment.temporaryPlace, named: "dcmscu-self-test")
             defer { folder.remove() }
             perform(in: folder, watch)
         } catch {
@@ -31,12 +27,12 @@ final class SelfTestCommand {
         }
     }
 
-    private func perform(in folder: TemporaryFolder, _ watch: Stopwatch) {
+    private func perform(in folder: PrivateFolder, _ watch: Stopwatch) {
         do throws(SelfTestSteps.Failure) {
             // The port is free now; it is taken again by the receivers of the steps.
             let receiverPort = try SelfTestArchive.freePort()
-            let archive = try SelfTestArchive.start(over: folder.folder("archive"), receiverPort: receiverPort)
-            let images = options.imagesDirectory ?? folder.folder("images")
+            let archive = try SelfTestArchive.start(over: folder.appending("archive"), receiverPort: receiverPort)
+            let images = options.imagesDirectory ?? folder.appending("images")
             let steps = SelfTestSteps(
                 shell: SelfTestShell(environment, port: archive.port), images: images, work: folder.path,
                 archive: archive, receiverPort: receiverPort

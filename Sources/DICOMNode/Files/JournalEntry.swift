@@ -107,6 +107,8 @@ package enum JournalOutcome: String, Sendable, CaseIterable {
     case failed
     /// The run ended before its turn.
     case pending
+    /// Copied to the server, which lists it.
+    case confirmed
     /// The server has committed to keep it.
     case committed
     /// The server has refused to commit to it, or has left it out of its report.
@@ -117,5 +119,5 @@ package enum JournalOutcome: String, Sendable, CaseIterable {
     case synced
 
     /// True if the server has the instance.
-    package var isReceived: Bool { self == .done || self == .warning || self == .skipped }
+    package var isReceived: Bool { self == .done || self == .warning || self == .skipped || self == .confirmed }
 }

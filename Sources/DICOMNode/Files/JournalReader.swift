@@ -319,7 +319,7 @@ package struct CompletedInstances: Sendable {
         case .skipped: keys[key] = .wasThere
         // Refused this time; or accepted, and not confirmed or committed to since.
         case .failed, .uncommitted: keys[key] = nil
-        case .pending, .committed, .unanswered, .synced, nil: break
+        case .pending, .confirmed, .committed, .unanswered, .synced, nil: break
         }
     }
 }
@@ -394,5 +394,63 @@ package final class RetrievedFiles: Sendable {
             if runs[middle].start <= offset { low = middle } else { high = middle }
         }
         return runs[low].synced
+    }
+}
+
+/// The instances that a journal says are at the archive that they were copied to, as that has confirmed: a run that goes on with it
+/// leaves them out. Sixteen bytes are held of each, as of ``CompletedInstances``.
+package struct CopiedInstances: Sendable {
+    private struct Key: Hashable {
+        let high: UInt64
+        let low: UInt64
+
+        init(_ instance: UnsafeRawBufferPointer) {
+            (high, low) = (SeededDigest.of(instance, after: 1), SeededDigest.of(instance, after: 2))
+        }
+
+        // It is a digest already.
+        func hash(into hasher: inout Hasher) { hasher.combine(low) }
+    }
+
+    private var keys: Set<Key> = []
+    /// Lines of the journal that could not be read.
+    package private(set) var damagedLines = 0
+
+    /// Reads a journal; where there is none yet, nothing was copied.
+    ///
+    /// - Parameter peer: the archive that the instances were copied to; what is at another counts for nothing.
+    /// - Throws: `FileProblem` if the file cannot be read, or is a journal of another kind.
+    package init(reading path: FilePath, operation: String, peer: String) throws(FileProblem) {
+        var reader: JournalReader
+        do throws(FileProblem) {
+            reader = try JournalReader(path)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return
+        }
+        var isOurs = false
+        try reader.forEach { record throws(FileProblem) in
+            if let start = record.start {
+                guard start[.journal]?.string == Journal.program, start[.version]?.integer == Journal.version else {
+                    throw FileProblem(path, .malformed, "a journal of another kind")
+                }
+                isOurs = start[.operation]?.string == operation && start[.peer]?.string == peer
+            } else if isOurs, let instance = record.sopInstanceUID {
+                switch record.outcome {
+                case .confirmed, .committed, .skipped: keys.insert(Key(instance))
+                // The last entry on an instance is the one that counts.
+                case .failed, .uncommitted: keys.remove(Key(instance))
+                case .done, .warning, .pending, .unanswered, .synced, nil: break
+                }
+            }
+        }
+        damagedLines = reader.damagedLines
+    }
+
+    package var count: Int { keys.count }
+
+    package func contains(_ instance: UID) -> Bool {
+        var text = instance.string
+        return text.withUTF8 { keys.contains(Key(UnsafeRawBufferPointer($0))) }
     }
 }

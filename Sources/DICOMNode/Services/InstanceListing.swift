@@ -8,13 +8,18 @@ package struct InstanceListing {
     package struct Series: Sendable {
         package let studyInstanceUID: UID
         package let seriesInstanceUID: UID
-        package internal(set) var sopInstanceUIDs: [UID] = []
+        package var sopInstanceUIDs: [UID] = []
         /// The SOP classes of its instances, each with the transfer syntaxes that the peer names for them.
         package internal(set) var transferSyntaxes: [UID: Set<UID>] = [:]
         /// True if the peer returned the SOP class of every instance.
         package internal(set) var tellsClasses = true
         /// True if the peer returned the transfer syntax of every instance.
         package internal(set) var tellsSyntaxes = true
+
+        package init(studyInstanceUID: UID, seriesInstanceUID: UID) {
+            self.studyInstanceUID = studyInstanceUID
+            self.seriesInstanceUID = seriesInstanceUID
+        }
     }
 
     private let session: any QuerySession

@@ -13,6 +13,8 @@ package struct InstanceReceiver: Sendable {
 
     /// True to keep data sets that are cut off or make no sense, under names that end in `.broken`.
     package var keepsBroken = false
+    /// The room that instances have on disk; nil: as much as there is. What gets none is cut off.
+    package var budget: DiskBudget?
     /// True to refuse data sets without a SOP Class or SOP Instance UID, as an archive does that could never find them.
     package var requiresUIDs = false
     /// Asked once of each instance, before its file is made, where it belongs; one that belongs nowhere is put aside. Nil:
@@ -178,6 +180,9 @@ package final class IncomingInstance: DataSetSink {
     private let sopInstanceUID: UID
     private let moveOriginatorMessageID: UInt16?
     private let asked: AskedPlace
+    /// Its part of the room on disk.
+    private let share: DiskShare?
+    private var hasNoRoom = false
     private let writer: InstanceWriter
 
     /// Where the instance belongs, once that was asked.
@@ -194,6 +199,7 @@ package final class IncomingInstance: DataSetSink {
         moveOriginatorMessageID: UInt16?, for receiver: InstanceReceiver
     ) {
         self.receiver = receiver
+        share = receiver.budget.map { DiskShare(of: $0) }
         self.moveOriginatorMessageID = moveOriginatorMessageID
         agreed = transferSyntax
         self.sopClassUID = sopClassUID
@@ -218,16 +224,27 @@ package final class IncomingInstance: DataSetSink {
             checking: receiver.keepsBroken ? .keeping : .refusing, isWanted: isWanted)
     }
 
-    /// Takes the next bytes of the data set. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``
+    /// Takes the next bytes of the data set; waits until there is room for them. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``
     /// says so when all have come.
     package func write(_ bytes: UnsafeRawBufferPointer) {
+        guard !hasNoRoom else { return }
+        guard share?.grow(by: bytes.count) != false else {
+            hasNoRoom = true
+            return writer.discard()
+        }
         do throws(FileProblem) { try writer.write(bytes) } catch {}
     }
 
     /// Gives the file its name and reports it, or reports why there is none. Returns the status for the sender.
     package func finish() -> DIMSEStatus {
+        guard !hasNoRoom else {
+            share?.giveUp()
+            report(.outOfResources, .cutOff)
+            return .outOfResources
+        }
         do throws(FileProblem) {
             let outcome = try writer.finish(existing: receiver.existing, requiresUIDs: receiver.requiresUIDs)
+            if outcome.kind == .skipped { share?.giveUp() } else { share?.finish(size: outcome.size) }
             report(.success, .stored(outcome))
             return .success
         } catch {
@@ -240,6 +257,7 @@ package final class IncomingInstance: DataSetSink {
                 }
             let kept = writer.keepBroken()
             writer.discard()
+            share?.giveUp()
             report(status, .failed(error), kept: kept)
             return status
         }
@@ -250,8 +268,9 @@ package final class IncomingInstance: DataSetSink {
 
     /// Drops the instance: what it came by ended before its data set did.
     package func cutOff() {
-        let kept = writer.keepBroken()
+        let kept = hasNoRoom ? nil : writer.keepBroken()
         writer.discard()
+        share?.giveUp()
         report(.processingFailure, .cutOff, kept: kept)
     }
 

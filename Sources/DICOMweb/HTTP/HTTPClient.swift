@@ -562,6 +562,8 @@ package struct HTTPAnswer: Sendable {
                 if !hasBegun { try reader.begin(head) }
                 hasBegun = true
                 try reader.read(bytes)
+                // The server is not silent while the reader takes its time.
+                showProgress()
                 isWhole = reader.needsNoMore
                 return !isWhole
             } catch {

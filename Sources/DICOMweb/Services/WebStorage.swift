@@ -53,6 +53,8 @@ package final class WebStorage: InstanceSender {
 
     package var isIdle: Bool { waiting.isEmpty && later.isEmpty }
 
+    package var nextAttempt: Deadline { later.next }
+
     /// Opens nothing: a connection is made with the first request.
     ///
     /// - Throws: nothing.

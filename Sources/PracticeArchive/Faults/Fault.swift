@@ -35,7 +35,7 @@ package enum Fault: Sendable, Equatable {
     case shortBody(every: Int)
     /// Every nth search over HTTP is answered as if no key had a value.
     case ignoreKeys(every: Int)
-    /// Every nth instance that is stored over HTTP is dropped, and the answer does not name it.
+    /// Every nth instance that is stored is dropped: by C-STORE with success as its status, over HTTP with an answer that does not name it.
     case silentDrop(every: Int)
     /// Values of searches over HTTP are taken as they stand, without percent-decoding.
     case noDecode
@@ -90,7 +90,7 @@ extension Fault {
             name: "ignore-keys", value: "[N]", meaning: "ignores all keys of every Nth search over HTTP"),
         Form(
             name: "silent-drop", value: "[N]",
-            meaning: "drops every Nth instance stored over HTTP without a word"),
+            meaning: "drops every Nth instance stored, without a word"),
         Form(name: "no-decode", value: "", meaning: "does not decode the values of searches over HTTP"),
     ]
 

@@ -18,6 +18,7 @@ package final class FaultPlan: Sendable {
         case status(DIMSEStatus)
         case abort
         case closeInFile
+        case silentDrop
     }
 
     func nextStore() -> StoreFault? {
@@ -26,6 +27,7 @@ package final class FaultPlan: Sendable {
             case .status(of: .cStoreRQ, let status, let every): (StoreFault.status(status), every)
             case .abort(let every): (.abort, every)
             case .closeInFile(let every): (.closeInFile, every)
+            case .silentDrop(let every): (.silentDrop, every)
             default: nil
             }
         }

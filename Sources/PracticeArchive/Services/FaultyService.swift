@@ -50,7 +50,7 @@ struct FaultyService: ServiceClass {
         ) -> DataSetDestination {
             fault = command.commandField == .cStoreRQ ? archive.faults.nextStore() : nil
             switch fault {
-            case .status: return .discard
+            case .status, .silentDrop: return .discard
             case .closeInFile:
                 archive.report(association, "closes in the middle of an instance (injected)", isTrouble: true)
                 return .sink(ClosingSink(association))
@@ -65,6 +65,10 @@ struct FaultyService: ServiceClass {
             case .status(let status):
                 archive.report(association, "C-STORE: answers \(status) (injected)", isTrouble: true)
                 try association.send(.storeResponse(to: message.command, status: status), contextID: context.id)
+            case .silentDrop:
+                archive.report(
+                    association, "C-STORE: drops the instance, and answers success (injected)", isTrouble: true)
+                try association.send(.storeResponse(to: message.command, status: .success), contextID: context.id)
             case .abort:
                 archive.report(association, "C-STORE: aborts (injected)", isTrouble: true)
                 session.end()

@@ -41,7 +41,7 @@ struct UsageErrorTests {
             line: "h --help=some", code: .invalidValue,
             description: "--help some: not known; "
                 + "accepted: all, echo, store, find, move, get, worklist, stgcmt, serve, self-test, doctor, probe, watch, "
-                + "compare"
+                + "compare, copy"
         ),
         Case(
             line: "h --port 70000", code: .outOfRange,
@@ -72,24 +72,24 @@ struct UsageErrorTests {
             line: "h --echo --find", code: .severalOperations,
             description: "--echo and --find cannot be done at once; "
                 + "accepted: one of --echo, --store, --find, --move, --get, --worklist, --stgcmt, --serve, --self-test, --doctor, --probe, "
-                + "--watch, --compare"
+                + "--watch, --compare, --copy"
         ),
         Case(
             line: "h --key 10,10", code: .optionNotApplicable,
             description: "--key does not apply to --echo, which is done where no operation is named; "
-                + "accepted: --key with --find, --move, --get, --worklist, --compare"),
+                + "accepted: --key with --find, --move, --get, --worklist, --compare, --copy"),
         Case(
             line: "h --find -i a", code: .optionNotApplicable,
             description: "--input does not apply to --find; accepted: --input with --store, --stgcmt"),
         Case(
             line: "h --store 1 a --port-scp 3", code: .optionNotApplicable,
             description: "--port-scp does not apply to --store; "
-                + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --doctor, --watch, --store --verify commit"
+                + "accepted: --port-scp with --move, --get, --stgcmt, --serve, --doctor, --watch, --copy, --store --verify commit"
         ),
         Case(
             line: "h --worklist --patientroot", code: .optionNotApplicable,
             description: "--patientroot does not apply to --worklist; "
-                + "accepted: --patientroot with --find, --move, --get"),
+                + "accepted: --patientroot with --find, --move, --get, --copy"),
         Case(
             line: "h --find --patient --studyroot", code: .conflictingOptions,
             description: "--patient is not a level of --studyroot; accepted: --study, --series, --image"),
@@ -239,7 +239,7 @@ struct UsageErrorTests {
             [
                 "+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT", "OCTAL": "640",
                 "RANGE": "10", "URL": "http://proxy", "SOURCE": "env:X", "NAME=VALUE": "site=north",
-                "HOW": "auto", "WHAT": "missing",
+                "HOW": "auto", "WHAT": "missing", "SIZE": "1MB",
             ][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }

@@ -226,4 +226,29 @@ struct JournalTests {
         #expect(files.file(of: "1.7") == nil)
         #expect(throws: FileProblem.self) { try RetrievedFiles(reading: folder["none"]) }
     }
+
+    @Test func `tells which instances are confirmed at the archive that they were copied to`() throws {
+        func entry(_ instance: String, _ outcome: JournalOutcome) -> JournalEntry {
+            var entry = JournalEntry()
+            entry.set(outcome)
+            entry.set(.sopInstanceUID, UID(instance))
+            return entry
+        }
+        func write(_ entries: [JournalEntry], operation: String = "copy", peer: String = "NEW@h:1") throws {
+            let journal = try Journal(path, operation: operation, peer: peer)
+            for entry in entries { try journal.append(entry) }
+            try journal.sync()
+        }
+        func read() throws -> CopiedInstances { try CopiedInstances(reading: path, operation: "copy", peer: "NEW@h:1") }
+        #expect(try read().count == 0)
+        try write([entry("1.1", .confirmed), entry("1.2", .skipped), entry("1.3", .done), entry("1.4", .confirmed)])
+        // The last entry counts; and what is elsewhere, or came by another operation, counts for nothing.
+        try write([entry("1.4", .failed), entry("1.5", .committed)])
+        try write([entry("1.6", .confirmed)], peer: "OTHER@h:1")
+        try write([entry("1.7", .skipped)], operation: "store")
+        let copied = try read()
+        let there = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"].filter { copied.contains(UID($0)) }
+        #expect(there == ["1.1", "1.2", "1.5"])
+        #expect(copied.count == 3)
+    }
 }

@@ -45,9 +45,9 @@ struct StudyQueueTests {
         let taken = queue.take(0)
         #expect(queue.isFinished)
         queue.putBack(taken, from: 0)
-        #expect(queue.waitForWork(1))
+        #expect(queue.waitForWork(1) == .files)
         #expect(studies(queue.take(1)) == ["1.1", "1.1"])
-        #expect(!queue.waitForWork(1))
+        #expect(queue.waitForWork(1) == .end)
     }
 
     @Test func `shares series, and then instances, once it is known that there are no further studies`() throws {
@@ -136,7 +136,7 @@ struct StudyQueueTests {
         #expect(queue.push(try files(["1.1", "1.2"])))
         #expect(queue.abandon().count == 2)
         #expect(!queue.push(try files(["1.3"])))
-        #expect(!queue.waitForWork(0))
+        #expect(queue.waitForWork(0) == .end)
     }
 
     @Test func `lets pauses grow to five minutes and no further`() {

@@ -44,6 +44,13 @@ import Testing
         #expect(!plan.failsNextSuboperation())
     }
 
+    @Test func `an instance is dropped without a word, by C-STORE as over HTTP`() {
+        let plan = FaultPlan([.silentDrop(every: 2)])
+        #expect(plan.nextStore() == nil)
+        #expect(plan.nextStore() != nil)
+        #expect(plan.nextStoreOverHTTP() == nil)
+    }
+
     @Test func `every form has a value that it accepts`() {
         for form in Fault.forms { #expect(!form.meaning.isEmpty && form.text.hasPrefix(form.name)) }
         #expect(Fault.forms.first { $0.name == "short-body" }?.text == "short-body[=N]")

@@ -53,16 +53,23 @@ final class Reception: Sendable {
     private let sum = Locked(Total())
     private let requests = Locked(Requests())
     private let progress: ProgressLine?
+    /// Nil where the instances stay here.
+    private let buffer: InstanceBuffer?
 
-    init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
-        throws(FileProblem)
-    {
+    /// - Parameter buffer: for instances that do not stay here.
+    /// - Throws: the problem of the output folder or the journal.
+    init(
+        _ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        buffer: InstanceBuffer? = nil
+    ) throws(FileProblem) {
+        self.buffer = buffer
         folder = try OutputFolder(options.outputDirectory, syncing: options.syncing, fileMode: options.fileMode)
         naming = options.naming
         existing = options.existingFile
         keepsBroken = options.keepsBroken
         run = outcome
-        events = outcome.events
+        // What goes on is told when it has arrived.
+        events = buffer == nil ? outcome.events : nil
         progress = environment.progress
         journal = try RetrievalJournal(options, network, output: folder)
     }
@@ -99,17 +106,31 @@ final class Reception: Sendable {
             folder: folder, naming: naming, existing: existing, hashing: journal != nil,
             report: { [self] instance in
                 take(instance)
-                if case .stored(let outcome) = instance.outcome, outcome.isUnexpected { return }
+                if case .stored(let outcome) = instance.outcome, outcome.isUnexpected {
+                    return passOn(instance, to: nil)
+                }
                 let known = instance.place as? Place
                 switch (known ?? place(instance.origin), instance.outcome) {
-                case (.of(let instances), _): instances.record(instance)
+                case (.of(let instances), _):
+                    instances.record(instance)
+                    return passOn(instance, to: instances.forwarder)
                 case (.unexpected, .failed): sum.withLock { $0.unexpected += 1 }
                 case (.late, _), (.unexpected, _): break
                 }
+                passOn(instance, to: nil)
             })
         receiver.keepsBroken = keepsBroken
+        receiver.budget = buffer?.budget
         receiver.placing = place
         return receiver
+    }
+
+    /// Hands an instance on that does not stay here; one that nobody takes is removed.
+    private func passOn(_ instance: ReceivedInstance, to forwarder: (any InstanceForwarder)?) {
+        // The same was there before, and goes on as that.
+        guard let buffer, case .stored(let outcome) = instance.outcome, outcome.kind != .skipped else { return }
+        guard let forwarder else { return buffer.remove(outcome.path, size: outcome.size) }
+        forwarder.take(instance, at: outcome.path, size: outcome.size)
     }
 
     /// From here on what the shared receiver gets may belong to this retrieval.
@@ -177,7 +198,8 @@ final class Reception: Sendable {
             diagnostics.warning(
                 Message(
                     outcome.path.displayed,
-                    "it belongs to nothing that was asked for; it is kept apart and does not count as received"))
+                    "it belongs to nothing that was asked for; "
+                        + (buffer == nil ? "it is kept apart and does not count as received" : "it is dropped")))
             sum.withLock { $0.unexpected += 1 }
         case .stored(let outcome):
             journal?.record(instance)

@@ -14,6 +14,8 @@ final class RetrievalContext: Sendable {
     let reception: Reception?
     /// The file for the outcome of each row.
     let rowReport: RetrievalRowReport?
+    /// Asks the third party for what it got; nil if nobody wants that.
+    let destination: DestinationCheck?
     /// Our port; nil where nothing calls back.
     let server: AssociationServer?
     private let callbacks: Callbacks
@@ -24,15 +26,24 @@ final class RetrievalContext: Sendable {
     private let hasNoDestination = Atomic<Bool>(false)
     private let isAccepting = Atomic<Bool>(false)
     private let hasNoShares = Atomic<Bool>(false)
+    private let isStopped: @Sendable () -> Bool
     /// The retrievals that go on, and the associations that may be opened beside theirs.
     private let jobs: Locked<(running: Int, spare: Int)>
 
     /// Returns nil if the port cannot be opened, which is reported.
     ///
+    /// - Parameters:
+    ///   - destination: the node that instances go to, if it is to be asked for what it got.
+    ///   - buffer: for instances that do not stay here.
+    ///   - isStopped: true once nothing more is to be retrieved, for a cause of the caller's.
     /// - Throws: the problem of the output folder or the journal.
-    init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment)
-        throws(FileProblem)
-    {
+    init?(
+        _ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        destination: Network? = nil, buffer: InstanceBuffer? = nil,
+        isStopped: @escaping @Sendable () -> Bool = { false }
+    ) throws(FileProblem) {
+        self.isStopped = isStopped
+        self.destination = destination.map { DestinationCheck($0, options, outcome) }
         self.options = options
         self.network = network
         self.outcome = outcome
@@ -44,7 +55,8 @@ final class RetrievalContext: Sendable {
         }
         let callbacks = Callbacks(ours: network.connection.callingAETitle)
         self.callbacks = callbacks
-        let reception = options.isForThirdParty ? nil : try Reception(options, network, outcome, environment)
+        let reception =
+            options.isForThirdParty ? nil : try Reception(options, network, outcome, environment, buffer: buffer)
         self.reception = reception
         guard options.receivesMovedInstances, let reception else {
             server = nil
@@ -177,7 +189,7 @@ final class RetrievalContext: Sendable {
     /// True if no further retrieval should begin.
     var shouldStop: Bool {
         network.cancellation.isRaised || reception?.diskIsFullOrReadOnly == true || destinationIsUnknown
-            || network.isOverdue
+            || network.isOverdue || isStopped()
     }
 }
 

@@ -206,7 +206,7 @@ struct RetrievalPlan {
 
     /// Shares are made of studies, so that a patient is looked up study by study.
     private static func divisible(_ identifier: DataSet, _ options: RetrieveOptions) -> DataSet {
-        guard options.shard != nil,
+        guard options.shard != nil || options.takesStudies,
             identifier.string(.queryRetrieveLevel) == QueryLevel.patient.rawValue
         else { return identifier }
         var studies = identifier
@@ -217,7 +217,9 @@ struct RetrievalPlan {
 
     /// - Parameter isDivisible: true if the run may end between two studies or series, whatever the other options say.
     private mutating func divide(_ options: RetrieveOptions, _ outcome: RunOutcome, isDivisible: Bool) {
-        if isDivisible || options.jobs > 1 || options.shard != nil || options.isDryRun || options.limit != nil {
+        if isDivisible || options.takesStudies || options.jobs > 1 || options.shard != nil || options.isDryRun
+            || options.limit != nil
+        {
             targets = targets.flatMap(\.parts)
         }
         targets = MatchOrder(options.query.sortKeys).sorted(targets, by: \.order)

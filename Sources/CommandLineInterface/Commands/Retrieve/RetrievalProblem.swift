@@ -23,6 +23,10 @@ enum RetrievalProblem: Sendable {
     /// Of a retrieval to a third party: the server says that it sent fewer instances than it lists.
     case fewerSent(Int, listed: Int)
     case missing(Int, listed: Int, hint: Hint?)
+    /// Instances that the server lists, and that the third party does not list which they were sent to.
+    case missingAtDestination(Int, listed: Int)
+    /// The third party cannot be asked for what was sent, as the server gives no list.
+    case notVerifiable
     /// Instances of what was asked for that were received although the server does not list them. No fault.
     case unlisted(Int)
     /// The server counts none of the instances that it has sent, and all that it lists are here. No fault.
@@ -69,12 +73,13 @@ enum RetrievalProblem: Sendable {
     var kind: String? {
         switch self {
         case .association, .listing, .refused, .suboperationsFailed, .suboperationWarnings, .unlisted,
-            .countsNothing, .keysMatchNothing:
+            .countsNothing, .keysMatchNothing, .notVerifiable:
             nil
         case .notOnServer: "not found on the server"
         case .partNotOnServer: "not completely found on the server"
         case .fewerSent: "of which the server sent fewer instances than it lists"
         case .missing: "with missing instances"
+        case .missingAtDestination: "with instances that the destination does not list"
         case .nothingReceived: "without a sign that anything was sent"
         case .countsDiffer: "of which fewer instances were received than the server sent"
         case .notStored: "with instances that could not be stored here"
@@ -114,6 +119,14 @@ enum RetrievalProblem: Sendable {
                 subject,
                 "\(count) of \(Quantity.count(listed, "instance")) listed by the server "
                     + (count == 1 ? "is" : "are") + " missing", hint: hint)
+        case .missingAtDestination(let count, let listed):
+            return Message(
+                subject,
+                "\(count) of \(Quantity.count(listed, "instance")) " + (count == 1 ? "is" : "are") + " not listed there"
+            )
+        case .notVerifiable:
+            return Message(
+                "\(server.name): cannot verify what was sent", "there is no list of the instances of \(target)")
         case .unlisted(let count):
             return Message(
                 subject,

@@ -26,6 +26,14 @@ struct RetrievalReport: Sendable {
     }
 
     func finish(_ outcomes: [TargetOutcome], plan: RetrievalPlan, seconds: Double) {
+        let notBegun = finishTargets(outcomes, plan: plan)
+        setExitCode(outcomes, notBegun: notBegun)
+        summarize(outcomes, plan, notBegun: notBegun, seconds: seconds)
+        writeRows(RetrievalRows(plan, outcomes, notBegun: plan.targets.dropFirst(outcomes.count)))
+    }
+
+    /// Reports what was not begun, and writes what is missing; returns the number of targets that were not begun.
+    func finishTargets(_ outcomes: [TargetOutcome], plan: RetrievalPlan) -> Int {
         plan.reportUnmatchedLines(to: run)
         context.environment.progress?.clear()
         let notBegun = plan.targets.dropFirst(outcomes.count)
@@ -33,9 +41,7 @@ struct RetrievalReport: Sendable {
             run.diagnostics.note(Message("line \(row.line): not begun"))
         }
         writeMissing(outcomes, notBegun: notBegun)
-        setExitCode(outcomes, notBegun: notBegun.count)
-        summarize(outcomes, plan, notBegun: notBegun.count, seconds: seconds)
-        writeRows(RetrievalRows(plan, outcomes, notBegun: notBegun))
+        return notBegun.count
     }
 
     /// Counts the rows of a list, and writes their outcomes to the file that is asked for.
@@ -48,7 +54,7 @@ struct RetrievalReport: Sendable {
         }
     }
 
-    private func setExitCode(_ outcomes: [TargetOutcome], notBegun: Int) {
+    func setExitCode(_ outcomes: [TargetOutcome], notBegun: Int) {
         if network.cancellation.isRaised {
             let stored = context.reception.map { $0.total.written + $0.total.skipped }
             let text = stored.map { "\(Quantity.count($0, "instance")) \($0 == 1 ? "is" : "are") on disk, whole" }
@@ -91,6 +97,7 @@ struct RetrievalReport: Sendable {
         run.summary.set(.serverFailed, summary.failed)
         run.summary.set(.expected, summary.listed)
         run.summary.set(.studies, summary.studies)
+        run.summary.set(.confirmed, summary.confirmed)
         if let status = outcomes.last?.lastStatus { run.summary.set(.status, status.description) }
         if outcomes.isEmpty, notBegun == 0 {
             let message = Message(
@@ -122,8 +129,11 @@ struct RetrievalReport: Sendable {
         if total == nil { subject += " to \(context.options.moveDestination)" }
         let count = outcomes.count + notBegun
         if count > 1 { subject += ", \(outcomes.count(where: \.isBegun)) of \(count) requests" }
-        let text = summary.text(
+        var text = summary.text(
             total: total, folder: context.options.outputDirectory.displayed, seconds: seconds)
+        if let confirmed = summary.confirmed, let there = context.destination?.network {
+            text += ", \(confirmed) listed by \(there.peerName)"
+        }
         // A run that was interrupted, or had no time left, has said how to go on.
         let isUnfinished = notBegun == 0 && total != nil && !network.cancellation.isRaised && summary.wasCutShort
         run.diagnostics.note(
@@ -140,6 +150,7 @@ struct RetrievalReport: Sendable {
     private static func missingCount(_ outcomes: [TargetOutcome], notBegun: ArraySlice<RetrievalTarget>) -> Int {
         outcomes.reduce(notBegun.count) { sum, outcome in
             guard outcome.code != .success else { return sum }
+            let sum = outcome.absent.reduce(sum) { $0 + $1.sopInstanceUIDs.count }
             switch outcome.missing {
             case .nothing: return sum
             case .instances(let series): return series.reduce(sum) { $0 + $1.sopInstanceUIDs.count }
@@ -164,6 +175,7 @@ struct RetrievalReport: Sendable {
                 case .uids(let uids): try writer.write(uids, of: outcome.target)
                 case .whole: try writer.write(outcome.target)
                 }
+                try writer.write(outcome.absent, of: outcome.target)
             }
             for target in notBegun { try writer.write(target) }
             try writer.finish()
@@ -189,6 +201,8 @@ extension RetrievalReport {
         let isComplete: Bool
         /// True if the server was lost, or could not be reached.
         let wasCutShort: Bool
+        /// Nil unless the third party was asked.
+        let confirmed: Int?
         /// The studies that the server was asked for, as far as they are known.
         let studies: Int
 
@@ -200,6 +214,8 @@ extension RetrievalReport {
             hasRequests = outcomes.contains { $0.attempts > 0 }
             isComplete = outcomes.allSatisfy { $0.code == .success }
             wasCutShort = outcomes.contains { $0.code == .unreachable || $0.code == .timeLimit }
+            confirmed =
+                outcomes.contains { $0.confirmed != nil } ? outcomes.reduce(0) { $0 + ($1.confirmed ?? 0) } : nil
             studies = outcomes.filter(\.isBegun).reduce(into: Set<UID>()) { $0.formUnion($1.studies) }.count
         }
 

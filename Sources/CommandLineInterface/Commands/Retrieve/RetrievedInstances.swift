@@ -41,15 +41,20 @@ final class RetrievedInstances: Sendable {
     private let state: Locked<State>
     /// The entities that the instances must belong to.
     let asked: RequestedEntities
+    /// Takes over what comes, if it does not stay here.
+    let forwarder: (any InstanceForwarder)?
 
     /// - Parameters:
     ///   - asked: the entities that the instances must belong to.
     ///   - listed: the instances that the peer lists; nil if it gives no list.
+    ///   - forwarder: takes over what comes, if it does not stay here.
     ///   - isPresent: whether a listed instance is on disk from an earlier run.
     init(
-        listed: [UID]?, asked: RequestedEntities = RequestedEntities(), isPresent: (UID) -> Bool = { _ in false }
+        listed: [UID]?, asked: RequestedEntities = RequestedEntities(), forwarder: (any InstanceForwarder)? = nil,
+        isPresent: (UID) -> Bool = { _ in false }
     ) {
         self.asked = asked
+        self.forwarder = forwarder
         var state = State()
         if let listed {
             var table: [UID: Bool] = [:]

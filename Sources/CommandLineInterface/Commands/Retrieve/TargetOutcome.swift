@@ -43,6 +43,12 @@ struct TargetOutcome: Sendable {
     var rowCounts: [UID: (listed: Int, received: Int)]?
     /// What rows name and the server does not list.
     var absentUIDs: [UID] = []
+    /// Of what was sent to a third party: the instances that it does not list yet, and the number of those that it lists; nil if it was
+    /// not asked.
+    private(set) var unconfirmed: [InstanceListing.Series] = []
+    /// The instances that the node does not have which they were to go to.
+    private(set) var absent: [InstanceListing.Series] = []
+    private(set) var confirmed: Int?
     /// The folder of what was received.
     var folder: FilePath?
     /// The AE title of the third party that the instances go to; nil if they come here.
@@ -114,6 +120,55 @@ struct TargetOutcome: Sendable {
         absentUIDs = Set(named).filter { counted[$0] == nil }.sorted { $0.string < $1.string }
     }
 
+    // MARK: At a third party
+
+    /// True if it waits for the third party to list what was sent.
+    var isUnconfirmed: Bool { !unconfirmed.isEmpty }
+
+    /// Records what the third party lists.
+    ///
+    /// - Parameters:
+    ///   - listed: the number of instances that it was asked for.
+    ///   - unlisted: those that it does not list.
+    mutating func recordConfirmed(of listed: Int, unlisted: [InstanceListing.Series]) {
+        unconfirmed = unlisted
+        confirmed = listed - unlisted.reduce(0) { $0 + $1.sopInstanceUIDs.count }
+    }
+
+    /// Leaves out of what it waits for all but these.
+    mutating func settle(unlisted: Set<UID>) {
+        let listed = (confirmed ?? 0) + unconfirmed.reduce(0) { $0 + $1.sopInstanceUIDs.count }
+        recordConfirmed(
+            of: listed,
+            unlisted: unconfirmed.compactMap { series in
+                let left = series.sopInstanceUIDs.filter(unlisted.contains)
+                return left.isEmpty ? nil : series.reduced(to: left)
+            })
+    }
+
+    /// What it waits for is missing: nothing more of it comes.
+    mutating func giveUpConfirming() {
+        absent += unconfirmed
+        unconfirmed = []
+    }
+
+    /// Records instances that the node has not taken.
+    mutating func recordAbsent(_ series: [InstanceListing.Series]) { absent += series }
+
+    /// The problem of instances that the third party does not list; nil if there are none.
+    var problemAtDestination: RetrievalProblem? {
+        let count = unconfirmed.reduce(0) { $0 + $1.sopInstanceUIDs.count }
+        return count == 0 ? nil : .missingAtDestination(count, listed: count + (confirmed ?? 0))
+    }
+
+    /// Records that it has failed.
+    mutating func fail(_ exitCode: ExitCode, _ message: Message) {
+        code = code.worst(exitCode)
+        guard error == nil else { return }
+        error = message.line
+        cause = message.cause ?? FailureCause(exitCode)
+    }
+
     /// True if a part of it was received.
     var isPartlyReceived: Bool {
         counts.present + counts.unlisted > 0 || presentBefore > 0 || ((sent ?? 0) > 0 && counts.attempted == 0)
@@ -159,7 +214,7 @@ struct TargetOutcome: Sendable {
         let ofListed = listed.map { " of \($0)" } ?? ""
         if let destination {
             return "\(target.name): " + (sent.map { "\($0)\(ofListed)" } ?? "an unknown number")
-                + " sent to \(destination)"
+                + " sent to \(destination)" + (confirmed.map { ", \($0) listed there" } ?? "")
         }
         var text = "\(target.name): \(counts.received)\(ofListed) received"
         if counts.skipped > 0 { text += ", \(counts.skipped) of them already present" }

@@ -7,6 +7,9 @@ import System
 final class TargetRetrieval {
     private let context: RetrievalContext
     private let target: RetrievalTarget
+    private let destination: ExistingInstances?
+    private let forwarder: (any InstanceForwarder)?
+    private let held: (([InstanceListing.Series]) -> Set<UID>)?
     private var options: RetrieveOptions { context.options }
     private var network: Network { context.network }
     private var outcome: TargetOutcome
@@ -23,8 +26,18 @@ final class TargetRetrieval {
     /// Attempts in a row that may bring nothing: a server may be short of something for a moment.
     private static let maximumIdleAttempts = 1
 
-    init(_ target: RetrievalTarget, context: RetrievalContext) {
+    /// - Parameters:
+    ///   - destination: asks the third party for what it got, if that is wanted.
+    ///   - forwarder: takes over what comes, if it does not stay here.
+    ///   - held: tells which of the listed instances need not be retrieved; nil: the journal does.
+    init(
+        _ target: RetrievalTarget, context: RetrievalContext, destination: ExistingInstances? = nil,
+        forwarder: (any InstanceForwarder)? = nil, held: (([InstanceListing.Series]) -> Set<UID>)? = nil
+    ) {
+        self.held = held
         self.context = context
+        self.destination = destination
+        self.forwarder = forwarder
         self.target = target
         outcome = TargetOutcome(target: target)
     }
@@ -33,10 +46,11 @@ final class TargetRetrieval {
         do throws(AssociationError) {
             let expected = try listExpected()
             let journal = context.reception?.journal
+            let held = held?(expected.series ?? [])
             let instances = RetrievedInstances(
                 listed: context.reception == nil ? nil : expected.uids,
-                asked: RequestedEntities(target, listed: expected.series ?? []),
-                isPresent: { journal?.holds($0) == true })
+                asked: RequestedEntities(target, listed: expected.series ?? []), forwarder: forwarder,
+                isPresent: { held?.contains($0) ?? (journal?.holds($0) == true) })
             outcome.presentBefore = instances.counts.present
             if let series = expected.series, !series.isEmpty { outcome.studies = Set(series.map(\.studyInstanceUID)) }
             context.reception?.expect(instances.listedCount.map { $0 - outcome.presentBefore })
@@ -304,7 +318,9 @@ final class TargetRetrieval {
         let counts = instances.counts
         let isReceiver = context.reception != nil
         outcome.destination = isReceiver ? nil : options.moveDestination.string
-        outcome.folder = instances.folder ?? (isReceiver && counts.present > 0 ? options.outputDirectory : nil)
+        let staysHere = forwarder == nil
+        outcome.folder =
+            !staysHere ? nil : instances.folder ?? (isReceiver && counts.present > 0 ? options.outputDirectory : nil)
         outcome.listed = expected.uids.map { Set($0).count }
         outcome.mayBeAbsent = expected.mayHaveNothing
         outcome.count(instances, of: expected.series)
@@ -316,9 +332,24 @@ final class TargetRetrieval {
             }
         }
         if outcome.wasInterrupted { return }
-        let differences = outcome.differences(
+        let isConfirmed = confirm(expected)
+        if outcome.wasInterrupted { return }
+        var differences = outcome.differences(
             isReceiver: isReceiver, hasProblems: !problems.isEmpty,
             neverCalledBack: neverCalledBack(outcome.localAddress))
+        // What all is at the third party, whoever has sent it, is there.
+        if isConfirmed {
+            outcome.missing = .nothing
+            warnOfProblems()
+            differences.removeAll { if case .fewerSent = $0 { true } else { false } }
+        } else if let problem = outcome.problemAtDestination,
+            !problems.isEmpty || differences.contains(where: { if case .fewerSent = $0 { true } else { false } })
+        {
+            // Nobody waits for what was not sent.
+            problems.append(problem)
+            outcome.missing = .nothing
+            outcome.giveUpConfirming()
+        }
         // A server that has nothing of it may say so by any failure; that it lists nothing is the reason.
         if case .notOnServer? = differences.first { problems.removeAll(where: \.mayMeanNotFound) }
         // All that is listed is here: what went wrong in an attempt was made good. What has failed in the last attempt was not:
@@ -343,6 +374,27 @@ final class TargetRetrieval {
         if outcome.warnings > 0, options.failOn == .warning {
             problems.append(.suboperationWarnings(outcome.warnings))
         }
+    }
+
+    /// Asks the third party, if that is wanted, for what the server lists; returns true if it has all of it.
+    private func confirm(_ expected: ExpectedInstances) -> Bool {
+        guard let destination else { return false }
+        guard let series = expected.series else {
+            problems.append(.notVerifiable)
+            return false
+        }
+        guard !series.isEmpty else { return false }
+        var missing = series
+        if context.destination?.isPostponed == false {
+            do throws(ExistingInstances.Failure) {
+                // What failed at the server may be there in part, and what is there is listed by the time that it is told.
+                try destination.removeListed(from: &missing, within: problems.isEmpty ? 0 : options.grace)
+            } catch {
+                if context.destination?.report(error, of: destination) == true { outcome.wasInterrupted = true }
+            }
+        }
+        outcome.recordConfirmed(of: series.reduce(0) { $0 + Set($1.sopInstanceUIDs).count }, unlisted: missing)
+        return missing.isEmpty
     }
 
     private func message(_ problem: RetrievalProblem) -> Message {

@@ -1,7 +1,6 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
-import DICOMweb
 import System
 
 /// `--store`: C-STORE of files and directories, or STOW-RS over HTTP.
@@ -88,41 +87,17 @@ final class StoreCommand: Sendable {
         return completed
     }
 
-    private var sending: StorageSCU.Options {
-        var sending = StorageSCU.Options()
-        sending.priority = options.priority
-        sending.operationsWindow = options.operationsWindow
-        sending.rewrites = !options.neverRewrites
-        sending.assumesMeta = options.assumesMeta
-        sending.retry = network.retry
-        return sending
-    }
-
-    private func makeStorage(_ delegate: StoreDelegate) throws(SystemError) -> ParallelStorage {
-        guard let web = network.connection.web else {
-            return try ParallelStorage(
-                jobs: options.jobs, options: sending, cancellation: network.cancellation, delegate: delegate)
-        }
-        var sending = WebStorage.Options()
-        sending.interface = web.interface
-        sending.assumesMeta = options.assumesMeta
-        sending.retry = network.retry
-        return try ParallelStorage(jobs: options.jobs, cancellation: network.cancellation, delegate: delegate) {
-            [network, sending] cancellation in
-            WebStorage(sending, cancellation: cancellation, delegate: delegate) { () throws(AssociationError) in
-                try network.webSession()
-            }
-        }
-    }
-
     private func send(
         _ source: inout StoreSource, _ summary: StoreSummary, endOfSearch: @escaping @Sendable () -> Void
     ) {
-        let delegate = StoreDelegate(
-            network, outcome, summary, jobs: options.jobs, endOfSearch: endOfSearch)
+        let network = network
+        let delegate = SendingDelegate(
+            network, outcome, jobs: options.jobs,
+            isStopped: { summary.isStopped || network.endTimeReached != nil }, record: { summary.record($0) },
+            onEnd: endOfSearch)
         let storage: ParallelStorage
         do throws(SystemError) {
-            storage = try makeStorage(delegate)
+            storage = try delegate.makeStorage(options)
         } catch {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
@@ -141,69 +116,6 @@ final class StoreCommand: Sendable {
             unfinished + refused.map { PendingInstance($0) }, ending.map { StoreResult.Outcome.notSent($0) } ?? .stopped
         )
     }
-}
-
-/// Opens the associations of a `--store` and reports what happens on them.
-private final class StoreDelegate: StorageDelegate, Sendable {
-    private let network: Network
-    private let outcome: RunOutcome
-    private let summary: StoreSummary
-    private let jobs: Int
-    private let endOfSearch: @Sendable () -> Void
-    private let hasLostAssociation = Locked(false)
-
-    init(
-        _ network: Network, _ outcome: RunOutcome, _ summary: StoreSummary, jobs: Int,
-        endOfSearch: @escaping @Sendable () -> Void
-    ) {
-        self.network = network
-        self.outcome = outcome
-        self.summary = summary
-        self.jobs = jobs
-        self.endOfSearch = endOfSearch
-    }
-
-    var shouldStop: Bool { summary.isStopped || network.endTimeReached != nil }
-
-    func open(
-        _ contexts: [PresentationContextProposal], window: AsynchronousOperationsWindow?, cancellation: Cancellation
-    ) throws(AssociationError) -> Association {
-        var parameters = network.parameters(contexts)
-        parameters.asynchronousOperationsWindow = window
-        return try network.associate(parameters, cancellation: cancellation)
-    }
-
-    func report(_ result: StoreResult) { summary.record(result) }
-
-    func willPause(seconds: Double, instances: Int, cause: AssociationError?) {
-        network.notePause(
-            seconds: seconds, cause == nil ? "trying \(Quantity.count(instances, "file")) again" : "trying again",
-            because: cause)
-    }
-
-    /// Reports the first one as a note: many associations that end at once end for one reason.
-    func lostAssociation(remaining: Int, cause: AssociationError) {
-        let isFirst = hasLostAssociation.withLock { hasLost in
-            defer { hasLost = true }
-            return !hasLost
-        }
-        let why = network.message(cause).line
-        guard isFirst else {
-            return outcome.diagnostics.verbose("continuing with \(Quantity.count(remaining, "association")): \(why)")
-        }
-        outcome.diagnostics.note(Message("continuing with fewer associations", "one of \(jobs) has ended: \(why)"))
-    }
-
-    func willKeepStudiesTogether() {
-        outcome.diagnostics.note(
-            Message(
-                "\(network.peerName): the server failed with an instance of a study that several associations were sending",
-                "it is sent again, and each study on one association from here on"))
-    }
-
-    func releaseUnanswered() { network.noteUnansweredRelease() }
-
-    func sendingEnded() { endOfSearch() }
 }
 
 extension StoreSummary {

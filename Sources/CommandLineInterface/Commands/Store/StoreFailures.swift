@@ -42,6 +42,10 @@ final class StoreFailures: Sendable {
         self.listPath = listPath
     }
 
+    func record(_ failure: StoreFailure) {
+        record(failure.fate, failure.exitCode, cause: failure.commonCause, failure.message)
+    }
+
     /// Records the failure of one file.
     ///
     /// - Parameters:

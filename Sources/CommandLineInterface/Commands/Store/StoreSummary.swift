@@ -185,39 +185,14 @@ final class StoreSummary: Sendable {
         record.attempts = result.attempts
         switch result.outcome {
         case .answered(let answer, let changes):
-            let response = outcome.diagnostics.redaction.hidingPatientData(
+            record.response = outcome.diagnostics.redaction.hidingPatientData(
                 in: answer, about: [InstanceFile.attributes(of: result.file.path)])
-            self.record(response, changes, of: result.file, in: &record)
-        case .unreadable(let problem):
-            record.error = Message(problem).why
-            record.cause = FailureCause(problem)
-            fail(problem.path)
-            failures.record(problem.fate, .incomplete, cause: problem.causeOfSeveral, Message(problem))
-        case .noContext(let refusal):
-            let message = Message(refusal, of: result.file)
-            record.error = message.why
-            record.cause = .notOffered
-            fail(result.file.path)
-            failures.record(.notSent, .noPresentationContext, message)
-        case .unanswered(let error):
-            let cause = network.message(error)
-            // What is wrong with the instance itself explains more than the end of the association.
-            let flaw = result.file.sopInstanceUID.excess.map { "; \($0)" } ?? ""
-            let why = "sent, but not answered: \(cause.line)\(flaw)"
-            record.error = why
-            record.cause = FailureCause(error)
-            fail(result.file.path)
-            state.withLock { $0.unanswered = error }
-            let isKnown = flaw.isEmpty && outcome.hasReported(cause.line)
-            var message = Message(result.file.path.displayed, isKnown ? "sent, but not answered" : why)
-            message.cause = cause.cause
-            failures.record(.notAnswered, .incomplete, cause: cause.line + flaw, message)
-        case .refused(let error):
-            let message = Message(error, about: result.file)
-            record.error = message.why
-            record.cause = FailureCause(.web(error))
-            fail(result.file.path)
-            failures.record(.notStored, .failureStatus, message)
+            record.sentTransferSyntax = changes.transferSyntax
+            state.withLock { $0.unanswered = nil }
+            if result.isStored, let response = record.response {
+                self.record(response, changes, of: result.file, in: &record)
+            }
+        case .unanswered(let error): state.withLock { $0.unanswered = error }
         case .notSent(let error):
             record.outcome = .pending
             record.error = network.message(error).line
@@ -228,6 +203,13 @@ final class StoreSummary: Sendable {
             record.error = "not sent: \(reasonForStop)"
             record.cause = .notBegun
             markUnsent(result, because: nil)
+        case .unreadable, .noContext, .refused: break
+        }
+        if let failure = StoreFailure(result, record.response, network, outcome) {
+            record.error = failure.words
+            record.cause = failure.cause
+            fail(result.file.path)
+            failures.record(failure)
         }
         write(record)
         state.withLock { $0.counts.finishedBytes += result.file.size }
@@ -238,19 +220,7 @@ final class StoreSummary: Sendable {
     private func record(
         _ response: CommandSet, _ changes: InstanceFile.Changes, of file: InstanceFile, in record: inout StoreRecord
     ) {
-        let status = response.status ?? .processingFailure
-        record.response = response
-        state.withLock { $0.unanswered = nil }
-        record.sentTransferSyntax = changes.transferSyntax
-        guard status.kind == .success || status.kind == .warning else {
-            record.cause = FailureCause(status)
-            fail(file.path)
-            return failures.record(
-                .notStored, .failureStatus,
-                Message(
-                    file.path.displayed, response.reason(for: .storage),
-                    peerText: response.errorComment, code: status.description, hint: Hint(for: status, of: .storage)))
-        }
+        let status = response.status ?? .success
         // PS3.7 9.1.1.1: a response may name the instance; one that names another is no success of this one.
         let other = response.affectedSOPInstanceUID.flatMap { uid in
             uid == file.sopInstanceUID || uid.string.isEmpty ? nil : uid
@@ -488,43 +458,15 @@ extension InstanceFile.Changes {
     }
 }
 
-extension FileProblem {
-    /// What became of the file.
-    fileprivate var fate: StoreFailures.Fate {
-        switch code {
-        case .noUIDsInDataSet, .pixelsNotEncapsulated, .oddLength: .notSent
-        default: .notRead
-        }
-    }
-}
-
 extension UID {
     /// PS3.5 9.1.
     private static let maximumLength = 64
 
     /// What is wrong with a SOP Instance UID that is longer than a UID may be; nil if it is not.
-    fileprivate var excess: String? {
+    var excess: String? {
         let count = string.utf8.count
         guard count > Self.maximumLength else { return nil }
         let limit = Self.maximumLength
         return "its SOP Instance UID has \(count) characters, of which \(limit) are allowed (PS3.5 9.1)"
-    }
-}
-
-extension Message {
-    /// A file for which the server accepted no presentation context.
-    init(_ refusal: StoreResult.Refusal, of file: InstanceFile) {
-        let sopClass = UIDRegistry.displayName(of: file.sopClassUID)
-        let syntax = UIDRegistry.displayName(of: file.transferSyntax.uid)
-        guard !refusal.accepted.isEmpty else {
-            self.init(
-                file.path.displayed, "\(sopClass) in \(syntax) not accepted by the server: \(refusal.reason)",
-                code: file.sopClassUID.string, hint: .sopClassNotAccepted(sopClass))
-            return
-        }
-        let accepted = refusal.accepted.map { UIDRegistry.displayName(of: $0.uid) }.joined(separator: ", ")
-        self.init(
-            file.path.displayed, "\(syntax) not accepted for \(sopClass)", code: file.transferSyntax.uid.string,
-            hint: .syntaxNotAccepted(syntax, accepted: accepted))
     }
 }

@@ -13,8 +13,8 @@ struct StoreVerification {
     private let summary: StoreSummary
     private let commitment: CommitmentExchange?
 
-    /// Pauses in seconds before asking again: some servers list an instance only some time after they have accepted it.
-    private static let pauses = [1.0, 2, 4]
+    /// The time, in seconds, in which a server should list what it has accepted.
+    private static let longestWait = 7.0
 
     /// - Parameter commitment: open since before the first instance was sent; for verification by commitment only.
     init(
@@ -43,14 +43,12 @@ struct StoreVerification {
 
     private func verifyByFind(_ stored: [StoredInstance]) {
         let peer = ExistingInstances(network, priority: options.priority)
-        var missing = stored
+        let series = [InstanceListing.Series](
+            stored.lazy.map { ($0.studyInstanceUID, $0.seriesInstanceUID, $0.sopInstanceUID) })
+        var unlisted = series
         var why = "the server does not list it"
         do throws(ExistingInstances.Failure) {
-            missing = try unlisted(missing, peer)
-            for pause in Self.pauses where !missing.isEmpty {
-                guard wait(pause) else { break }
-                missing = try unlisted(missing, peer)
-            }
+            try peer.removeListed(from: &unlisted, within: Self.longestWait)
         } catch {
             let reason = peer.reason(error)
             why = "the query failed"
@@ -59,6 +57,8 @@ struct StoreVerification {
                 Message("\(network.peerName): cannot verify what was stored", reason))
         }
         peer.finish()
+        let listed = Set(series.flatMap(\.sopInstanceUIDs)).subtracting(unlisted.flatMap(\.sopInstanceUIDs))
+        let missing = stored.filter { !listed.contains($0.sopInstanceUID) }
         for instance in missing {
             summary.recordUnconfirmed(
                 instance,
@@ -84,18 +84,6 @@ struct StoreVerification {
                     "\(files.count) files have its SOP instance UID, and the server stores one",
                     code: files[0].sopInstanceUID.string))
         }
-    }
-
-    private func unlisted(
-        _ instances: [StoredInstance], _ peer: ExistingInstances
-    ) throws(ExistingInstances.Failure) -> [StoredInstance] {
-        let held = try peer.held(instances)
-        return instances.filter { !held.contains($0.sopInstanceUID) }
-    }
-
-    /// Returns false if the run is to stop.
-    private func wait(_ seconds: Double) -> Bool {
-        !network.cancellation.wait(until: .after(seconds: seconds))
     }
 }
 

@@ -20,6 +20,8 @@ package enum Operation: String, Sendable, CaseIterable {
     case probe
     case watch
     case compare
+    /// From one archive to another.
+    case copy
 
     /// The option that asks for the operation.
     package var option: OptionName {
@@ -37,6 +39,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .probe: .probe
         case .watch: .watch
         case .compare: .compare
+        case .copy: .copy
         }
     }
 
@@ -46,7 +49,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .store: .storage
         case .find, .compare: .find
         case .move: .move
-        case .get: .get
+        case .get, .copy: .get
         case .worklist: .worklist
         case .storageCommitment: .storageCommitment
         case .echo, .serve, .selfTest, .doctor, .probe, .watch: .verification
@@ -62,6 +65,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .probe: "probe"
         case .watch: "watch"
         case .compare: "comparison"
+        case .copy: "copy"
         default: service.name
         }
     }
@@ -70,7 +74,9 @@ package enum Operation: String, Sendable, CaseIterable {
     package var takesFiles: Bool { self == .store || self == .storageCommitment }
 
     /// True if the operation sends an identifier made from keys.
-    package var takesKeys: Bool { self == .find || self == .worklist || self == .compare || isRetrieval }
+    package var takesKeys: Bool {
+        self == .find || self == .worklist || self == .compare || self == .copy || isRetrieval
+    }
 
     /// True if the operation's outcome is a list of matches.
     package var isQuery: Bool { self == .find || self == .worklist }
@@ -79,10 +85,12 @@ package enum Operation: String, Sendable, CaseIterable {
     package var isRetrieval: Bool { self == .move || self == .get }
 
     /// True if its outcome are instances, which metrics count.
-    package var countsInstances: Bool { takesFiles || isRetrieval || self == .serve || self == .watch }
+    package var countsInstances: Bool {
+        takesFiles || isRetrieval || self == .copy || self == .serve || self == .watch
+    }
 
-    /// True if it is about two peers: its command line names both, and each has an invocation of its own.
-    package var takesTwoPeers: Bool { self == .compare }
+    /// True if it is about two peers: its command line names both.
+    package var takesTwoPeers: Bool { self == .compare || self == .copy }
 
     /// True if a folder may take the place of a peer.
     package var takesFolderAsPeer: Bool { self == .compare }
@@ -133,7 +141,9 @@ package struct OperationSet: OptionSet, Sendable {
 
     package static let compare = OperationSet(rawValue: 1 << 12)
 
-    package static let all = OperationSet(rawValue: 1 << 13 - 1)
+    package static let copy = OperationSet(rawValue: 1 << 13)
+
+    package static let all = OperationSet(rawValue: 1 << 14 - 1)
     /// Those that call a peer.
     package static let calling = all.subtracting([.serve, .selfTest, .watch])
     /// Those that a monitoring plugin can make.
@@ -149,10 +159,12 @@ package struct OperationSet: OptionSet, Sendable {
     /// Those that write instances to files here.
     package static let retrieving: OperationSet = [.move, .get]
     /// Those that send an identifier.
-    package static let identifying: OperationSet = [.find, .worklist, .move, .get]
+    package static let identifying: OperationSet = [.find, .worklist, .move, .get, .copy]
+    /// Those whose keys name what is to be retrieved.
+    package static let planning: OperationSet = [.move, .get, .copy]
     /// Those that try again after a transient failure.
     package static let retrying: OperationSet = [
-        .store, .find, .worklist, .move, .get, .storageCommitment, .compare,
+        .store, .find, .worklist, .move, .get, .storageCommitment, .compare, .copy,
     ]
     /// Those that read files.
     package static let sending: OperationSet = [.store, .storageCommitment]
@@ -160,10 +172,10 @@ package struct OperationSet: OptionSet, Sendable {
     package static let committing: OperationSet = [.store, .storageCommitment]
     /// Those to which a peer may open an association, some of them only with further options.
     package static let listening: OperationSet = [
-        .store, .move, .get, .storageCommitment, .serve, .doctor, .watch,
+        .store, .move, .get, .storageCommitment, .serve, .doctor, .watch, .copy,
     ]
     /// Those whose receiver is called back by the server that they have called.
-    package static let calledBack: OperationSet = [.store, .move, .get, .storageCommitment]
+    package static let calledBack: OperationSet = [.store, .move, .get, .storageCommitment, .copy]
 
     package func contains(_ operation: Operation) -> Bool { contains(OperationSet(operation)) }
 
@@ -183,6 +195,7 @@ package struct OperationSet: OptionSet, Sendable {
             case .probe: .probe
             case .watch: .watch
             case .compare: .compare
+            case .copy: .copy
             }
     }
 

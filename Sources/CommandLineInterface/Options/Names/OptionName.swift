@@ -1,10 +1,7 @@
 /// The long names of all options. Messages name an option by its case here, never by a literal.
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
-    case aetitle, bind, call, capture, charset, classes, color, columns, compare, config, count, crit, date, debug,
-        destination,
-        doctor, echo,
-        error, find,
-        format
+    case aetitle, bind, buffer, call, capture, charset, classes, color, columns, compare, config, copy, count, crit
+    case date, debug, destination, doctor, echo, error, find, format
     case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
     case header
     case journal, jwt, kerberos, key, limit, listen, metrics, mode, move, name, nodes, only, output, passcode, patient,
@@ -81,6 +78,11 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
 
     /// The options whose names may also be the first word of a command line, without dashes.
     static let firstWords: [OptionName] = Operation.allCases.map(\.option) + [.help, .version]
+
+    /// Those that say of our own side of a connection what holds for every peer of a run.
+    static let ofOurSide: [OptionName] = [
+        .aetitle, .connectTimeout, .timeout, .totalTimeout, .maxPDU, .proxy, .proxyPassword, .retries, .retryDelay,
+    ]
 
     /// As a person types it: `--port`.
     package var description: String { "--\(rawValue)" }

@@ -1,7 +1,12 @@
+package import System
+
 /// Stores instances at a peer, as one worker of a run: by C-STORE on associations, or over HTTP. Used by one thread.
 package protocol InstanceSender: AnyObject {
     /// True if no file is unfinished or left for another attempt.
     var isIdle: Bool { get }
+
+    /// When a file that is left for another attempt is due; `never` if there is none.
+    var nextAttempt: Deadline { get }
 
     /// Opens what instances are sent by, before there are any.
     ///

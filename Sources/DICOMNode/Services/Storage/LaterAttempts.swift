@@ -29,6 +29,9 @@ package struct LaterAttempts: Sendable {
     /// True if instances that wait come before new ones: the pause of some is over, or the peer needs the pause.
     var isFirst: Bool { pending.count > Self.maximumWaiting || pending.contains { $0.notBefore.isPast } }
 
+    /// When the first of them is due; `never` if there is none.
+    package var next: Deadline { pending.map(\.notBefore).min() ?? .never }
+
     /// Removes the instances whose pause is over.
     package mutating func takeDue() -> [PendingInstance] {
         guard pending.contains(where: { $0.notBefore.isPast }) else { return [] }

@@ -20,6 +20,8 @@ package final class ParallelStorage: Sendable {
 
     /// Files found and not sent yet, for each association: enough to keep all busy while a disk is slow.
     private static let waitingPerJob = 500
+    /// The time, in seconds, for which an association stays open without files to send: a server may take it as dead.
+    private static let longestIdleTime = 10.0
 
     private let jobs: Int
     private let makeSender: @Sendable (Cancellation, StorageSupply) -> any InstanceSender
@@ -90,7 +92,14 @@ package final class ParallelStorage: Sendable {
         let sender = makeSender(own, supply(of: worker))
         do throws(AssociationError) {
             repeat {
-                while !delegate.shouldStop, queue.waitForWork(worker) {
+                while !delegate.shouldStop {
+                    let idleEnd = Deadline.after(seconds: Self.longestIdleTime)
+                    let supply = queue.waitForWork(worker, until: sender.nextAttempt.earlier(idleEnd))
+                    if case .end = supply { break }
+                    if case .nothingYet = supply {
+                        try rest(sender)
+                        continue
+                    }
                     // Opened before a batch is taken, so that no file waits for an association that is slow to open. A
                     // single association is opened for the batch that it has taken.
                     if jobs > 1 { try prepare(sender, worker, own) }
@@ -106,6 +115,13 @@ package final class ParallelStorage: Sendable {
             fail(worker, error, leaving: sender.takeUnfinished())
         }
         cancelOpening()
+    }
+
+    /// Makes the attempts that are due, where no new files come for a while; without any, the server need not hold an association.
+    private func rest(_ sender: any InstanceSender) throws(AssociationError) {
+        guard sender.isIdle else { return try sender.store([], waitsForRetries: false) }
+        // Errors of an association that is not needed now are not failures.
+        do throws(AssociationError) { try sender.release() } catch {}
     }
 
     private func supply(of worker: Int) -> StorageSupply {

@@ -221,6 +221,8 @@ package final class StorageSCU: InstanceSender {
     /// True if no file is unfinished or left for another attempt.
     package var isIdle: Bool { later.isEmpty && next == waiting.count }
 
+    package var nextAttempt: Deadline { later.next }
+
     /// Decides whether there is another association after this failure, and waits for it to have a chance.
     private func recover(from error: AssociationError, wasOpening: Bool) throws(AssociationError) {
         if error.isInterruption { throw error }

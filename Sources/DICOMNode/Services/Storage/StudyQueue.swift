@@ -205,12 +205,23 @@ package final class StudyQueue: Sendable {
         }
     }
 
-    /// Waits until there is something that this worker could take; false when there will be nothing more.
-    func waitForWork(_ worker: Int) -> Bool {
+    /// What a worker has waited for.
+    enum Supply: Sendable {
+        case files
+        /// None, and none will come.
+        case end
+        /// None yet.
+        case nothingYet
+    }
+
+    /// Waits until there is something that this worker could take, or there will be nothing more, or the deadline passes.
+    func waitForWork(_ worker: Int, until deadline: Deadline = .never) -> Supply {
         state.withLock { _ = $0.idle.insert(worker) }
-        return state.withLock(when: { $0.available(to: worker) != nil || $0.isAbandoned || $0.isFinished }) { state in
+        _ = state.wait(until: deadline) { $0.available(to: worker) != nil || $0.isAbandoned || $0.isFinished }
+        return state.withLock { state in
             state.idle.remove(worker)
-            return state.available(to: worker) != nil
+            if state.available(to: worker) != nil { return .files }
+            return state.isAbandoned || state.isFinished ? .end : .nothingYet
         }
     }
 

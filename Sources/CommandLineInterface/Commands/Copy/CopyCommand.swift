@@ -1,0 +1,101 @@
+import DICOMNode
+import DICOMProtocol
+import System
+
+/// `--copy`: from one archive to another, where the old one cannot send to the new one itself. Instances are retrieved into a buffer on
+/// disk, sent from there as they are, and looked for at the new archive.
+final class CopyCommand {
+    private let options: CopyOptions
+    private let network: Network
+    private let destination: Network
+    private let outcome: RunOutcome
+    private let environment: Environment
+    private let watch = Stopwatch()
+
+    /// - Parameters:
+    ///   - network: of the old archive.
+    ///   - destination: of the new one.
+    init(
+        _ options: CopyOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
+        destination: Network
+    ) {
+        self.options = options
+        self.network = network
+        self.destination = destination
+        self.outcome = outcome
+        self.environment = environment
+    }
+
+    func perform() {
+        if options.retrieve.isDryRun {
+            guard let plan = RetrievalPlan(options.retrieve, network, outcome, environment), !plan.isAbandoned else {
+                return
+            }
+            return RetrievalPreview(options.retrieve, network, outcome, environment).show(plan)
+        }
+        do throws(FileProblem) {
+            let records = try CopyRecords(options, destination, outcome)
+            let folder = try PrivateFolder(in: environment.temporaryPlace, named: "dcmscu-copy")
+            defer { folder.remove() }
+            let buffer = InstanceBuffer(folder, limit: options.bufferSize, cancellation: network.cancellation)
+            try copy(CopyLine(buffer, destination, outcome, records), records)
+        } catch {
+            outcome.fail(.localFiles, Message(error))
+        }
+    }
+
+    private func copy(_ line: CopyLine, _ records: CopyRecords) throws(FileProblem) {
+        var retrieve = options.retrieve
+        retrieve.outputDirectory = line.buffer.folder.path
+        retrieve.syncing = .none
+        guard
+            let context = try RetrievalContext(
+                retrieve, network, outcome, environment, destination: destination, buffer: line.buffer,
+                isStopped: { line.hasEnded })
+        else { return }
+        defer { context.server?.stop() }
+        guard let plan = RetrievalPlan(retrieve, network, outcome, environment) else { return }
+        let report = RetrievalReport(context)
+        guard !plan.isAbandoned else { return report.writeRows(RetrievalRows(plan, [], notBegun: [])) }
+        do throws(SystemError) {
+            try line.start(options.store)
+        } catch {
+            return outcome.fail(.localFiles, Message("cannot start", error.description))
+        }
+        let (destination, outcome) = (destination, outcome)
+        var outcomes = RetrievalWork(context) { if !$0.isUnconfirmed { report.report($0) } }.perform(
+            plan.targets, session: { context.destination?.session() },
+            { target, session in
+                let copy = StudyCopy(line, records, destination, outcome)
+                var done = TargetRetrieval(
+                    target, context: context, forwarder: copy, held: { copy.held($0, session) }
+                ).perform()
+                copy.waitForEnd()
+                copy.conclude(&done, context.destination, session)
+                return done
+            })
+        context.waitForRelease()
+        context.server?.stop()
+        let failure = line.finish()
+        for index in outcomes.indices { outcomes[index].finish() }
+        if let failure, !failure.isInterruption { outcome.fail(failure, calling: destination.server) }
+        settle(&outcomes, context, records, report)
+        records.finish()
+        CopyReport(context, records, destination, options).finish(
+            outcomes, plan: plan, report, seconds: watch.seconds)
+    }
+
+    /// Asks again for what the new archive did not list when it was sent.
+    private func settle(
+        _ outcomes: inout [TargetOutcome], _ context: RetrievalContext, _ records: CopyRecords,
+        _ report: RetrievalReport
+    ) {
+        let isInterrupted = network.cancellation.isRaised
+        guard !isInterrupted, let check = context.destination else {
+            return records.settleLate(unlisted: [], isInterrupted: isInterrupted)
+        }
+        let (settled, unlisted) = check.settle(&outcomes)
+        for index in settled { report.report(outcomes[index]) }
+        records.settleLate(unlisted: unlisted, isInterrupted: network.cancellation.isRaised)
+    }
+}
