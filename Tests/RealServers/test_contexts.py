@@ -97,3 +97,8 @@ class Contexts(ScriptedRetrieval):
         self.assert_whole(instances + rare)
         self.assertEqual(len(self.files()), 5, run)
         self.assertEqual(len(archive.requests), 2)
+        # Of the classes that came nothing more is proposed, and nothing twice.
+        first, second = archive.offered
+        self.assertIn(CT, {sop_class for sop_class, _ in first})
+        self.assertNotIn(CT, {sop_class for sop_class, _ in second})
+        self.assertFalse(first & second)

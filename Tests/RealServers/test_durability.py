@@ -38,13 +38,15 @@ class Disk(practice.WithImages):
         for path in sorted(self.folder.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
 
-    def traced(self, *arguments, fault=None, other=None, **options):
-        """Runs the program and gives what it did: lists of words, in order."""
+    def traced(self, *arguments, fault=None, at=None, other=None, **options):
+        """Runs the program and gives what it did: lists of words, in order. at: the beginnings of the paths that the fault is about."""
         self.traces += 1
         trace = self.folder / f"trace-{self.traces}"
         environment = {"LD_PRELOAD": self.library, "DISK_TRACE": trace, **options.pop("environment", {})}
         if fault:
             environment["DISK_FAULT"] = fault
+        if at:
+            environment["DISK_AT"] = ",".join(map(str, at))
         if other:
             environment["DISK_OTHER"] = other
         run = dcmscu(*arguments, environment=environment, **options)
@@ -333,6 +335,77 @@ class Faults(Disk):
                     for line in self.journal.read_text().splitlines():
                         json.loads(line)
             self.assertGreater(number, 1, f"{call} was never called")
+
+
+class FaultsOfRecordFiles(Disk):
+    """Each file that a run writes beside the instances: a write, a sync or a name of it fails, and the run says so."""
+
+    CALLS = ["write", "writev", "fsync", "fdatasync", "ftruncate", "renameat", "linkat"]
+
+    def strike(self, name, arguments, lines=None, evidence=False, **options):
+        """Runs the arguments with each call on the file failing in its turn.
+
+        lines: reads each line that a failed run has left. evidence: once begun, the run may go on without its file, with a warning.
+        """
+        path = self.folder / name
+        struck = set()
+        for call in self.CALLS:
+            for number in range(1, 30):
+                self.clear()
+                with self.subTest(f"{name} {call} {number}"):
+                    run, events = self.traced(
+                        *arguments(path), fault=f"{call}:{number}:{errno.EIO}", at=[path, self.folder / ".dcmscu-"], timeout=60,
+                        **options,
+                    )  # fmt: skip
+                    if ["fault", call] not in events:
+                        self.assertEqual(run.code, 0, run)
+                        self.assertGreater(path.stat().st_size, 0, run)
+                        break
+                    struck.add(call)
+                    self.assertIn(run.code, (0, LOCAL_FILES) if evidence else (LOCAL_FILES,), run)
+                    self.assert_names(run, name, *([] if run.code else ["warning"]))
+                    self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith(".")], [], run)
+                    if lines and path.exists():
+                        for line in path.read_text().splitlines(keepends=True):
+                            self.assertTrue(line.endswith("\n"), run)
+                            lines(line)
+        self.assertTrue(struck & {"write", "writev"}, struck)
+
+    def retrieval(self, option):
+        return lambda path: [
+            "--get", *self.peer, "-k", f"StudyInstanceUID={self.study}", "-o", self.output, *NAMING, option, path
+        ]  # fmt: skip
+
+    def query(self, option):
+        return lambda path: ["--find", *self.peer, "-k", f"StudyInstanceUID={self.study}", option, path]
+
+    def test_the_report_of_a_list(self):
+        rows = self.archive.folder / "rows.csv"
+        rows.write_text(f"StudyInstanceUID\n{self.study}\n")
+        self.strike("report.csv", lambda path: [
+            "--get", *self.peer, "--from-list", rows, "-o", self.output, *NAMING, "--report", path
+        ])  # fmt: skip
+        self.strike("report.jsonl", lambda path: [
+            "--get", *self.peer, "--from-list", rows, "-o", self.output, *NAMING, "--report", path
+        ], lines=json.loads)  # fmt: skip
+
+    def test_a_stored_query(self):
+        self.strike("query.dcm", self.query("--store-query"))
+
+    def test_a_log(self):
+        self.strike("run.log", lambda path: [*self.retrieval("--log-file")(path), "-V"], evidence=True)
+
+    def test_a_capture_and_a_transcript(self):
+        self.strike("run.pcapng", self.query("--capture"), evidence=True)
+        self.strike("run.txt", self.query("--transcript"), evidence=True)
+
+    def test_metrics(self):
+        self.strike("run.prom", self.query("--metrics"))
+
+    def test_the_list_of_what_is_committed(self):
+        self.strike("kept.txt", lambda path: [
+            "--stgcmt", *self.peer, *self.of_study, "--port-scp", self.our_port, "--committed-out", path
+        ])
 
 
 class FaultsOfReception(Disk):

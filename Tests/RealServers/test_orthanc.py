@@ -143,7 +143,7 @@ class RealOrthanc(cases.RealServerTest):
 
 class OrthancCommandLine(cases.RealServerTest):
     def test_what_only_others_have_is_refused(self):
-        for options in (["--find", "--fuzzy"], ["--echo", "--call", "X"], ["--find", "--qido-url", "http://q"]):
+        for options in (["--find", "--fuzzy"], ["--echo", "--call", "X"], ["--find", "--qido-url", "http://q"], ["--get", "--prefer", "rle", "-k", "StudyInstanceUID=1"]):
             operation, *rest = options
             run = dcmscu(operation, "orthanc+http://h:8042", *rest, expect=USAGE)
             self.assert_names(run, rest[0], "orthanc+http://h:8042")

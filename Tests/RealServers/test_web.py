@@ -249,8 +249,6 @@ class CommandLine(cases.RealServerTest):
     def test_operations_that_are_not_there_are_refused(self):
         run = self.refused("--move", "URL", "-k", "StudyInstanceUID=1.2", "--move-destination", "ME")
         self.assert_names(run, "--move does not work over HTTP; HOST is http://127.0.0.1:")
-        run = self.refused("--get", "URL", "-k", "StudyInstanceUID=1.2", "--prefer", "rle")
-        self.assert_names(run, "--prefer", "yet")
 
     def test_what_is_no_url_is_refused_and_a_password_is_not_repeated(self):
         run = dcmscu("--echo", "https://alice:s3cret@pacs/dicom-web", expect=USAGE)

@@ -89,6 +89,29 @@ class Retrieval(cases.RealServerTest):
             target = f"/dicom-web/studies/{STUDY}/series/{SERIES}/instances/{uid(2)}"
             self.assertIn(target, [request.target for request in peer.requests])
 
+    def test_preferred_syntaxes_are_asked_for_in_their_order_and_then_all(self):
+        archive = Archive(self.files)
+
+        def act(request):
+            syntax = request.headers["accept"].rpartition("transfer-syntax=")[2]
+            return answer(406, {"Details": "not that"}) if syntax in refused else archive(request)
+
+        def asked(peer):
+            return [
+                request.headers["accept"].rpartition("transfer-syntax=")[2]
+                for request in peer.requests if request.headers["accept"].startswith("multipart")
+            ]  # fmt: skip
+
+        rle, explicit = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1"
+        for refused, expected in (
+            ([], [rle]), ([rle], [rle, explicit]), ([rle, explicit], [rle, explicit, "*"]),
+        ):  # fmt: skip
+            with self.subTest(refused=refused), WebPeer(act) as peer:
+                run = self.get(peer, "--prefer", "rle,explicit", "--if-exists", "overwrite")
+                self.assert_whole()
+                self.assertEqual(asked(peer), expected)
+                self.assertNotIn("warning", run.stderr)
+
     def test_a_missing_instance_is_asked_for_alone_and_then_told(self):
         with WebPeer(Archive(self.files, listed=[*self.files, "1.2.3.999"])) as peer:
             run = self.get(peer, expect=INCOMPLETE)
@@ -617,6 +640,16 @@ class Orthanc(cases.RealServerTest):
         self.assert_equal_data_sets([
             (image.name, images.read(image.path), images.read(found[image.sop_instance])) for image in self.images
         ])
+
+    def test_a_preferred_syntax_loses_nothing(self):
+        """Orthanc converts the instances that it can; the others arrive as they are."""
+        dcmscu("--store", self.orthanc.web_url, *[image.path for image in self.images], expect=0)
+        out = self.folder / "preferred"
+        dcmscu("--get", self.orthanc.web_url, "-k", "PatientID=*", "--prefer", "implicit", "-o", out, expect=0)
+        came = [images.meta(path) for path in out.rglob("*.dcm")]
+        self.assertEqual({str(meta.MediaStorageSOPInstanceUID) for meta in came}, {image.sop_instance for image in self.images})
+        converted = sum(str(meta.TransferSyntaxUID) == images.IMPLICIT_LITTLE for meta in came)
+        self.assertGreaterEqual(converted, sum(image.syntax in images.NATIVE for image in self.images))
 
     def test_by_keys_by_lists_and_over_several_connections(self):
         dcmscu("--store", self.orthanc.web_url, *[image.path for image in self.images], "-j", 3, expect=0)

@@ -33,7 +33,9 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CommandLineInterface", "PracticeArchive", "DICOMNode", "DICOMProtocol", "DICOM", "System"],
+            dependencies: [
+                "CommandLineInterface", "PracticeArchive", "DICOMweb", "DICOMNode", "DICOMProtocol", "DICOM", "System",
+            ],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]

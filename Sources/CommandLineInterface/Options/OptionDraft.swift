@@ -265,7 +265,7 @@ package struct OptionDraft: Sendable {
         identities = identities.filter { if case .jsonWebToken = $0 { true } else { false } }
         connection.receiverPort = nil
         retrieve.fallsBackToMove = false
-        retrieve.preferredSyntaxes = []
+        if web.interface == .orthanc { retrieve.preferredSyntaxes = [] }
         commitment.transactionFile = nil
         if messages.capturePath?.isPacketCapture == true { messages.capturePath = nil }
     }

@@ -2,7 +2,7 @@ import DICOM
 import DICOMweb
 import System
 
-/// What a peer over HTTP cannot be asked, or is not asked yet. Options of the configuration that stand here are passed over.
+/// What a peer over HTTP cannot be asked. Options of the configuration that stand here are passed over.
 enum OptionsOverHTTP {
     /// The operations that there are over HTTP.
     static let operations: [Operation] = [
@@ -20,10 +20,7 @@ enum OptionsOverHTTP {
     static let operationsOfOrthanc: [Operation] = [.echo, .find, .get, .store, .compare, .copy]
 
     /// What DICOMweb has, and Orthanc's own interface has not.
-    static let ofDICOMweb: [OptionName] = [.fuzzy, .qidoURL, .wadoURL, .stowURL]
-
-    /// What may come: nothing of it is done in part.
-    static let notYet: [OptionName] = [.prefer]
+    static let ofDICOMweb: [OptionName] = [.fuzzy, .prefer, .qidoURL, .wadoURL, .stowURL]
 }
 
 extension OptionDraft {
@@ -70,12 +67,6 @@ extension OptionDraft {
                     .conflictingOptions, option: name, value: path.displayed,
                     problem: "\(name) \(path.displayed): HTTP is not captured as packets, and HOST is \(web)",
                     accepted: "\(name) FILE.har, or another name for text")
-            }
-            if OptionsOverHTTP.notYet.contains(name) {
-                throw UsageError(
-                    .conflictingOptions, option: name, value: web.description,
-                    problem: "\(name) does not work over HTTP yet; HOST is \(web)",
-                    accepted: "\(name) with HOST PORT")
             }
         }
     }

@@ -49,6 +49,14 @@ package struct WebError: Error, Sendable, Equatable {
             default: false
             }
         }
+
+        /// True if the same may be had in another form: another media type, or another transfer syntax.
+        package var isOfForm: Bool {
+            switch self {
+            case .status(400), .status(406), .status(415), .status(500), .status(501): true
+            default: false
+            }
+        }
     }
 
     package init(

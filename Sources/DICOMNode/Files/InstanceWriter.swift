@@ -119,7 +119,8 @@ package final class InstanceWriter {
     /// Holds most instances without pixels whole, and the attributes that patterns name of nearly all others.
     private static let bufferSize = 64 * 1024
 
-    /// Beyond the elements of group 0008 up to the UIDs of the instance.
+    /// In most data sets beyond the UIDs of series and study, and so beyond what is asked of nearly all: more is looked at where these
+    /// bytes do not reach as far.
     private static let identifyingLength = 4 * 1024
 
     /// What the beginning of a deflated data set inflates to is in memory for one instance at a time.
@@ -319,8 +320,7 @@ package final class InstanceWriter {
     /// - Returns: the file, and the number of bytes of `more` that do not belong to the data set.
     private func openFile(with more: UnsafeRawBufferPointer) throws(FileProblem) -> (OutputFile, offset: Int) {
         if case .open(let file) = state { return (file, 0) }
-        let needsLittle = naming.fields.isEmpty && isWanted == nil
-        var beginning = beginning(with: more, needsLittle ? Self.identifyingLength : Self.bufferSize)
+        var beginning = beginning(with: more, Self.identifyingLength)
         var offset = 0
         if checking != .none {
             encoding = ReceivedDataSet(beginning, agreed: metaInformation.transferSyntax, isAll: false)
@@ -336,12 +336,12 @@ package final class InstanceWriter {
         do throws(DataSetError) {
             let needed: Tag = isWanted == nil ? .sopInstanceUID : .seriesInstanceUID
             let last = max(naming.fields.last ?? needed, needed)
-            let decoder = DataSetDecoder(metaInformation.transferSyntax, limits: .beginning)
-            attributes =
-                metaInformation.transferSyntax.isDeflated
-                ? try Self.inflating.withLock { _ throws(DataSetError) in
-                    try decoder.decodePrefix(beginning, through: last)
-                } : try decoder.decodePrefix(beginning, through: last)
+            var found = try decode(beginning, through: last)
+            if !found.isComplete {
+                let longer = self.beginning(with: more, Self.bufferSize).dropFirst(offset)
+                if longer.count > beginning.count { found = try decode(longer, through: last) }
+            }
+            attributes = found.dataSet
             dataSetUIDs = Outcome.DataSetUIDs(
                 sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
         } catch {
@@ -364,6 +364,18 @@ package final class InstanceWriter {
         buffer.removeSubrange(headerLength..<(headerLength + buffered))
         dataSetLength -= UInt64(offset)
         return (file, offset - buffered)
+    }
+
+    private func decode(
+        _ beginning: ArraySlice<UInt8>, through last: Tag
+    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool) {
+        let decoder = DataSetDecoder(metaInformation.transferSyntax, limits: .beginning)
+        guard metaInformation.transferSyntax.isDeflated else {
+            return try decoder.decodeBeginning(beginning, through: last)
+        }
+        return try Self.inflating.withLock { _ throws(DataSetError) in
+            try decoder.decodeBeginning(beginning, through: last)
+        }
     }
 
     /// The first bytes of what has come, at most `length` of them.

@@ -7,10 +7,16 @@ package import System
 final class OriginServer: HTTPService {
     private let archive: any WebArchive
     private let maximumMatches: Int
+    /// For what is kept of the parts of all requests at once, until each is answered.
+    private let memory: MemoryBudget
 
-    init(_ archive: any WebArchive, maximumMatches: Int = SearchService.standardMaximum) {
+    init(
+        _ archive: any WebArchive, maximumMatches: Int = SearchService.standardMaximum,
+        maximumMemory: Int = StoreService.standardMemory
+    ) {
         self.archive = archive
         self.maximumMatches = maximumMatches
+        memory = MemoryBudget(limit: maximumMemory)
     }
 
     func report(peer: String, _ text: String, isTrouble: Bool) {
@@ -59,7 +65,8 @@ final class OriginServer: HTTPService {
         let acceptance = Acceptance(
             parameters.first { $0.name == "accept" }?.value ?? request.head.list("accept"))
         guard request.head.method != "POST" else {
-            return try StoreService(archive: archive).answer(resource.study, request, acceptance, response)
+            return try StoreService(archive: archive, memory: memory).answer(
+                resource.study, request, acceptance, response)
         }
         switch resource {
         case .search(let level, let study, let series):

@@ -1,11 +1,18 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// Stores the instances of a request, PS3.18 10.5: each goes to its file while it arrives, by the way of those that come by C-STORE.
 struct StoreService {
     let archive: any WebArchive
+    /// What the requests of all clients share.
+    let memory: MemoryBudget
 
+    /// In bytes: some thirty thousand parts.
+    static let standardMemory = 64 << 20
+    /// What a part takes until the answer is sent, with its line there.
+    static let memoryOfPart = 2 << 10
     /// The parts of a request, at most: each has a line in the answer, whose UIDs have at most 64 characters.
     static let maximumParts = 10_000
     private static let dicom = "application/dicom"
@@ -26,7 +33,7 @@ struct StoreService {
         guard request.head.body != .none else {
             throw .refused(Refusal(411, "neither Content-Length nor chunks: where is the body?"))
         }
-        let parts = StoredParts(archive, study, request.peer)
+        let parts = StoredParts(archive, study, request.peer, ReservedMemory(of: memory))
         defer { parts.drop() }
         var refusal: Refusal?
         do throws(ExchangeFailure) {
@@ -47,7 +54,7 @@ struct StoreService {
         let status = refusal.map { parts.hasStored ? 202 : $0.status } ?? parts.status
         var json: [UInt8] = []
         DICOMJSON.append(parts.answer(request.origin), to: &json)
-        try response.send(status, [HTTPField("Content-Type", type)], json)
+        try response.send(status, [HTTPField("Content-Type", type)] + (refusal?.fields ?? []), json)
         return parts.summary + (refusal.map { ", \($0.words)" } ?? "")
     }
 
@@ -82,6 +89,7 @@ private final class StoredParts: PartReader {
     private let study: UID?
     private let receiver: InstanceReceiver
     private let peer: String
+    private let memory: ReservedMemory
     private var stored: [Entry] = []
     private var failed: [Entry] = []
     /// Parts that are no instances.
@@ -90,7 +98,8 @@ private final class StoredParts: PartReader {
     private var arriving: ArrivingFile?
     private var fault: WebStoreFault?
 
-    init(_ archive: any WebArchive, _ study: UID?, _ peer: String) {
+    init(_ archive: any WebArchive, _ study: UID?, _ peer: String, _ memory: ReservedMemory) {
+        self.memory = memory
         self.archive = archive
         self.study = study
         self.peer = peer
@@ -118,6 +127,10 @@ private final class StoredParts: PartReader {
     func beginPart(_ type: MediaType) throws(ExchangeFailure) {
         guard count < StoreService.maximumParts else {
             throw .refused(Refusal(413, "more than \(StoreService.maximumParts) parts"))
+        }
+        guard memory.grow(by: StoreService.memoryOfPart) else {
+            let later = HTTPField("Retry-After", "1")
+            throw .refused(Refusal(503, "too many parts of all clients at once", fields: [later]))
         }
         fault = archive.nextStoreFault()
         let isInstance = type.name.isEmpty || type.name == "application/dicom"

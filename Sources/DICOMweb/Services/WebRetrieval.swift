@@ -27,25 +27,36 @@ extension WebSession {
     private static let instances = "multipart/related; type=\"application/dicom\"; transfer-syntax=*"
     private static let instance = "application/dicom; transfer-syntax=*"
 
+    private static func instances(as syntax: UID) -> String {
+        "multipart/related; type=\"application/dicom\"; transfer-syntax=\(syntax)"
+    }
+
     /// Retrieves by WADO-RS the instances of a resource; each goes to the receiver, and gets its name when it is whole.
     ///
     /// - Parameters:
+    ///   - preferred: the transfer syntaxes that are asked for first, in this order. A server that does not give the resource in one of
+    ///     them is asked for the next one, at last for the instances as they are stored.
     ///   - mayGoOn: asked after each instance; false ends the retrieval without an error.
     ///   - onInstance: called after each instance that was received, whether it could be stored or not.
     /// - Throws: `.web` if the answer is not whole, or none of instances; the error by which no answer came.
     package func retrieve(
-        _ resource: WebResource, into receiver: InstanceReceiver, mayGoOn: @escaping () -> Bool,
-        onInstance: @escaping () -> Void = {}
+        _ resource: WebResource, into receiver: InstanceReceiver, preferring preferred: [UID] = [],
+        mayGoOn: @escaping () -> Bool, onInstance: @escaping () -> Void = {}
     ) throws(AssociationError) {
         guard let path = resource.path else {
             throw .web(WebError(.notPossible, "a UID of the list is none: \(resource.instance ?? resource.study)"))
         }
         guard interface == .dicomWeb else { return try retrieveEach(of: resource, receiver, mayGoOn, onInstance) }
+        for syntax in preferred {
+            do throws(AssociationError) {
+                return try retrieve(path, Self.instances(as: syntax), receiver, mayGoOn, onInstance)
+            } catch .web(let error) where error.code.isOfForm {}
+        }
         do throws(AssociationError) {
             try retrieve(path, Self.instances, receiver, mayGoOn, onInstance)
         } catch .web(let error) where resource.instance != nil {
             // Some servers give one instance only without the envelope for many.
-            guard error.code == .status(406) || error.code == .status(400) else { throw .web(error) }
+            guard error.code.isOfForm else { throw .web(error) }
             do throws(AssociationError) {
                 try retrieve(path, Self.instance, receiver, mayGoOn, onInstance)
             } catch .web(let second) {

@@ -25,7 +25,8 @@ struct OptionsOverHTTPTests {
         .key, .return, .station, .date, .query, .storeQuery, .charset, .fuzzy, .patient, .study, .series, .image,
         .trustServer,
         .assumeCharset, .forceCharset, .sort, .split, .groupBy, .columns, .show, .color, .wide, .format, .failIfNone,
-        .fromList, .listKey, .shard, .noCheck, .output, .name, .ifExists, .fsync, .keepBroken, .journal, .resume,
+        .fromList, .listKey, .shard, .noCheck, .prefer, .output, .name, .ifExists, .fsync, .keepBroken, .journal,
+        .resume,
         .report,
         .only, .listChecks,
         // Messages, evidence, monitoring, configuration.
@@ -54,7 +55,7 @@ struct OptionsOverHTTPTests {
     @Test(arguments: operations.map(\.operation))
     func `each option of an operation is used or refused with both named`(_ operation: Operation) throws {
         let line = try #require(Self.operations.first { $0.operation == operation }?.line)
-        let refused = Set(OptionsOverHTTP.ofAssociations + OptionsOverHTTP.notYet)
+        let refused = Set(OptionsOverHTTP.ofAssociations)
         for option in OptionTable.all where option.operations.contains(operation) {
             // A new archive may list late over HTTP, too.
             guard refused.contains(option.name), operation != .copy || option.name != .grace else { continue }
@@ -71,7 +72,7 @@ struct OptionsOverHTTPTests {
     @Test(arguments: operations.map(\.operation))
     func `what is not refused leaves the peer as it is`(_ operation: Operation) throws {
         let line = try #require(Self.operations.first { $0.operation == operation }?.line)
-        let refused = Set(OptionsOverHTTP.ofAssociations + OptionsOverHTTP.notYet)
+        let refused = Set(OptionsOverHTTP.ofAssociations)
         var accepted = 0
         for option in OptionTable.all
         where option.operations.contains(operation) && !refused.contains(option.name)
@@ -104,7 +105,7 @@ struct OptionsOverHTTPTests {
     private static let ends: Set<OptionName> = [.help, .version, .generate, .listChecks, .queryhelp, .showConfig]
 
     @Test func `each option of the operations is in one of the lists`() {
-        let refused = OptionsOverHTTP.ofAssociations + OptionsOverHTTP.notYet
+        let refused = OptionsOverHTTP.ofAssociations
         let operations = Set(OptionsOverHTTP.operations)
         let names = OptionTable.all.filter { option in
             operations.contains { option.operations.contains($0) } && option.category != .operation

@@ -1,7 +1,8 @@
 // The calls by which a program writes to the disk, loaded with LD_PRELOAD: each is recorded in the file DISK_TRACE as it
 // returns (a send: as it begins), and one of them fails where DISK_FAULT says "call:number:errno": the number-th call of that
 // name, counted from 1, of those about files and folders; with ":on" behind it every later one as well. A second fault may
-// stand behind a comma. The folders whose paths hold DISK_OTHER are in a file system of their own, as fstat tells it.
+// stand behind a comma. With DISK_AT only calls about a file count whose path begins with that, or with
+// what stands there behind a comma. The folders whose paths hold DISK_OTHER are in a file system of their own, as fstat tells it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -81,7 +82,11 @@ static mode_t kind_of(int descriptor) {
 }
 
 // 1: this call is the one that fails.
-static int fails(const char *name) {
+static int fails_at(const char *path, const char *name) {
+    const char *at = getenv("DISK_AT"), *other = at ? strchr(at, ',') : NULL;
+    if (at && strncmp(path, at, other ? (size_t)(other - at) : strlen(at)) != 0
+        && !(other && strncmp(path, other + 1, strlen(other + 1)) == 0))
+        return 0;
     for (int index = 0; index < 2; index++) {
         if (strcmp(name, faults[index].name) != 0) continue;
         int number = atomic_fetch_add(&faults[index].count, 1) + 1;
@@ -93,12 +98,17 @@ static int fails(const char *name) {
     return 0;
 }
 
+static int fails(int descriptor, const char *name) {
+    char path[PATH_MAX];
+    return fails_at(path_of(descriptor, path), name);
+}
+
 ssize_t write(int descriptor, const void *bytes, size_t count) {
     char path[PATH_MAX];
     // The name of a thread is written to a file of /proc.
     if (kind_of(descriptor) != S_IFREG || strncmp(path_of(descriptor, path), "/proc/", 6) == 0)
         return REAL(write)(descriptor, bytes, count);
-    if (fails("write")) return -1;
+    if (fails(descriptor, "write")) return -1;
     ssize_t result = REAL(write)(descriptor, bytes, count);
     record("write %s", path_of(descriptor, path));
     return result;
@@ -109,7 +119,7 @@ ssize_t writev(int descriptor, const struct iovec *parts, int count) {
     mode_t kind = kind_of(descriptor);
     if (kind == S_IFSOCK) record("send");
     if (kind != S_IFREG) return REAL(writev)(descriptor, parts, count);
-    if (fails("writev")) return -1;
+    if (fails(descriptor, "writev")) return -1;
     ssize_t result = REAL(writev)(descriptor, parts, count);
     record("write %s", path_of(descriptor, path));
     return result;
@@ -127,7 +137,7 @@ ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags) {
 
 int linkat(int from, const char *name, int to, const char *other, int flags) {
     char source[2 * PATH_MAX], target[2 * PATH_MAX], linked[PATH_MAX];
-    if (fails("linkat")) return -1;
+    if (fails_at(path_at(to, other, target), "linkat")) return -1;
     const char *path = path_at(from, name, source);
     if (flags & AT_SYMLINK_FOLLOW) {
         ssize_t count = readlink(path, linked, sizeof linked - 1);
@@ -142,7 +152,7 @@ int linkat(int from, const char *name, int to, const char *other, int flags) {
 
 int renameat(int from, const char *name, int to, const char *other) {
     char source[2 * PATH_MAX], target[2 * PATH_MAX];
-    if (fails("renameat")) return -1;
+    if (fails_at(path_at(to, other, target), "renameat")) return -1;
     int result = REAL(renameat)(from, name, to, other);
     if (result == 0) record("name %s %s", path_at(from, name, source), path_at(to, other, target));
     return result;
@@ -150,7 +160,7 @@ int renameat(int from, const char *name, int to, const char *other) {
 
 int mkdir(const char *name, mode_t mode) {
     char path[2 * PATH_MAX];
-    if (fails("mkdir")) return -1;
+    if (fails_at(path_at(AT_FDCWD, name, path), "mkdir")) return -1;
     int result = REAL(mkdir)(name, mode);
     if (result == 0) record("folder %s", path_at(AT_FDCWD, name, path));
     return result;
@@ -158,7 +168,7 @@ int mkdir(const char *name, mode_t mode) {
 
 int mkdirat(int folder, const char *name, mode_t mode) {
     char path[2 * PATH_MAX];
-    if (fails("mkdir")) return -1;
+    if (fails_at(path_at(folder, name, path), "mkdir")) return -1;
     int result = REAL(mkdirat)(folder, name, mode);
     if (result == 0) record("folder %s", path_at(folder, name, path));
     return result;
@@ -166,7 +176,7 @@ int mkdirat(int folder, const char *name, mode_t mode) {
 
 int fsync(int descriptor) {
     char path[PATH_MAX];
-    if (fails("fsync")) return -1;
+    if (fails(descriptor, "fsync")) return -1;
     int result = REAL(fsync)(descriptor);
     if (result == 0) record("sync %s", path_of(descriptor, path));
     return result;
@@ -174,7 +184,7 @@ int fsync(int descriptor) {
 
 int fdatasync(int descriptor) {
     char path[PATH_MAX];
-    if (fails("fdatasync")) return -1;
+    if (fails(descriptor, "fdatasync")) return -1;
     int result = REAL(fdatasync)(descriptor);
     if (result == 0) record("sync %s", path_of(descriptor, path));
     return result;
@@ -182,14 +192,14 @@ int fdatasync(int descriptor) {
 
 int syncfs(int descriptor) {
     char path[PATH_MAX];
-    if (fails("syncfs")) return -1;
+    if (fails(descriptor, "syncfs")) return -1;
     int result = REAL(syncfs)(descriptor);
     if (result == 0) record("syncfs %s", path_of(descriptor, path));
     return result;
 }
 
 int ftruncate(int descriptor, off_t length) {
-    if (fails("ftruncate")) return -1;
+    if (fails(descriptor, "ftruncate")) return -1;
     return REAL(ftruncate)(descriptor, length);
 }
 

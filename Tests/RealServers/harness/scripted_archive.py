@@ -348,6 +348,8 @@ class ScriptedArchive:
         self.over = threading.Event()
         self.number = 0
         self.requests = []
+        # Of each C-GET, the classes and syntaxes of its association that instances can be sent in.
+        self.offered = []
         # The status that we got for each instance that was sent, and the UIDs with them.
         self.statuses, self.answers = [], []
         # The identifiers of C-MOVE and C-GET.
@@ -435,6 +437,7 @@ class ScriptedArchive:
         asked = [instance for instance in self.instances if self.matches(instance, keys)]
         with self.lock:
             self.requests.append((kind, [instance.uid for instance in asked]))
+            self.offered.append({pair for pair in association.contexts.values() if pair[0] != STUDY_GET})
             self.identifiers.append(keys)
         if kind == GET and self.refuses_get:
             return association.respond(context, command, 0x0122)

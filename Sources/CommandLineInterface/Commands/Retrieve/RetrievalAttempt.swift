@@ -225,7 +225,9 @@ struct RetrievalAttempt {
             attempt.localAddress = ""
             for resource in resources where !context.shouldStop {
                 do throws(AssociationError) {
-                    try session.retrieve(resource, into: receiver, mayGoOn: { !reception.diskIsFullOrReadOnly })
+                    try session.retrieve(
+                        resource, into: receiver, preferring: context.options.preferredSyntaxes,
+                        mayGoOn: { !reception.diskIsFullOrReadOnly })
                 } catch .web(let error) where resource.instance != nil && resources.count > 1 {
                     // The failure of one instance is not that of another, unless the service fails.
                     guard error.code.isOfOneResource else { throw .web(error) }

@@ -17,6 +17,7 @@ extension FuzzTarget {
 let fuzzTargets: [String: any FuzzTarget.Type] = [
     "stream": StreamTarget.self, "peer": PeerTarget.self, "dataset": DataSetTarget.self,
     "rewrite": RewriteTarget.self, "file": FileTarget.self, "keys": KeysTarget.self, "json": JSONTarget.self,
+    "web": WebTarget.self,
 ]
 
 /// Takes choices from the front of the input; what is left is the content.

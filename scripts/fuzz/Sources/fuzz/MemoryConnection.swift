@@ -8,10 +8,13 @@ final class MemoryConnection: Connection {
     private let bytes: [UInt8]
     private let piece: Int
     private let offset = Atomic<Int>(0)
+    /// Called with what is written.
+    private let onWrite: @Sendable (UnsafeRawBufferPointer) -> Void
 
-    init(_ bytes: [UInt8], piece: Int) {
+    init(_ bytes: [UInt8], piece: Int, onWrite: @escaping @Sendable (UnsafeRawBufferPointer) -> Void = { _ in }) {
         self.bytes = bytes
         self.piece = piece
+        self.onWrite = onWrite
     }
 
     /// For those who wait by `poll`: always readable.
@@ -37,7 +40,7 @@ final class MemoryConnection: Connection {
 
     func write(
         _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {}
+    ) throws(TransportError) { onWrite(bytes) }
 
     func closeWriting() {}
     func close() {}

@@ -218,8 +218,8 @@ extension PeerOperation {
         }
     }()
 
-    /// The services of an archive that holds one instance and knows nobody that it could send to.
-    private static func archiveServices() -> [any ServiceClass] {
+    /// An archive that holds one instance and knows nobody that it could send to.
+    private static func archive() -> (ArchiveService, ArchiveReception) {
         let index = ArchiveIndex()
         do throws(FileProblem) { try index.add(stored: instance.path) } catch { fatalError("no index: \(error)") }
         var step = Recorded.query
@@ -228,11 +228,22 @@ extension PeerOperation {
             index: index, title: Recorded.title, faults: FaultPlan([]),
             destinations: Destinations([:], connector: Connector(), limits: AssociationLimits()), worklist: [step],
             report: { _ in })
+        return (archive, ArchiveReception(archive, folder: archiveFolder))
+    }
+
+    /// The same archive for those who come over HTTP.
+    static var archiveAccess: ArchiveAccess {
+        let (archive, reception) = archive()
+        return ArchiveAccess(archive, reception)
+    }
+
+    private static func archiveServices() -> [any ServiceClass] {
+        let (archive, reception) = archive()
         let outgoing = OutgoingWork()
         return [
             VerificationSCP(), FindSCP(archive), RetrieveSCP(.cMoveRQ, archive, outgoing: outgoing),
             RetrieveSCP(.cGetRQ, archive, outgoing: outgoing), StorageCommitmentSCP(archive, outgoing: outgoing),
-            ArchiveStorageSCP(archive, ArchiveReception(archive, folder: archiveFolder)),
+            ArchiveStorageSCP(archive, reception),
         ]
     }
 
