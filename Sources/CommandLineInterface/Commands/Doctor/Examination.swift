@@ -95,7 +95,7 @@ final class Examination {
     ///
     /// - Throws: the error of the network.
     func associate(_ parameters: AssociationParameters) throws(AssociationError) -> Association {
-        var attempts = associations > 0 ? Self.attemptsAfterOwn : 1
+        var attempts = Self.attempts
         while true {
             associations += 1
             attempts -= 1
@@ -103,15 +103,15 @@ final class Examination {
                 return try network.associate(parameters)
             } catch {
                 guard attempts > 0, case .rejected(let reject) = error, reject.isTransient,
-                    !network.cancellation.wait(until: .after(seconds: Self.pauseAfterOwn))
+                    !network.cancellation.wait(until: .after(seconds: Self.pause))
                 else { throw error }
             }
         }
     }
 
-    /// A server that takes few associations may count the one that we have just ended for a moment.
-    private static let attemptsAfterOwn = 4
-    private static let pauseAfterOwn = 0.2
+    /// A server that takes few associations may count for a moment the connection, or the association, that we have just ended.
+    private static let attempts = 4
+    private static let pause = 0.2
 
     func associate(for needs: [PresentationContextPlan.Need]) throws(AssociationError) -> Association {
         try associate(network.parameters(PresentationContextPlan(needs: needs).associations.first ?? []))
