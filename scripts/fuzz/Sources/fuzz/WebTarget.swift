@@ -116,7 +116,9 @@ enum WebTarget: FuzzTarget {
         var elements: [[UInt8]] = []
         do throws(Failure) {
             try forEachPiece(of: bytes, piece) { (piece) throws(Failure) in
-                try reader.read(piece, problem: { Failure(words: $0.words) }, onElement: { (element) throws(Failure) in elements.append(element) })
+                try reader.read(
+                    piece, problem: { Failure(words: $0.words) },
+                    onElement: { (element) throws(Failure) in elements.append(element) })
             }
         } catch {
             return nil
