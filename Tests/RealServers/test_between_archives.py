@@ -324,12 +324,6 @@ class Copies(BetweenArchives):
         self.assertEqual(process.returncode, 4, said)
         self.assertEqual(list(self.place.iterdir()), [])
 
-    def wait_for(self, condition):
-        end = time.monotonic() + 30
-        while not condition():
-            self.assertLess(time.monotonic(), end, "it never happens")
-            time.sleep(0.02)
-
     def test_one_signal_ends_in_order_and_two_at_once(self):
         for signals in ([signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]):
             with self.subTest(signals):

@@ -7,9 +7,9 @@ import os
 import re
 import shlex
 
-from harness import cases, images, loading, programs, servers
+from harness import cases, images, loading, programs, servers, slurm
 from harness.documents import cron_entry
-from harness.practice import PracticeArchive, data_set, made_up_images
+from harness.practice import PYTHON, PracticeArchive, data_set, made_up_images
 from harness.programs import dcmscu, run
 
 NIGHTLY = programs.REPOSITORY / "scripts" / "nightly"
@@ -232,14 +232,60 @@ class NightlyFiles(cases.RealServerTest):
         options = re.findall(r"^#SBATCH --([a-z-]+)(?:=(\S+))?$", script.read_text(), re.M)
         self.assertEqual(len(options), script.read_text().count("#SBATCH"))
         first, last = map(int, dict(options)["array"].split("-"))
+        self.assertIn(f"SHARD=$SLURM_ARRAY_TASK_ID/{last}\n", script.read_text())
         for task in range(first, last + 1):
             self.run_it("/bin/bash", script, DAY, SLURM_ARRAY_TASK_ID=str(task), SLURM_ARRAY_TASK_COUNT=str(last))
         self.assertEqual(self.came(), self.expected())
+
+    def test_four_shares_by_a_real_slurm_of_which_one_is_killed_and_repeated(self):
+        slow = self.serve(PracticeArchive(options=["--inject", "delay=1"]))
+        dcmscu("--store", "--jobs", 8, servers.LOOPBACK, slow.port, *self.files, expect=0)
+        node = self.serve(slurm.Node(self.serve(slurm.Controller(self.serve(slurm.Munge())))))
+        script = self.folder / "array.sbatch"
+        text = self.replaced((NIGHTLY / "slurm-array.sbatch").read_text()).replace("=1-8", "=1-4").replace("TASK_ID/8", "TASK_ID/4")
+        self.assertEqual((text.count("1-4"), text.count("/4\n")), (1, 1))
+        script.write_text(text.replace(f":{self.archive.port}", f":{slow.port}"))
+        by_share = {}
+        for number in range(1, 5):
+            listed = dcmscu("--get", servers.LOOPBACK, self.archive.port, "-k", f"StudyDate={DAY}", "--shard", f"{number}/4", "--dry-run", expect=0)
+            by_share[number] = len(listed.stdout.splitlines()) - 1
+        # The share with most studies is killed when it has begun.
+        killed = max(by_share, key=by_share.get)
+        self.assertGreater(by_share[killed], 0)
+        environment = {
+            "PATH": f"{self.programs}:{os.environ['PATH']}", "DCMSCU_CONFIG": "/dev/null", **node.environment,
+        }  # fmt: skip
+
+        def submit(*options):
+            output = f"--output={self.folder}/slurm-%a.txt"
+            return run("sbatch", "--parsable", output, *options, script, DAY, environment=environment, expect=0).stdout.strip()
+
+        def states(job):
+            """The state of each task."""
+            said = run("scontrol", "--oneliner", "show", "job", job, environment=environment, expect=0).stdout
+            return {int(number): state for number, state in re.findall(r"ArrayTaskId=(\d+) .*? JobState=(\S+)", said)}
+
+        job = submit()
+        log = self.folder / "root" / DAY / f"log.{killed}.messages"
+        self.wait_for(log.exists)
+        run("scancel", "--signal=KILL", "--full", f"{job}_{killed}", environment=environment, expect=0)
+        ended = {"COMPLETED", "FAILED", "CANCELLED"}
+        self.wait_for(lambda: len(states(job)) == 4 and set(states(job).values()) <= ended)
+        self.assertEqual([number for number, state in states(job).items() if state != "COMPLETED"], [killed])
+        before = self.came()
+        self.assertLess(len(before), len(self.expected()))
+        again = submit(f"--array={killed}")
+        self.wait_for(lambda: states(again) and set(states(again).values()) <= ended)
+        self.assertEqual(set(states(again).values()), {"COMPLETED"})
+        # The union is whole, and nothing is there twice.
+        self.assertEqual(self.came(), self.expected())
+        self.assertFalse([path for path in (self.folder / "root").rglob("*") if path.name.startswith(".")])
 
     def test_kubernetes_job(self):
         """The command of the container for each index, with what the Job gives it."""
         import yaml
 
+        self.assert_of_schema(NIGHTLY / "kubernetes-job.yaml")
         job = yaml.safe_load(self.replaced((NIGHTLY / "kubernetes-job.yaml").read_text()))
         self.assertEqual((job["apiVersion"], job["kind"]), ("batch/v1", "Job"))
         spec = job["spec"]
@@ -258,3 +304,10 @@ class NightlyFiles(cases.RealServerTest):
             self.run_it(shell, option, f"{line} {DAY}", JOB_COMPLETION_INDEX=str(index), **settings)
         self.assertEqual(self.came(), self.expected())
         self.assertIn(f"/{spec['completions']} ", line, "the shares are as many as the pods")
+
+    def assert_of_schema(self, path):
+        """Kubernetes' own schema has every member of the manifest, and would refuse one that it has not."""
+        check = "import sys, yaml, kubernetes_validate as k; k.validate(yaml.safe_load(sys.stdin), k.latest_version(), strict=True)"
+        run(PYTHON, "-c", check, stdin=path.read_bytes(), expect=0)
+        wrong = path.read_bytes().replace(b"completionMode:", b"completionMood:")
+        self.assertIn("completionMood", run(PYTHON, "-c", check, stdin=wrong, expect=1).stderr)

@@ -5,6 +5,7 @@ import pathlib
 import random
 import shutil
 import tempfile
+import time
 import unittest
 
 
@@ -51,6 +52,13 @@ class RealServerTest(unittest.TestCase):
         cls.shared_servers = [*getattr(cls, "shared_servers", []), server]
         cls.addClassCleanup(server.stop)
         return server
+
+    def wait_for(self, condition, limit=60.0):
+        """Waits until something has become true: a limit that no machine reaches."""
+        end = time.monotonic() + limit
+        while not condition():
+            self.assertLess(time.monotonic(), end, "it never became true")
+            time.sleep(0.05)
 
     def _keep_logs(self):
         self._logs = [
