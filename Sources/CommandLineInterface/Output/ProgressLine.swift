@@ -57,6 +57,9 @@ package final class ProgressLine: Sendable {
     /// The last column stays free: some terminals begin a new line there.
     private func line(_ text: String) -> [UInt8] { Array(text.utf8.prefix(max(columns() - 1, 0))) }
 
+    /// A text about many small things need not change with each.
+    static let itemsBetweenTexts = 500
+
     /// Shows a text in the place of the progress, until the next update.
     package func show(_ text: @autoclosure () -> String) {
         state.withLock { state in

@@ -232,6 +232,15 @@ struct CompareCommandTests {
         #expect(series.exitCode == .usage)
     }
 
+    @Test func `a study that has another value of a key at one side differs, and is not missing`() throws {
+        let first = try server([match("1.1", [(.studyDate, .DA, "20260101")])])
+        let second = try server([match("1.1", [(.studyDate, .DA, "20260102")])])
+        let result = compare(
+            "127.0.0.1:\(first.port)", "127.0.0.1:\(second.port)", "-k", "StudyDate=20260101", "--split", "off")
+        #expect(result.lines == ["* 1.1  StudyDate \"as asked for\" | 20260102"], "\(result.messages)")
+        #expect(result.exitCode == .incomplete)
+    }
+
     @Test func `UIDs that come twice or not at all are told, and padding is none of them`() throws {
         let first = try server([match("1.1 "), match("1.2"), match("1.1"), match("1.2")])
         let second = try server([match("1.1"), match("1.2\0"), match("")])

@@ -51,6 +51,18 @@ struct ConfigurationTests {
         return invocation
     }
 
+    @Test func `each of two nodes has its own settings`() throws {
+        guard case .performEach(let pair) = try Self.parse("--compare @pacs1 @secure -k date=2026 --series") else {
+            Issue.record("not two peers")
+            return
+        }
+        #expect(pair.map(\.peer.port) == [11112, 2762])
+        #expect(pair.map { $0.connection.tls != nil } == [false, true])
+        #expect(pair.map(\.callingAETitle.string) == ["STATION", "OTHER"])
+        #expect(try Self.parse("compare @pacs1 images") != Self.parse("compare images @pacs1"))
+        #expect(throws: UsageError.self) { try Self.parse("compare @pacs1 @other") }
+    }
+
     @Test func `a node has host, port, titles and limits`() throws {
         let invocation = try Self.invocation("--echo @pacs1")
         #expect(invocation.peer == Endpoint(host: "pacs.example.org", port: 11112))

@@ -19,7 +19,13 @@ final class CompareCommand {
     private var outcome: RunOutcome { targets[0].outcome }
 
     init(_ first: Target, _ second: Target, _ environment: Environment) {
-        targets = [first, second]
+        // What is compared is one thing, whatever the configuration says of the second peer.
+        var options = second.options
+        let asked = first.options.query
+        (options.query.keys, options.query.level) = (asked.keys, asked.level)
+        (options.query.scope, options.query.informationModel) = (asked.scope, asked.informationModel)
+        options.columns = first.options.columns
+        targets = [first, Target(options: options, network: second.network, outcome: second.outcome)]
         self.environment = environment
     }
 
@@ -30,11 +36,14 @@ final class CompareCommand {
             let output = ComparisonOutput(
                 options, options.query.level, to: environment.standardOutput, events: outcome.events)
             let comparison = Comparison(
-                first, second, output, options, cancellation: targets[0].network.cancellation)
+                first, second, output, options, cancellation: targets[0].network.cancellation,
+                progress: environment.progress)
             do throws(ComparisonFailure) {
                 for side in [first, second] { try side.list() }
                 try comparison.run()
+                environment.progress?.clear()
             } catch {
+                environment.progress?.clear()
                 error.report()
                 output.flush()
                 outcome.diagnostics.note(Message("the comparison ended early", "what it found until then was printed"))
@@ -98,6 +107,7 @@ final class Comparison {
     private let output: ComparisonOutput
     private let options: CompareOptions
     private let cancellation: Cancellation
+    private let progress: ProgressLine?
     /// The level of what is compared.
     private let depth: Int
     private var compared = 0
@@ -111,8 +121,9 @@ final class Comparison {
 
     init(
         _ first: any ComparedSide, _ second: any ComparedSide, _ output: ComparisonOutput, _ options: CompareOptions,
-        cancellation: Cancellation
+        cancellation: Cancellation, progress: ProgressLine? = nil
     ) {
+        self.progress = progress
         sides = (first, second)
         self.output = output
         self.options = options
@@ -225,14 +236,22 @@ final class Comparison {
         }
         for (index, column) in options.columns.enumerated() {
             let name = column.tags.map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
-            guard let one = first.values[index], let other = second.values[index] else {
-                let side = first.values[index] == nil ? sides.first.name : sides.second.name
-                if !absent.contains(where: { $0.name == name && $0.side == side }) { absent.append((name, side)) }
-                continue
-            }
+            let one = first.values[index] ?? (sides.first.hasReturned(index) ? "" : nil)
+            let other = second.values[index] ?? (sides.second.hasReturned(index) ? "" : nil)
+            noteAbsence(of: name, one, other, sides.first)
+            noteAbsence(of: name, other, one, sides.second)
+            guard let one, let other else { continue }
             if one != other { differences.append(ComparedDifference(attribute: name, first: one, second: other)) }
         }
         write(differences.isEmpty ? .equal : .different, first, second, differences)
+    }
+
+    /// Where an attribute without a value may be left out, and the other side has none, nothing differs.
+    private func noteAbsence(of name: String, _ value: String?, _ other: String?, _ side: any ComparedSide) {
+        guard value == nil, !side.leavesOutEmpty || other?.isEmpty == false,
+            !absent.contains(where: { $0.name == name && $0.side == side.name })
+        else { return }
+        absent.append((name, side.name))
     }
 
     private func instanceCounts(
@@ -293,12 +312,12 @@ final class Comparison {
         case .present(let found):
             if isFirst { unlisted.second += 1 } else { unlisted.first += 1 }
             try isFirst ? compareContent(entity, found) : compareContent(found, entity)
-        case .rejected(let found, let tag):
+        case .rejected(let found, let tag, let value):
             // Below an entity its own keys make no difference.
             guard entity.uids.count == depth else {
                 return try isFirst ? compareContent(entity, found) : compareContent(found, entity)
             }
-            let difference = keyDifference(tag, isFirst: !isFirst)
+            let difference = keyDifference(tag, isFirst: !isFirst, value)
             if isFirst {
                 write(.different, entity, found, [difference])
             } else {
@@ -307,10 +326,12 @@ final class Comparison {
         }
     }
 
-    /// - Parameter isFirst: True if the first side has another value than the key asks for.
-    private func keyDifference(_ tag: Tag, isFirst: Bool) -> ComparedDifference {
+    /// - Parameters:
+    ///   - isFirst: True if the first side has another value than the key asks for.
+    ///   - other: that value.
+    private func keyDifference(_ tag: Tag, isFirst: Bool, _ other: String = "another value") -> ComparedDifference {
         let name = DataDictionary.keyword(of: tag)
-        let (asked, other) = ("as asked for", "another value")
+        let asked = "as asked for"
         return ComparedDifference(attribute: name, first: isFirst ? other : asked, second: isFirst ? asked : other)
     }
 
@@ -338,6 +359,9 @@ final class Comparison {
         _ differences: [ComparedDifference] = []
     ) {
         compared += 1
+        if compared % ProgressLine.itemsBetweenTexts == 0 {
+            progress?.show("\(Quantity.count(compared, noun)) compared")
+        }
         output.write(
             ComparisonResult(
                 difference: difference, uids: first?.uids ?? second?.uids ?? [], differences: differences,

@@ -26,6 +26,12 @@ protocol ComparedSide: AnyObject {
     /// Asks for one entity that the side has not listed, by its UIDs alone.
     func ask(for uids: [String]) throws(ComparisonFailure) -> ComparedAnswer
 
+    /// True if attributes without a value may be left out of matches, as over HTTP.
+    var leavesOutEmpty: Bool { get }
+
+    /// True if a compared attribute, by its number, was in a match at least: where others lack it then, it has no value.
+    func hasReturned(_ column: Int) -> Bool
+
     /// Counts the instances of an entity where the side does not tell their number; nil if they cannot be counted.
     func countInstances(of entity: ComparedEntity) throws(ComparisonFailure) -> Int?
 
@@ -51,7 +57,7 @@ enum ComparedAnswer {
     case absent
     case present(ComparedEntity)
     /// It is there, and has another value than a key asks for.
-    case rejected(ComparedEntity, key: Tag)
+    case rejected(ComparedEntity, key: Tag, value: String)
     /// The side did not answer.
     case refused(Message)
 }

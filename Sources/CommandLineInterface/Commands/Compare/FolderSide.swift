@@ -14,6 +14,7 @@ final class FolderSide: ComparedSide {
     private let plan: ComparisonPlan
     private let folders: [FilePath]
     private let cancellation: Cancellation
+    private let progress: ProgressLine?
     private let text: MatchText
     private let needed: [Tag]
     private var records: SortedRecords?
@@ -29,6 +30,7 @@ final class FolderSide: ComparedSide {
         plan = ComparisonPlan(query, target.options)
         folders = StudyList.folders(environment)
         cancellation = target.network.cancellation
+        progress = environment.progress
         text = MatchText(assumed: target.options.assumedCharacterSet, forced: target.options.forcedCharacterSet)
         needed =
             [.specificCharacterSet, .modality, .sopClassUID] + plan.query.elements.map(\.tag)
@@ -97,6 +99,9 @@ final class FolderSide: ComparedSide {
             return outcome.report(FileProblem(path, .malformed, "attributes of \(record.count) bytes"))
         }
         do throws(SystemError) { try sorter.append(record) } catch { throw StudyList.failure(error, outcome) }
+        if sorter.count % ProgressLine.itemsBetweenTexts == 0 {
+            progress?.show("\(name): \(Quantity.count(sorter.count, "file")) read")
+        }
     }
 
     /// One file: what it is, and the attributes that are compared or asked for.
@@ -232,6 +237,10 @@ final class FolderSide: ComparedSide {
 
     /// All that is in the folder has been listed.
     func ask(for uids: [String]) throws(ComparisonFailure) -> ComparedAnswer { .absent }
+
+    var leavesOutEmpty: Bool { false }
+
+    func hasReturned(_ column: Int) -> Bool { true }
 
     func countInstances(of entity: ComparedEntity) throws(ComparisonFailure) -> Int? { entity.instances }
 

@@ -12,6 +12,7 @@ final class ServerSide: ComparedSide {
     private let query: Query
     private let folders: [FilePath]
     private let division: ListDivision
+    private let progress: ProgressLine?
     private var text: MatchText
     /// What queries are asked by, and the same with lists in parts.
     private var session: (opened: any QuerySession, whole: any QuerySession)?
@@ -21,7 +22,11 @@ final class ServerSide: ComparedSide {
     private var unnamed = 0
     private var repeatedBelow = 0
     private var refusals = 0
+    /// Of each compared attribute, whether a match had it.
+    private var returned: [Bool]
 
+    /// More studies than any archive has: a server that goes on must not fill the disk.
+    private static let maximumStudies = 20_000_000
     /// A server that refuses so many questions in a row about one entity each is asked no more.
     private static let maximumRefusals = 10
     /// More matches than any entity has below it.
@@ -35,7 +40,9 @@ final class ServerSide: ComparedSide {
         outcome = target.outcome
         self.query = query
         plan = ComparisonPlan(query, options)
+        returned = plan.columns.map { _ in false }
         folders = StudyList.folders(environment)
+        progress = environment.progress
         division = ListDivision(
             options.query.split, ordinary: .whenCutShort, network, outcome, today: environment.today)
         text = MatchText(assumed: options.assumedCharacterSet, forced: options.forcedCharacterSet)
@@ -58,13 +65,22 @@ final class ServerSide: ComparedSide {
                 guard let entity = judged(match, review, at: .study, below: []) else { return .goOn }
                 do throws(SystemError) {
                     try sorter.append(entity.record)
-                    return .goOn
+                    if sorter.count % ProgressLine.itemsBetweenTexts == 0 {
+                        progress?.show("\(name): \(Quantity.count(sorter.count, "study")) listed")
+                    }
+                    return sorter.count < Self.maximumStudies ? .goOn : .cancel
                 } catch {
                     failure = error
                     return .cancel
                 }
             })
         if let failure { throw StudyList.failure(failure, outcome) }
+        guard sorter.count < Self.maximumStudies else {
+            throw .of(
+                outcome, .incomplete,
+                Message(
+                    "\(name): more than \(Self.maximumStudies) matches", "the list is given up, and nothing compared"))
+        }
         outcome.summary.set(.studies, sorter.count)
         outcome.diagnostics.verbose("\(name): \(Quantity.count(sorter.count, "study")) listed")
         do throws(SystemError) { studies = StudyList(try sorter.sorted()) } catch {
@@ -124,9 +140,19 @@ final class ServerSide: ComparedSide {
         case .unconfirmed(let tags): entity.open = tags
         case .illegible(let tag, _): entity.open = [tag]
         }
-        if !plan.columns.isEmpty { text.count(match) }
+        note(entity, match)
         return entity
     }
+
+    private func note(_ entity: ComparedEntity, _ match: DataSet) {
+        guard !plan.columns.isEmpty else { return }
+        text.count(match)
+        for (index, value) in entity.values.enumerated() where value != nil { returned[index] = true }
+    }
+
+    var leavesOutEmpty: Bool { network.connection.web != nil }
+
+    func hasReturned(_ column: Int) -> Bool { returned[column] }
 
     // MARK: Questions
 
@@ -179,8 +205,11 @@ final class ServerSide: ComparedSide {
             })
         if var found {
             refusals = 0
+            note(found.entity, found.match)
             switch plan.review(of: keys, at: step, negotiation)?.verdict(of: found.match) ?? .confirmed {
-            case .contradicted(let tag): return .rejected(found.entity, key: tag)
+            case .contradicted(let tag):
+                let value = ComparedValue.text(of: [tag], in: found.match, inherited: text.assumed)
+                return .rejected(found.entity, key: tag, value: value ?? "")
             case .confirmed: break
             case .unconfirmed(let tags): found.entity.open = tags
             case .illegible(let tag, _): found.entity.open = [tag]

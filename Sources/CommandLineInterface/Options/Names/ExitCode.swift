@@ -20,7 +20,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     package var meaning: String {
         switch self {
         case .success: "everything asked for was done; a query without matches, a retrieval of nothing"
-        case .incomplete: "some instances or sub-operations failed or are missing: the rest was done"
+        case .incomplete: "instances or sub-operations failed or are missing, or archives differ: the rest was done"
         case .usage: "usage: the command line or configuration is wrong; nothing was sent"
         case .localFiles: "local files: nothing could be read, or the output could not be written"
         case .unreachable: "cannot reach the peer: name, connect, TLS, connection lost"
