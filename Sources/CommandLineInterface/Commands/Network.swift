@@ -468,7 +468,7 @@ final class Network: Sendable {
     /// The things that are said once for a run, however often they happen.
     enum Note: Hashable {
         case unansweredRelease, unsupportedKeys, missingList, otherSyntax, listCutShort, undated, byModality,
-            requestAgain
+            requestAgain, reportOnAssociation
         case web(WebSession.Note)
     }
 

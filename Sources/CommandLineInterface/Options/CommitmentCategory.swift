@@ -5,7 +5,7 @@ import DICOMProtocol
 extension OptionCategory {
     static let commitmentOptions: [OptionDefinition] = [
         OptionDefinition(
-            .wait, value: .seconds(0...604_800), .commitment, for: [.store, .storageCommitment, .doctor],
+            .wait, value: .seconds(0...604_800), .commitment, for: [.store, .storageCommitment, .doctor, .copy],
             "time to wait for the commitment report; 0 does not wait",
             details:
                 "Starts again with every report that has new results. For the doctor's call-back, 5 if it is not given.",
@@ -46,7 +46,8 @@ extension OptionCategory {
                 draft.commitment.committedListPath = try argument.path()
             }),
         OptionDefinition(
-            .maxReferences, value: .integer(placeholder: "N", 1...1_000_000), .commitment, for: .committing,
+            .maxReferences, value: .integer(placeholder: "N", 1...1_000_000), .commitment,
+            for: .committing.union(.copy),
             "maximum number of instances in one transaction",
             details: """
                 Many servers are slow with large ones: their time can grow with the square of the number.

@@ -139,6 +139,8 @@ package struct OptionDraft: Sendable {
             copy.store.operationsWindow = store.operationsWindow
             copy.store.neverRewrites = true
             copy.store.jobs = jobs
+            copy.store.verification = verification ?? .find
+            copy.store.commitment = commitment
             copy.journalPath = journalPath
             copy.resumes = resumes
             request = .copy(copy)

@@ -89,7 +89,7 @@ extension OptionDraft {
         case .getMayMove:
             // Of two peers it is for the one that has associations.
             ![.get, .copy].contains(operation) || retrieve.fallsBackToMove
-                || (operation == .copy && connection.web != nil)
+                || (operation == .copy && (verification == .commit || connection.web != nil))
         case .receivesHere: operation != .move || receivesMovedInstances
         case .waitsForInstances:
             switch operation {
@@ -97,7 +97,13 @@ extension OptionDraft {
             case .move: receivesMovedInstances || verification != nil
             default: true
             }
-        case .commitsAfterStore: operation != .store || verification == .commit
+        case .commitsAfterStore:
+            switch operation {
+            case .store: verification == .commit
+            // A port is of use for either.
+            case .copy: verification == .commit || retrieve.fallsBackToMove || connection.web != nil
+            default: true
+            }
         case .formatOfOperation: format?.isAvailable(for: operation) != false
         case .formatWithColumns: format?.hasColumns != false || operation == .compare
         case .formatOfTable: format == nil || format == .table
@@ -139,7 +145,8 @@ extension OptionDraft {
                 problem: "\(unusable) \(destination): nothing is waited for",
                 accepted: "\(OptionName.verify) \(StoreVerificationMethod.find.rawValue) beside it")
         case .commitsAfterStore:
-            let others = argument.definition.operations.subtracting(.store).operations.map(\.option.description)
+            let others = argument.definition.operations.subtracting([.store, OperationSet(operation)]).operations.map(
+                \.option.description)
             let accepted =
                 others + ["\(operation.option) \(OptionName.verify) \(StoreVerificationMethod.commit.rawValue)"]
             return UsageError(

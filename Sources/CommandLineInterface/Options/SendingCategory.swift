@@ -113,14 +113,16 @@ extension OptionCategory {
             details: "Queries by C-FIND at image level. If a query fails, the file is sent.",
             apply: { (draft, _) throws(UsageError) in draft.store.skipsExisting = true }),
         OptionDefinition(
-            .verify, value: .choice(StoreVerificationMethod.allCases.map(\.rawValue)), .sending, for: [.store, .move],
-            "have the server confirm each instance after sending",
+            .verify, value: .choice(StoreVerificationMethod.allCases.map(\.rawValue)), .sending,
+            for: [.store, .move, .copy], "have the server confirm each instance after sending",
             details: """
-                With --move --to @NODE, find asks that node, by C-FIND or QIDO-RS, for each instance that the server lists; \
-                one that it does not list within --grace is missing. With --store, find asks by C-FIND at image level whether the server lists what it took; an instance that it does not list \
-                counts as failed. commit asks for storage commitment of exactly what was sent, and sends once more what \
+                With --store, find asks by C-FIND at image level whether the server lists what it took; an instance that it does not \
+                list counts as failed. commit asks for storage commitment of exactly what was sent, and sends once more what \
                 failed; "safe to delete" is printed for each file that the server has committed to keep, and nothing \
-                is ever deleted. See --wait, --transaction and --port-scp.
+                is ever deleted. See --wait, --transaction and --port-scp. \
+                With --move --to @NODE, find asks that node, by C-FIND or QIDO-RS, for each instance that the server lists; \
+                one that it does not list within --grace is missing. With --copy, find is the default, and commit asks the new archive \
+                for storage commitment of each study instead.
                 """,
             rules: [.excludes([.noCheck])],
             apply: { (draft, argument) throws(UsageError) in

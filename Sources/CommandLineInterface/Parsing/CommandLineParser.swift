@@ -86,8 +86,12 @@ package struct CommandLineParser: Sendable {
             if operation == .copy, invocations.count == 2 {
                 // One run, which has connections of both.
                 invocations[0].destination = invocations[1].connection
-                // Nobody but the old archive calls us.
-                invocations[0].destination?.receiverPort = nil
+                // The port is for one of them.
+                if case .copy(let options) = invocations[0].request, options.usesPortForRetrieval {
+                    invocations[0].destination?.receiverPort = nil
+                } else {
+                    invocations[0].connection.receiverPort = nil
+                }
                 return .perform(invocations[0])
             }
             if invocations.count > 1, invocations[0].monitoring.form == .nagios {

@@ -452,6 +452,9 @@ package struct CopyOptions: Sendable, Equatable {
     package var resumes = false
 
     package init() {}
+
+    /// True if our port is for instances of the old archive, and not for reports of the new one.
+    package var usesPortForRetrieval: Bool { retrieve.fallsBackToMove || store.verification != .commit }
 }
 
 // MARK: - Practice archive and self-test

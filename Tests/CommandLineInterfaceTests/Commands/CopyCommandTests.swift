@@ -150,6 +150,34 @@ struct CopyCommandTests {
         #expect(new.count == Self.count)
     }
 
+    @Test func `the new archive commits to what it got, on the same association and on one of its own`() throws {
+        let port = try freePort()
+        for (report, options) in [("same", []), ("new", ["--port-scp", "\(port)"])] {
+            let old = try TestArchive(holdsImages: true)
+            let new = try TestArchive(faults: ["commit-report=\(report)"], receiverPort: port)
+            let result = CommandResult(
+                [
+                    "--copy", "PRACTICE@127.0.0.1:\(old.archive.port)", "PRACTICE@127.0.0.1:\(new.archive.port)", "-k",
+                    "StudyDate=20260102", "--aetitle", TestArchive.aeTitle, "--verify", "commit", "--wait", "20",
+                    "--jobs", "2",
+                    "--journal", folder[report],
+                ] + options)
+            #expect(result.exitCode == .success, "\(result.messages)")
+            #expect(result.messages.contains("\(Self.count) committed"), "\(result.messages)")
+            #expect(try folder.lines(report).count { $0.contains("\"outcome\":\"committed\"") } == Self.count)
+        }
+    }
+
+    @Test func `what the new archive does not commit to has failed`() throws {
+        let old = try TestArchive(holdsImages: true)
+        let new = try TestArchive(faults: ["commit-report=same", "commit-failure=0110/4"])
+        let result = copy(old, new, "--verify", "commit", "--journal", folder["journal"])
+        #expect(result.exitCode == .commitmentFailed, "\(result.messages)")
+        #expect(result.messages.contains("not committed: "), "\(result.messages)")
+        #expect(result.lines.count == 1 + Self.count / 4, "\(result.output)")
+        #expect(try folder.lines("journal").count { $0.contains("\"outcome\":\"uncommitted\"") } == Self.count / 4)
+    }
+
     @Test func `a request to stop ends it in order`() throws {
         let cancellation = try Cancellation()
         let (old, new) = (try TestArchive(holdsImages: true), try TestArchive(faults: ["delay=0.2"]))

@@ -70,7 +70,8 @@ final class CommitmentExchange {
         }
         guard startServer() else { return nil }
         if server == nil, !options.isListening, network.connection.web == nil {
-            outcome.diagnostics.note(
+            network.report(
+                .reportOnAssociation, .note,
                 Message(
                     "without \(OptionName.portSCP) a report can only come on the association of the request",
                     "most servers report on a new one"))

@@ -63,6 +63,9 @@ final class CopyCommand {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
         let (destination, outcome) = (destination, outcome)
+        let commitment =
+            options.store.verification == .commit
+            ? CopyCommitment(options.store.commitment, destination, outcome) : nil
         var outcomes = RetrievalWork(context) { if !$0.isUnconfirmed { report.report($0) } }.perform(
             plan.targets, session: { context.destination?.session() },
             { target, session in
@@ -71,7 +74,7 @@ final class CopyCommand {
                     target, context: context, forwarder: copy, held: { copy.held($0, session) }
                 ).perform()
                 copy.waitForEnd()
-                copy.conclude(&done, context.destination, session)
+                copy.conclude(&done, context.destination, session, commitment)
                 return done
             })
         context.waitForRelease()

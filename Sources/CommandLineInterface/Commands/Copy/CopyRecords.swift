@@ -189,10 +189,25 @@ final class CopyRecords: Sendable {
     }
 
     /// Records an instance that the new archive has, as it says when it is asked.
-    func recordConfirmed(_ instance: CopiedInstance) {
+    ///
+    /// - Parameter isCommitted: true if it has committed to keep it.
+    func recordConfirmed(_ instance: CopiedInstance, isCommitted: Bool = false) {
         state.withLock { $0.counts.confirmed += 1 }
         outcome.events?.write(instance.event(instance.isWarning ? .warning : .done))
-        write(instance.entry(.confirmed))
+        write(instance.entry(isCommitted ? .committed : .confirmed))
+    }
+
+    /// Records an instance that the new archive has taken, and does not confirm.
+    func recordUnconfirmed(_ instance: CopiedInstance, why: String, code: String? = nil, _ outcome: JournalOutcome) {
+        state.withLock { $0.counts.failed += 1 }
+        let words = "\(StoreFailures.Fate.notConfirmed.rawValue): \(why)"
+        var event = instance.event(.failed)
+        event.set(.error, words)
+        event.set(.cause, FailureCause.notConfirmed.rawValue)
+        self.outcome.events?.write(event)
+        var entry = instance.entry(outcome)
+        entry.set(.error, words)
+        write(entry)
     }
 
     /// Keeps instances that the new archive does not list yet.
@@ -215,14 +230,7 @@ final class CopyRecords: Sendable {
                 recordConfirmed(instance)
                 continue
             }
-            state.withLock { $0.counts.failed += 1 }
-            var event = instance.event(.failed)
-            event.set(.error, "\(StoreFailures.Fate.notConfirmed.rawValue): the archive does not list it")
-            event.set(.cause, FailureCause.notConfirmed.rawValue)
-            outcome.events?.write(event)
-            var entry = instance.entry(.failed)
-            entry.set(.error, StoreFailures.Fate.notConfirmed.rawValue)
-            write(entry)
+            recordUnconfirmed(instance, why: "the new archive does not list it", .failed)
         }
     }
 

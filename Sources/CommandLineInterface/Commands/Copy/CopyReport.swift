@@ -71,16 +71,17 @@ struct CopyReport {
         let count = outcomes.count + notBegun
         if count > 1 { subject += ", \(outcomes.count(where: \.isBegun)) of \(count) requests" }
         let isUnfinished = notBegun == 0 && !network.cancellation.isRaised && run.exitCode != .success
-        run.diagnostics.note(
-            Message(
-                "\(subject): \(Self.text(summary, context.reception?.total, counts, seconds: seconds))", nil,
-                hint: isUnfinished ? goOn : nil))
+        let text = Self.text(
+            summary, context.reception?.total, counts,
+            confirmed: options.store.verification == .commit ? "committed" : "confirmed", seconds: seconds)
+        run.diagnostics.note(Message("\(subject): \(text)", nil, hint: isUnfinished ? goOn : nil))
     }
 
     /// As `13 listed, 2 there before, 11 received, 11 sent, 11 confirmed, 5.2 MB in 0.4 s (13.0 MB/s)`; counts of zero that say nothing
     /// are left out.
     private static func text(
-        _ summary: RetrievalReport.Summary, _ received: Reception.Total?, _ counts: CopyRecords.Counts, seconds: Double
+        _ summary: RetrievalReport.Summary, _ received: Reception.Total?, _ counts: CopyRecords.Counts,
+        confirmed: String, seconds: Double
     ) -> String {
         var parts: [String] = []
         if summary.studies > 1 { parts.append(Quantity.count(summary.studies, "study")) }
@@ -94,7 +95,7 @@ struct CopyReport {
             parts.append("\(counts.sent) sent")
         }
         if counts.warned > 0 { parts.append("\(counts.warned) of them with a warning") }
-        if counts.sent > 0 { parts.append("\(counts.confirmed) confirmed") }
+        if counts.sent > 0 { parts.append("\(counts.confirmed) \(confirmed)") }
         if counts.failed > 0 { parts.append("\(counts.failed) failed") }
         if counts.notSent > 0 { parts.append("\(counts.notSent) not sent") }
         if counts.bytes > 0 { parts.append(Quantity.transfer(counts.bytes, seconds: seconds)) }

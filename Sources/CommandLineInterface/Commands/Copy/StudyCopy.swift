@@ -124,13 +124,19 @@ final class StudyCopy: InstanceForwarder {
 
     /// Looks for what was sent at the new archive, and records what has failed.
     ///
-    /// - Parameter check: of the new archive; `session` is what this thread asks it by.
-    func conclude(_ target: inout TargetOutcome, _ check: DestinationCheck?, _ session: ExistingInstances?) {
+    /// - Parameters:
+    ///   - check: of the new archive; `session` is what this thread asks it by.
+    ///   - commitment: asks for commitments instead, if that is wanted.
+    func conclude(
+        _ target: inout TargetOutcome, _ check: DestinationCheck?, _ session: ExistingInstances?,
+        _ commitment: CopyCommitment?
+    ) {
         let (accepted, failed, failure) = state.withLock { ($0.accepted, $0.failed, $0.firstFailure) }
         if let (exitCode, message) = failure {
             target.recordAbsent(Self.series(of: failed))
             target.fail(exitCode, message)
         }
+        if let commitment, !accepted.isEmpty { return request(commitment, of: accepted, &target) }
         guard !accepted.isEmpty, let check, let session else { return }
         var unlisted = Self.series(of: accepted)
         if destination.cancellation.isRaised {
@@ -146,6 +152,39 @@ final class StudyCopy: InstanceForwarder {
         for instance in accepted where !missing.contains(instance.sopInstanceUID) { records.recordConfirmed(instance) }
         records.recordLate(accepted.filter { missing.contains($0.sopInstanceUID) })
         target.recordConfirmed(of: accepted.count, unlisted: unlisted)
+    }
+
+    /// Asks the new archive to commit to keep what was sent.
+    private func request(_ commitment: CopyCommitment, of accepted: [CopiedInstance], _ target: inout TargetOutcome) {
+        let verdicts = destination.cancellation.isRaised ? [:] : commitment.verdicts(on: accepted)
+        guard !destination.cancellation.isRaised else {
+            target.wasInterrupted = true
+            return records.recordLate(accepted)
+        }
+        var failed: [CopiedInstance] = []
+        var firstReason = ""
+        for instance in accepted {
+            switch verdicts[instance.sopInstanceUID] {
+            case .committed?: records.recordConfirmed(instance, isCommitted: true)
+            case .failed(let why, let code, _)?:
+                let reason = why + (code.map { " (\($0))" } ?? "")
+                if failed.isEmpty { firstReason = reason }
+                records.recordUnconfirmed(instance, why: reason, .uncommitted)
+                failed.append(instance)
+            case .pending?, nil:
+                if failed.isEmpty { firstReason = "no report in time" }
+                records.recordUnconfirmed(instance, why: "no report in time", .unanswered)
+                failed.append(instance)
+            }
+        }
+        target.recordConfirmed(of: accepted.count - failed.count, unlisted: [])
+        guard !failed.isEmpty else { return }
+        target.recordAbsent(Self.series(of: failed))
+        let message = Message(
+            "\(destination.peerName): \(target.target.name)",
+            "\(failed.count) of \(Quantity.count(accepted.count, "instance")) not committed: \(firstReason)")
+        target.fail(.commitmentFailed, message)
+        outcome.report(message, kind: "requests with instances that the new archive has not committed to")
     }
 
     private static func series(of instances: [CopiedInstance]) -> [InstanceListing.Series] {
