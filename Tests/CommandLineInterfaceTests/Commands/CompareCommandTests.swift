@@ -153,6 +153,24 @@ struct CompareCommandTests {
         #expect(none.output == "")
     }
 
+    @Test func `a server that is lost before the second question ends the comparison, and nothing is missing`() throws {
+        let first = try server([match("1.1"), match("1.2")])
+        // It lists one study, and aborts whatever is asked on another association.
+        let list =
+            ScriptedServer.accepts + [
+                .serve { [matches = [match("1.1")]] heard in
+                    matches.flatMap { PeerBytes.match(heard, DataSetEncoder(.implicitVRLittleEndian).encode($0)) }
+                        + PeerBytes.findSuccess(heard)
+                }
+            ]
+        let second = try ScriptedPeer([list, ScriptedServer.accepts + ScriptedServer.aborts])
+        let result = compare(
+            "127.0.0.1:\(first.port)", "127.0.0.1:\(second.port)", "--show", "all", "--retries", "0")
+        #expect(result.exitCode == .association, "\(result.messages)")
+        #expect(result.lines == ["= 1.1"])
+        #expect(result.messages.contains("the comparison ended early"), "\(result.messages)")
+    }
+
     @Test func `lists that are cut short are asked for in parts`() throws {
         let first = try archive()
         let second = try archive(faults: ["find-limit=1"])
