@@ -355,6 +355,20 @@ class Copies(BetweenArchives):
         self.assert_names(run, "nowhere")
         self.assertEqual(self.stored(), set())
 
+    def test_a_buffer_whose_disk_is_full_ends_the_run(self):
+        """No file may be longer than 100 KiB, which ends a write as a full disk does: one image is."""
+        self.archives()
+        limits = 'trap "" XFSZ; ulimit -f 100; exec "$@"'
+        run = programs.run(
+            "/bin/bash", "-c", limits, "limited", programs.dcmscu_path(), *self.words("--journal", self.journal), expect=3,
+            environment={"TMPDIR": self.place, "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+        self.assertEqual(list(self.place.iterdir()), [])
+        self.assertIn("StudyInstanceUID", run.stdout)
+        self.assertLess(len(self.stored()), len(self.uids))
+        self.copy("--journal", self.journal, "--resume", expect=0)
+        self.assert_same_bytes(self.images)
+
     def test_a_journal_of_another_archive_counts_for_nothing(self):
         self.archives()
         self.copy("--journal", self.journal, expect=0)

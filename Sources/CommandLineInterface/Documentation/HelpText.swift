@@ -60,8 +60,8 @@ package enum HelpText {
     /// The help of one operation: its purpose, the options that matter for it in the order of their use, and examples.
     package static func text(of operation: Operation) -> String {
         guard let guide = OperationGuide.of(operation), let definition = guide.definition else { return short }
-        let usage =
-            operation.callsPeer ? "\(definition.option) [OPTION]... HOST [PORT]" : "\(definition.option) [OPTION]..."
+        let peers = !operation.callsPeer ? "" : operation.takesTwoPeers ? " HOST [PORT] HOST [PORT]" : " HOST [PORT]"
+        let usage = "\(definition.option) [OPTION]...\(peers)"
         var text = "Usage: dcmscu \(usage)\(operation.takesFiles ? " [FILE]..." : "")\n"
         let purpose = definition.summary.prefix(1).uppercased() + definition.summary.dropFirst() + "."
         text +=

@@ -516,9 +516,11 @@ struct OperationGuide: Sendable {
             options: [
                 .key, .fromList, .study, .series, .split, .sort, .limit, .shard, .jobs, .buffer, .journal, .resume,
                 .until,
-                .retries, .grace, .orMove, .portSCP, .dryRun, .report, .format, .aetitle, .tls,
+                .retries, .verify, .grace, .orMove, .portSCP, .dryRun, .report, .format, .aetitle, .tls,
             ],
             summaries: [
+                .study: "copy studies; the default", .jobs: "copy N studies at a time [1]",
+                .verify: "find or commit: the proof that it is there [find]", .format: "text or jsonl [text]",
                 .series: "copy series instead of studies", .sort: "copy in the order of these attributes",
                 .limit: "copy N studies or series at most", .fromList: "copy the targets of a list",
                 .dryRun: "list what would be copied, and copy nothing",
