@@ -131,6 +131,22 @@ struct StudyQueueTests {
         #expect(studies(queue.take(0, unanswered: second.map(\.file))) == ["1.1"])
     }
 
+    @Test func `shares one study from the start where no further ones come`() throws {
+        let queue = StudyQueue(capacity: 1000, workers: 2)
+        #expect(queue.push(try files(Array(repeating: "1.1", count: 40))))
+        #expect(!queue.take(0).isEmpty)
+        #expect(queue.take(1).isEmpty)
+        queue.shareStudies()
+        #expect(!queue.take(1).isEmpty)
+    }
+
+    @Test func `tells a worker that there is nothing yet when the time is over`() throws {
+        let queue = StudyQueue(capacity: 1000, workers: 1)
+        #expect(queue.waitForWork(0, until: .after(seconds: 0.01)) == .nothingYet)
+        #expect(queue.push(try files(["1.1"])))
+        #expect(queue.waitForWork(0, until: .after(seconds: 0.01)) == .files)
+    }
+
     @Test func `that is abandoned takes nothing and gives back what waits`() throws {
         let queue = StudyQueue(capacity: 1, workers: 3)
         #expect(queue.push(try files(["1.1", "1.2"])))

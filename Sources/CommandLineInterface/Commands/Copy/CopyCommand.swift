@@ -58,7 +58,7 @@ final class CopyCommand {
         let report = RetrievalReport(context)
         guard !plan.isAbandoned else { return report.writeRows(RetrievalRows(plan, [], notBegun: [])) }
         do throws(SystemError) {
-            try line.start(options.store)
+            try line.start(options.store, studies: plan.targets.count)
         } catch {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }

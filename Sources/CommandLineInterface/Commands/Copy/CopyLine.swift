@@ -31,13 +31,15 @@ final class CopyLine: Sendable {
 
     /// Starts the associations, which are opened once there is something to send.
     ///
+    /// - Parameter studies: the number of studies that come, at most.
     /// - Throws: `SystemError` if not even one thread can be started.
-    func start(_ options: StoreOptions) throws(SystemError) {
+    func start(_ options: StoreOptions, studies: Int) throws(SystemError) {
         let delegate = SendingDelegate(
             destination, outcome, jobs: options.jobs,
             isStopped: { [self] in hasEnded || destination.cancellation.isRaised },
             record: { [self] in finish($0) }, onEnd: { [self] in end() })
         let storage = try delegate.makeStorage(options)
+        if studies < options.jobs { storage.queue.shareStudies() }
         state.withLock { $0.storage = storage }
     }
 

@@ -180,6 +180,9 @@ package final class StudyQueue: Sendable {
         }
     }
 
+    /// There are fewer studies than workers, however many files come: they share what there is.
+    package func shareStudies() { state.withLock { $0.hasBeenFull = true } }
+
     /// Takes files back from a worker that ends; they are given to others.
     func putBack(_ files: [PendingInstance], from worker: Int) {
         state.withLock { state in
