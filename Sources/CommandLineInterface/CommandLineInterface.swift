@@ -233,6 +233,7 @@ private struct Run {
     let destination: Network?
     private let archive: HTTPArchiveFile?
     private let watch = Stopwatch()
+    private let statusID: Int
 
     /// Opens the log and writes its first line.
     ///
@@ -269,20 +270,25 @@ private struct Run {
         let webCapture =
             isOverHTTP
             ? WebCapture(diagnostics.redaction, archive: archive, texts: [transcript, text].compactMap { $0 }) : nil
+        let rate = invocation.connection.maximumRate.map {
+            RateLimit(bytesPerSecond: $0, cancellation: environment.cancellation)
+        }
         func network(
             _ operation: Operation, _ connection: ConnectionOptions
         ) throws(RunSecurity.Failure) -> Network {
             Network(
                 operation, connection,
                 security: try RunSecurity(
-                    connection, environment: environment, diagnostics: diagnostics, recorder: capture),
+                    connection, environment: environment, diagnostics: diagnostics, recorder: capture, rate: rate),
                 diagnostics: diagnostics, cancellation: environment.cancellation, progress: environment.progress,
                 transcript: transcript, webCapture: webCapture,
                 makeUID: { uids.makeUID(from: environment.randomBytes()) })
         }
         do throws(RunSecurity.Failure) {
             self.network = try network(invocation.operation, invocation.connection)
-            if let connection = invocation.destination {
+            if var connection = invocation.destination {
+                // What comes there is of studies that were begun.
+                (connection.hours, connection.studiesPerMinute) = (nil, nil)
                 destination = try network(invocation.operation == .copy ? .store : .find, connection)
             } else {
                 destination = nil
@@ -294,6 +300,19 @@ private struct Run {
         }
         self.invocation = invocation
         self.environment = environment
+        let name = Self.name(invocation)
+        statusID = environment.status.add { [outcome, network = self.network] in
+            outcome.diagnostics.answer("status of \(outcome.status.line(name, network.pace))")
+        }
+    }
+
+    /// The operation and its peer, as the line about where it stands names them.
+    private static func name(_ invocation: Invocation) -> String {
+        let option = invocation.operation.option.description
+        guard invocation.operation.callsPeer else {
+            return invocation.connection.receiverPort.map { "\(option) at port \($0)" } ?? option
+        }
+        return "\(option) \(invocation.connection.peerName)"
     }
 
     /// The transcript of the run; nil if nobody wants one.
@@ -362,6 +381,9 @@ private struct Run {
 
     /// Ends the log, tells the monitor, and returns the exit code of the run.
     func end(_ monitor: RunMonitor) -> ExitCode {
+        environment.status.remove(statusID)
+        outcome.status.end()
+        network.pace?.endEstimate()
         archive?.finish()
         outcome.finish(invocation.operation, peer: network.peerName)
         defer {

@@ -47,6 +47,13 @@ package struct Deadline: Sendable, Comparable, CustomStringConvertible {
             tv_sec: time_t(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
     }
 
+    /// The point in time so many seconds after this one.
+    package func later(by seconds: Double) -> Deadline {
+        guard self != .never, seconds > 0 else { return self }
+        guard seconds < Self.longestSeconds else { return .never }
+        return Deadline(nanoseconds: nanoseconds + UInt64(seconds * 1e9))
+    }
+
     package func earlier(_ other: Deadline) -> Deadline { min(self, other) }
 
     package static func < (left: Deadline, right: Deadline) -> Bool { left.nanoseconds < right.nanoseconds }

@@ -1,12 +1,13 @@
 import Glibc
 import Synchronization
 
-/// The one place where signals arrive: a thread that waits for SIGINT, SIGTERM and SIGHUP, and for SIGQUIT and SIGTSTP,
-/// which do what they do by default once a terminal is as it was.
+/// The one place where signals arrive: a thread that waits for SIGINT, SIGTERM and SIGHUP, for SIGUSR1, which asks where the
+/// run stands, and for SIGQUIT and SIGTSTP, which do what they do by default once a terminal is as it was.
 ///
 /// No handler runs in the middle of other code. The first signal asks for an orderly end, the second for an abort, the
 /// third ends the process at once, as the first does while ``LocalInput`` is waited for. ``LocalOutput`` that nobody reads
-/// is given up soon after the first. A SIGHUP that was ignored when the process started, as under nohup, stays ignored.
+/// is given up soon after the first. A SIGHUP or SIGUSR1 that was ignored when the process started, as under nohup, stays
+/// ignored.
 package enum SignalThread {
     private static let first = Atomic<CInt>(0)
 
@@ -24,7 +25,8 @@ package enum SignalThread {
     ///
     /// - Throws: `SystemError` if the thread cannot be started.
     package static func start(
-        raising cancellation: Cancellation, onSignal: @escaping @Sendable (Cancellation.Level) -> Void = { _ in }
+        raising cancellation: Cancellation, onSignal: @escaping @Sendable (Cancellation.Level) -> Void = { _ in },
+        onStatusRequest: @escaping @Sendable () -> Void = {}
     ) throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
@@ -35,6 +37,10 @@ package enum SignalThread {
             while true {
                 var number: CInt = 0
                 guard sigwait(&watched, &number) == 0 else { continue }
+                if number == SIGUSR1 {
+                    onStatusRequest()
+                    continue
+                }
                 guard number != SIGQUIT, number != SIGTSTP else {
                     LocalInput.restored { actByDefault(number) }
                     continue
@@ -82,7 +88,7 @@ package enum SignalThread {
         sigaddset(&set, SIGTERM)
         sigaddset(&set, SIGQUIT)
         sigaddset(&set, SIGTSTP)
-        if !isIgnored(SIGHUP) { sigaddset(&set, SIGHUP) }
+        for number in [SIGHUP, SIGUSR1] where !isIgnored(number) { sigaddset(&set, number) }
         let result = pthread_sigmask(SIG_BLOCK, &set, nil)
         guard result == 0 else { throw SystemError(errno: result, operation: "pthread_sigmask") }
         return set

@@ -18,6 +18,9 @@ package struct TimeOfDay: Sendable, Equatable, CustomStringConvertible {
         (hour, minute, second) = (numbers[0], numbers[1], numbers.count > 2 ? numbers[2] : 0)
     }
 
+    /// From midnight, as the clock shows it.
+    var secondOfDay: Int { hour * 3600 + minute * 60 + second }
+
     package var description: String {
         ([hour, minute] + (second == 0 ? [] : [second])).map { ($0 < 10 ? "0" : "") + String($0) }
             .joined(separator: ":")

@@ -86,6 +86,9 @@ _dcmscu() {
         --proxy-password) return ;;
         --total-timeout) return ;;
         --until) return ;;
+        --hours) return ;;
+        --per-minute) return ;;
+        --max-rate) return ;;
         --max-pdu) return ;;
         --tls-ca) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --tls-crl) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -136,13 +139,13 @@ _dcmscu() {
             --name --if-exists --grace --no-check --keep-broken --or-move --prefer --fsync --mode
             --accept-from --destination --http-port --worklist-items --images --inject --only --classes
             --list-checks --count --interval --connect-timeout --timeout --proxy --proxy-password
-            --total-timeout --until --max-pdu --tls --tls-ca --tls-crl --tls-cert --tls-key --tls-key-password
-            --tls-min --tls-profile --tls-name --tls-pin --tls-show --tls-insecure --tls-client-cert --user
-            --passcode --kerberos --saml --jwt --user-unconfirmed --user-in-clear --qido-url --wado-url
-            --stow-url --header --oauth-url --oauth-client --oauth-secret --oauth-scope --metrics
-            --metrics-label --warn --crit --verbose --debug --warning --error --quiet --log-file --log-format
-            --log-time --log-phi --capture --capture-bytes --transcript --fail-on --config --show-config
-            --nodes --help --version --queryhelp
+            --total-timeout --until --hours --per-minute --max-rate --max-pdu --tls --tls-ca --tls-crl
+            --tls-cert --tls-key --tls-key-password --tls-min --tls-profile --tls-name --tls-pin --tls-show
+            --tls-insecure --tls-client-cert --user --passcode --kerberos --saml --jwt --user-unconfirmed
+            --user-in-clear --qido-url --wado-url --stow-url --header --oauth-url --oauth-client
+            --oauth-secret --oauth-scope --metrics --metrics-label --warn --crit --verbose --debug --warning
+            --error --quiet --log-file --log-format --log-time --log-phi --capture --capture-bytes
+            --transcript --fail-on --config --show-config --nodes --help --version --queryhelp
             " -- "$current")
     elif [[ $current == @* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --generate nodes 2>/dev/null)" -- "$current")

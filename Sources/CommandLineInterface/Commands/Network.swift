@@ -20,6 +20,8 @@ final class Network: Sendable {
     private let end: Deadline
     /// When the time of day comes after which nothing new is begun.
     private let lastBeginning: Deadline
+    /// When studies may begin; nil: at once.
+    let pace: WorkPace?
     /// The retries that are wanted, none of them begun after that time.
     let retry: RetryPolicy
     private let noted = Locked<[Note]>([])
@@ -45,8 +47,11 @@ final class Network: Sendable {
         self.transcript = transcript
         self.webCapture = webCapture
         self.makeUID = makeUID
-        end = connection.totalTimeout.map { .after(seconds: $0) } ?? .never
-        lastBeginning = connection.endTime?.next ?? .never
+        let end = connection.totalTimeout.map { Deadline.after(seconds: $0) } ?? .never
+        let lastBeginning = connection.endTime?.next ?? .never
+        self.end = end
+        self.lastBeginning = lastBeginning
+        pace = WorkPace(connection, lastBeginning: lastBeginning, end: end, diagnostics, progress)
         var retry = connection.retry
         retry.lastAttempt = lastBeginning
         self.retry = retry
@@ -60,6 +65,9 @@ final class Network: Sendable {
         guard lastBeginning.isPast, let time = connection.endTime else { return nil }
         return "it is past \(time) (\(OptionName.until))"
     }
+
+    /// Why nothing new is begun any more, in words; nil if something may be.
+    var reasonForEnd: String? { endTimeReached ?? pace?.ending }
 
     /// The peer as messages name it: its AE title, host and port.
     var peerName: String { connection.peerName }
@@ -331,6 +339,7 @@ final class Network: Sendable {
         settings.connectTimeout = connection.connectTimeout
         settings.silence = connection.inactivityTimeout
         settings.recorder = webCapture
+        settings.rate = security.rate
         settings.end = end
         if retry.retries > 0 { settings.lastRetry = end.earlier(lastBeginning) }
         settings.tls = security.connector.tls
@@ -579,7 +588,7 @@ enum Receiver {
             let server = try AssociationServer(
                 listener: listener, policy: policy, services: services, tls: network.security.listening,
                 limits: network.listeningLimits,
-                observation: network.observation, recorder: network.security.recorder,
+                observation: network.observation, recorder: network.security.recorder, rate: network.security.rate,
                 report: { event in
                     if narrates { narrate(event) }
                     watch(event)

@@ -26,6 +26,8 @@ final class RunOutcome: Sendable {
     /// The objects of JSON that are printed, one a line; nil for a query, whose objects are its matches, and for other
     /// formats.
     let events: EventWriter?
+    /// Where the run stands.
+    let status = RunStatus()
     private let watch = Stopwatch()
     private let state = Locked(State())
 

@@ -20,13 +20,16 @@ final class RunSecurity: Sendable {
     let web: WebSecrets
     /// Records the connections of both sides; nil if nobody wants that.
     let recorder: (any ConnectionRecorder)?
+    /// The budget of bytes a second of all connections of the run, to whichever peer; nil without a limit.
+    let rate: RateLimit?
     private let warned = Locked<[String]>([])
 
     init(
         _ connection: ConnectionOptions, environment: Environment, diagnostics: Diagnostics,
-        recorder: (any ConnectionRecorder)? = nil
+        recorder: (any ConnectionRecorder)? = nil, rate: RateLimit? = nil
     ) throws(Failure) {
         self.recorder = recorder
+        self.rate = rate
         let identity = try Self.identity(connection.userIdentity, environment)
         userIdentity = identity
         var web = try Self.webSecrets(connection, identity, environment)
@@ -39,7 +42,7 @@ final class RunSecurity: Sendable {
                         "its connections are plain: the defaults have \(node.setting.rawValue), and nothing says "
                             + "\"\(OptionName.tls.rawValue)\": true, or false for this node"))
             }
-            connector = Connector(recorder: recorder, route: route)
+            connector = Connector(recorder: recorder, rate: rate, route: route)
             listening = nil
             self.web = web
             return
@@ -52,7 +55,7 @@ final class RunSecurity: Sendable {
         let keyLog = Self.keyLog(environment, diagnostics)
         let connecting = try Self.context(
             configuration, .client, diagnostics, observer: Self.observer(options, diagnostics), keyLog: keyLog)
-        connector = Connector(tls: connecting, recorder: recorder, route: route)
+        connector = Connector(tls: connecting, recorder: recorder, rate: rate, route: route)
         // A receiver needs a certificate; without one of ours it cannot listen securely, and never listens plainly
         // instead.
         if web.client != nil { web.tls = try Self.tokenTLS(connection, configuration, connecting, diagnostics, keyLog) }

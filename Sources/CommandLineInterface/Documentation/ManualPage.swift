@@ -3,7 +3,8 @@ import DICOM
 /// The man page, made from the option table, the exit codes and the examples.
 package enum ManualPage {
     package static var text: String {
-        header + description + operations + options + keys + jsonLines + exitStatus + environment + files + patientData
+        header + description + operations + options + keys + jsonLines + exitStatus + signals + environment + files
+            + patientData
             + web + monitoring + proxies + diagnostics + compatibility + seeAlso
     }
 
@@ -54,8 +55,7 @@ package enum ManualPage {
             run ended; 0 always means success.
             """,
             """
-            Images are moved as they are: pixels and identities are not edited. Archives are not compared, and the bandwidth is \
-            not limited.
+            Images are moved as they are: pixels and identities are not edited.
             """,
         ])
 
@@ -170,6 +170,19 @@ package enum ManualPage {
             unique key of the level, and, if no attribute to return is named, for the usual attributes of the level.
             """,
         ])
+
+    private static let signals =
+        ".SH SIGNALS\n"
+        + Roff.tagged(
+            Roff.bold("SIGINT") + ", " + Roff.bold("SIGTERM") + ", " + Roff.bold("SIGHUP"),
+            Roff.text(
+                "The first one ends the run in order, the second aborts the associations, the third ends the process. The exit code is "
+                    + "130, 143 or 129. Under nohup SIGHUP is ignored."))
+        + Roff.tagged(
+            Roff.bold("SIGUSR1"),
+            Roff.text(
+                "The run goes on, and says in one line on the standard error, and in the log, where it stands: what is done of all, "
+                    + "instances, bytes and rate, failures, what is under way, and until when it waits."))
 
     private static let environment =
         ".SH ENVIRONMENT\n"

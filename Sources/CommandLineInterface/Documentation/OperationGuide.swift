@@ -107,7 +107,7 @@ struct OperationGuide: Sendable {
             ],
             options: [
                 .recursive, .input, .call, .aetitle, .jobs, .retries, .failedOut, .journal, .resume,
-                .skipExisting, .verify, .format,
+                .skipExisting, .verify, .maxRate, .hours, .format,
             ],
             examples: [
                 CommandExample(
@@ -118,6 +118,9 @@ struct OperationGuide: Sendable {
                 CommandExample(
                     "Go on where an earlier run stopped:",
                     "--store pacs.example.org 11112 -r study/ --journal night.journal --resume"),
+                CommandExample(
+                    "Leave something of the network and of the server to others:",
+                    "--store pacs.example.org 11112 -r study/ --max-rate 20MB/s --per-minute 600"),
                 CommandExample(
                     "Send what the server lacks, and check that it lists it afterwards:",
                     "--store pacs.example.org 11112 -r study/ --skip-existing --verify find"),

@@ -75,11 +75,20 @@ package final class Diagnostics: Sendable {
         write(line, to: channels.filter(\.hasFrame), isInEachLog: true)
     }
 
+    /// Writes what was asked for by a signal to all channels, whatever their level.
+    func answer(_ text: String) {
+        let line = LogLine(level: .note, text: DisplayText.line(redaction.ownText(text)))
+        write(line, to: channels, isForAll: true)
+    }
+
     /// True if some channel has lines with a time, and so those of the start and the end.
     var hasFrame: Bool { channels.contains(where: \.hasFrame) }
 
-    private func write(_ line: LogLine, to channels: [Channel], isInEachLog: Bool = false) {
-        for channel in channels where line.level <= channel.level || (isInEachLog && channel.isLog) {
+    private func write(
+        _ line: LogLine, to channels: [Channel], isInEachLog: Bool = false, isForAll: Bool = false
+    ) {
+        for channel in channels
+        where line.level <= channel.level || isForAll || (isInEachLog && channel.isLog) {
             do throws(ByteSinkError) { try channel.sink.write(line.bytes(channel.style)) } catch {
                 if channel.isLog { failure.withLock { $0 = $0 ?? error } }
             }

@@ -111,11 +111,8 @@ enum ForeignOption {
     private static let asReceived = "instances are written as they are received, as DICOM files"
 
     private static let remedies: [(names: String, remedy: Remedy)] = [
-        // What there is not.
-        (
-            "--bandwidth --bwlimit --bw-limit --limit-rate --max-rate --rate --throttle",
-            .words("there is no limit of bandwidth here: the network or the system (tc) has one")
-        ),
+        // Bandwidth, archives.
+        ("--bandwidth --bwlimit --bw-limit --limit-rate --rate --throttle", .option(.maxRate)),
         ("--diff", .option(.compare)),
         // The peer and ourselves.
         ("-aec --called --aec --called-aet", .option(.call)),

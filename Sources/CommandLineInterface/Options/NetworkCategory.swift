@@ -87,6 +87,35 @@ extension OptionCategory {
                 draft.connection.endTime = time
             }),
         OptionDefinition(
+            .hours, value: .text(placeholder: "HOURS"), .network, for: [.store, .move, .get, .copy],
+            "begin studies in these hours only: 19:00-06:00",
+            details: """
+                By the local clock, over midnight if need be, several with commas between, days before them: 'Mon-Fri 19:00-06:00,Sat-Sun \
+                00:00-24:00'. Named days hold until others are named, and are those on which the hours begin. Outside of the hours a study \
+                that is under way is finished, nothing is asked of the server, no association is kept, and the run waits; a message says until \
+                when, and about when all will be done. If the hours begin again after --until or --total-timeout only, the run ends with 8.
+                """,
+            apply: { (draft, argument) throws(UsageError) in draft.connection.hours = try argument.hours() }),
+        OptionDefinition(
+            .perMinute, value: .integer(placeholder: "N", 1...6000), .network, for: [.store, .move, .get, .copy],
+            "begin at most N studies a minute",
+            details: """
+                At even distances, over all associations together; a study that is here from an earlier run does not count. With --series \
+                and the like all that is retrieved of a study is one.
+                """,
+            apply: { (draft, argument) throws(UsageError) in draft.connection.studiesPerMinute = try argument.integer()
+            }),
+        OptionDefinition(
+            .maxRate, value: .text(placeholder: "RATE"), .network, for: [.store, .move, .get, .copy],
+            "limit for all bytes sent and received, as 20MB/s",
+            details: """
+                One budget for all associations and requests of the run, in both directions together. Units are kB/s, MB/s, GB/s, KiB/s, \
+                MiB/s, GiB/s, kbit/s, Mbit/s and Gbit/s; kB is 1000 bytes. A peer that waits for us is not taken for a silent one. Over \
+                HTTP bodies count.
+                """,
+            rules: [.only(when: .receivesHere)],
+            apply: { (draft, argument) throws(UsageError) in draft.connection.maximumRate = try argument.rate() }),
+        OptionDefinition(
             .maxPDU, value: .integer(placeholder: "BYTES", announcedLengths), .network,
             "maximum length of the PDUs that we receive", default: .integer(Int(ConnectionOptions().maximumPDULength)),
             apply: { (draft, argument) throws(UsageError) in

@@ -89,6 +89,33 @@ package struct OptionArgument: Sendable {
         return seconds == 0 ? nil : seconds
     }
 
+    /// Returns a rate in bytes a second.
+    ///
+    /// - Throws: `UsageError` if the text is not a number with a unit, or is out of range.
+    package func rate() throws(UsageError) -> Double {
+        do throws(RateText.Problem) {
+            return try RateText.bytesPerSecond(text)
+        } catch {
+            let accepted = RateText.accepted
+            switch error {
+            case .notARate: throw self.error("not a rate", accepted: accepted)
+            case .noUnit: throw self.error("without a unit", accepted: accepted)
+            case .outOfRange: throw self.error("out of range", code: .outOfRange, accepted: accepted)
+            }
+        }
+    }
+
+    /// Returns hours of the week.
+    ///
+    /// - Throws: `UsageError` that says what cannot be read.
+    package func hours() throws(UsageError) -> WeeklyHours {
+        do throws(WeeklyHours.Problem) {
+            return try WeeklyHours(text)
+        } catch {
+            throw self.error(error.words, accepted: WeeklyHours.accepted)
+        }
+    }
+
     /// Returns an AE title.
     ///
     /// - Throws: `UsageError` if the text is not a valid AE title.

@@ -26,6 +26,8 @@ package final class ProgressLine: Sendable {
         /// The progress as it was told last, also if it was not drawn; nil if a text is shown in its place.
         var latest: Progress?
         var nextDrawing = Deadline.now
+        /// When the progress was told last.
+        var lastUpdate = Stopwatch()
         /// True while the last message has no line feed at its end: the line is not drawn into it.
         var isMidLine = false
     }
@@ -47,6 +49,7 @@ package final class ProgressLine: Sendable {
         state.withLock { state in
             let progress = progress()
             state.latest = progress
+            state.lastUpdate = Stopwatch()
             guard state.nextDrawing.isPast, !state.isMidLine else { return }
             state.nextDrawing = .after(seconds: Self.secondsBetweenDrawings)
             state.shown = line(Self.text(progress, seconds: watch.seconds))
@@ -61,9 +64,11 @@ package final class ProgressLine: Sendable {
     static let itemsBetweenTexts = 500
 
     /// Shows a text in the place of the progress, until the next update.
-    package func show(_ text: @autoclosure () -> String) {
+    ///
+    /// - Parameter afterSeconds: for how long nothing must have been told: what moves is of more interest.
+    package func show(_ text: @autoclosure () -> String, afterSeconds: Double = 0) {
         state.withLock { state in
-            guard !state.isMidLine else { return }
+            guard !state.isMidLine, afterSeconds == 0 || state.lastUpdate.seconds >= afterSeconds else { return }
             state.shown = line(text())
             state.latest = nil
             write(Self.clearing + state.shown)

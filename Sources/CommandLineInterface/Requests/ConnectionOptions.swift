@@ -38,6 +38,12 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var totalTimeout: Double?
     /// What messages name in place of a peer where none is called: a run that only listens hears any server.
     package var nameWithoutPeer = "any server"
+    /// Bytes a second of all connections of the run together; nil: no limit.
+    package var maximumRate: Double?
+    /// The studies that may begin in a minute; nil: no limit.
+    package var studiesPerMinute: Int?
+    /// The hours in which studies may begin; nil: always.
+    package var hours: WeeklyHours?
     /// The time of day after which nothing new is begun.
     package var endTime: TimeOfDay?
     /// The retries after transient failures, for the operations that have them.

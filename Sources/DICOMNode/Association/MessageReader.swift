@@ -51,8 +51,10 @@ final class MessageReader {
                     inactivity: inactivity, total: end.earlier(progress.deadline), cancellation: channel.cancellation,
                     cancelledAt: options.cancelledAt)
                 wait.staysAwake = options.expectsInstances
+                let paused = channel.connection.pausedSeconds
                 do throws(AssociationFault) {
                     progress.add(try channel.read(wait, waitingFor: .message))
+                    progress.extend(by: channel.connection.pausedSeconds - paused)
                 } catch .lost(.timedOut, let awaited) where !channel.limits.end.isPast {
                     if let cancelled = options.cancelled {
                         guard case .betweenMessages = state, !cancelled.isOver() else {

@@ -40,6 +40,7 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
     private let limits: AssociationLimits
     private let observation: AssociationObservation?
     private let recorder: (any ConnectionRecorder)?
+    private let rate: RateLimit?
     private let report: @Sendable (Event) -> Void
     private let established = Locked(0)
     private let activity = Atomic<Int>(0)
@@ -51,7 +52,8 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
     package init(
         listener: TCPListener, policy: AcceptancePolicy, services: [any ServiceClass], tls: TLSContext? = nil,
         limits: AssociationLimits, observation: AssociationObservation? = nil,
-        recorder: (any ConnectionRecorder)? = nil, maximumMemory: Int = AssociationServer.maximumMemory,
+        recorder: (any ConnectionRecorder)? = nil, rate: RateLimit? = nil,
+        maximumMemory: Int = AssociationServer.maximumMemory,
         report: @escaping @Sendable (Event) -> Void
     ) throws(SystemError) {
         memory = MemoryBudget(limit: maximumMemory)
@@ -60,6 +62,7 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
         self.limits = limits
         self.observation = observation
         self.recorder = recorder
+        self.rate = rate
         self.report = report
         connections = try ConnectionServer(
             listener: listener, awaiting: .associateRequest, limit: Self.requestLimit(limits),
@@ -153,7 +156,7 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
         // A peer may be gone before its acceptance is sent: then its place is free again.
         defer { if isCounted, association == nil { established.withLock { $0 -= 1 } } }
         association = try Association.accept(
-            RecordedConnection.over(connection, recorder, isOpenedByPeer: true),
+            RecordedConnection.over(PacedConnection.over(connection, rate), recorder, isOpenedByPeer: true),
             maximumPDULength: policy.maximumPDULength, limits: limits, memory: memory,
             cancellation: connections.cancellation,
             observer: observation?()

@@ -42,6 +42,9 @@ package protocol Connection: AnyObject, Sendable {
     /// `whileBlocked`. After `.cancelled` and `.timedOut` a further write may go on with them.
     var unwritten: Int { get }
 
+    /// The seconds for which reads and writes have waited by a limit of our own; a peer was not silent meanwhile.
+    var pausedSeconds: Double { get }
+
     /// Ends the stream of this side; the other one can still be read. TLS says close_notify first, if it can at once.
     func closeWriting()
 
@@ -72,6 +75,11 @@ package struct ReceivingProgress {
         if bytes >= Self.minimum { restart() }
     }
 
+    /// Lets the peer be silent for longer: we have not read meanwhile.
+    package mutating func extend(by seconds: Double) {
+        if seconds > 0 { deadline = deadline.later(by: seconds) }
+    }
+
     /// Begins anew: the peer may be silent for the whole limit.
     package mutating func restart() { self = ReceivingProgress(limit: limit) }
 }
@@ -90,6 +98,7 @@ extension Connection {
     package var securityDescription: String? { nil }
     package var securityDetails: SecurityDetails? { nil }
     package var securityWarning: String? { nil }
+    package var pausedSeconds: Double { 0 }
 
     /// Our own address in numbers, without the port.
     package var localHost: String { SocketAddress.local(of: descriptor).host }
@@ -190,6 +199,15 @@ struct OutgoingBytes {
     }
 
     var count: Int { memory.count + (file?.count ?? 0) }
+
+    /// The first bytes, at most so many.
+    func prefix(_ number: Int) -> OutgoingBytes {
+        guard number < count else { return self }
+        let first = UnsafeRawBufferPointer(rebasing: memory.prefix(number))
+        guard let file, number > memory.count else { return OutgoingBytes(first) }
+        return OutgoingBytes(
+            first, then: FileRange(descriptor: file.descriptor, offset: file.offset, count: number - memory.count))
+    }
 
     /// Removes the bytes that were sent.
     mutating func removeFirst(_ number: Int) {

@@ -19,13 +19,19 @@ package struct Connector: Sendable {
     /// Nil for plain TCP.
     package let tls: TLSContext?
     private let recorder: (any ConnectionRecorder)?
+    private let rate: RateLimit?
     private let route: ProxyRoute?
 
     /// - Parameters:
     ///   - tls: Secures the connection, and never falls back to a plain one; nil is plain TCP.
     ///   - recorder: records what goes over the connections.
+    ///   - rate: the budget of bytes a second that the connections keep to; nil is without limit.
     ///   - route: the proxy through which peers are connected to; nil connects to them directly.
-    package init(tls: TLSContext? = nil, recorder: (any ConnectionRecorder)? = nil, route: ProxyRoute? = nil) {
+    package init(
+        tls: TLSContext? = nil, recorder: (any ConnectionRecorder)? = nil, rate: RateLimit? = nil,
+        route: ProxyRoute? = nil
+    ) {
+        self.rate = rate
         self.route = route
         self.tls = tls
         self.recorder = recorder
@@ -81,7 +87,7 @@ package struct Connector: Sendable {
         let connection = try connectPlainly(to: endpoint, wait: wait)
         let open: any Connection =
             if let tls { try tls.connect(over: connection, host: endpoint.host, wait: wait) } else { connection }
-        return RecordedConnection.over(open, recorder, isOpenedByPeer: false)
+        return RecordedConnection.over(PacedConnection.over(open, rate), recorder, isOpenedByPeer: false)
     }
 
     private func connectPlainly(to endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> TCPConnection {

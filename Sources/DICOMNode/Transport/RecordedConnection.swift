@@ -83,6 +83,7 @@ class RecordedConnection: Connection, @unchecked Sendable {
     var securityWarning: String? { connection.securityWarning }
     var timings: TCPConnection.Timings? { connection.timings }
     var unwritten: Int { connection.unwritten }
+    var pausedSeconds: Double { connection.pausedSeconds }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int {
         do throws(TransportError) {

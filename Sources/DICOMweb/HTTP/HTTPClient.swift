@@ -21,6 +21,8 @@ package struct HTTPSettings: Sendable {
     package var proxy: (@Sendable (String) -> Proxy?)?
     /// Takes each exchange; nil where nobody wants them.
     package var recorder: (any HTTPRecorder)?
+    /// The budget of bytes a second that bodies keep to in both directions; nil is without limit.
+    package var rate: RateLimit?
     /// Told of waits that last.
     package var onLongWait: (@Sendable (WaitNotice.Wait?) -> Void)?
 
@@ -79,6 +81,8 @@ package struct HTTPAnswer: Sendable {
         private static let maximumRedirects = 5
         /// Large buffers: fewer system calls for images.
         private static let bufferSize = 512 * 1024
+        /// The library takes no less.
+        private static let smallestBuffer = 16 * 1024
         private static let longestWait = 1.0
         private static let otherLibrary = "libcurl.so.4 with OpenSSL is not installed, and TLS by our rules needs it"
 
@@ -182,6 +186,10 @@ package struct HTTPAnswer: Sendable {
             for isFirst in [true, false] {
                 request.body?.rewind()
                 let exchange = Exchange(request, reader, settings.silence, isRecorded: settings.recorder != nil)
+                if let rate = settings.rate {
+                    exchange.pace = Exchange.Pace(
+                        rate: rate, limits: WaitLimits(total: settings.end, cancellation: cancellation))
+                }
                 defer { settings.recorder?.record(exchange.record(url)) }
                 do throws(AssociationError) {
                     try run(exchange, fields, url, target, cancellation)
@@ -218,7 +226,7 @@ package struct HTTPAnswer: Sendable {
             set(cCURLOPT_PROTOCOLS, Int(cCURLPROTO_HTTP | cCURLPROTO_HTTPS))
             for (option, value) in [
                 (cCURLOPT_NOSIGNAL, 1), (cCURLOPT_TCP_NODELAY, 1), (cCURLOPT_QUICK_EXIT, 1),
-                (cCURLOPT_BUFFERSIZE, Self.bufferSize), (cCURLOPT_UPLOAD_BUFFERSIZE, Self.bufferSize),
+                (cCURLOPT_BUFFERSIZE, bufferSize), (cCURLOPT_UPLOAD_BUFFERSIZE, bufferSize),
                 // 0 would be five minutes; no limit of ours is a month.
                 (cCURLOPT_CONNECTTIMEOUT_MS, settings.connectTimeout.map { max(1, Int($0 * 1000)) } ?? 2_000_000_000),
             ] { set(option, value) }
@@ -255,6 +263,11 @@ package struct HTTPAnswer: Sendable {
             let host = target.origin.firstRange(of: "://").map { String(target.origin[$0.upperBound...]) } ?? ""
             let length = request.body.map { [("Content-Length", "\($0.length)")] } ?? []
             return [("Host", host), ("User-Agent", settings.userAgent)] + length
+        }
+
+        /// Small ones where they would be filled faster than they may.
+        private var bufferSize: Int {
+            settings.rate.map { min(max($0.pieceLength, Self.smallestBuffer), Self.bufferSize) } ?? Self.bufferSize
         }
 
         /// Returns the proxy, if one is set here.
@@ -494,6 +507,14 @@ package struct HTTPAnswer: Sendable {
         private var sent: UInt64 = 0
         /// True if the library wanted to send the body again, and was not let.
         private(set) var hasKeptBody = false
+        /// The limit of the rate of bodies; nil for none.
+        var pace: Pace?
+
+        struct Pace {
+            let rate: RateLimit
+            let limits: WaitLimits
+        }
+
         /// What is kept of the bodies; nil where nobody wants them.
         private var sentBody: BodyRecord?
         private var receivedBody: BodyRecord?
@@ -550,6 +571,10 @@ package struct HTTPAnswer: Sendable {
         }
 
         func acceptBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+            if let pace {
+                _ = pace.rate.waitToReceive(until: pace.limits.total)
+                pace.rate.charge(bytes.count)
+            }
             showProgress()
             receivedBody?.append(bytes)
             guard let reader, (200..<300).contains(head.status) else {
@@ -587,7 +612,13 @@ package struct HTTPAnswer: Sendable {
         }
 
         /// Returns nil if the body cannot be read.
-        func readBody(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        func readBody(into wholeBuffer: UnsafeMutableRawBufferPointer) -> Int? {
+            var buffer = wholeBuffer
+            if let pace {
+                buffer = UnsafeMutableRawBufferPointer(rebasing: wholeBuffer.prefix(pace.rate.pieceLength))
+                // A cancellation ends the exchange when this returns.
+                _ = try? pace.rate.waitToSend(pace.limits)
+            }
             showProgress()
             isSending = true
             guard let body = request.body else { return 0 }
@@ -595,6 +626,7 @@ package struct HTTPAnswer: Sendable {
                 let count = try body.read(into: buffer)
                 sentBody?.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 sent += UInt64(count)
+                pace?.rate.charge(count)
                 return count
             } catch {
                 failure = error

@@ -34,7 +34,7 @@ struct WordsTests {
         Row(line: "h:104 get -k id=1", says: ["hint: the operation comes first: dcmscu get HOST PORT"]),
         Row(line: "echo h 104 -k id=1", says: ["--key does not apply to --echo;"]),
         // What there is not.
-        Row(line: "get h 104 -k id=1 --bandwidth 5M", says: ["hint: there is no limit of bandwidth here"]),
+        Row(line: "get h 104 -k id=1 --bandwidth 5M", says: ["did you mean --max-rate?"]),
         Row(line: "compare h:104 -k id=1", says: ["--compare needs two peers, and one is given", "or a folder"]),
         // Words without their key.
         Row(

@@ -15,7 +15,8 @@ struct OptionsOverHTTPTests {
         .user, .passcode, .jwt, .userInClear, .tlsCA, .tlsCRL, .tlsCert, .tlsKey, .tlsKeyPassword, .tlsMin,
         .tlsProfile, .tlsName, .tlsPin, .tlsShow, .tlsInsecure, .proxy, .proxyPassword,
         // Limits, attempts, order of work.
-        .count, .interval, .connectTimeout, .timeout, .totalTimeout, .until, .retries, .retryDelay, .jobs, .limit,
+        .count, .interval, .connectTimeout, .timeout, .totalTimeout, .until, .hours, .perMinute, .maxRate, .retries,
+        .retryDelay, .jobs, .limit,
         .wait, .buffer,
         // What is sent, and what of it is certain.
         .input, .recursive, .mode, .failedOut, .skipExisting, .assumeMeta, .verify, .committedOut, .maxReferences, .per,

@@ -164,6 +164,29 @@ struct UsageErrorTests {
             description: "--root-uid 1.02: not a UID; "
                 + "accepted: 1 to 64 digits and dots, no component empty or led by a zero"),
         Case(
+            line: "h 1 --store a --max-rate 20", code: .invalidValue,
+            description: "--max-rate 20: without a unit; "
+                + "accepted: a number and a unit, such as 20MB/s, 800kB/s, 5MiB/s or 100Mbit/s, from 1kB/s on"),
+        Case(
+            line: "h 1 --store a --max-rate 20mb/s", code: .invalidValue,
+            description: "--max-rate 20mb/s: not a rate; "
+                + "accepted: a number and a unit, such as 20MB/s, 800kB/s, 5MiB/s or 100Mbit/s, from 1kB/s on"),
+        Case(
+            line: "h 1 --store a --max-rate 1B/s", code: .outOfRange,
+            description: "--max-rate 1B/s: out of range; "
+                + "accepted: a number and a unit, such as 20MB/s, 800kB/s, 5MiB/s or 100Mbit/s, from 1kB/s on"),
+        Case(
+            line: "h --move -k 10,20=A --to X --max-rate 1MB/s", code: .conflictingOptions,
+            description: "--max-rate does not apply to --move-destination X: nothing is received here"),
+        Case(
+            line: "h 1 --store a --hours 7-19", code: .invalidValue,
+            description:
+                "--hours 7-19: 7 is neither a day (Mon, Tue, ...) nor hours (HH:MM-HH:MM); accepted: HH:MM-HH:MM, several "
+                + "with commas between, days before them if wanted, such as 'Mon-Fri 19:00-06:00,Sat-Sun 00:00-24:00'"),
+        Case(
+            line: "h 1 --store a --per-minute 0", code: .outOfRange,
+            description: "--per-minute 0: out of range; accepted: a number from 1 to 6000"),
+        Case(
             line: "h --log-file ''", code: .invalidValue,
             description: "--log-file \"\": empty; accepted: the path of a file"),
     ]
@@ -239,7 +262,7 @@ struct UsageErrorTests {
             [
                 "+HHMM": "+0100", "HH:MM": "06:00", "CHECKS": "echo", "CLASSES": "CT", "OCTAL": "640",
                 "RANGE": "10", "URL": "http://proxy", "SOURCE": "env:X", "NAME=VALUE": "site=north",
-                "HOW": "auto", "WHAT": "missing", "SIZE": "1MB",
+                "HOW": "auto", "WHAT": "missing", "SIZE": "1MB", "RATE": "20MB/s", "HOURS": "19:00-06:00",
             ][placeholder] ?? "{SOPInstanceUID}"
         case .aeTitle, .host, .file, .directory, .fileOrDirectory: "A"
         }

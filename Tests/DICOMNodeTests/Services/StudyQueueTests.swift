@@ -1,4 +1,5 @@
 import DICOM
+import System
 import TestSupport
 import Testing
 
@@ -145,6 +146,74 @@ struct StudyQueueTests {
         #expect(queue.waitForWork(0, until: .after(seconds: 0.01)) == .nothingYet)
         #expect(queue.push(try files(["1.1"])))
         #expect(queue.waitForWork(0, until: .after(seconds: 0.01)) == .files)
+    }
+
+    /// Lets studies begin as long as its turn is now.
+    private final class Pace: StudyPace {
+        private let state = Locked((turn: StudyTurn.now, begun: [UID]()))
+
+        var turn: StudyTurn {
+            get { state.withLock { $0.turn } }
+            set { state.withLock { $0.turn = newValue } }
+        }
+
+        func hasBegun(_ study: UID) -> Bool { state.withLock { $0.begun.contains(study) } }
+
+        func begin(_ study: UID) -> StudyTurn {
+            state.withLock { state in
+                if state.turn == .now { state.begun.append(study) }
+                return state.turn
+            }
+        }
+
+        func wait(until time: Deadline, _ cancellation: Cancellation) -> Bool { false }
+    }
+
+    @Test(arguments: [1, 3]) func `begins no study before its turn, and brings on what was begun`(workers: Int) throws {
+        let pace = Pace()
+        let queue = StudyQueue(capacity: 100, workers: workers, pace: pace)
+        #expect(queue.push(try files(["1.1", "1.2", "1.1"])))
+        #expect(queue.turn(of: 0) == .now)
+        #expect(studies(queue.take(0)) == ["1.1", "1.1"])
+        let later = StudyTurn.later(.after(seconds: 1000))
+        pace.turn = later
+        #expect(queue.waitForWork(0) == .files)
+        #expect(queue.turn(of: 0) == later)
+        #expect(queue.take(0).isEmpty)
+        // More of what was begun comes.
+        #expect(queue.push(try files(["1.3", "1.1"])))
+        #expect(queue.turn(of: 0) == .now)
+        #expect(studies(queue.take(0)) == ["1.1"])
+        #expect(queue.take(0).isEmpty)
+        pace.turn = .now
+        #expect(studies(queue.take(0)) == ["1.2"])
+        #expect(studies(queue.take(0)) == ["1.3"])
+    }
+
+    @Test func `ends when no study may begin any more and none that was begun can come`() throws {
+        let pace = Pace()
+        let queue = StudyQueue(capacity: 100, workers: 1, pace: pace)
+        #expect(queue.push(try files(["1.1", "1.2"])))
+        #expect(studies(queue.take(0)) == ["1.1"])
+        pace.turn = .never
+        #expect(queue.take(0).isEmpty)
+        // The folder is still being read.
+        #expect(queue.turn(of: 0) != .never)
+        queue.close()
+        #expect(queue.turn(of: 0) == .never)
+        #expect(studies(queue.abandon()) == ["1.2"])
+    }
+
+    @Test func `shares a study that was begun while no other may begin`() throws {
+        let pace = Pace()
+        let queue = StudyQueue(capacity: 1000, workers: 2, pace: pace)
+        #expect(queue.push(try files([String](repeating: "1.1", count: 40) + ["1.2"])))
+        queue.close()
+        #expect(studies(queue.take(0)).allSatisfy { $0 == "1.1" })
+        // As long as another one may begin it does.
+        #expect(studies(queue.take(1)) == ["1.2"])
+        pace.turn = .never
+        #expect(studies(queue.take(1)).first == "1.1")
     }
 
     @Test func `that is abandoned takes nothing and gives back what waits`() throws {

@@ -1,5 +1,6 @@
 // A wall clock that is set while a program runs: loaded with LD_PRELOAD, it moves everything but the monotonic clock by JUMP
-// seconds from a fifth of a second after the start. The file LOADED shows that it was there.
+// seconds from a fifth of a second after the start, or shows CLOCK (seconds since 1970) at the start and goes on from there. The
+// file LOADED shows that it was there.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,12 +10,19 @@
 #include <unistd.h>
 
 static struct timespec start;
+static long set_by;
 
 static void read_clock(clockid_t id, struct timespec *now) { syscall(SYS_clock_gettime, id, now); }
 
 __attribute__((constructor)) static void begin(void) {
     const char *loaded = getenv("LOADED");
+    const char *clock = getenv("CLOCK");
     read_clock(CLOCK_MONOTONIC, &start);
+    if (clock) {
+        struct timespec now;
+        read_clock(CLOCK_REALTIME, &now);
+        set_by = atol(clock) - (long)now.tv_sec;
+    }
     if (loaded) close(open(loaded, O_CREAT | O_WRONLY, 0600));
 }
 
@@ -23,7 +31,7 @@ static long jump(void) {
     struct timespec now;
     read_clock(CLOCK_MONOTONIC, &now);
     double passed = (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
-    return seconds && passed > 0.2 ? atol(seconds) : 0;
+    return set_by + (seconds && passed > 0.2 ? atol(seconds) : 0);
 }
 
 int clock_gettime(clockid_t id, struct timespec *now) {

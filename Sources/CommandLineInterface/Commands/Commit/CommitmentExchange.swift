@@ -145,6 +145,7 @@ final class CommitmentExchange {
 
     /// Requests all of the groups, one transaction each and all outstanding at once, and waits for the reports.
     func request(_ groups: [[SOPInstanceReference]]) {
+        provideStatus(of: groups.reduce(0) { $0 + $1.count })
         for reference in groups.joined() { withoutReport[reference.sopInstanceUID] = nil }
         loss = nil
         patience = nil
@@ -170,9 +171,24 @@ final class CommitmentExchange {
 
     /// Waits for reports on the requests of earlier runs.
     func listen() {
+        provideStatus(of: nil)
         guard !ledger.isSettled, options.resultWait > 0 else { return }
         var patience = CommitmentPatience(seconds: options.resultWait, ledger: ledger)
         waitAtPort(&patience)
+    }
+
+    /// - Parameter count: the instances that are to be requested; nil if earlier runs have done it.
+    private func provideStatus(of count: Int?) {
+        outcome.status.provide { [ledger] in
+            let verdicts = ledger.awaited.flatMap(\.verdicts)
+            let reported = verdicts.count { if case .pending = $0.1 { false } else { true } }
+            var standing = RunStatus.Standing()
+            standing.counts = [
+                "\(reported) of \(Quantity.count(count ?? verdicts.count, "instance")) reported",
+                Quantity.count(ledger.awaited.count, "transaction"),
+            ]
+            return standing
+        }
     }
 
     /// Performs the requests on one association, and waits for the reports on it or at our port.

@@ -54,6 +54,7 @@ final class CopyCommand {
                 isStopped: { line.hasEnded })
         else { return }
         defer { context.server?.stop() }
+        network.pace?.waitForHours(network.cancellation)
         guard let plan = RetrievalPlan(retrieve, network, outcome, environment) else { return }
         let report = RetrievalReport(context)
         guard !plan.isAbandoned else { return report.writeRows(RetrievalRows(plan, [], notBegun: [])) }

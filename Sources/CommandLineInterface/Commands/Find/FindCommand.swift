@@ -71,6 +71,11 @@ final class FindCommand {
         let division = ListDivision(
             target.options.query.split, ordinary: .off, target.network, target.outcome, today: environment.today)
         var rest = queries[...]
+        target.outcome.status.provide { [status = target.outcome.status] in
+            var standing = RunStatus.Standing()
+            standing.counts = [Quantity.count(status.matchCount, "match")]
+            return standing
+        }
         do throws(AssociationError) {
             try target.network.retrying { () throws(AssociationError) in
                 matches.beginAttempt()
@@ -86,6 +91,7 @@ final class FindCommand {
                                 guard let match = matches.match(in: response) else {
                                     return self.controlOfRepetition(matches, output)
                                 }
+                                target.outcome.status.countMatch()
                                 return output.accept(match)
                             })
                         if !result.wasInterrupted { try lookUp(matches, query, target, session, output) }

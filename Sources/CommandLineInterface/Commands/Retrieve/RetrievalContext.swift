@@ -129,6 +129,24 @@ final class RetrievalContext: Sendable {
         var total = 0
     }
 
+    /// Where the retrieval stands.
+    func standing(done: Int, _ targets: [RetrievalTarget], underWay: [String]) -> RunStatus.Standing {
+        var standing = RunStatus.Standing()
+        let isOfStudies = targets.allSatisfy { $0.level == .study }
+        standing.counts.append("\(done) of \(Quantity.count(targets.count, isOfStudies ? "study" : "request"))")
+        let (instances, failures): (Int, Int)
+        if let total = reception?.total {
+            (instances, failures, standing.bytes) = (total.written + total.skipped, total.failed, total.bytes)
+        } else {
+            (instances, failures) = moved.withLock { ($0.progress.instances, $0.progress.failures) }
+        }
+        standing.counts.append(Quantity.count(instances, "instance"))
+        if failures > 0 { standing.counts.append("\(failures) failed") }
+        standing.work = RunStatus.Work(done: Double(done), whole: Double(targets.count))
+        standing.underWay = underWay
+        return standing
+    }
+
     /// The longest time between two looks at what has come.
     private static let longestLook = Duration.milliseconds(20)
 

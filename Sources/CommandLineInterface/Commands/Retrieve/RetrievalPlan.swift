@@ -173,7 +173,7 @@ struct RetrievalPlan {
             targets = []
         }
         hasLeftOut = resolver.hasLeftOut
-        divide(options, outcome, isDivisible: network.connection.endTime != nil)
+        divide(options, outcome, isDivisible: network.connection.endTime != nil || network.pace != nil)
     }
 
     private static func noMatch(of identifier: DataSet) -> String {

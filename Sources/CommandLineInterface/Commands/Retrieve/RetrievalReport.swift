@@ -81,7 +81,7 @@ struct RetrievalReport: Sendable {
                     "\(notBegun) of \(outcomes.count + notBegun) requests not made",
                     // A request that was under way has its own line, with the remedy.
                     hint: failed.contains { $0.code == .timeLimit } ? nil : .runTooShort))
-        } else if notBegun > 0, let reached = network.endTimeReached {
+        } else if notBegun > 0, let reached = network.reasonForEnd {
             run.fail(
                 .timeLimit,
                 Message(

@@ -6,6 +6,17 @@ struct RetrievalWork: Sendable {
     private let context: RetrievalContext
     private let report: @Sendable (TargetOutcome) -> Void
 
+    /// The next target for a job.
+    private enum Turn {
+        case target(Int)
+        case later(Deadline)
+        /// There is none, or none may begin any more.
+        case none
+    }
+
+    /// The seconds for which the node that instances go to keeps an association without a question.
+    private static let longestIdlePause = 10.0
+
     /// - Parameter report: called with each outcome, on the threads of the jobs.
     init(_ context: RetrievalContext, report: @escaping @Sendable (TargetOutcome) -> Void) {
         self.context = context
@@ -22,20 +33,49 @@ struct RetrievalWork: Sendable {
         _ perform: @escaping @Sendable (RetrievalTarget, ExistingInstances?) -> TargetOutcome
     ) -> [TargetOutcome] {
         let outcomes = Locked<[Int: TargetOutcome]>([:])
-        let (context, report, network) = (context, report, context.network)
+        let (context, report, network, pace) = (context, report, context.network, context.network.pace)
         let next = Locked(0)
+        let underWay = Locked<[Int]>([])
+        @Sendable func turn() -> Turn {
+            next.withLock { next in
+                guard next < targets.count else { return .none }
+                switch pace?.begin(targets[next].shardKey) ?? .now {
+                case .later(let time): return .later(time)
+                case .never: return .none
+                case .now:
+                    defer { next += 1 }
+                    return .target(next)
+                }
+            }
+        }
+        let standing = { @Sendable in
+            context.standing(
+                done: outcomes.withLock { $0.count }, targets,
+                underWay: underWay.withLock { $0 }.map { targets[$0].name })
+        }
+        context.outcome.status.provide(standing)
+        pace?.estimate { standing().work }
         @Sendable func work() {
             let session = session()
             defer { session?.finish() }
             while !context.shouldStop, network.endTimeReached == nil {
-                let index = next.withLock { next in
-                    defer { next += 1 }
-                    return next
+                switch turn() {
+                case .none: return
+                case .target(let index):
+                    underWay.withLock { $0.append(index) }
+                    let outcome = perform(targets[index], session)
+                    // What is there from an earlier run has cost the server a list.
+                    if outcome.attempts == 0, outcome.code == .success { pace?.giveBack(targets[index].shardKey) }
+                    report(outcome)
+                    outcomes.withLock { $0[index] = outcome }
+                    underWay.withLock { $0.removeAll { $0 == index } }
+                case .later(let time):
+                    if (time.secondsLeft ?? 0) > Self.longestIdlePause { session?.finish() }
+                    // Others may use its association meanwhile.
+                    context.endJob()
+                    _ = pace?.wait(until: time, network.cancellation)
+                    context.beginJob()
                 }
-                guard index < targets.count else { return }
-                let outcome = perform(targets[index], session)
-                report(outcome)
-                outcomes.withLock { $0[index] = outcome }
             }
         }
         let jobs = min(context.options.jobs, targets.count)

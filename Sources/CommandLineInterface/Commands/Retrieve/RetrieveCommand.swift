@@ -33,6 +33,7 @@ final class RetrieveCommand {
                 let context = try RetrievalContext(options, network, outcome, environment, destination: destination)
             else { return }
             defer { context.server?.stop() }
+            network.pace?.waitForHours(network.cancellation)
             guard let plan = RetrievalPlan(options, network, outcome, environment) else { return }
             guard !plan.isAbandoned else {
                 return RetrievalReport(context).writeRows(RetrievalRows(plan, [], notBegun: []))

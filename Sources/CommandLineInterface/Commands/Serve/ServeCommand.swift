@@ -26,6 +26,14 @@ final class ServeCommand {
             guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
             let folder = try OutputFolder(options.directory)
             guard let servers = start(folder, worklist) else { return }
+            outcome.status.provide { [archive = servers.archive] in
+                var standing = RunStatus.Standing()
+                standing.counts = [
+                    "\(Quantity.count(archive.index.instanceCount, "instance")) in "
+                        + Quantity.count(archive.index.studyCount, "study")
+                ]
+                return standing
+            }
             wait()
             servers.http?.stop()
             try servers.archive.stop()

@@ -42,13 +42,16 @@ final class SendingDelegate: StorageDelegate, Sendable {
             sending.rewrites = !options.neverRewrites
             sending.assumesMeta = options.assumesMeta
             sending.retry = network.retry
-            return try ParallelStorage(jobs: jobs, options: sending, cancellation: network.cancellation, delegate: self)
+            return try ParallelStorage(
+                jobs: jobs, options: sending, cancellation: network.cancellation, delegate: self, pace: network.pace)
         }
         var sending = WebStorage.Options()
         sending.interface = web.interface
         sending.assumesMeta = options.assumesMeta
         sending.retry = network.retry
-        return try ParallelStorage(jobs: jobs, cancellation: network.cancellation, delegate: self) {
+        return try ParallelStorage(
+            jobs: jobs, cancellation: network.cancellation, delegate: self, pace: network.pace
+        ) {
             [network, sending, delegate = self] cancellation in
             WebStorage(sending, cancellation: cancellation, delegate: delegate) { () throws(AssociationError) in
                 try network.webSession()

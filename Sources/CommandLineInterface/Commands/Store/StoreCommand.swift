@@ -39,9 +39,10 @@ final class StoreCommand: Sendable {
             commitment = exchange
         }
         defer { commitment?.finish() }
-        let totals = environment.progress.map { _ in
-            FileTotals(options.input.given, recursive: options.input.isRecursive)
-        }
+        // The end is told to a person who watches, or who is not there during the hours.
+        let totals =
+            environment.progress != nil || network.connection.hours != nil
+            ? FileTotals(options.input.given, recursive: options.input.isRecursive) : nil
         let summary = StoreSummary(options, network, outcome, environment, journal: journal, totals: totals)
         // The search ends when nothing is sent any more, also where it waits for names.
         let search: Cancellation
@@ -50,6 +51,8 @@ final class StoreCommand: Sendable {
         } catch {
             return outcome.fail(.localFiles, Message("cannot start", error.description))
         }
+        provideStatus(summary)
+        network.pace?.waitForHours(network.cancellation)
         var source = StoreSource(options, network, outcome, summary, completed, cancellation: search)
         send(&source, summary, endOfSearch: { search.raise(to: .graceful) })
         totals?.stop()
@@ -71,6 +74,11 @@ final class StoreCommand: Sendable {
         } catch {
             outcome.fail(.localFiles, Message(error))
         }
+    }
+
+    private func provideStatus(_ summary: StoreSummary) {
+        outcome.status.provide { [summary] in summary.standing }
+        network.pace?.estimate { [summary] in summary.standing.work }
     }
 
     private func completedInstances() throws(FileProblem) -> CompletedInstances {
@@ -103,6 +111,8 @@ final class StoreCommand: Sendable {
         }
         var refused: [InstanceFile] = []
         while !delegate.shouldStop, let batch = source.next() {
+            // The wait for room may be one for the hours.
+            if storage.queue.isFull, network.pace?.waiting != nil { source.rest() }
             guard storage.queue.push(batch) else {
                 refused = batch
                 break

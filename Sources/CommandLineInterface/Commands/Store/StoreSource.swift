@@ -55,6 +55,9 @@ struct StoreSource: ~Copyable {
         }
     }
 
+    /// Ends what the server was asked by, until it is asked again.
+    func rest() { existing?.finish() }
+
     private static func doubt(_ completion: CompletedInstances.Completion) -> String? {
         switch completion {
         case .wasSent: nil

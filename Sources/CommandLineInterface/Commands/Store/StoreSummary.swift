@@ -52,6 +52,8 @@ final class StoreSummary: Sendable {
         var padded = FilesAlike()
         var rewrittenWithLoss = FilesAlike()
         var longUIDs = FilesAlike()
+        /// The study of the last file that has an outcome.
+        var lastStudy: UID?
     }
 
     /// Files of which the same is to be said: how many, and the first of them.
@@ -212,7 +214,10 @@ final class StoreSummary: Sendable {
             failures.record(failure)
         }
         write(record)
-        state.withLock { $0.counts.finishedBytes += result.file.size }
+        state.withLock { state in
+            state.counts.finishedBytes += result.file.size
+            state.lastStudy = result.file.studyInstanceUID
+        }
         showProgress()
     }
 
@@ -303,7 +308,7 @@ final class StoreSummary: Sendable {
     }
 
     private var reasonForStop: String {
-        (isStopped ? nil : network.endTimeReached) ?? "stopped at a failure"
+        (isStopped ? nil : network.reasonForEnd) ?? "stopped at a failure"
     }
 
     private func stop() { state.withLock { $0.isStopped = true } }
@@ -351,6 +356,24 @@ final class StoreSummary: Sendable {
             }())
     }
 
+    /// Where the sending stands.
+    var standing: RunStatus.Standing {
+        let (counts, study) = state.withLock { ($0.counts, $0.lastStudy) }
+        var standing = RunStatus.Standing()
+        let known = totals?.known
+        let done = counts.stored + counts.failed - counts.notSent + counts.skipped
+        if let known { standing.counts.append("\(done) of \(Quantity.count(known.0, "file")) done") }
+        standing.counts.append("\(counts.stored) stored")
+        let failures = counts.failed - counts.notSent
+        for (count, word) in [(counts.skipped, "skipped"), (failures, "failed")] where count > 0 {
+            standing.counts.append("\(count) \(word)")
+        }
+        standing.bytes = counts.bytes
+        standing.underWay = study.map { ["study \($0)"] } ?? []
+        if let known { standing.work = RunStatus.Work(done: Double(counts.finishedBytes), whole: Double(known.1)) }
+        return standing
+    }
+
     // MARK: The end
 
     /// Says how what was sent differs from the files.
@@ -393,7 +416,7 @@ final class StoreSummary: Sendable {
     /// How a run is gone on with that was interrupted, or lost its server.
     private func wayOn(after stored: Int) -> Hint? {
         let isLost = [.unreachable, .timeLimit, .association].contains(outcome.exitCode) && stored > 0
-        guard outcome.exitCode == .interrupted || network.endTimeReached != nil || isLost else { return nil }
+        guard outcome.exitCode == .interrupted || network.reasonForEnd != nil || isLost else { return nil }
         return .goOn(storing: true, hasJournal: options.journalPath != nil)
     }
 

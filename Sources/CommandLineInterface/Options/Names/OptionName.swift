@@ -2,7 +2,7 @@
 package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible {
     case aetitle, bind, buffer, call, capture, charset, classes, color, columns, compare, config, copy, count, crit
     case date, debug, destination, doctor, echo, error, find, format
-    case fsync, fuzzy, generate, get, grace, help, hostname, image, images, inject, input, interval, jobs
+    case fsync, fuzzy, generate, get, grace, help, hostname, hours, image, images, inject, input, interval, jobs
     case header
     case journal, jwt, kerberos, key, limit, listen, metrics, mode, move, name, nodes, only, output, passcode, patient,
         patientroot,
@@ -37,6 +37,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case logPHI = "log-phi"
     case logTime = "log-time"
     case maxPDU = "max-pdu"
+    case maxRate = "max-rate"
     case maxReferences = "max-references"
     case metricsLabel = "metrics-label"
     case moveDestination = "move-destination"
@@ -47,6 +48,7 @@ package enum OptionName: String, Sendable, CaseIterable, CustomStringConvertible
     case neverRewrite = "never-rewrite"
     case noCheck = "no-check"
     case orMove = "or-move"
+    case perMinute = "per-minute"
     case portSCP = "port-scp"
     case proxyPassword = "proxy-password"
     case qidoURL = "qido-url"

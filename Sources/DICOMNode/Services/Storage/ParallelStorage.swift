@@ -27,6 +27,7 @@ package final class ParallelStorage: Sendable {
     private let makeSender: @Sendable (Cancellation, StorageSupply) -> any InstanceSender
     private let cancellation: Cancellation
     private let delegate: any StorageDelegate & Sendable
+    private let pace: (any StudyPace)?
     /// The files that are to be sent.
     package let queue: StudyQueue
     private let state: Locked<State>
@@ -34,38 +35,44 @@ package final class ParallelStorage: Sendable {
 
     /// Stores by C-STORE.
     ///
+    /// - Parameter pace: decides when a further study may begin; nil lets all begin at once.
     /// - Throws: if not even one thread can be started.
     package convenience init(
-        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation, delegate: any StorageDelegate & Sendable
+        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation, delegate: any StorageDelegate & Sendable,
+        pace: (any StudyPace)? = nil
     ) throws(SystemError) {
         let demand = StorageDemand()
-        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: demand) {
+        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: demand, pace: pace) {
             StorageSCU(options: options, cancellation: $0, demand: demand, delegate: delegate, supply: $1)
         }
     }
 
     /// Stores in another way.
     ///
-    /// - Parameter makeSender: makes the sender of a worker, on its thread.
+    /// - Parameters:
+    ///   - pace: decides when a further study may begin; nil lets all begin at once.
+    ///   - makeSender: makes the sender of a worker, on its thread.
     /// - Throws: if not even one thread can be started.
     package convenience init(
-        jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable,
+        jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable, pace: (any StudyPace)? = nil,
         makeSender: @escaping @Sendable (Cancellation) -> any InstanceSender
     ) throws(SystemError) {
-        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: StorageDemand()) {
+        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: StorageDemand(), pace: pace) {
             cancellation, _ in makeSender(cancellation)
         }
     }
 
     private init(
         jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable, demand: StorageDemand,
+        pace: (any StudyPace)?,
         makeSender: @escaping @Sendable (Cancellation, StorageSupply) -> any InstanceSender
     ) throws(SystemError) {
         self.jobs = jobs
         self.makeSender = makeSender
         self.cancellation = cancellation
         self.delegate = delegate
-        queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs, demand: demand)
+        self.pace = pace
+        queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs, demand: demand, pace: pace)
         state = Locked(State(alive: jobs))
         threads = Locked(nil)
         let started = try WorkerThreads(count: jobs, name: "store") { [self] in work($0) }
@@ -100,6 +107,12 @@ package final class ParallelStorage: Sendable {
                         try rest(sender)
                         continue
                     }
+                    let turn = queue.turn(of: worker)
+                    if turn == .never { break }
+                    if case .later(let time) = turn {
+                        try waitForTurn(sender, worker, until: time, own)
+                        continue
+                    }
                     // Opened before a batch is taken, so that no file waits for an association that is slow to open. A
                     // single association is opened for the batch that it has taken.
                     if jobs > 1 { try prepare(sender, worker, own) }
@@ -122,6 +135,20 @@ package final class ParallelStorage: Sendable {
         guard sender.isIdle else { return try sender.store([], waitsForRetries: false) }
         // Errors of an association that is not needed now are not failures.
         do throws(AssociationError) { try sender.release() } catch {}
+    }
+
+    /// Waits a moment of the time until another study may begin; what is to be tried again meanwhile is.
+    private func waitForTurn(
+        _ sender: any InstanceSender, _ worker: Int, until time: Deadline, _ cancellation: Cancellation
+    ) throws(AssociationError) {
+        try sender.store([], waitsForRetries: false)
+        if time.secondsLeft ?? .infinity > Self.longestIdleTime {
+            queue.letGo(worker)
+            try sender.finishAttempts()
+            // Errors of an association that is not needed now are not failures.
+            do throws(AssociationError) { try sender.release() } catch {}
+        }
+        if pace?.wait(until: time, cancellation) == true { throw .interrupted(cancellation.level) }
     }
 
     private func supply(of worker: Int) -> StorageSupply {
@@ -154,10 +181,12 @@ package final class ParallelStorage: Sendable {
     /// Ends a worker; returns false if another one has failed meanwhile and left something to do.
     private func end(_ worker: Int, leaving sender: any InstanceSender) -> Bool {
         state.withLock { state in
-            guard queue.isFinished || delegate.shouldStop else { return false }
+            let isLeft = !queue.isFinished
+            guard !isLeft || delegate.shouldStop || queue.turn(of: worker) == .never else { return false }
             state.alive -= 1
             state.unfinished += sender.takeUnfinished()
-            if delegate.shouldStop {
+            // What nobody begins any more is left by the last of them.
+            if delegate.shouldStop || (isLeft && state.alive == 0) {
                 state.unfinished += queue.abandon()
                 delegate.sendingEnded()
             }

@@ -11,6 +11,7 @@ import System
 package final class StudyQueue: Sendable {
     private let capacity: Int
     private let demand: StorageDemand
+    private let pace: (any StudyPace)?
     private let state: ConditionLock<State>
 
     /// Files handed out at once: enough to keep an association busy, few enough to share.
@@ -62,6 +63,7 @@ package final class StudyQueue: Sendable {
 
     private struct State {
         let workers: Int
+        let pace: (any StudyPace)?
         /// The waiting files; the empty UID holds those whose study is unknown, which any worker may take.
         var waiting: [UID: Study] = [:]
         /// The studies that have files waiting, in the order of their first.
@@ -83,8 +85,9 @@ package final class StudyQueue: Sendable {
         var isFinished: Bool { isClosed && count == 0 }
 
         mutating func add(_ pending: PendingInstance) {
-            // A single worker gets all in the order of arrival.
-            let unit = workers > 1 ? Unit(pending.file) : Unit(StudyQueue.unknown, StudyQueue.unknown)
+            // A single worker gets all in the order of arrival, unless a study has to wait for its turn.
+            let isKeptApart = workers > 1 || pace != nil
+            let unit = isKeptApart ? Unit(pending.file) : Unit(StudyQueue.unknown, StudyQueue.unknown)
             if waiting[unit.study] == nil { order.append(unit.study) }
             if waiting[unit.study]?.series[unit.series] == nil {
                 waiting[unit.study, default: Study()].order.append(unit.series)
@@ -107,20 +110,40 @@ package final class StudyQueue: Sendable {
         }
 
         /// What a worker may take from: all of a study, or one series of it.
-        func available(to worker: Int) -> (study: UID, series: UID?)? {
-            let own = claims[worker]?.last
+        ///
+        /// - Parameter isOffered: the studies that come into question.
+        func available(
+            to worker: Int, among isOffered: (UID) -> Bool = { _ in true }
+        ) -> (study: UID, series: UID?)? {
+            let own = claims[worker]?.last.flatMap { isOffered($0.study) ? $0 : nil }
             if let own, waiting[own.study] != nil, !isClaimed(own.study, byOthersThan: worker) {
                 return (own.study, nil)
             }
-            if let free = order.first(where: { !isClaimed($0, byOthersThan: worker) }) { return (free, nil) }
+            let free = order.first { isOffered($0) && !isClaimed($0, byOthersThan: worker) }
+            if let free { return (free, nil) }
             // Not before it is known that there are not enough studies for all.
             guard !keepsStudies, isClosed || hasBeenFull else { return nil }
             if let own, waiting[own.study]?.series[own.series] != nil { return (own.study, own.series) }
-            for study in order {
+            for study in order where isOffered(study) {
                 let series = waiting[study]?.order.first { !isClaimed(Unit(study, $0), byOthersThan: worker) }
                 if let series { return (study, series) }
             }
-            return order.first.map { ($0, waiting[$0]?.order.first) }
+            return order.first(where: isOffered).map { ($0, waiting[$0]?.order.first) }
+        }
+
+        /// What a worker takes from. A new study is begun by it, if one may begin now; before that what was begun is brought on.
+        private func choice(for worker: Int) -> (study: UID, series: UID?)? {
+            guard let pace else { return available(to: worker) }
+            let begun = available(to: worker) { pace.hasBegun($0) }
+            if let begun, begun.series == nil { return begun }
+            if let new = order.first(where: { !pace.hasBegun($0) }), pace.begin(new) == .now { return (new, nil) }
+            return begun
+        }
+
+        /// True if a study that was begun has something for this worker.
+        func hasBegunWork(for worker: Int) -> Bool {
+            guard let pace else { return true }
+            return available(to: worker) { pace.hasBegun($0) } != nil
         }
 
         private mutating func claim(_ unit: Unit, for worker: Int) {
@@ -132,7 +155,7 @@ package final class StudyQueue: Sendable {
         /// Takes files, as many as leave something for the others.
         mutating func take(_ worker: Int) -> [PendingInstance] {
             // Removed, as what is changed while it is held twice is copied as a whole.
-            guard let (study, only) = available(to: worker), var files = waiting.removeValue(forKey: study) else {
+            guard let (study, only) = choice(for: worker), var files = waiting.removeValue(forKey: study) else {
                 return []
             }
             var maximum = count
@@ -162,10 +185,14 @@ package final class StudyQueue: Sendable {
     /// - Parameters:
     ///   - workers: The number of workers; a single one gets the files in their order of arrival.
     ///   - demand: Notes the files that come.
-    init(capacity: Int, workers: Int, demand: StorageDemand = StorageDemand()) {
+    ///   - pace: decides when a further study may begin; nil lets all begin at once.
+    init(
+        capacity: Int, workers: Int, demand: StorageDemand = StorageDemand(), pace: (any StudyPace)? = nil
+    ) {
         self.demand = demand
+        self.pace = pace
         self.capacity = max(capacity, 1)
-        state = ConditionLock(State(workers: workers))
+        state = ConditionLock(State(workers: workers, pace: pace))
     }
 
     /// Adds files, which go to the association that is free first; waits while the queue is full. Returns false, without
@@ -228,6 +255,17 @@ package final class StudyQueue: Sendable {
         }
     }
 
+    /// Whether a worker that there is something for may take it now: `.later` if there is only what has not begun and must wait,
+    /// `.never` if that does not begin in this run, and nothing else can come.
+    func turn(of worker: Int) -> StudyTurn {
+        guard let pace else { return .now }
+        let (hasWork, isAll) = state.withLock { ($0.hasBegunWork(for: worker), $0.isClosed || $0.count >= capacity) }
+        guard !hasWork else { return .now }
+        let turn = pace.turn
+        // More of what was begun may still be found.
+        return turn == .never && !isAll ? .later(.after(seconds: 1)) : turn
+    }
+
     /// The next files for a worker: those of the study it has at hand, else of one that nobody has, else a part of one. Empty: there
     /// are none now.
     ///
@@ -245,6 +283,9 @@ package final class StudyQueue: Sendable {
 
     /// A worker has no study at hand any more.
     func letGo(_ worker: Int) { state.withLock { $0.claims[worker] = nil } }
+
+    /// True if there is no room for more files.
+    package var isFull: Bool { state.withLock { $0.count >= capacity } }
 
     /// True if no work is left and none will come.
     var isFinished: Bool { state.withLock { $0.isFinished } }
