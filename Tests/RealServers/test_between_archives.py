@@ -172,6 +172,33 @@ class Copies(BetweenArchives):
                 counts[entry["sopInstanceUID"]] = counts.get(entry["sopInstanceUID"], 0) + 1
         return counts
 
+    def test_studies_begin_at_even_distances_and_bytes_keep_to_one_rate(self):
+        """Both archives together: what is received and what is sent."""
+        self.archives()
+        run = self.copy("--per-minute", 40, "--max-rate", "400kB/s", "--jobs", 3, "--journal", self.journal, expect=0)
+        bytes_of_all = sum(path.stat().st_size for path in self.images)
+        self.assertGreaterEqual(run.seconds, 3)
+        self.assertGreaterEqual(run.seconds, (2 * bytes_of_all - 400_000) / 400_000)
+        self.assert_same_bytes(self.images)
+        # What is there already takes no turn.
+        self.copy("--per-minute", 1, "--journal", self.journal, "--resume", expect=0)
+
+    def test_a_copy_waits_for_the_hours_and_says_where_it_stands(self):
+        self.archives()
+        # Of every zone it is the wrong time of the week, but for a minute.
+        day = time.strftime("%a", time.gmtime(time.time() + 3 * 86_400))
+        process = self.start("--hours", f"{day} 12:00-12:01")
+        for line in process.stderr:
+            if "waiting until" in line:
+                break
+        self.assertIn(f"no study is begun outside of --hours {day} 12:00-12:01", line)
+        process.send_signal(signal.SIGUSR1)
+        self.assertRegex(process.stderr.readline(), r"status of --copy .*: waiting until .* \(--hours\); running for ")
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=programs.TIME_LIMIT)
+        self.assertEqual(process.returncode, 129)
+        self.assertEqual(self.new.stored(), [])
+
     def test_data_sets_arrive_byte_for_byte(self):
         self.archives()
         run = self.copy("--format", "jsonl", "--jobs", 3, "--journal", self.journal, expect=0)

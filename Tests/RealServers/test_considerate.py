@@ -357,7 +357,7 @@ class Considerate(cases.RealServerTest):
         ):  # fmt: skip
             port = servers.free_port()
             process = self.start(*operation, "--port-scp", port)
-            self.assertIn(f"status of {operation[0]} at port {port}: {words}", self.told(process, "status"))
+            self.assertIn(f"status of {operation[0]} at port {port}: {words}", self.told(process, words))
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=programs.TIME_LIMIT)
             self.assertEqual(process.returncode, 0)
