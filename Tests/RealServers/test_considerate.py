@@ -255,7 +255,7 @@ class Considerate(cases.RealServerTest):
         # With --until in the hours' pause the run ends instead of waiting.
         run = self.faked(at("2026-01-06 05:59:57"), *arguments, "--until", "12:00", "--format", "jsonl", expect=8)
         self.assert_names(
-            run, "the hours (--hours 19:00-06:00) begin again at 19:00, and the run ends before (--until)", "requests not made", "--resume"
+            run, "the hours (--hours 19:00-06:00) begin again at 19:00, and the run ends before (--until)", "requests not made", "--resume",
         )
         came = {path.name: {file.stem for file in path.iterdir()} for path in self.out.iterdir()}
         self.assertTrue(came)
@@ -272,6 +272,7 @@ class Considerate(cases.RealServerTest):
             for limit, name in ((["--until", "18:00"], "--until"), (["--total-timeout", "1h"], "--total-timeout")):
                 run = self.faked(at("12:00"), *arguments, "--hours", "19:00-06:00", *limit, expect=8)
                 self.assert_names(run, f"begin again at 19:00, and the run ends before ({name})")
+                self.assertNotIn("nothing had to be requested", run.stderr)
                 self.assertNotIn("waiting", run.stderr)
         # Six in the morning is after the night's beginning.
         self.faked(at("18:59:58"), *peer_store(peer, self.files), "--hours", "19:00-06:00", "--until", "06:00", expect=0)
@@ -320,7 +321,7 @@ class Considerate(cases.RealServerTest):
         peer, name = [servers.LOOPBACK, archive.port], f"ANY-SCP@127.0.0.1:{archive.port}"
         log = self.folder / "log"
         for arguments, words in (
-            (["--store", *peer, *self.files], rf"status of --store {name}: [1-9]\d* stored, .*; under way: study [\d.]+; running for 0:"),
+            (["--store", *peer, *self.files], rf"status of --store {name}: [1-9]\d* stored, .*; last: study [\d.]+; running for 0:"),
             (["--get", *peer, "-k", "StudyDate=20260102", "-o", self.out], rf"status of --get {name}: [12] of 3 studies, \d+ instance.*; "),
         ):  # fmt: skip
             with self.subTest(arguments[0]):

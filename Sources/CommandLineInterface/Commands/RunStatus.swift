@@ -24,6 +24,8 @@ final class RunStatus: Sendable {
         var work: Work?
         /// The names of what is under way.
         var underWay: [String] = []
+        /// The name of what came last, where it is not known what is under way.
+        var latest: String?
 
         init() {}
     }
@@ -59,6 +61,7 @@ final class RunStatus: Sendable {
             let names = standing.underWay.prefix(Self.shownNames).joined(separator: ", ")
             parts.append("under way: \(names)\(more > 0 ? " and \(more) more" : "")")
         }
+        if let latest = standing.latest { parts.append("last: \(latest)") }
         if let waiting = pace?.waiting { parts.append("\(waiting) (\(OptionName.hours))") }
         var time = "running for \(Quantity.clock(seconds: seconds))"
         if let pace {

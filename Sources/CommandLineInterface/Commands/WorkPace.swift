@@ -147,7 +147,7 @@ final class WorkPace: StudyPace {
         progress?.show("\(waiting) (\(OptionName.hours)), \(Quantity.clock(seconds: left)) left", afterSeconds: 1)
     }
 
-    private var hoursText: String { hours?.description ?? "" }
+    private var hoursText: String { hours.map { CommandLineText.quoted($0.description) } ?? "" }
 
     /// `waiting until 19:00`; nil within the hours, and where nothing is begun any more.
     var waiting: String? {

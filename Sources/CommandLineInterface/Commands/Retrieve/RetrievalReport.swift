@@ -212,7 +212,7 @@ extension RetrievalReport {
             sent = outcomes.contains { $0.sent != nil } ? outcomes.reduce(0) { $0 + ($1.sent ?? 0) } : nil
             failed = outcomes.reduce(0) { $0 + $1.failedInLastAttempt }
             hasRequests = outcomes.contains { $0.attempts > 0 }
-            isComplete = outcomes.allSatisfy { $0.code == .success }
+            isComplete = !outcomes.isEmpty && outcomes.allSatisfy { $0.code == .success }
             wasCutShort = outcomes.contains { $0.code == .unreachable || $0.code == .timeLimit }
             confirmed =
                 outcomes.contains { $0.confirmed != nil } ? outcomes.reduce(0) { $0 + ($1.confirmed ?? 0) } : nil

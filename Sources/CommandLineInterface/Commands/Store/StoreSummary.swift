@@ -369,7 +369,7 @@ final class StoreSummary: Sendable {
             standing.counts.append("\(count) \(word)")
         }
         standing.bytes = counts.bytes
-        standing.underWay = study.map { ["study \($0)"] } ?? []
+        standing.latest = study.map { "study \($0)" }
         if let known { standing.work = RunStatus.Work(done: Double(counts.finishedBytes), whole: Double(known.1)) }
         return standing
     }
