@@ -847,6 +847,37 @@ class Lists(ScriptedRetrieval):
             self.retrieve("get", "--from-list", "-", "--report", report, stdin=b"1.2.1\n", expect=0)
             self.assertLessEqual(len(report.read_text().splitlines()), 2)
 
+    def test_a_page_of_the_run_says_what_was_asked_what_came_and_what_is_missing(self):
+        instances = self.studies(2)
+        archive = self.serve_scripted(instances, plan=lambda number: "fail" if number >= 7 else "send")
+        page = self.folder / "night.html"
+        rows = b"PatientID,StudyInstanceUID\nP1,1.2.1\nP1,1.2.2\nEVERYBODY^IS^HERE,1.2.77\n"
+        self.retrieve("get", "--from-list", "-", "--report", page, "--retries", 0, "--trust-server", stdin=rows, expect=1)
+        text = page.read_text()
+        self.assertEqual(page.stat().st_mode & 0o777, 0o600)
+        for words in (
+            "exit code 1", "<td>associations at once</td><td>1</td>", "1 of 3 rows complete", "line 3, PatientID ***, StudyInstanceUID 1.2.2",
+            "line 4, PatientID ***", "<td>not found</td>", "<svg ", 'class="verdict failed"', '<td>CT</td><td class="number">7</td>',
+        ):  # fmt: skip
+            self.assertIn(words, text)
+        for secret in ("P1", "EVERYBODY"):
+            self.assertNotIn(secret, text)
+        # Nothing is fetched by whoever opens it.
+        self.assertNotRegex(text, r"<script|https?://|src=|@import|url\(")
+        archive.plan = lambda number: "send"
+        # It is written again, and keys are in it as far as they name nobody.
+        self.retrieve("get", "-k", "StudyInstanceUID=1.2.1", "-k", "PatientID=P1", "--trust-server", "--report", page, expect=0)
+        text = page.read_text()
+        for words in ("exit code 0", "<td>StudyInstanceUID</td><td>1.2.1</td>", "<td>PatientID</td><td>***</td>", "1 of 1 request complete"):
+            self.assertIn(words, text)
+        self.assertNotIn("P1<", text)
+
+    def test_a_modality_that_is_markup_is_text_on_the_page(self):
+        self.serve_scripted([Instance("1.2.1", "1.2.1.1", "1.2.1.1.1", more=[(0x00080060, "<b>&'\"")])])
+        page = self.folder / "night.html"
+        self.retrieve("get", "-k", "StudyInstanceUID=1.2.1", "--report", page, expect=0)
+        self.assertIn("<td>&lt;b&gt;&amp;&#39;&quot;</td>", page.read_text())
+
     def test_a_server_that_cannot_be_asked_leaves_every_row_in_the_report(self):
         report = self.folder / "report.csv"
         run = dcmscu(

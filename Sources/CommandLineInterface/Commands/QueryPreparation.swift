@@ -18,15 +18,8 @@ struct QueryPreparation {
 
     /// All queries of the run, in their order.
     ///
-    /// - Parameter sopClass: the SOP class for an information model, for the copy.
-    /// - Throws: ``RunFailure`` if a file cannot be read or written, or a query cannot be made; then none may be sent.
-    func queries(for sopClass: (InformationModel) -> UID) throws(RunFailure) -> [Query] {
-        let queries = try assembled()
-        try prepare(queries, sopClass)
-        return queries
-    }
-
-    private func assembled() throws(RunFailure) -> [Query] {
+    /// - Throws: ``RunFailure`` if a file cannot be read, or a query cannot be made; then none may be sent.
+    func queries() throws(RunFailure) -> [Query] {
         let assembly = QueryAssembly(
             options: options, negotiation: network.connection.queryNegotiation, today: environment.today,
             localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset),
@@ -41,8 +34,11 @@ struct QueryPreparation {
         return queries
     }
 
-    /// Warns of misplaced keys, and writes the copy.
-    private func prepare(_ queries: [Query], _ sopClass: (InformationModel) -> UID) throws(RunFailure) {
+    /// Warns of misplaced keys, and writes the copy, before anything is sent.
+    ///
+    /// - Parameter sopClass: the SOP class for an information model, for the copy.
+    /// - Throws: ``RunFailure`` if the copy cannot be written.
+    func prepare(_ queries: [Query], _ sopClass: (InformationModel) -> UID) throws(RunFailure) {
         for key in options.keys where key.isNamed && key.isBlank && isUniqueKey(key.tag) {
             network.diagnostics.warning(
                 Message("\(key.name) has no value, and matches everything", "an empty variable?"))
@@ -61,7 +57,7 @@ struct QueryPreparation {
     /// The query of a retrieval, which takes only one.
     ///
     /// - Parameter sopClass: of the operation; nil if the information model does not have it.
-    /// - Throws: ``RunFailure`` as ``queries(for:)`` does, if there are several queries or no SOP class, and if a key would retrieve
+    /// - Throws: ``RunFailure`` as ``queries()`` does, if there are several queries or no SOP class, and if a key would retrieve
     ///   more than it says.
     func query(for sopClass: UID?) throws(RunFailure) -> Query {
         let operation = network.operation
@@ -69,7 +65,7 @@ struct QueryPreparation {
         guard let sopClass else {
             throw RunFailure(.usage, Message("\(operation.option)", "the information model has no such operation"))
         }
-        let queries = try assembled()
+        let queries = try queries()
         guard queries.count == 1, let query = queries.first else {
             throw RunFailure(
                 .usage,

@@ -207,8 +207,9 @@ extension OptionCategory {
             details: """
                 Of --get, --move and --copy: CSV or JSON lines, by the ending of the name (.csv, .jsonl): a row for each row of the list, or \
                 for each study or series, with the line, its outcome, the instances listed and received, the cause, the folder \
-                and the values of the row; of what goes to another node the instances sent and the destination. Of --doctor: the page as one HTML file (.html), without patients' data. Only you can \
-                read it; a file that is not a report is not overwritten.
+                and the values of the row; of what goes to another node the instances sent and the destination. With the ending .html one \
+                page for people: what was asked for, the instances by modality, the rate over time, and what is missing and why. \
+                Of --doctor: the page as one HTML file (.html). Pages have no patients' data. Only you can read the file; one that is not a report is not overwritten.
                 """,
             rules: [.excludes([.dryRun])],
             apply: { (draft, argument) throws(UsageError) in

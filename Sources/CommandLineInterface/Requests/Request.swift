@@ -408,6 +408,8 @@ package struct RetrieveOptions: Sendable, Equatable {
 /// The form of a report of rows, by the ending of its name.
 package enum RetrievalReportForm: Sendable {
     case csv, jsonLines
+    /// The whole run on a page for people.
+    case html
 
     init?(_ path: FilePath) {
         let name = String(decoding: path.lastComponent.bytes, as: UTF8.self).lowercased()
@@ -415,18 +417,21 @@ package enum RetrievalReportForm: Sendable {
             self = .csv
         } else if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") {
             self = .jsonLines
+        } else if name.hasSuffix(".html") || name.hasSuffix(".htm") {
+            self = .html
         } else {
             return nil
         }
     }
 
-    static let accepted = "a name that ends in .csv, .jsonl or .ndjson"
+    static let accepted = "a name that ends in .csv, .jsonl, .ndjson or .html"
 
     /// The first bytes of every report of the form.
     var start: String {
         switch self {
         case .csv: "line,outcome,"
         case .jsonLines: "{\"line\":"
+        case .html: HTMLPage.start("retrieval")
         }
     }
 }

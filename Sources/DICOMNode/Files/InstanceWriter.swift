@@ -2,11 +2,12 @@ package import DICOM
 import Glibc
 package import System
 
-/// The entities that a data set says it belongs to; nil where it does not say.
+/// The entities that a data set says it belongs to, and its modality; nil where it does not say.
 package struct InstanceIdentity: Sendable, Equatable {
     package var patientID: String?
     package var studyInstanceUID: UID?
     package var seriesInstanceUID: UID?
+    package var modality: String?
 
     package init(patientID: String? = nil, studyInstanceUID: UID? = nil, seriesInstanceUID: UID? = nil) {
         self.patientID = patientID
@@ -18,6 +19,7 @@ package struct InstanceIdentity: Sendable, Equatable {
         patientID = attributes.string(.patientID)
         studyInstanceUID = attributes.uid(.studyInstanceUID)
         seriesInstanceUID = attributes.uid(.seriesInstanceUID)
+        modality = attributes.string(.modality)
     }
 }
 

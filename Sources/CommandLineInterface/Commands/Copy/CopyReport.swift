@@ -33,15 +33,17 @@ struct CopyReport {
         }
         let isPartlyDone = counts.confirmed + counts.existing + counts.inJournal > 0
         run.replaceExitCode(with: run.exitCode.ofWhole(isPartlyDone: isPartlyDone))
-        summarize(outcomes, plan, counts, notBegun: notBegun, seconds: seconds)
-        report.writeRows(RetrievalRows(plan, outcomes, notBegun: plan.targets.dropFirst(outcomes.count)))
+        let words = summarize(outcomes, plan, counts, notBegun: notBegun, seconds: seconds)
+        report.writeRows(
+            RetrievalRows(plan, outcomes, notBegun: plan.targets.dropFirst(outcomes.count)), summary: words)
     }
 
     private var goOn: Hint { .goOnCopying(hasJournal: options.journalPath != nil) }
 
+    /// Sets the members of the summary, and says it in a sentence, which is returned.
     private func summarize(
         _ outcomes: [TargetOutcome], _ plan: RetrievalPlan, _ counts: CopyRecords.Counts, notBegun: Int, seconds: Double
-    ) {
+    ) -> String {
         let summary = RetrievalReport.Summary(outcomes)
         run.summary.set(.destination, destination.peerName)
         run.summary.set(.serverCompleted, summary.sent)
@@ -57,10 +59,12 @@ struct CopyReport {
         run.summary.set(.bytes, Int(clamping: counts.bytes))
         if outcomes.isEmpty, notBegun == 0 {
             let message = Message(network.peerName, "nothing matches; nothing was copied")
-            guard context.options.query.failsIfNone, run.exitCode == .success else {
-                return run.diagnostics.note(message)
+            if context.options.query.failsIfNone, run.exitCode == .success {
+                run.fail(.incomplete, message)
+            } else {
+                run.diagnostics.note(message)
             }
-            return run.fail(.incomplete, message)
+            return message.line
         }
         if counts.warned > 0, context.options.failOn == .warning {
             run.fail(
@@ -75,6 +79,7 @@ struct CopyReport {
             summary, context.reception?.total, counts,
             confirmed: options.store.verification == .commit ? "committed" : "confirmed", seconds: seconds)
         run.diagnostics.note(Message("\(subject): \(text)", nil, hint: isUnfinished ? goOn : nil))
+        return text
     }
 
     /// As `13 listed, 2 there before, 11 received, 11 sent, 11 confirmed, 5.2 MB in 0.4 s (13.0 MB/s)`; counts of zero that say nothing

@@ -35,9 +35,10 @@ final class FindCommand {
         do throws(RunFailure) {
             var queries: [[Query]] = []
             for target in targets {
-                queries.append(
-                    try QueryPreparation(target.options.query, target.network, environment)
-                        .queries(for: \.findSOPClass))
+                let preparation = QueryPreparation(target.options.query, target.network, environment)
+                let found = try preparation.queries()
+                try preparation.prepare(found, \.findSOPClass)
+                queries.append(found)
             }
             let output = try makeOutput(for: queries.flatMap(\.self))
             for (target, queries) in zip(targets, queries) where mayGoOn(output) {

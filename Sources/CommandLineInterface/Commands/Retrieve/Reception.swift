@@ -53,6 +53,8 @@ final class Reception: Sendable {
     private let sum = Locked(Total())
     private let requests = Locked(Requests())
     private let progress: ProgressLine?
+    /// Nil unless a page is asked for.
+    let history: ReceptionHistory?
     /// Nil where the instances stay here.
     private let buffer: InstanceBuffer?
 
@@ -71,6 +73,8 @@ final class Reception: Sendable {
         // What goes on is told when it has arrived.
         events = buffer == nil ? outcome.events : nil
         progress = environment.progress
+        let isForPage = options.reportPath.map { RetrievalReportForm($0) == .html } ?? false
+        history = isForPage ? ReceptionHistory() : nil
         journal = try RetrievalJournal(options, network, output: folder)
     }
 
@@ -193,6 +197,7 @@ final class Reception: Sendable {
     }
 
     private func take(_ instance: ReceivedInstance) {
+        history?.record(instance)
         switch instance.outcome {
         case .stored(let outcome) where outcome.isUnexpected:
             diagnostics.warning(

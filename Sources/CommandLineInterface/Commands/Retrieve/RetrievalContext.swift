@@ -16,6 +16,8 @@ final class RetrievalContext: Sendable {
     let rowReport: RetrievalRowReport?
     /// Asks the third party for what it got; nil if nobody wants that.
     let destination: DestinationCheck?
+    /// The archive that instances are copied to; nil where they stay here, or are sent by the server.
+    let copyDestination: String?
     /// Our port; nil where nothing calls back.
     let server: AssociationServer?
     private let callbacks: Callbacks
@@ -43,6 +45,7 @@ final class RetrievalContext: Sendable {
         isStopped: @escaping @Sendable () -> Bool = { false }
     ) throws(FileProblem) {
         self.isStopped = isStopped
+        copyDestination = buffer == nil ? nil : destination?.peerName
         self.destination = destination.map { DestinationCheck($0, options, outcome) }
         self.options = options
         self.network = network

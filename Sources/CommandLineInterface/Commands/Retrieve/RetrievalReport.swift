@@ -28,8 +28,8 @@ struct RetrievalReport: Sendable {
     func finish(_ outcomes: [TargetOutcome], plan: RetrievalPlan, seconds: Double) {
         let notBegun = finishTargets(outcomes, plan: plan)
         setExitCode(outcomes, notBegun: notBegun)
-        summarize(outcomes, plan, notBegun: notBegun, seconds: seconds)
-        writeRows(RetrievalRows(plan, outcomes, notBegun: plan.targets.dropFirst(outcomes.count)))
+        let words = summarize(outcomes, plan, notBegun: notBegun, seconds: seconds)
+        writeRows(RetrievalRows(plan, outcomes, notBegun: plan.targets.dropFirst(outcomes.count)), summary: words)
     }
 
     /// Reports what was not begun, and writes what is missing; returns the number of targets that were not begun.
@@ -45,10 +45,17 @@ struct RetrievalReport: Sendable {
     }
 
     /// Counts the rows of a list, and writes their outcomes to the file that is asked for.
-    func writeRows(_ rows: RetrievalRows) {
+    ///
+    /// - Parameter summary: of the run; empty where it has ended before anything was asked for.
+    func writeRows(_ rows: RetrievalRows, summary: String = "") {
         if rows.isList, !rows.rows.isEmpty { run.diagnostics.note(Message(rows.summary)) }
         do throws(FileProblem) {
-            try context.rowReport?.write(rows)
+            guard let report = context.rowReport else { return }
+            if report.form == .html {
+                try report.write(RetrievalPage(context, rows, summary: summary, began: report.began))
+            } else {
+                try report.write(rows)
+            }
         } catch {
             run.fail(.localFiles, Message(error))
         }
@@ -91,7 +98,10 @@ struct RetrievalReport: Sendable {
         if let first = failed.first, let error = first.error { run.recordError(error, first.cause) }
     }
 
-    private func summarize(_ outcomes: [TargetOutcome], _ plan: RetrievalPlan, notBegun: Int, seconds: Double) {
+    /// Sets the members of the summary, and says it in a sentence, which is returned.
+    private func summarize(
+        _ outcomes: [TargetOutcome], _ plan: RetrievalPlan, notBegun: Int, seconds: Double
+    ) -> String {
         let summary = Summary(outcomes)
         run.summary.set(.serverCompleted, summary.sent)
         run.summary.set(.serverFailed, summary.failed)
@@ -111,7 +121,7 @@ struct RetrievalReport: Sendable {
             } else {
                 run.diagnostics.note(message)
             }
-            return
+            return message.line
         }
         let total = context.reception?.total
         if let total {
@@ -140,6 +150,7 @@ struct RetrievalReport: Sendable {
             Message(
                 "\(subject): \(text)", nil,
                 hint: isUnfinished ? .goOn(storing: false, hasJournal: context.options.journalPath != nil) : nil))
+        return text
     }
 
     // MARK: What is missing

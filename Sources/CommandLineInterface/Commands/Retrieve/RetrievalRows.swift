@@ -109,9 +109,11 @@ extension RetrievalTarget.Row {
     }
 }
 
-/// `--report`: a file with the outcome of each row, as CSV or JSON lines by the ending of its name.
+/// `--report`: a file with the outcome of each row, as CSV or JSON lines, or a page of the run, by the ending of its name.
 final class RetrievalRowReport: Sendable {
-    private let form: RetrievalReportForm
+    let form: RetrievalReportForm
+    /// The time at which the run began.
+    let began = LogTime.now
     private let file: RecordFile
     /// The AE title of the third party that the instances go to; nil if they come here.
     private let destination: String?
@@ -131,6 +133,11 @@ final class RetrievalRowReport: Sendable {
         file = try RecordFile(path, .report(start: form.start))
     }
 
+    /// Writes the page.
+    ///
+    /// - Throws: `FileProblem` if the file cannot be written.
+    func write(_ page: RetrievalPage) throws(FileProblem) { try file.replaceContent(page.text) }
+
     /// Writes all rows.
     ///
     /// - Throws: `FileProblem` if the file cannot be written.
@@ -147,6 +154,7 @@ final class RetrievalRowReport: Sendable {
             case .jsonLines:
                 bytes += object(row, result).serialized()
                 bytes.append(UInt8(ascii: "\n"))
+            case .html: break
             }
         }
         try file.replaceContent(bytes)
