@@ -19,6 +19,9 @@ STUDIES = 12_000
 WITH_TWO = 100
 LIMIT = 500
 YEARS = "StudyDate=2016-2025"
+# Studies that may begin in a minute, and bytes in a second: the hospital works on.
+PER_MINUTE = 6000
+RATE = "20MB/s"
 
 
 def fill(folder):
@@ -57,6 +60,7 @@ class Migration(cases.RealServerTest):
     def copy(self, *arguments):
         return [
             "--copy", *self.peers(), *arguments, "--jobs", 4, "--journal", self.journal, "--resume", "--format", "jsonl",
+            "--per-minute", PER_MINUTE, "--max-rate", RATE,
         ]  # fmt: skip
 
     def held(self):
@@ -114,6 +118,8 @@ class Migration(cases.RealServerTest):
         self.assertEqual(summary["confirmed"] + summary["skipped"], self.count)
         self.assertGreater(summary["skipped"], self.count // 5)
         self.assertGreater(summary["confirmed"], self.count // 3)
+        studies = summary["confirmed"] * STUDIES / self.count
+        self.assertGreaterEqual(summary["seconds"], (studies - 100) * 60 / PER_MINUTE * 0.95)
         self.assertEqual(summary["failures"], 0)
         self.assertEqual(self.held(), self.count)
         confirmed = collections.Counter(
