@@ -7,12 +7,13 @@ import os
 import pathlib
 import shutil
 import stat
+import threading
 import time
 
 from harness import commitment, images, practice, programs, servers
 from harness.practice import PracticeArchive
 from harness.programs import dcmscu
-from harness.scripted_archive import ScriptedArchive, study
+from harness.scripted_archive import Instance, ScriptedArchive, study
 from test_hostile import compiler
 
 LOCAL_FILES = 3
@@ -134,6 +135,14 @@ class Order(Disk):
         self.assertGreater(said, max(places))
         self.assertIn("synced", self.journal.read_text().splitlines()[-1])
         self.assertIn(["sync", str(self.journal)], events[said:])
+
+    def test_end_syncs_the_file_system_of_what_was_there_already(self):
+        self.get("--fsync", "none", expect=0)
+        [patient] = {path.parent for path in self.written()}
+        for options in ([], ["--if-exists", "skip"]):
+            _, events = self.get("--fsync", "end", *options, other=f"/{patient.name}", expect=0)
+            self.assertFalse([event for event in events if event[0] == "name"])
+            self.assertIn(["syncfs", str(patient)], events)
 
     def test_what_an_earlier_run_holds_is_synced_too(self):
         self.get("--fsync", "none", "--journal", self.journal, expect=0)
@@ -455,6 +464,30 @@ class FaultsOfReception(Disk):
             self.clear()
             self.assertTrue(once("renameat", f"{links},renameat:{number}:{errno.EIO}", code=LOCAL_FILES))
 
+    def test_one_uid_on_several_associations_at_once_without_hard_links(self):
+        """Each has content of its own: what is answered with success is there, whole, as often as the option lets it be."""
+        count = 6
+        for existing, kept in (("rename", count), ("skip", 1), ("overwrite", 1), ("fail", 1)):
+            with self.subTest(existing):
+                self.clear()
+                instances = [Instance("1.2.1", "1.2.1.1", "1.2.1.1.1", size=100_000 + 2 * number) for number in range(count)]
+                together, port = threading.Barrier(count), servers.free_port()
+                archive = ScriptedArchive(instances, port, associations=count, plan=lambda _: ("send", together.wait(30))[0])
+                self.addCleanup(archive.close)
+                # Between the name and the instance in its place there is time for the others.
+                _, events = self.traced(
+                    "--move", "--no-check", "-k", "20,d=1.2.1", "-o", self.output, *NAMING, "--port-scp", port,
+                    "--if-exists", existing, servers.LOOPBACK, archive.port, fault=f"linkat:1:{errno.EPERM}:on",
+                    environment={"DISK_PAUSE": 20_000}, expect=1 if existing == "fail" else 0,
+                )  # fmt: skip
+                self.assertIn(["fault", "linkat"], events)
+                self.assertEqual(archive.statuses.count(0), 1 if existing == "fail" else count, archive.statuses)
+                names = ["1.2.1.1.1.dcm"] + [f"1.2.1.1.1-{number}.dcm" for number in range(1, kept)]
+                self.assertEqual([path.name for path in self.written()], sorted(names))
+                found = [[one.data for one in instances if path.read_bytes().endswith(one.data)] for path in self.written()]
+                self.assertEqual([len(whole) for whole in found], [1] * kept)
+                self.assertEqual(len({whole[0] for whole in found}), kept)
+
     def mover(self, replacing=False):
         """A move to our own port with a fault; it returns whether that struck. `replacing`: all are there with old content."""
         instances = study(3)
@@ -668,6 +701,8 @@ class Modes(Disk):
         self.assertEqual([self.mode(log), self.mode(failed)], [0o640, 0o640])
         self.assertEqual(failed.read_text(), f"{self.folder}/none\n")
         self.assertIn("end", log.read_text())
+        manual = (programs.REPOSITORY / "man" / "dcmscu.1").read_text()
+        self.assertIn("made with the mode 600, whatever the umask is; those that exist keep theirs", manual)
 
     def test_received_files_follow_the_umask_or_have_the_mode_that_is_given(self):
         asked = ["--get", *self.peer, "-k", f"StudyInstanceUID={self.study}", "--if-exists", "overwrite"]

@@ -164,9 +164,11 @@ final class OutputFile {
             if try link(final) { return (final, .written) }
             switch existing {
             case .fail: return nil
-            case .skip where !isEmpty(final): return (final, .skipped)
-            case .rename where !isEmpty(final): return try otherName()
-            case .overwrite, .skip, .rename:
+            case .skip where try !replaceEmpty(final): return (final, .skipped)
+            case .rename where try !replaceEmpty(final): return try otherName()
+            case .skip, .rename: return (final, .replaced)
+            case .overwrite:
+                try takeTemporaryName()
                 try replace(final)
                 return (final, .replaced)
             }
@@ -249,11 +251,22 @@ final class OutputFile {
         }
     }
 
-    /// Puts the file in the place of another, in one step.
-    private func replace(_ name: [UInt8]) throws(SystemError) {
+    /// Puts the file in the place of one without a byte; false where the name belongs to another file, or to nobody.
+    private func replaceEmpty(_ name: [UInt8]) throws(SystemError) -> Bool {
+        guard isEmpty(name) else { return false }
+        try takeTemporaryName()
+        return try folder.reservation.withLock { (_) throws(SystemError) in
+            // Another association may have reserved it, and has put its instance there by now.
+            guard isEmpty(name) else { return false }
+            try replace(name)
+            return true
+        }
+    }
+
+    /// Gives the file a temporary name, unless it has one: only a file with a name can take another's.
+    private func takeTemporaryName() throws(SystemError) {
         let parent = directory.descriptor.rawValue
         while temporary == nil {
-            // Only a file with a name can take another's.
             let name = folder.nextTemporaryName()
             do throws(SystemError) {
                 try linkUnnamed(name, in: parent)
@@ -266,7 +279,12 @@ final class OutputFile {
                 }
             }
         }
+    }
+
+    /// Puts the file, which has a temporary name, in the place of another, in one step.
+    private func replace(_ name: [UInt8]) throws(SystemError) {
         guard let temporary else { return }
+        let parent = directory.descriptor.rawValue
         _ = try systemCall("rename") {
             temporary.withCString { old in
                 FilePath(bytes: name).withCString { new in renameat(parent, old, parent, new) }
@@ -326,24 +344,27 @@ final class OutputFile {
     /// Takes the name by an empty file, which a rename then replaces: for file systems without hard links (FAT, some
     /// network shares). Where the rename fails, the name is free again.
     private func reserve(_ name: [UInt8]) throws(SystemError) -> Bool {
-        do throws(SystemError) {
-            _ = try FileDescriptor.open(
-                FilePath(bytes: name), in: directory.descriptor, for: .writing, [.creatingNew, .notFollowingLinks])
-        } catch {
-            guard error.errno == EEXIST else { throw error }
-            return false
-        }
-        do throws(SystemError) {
-            try replace(name)
-        } catch {
-            // Another instance may have replaced the empty file.
-            if isEmpty(name) {
-                let parent = directory.descriptor.rawValue
-                _ = FilePath(bytes: name).withCString { unlinkat(parent, $0, 0) }
+        try takeTemporaryName()
+        return try folder.reservation.withLock { (_) throws(SystemError) in
+            do throws(SystemError) {
+                _ = try FileDescriptor.open(
+                    FilePath(bytes: name), in: directory.descriptor, for: .writing, [.creatingNew, .notFollowingLinks])
+            } catch {
+                guard error.errno == EEXIST else { throw error }
+                return false
             }
-            throw error
+            do throws(SystemError) {
+                try replace(name)
+            } catch {
+                // Another instance may have replaced the empty file.
+                if isEmpty(name) {
+                    let parent = directory.descriptor.rawValue
+                    _ = FilePath(bytes: name).withCString { unlinkat(parent, $0, 0) }
+                }
+                throw error
+            }
+            return true
         }
-        return true
     }
 
     private func removeTemporary() {

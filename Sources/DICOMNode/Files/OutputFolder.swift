@@ -45,6 +45,9 @@ package final class OutputFolder: Sendable {
     /// Folders in which earlier runs' leavings are looked for; in more of them, whatever is there stays.
     private static let maximumTidied = 10_000
     private let temporaryNumber = Atomic<UInt64>(0)
+    /// Held between the empty file that takes a name and the instance in its place, so that nobody takes the one for what a
+    /// killed run has left.
+    let reservation = Locked<Void>(())
     private let lacksUnnamedFiles = Atomic<Bool>(!OutputFile.canBeNamed)
 
     /// Folders kept open; each costs a descriptor, of which a process has 1024.

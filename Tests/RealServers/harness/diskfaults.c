@@ -3,6 +3,7 @@
 // name, counted from 1, of those about files and folders; with ":on" behind it every later one as well. A second fault may
 // stand behind a comma. With DISK_AT only calls about a file count whose path begins with that, or with
 // what stands there behind a comma. The folders whose paths hold DISK_OTHER are in a file system of their own, as fstat tells it.
+// Each rename waits first for DISK_PAUSE microseconds, while others go on.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -152,6 +153,8 @@ int linkat(int from, const char *name, int to, const char *other, int flags) {
 
 int renameat(int from, const char *name, int to, const char *other) {
     char source[2 * PATH_MAX], target[2 * PATH_MAX];
+    const char *pause = getenv("DISK_PAUSE");
+    if (pause) usleep((useconds_t)atoi(pause));
     if (fails_at(path_at(to, other, target), "renameat")) return -1;
     int result = REAL(renameat)(from, name, to, other);
     if (result == 0) record("name %s %s", path_at(from, name, source), path_at(to, other, target));
