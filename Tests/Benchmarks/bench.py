@@ -519,16 +519,20 @@ def job_journal(bench):
     whole.unlink()
     rows = bench.folder / "rows.csv"
     samples.retrieval_list(rows, 100_000)
-    read = "dcmscu --from-list"
+    shuffled = bench.folder / "shuffled.csv"
+    samples.shuffled_list(shuffled, 100_000)
+    read, joined = "dcmscu --from-list", "dcmscu --from-list, rows to be joined"
     return missed + run_job(
         bench,
         "journal: a list of 100,000 rows, and nobody there to ask",
         [
-            Contender(
-                read, [bench.binary, "--get", "--from-list", rows, "-o", bench.out, LOOPBACK, free_port()], code=4
-            )
+            Contender(name, [bench.binary, "--get", "--from-list", path, "-o", bench.out, LOOPBACK, free_port()], code=4)
+            for name, path in ((read, rows), (joined, shuffled))
         ],
-        [Absolute("cpu", read, 1.0, "CPU seconds")],
+        [
+            Absolute("cpu", read, 1.0, "CPU seconds"),
+            Absolute("cpu", joined, 2.0, "CPU seconds where the rows of 2,000 series stand in no order"),
+        ],
         rounds=min(bench.rounds, 3),
     )
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import struct
 import warnings
 
@@ -112,6 +113,17 @@ def store_journal(path, peer, count):
                 '"transferSyntaxUID":"1.2.840.10008.1.2.1","bytes":20730,"modified":1796056230309093541,'
                 '"outcome":"done","status":"0000H","attempts":1}\n'
             )
+
+
+def shuffled_list(path, count):
+    """A list of instances of which fifty are of a series, in no order."""
+    numbers = list(range(count))
+    random.Random(7).shuffle(numbers)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID\n")
+        for number in numbers:
+            series = f"{STUDY}.8.{number // 100},{STUDY}.8.{number // 100}.{number // 50 % 2}"
+            file.write(f"{series},{STUDY}.8.{number // 100}.{number // 50 % 2}.{number}\n")
 
 
 def retrieval_list(path, count):

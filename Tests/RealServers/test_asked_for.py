@@ -7,7 +7,7 @@ import time
 
 from harness import cases, images, loading, servers
 from harness.programs import dcmscu
-from harness.scripted_archive import Association, Gone, Instance, ScriptedRetrieval, study
+from harness.scripted_archive import CT, Association, Gone, Instance, ScriptedRetrieval, study
 
 OTHER = "9.9.9"
 
@@ -113,6 +113,24 @@ class Strangers(ScriptedRetrieval):
                 run = self.retrieve(operation, expect=0)
                 self.assert_whole(instances)
                 self.assert_names(run, "note: ", "2 instances that it does not list")
+
+    def test_uids_that_the_list_pads_in_another_way_are_those_of_the_instances(self):
+        """By a space, or by two NULs where there should be none; the instances have theirs as the standard has it."""
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                # UIDs of nine characters and of ten.
+                instances = study(20)
+                padded = [one.uid.encode() + (b" " if len(one.uid) % 2 else b"\0\0") for one in instances]
+                listed = [
+                    Instance(one.study, one.series, uid, sop_class=CT.encode() + b" ") for one, uid in zip(instances, padded)
+                ]
+                archive = self.serve_scripted(instances, listed=listed)
+                self.out = self.folder / operation
+                run = self.retrieve(operation, expect=0)
+                self.assert_whole(instances)
+                self.assertEqual(len(archive.requests), 1, run)
+                for words in ("does not list", "missing", "warning"):
+                    self.assertNotIn(words, run.stderr)
 
     def test_with_several_studies_at_once_only_those_of_them_are_taken(self):
         instances = study(4, number=1) + study(4, number=2) + study(4, number=3)

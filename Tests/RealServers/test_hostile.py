@@ -603,7 +603,9 @@ class Surroundings(cases.RealServerTest):
             with self.subTest(kilobytes):
                 line = f'ulimit -s {kilobytes}; exec "$@"'
                 echo = [programs.dcmscu_path(), "--echo", servers.LOOPBACK, self.server.port]
-                programs.run("sh", "-c", line, "sh", *echo, expect=0, environment={"DCMSCU_CONFIG": "/dev/null"})
+                # The other one does every operation, in both roles.
+                for arguments in (echo, [programs.dcmscu_path(), "--self-test"]):
+                    programs.run("sh", "-c", line, "sh", *arguments, expect=0, environment={"DCMSCU_CONFIG": "/dev/null"})
 
     def test_no_home(self):
         for home in ({}, {"HOME": ""}, {"HOME": "not/absolute"}, {"HOME": "/nowhere/at/all"}, {"HOME": "/dev/null"}):

@@ -14,7 +14,7 @@ import time
 
 from pydicom.dataset import Dataset
 
-from harness import cases, certificates, findpeer, programs, servers
+from harness import cases, certificates, findpeer, programs, servers, webpeer
 from test_hostile import compiler
 
 INTERRUPTED = 130
@@ -321,7 +321,7 @@ class Signals(cases.RealServerTest):
         name = "pacs.example"
         for options in (
             ["--echo", name, 104], ["--find", name, 104, "-k", "PatientID"], ["--store", name, 104, self.large_file()],
-            ["--get", name, 104, "-k", "PatientID=1"], ["--doctor", name, 104],
+            ["--get", name, 104, "-k", "PatientID=1"], ["--doctor", name, 104], ["--find", f"http://{name}/", "-k", "PatientID"],
             ["--serve", self.folder / "archive", "--port-scp", servers.free_port(), "--bind", name],
         ):  # fmt: skip
             for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
@@ -336,6 +336,28 @@ class Signals(cases.RealServerTest):
                     process.send_signal(one)
                     _, err = process.communicate(timeout=AT_ONCE)
                     self.assertEqual(process.returncode, code, err)
+
+    def test_while_a_web_server_is_waited_for(self):
+        """It has the request, and says nothing: nobody can take that back, and the first signal ends it."""
+        file, out = self.large_file(), self.folder / "out"
+        for options in (
+            ["--echo"], ["--find", "-k", "PatientID"], ["--get", "-k", "StudyInstanceUID=1.2.3", "-o", out], ["--store", file],
+            ["--stgcmt", file], ["--doctor"],
+        ):  # fmt: skip
+            for one, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
+                reached = threading.Event()
+
+                def silent(*_):
+                    reached.set()
+                    peer.hold()
+
+                with self.subTest(f"{options[0]} {one.name}"), webpeer.WebPeer(silent, raw=True) as peer:
+                    process = self.start(options[0], peer.url, *options[1:])
+                    self.assertTrue(reached.wait(programs.TIME_LIMIT), "the server was not asked")
+                    process.send_signal(one)
+                    _, err = process.communicate(timeout=AT_ONCE)
+                    self.assertEqual(process.returncode, code, err)
+                    self.assertEqual([path for path in out.rglob("*") if path.is_file()], [], err)
 
     def test_while_a_folder_without_an_end_is_read(self):
         """One that is very large or slow: also the account of what was not sent does not hold the run."""

@@ -265,7 +265,10 @@ class BadFiles(cases.RealServerTest):
         path = self.folder / "code.dcm"
         entry.is_implicit_VR, entry.is_little_endian = True, True
         entry.save_as(path)
+        self.server.clear()
         dcmscu("--store", servers.LOOPBACK, self.server.port, path, expect=0)
+        [received] = self.server.received()
+        self.assertEqual(images.data_set_bytes(received), images.data_set_bytes(path))
 
     def test_the_truncated_real_files(self):
         for name in sorted(images.TRUNCATED):

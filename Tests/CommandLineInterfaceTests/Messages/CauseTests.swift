@@ -125,6 +125,11 @@ struct CauseTests {
                     ScriptedServer.accepts + [.hearMessage] + ScriptedServer.aborts
                 ], exitCode: .association, says: ["may not be used for C-FIND"], saysNot: ["C-GET"]),
             Row(
+                name: "a C-GET that is aborted", arguments: get,
+                scripts: [
+                    ScriptedServer.accepts + [.hearMessage] + ScriptedServer.aborts
+                ], exitCode: .association, says: ["may not use C-GET"], saysNot: ["C-FIND"]),
+            Row(
                 name: "what the server does not have, at a server that calls it C000H",
                 arguments: "--get -k StudyInstanceUID=1.2.3",
                 scripts: [listsNothing, answered(.unableToProcess)], exitCode: .success,
