@@ -56,6 +56,9 @@ final class MessageReader {
                     progress.add(try channel.read(wait, waitingFor: .message))
                     progress.extend(by: channel.connection.pausedSeconds - paused)
                 } catch .lost(.timedOut, let awaited) where !channel.limits.end.isPast {
+                    // What we have paused, the peer was not silent.
+                    progress.extend(by: channel.connection.pausedSeconds - paused)
+                    if channel.connection.pausedSeconds > paused, !progress.deadline.isPast, !end.isPast { continue }
                     if let cancelled = options.cancelled {
                         guard case .betweenMessages = state, !cancelled.isOver() else {
                             throw .lost(.timedOut(.read), waitingFor: awaited)

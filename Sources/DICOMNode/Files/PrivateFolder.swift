@@ -4,11 +4,16 @@ package import System
 /// A folder that nobody else can read, for files that are of no use once the process has ended: `NAME-PROCESS-XXXXXX`.
 ///
 /// A process that is killed leaves it behind; the next one that makes such a folder in the same place removes it. Its process holds a
-/// lock on it, which the system lets go of when the process ends however it ends.
+/// lock on it, which the system lets go of when the process ends however it ends. A folder of such a name that somebody else has made is
+/// left alone: ours have a mode that nobody gives a folder by chance.
 package final class PrivateFolder: Sendable {
     package let path: FilePath
     private let claim: FileDescriptor
 
+    /// As mkdtemp makes it, and the sticky bit, which means nothing where nobody else can write.
+    private static let mode: mode_t = 0o1700
+    /// The letters that mkdtemp puts at the end.
+    private static let letters = 6
     /// Folders are not looked for in ones that are nested deeper: ours are not.
     private static let deepest = 4
     /// Between making a folder and locking it there is a moment. One of a process number that is in use is left alone for so long, in
@@ -37,8 +42,9 @@ package final class PrivateFolder: Sendable {
         } catch {
             throw FileProblem(writing: place, error)
         }
-        // Without a lock it would only not be tidied up.
+        // Without a lock and this mode it would only not be tidied up.
         _ = claim.lock()
+        try? claim.setPermissions(UInt32(Self.mode))
     }
 
     /// The path of a folder or a file in it.
@@ -72,8 +78,11 @@ package final class PrivateFolder: Sendable {
         let deadline = Deadline.after(seconds: longestLook)
         _ = try? copy.forEachEntry(unless: { deadline.isPast }) { entry, _ in
             guard entry.starts(with: prefix) else { return }
-            let number = entry.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "-") }
-            guard let process = pid_t(String(decoding: number, as: UTF8.self)) else { return }
+            let parts = entry.dropFirst(prefix.count).split(
+                separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+            guard parts.count == 2, parts[1].count == letters,
+                let process = pid_t(String(decoding: parts[0], as: UTF8.self))
+            else { return }
             found.append((FilePath(bytes: entry), process))
         }
         for (entry, process) in found {
@@ -81,7 +90,9 @@ package final class PrivateFolder: Sendable {
                 continue
             }
             var status = stat()
-            guard fstat(left.rawValue, &status) == 0, status.st_uid == geteuid() else { continue }
+            guard fstat(left.rawValue, &status) == 0, status.st_uid == geteuid(),
+                status.st_mode & 0o7777 == mode
+            else { continue }
             let isThere = process <= 0 || kill(process, 0) == 0 || errno != ESRCH
             guard !isThere || time(nil) - status.st_mtim.tv_sec > graceSeconds, left.lock() == .held else { continue }
             remove(place.appending(entry.bytes), left, depth: 0)

@@ -33,6 +33,7 @@ struct PrivateFolderTests {
         // No process has such a number.
         let abandoned = place.path.appending("copy-2147483646-abcdef")
         _ = try OutputFolder(abandoned, syncing: .none).write([1], named: "image.dcm", existing: .fail)
+        #expect(abandoned.withCString { chmod($0, 0o1700) } == 0)
         let other = place.path.appending("other-2147483646-abcdef")
         _ = try OutputFolder(other, syncing: .none)
         let first = try PrivateFolder(in: place.path, named: "copy")
@@ -42,6 +43,19 @@ struct PrivateFolderTests {
         first.remove()
         second.remove()
         #expect(names() == ["other-2147483646-abcdef"])
+    }
+
+    @Test(arguments: [
+        ("copy-2147483646-abcdef", 0o700), ("copy-2147483646-results", 0o1700), ("copy-2147483646", 0o1700),
+        ("copy-2147483646-a-bcde", 0o1700), ("copy-abcdef-2147483646", 0o1700), ("copy-2147483646-abcdef", 0o1755),
+    ])
+    func `a folder that only has such a name is left alone`(name: String, mode: Int) throws {
+        let theirs = place.path.appending(name)
+        _ = try OutputFolder(theirs, syncing: .none).write([1], named: "image.dcm", existing: .fail)
+        #expect(theirs.withCString { chmod($0, mode_t(mode)) } == 0)
+        let folder = try PrivateFolder(in: place.path, named: "copy")
+        folder.remove()
+        #expect(try place.names(below: theirs) == ["image.dcm"])
     }
 
     @Test func `a place that is not there is an error with its path`() throws {
