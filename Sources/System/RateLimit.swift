@@ -15,7 +15,7 @@ package enum RateText {
 
     /// Why a text is no rate.
     package enum Problem: Error, Sendable, Equatable {
-        case notARate, noUnit, outOfRange
+        case notARate, noUnit, notPerSecond, outOfRange
     }
 
     /// Reads a rate; returns bytes a second.
@@ -27,24 +27,28 @@ package enum RateText {
         guard let number = Double(digits) else { throw .notARate }
         let unit = text.dropFirst(digits.count).drop { $0 == " " }
         guard !unit.isEmpty else { throw .noUnit }
-        guard let bytes = units.first(where: { $0.name == unit })?.bytes else { throw .notARate }
+        guard let bytes = units.first(where: { $0.name == unit })?.bytes else {
+            throw units.contains { $0.name == unit + "/s" } ? .notPerSecond : .notARate
+        }
         guard (slowest...fastest).contains(number * bytes) else { throw .outOfRange }
         return number * bytes
     }
 }
 
-/// A budget of bytes a second for all connections of a run together: a token bucket.
+/// A budget of bytes a second for all connections of a run together, as much in each direction: two token buckets.
 ///
 /// What has gone is charged, and as long as more was charged than there is, everybody waits before the next piece. So nobody
 /// needs to know how much will come, and a short message that follows a pause does not wait. What was not used is kept for a
 /// tenth of a second.
 package final class RateLimit: Sendable {
+    package enum Direction: Sendable { case sent, received }
+
     package let bytesPerSecond: Double
     /// The most that goes at once, in bytes: as much as makes progress smooth.
     package let pieceLength: Int
     private let now: @Sendable () -> Double
-    /// The second of the clock at which all that was charged is paid for.
-    private let paid: Locked<Double>
+    /// The seconds of the clock at which all that was charged is paid for.
+    private let paid: Locked<(sent: Double, received: Double)>
 
     private static let keptSeconds = 0.1
     private static let secondsOfPiece = 0.05
@@ -62,19 +66,25 @@ package final class RateLimit: Sendable {
         self.bytesPerSecond = bytesPerSecond
         let piece = Int(bytesPerSecond * Self.secondsOfPiece)
         pieceLength = min(max(piece, Self.pieceLengths.lowerBound), Self.pieceLengths.upperBound)
-        paid = Locked(clock())
+        paid = Locked((clock(), clock()))
     }
 
-    /// Charges bytes that have gone, in whichever direction.
-    package func charge(_ count: Int) {
-        let now = now()
-        paid.withLock { $0 = max($0, now - Self.keptSeconds) + Double(count) / bytesPerSecond }
+    /// Charges bytes that have gone.
+    package func charge(_ count: Int, _ direction: Direction) {
+        let seconds = Double(count) / bytesPerSecond
+        let earliest = now() - Self.keptSeconds
+        paid.withLock { paid in
+            switch direction {
+            case .sent: paid.sent = max(paid.sent, earliest) + seconds
+            case .received: paid.received = max(paid.received, earliest) + seconds
+            }
+        }
     }
 
     /// The seconds until what was charged is paid for.
-    package var secondsOfDebt: Double {
+    package func secondsOfDebt(_ direction: Direction) -> Double {
         let now = now()
-        return paid.withLock { max(0, $0 - now) }
+        return paid.withLock { max(0, (direction == .sent ? $0.sent : $0.received) - now) }
     }
 
     /// Waits, before something is sent, until what was charged so far is paid for, but not beyond the total limit: what comes then,
@@ -82,7 +92,7 @@ package final class RateLimit: Sendable {
     ///
     /// - Throws: `.cancelled` at the cancellation level of the limits, `.system` if `poll` fails.
     package func waitToSend(_ limits: WaitLimits) throws(WaitError) -> Double {
-        let debt = secondsOfDebt
+        let debt = secondsOfDebt(.sent)
         guard debt > 0 else { return 0 }
         let watch = Stopwatch()
         var ours = limits
@@ -99,7 +109,7 @@ package final class RateLimit: Sendable {
     /// Waits, before something is read, until what was charged so far is paid for, but not beyond a deadline. Returns the seconds
     /// that it has waited.
     package func waitToReceive(until deadline: Deadline = .never) -> Double {
-        let debt = secondsOfDebt
+        let debt = secondsOfDebt(.received)
         guard debt > 0, !cancellation.isRaised else { return 0 }
         let watch = Stopwatch()
         _ = cancellation.wait(until: Deadline.after(seconds: debt).earlier(deadline))

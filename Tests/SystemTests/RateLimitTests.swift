@@ -20,9 +20,12 @@ struct RateTextTests {
             }
         }
         for text in [
-            "", "MB/s", "20MB", "20Mb/s", "20mb/s", "20MB/min", "fast", "-1MB/s", "1.2.3MB/s", "nanMB/s", "0x10MB/s",
+            "", "MB/s", "20Mb/s", "20mb/s", "20MB/min", "fast", "-1MB/s", "1.2.3MB/s", "nanMB/s", "0x10MB/s",
         ] {
             #expect(throws: RateText.Problem.notARate, "\(text)") { try RateText.bytesPerSecond(text) }
+        }
+        for text in ["2MB", "800 kB", "5MiB"] {
+            #expect(throws: RateText.Problem.notPerSecond, "\(text)") { try RateText.bytesPerSecond(text) }
         }
         for text in ["0MB/s", "999B/s", "7kbit/s", "2000GB/s"] {
             #expect(throws: RateText.Problem.outOfRange, "\(text)") { try RateText.bytesPerSecond(text) }
@@ -46,24 +49,24 @@ struct RateLimitTests {
 
     @Test func `what was charged is paid for by time`() {
         let limit = limit(1000)
-        #expect(limit.secondsOfDebt == 0)
-        limit.charge(500)
-        #expect(abs(limit.secondsOfDebt - 0.5) < 1e-9)
+        #expect(limit.secondsOfDebt(.sent) == 0)
+        limit.charge(500, .sent)
+        #expect(abs(limit.secondsOfDebt(.sent) - 0.5) < 1e-9)
         clock.move(milliseconds: 200)
-        #expect(abs(limit.secondsOfDebt - 0.3) < 1e-9)
-        limit.charge(1000)
-        #expect(abs(limit.secondsOfDebt - 1.3) < 1e-9)
+        #expect(abs(limit.secondsOfDebt(.sent) - 0.3) < 1e-9)
+        limit.charge(1000, .sent)
+        #expect(abs(limit.secondsOfDebt(.sent) - 1.3) < 1e-9)
         clock.move(milliseconds: 1300)
-        #expect(limit.secondsOfDebt < 1e-9)
+        #expect(limit.secondsOfDebt(.sent) < 1e-9)
     }
 
     @Test func `what was not used is kept for a tenth of a second`() {
         let limit = limit(1000)
         clock.move(milliseconds: 60_000)
-        limit.charge(100)
-        #expect(limit.secondsOfDebt < 1e-9)
-        limit.charge(100)
-        #expect(abs(limit.secondsOfDebt - 0.1) < 1e-9)
+        limit.charge(100, .sent)
+        #expect(limit.secondsOfDebt(.sent) < 1e-9)
+        limit.charge(100, .sent)
+        #expect(abs(limit.secondsOfDebt(.sent) - 0.1) < 1e-9)
     }
 
     @Test func `pieces are a twentieth of a second, and neither tiny nor huge`() {
@@ -76,18 +79,20 @@ struct RateLimitTests {
         let limit = RateLimit(bytesPerSecond: 10_000)
         #expect(try limit.waitToSend(.unlimited) == 0)
         #expect(limit.waitToReceive() == 0)
-        limit.charge(3000)
+        limit.charge(3000, .sent)
         let watch = Stopwatch()
         #expect(try limit.waitToSend(.unlimited) > 0.1)
         // Of 0.3 s no more than a tenth may have been kept from before.
         #expect(watch.seconds > 0.19)
-        limit.charge(3000)
+        // Each direction has its own.
+        #expect(limit.waitToReceive() == 0)
+        limit.charge(3000, .received)
         #expect(limit.waitToReceive() > 0.1)
     }
 
     @Test func `a wait to send ends at the total limit and at its cancellation level`() throws {
         let limit = limit(1000)
-        limit.charge(1_000_000)
+        limit.charge(1_000_000, .sent)
         #expect(try limit.waitToSend(WaitLimits(total: .now)) < 60)
         let cancellation = try Cancellation()
         cancellation.raise(to: .graceful)
@@ -104,7 +109,7 @@ struct RateLimitTests {
     @Test func `what is on its way is read without pauses once the run is to end`() throws {
         let cancellation = try Cancellation()
         let limit = limit(1000, cancellation: cancellation)
-        limit.charge(1_000_000)
+        limit.charge(1_000_000, .received)
         #expect(limit.waitToReceive(until: .after(seconds: 0.05)) >= 0.05)
         cancellation.raise()
         #expect(limit.waitToReceive() == 0)

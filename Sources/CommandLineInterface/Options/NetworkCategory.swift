@@ -107,10 +107,10 @@ extension OptionCategory {
             }),
         OptionDefinition(
             .maxRate, value: .text(placeholder: "RATE"), .network, for: [.store, .move, .get, .copy],
-            "limit for all bytes sent and received, as 20MB/s",
+            "limit for all that is sent, and for all received, as 20MB/s",
             details: """
-                One budget for all associations and requests of the run, in both directions together. Units are kB/s, MB/s, GB/s, KiB/s, \
-                MiB/s, GiB/s, kbit/s, Mbit/s and Gbit/s; kB is 1000 bytes. A peer that waits for us is not taken for a silent one. Over \
+                All associations and requests of the run together send so much, and receive so much: a copy takes as long as \
+                either. Units are kB/s, MB/s, GB/s, KiB/s, MiB/s, GiB/s, kbit/s, Mbit/s and Gbit/s; kB is 1000 bytes. A peer that waits for us is not taken for a silent one. Over \
                 HTTP bodies count.
                 """,
             rules: [.only(when: .receivesHere)],

@@ -99,6 +99,7 @@ package struct OptionArgument: Sendable {
             let accepted = RateText.accepted
             switch error {
             case .notARate: throw self.error("not a rate", accepted: accepted)
+            case .notPerSecond: throw self.error("a size without \"/s\"", accepted: accepted)
             case .noUnit: throw self.error("without a unit", accepted: accepted)
             case .outOfRange: throw self.error("out of range", code: .outOfRange, accepted: accepted)
             }

@@ -38,14 +38,14 @@ class PacedConnection: Connection, @unchecked Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int {
         pausedSeconds += rate.waitToReceive(until: wait.total)
         let count = try connection.read(into: piece(of: buffer), wait: wait)
-        rate.charge(count)
+        rate.charge(count, .received)
         return count
     }
 
     /// Does not wait, as its caller does not.
     func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
         guard let count = try connection.readAvailable(into: piece(of: buffer)) else { return nil }
-        rate.charge(count)
+        rate.charge(count, .received)
         return count
     }
 
@@ -74,7 +74,7 @@ class PacedConnection: Connection, @unchecked Sendable {
             let piece = left.prefix(rate.pieceLength)
             left.removeFirst(piece.count)
             rest = left.count
-            defer { rate.charge(piece.count - connection.unwritten) }
+            defer { rate.charge(piece.count - connection.unwritten, .sent) }
             try send(piece)
         } while left.count > 0
     }

@@ -573,7 +573,7 @@ package struct HTTPAnswer: Sendable {
         func acceptBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
             if let pace {
                 _ = pace.rate.waitToReceive(until: pace.limits.total)
-                pace.rate.charge(bytes.count)
+                pace.rate.charge(bytes.count, .received)
             }
             showProgress()
             receivedBody?.append(bytes)
@@ -626,7 +626,7 @@ package struct HTTPAnswer: Sendable {
                 let count = try body.read(into: buffer)
                 sentBody?.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 sent += UInt64(count)
-                pace?.rate.charge(count)
+                pace?.rate.charge(count, .sent)
                 return count
             } catch {
                 failure = error

@@ -60,13 +60,14 @@ struct PacedConnectionTests {
         try writing.value()
     }
 
-    @Test func `several connections have one budget, in both directions`() throws {
+    @Test func `several connections have one budget`() throws {
         let limit = limit()
         let (first, second) = (try Loopback(), try Loopback())
         let half = pattern(Self.length / 2)
         let wait = patience
-        let (sending, answering) = (PacedConnection.over(first.client, limit), second.client)
-        let receiving = PacedConnection.over(second.server, limit)
+        let sending = PacedConnection.over(first.client, limit)
+        let answering = PacedConnection.over(second.client, limit)
+        let receiving = second.server
         let server = first.server
         let watch = Stopwatch()
         let sent = [
@@ -83,7 +84,7 @@ struct PacedConnectionTests {
 
     @Test func `a short write does not wait`() throws {
         let limit = RateLimit(bytesPerSecond: 1000)
-        limit.charge(1_000_000)
+        limit.charge(1_000_000, .sent)
         let loopback = try Loopback()
         try PacedConnection.over(loopback.client, limit).write([1, 2, 3], wait: patience)
         #expect(try loopback.server.readBytes(3) == [1, 2, 3])
