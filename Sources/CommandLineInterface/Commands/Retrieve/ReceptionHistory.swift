@@ -36,7 +36,9 @@ final class ReceptionHistory: Sendable {
         mutating func add(_ count: UInt64, at seconds: Double) {
             guard seconds >= 0, seconds < 1e9 else { return }
             while Int(seconds / width) >= Self.longest {
-                bytes = stride(from: 0, to: bytes.count, by: 2).map { bytes[$0] &+ ($0 + 1 < bytes.count ? bytes[$0 + 1] : 0) }
+                bytes = stride(from: 0, to: bytes.count, by: 2).map {
+                    bytes[$0] &+ ($0 + 1 < bytes.count ? bytes[$0 + 1] : 0)
+                }
                 width *= 2
             }
             let index = Int(seconds / width)

@@ -71,7 +71,8 @@ struct RetrievalPage {
                 + [Quantity.size(counts.reduce(0) { $0 &+ $1.bytes })]
         }
         let lines =
-            counts.map { line($0.modality, [$0.counts]) } + (counts.count > 1 ? [line("all", counts.map(\.counts))] : [])
+            counts.map { line($0.modality, [$0.counts]) }
+            + (counts.count > 1 ? [line("all", counts.map(\.counts))] : [])
         return "<h2>Instances by modality</h2>\n"
             + HTMLPage.table(
                 ["Modality"] + shown.map(\.words) + ["size"], lines, numbers: Set(1...shown.count + 1))
