@@ -193,6 +193,21 @@ final class RetrievalContext: Sendable {
     /// One of the retrievals that go on at once begins.
     func beginJob() { jobs.withLock { $0 = ($0.running + 1, $0.spare - 1) } }
 
+    /// Does the same once one of the associations is free, or the run is to end: there are never more than those asked for.
+    func beginJobWhenFree() {
+        while true {
+            let hasBegun = jobs.withLock { jobs in
+                guard jobs.spare > 0 else { return false }
+                jobs = (jobs.running + 1, jobs.spare - 1)
+                return true
+            }
+            guard !hasBegun else { return }
+            if network.cancellation.wait(until: .after(seconds: Self.lookForFree)) { return beginJob() }
+        }
+    }
+
+    private static let lookForFree = 0.1
+
     /// There is nothing more for one of them: another may use its association.
     func endJob() { jobs.withLock { $0 = ($0.running - 1, $0.spare + 1) } }
 

@@ -74,7 +74,7 @@ struct RetrievalWork: Sendable {
                     // Others may use its association meanwhile.
                     context.endJob()
                     _ = pace?.wait(until: time, network.cancellation)
-                    context.beginJob()
+                    context.beginJobWhenFree()
                 }
             }
         }
