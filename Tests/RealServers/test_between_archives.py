@@ -190,7 +190,7 @@ class Copies(BetweenArchives):
         for line in process.stderr:
             if "waiting until" in line:
                 break
-        self.assertIn(f"no study is begun outside of --hours {day} 12:00-12:01", line)
+        self.assertIn(f"no study is begun outside of --hours '{day} 12:00-12:01'", line)
         process.send_signal(signal.SIGUSR1)
         self.assertRegex(process.stderr.readline(), r"status of --copy .*: waiting until .* \(--hours\); running for ")
         process.send_signal(signal.SIGHUP)

@@ -42,7 +42,7 @@ enum HTMLPage {
         let names = head.enumerated().map { index, text in
             "<th scope=\"col\"\(numbers.contains(index) ? " class=\"number\"" : "")>\(HTMLText.escaped(text))</th>"
         }
-        return "<table class=\"checks\"><thead><tr>\(names.joined())</tr></thead><tbody>"
+        return "<table class=\"checks values\"><thead><tr>\(names.joined())</tr></thead><tbody>"
             + rows.map { "<tr>\(cells($0))</tr>\n" }.joined() + "</tbody></table>\n"
     }
 
@@ -84,7 +84,7 @@ enum HTMLPage {
         table.checks{border-collapse:collapse;width:100%}
         .checks>thead th{text-align:left;font-weight:400;font-size:.85rem}
         .checks>tbody>tr>*{border-top:1px solid #d5dae0;padding:.5rem .6rem .5rem 0;text-align:left;vertical-align:top}
-        .checks td{overflow-wrap:anywhere}.checks .number{text-align:right!important;white-space:nowrap}
+        .values td{overflow-wrap:anywhere}.checks .number{text-align:right!important;white-space:nowrap}
         .mark{font-weight:700;white-space:nowrap}.time{white-space:nowrap;text-align:right!important}
         .passed .mark{color:#1a7f37}.noted .mark{color:#9a6700}.failed .mark{color:#b3261e}.skipped th{font-weight:400}
         .remedy{margin:.4rem 0 0;padding-left:.7rem;border-left:.2rem solid #9a6700}.failed .remedy{border-color:#b3261e}
