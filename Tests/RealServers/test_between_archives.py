@@ -123,6 +123,8 @@ class ProvenMoves(BetweenArchives):
         self.assert_names(run, "--verify commit does not apply to --move")
         run = dcmscu(*peer, "--to", "@new", "--grace", 3, expect=2)
         self.assert_names(run, "--grace", "--verify find")
+        run = self.move("--journal", self.folder / "journal", expect=2)
+        self.assert_names(run, "--journal", "nothing is received here", "--copy")
         run = self.move("--verify", "find", "--no-check", expect=2)
         self.assert_names(run, "--no-check")
         self.assertEqual(self.stored(), set())
@@ -263,7 +265,7 @@ class Copies(BetweenArchives):
         process = self.start("--buffer", limit, "--jobs", 2)
         highest = 0
         while process.poll() is None:
-            highest = max(highest, sum(path.stat().st_size for path in files_below(self.place)))
+            highest = max(highest, sum(map(size_now, files_below(self.place))))
             time.sleep(0.002)
         _, said = process.communicate()
         self.assertEqual(process.returncode, 0, said)
@@ -345,10 +347,80 @@ class Copies(BetweenArchives):
         self.archives(new=PracticeArchive(options=options(["delay=0.2"])))
         process = self.start("--journal", self.journal, "--jobs", 2)
         self.wait_for(lambda: len(self.new.stored()) >= 2)
-        self.new.stop()
+        self.new._end()
         out, said = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 4, said)
         self.assertEqual(list(self.place.iterdir()), [])
+        self.assertNotIn("OLD@", "".join(line for line in said.splitlines(True) if not line.startswith("dcmscu: note")), said)
+        self.assertNotIn("cut off", said)
+        # The list and what is confirmed make the whole.
+        path = self.folder / "missing.csv"
+        path.write_text(out)
+        with path.open() as file:
+            listed = list(csv.DictReader(file))
+        studies = {row["StudyInstanceUID"] for row in listed if not row["SOPInstanceUID"]}
+        named = {row["SOPInstanceUID"] for row in listed}
+        named |= {uid(image) for image in self.images if str(data_set(image).StudyInstanceUID) in studies}
+        self.assertLessEqual(self.uids, named | set(self.confirmed()))
+        self.new.port = servers.free_port()
+        self.new._launch()
+        self.assertTrue(self.new._wait_until_ready())
+        self.copy(keys=["--from-list", path], expect=0)
+        self.assert_same_bytes(self.images)
+        dcmscu("--compare", "@old", "@new", *self.configuration(), "--image", "-k", DAY, expect=0)
+
+    def test_a_new_archive_that_speaks_no_TLS_is_told_before_anything_is_fetched(self):
+        self.archives(new=WebArchive())
+        configuration = self.configuration(host=self.new.url.replace("http:", "https:"), port=None)
+        run = self.copy(configuration=configuration, expect=(4, 5))
+        self.assertEqual(len([line for line in run.stderr.splitlines() if not line.startswith(("dcmscu: note", "hint"))]), 1, run)
+        self.assertEqual(len(rows(run)), 3)
+        self.assertNotIn("received", run.stderr)
+        path = self.folder / "missing.csv"
+        path.write_text(run.stdout)
+        self.copy(configuration=self.configuration(host=self.new.url, port=None), keys=["--from-list", path], expect=0)
+        self.assert_same_bytes(self.images)
+
+    def test_what_was_not_asked_for_is_not_confirmed(self):
+        """The UIDs of study and series are behind a sequence that is longer than what is read of a file to send it."""
+        self.archives("silent-drop=1")
+        third = self.folder / "long.dcm"
+        import pydicom
+
+        long = pydicom.dcmread(self.images[0])
+        long.ReferencedStudySequence = pydicom.Sequence([])
+        for number in range(400):
+            item = pydicom.Dataset()
+            item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.3.1.2.3.1", f"2.25.99.{number}"
+            long.ReferencedStudySequence.append(item)
+        long.PatientID, long.StudyInstanceUID, long.SeriesInstanceUID = "LONG", "2.25.98.1", "2.25.98.2"
+        long.SOPInstanceUID = long.file_meta.MediaStorageSOPInstanceUID = "2.25.98.3"
+        long.save_as(third)
+        dcmscu("--store", servers.LOOPBACK, self.old.port, third, expect=0)
+        run = self.copy("--no-check", "--grace", 0, "--journal", self.journal, keys=["-k", "PatientID=LONG"], expect=1)
+        self.assertEqual(self.confirmed(), {})
+        self.assertEqual([row["SOPInstanceUID"] for row in rows(run)], ["2.25.98.3"])
+
+    def test_two_instances_of_one_UID_are_not_one(self):
+        """An old archive, by pynetdicom, that has a UID in two series: the new one keeps one instance of it."""
+        self.archives()
+        self.old = self.serve(Scripted(TWICE, self.images[0]))
+        study = str(data_set(self.images[0]).StudyInstanceUID)
+        keys = ["-k", f"StudyInstanceUID={study}"]
+        for arguments in ([], ["--resume"], ["--resume", "--no-check"]):
+            run = self.copy(*arguments, "--journal", self.journal, "--grace", 0, keys=keys, expect=1)
+            self.assert_names(run, "another instance of this UID")
+            self.assertLessEqual(sum(self.confirmed().values()), 1 + len(arguments), run)
+            self.assertEqual({row["SOPInstanceUID"] for row in rows(run)}, {uid(self.images[0])})
+
+    def test_what_is_there_in_another_study_is_not_there(self):
+        """The new archive, by pynetdicom, answers with the instances that it is asked for, and says that they are of another study."""
+        self.archives()
+        self.new = self.serve(Scripted(IN_ANOTHER_STUDY, *self.images))
+        run = self.copy("--grace", 0, "--format", "jsonl", "--journal", self.journal, expect=1)
+        summary = json.loads(run.stdout.splitlines()[-1])
+        self.assertEqual((summary["skipped"], summary["confirmed"]), (0, 0), run)
+        self.assertEqual(self.confirmed(), {})
 
     def test_one_signal_ends_in_order_and_two_at_once(self):
         for signals in ([signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]):
@@ -417,6 +489,95 @@ class Copies(BetweenArchives):
         self.assertEqual(len(self.new.stored()), 40)
 
 
+class Scripted(servers.Server):
+    """An archive by pynetdicom: a script with its port and files as arguments."""
+
+    name = "scripted"
+
+    def __init__(self, script, *paths):
+        super().__init__()
+        self.script, self.paths = script, paths
+
+    def command(self):
+        python = os.environ.get("PYNETDICOM") or str(programs.REPOSITORY / ".build" / "pynetdicom" / "bin" / "python")
+        return [python, "-c", self.script, str(self.port), *map(str, self.paths)]
+
+
+# Lists and sends an instance, and another one of its UID in another series of the study.
+TWICE = """
+import copy, sys
+import pydicom
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet, Verification
+
+one = pydicom.dcmread(sys.argv[2])
+other = copy.deepcopy(one)
+other.SeriesInstanceUID += ".1"
+other.SeriesNumber = 77
+both = [one, other]
+
+def find(event):
+    keys = event.identifier
+    for image in both:
+        series = keys.get("SeriesInstanceUID")
+        if series and series != image.SeriesInstanceUID:
+            continue
+        match = pydicom.Dataset()
+        match.QueryRetrieveLevel = keys.QueryRetrieveLevel
+        for element in keys:
+            if element.keyword in image:
+                match[element.keyword] = image[element.keyword]
+        yield 0xFF00, match
+        if keys.QueryRetrieveLevel == "STUDY":
+            return
+
+def get(event):
+    yield 2
+    for image in both:
+        yield 0xFF00, image
+
+ae = AE("OLD")
+ae.add_supported_context(Verification)
+ae.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+ae.add_supported_context(StudyRootQueryRetrieveInformationModelGet)
+ae.add_supported_context(one.SOPClassUID, [one.file_meta.TransferSyntaxUID], scu_role=False, scp_role=True)
+ae.start_server(("127.0.0.1", int(sys.argv[1])), evt_handlers=[(evt.EVT_C_FIND, find), (evt.EVT_C_GET, get)])
+"""
+
+# Takes everything, and finds what it is asked for in another study.
+IN_ANOTHER_STUDY = """
+import sys
+import pydicom
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Verification
+
+images = [pydicom.dcmread(path, stop_before_pixels=True) for path in sys.argv[2:]]
+
+def find(event):
+    keys = event.identifier
+    wanted = keys.get("SOPInstanceUID")
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    for image in images:
+        if keys.QueryRetrieveLevel == "IMAGE" and image.SOPInstanceUID not in (wanted or []):
+            continue
+        match = pydicom.Dataset()
+        match.QueryRetrieveLevel = keys.QueryRetrieveLevel
+        match.StudyInstanceUID = image.StudyInstanceUID + ".1"
+        match.SeriesInstanceUID = image.SeriesInstanceUID
+        if keys.QueryRetrieveLevel == "IMAGE":
+            match.SOPInstanceUID = image.SOPInstanceUID
+        yield 0xFF00, match
+
+ae = AE("NEW")
+ae.add_supported_context(Verification)
+ae.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+for context in AllStoragePresentationContexts:
+    ae.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+handlers = [(evt.EVT_C_FIND, find), (evt.EVT_C_STORE, lambda event: 0)]
+ae.start_server(("127.0.0.1", int(sys.argv[1])), evt_handlers=handlers)
+"""
+
+
 def files_below(folder):
     found = []
     for root, _, names in os.walk(folder):
@@ -425,6 +586,14 @@ def files_below(folder):
             if path.exists():
                 found.append(path)
     return found
+
+
+def size_now(path):
+    """0 if it was taken away meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def data_set_bytes(path):

@@ -59,7 +59,7 @@ ELSEWHERE = {
     "notOnServer", "callerNotAccepted", "moveFailedWithoutReason",
     "moveFailedAndNeverCalledBack", "keysOfOtherLevel",
     # By the unit tests of --store and of retrievals.
-    "sopClassNotAccepted", "syntaxNotAccepted", "goOn", "listOnTerminal",
+    "sopClassNotAccepted", "syntaxNotAccepted", "copyConvertsNothing", "goOn", "goOnCopying", "listOnTerminal",
     # With certificates: test_security.
     "certificateOutOfDate", "certificateForOtherName", "certificateWithoutKey",
     # Through proxies: test_proxies.

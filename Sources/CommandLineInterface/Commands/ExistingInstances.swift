@@ -14,11 +14,15 @@ final class ExistingInstances {
 
     /// UIDs in one question: some servers cut long values.
     private static let maximumUIDs = 50
+    /// Matches of one query: a server that ignores the UIDs answers with a series or a study, and the largest have some 50,000 instances.
+    private static let maximumMatches = 200_000
     private static let sopClass = InformationModel.studyRoot.findSOPClass
 
     enum Failure: Error {
         case association(AssociationError)
         case refused(DIMSEStatus?)
+        /// More matches than there can be.
+        case tooMany
 
         /// True if the peer may answer about one instance where it does not about several.
         fileprivate var isAboutList: Bool {
@@ -26,7 +30,7 @@ final class ExistingInstances {
             case .refused: true
             case .association(.web(let error)):
                 [.status(400), .status(413), .status(414), .status(431)].contains(error.code)
-            case .association: false
+            case .association, .tooMany: false
             }
         }
     }
@@ -65,13 +69,39 @@ final class ExistingInstances {
         return held
     }
 
-    /// The series of a study that the peer lists: of others it holds no instances.
-    private func series(of study: UID) throws(Failure) -> Set<UID> {
+    /// Those of the series of a study that the peer lists: of others it holds no instances.
+    private func series(of study: UID, among wanted: Set<UID>) throws(Failure) -> Set<UID> {
         var keys = DataSet()
         keys.set(.queryRetrieveLevel, .CS, QueryLevel.series.rawValue)
         keys.set(.studyInstanceUID, study)
         keys.setEmpty(.seriesInstanceUID, .UI)
-        return try ask(keys, for: .seriesInstanceUID)
+        return try ask(keys, for: .seriesInstanceUID, among: wanted)
+    }
+
+    /// Finds out whether the peer can be reached at all; what it answers makes no difference.
+    ///
+    /// - Throws: the error by which nothing can be sent to it either.
+    func reach() throws(AssociationError) {
+        do throws(Failure) {
+            _ = try retrying { () throws(Failure) in
+                // Over HTTP nothing is connected before something is asked.
+                if network.connection.web != nil { return try series(of: network.newUID(), among: []) }
+                do throws(AssociationError) { _ = try opened() } catch { throw .association(error) }
+                return []
+            }
+        } catch {
+            guard case .association(let reason) = error else { return }
+            switch reason {
+            case .noPresentationContext: return
+            case .web(let error):
+                // It may take instances and not answer about them.
+                switch error.code {
+                case .status(404), .status(405), .status(406), .status(501), .notOffered: return
+                default: throw reason
+                }
+            default: throw reason
+            }
+        }
     }
 
     /// Leaves those instances that the peer does not list within a time; after a transient failure it is asked again as the
@@ -115,7 +145,8 @@ final class ExistingInstances {
             if let asked = known[study] {
                 there = asked
             } else {
-                there = try retrying { () throws(Failure) in try self.series(of: study) }
+                let wanted = Set(series.lazy.filter { $0.studyInstanceUID == study }.map(\.seriesInstanceUID))
+                there = try retrying { () throws(Failure) in try self.series(of: study, among: wanted) }
                 known[study] = there
             }
             guard there.contains(one.seriesInstanceUID) else { continue }
@@ -159,7 +190,7 @@ final class ExistingInstances {
         keys.set(.sopInstanceUID, .UI, part.map(\.string).joined(separator: "\\"))
         do throws(Failure) {
             // A server that ignores the list of UIDs answers with the whole series.
-            return Set(part).intersection(try ask(keys, for: .sopInstanceUID))
+            return try ask(keys, for: .sopInstanceUID, among: Set(part))
         } catch {
             guard error.isAboutList, part.count > 1 else { throw error }
             takesNoLists = true
@@ -167,28 +198,33 @@ final class ExistingInstances {
         }
     }
 
-    private func ask(_ keys: DataSet, for tag: Tag) throws(Failure) -> Set<UID> {
+    private func ask(_ keys: DataSet, for tag: Tag, among wanted: Set<UID>) throws(Failure) -> Set<UID> {
         // The association may have been idle while much was sent, and the peer may have ended it.
         let isOld = session != nil
         do throws(Failure) {
-            return try list(keys, tag)
+            return try list(keys, tag, wanted)
         } catch {
             guard isOld, session == nil, case .association(let reason) = error, !reason.isInterruption else {
                 throw error
             }
-            return try list(keys, tag)
+            return try list(keys, tag, wanted)
         }
     }
 
-    private func list(_ keys: DataSet, _ tag: Tag) throws(Failure) -> Set<UID> {
+    /// Nothing but what was asked for is kept of the matches.
+    private func list(_ keys: DataSet, _ tag: Tag, _ wanted: Set<UID>) throws(Failure) -> Set<UID> {
         var found: Set<UID> = []
+        var count = 0
         let result: ExchangeResult
         do throws(AssociationError) {
             result = try opened().find(
                 sopClass: Self.sopClass, identifier: keys, priority: priority, beforeBlockingRead: nil,
                 onMatch: { match in
                     // An answer that cannot be read confirms nothing.
-                    if let uid = (try? match.identifier())?.uid(tag) { found.insert(uid) }
+                    count += 1
+                    guard count <= Self.maximumMatches else { return .cancel }
+                    guard let identifier = try? match.identifier(), let uid = identifier.uid(tag) else { return .goOn }
+                    if wanted.contains(uid), identifier.agrees(with: keys) { found.insert(uid) }
                     return .goOn
                 })
         } catch {
@@ -196,6 +232,7 @@ final class ExistingInstances {
             if !error.leavesAssociationUsable || error.isInterruption { session = nil }
             throw .association(error)
         }
+        if count > Self.maximumMatches { throw .tooMany }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
         guard let final = result.final?.command, final.status?.kind == .success else {
             throw .refused(result.final?.command.status)
@@ -214,7 +251,7 @@ final class ExistingInstances {
     func exitCode(_ failure: Failure) -> ExitCode {
         switch failure {
         case .association(let error): ExitCode(for: error)
-        case .refused: .incomplete
+        case .refused, .tooMany: .incomplete
         }
     }
 
@@ -222,6 +259,7 @@ final class ExistingInstances {
         switch failure {
         case .association(let error): network.message(error).line
         case .refused(let status): status.map { "\($0.meaning(for: .find)) (\($0))" } ?? "no answer"
+        case .tooMany: "more than \(Self.maximumMatches) matches of one query, more than there can be"
         }
     }
 
@@ -229,6 +267,17 @@ final class ExistingInstances {
         // Everything was answered; how the association ends makes no difference any more.
         if let session { do throws(AssociationError) { try network.release(session) } catch {} }
         session = nil
+    }
+}
+
+extension DataSet {
+    /// True unless it says that it is of another study or series than the one that was asked for.
+    fileprivate func agrees(with keys: DataSet) -> Bool {
+        for tag in [Tag.studyInstanceUID, .seriesInstanceUID] {
+            guard let asked = keys.uid(tag), let returned = uid(tag) else { continue }
+            if asked != returned { return false }
+        }
+        return true
     }
 }
 

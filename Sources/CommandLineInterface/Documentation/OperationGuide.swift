@@ -504,7 +504,10 @@ struct OperationGuide: Sendable {
                 is left out. What is received waits on disk, at most --buffer of it, until the new archive has taken it; with \
                 --jobs N so many studies are on their way at once, over as many associations on either side. An instance counts as \
                 copied once the new archive lists it when it is asked for by its UID; one that it does not list at once is asked for \
-                again at the end, within --grace. What is missing or has failed is printed as --from-list takes it, and ends in 1.
+                again at the end, within --grace. What is missing, has failed, or was received and not sent is printed as --from-list \
+                takes it, and ends in 1: what is printed and what is confirmed are together all that the old archive lists. With \
+                --verify commit an instance that the new archive has is left out only if it commits to keep it. The new archive is \
+                called first: if it is not there nothing is fetched.
                 """,
                 """
                 --journal has a line for each instance that the new archive has confirmed, and with --resume another run leaves \

@@ -52,6 +52,7 @@ package enum Hint: Sendable, Equatable {
     case noHeader
     case sopClassNotAccepted(String)
     case syntaxNotAccepted(String, accepted: String)
+    case copyConvertsNothing(accepted: String)
     case goOn(storing: Bool, hasJournal: Bool)
     case goOnCopying(hasJournal: Bool)
     case listOnTerminal
@@ -303,6 +304,9 @@ package enum Hint: Sendable, Equatable {
         case .syntaxNotAccepted(let syntax, let accepted):
             "the server accepts \(accepted): send converted copies (gdcmconv -w IN OUT makes an uncompressed one), or have "
                 + "\(syntax) allowed there"
+        case .copyConvertsNothing(let accepted):
+            "the new archive takes it in \(accepted) alone, and a copy converts nothing: its administrator must allow the "
+                + "syntax of the instance"
         case .goOn(_, hasJournal: true):
             "the same command line with \(OptionName.resume) continues where this run ended"
         case .goOn(storing: true, _):

@@ -136,7 +136,10 @@ extension OptionDraft {
             let destination = "\(OptionName.moveDestination) \(effectiveMoveDestination)"
             return UsageError(
                 .conflictingOptions, option: option, value: "\(OptionName.moveDestination)",
-                problem: "\(unusable) \(destination): nothing is received here")
+                problem: "\(unusable) \(destination): nothing is received here",
+                accepted: option == .journal || option == .resume
+                    ? "\(OptionName.report) FILE for what became of each request, or \(Operation.copy.option), whose instances come here"
+                    : nil)
         case .waitsForInstances where operation == .get: return refusal(of: argument, .getMayMove)
         case .waitsForInstances:
             let destination = "\(OptionName.moveDestination) \(effectiveMoveDestination)"

@@ -135,18 +135,20 @@ extension OptionCategory {
                 JSON lines, one for each instance as soon as its outcome is known, forced onto the disk as the run goes on. An \
                 existing journal is added to. Of each instance received it has the SHA-256 of the file. See --resume. \
                 With --stgcmt: request commitment of what the journal says was stored, whichever server it went to, and record there \
-                what the server says.
+                what the server says. With --move to another node nothing comes here that a journal could record: --report has what became of \
+                each request, and --copy has a journal.
                 """,
+            rules: [.only(when: .receivesHere)],
             apply: { (draft, argument) throws(UsageError) in draft.journalPath = try argument.path() }),
         OptionDefinition(
             .resume, .sending, for: [.store, .move, .get, .copy], "skip what the journal records as done",
             details: """
                 To send, a file counts as stored at this server if path, length, time of its last change and SOP Instance UID are those of the journal. \
                 An instance counts as retrieved if its file is where the journal says, whole; as copied if the new archive had it when it \
-                was asked. Give \
+                was asked, or with --verify commit had committed to keep it. Give \
                 the same command line with --resume until everything is stored.
                 """,
-            rules: [.requires(.journal)],
+            rules: [.requires(.journal), .only(when: .receivesHere)],
             apply: { (draft, _) throws(UsageError) in draft.resumes = true }),
     ]
 }

@@ -105,6 +105,8 @@ package struct JournalReader: ~Copyable, Sendable {
         package private(set) var outcome: JournalOutcome?
         package private(set) var path: UnsafeRawBufferPointer?
         package private(set) var sopInstanceUID: UnsafeRawBufferPointer?
+        package private(set) var studyInstanceUID: UnsafeRawBufferPointer?
+        package private(set) var seriesInstanceUID: UnsafeRawBufferPointer?
         /// The length of the file, and its last change.
         package private(set) var bytes: Int?
         package private(set) var modified: Int?
@@ -123,14 +125,25 @@ package struct JournalReader: ~Copyable, Sendable {
             record.modified = entry[.modified]?.integer
             if entry[.journal] != nil { record.start = entry }
             let path = entry.path?.bytes
-            let instance = entry[.sopInstanceUID]?.string.map { Array($0.utf8) }
+            // One array of all texts, so that all of them stay where they are.
+            let texts = [
+                path, entry[.sopInstanceUID]?.string.map { Array($0.utf8) },
+                entry[.studyInstanceUID]?.string.map { Array($0.utf8) },
+                entry[.seriesInstanceUID]?.string.map { Array($0.utf8) },
+            ]
             var result: Result<Void, FileProblem> = .success(())
-            (path ?? []).withUnsafeBytes { pathBytes in
-                (instance ?? []).withUnsafeBytes { instanceBytes in
-                    if path != nil { record.path = pathBytes }
-                    if instance != nil { record.sopInstanceUID = instanceBytes }
-                    result = Result { () throws(FileProblem) in try body(record) }
+            texts.flatMap { $0 ?? [] }.withUnsafeBytes { bytes in
+                var rest = bytes[...]
+                func next(_ text: [UInt8]?) -> UnsafeRawBufferPointer? {
+                    guard let text else { return nil }
+                    defer { rest = rest.dropFirst(text.count) }
+                    return UnsafeRawBufferPointer(rebasing: rest.prefix(text.count))
                 }
+                record.path = next(texts[0])
+                record.sopInstanceUID = next(texts[1])
+                record.studyInstanceUID = next(texts[2])
+                record.seriesInstanceUID = next(texts[3])
+                result = Result { () throws(FileProblem) in try body(record) }
             }
             try result.get()
         }
@@ -163,6 +176,12 @@ package struct JournalReader: ~Copyable, Sendable {
             case .sopInstanceUID where sopInstanceUID == nil:
                 sopInstanceUID = scanner.text()
                 return sopInstanceUID != nil
+            case .studyInstanceUID where studyInstanceUID == nil:
+                studyInstanceUID = scanner.text()
+                return studyInstanceUID != nil
+            case .seriesInstanceUID where seriesInstanceUID == nil:
+                seriesInstanceUID = scanner.text()
+                return seriesInstanceUID != nil
             case .outcome where outcome == nil:
                 guard let text = scanner.text() else { return false }
                 outcome = JournalOutcome.allCases.first { $0.rawValue.utf8.elementsEqual(text) }
@@ -182,9 +201,10 @@ package struct JournalReader: ~Copyable, Sendable {
         }
 
         private static let keys: [(name: [UInt8], key: JournalEntry.Key)] =
-            [.path, .pathBytes, .sopInstanceUID, .bytes, .modified, .outcome, .journal].map { key in
-                (Array(key.rawValue.utf8), key)
-            }
+            [
+                .path, .pathBytes, .sopInstanceUID, .studyInstanceUID, .seriesInstanceUID, .bytes, .modified, .outcome,
+                .journal,
+            ].map { key in (Array(key.rawValue.utf8), key) }
     }
 
     /// A position in a line.
@@ -404,8 +424,15 @@ package struct CopiedInstances: Sendable {
         let high: UInt64
         let low: UInt64
 
-        init(_ instance: UnsafeRawBufferPointer) {
-            (high, low) = (SeededDigest.of(instance, after: 1), SeededDigest.of(instance, after: 2))
+        /// The same UID in another series is another instance, whatever the standard says.
+        init(
+            _ instance: UnsafeRawBufferPointer, study: UnsafeRawBufferPointer, series: UnsafeRawBufferPointer
+        ) {
+            func digest(_ number: UInt64) -> UInt64 {
+                let above = SeededDigest.of(series, after: SeededDigest.of(study, after: number))
+                return SeededDigest.of(instance, after: above)
+            }
+            (high, low) = (digest(1), digest(2))
         }
 
         // It is a digest already.
@@ -418,9 +445,13 @@ package struct CopiedInstances: Sendable {
 
     /// Reads a journal; where there is none yet, nothing was copied.
     ///
-    /// - Parameter peer: the archive that the instances were copied to; what is at another counts for nothing.
+    /// - Parameters:
+    ///   - peer: the archive that the instances were copied to; what is at another counts for nothing.
+    ///   - onlyCommitted: true if that the archive lists an instance, and has not committed to keep it, counts for nothing.
     /// - Throws: `FileProblem` if the file cannot be read, or is a journal of another kind.
-    package init(reading path: FilePath, operation: String, peer: String) throws(FileProblem) {
+    package init(
+        reading path: FilePath, operation: String, peer: String, onlyCommitted: Bool = false
+    ) throws(FileProblem) {
         var reader: JournalReader
         do throws(FileProblem) {
             reader = try JournalReader(path)
@@ -435,11 +466,15 @@ package struct CopiedInstances: Sendable {
                     throw FileProblem(path, .malformed, "a journal of another kind")
                 }
                 isOurs = start[.operation]?.string == operation && start[.peer]?.string == peer
-            } else if isOurs, let instance = record.sopInstanceUID {
+            } else if isOurs, let instance = record.sopInstanceUID, let study = record.studyInstanceUID,
+                let series = record.seriesInstanceUID
+            {
+                let key = Key(instance, study: study, series: series)
                 switch record.outcome {
-                case .confirmed, .committed, .skipped: keys.insert(Key(instance))
+                case .committed: keys.insert(key)
+                case .confirmed, .skipped: if !onlyCommitted { keys.insert(key) }
                 // The last entry on an instance is the one that counts.
-                case .failed, .uncommitted: keys.remove(Key(instance))
+                case .failed, .uncommitted: keys.remove(key)
                 case .done, .warning, .pending, .unanswered, .synced, nil: break
                 }
             }
@@ -449,8 +484,13 @@ package struct CopiedInstances: Sendable {
 
     package var count: Int { keys.count }
 
-    package func contains(_ instance: UID) -> Bool {
-        var text = instance.string
-        return text.withUTF8 { keys.contains(Key(UnsafeRawBufferPointer($0))) }
+    package func contains(_ instance: UID, study: UID, series: UID) -> Bool {
+        Array(instance.string.utf8).withUnsafeBytes { instance in
+            Array(study.string.utf8).withUnsafeBytes { study in
+                Array(series.string.utf8).withUnsafeBytes { series in
+                    keys.contains(Key(instance, study: study, series: series))
+                }
+            }
+        }
     }
 }

@@ -107,6 +107,9 @@ struct CopyCommandTests {
         #expect(result.exitCode != .success)
         #expect(new.count < Self.count)
         #expect(result.messages.contains("not accepted"), "\(result.messages)")
+        #expect(result.messages.contains("a copy converts nothing"), "\(result.messages)")
+        #expect(!result.messages.contains("gdcmconv"), "\(result.messages)")
+        #expect(!result.messages.contains("/dcmscu-copy-"), "\(result.messages)")
     }
 
     @Test func `what fails at the old archive is requested again`() throws {

@@ -232,6 +232,8 @@ struct JournalTests {
             var entry = JournalEntry()
             entry.set(outcome)
             entry.set(.sopInstanceUID, UID(instance))
+            entry.set(.studyInstanceUID, "2.1")
+            entry.set(.seriesInstanceUID, "2.2")
             return entry
         }
         func write(_ entries: [JournalEntry], operation: String = "copy", peer: String = "NEW@h:1") throws {
@@ -239,7 +241,9 @@ struct JournalTests {
             for entry in entries { try journal.append(entry) }
             try journal.sync()
         }
-        func read() throws -> CopiedInstances { try CopiedInstances(reading: path, operation: "copy", peer: "NEW@h:1") }
+        func read(onlyCommitted: Bool = false) throws -> CopiedInstances {
+            try CopiedInstances(reading: path, operation: "copy", peer: "NEW@h:1", onlyCommitted: onlyCommitted)
+        }
         #expect(try read().count == 0)
         try write([entry("1.1", .confirmed), entry("1.2", .skipped), entry("1.3", .done), entry("1.4", .confirmed)])
         // The last entry counts; and what is elsewhere, or came by another operation, counts for nothing.
@@ -247,8 +251,16 @@ struct JournalTests {
         try write([entry("1.6", .confirmed)], peer: "OTHER@h:1")
         try write([entry("1.7", .skipped)], operation: "store")
         let copied = try read()
-        let there = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"].filter { copied.contains(UID($0)) }
+        let there = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"].filter {
+            copied.contains(UID($0), study: "2.1", series: "2.2")
+        }
         #expect(there == ["1.1", "1.2", "1.5"])
         #expect(copied.count == 3)
+        // The same UID in another study or series is another instance.
+        #expect(!copied.contains("1.1", study: "2.1", series: "2.3"))
+        #expect(!copied.contains("1.1", study: "2.3", series: "2.2"))
+        // That it is listed is no commitment.
+        let committed = try read(onlyCommitted: true)
+        #expect(committed.count == 1 && committed.contains("1.5", study: "2.1", series: "2.2"))
     }
 }

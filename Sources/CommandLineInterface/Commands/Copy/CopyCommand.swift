@@ -55,9 +55,15 @@ final class CopyCommand {
         else { return }
         defer { context.server?.stop() }
         network.pace?.waitForHours(network.cancellation)
+        let isReached = reachDestination(context)
         guard let plan = RetrievalPlan(retrieve, network, outcome, environment) else { return }
         let report = RetrievalReport(context)
         guard !plan.isAbandoned else { return report.writeRows(RetrievalRows(plan, [], notBegun: [])) }
+        guard isReached else {
+            // All that was to be copied is left for another run.
+            return CopyReport(context, records, destination, options).finish(
+                [], plan: plan, report, seconds: watch.seconds)
+        }
         do throws(SystemError) {
             try line.start(options.store, studies: plan.targets.count)
         } catch {
@@ -67,15 +73,19 @@ final class CopyCommand {
         let commitment =
             options.store.verification == .commit
             ? CopyCommitment(options.store.commitment, destination, outcome) : nil
-        var outcomes = RetrievalWork(context) { if !$0.isUnconfirmed { report.report($0) } }.perform(
+        var outcomes = RetrievalWork(context) { if $0.isSettled { report.report($0) } }.perform(
             plan.targets, session: { context.destination?.session() },
             { target, session in
-                let copy = StudyCopy(line, records, destination, outcome)
+                let copy = StudyCopy(line, records, destination, outcome, commitment)
                 var done = TargetRetrieval(
                     target, context: context, forwarder: copy, held: { copy.held($0, session) }
                 ).perform()
-                copy.waitForEnd()
-                copy.conclude(&done, context.destination, session, commitment)
+                // At an interrupt some may still come.
+                if copy.waitForEnd(), !done.wasInterrupted {
+                    copy.conclude(&done, context.destination, session)
+                } else {
+                    done.unsettled = copy
+                }
                 return done
             })
         context.waitForRelease()
@@ -83,10 +93,41 @@ final class CopyCommand {
         let failure = line.finish()
         for index in outcomes.indices { outcomes[index].finish() }
         if let failure, !failure.isInterruption { outcome.fail(failure, calling: destination.server) }
+        conclude(&outcomes, context, report)
         settle(&outcomes, context, records, report)
         records.finish()
         CopyReport(context, records, destination, options).finish(
             outcomes, plan: plan, report, seconds: watch.seconds)
+        if let failure, !failure.isInterruption {
+            // It explains all that is missing.
+            let message = Message(failure, calling: destination.server)
+            outcome.recordError(message.line(outcome.diagnostics.redaction), message.cause)
+        }
+    }
+
+    /// Finds out whether the new archive is there before the old one is asked for any instance; false if it is not, which is reported.
+    private func reachDestination(_ context: RetrievalContext) -> Bool {
+        guard let session = context.destination?.session() else { return true }
+        defer { session.finish() }
+        do throws(AssociationError) {
+            try session.reach()
+            return true
+        } catch {
+            if !error.isInterruption { outcome.fail(error, calling: destination.server) }
+            return false
+        }
+    }
+
+    /// Concludes what was left when nothing was sent any more.
+    private func conclude(_ outcomes: inout [TargetOutcome], _ context: RetrievalContext, _ report: RetrievalReport) {
+        let session = context.destination?.session()
+        for index in outcomes.indices {
+            guard let copy = outcomes[index].unsettled as? StudyCopy else { continue }
+            outcomes[index].unsettled = nil
+            copy.conclude(&outcomes[index], context.destination, session)
+            if outcomes[index].isSettled { report.report(outcomes[index]) }
+        }
+        session?.finish()
     }
 
     /// Asks again for what the new archive did not list when it was sent.
@@ -96,7 +137,11 @@ final class CopyCommand {
     ) {
         let isInterrupted = network.cancellation.isRaised
         guard !isInterrupted, let check = context.destination else {
-            return records.settleLate(unlisted: [], isInterrupted: isInterrupted)
+            for index in outcomes.indices where outcomes[index].isUnconfirmed {
+                outcomes[index].interrupt()
+                report.report(outcomes[index])
+            }
+            return records.settleLate(unlisted: nil, isInterrupted: isInterrupted)
         }
         let (settled, unlisted) = check.settle(&outcomes)
         for index in settled { report.report(outcomes[index]) }

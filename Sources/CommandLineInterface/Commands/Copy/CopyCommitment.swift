@@ -17,8 +17,16 @@ final class CopyCommitment: Sendable {
         self.outcome = outcome
     }
 
+    /// Those of the instances that the new archive commits to; one whose SOP class nobody tells cannot be asked for.
+    func committed(_ instances: [CopiedInstance]) -> Set<UID> {
+        verdicts(on: instances.filter { $0.sopClassUID != nil }).reduce(into: []) { committed, one in
+            if case .committed = one.value { committed.insert(one.key) }
+        }
+    }
+
     /// Asks for the commitment to instances; returns the verdicts, which a server that cannot be asked leaves out.
     func verdicts(on instances: [CopiedInstance]) -> [UID: CommitmentVerdict] {
+        guard !instances.isEmpty, !destination.cancellation.isRaised else { return [:] }
         turn.withLock(when: { !$0 }) { $0 = true }
         defer { turn.withLock { $0 = false } }
         guard let exchange = CommitmentExchange(options, destination, outcome) else { return [:] }

@@ -19,18 +19,27 @@ struct CopiedInstance: Sendable {
         sopInstanceUID = instance
         studyInstanceUID = series.studyInstanceUID
         seriesInstanceUID = series.seriesInstanceUID
-        (sopClassUID, transferSyntaxUID, bytes) = (nil, nil, nil)
+        // Of a series of several classes the listing does not tell which one an instance has.
+        let classes = series.transferSyntaxes.keys
+        sopClassUID = series.tellsClasses && classes.count == 1 ? classes.first : nil
+        (transferSyntaxUID, bytes) = (nil, nil)
     }
 
-    /// - Parameter series: the series that it was listed in; nil for what the file says.
-    init(_ file: InstanceFile, in series: InstanceListing.Series?) {
-        sopInstanceUID = file.sopInstanceUID
-        sopClassUID = file.sopClassUID
-        studyInstanceUID = series?.studyInstanceUID ?? file.studyInstanceUID
-        seriesInstanceUID = series?.seriesInstanceUID ?? file.seriesInstanceUID
-        transferSyntaxUID = file.transferSyntax.uid
-        bytes = file.dataSetLength
+    /// - Parameters:
+    ///   - file: as it was received; nil where it cannot be read any more.
+    ///   - series: the series that it was listed in; nil for what its data set says.
+    init(_ received: ReceivedInstance, _ file: InstanceFile?, in series: InstanceListing.Series?) {
+        let identity = received.origin.identity
+        sopInstanceUID = received.sopInstanceUID
+        sopClassUID = file?.sopClassUID ?? received.sopClassUID
+        studyInstanceUID = series?.studyInstanceUID ?? identity.studyInstanceUID ?? file?.studyInstanceUID
+        seriesInstanceUID = series?.seriesInstanceUID ?? identity.seriesInstanceUID ?? file?.seriesInstanceUID
+        transferSyntaxUID = file?.transferSyntax.uid ?? received.transferSyntax.uid
+        bytes = file?.dataSetLength ?? received.length
     }
+
+    /// True if a hierarchical query can name it (PS3.4 C.4.1.2.1).
+    var canBeAskedFor: Bool { studyInstanceUID != nil && seriesInstanceUID != nil }
 
     var isWarning: Bool { response?.status?.kind == .warning }
 
@@ -84,6 +93,16 @@ final class CopyRecords: Sendable {
         var bytes: UInt64 = 0
     }
 
+    /// The reason why an instance need not be copied.
+    enum SkipReason {
+        /// An earlier run has confirmed it.
+        case inJournal
+        /// The new archive lists it.
+        case listed
+        /// The new archive has committed to keep it.
+        case committed
+    }
+
     private struct State {
         var counts = Counts()
         /// Accepted, and not listed when the new archive was asked first.
@@ -110,7 +129,11 @@ final class CopyRecords: Sendable {
         }
         let (operation, peer) = (Operation.copy.rawValue, destination.peerName)
         // The journal is read before this run begins a part of its own.
-        let earlier = try options.resumes ? CopiedInstances(reading: path, operation: operation, peer: peer) : nil
+        let earlier =
+            try options.resumes
+            ? CopiedInstances(
+                reading: path, operation: operation, peer: peer, onlyCommitted: options.store.verification == .commit)
+            : nil
         if let earlier {
             if earlier.damagedLines > 0 {
                 outcome.diagnostics.note(
@@ -129,15 +152,24 @@ final class CopyRecords: Sendable {
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// True if an earlier run has confirmed the instance.
-    func wasConfirmed(_ instance: UID) -> Bool { earlier?.contains(instance) == true }
+    func wasConfirmed(_ instance: CopiedInstance) -> Bool {
+        guard let earlier, let study = instance.studyInstanceUID, let series = instance.seriesInstanceUID else {
+            return false
+        }
+        return earlier.contains(instance.sopInstanceUID, study: study, series: series)
+    }
 
     /// Records an instance that need not be copied.
-    func recordSkipped(_ instance: CopiedInstance, isInJournal: Bool) {
+    func recordSkipped(_ instance: CopiedInstance, _ reason: SkipReason) {
         state.withLock { state in
-            if isInJournal { state.counts.inJournal += 1 } else { state.counts.existing += 1 }
+            if reason == .inJournal { state.counts.inJournal += 1 } else { state.counts.existing += 1 }
         }
         outcome.events?.write(instance.event(.skipped))
-        if !isInJournal { write(instance.entry(.skipped)) }
+        switch reason {
+        case .inJournal: break
+        case .listed: write(instance.entry(.skipped))
+        case .committed: write(instance.entry(.committed))
+        }
     }
 
     /// Says, once, that everything is copied because nobody knows what is there.
@@ -167,8 +199,6 @@ final class CopyRecords: Sendable {
     }
 
     func recordFailure(_ instance: CopiedInstance, _ failure: StoreFailure) {
-        var failure = failure
-        failure.message.what = instance.name
         state.withLock { $0.counts.failed += 1 }
         var event = instance.event(.failed)
         event.set(.error, failure.words)
@@ -178,6 +208,19 @@ final class CopyRecords: Sendable {
         entry.set(.error, failure.words)
         write(entry)
         failures.record(failure)
+    }
+
+    /// Records an instance that was received and cannot be sent as what was listed.
+    func recordRefused(_ instance: CopiedInstance, _ exitCode: ExitCode, _ message: Message) {
+        state.withLock { $0.counts.failed += 1 }
+        var event = instance.event(.failed)
+        event.set(.error, message.why)
+        event.set(.cause, FailureCause(exitCode)?.rawValue)
+        outcome.events?.write(event)
+        var entry = instance.entry(.failed)
+        entry.set(.error, message.why)
+        write(entry)
+        failures.record(.notSent, exitCode, message)
     }
 
     /// Records an instance that was received, and not sent.
@@ -215,19 +258,21 @@ final class CopyRecords: Sendable {
 
     /// Records those of them as confirmed that are listed by now, and the others as failed.
     ///
-    /// - Parameter isInterrupted: true if nobody has asked for them: a later run does.
-    func settleLate(unlisted: Set<UID>, isInterrupted: Bool) {
+    /// - Parameters:
+    ///   - unlisted: those that are not listed; nil if nobody has asked.
+    ///   - isInterrupted: true if a later run asks for what is not listed.
+    func settleLate(unlisted: Set<UID>?, isInterrupted: Bool) {
         let late = state.withLock { state in
             defer { state.late = [] }
             return state.late
         }
         for instance in late {
-            if isInterrupted {
-                outcome.events?.write(instance.event(.pending))
+            guard unlisted?.contains(instance.sopInstanceUID) != false else {
+                recordConfirmed(instance)
                 continue
             }
-            guard unlisted.contains(instance.sopInstanceUID) else {
-                recordConfirmed(instance)
+            if isInterrupted {
+                outcome.events?.write(instance.event(.pending))
                 continue
             }
             recordUnconfirmed(instance, why: "the new archive does not list it", .failed)

@@ -71,6 +71,13 @@ struct CopyReport {
                 .incomplete,
                 Message(destination.peerName, "\(Quantity.count(counts.warned, "instance")) stored with a warning"))
         }
+        if outcomes.isEmpty {
+            let message = Message(
+                "\(network.peerName): nothing was copied to \(destination.peerName)",
+                "\(Quantity.count(notBegun, "request")) not made")
+            run.diagnostics.note(message)
+            return message.line
+        }
         var subject = "\(network.peerName): copy to \(destination.peerName)"
         let count = outcomes.count + notBegun
         if count > 1 { subject += ", \(outcomes.count(where: \.isBegun)) of \(count) requests" }

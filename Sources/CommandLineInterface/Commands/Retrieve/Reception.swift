@@ -202,14 +202,15 @@ final class Reception: Sendable {
         case .stored(let outcome) where outcome.isUnexpected:
             diagnostics.warning(
                 Message(
-                    outcome.path.displayed,
+                    name(of: instance, at: outcome.path),
                     "it belongs to nothing that was asked for; "
                         + (buffer == nil ? "it is kept apart and does not count as received" : "it is dropped")))
             sum.withLock { $0.unexpected += 1 }
         case .stored(let outcome):
             journal?.record(instance)
-            tell(outcome)
-            for remark in instance.remarks { diagnostics.warning(Message(outcome.path.displayed, "\(remark)")) }
+            let name = name(of: instance, at: outcome.path)
+            tell(outcome, name)
+            for remark in instance.remarks { diagnostics.warning(Message(name, "\(remark)")) }
             sum.withLock { total in
                 if outcome.kind == .skipped {
                     total.skipped += 1
@@ -230,6 +231,10 @@ final class Reception: Sendable {
                 total.diskIsFullOrReadOnly =
                     total.diskIsFullOrReadOnly || problem.code == .outOfSpace || problem.code == .notWritable
             }
+        case .cutOff where buffer != nil && instance.status == .outOfResources:
+            // Nobody takes anything out of the buffer any more: it is we who end it.
+            let uid = DisplayText.line(instance.sopInstanceUID.string)
+            diagnostics.verbose("instance \(uid): not taken, as nothing more is passed on")
         case .cutOff:
             let uid = DisplayText.line(instance.sopInstanceUID.string)
             diagnostics.warning(
@@ -246,9 +251,14 @@ final class Reception: Sendable {
         instance.kept.map { "; the part that came is kept as \($0.displayed)" } ?? ""
     }
 
-    private func tell(_ outcome: InstanceWriter.Outcome) {
-        if let remark = outcome.remark { diagnostics.warning(Message(outcome.path.displayed, remark)) }
-        run.reportWritten(outcome.path, outcome.kind)
+    /// As messages name it: a file in the buffer is gone when somebody reads them.
+    private func name(of instance: ReceivedInstance, at path: FilePath) -> String {
+        buffer == nil ? path.displayed : "instance \(DisplayText.line(instance.sopInstanceUID.string))"
+    }
+
+    private func tell(_ outcome: InstanceWriter.Outcome, _ name: String) {
+        if let remark = outcome.remark { diagnostics.warning(Message(name, remark)) }
+        if buffer == nil { run.reportWritten(outcome.path, outcome.kind) }
     }
 
     private func write(_ instance: ReceivedInstance) {

@@ -222,6 +222,9 @@ final class RetrievalContext: Sendable {
 
     func giveBack(_ count: Int) { jobs.withLock { $0.spare += count } }
 
+    /// True if the caller has ended the retrievals, for a cause that is none of the server's.
+    var isEndedByCaller: Bool { isStopped() }
+
     /// True if no further retrieval should begin.
     var shouldStop: Bool {
         network.cancellation.isRaised || reception?.diskIsFullOrReadOnly == true || destinationIsUnknown

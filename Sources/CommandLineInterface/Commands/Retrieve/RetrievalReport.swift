@@ -80,6 +80,7 @@ struct RetrievalReport: Sendable {
         let worst = ExitCode.worst(of: failed.map(\.code))
         let isPartlyDone = failed.count < outcomes.count || failed.contains { $0.isPartlyReceived }
         run.record(worst.ofWhole(isPartlyDone: isPartlyDone))
+        reportNotBegun(notBegun, of: outcomes.count + notBegun, isExplained: !failed.isEmpty)
         if notBegun > 0, network.isOverdue {
             run.fail(
                 .timeLimit,
@@ -96,6 +97,26 @@ struct RetrievalReport: Sendable {
                     hint: .goOn(storing: false, hasJournal: context.options.journalPath != nil)))
         }
         if let first = failed.first, let error = first.error { run.recordError(error, first.cause) }
+    }
+
+    /// Whatever has ended a run, one that has not begun everything has failed.
+    private func reportNotBegun(_ notBegun: Int, of count: Int, isExplained: Bool) {
+        guard notBegun > 0, !network.isOverdue, network.reasonForEnd == nil else { return }
+        let options = context.options
+        if context.destinationIsUnknown, !isExplained {
+            let title = options.moveDestination.string
+            var message = Message(
+                "\(network.peerName): the server does not know the move destination \(title)",
+                "\(notBegun) of \(count) requests not made", code: DIMSEStatus.moveDestinationUnknown.description,
+                hint: options.isDestinationNamedAsNode
+                    ? Hint.nameOfNode(title) : .moveDestinationUnknown(aeTitle: title, host: nil, port: nil))
+            message.cause = .destinationUnknown
+            run.fail(.failureStatus, message)
+        } else if run.exitCode == .success {
+            run.fail(.incomplete, Message(network.peerName, "\(notBegun) of \(count) requests not made"))
+        } else {
+            run.record(.incomplete)
+        }
     }
 
     /// Sets the members of the summary, and says it in a sentence, which is returned.

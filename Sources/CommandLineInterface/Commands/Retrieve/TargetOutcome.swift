@@ -49,6 +49,8 @@ struct TargetOutcome: Sendable {
     /// The instances that the node does not have which they were to go to.
     private(set) var absent: [InstanceListing.Series] = []
     private(set) var confirmed: Int?
+    /// What passes the instances on, while the outcome of some of them is not known yet.
+    var unsettled: (any InstanceForwarder)?
     /// The folder of what was received.
     var folder: FilePath?
     /// The AE title of the third party that the instances go to; nil if they come here.
@@ -121,6 +123,21 @@ struct TargetOutcome: Sendable {
     }
 
     // MARK: At a third party
+
+    /// True if nothing is waited for any more.
+    var isSettled: Bool { unsettled == nil && !isUnconfirmed }
+
+    /// Records that the run was interrupted before the third party had confirmed all.
+    mutating func interrupt() {
+        wasInterrupted = true
+        code = code.worst(.interrupted)
+        giveUpConfirming()
+    }
+
+    /// True if the node does not have the instance, or something of the series, of this UID.
+    private func isAbsent(_ uid: UID) -> Bool {
+        absent.contains { $0.seriesInstanceUID == uid || $0.sopInstanceUIDs.contains(uid) }
+    }
 
     /// True if it waits for the third party to list what was sent.
     var isUnconfirmed: Bool { !unconfirmed.isEmpty }
@@ -246,7 +263,9 @@ struct TargetOutcome: Sendable {
             if counted == nil {
                 if !wasInterrupted { own.outcome = .notFound }
                 own.cause = "not found on the server"
-            } else if isReceiver ? own.received == own.listed : code == .success || !absentUIDs.isEmpty {
+            } else if !isAbsent(uid),
+                isReceiver ? own.received == own.listed : code == .success || !absentUIDs.isEmpty
+            {
                 (own.outcome, own.cause) = (.complete, nil)
             }
             return own
@@ -260,7 +279,7 @@ struct TargetOutcome: Sendable {
             case .whole: false
             }
         (own.listed, own.received) = (nil, nil)
-        if isHere { (own.outcome, own.cause) = (.complete, nil) }
+        if isHere, !isAbsent(uid) { (own.outcome, own.cause) = (.complete, nil) }
         return own
     }
 }

@@ -397,6 +397,18 @@ final class TargetRetrieval {
         return missing.isEmpty
     }
 
+    /// Where nothing is passed on any more we refuse what the server sends: no failure of the server's.
+    private func dropOwnProblems() {
+        earlier = []
+        problems.removeAll { if case .listing = $0 { false } else { true } }
+        guard problems.isEmpty, !outcome.missing.isEmpty else { return }
+        outcome.fail(
+            .incomplete,
+            Message(
+                "\(context.copyDestination ?? network.peerName): \(target.name)",
+                "not all was copied, as nothing more is sent there"))
+    }
+
     private func message(_ problem: RetrievalProblem) -> Message {
         problem.message(target: target.name, server: network.server)
     }
@@ -418,6 +430,7 @@ final class TargetRetrieval {
     }
 
     private func report() {
+        if context.isEndedByCaller, !outcome.wasInterrupted { dropOwnProblems() }
         let last = Set(problems.map { message($0).line })
         for line in earlier where !last.contains(line) { warn(line) }
         if outcome.wasInterrupted {

@@ -68,6 +68,11 @@ struct StoreFailure {
     }
 }
 
+extension StoreResult.Refusal {
+    /// The syntaxes that are accepted.
+    var names: String { accepted.map { UIDRegistry.displayName(of: $0.uid) }.joined(separator: ", ") }
+}
+
 extension FileProblem {
     /// What became of the file.
     fileprivate var fate: StoreFailures.Fate {
@@ -89,9 +94,8 @@ extension Message {
                 code: file.sopClassUID.string, hint: .sopClassNotAccepted(sopClass))
             return
         }
-        let accepted = refusal.accepted.map { UIDRegistry.displayName(of: $0.uid) }.joined(separator: ", ")
         self.init(
             file.path.displayed, "\(syntax) not accepted for \(sopClass)", code: file.transferSyntax.uid.string,
-            hint: .syntaxNotAccepted(syntax, accepted: accepted))
+            hint: .syntaxNotAccepted(syntax, accepted: refusal.names))
     }
 }
