@@ -308,7 +308,7 @@ class Copies(BetweenArchives):
         run = self.copy("--grace", 1, "--journal", self.journal, expect=1)
         missing = self.uids - self.stored()
         self.assertEqual({row["SOPInstanceUID"] for row in rows(run)}, missing)
-        self.assert_names(run, "not listed there", "failed")
+        self.assert_names(run, "not listed there", "failed", "the same command line with --resume copies what is not confirmed yet")
         self.assertEqual(set(self.confirmed()), self.stored())
         path = self.folder / "missing.csv"
         path.write_text(run.stdout)

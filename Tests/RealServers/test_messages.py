@@ -48,6 +48,8 @@ ELSEWHERE = {
     "keyNotSentWhole",
     # At ports with and without TLS: test_web.
     "webWantsTLS", "webWithoutTLS",
+    # Of a copy: test_between_archives.
+    "goOnCopying",
     # At a terminal: test_find.
     "characterSetIsKey",
     # By the unit tests of --find.
