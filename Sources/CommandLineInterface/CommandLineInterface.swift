@@ -146,6 +146,7 @@ private func perform(
                 case .compare: break
                 case .copy(let options):
                     guard let destination = run.destination else { break }
+                    warnOfOneArchive(network, destination)
                     CopyCommand(options, network, outcome, environment, destination: destination).perform()
                 }
                 exitCode = exitCode.worst(run.end(monitor))
@@ -206,6 +207,7 @@ private func performPair(
         for invocation in [first, second] { monitor.add(error, invocation) }
         return report(error, in: environment)
     }
+    warnOfOneArchive(runs[0].network, runs[1].network)
     switch (first.request, second.request) {
     case (.compare(let one), .compare(let other)):
         CompareCommand(
@@ -216,6 +218,12 @@ private func performPair(
     default: break
     }
     return runs.reduce(.success) { $0.worst($1.end(monitor)) }
+}
+
+private func warnOfOneArchive(_ first: Network, _ second: Network) {
+    guard first.connection.mayBePeer(of: second.connection) else { return }
+    first.diagnostics.warning(
+        Message("\(first.peerName) and \(second.peerName)", "both are of this machine: they may be one archive"))
 }
 
 private func report(_ failure: RunFailure, in environment: Environment) -> ExitCode {

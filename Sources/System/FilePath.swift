@@ -100,6 +100,12 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
         return withCString { stat($0, &status) } == 0 ? UInt64(clamping: status.st_size) : nil
     }
 
+    /// True if the path leads to a folder.
+    package var isFolder: Bool {
+        var status = stat()
+        return withCString { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// What tells whether the regular file that the path leads to is as it was; nil where there is none.
     package var stamp: FileStamp? {
         var status = stat()

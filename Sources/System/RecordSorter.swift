@@ -10,6 +10,8 @@ package final class RecordSorter {
 
     private let folders: [FilePath]
     private let capacity: Int
+    private let maximumBytes: Int
+    private var bytes = 0
     private var buffer: [UInt8] = []
     private var places: [Place] = []
     private var file: FileDescriptor?
@@ -21,16 +23,25 @@ package final class RecordSorter {
 
     /// Enough that a million records make some ten runs.
     package static let standardCapacity = 8 << 20
+    /// The bytes of all records together: some ten million studies with a few attributes have less.
+    package static let standardMaximumBytes = 8 << 30
     /// The longest record, in bytes.
     package static let maximumLength = 256 << 10
 
     /// - Parameters:
     ///   - folders: where the file may be; it is made in the first one that takes it, and only if it is needed.
     ///   - capacity: the bytes of records that are held in memory.
-    package init(folders: [FilePath], capacity: Int = standardCapacity) {
+    ///   - maximumBytes: those from which on it is full.
+    package init(
+        folders: [FilePath], capacity: Int = standardCapacity, maximumBytes: Int = standardMaximumBytes
+    ) {
+        self.maximumBytes = maximumBytes
         self.folders = folders
         self.capacity = min(capacity, Int(Int32.max))
     }
+
+    /// True if no more should be added: whoever sends the records must not fill the disk.
+    package var isFull: Bool { bytes >= maximumBytes }
 
     /// Adds a record.
     ///
@@ -44,6 +55,7 @@ package final class RecordSorter {
         places.append(
             Place(offset: UInt32(truncatingIfNeeded: buffer.count), count: UInt32(truncatingIfNeeded: record.count)))
         buffer.append(contentsOf: record)
+        bytes += record.count + MemoryLayout<Place>.stride
         count += 1
     }
 

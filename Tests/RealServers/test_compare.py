@@ -11,7 +11,7 @@ import time
 
 import pydicom
 
-from harness import cases, findpeer, generated, measured, programs, servers
+from harness import cases, findpeer, generated, measured, programs, servers, webpeer
 from harness.practice import PracticeArchive, WebArchive, made_up_images
 from harness.programs import dcmscu
 
@@ -93,9 +93,9 @@ class SeveralMakers(Comparing):
         sides = self.sides()
         for name, side in sides.items():
             with self.subTest(side=name):
-                run = self.compare(side, str(self.images), "-k", "StudyDate=20260102", "--show", "all")
+                run = self.compare(side, str(self.images / ".." / "images"), "-k", "StudyDate=20260102", "--show", "all")
                 self.assertEqual({mark: len(uids) for mark, uids in self.marked(run).items()}, {"=": 3})
-                run = self.compare(side, sides["practice"], "--series", "-k", "StudyDate=20260102", "-k", "Modality=OT", "--show", "all")
+                run = self.compare(side, peer(self.practice, "ARCHIVE"), "--series", "-k", "StudyDate=20260102", "-k", "Modality=OT", "--show", "all")
                 self.assertEqual({mark: len(uids) for mark, uids in self.marked(run).items()}, {"=": 3})
 
     def test_attributes_are_compared_whatever_the_archive_makes_of_them(self):
@@ -169,6 +169,13 @@ class Repair(Comparing):
         )
         self.compare(peer(self.old), peer(self.new), "--image")
 
+    def test_a_list_that_cannot_be_divided_says_what_to_do(self):
+        cut = self.serve(PracticeArchive(options=["--inject=find-limit=4"]))
+        self.store(cut, self.folder / "images")
+        run = self.compare(peer(self.old), peer(cut), "--image", expect=1)
+        self.assertEqual(set(self.marked(run)), {"?"})
+        self.assert_names(run, "is not listed whole", "no date or modality divides this list", "8 equal")
+
     def test_what_only_the_second_one_has_is_not_asked_for_at_the_first(self):
         extra = generated.instance(1, study="1.2.3.4")
         (self.folder / "images" / "extra.dcm").write_bytes(extra)
@@ -235,8 +242,8 @@ class CutAndLost(Comparing):
         # A list of doubts retrieves nothing.
         run = self.compare(peer(first), peer(second), "--format", "csv", "--show", "doubtful", expect=7)
         (self.folder / "list.csv").write_text(run.stdout)
-        got = dcmscu("--get", peer(first), "--from-list", self.folder / "list.csv", "-o", self.folder / "got", expect=0)
-        self.assert_names(got, "the list is empty")
+        got = dcmscu("--get", peer(first), "--from-list", self.folder / "list.csv", "-o", self.folder / "got", expect=1)
+        self.assert_names(got, "the list is empty", "1 row of what --compare could not find out")
 
     def test_a_server_that_ends_idle_associations_is_called_again(self):
         # Both sides are listed before anything is asked, and each lacks something of the other one.
@@ -278,6 +285,24 @@ class Odd(Comparing):
         self.assert_names(run, "connection refused")
         self.assertEqual(run.stdout, "")
 
+    def test_a_folder_that_is_written_like_a_host_is_named(self):
+        (self.folder / "made").mkdir()
+        run = dcmscu("--compare", "made", f"{servers.LOOPBACK}:{servers.free_port()}", directory=self.folder, expect=4)
+        self.assert_names(run, "a folder of this name is here: write made/")
+
+    def test_an_attribute_that_neither_of_two_returns_over_http_is_not_equal(self):
+        def act(request):
+            match = webpeer.study("1.2.3", _00080020="20260101")
+            match["00201208"] = {"vr": "IS", "Value": [2]}
+            return webpeer.answer(body=[match])
+
+        first, second = webpeer.WebPeer(act), webpeer.WebPeer(act)
+        self.addCleanup(first.stop)
+        self.addCleanup(second.stop)
+        self.compare(first.url, second.url, "--columns", "StudyDate")
+        run = self.compare(first.url, second.url, "--columns", "StudyDate,AccessionNumber", expect=1)
+        self.assert_names(run, "AccessionNumber is not compared", "neither")
+
     def test_help_is_found_by_each_of_its_names(self):
         for words in (["--compare", "--help"], ["compare", "--help"], ["help", "compare"], ["--help", "compare"]):
             self.assertIn("--compare study/ pacs.example.org:11112 --image", dcmscu(*words, expect=0).stdout)
@@ -292,6 +317,6 @@ class Odd(Comparing):
         self.addCleanup(process.stdout.close)
         port = process.stdout.readline().split()[-1]
         side = f"{servers.LOOPBACK}:{port}"
-        run = measured.dcmscu("--compare", side, side, expect=0, timeout=600)
+        run = measured.dcmscu("--compare", f"ONE@{side}", f"OTHER@{side}", expect=0, timeout=600)
         self.assert_names(run, "150003 studies compared: 150003 equal")
         self.assertLess(run.peak, measured.PEAK_MEMORY)

@@ -54,6 +54,8 @@ ELSEWHERE = {
     "characterSetIsKey",
     # By the unit tests of --find.
     "noMatch",
+    # By those of --compare and --find.
+    "tooManyMatchesOfPart",
     "undecodable",
     # By the unit tests of causes and retrievals.
     "runTooShort", "nameServersSilent", "abortedQuery", "retrievalTooLarge", "suboperationsImpossible", "storageContextsRefused",

@@ -31,6 +31,17 @@ struct RecordSorterTests {
         #expect(try sorted(records, capacity: 1) == [[], [0], long, long, long + [1], [9]])
     }
 
+    @Test func `it says when it has as many bytes as it may have`() throws {
+        let sorter = RecordSorter(folders: ["/tmp"], capacity: 64, maximumBytes: 300)
+        #expect(!sorter.isFull)
+        for number in 0..<2 {
+            try sorter.append([UInt8](repeating: UInt8(number), count: 100))
+            #expect(!sorter.isFull)
+        }
+        try sorter.append([UInt8](repeating: 2, count: 100))
+        #expect(sorter.isFull)
+    }
+
     @Test func `a folder that takes no file is an error where one is needed`() throws {
         let sorter = RecordSorter(folders: ["/nonexistent/folder"], capacity: 4)
         try sorter.append([1, 2, 3])

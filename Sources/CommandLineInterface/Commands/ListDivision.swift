@@ -76,6 +76,12 @@ final class ListDivision {
                     "\(network.peerName): the list of matches may be incomplete",
                     "\(Quantity.count(matches, "match")) without a date or time came before the server ended its list; "
                         + "the parts by date and time do not show whether there are more"))
+        case .givenUp(let matches):
+            outcome.fail(
+                .incomplete,
+                Message(
+                    "\(network.peerName): the list of matches may be incomplete",
+                    "the server sent \(Quantity.count(matches, "match")), and the list is given up"))
         case .ended(let requests):
             queries += 1
             self.requests += requests

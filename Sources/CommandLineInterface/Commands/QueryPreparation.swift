@@ -74,7 +74,8 @@ struct QueryPreparation {
                     "\(queries.count) queries, and \(operation.option) takes one"))
         }
         if !options.trustsServer, let widening = WideningKey(in: query.identifier, query.model, query.level) {
-            throw RunFailure(.usage, Message(widening.name, widening.why, hint: widening.hint))
+            let why = widening.why(operation == .compare ? "compared" : "retrieved")
+            throw RunFailure(.usage, Message(widening.name, why, hint: widening.hint))
         }
         try prepare([query.ofRetrieval], { _ in sopClass })
         return query
@@ -83,10 +84,11 @@ struct QueryPreparation {
     /// A variable of a script that is empty must not retrieve everybody's images. A tag without a value is gdcmscu's way to ask for
     /// an attribute, and only warned of.
     private func refuseBlankKeys() throws(RunFailure) {
+        let verb = network.operation == .compare ? "compare" : "retrieve"
         for key in options.keys where key.isBlank {
             let message = Message(
                 "\(key.name) has no value, and matches everything",
-                "an empty variable? To retrieve whatever it is, leave the key out")
+                "an empty variable? To \(verb) whatever it is, leave the key out")
             if key.isNamed || !key.value.isEmpty { throw RunFailure(.usage, message) }
             network.diagnostics.warning(message)
         }

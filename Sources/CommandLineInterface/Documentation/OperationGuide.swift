@@ -451,7 +451,8 @@ struct OperationGuide: Sendable {
                 """
                 Each line has a mark and the UIDs: - is not at the second peer, + is there alone, * is at both and not alike (what \
                 differs follows, the first peer's value first), = is alike and only counted unless --show names it. What the first \
-                peer is to be asked for, CSV and JSON lines tell --from-list: - and *; the other lines are passed over.
+                peer is to be asked for, CSV and JSON lines tell --from-list of --copy, --move and --get: - and *. Of the other lines those with a ? are counted, and end \
+                in 1. Two peers that are one archive are refused; a comparison of nothing is a warning, and 1 with --fail-if-none.
                 """,
                 """
                 Keys are those of a retrieval: each at its own level, and matches are compared with them, so that a key that one server \
@@ -463,7 +464,8 @@ struct OperationGuide: Sendable {
                 """
                 Studies and series are alike if they have the same number of instances, and the same values of --columns: decoded, \
                 without padding, empty parts of names and forms of dates and times. A server that does not return the number is \
-                asked for the series or instances of each. A folder is read with all that is below it; a file that cannot be read \
+                asked for the series or instances of each. With --series or --image a study below which nobody lists anything, or not all, \
+                has a line with a ? and the UIDs that it has. An attribute of --columns that neither returns ends in 1. A folder is read with all that is below it; a file that cannot be read \
                 is told, and ends in 1, as differences do.
                 """,
             ],

@@ -60,6 +60,8 @@ package enum Hint: Sendable, Equatable {
     case notAuthorized
     case outOfResources
     case tooManyMatches
+    /// Of a list that was asked for in parts, or cannot be.
+    case tooManyMatchesOfPart
     case retrievalTooLarge
     case suboperationsImpossible
     case storageContextsRefused(proposed: Int)
@@ -329,6 +331,9 @@ package enum Hint: Sendable, Equatable {
         case .tooManyMatches:
             "servers answer like this when there are too many matches: ask for less, such as a shorter range of dates, or let "
                 + "\(OptionName.find) ask in parts (\(OptionName.split) auto)"
+        case .tooManyMatchesOfPart:
+            "the server limits the number of matches, and no date or modality divides this list: ask for less, such as one series, or "
+                + "have the limit of the server raised"
         case .retrievalTooLarge:
             "the server cannot count what was asked for: ask for less at a time, such as one series"
         case .suboperationsImpossible:

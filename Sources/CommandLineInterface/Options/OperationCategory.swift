@@ -80,8 +80,8 @@ extension OptionCategory {
             details: """
                 Lists both peers by the same keys, and prints what one of them lacks: - for what the second one does not have, + for \
                 what it alone has, * for what differs. A folder may take the place of a peer. Whatever seems to be missing is asked for \
-                by its UID alone before it is believed. CSV and JSON lines are lists for --get --from-list and --move --from-list at the \
-                first peer.
+                by its UID alone before it is believed. CSV and JSON lines are lists for --from-list of --copy with the \
+                same peers, and of --get and --move at the first one.
                 """, traits: .common),
         operation(
             .copy, "copy from one archive to another",

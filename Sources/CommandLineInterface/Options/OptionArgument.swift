@@ -142,6 +142,19 @@ package struct OptionArgument: Sendable {
         return choice
     }
 
+    /// Returns a format of results.
+    ///
+    /// - Throws: `UsageError` with those of the operation if there is no such format.
+    func format(for operation: Operation) throws(UsageError) -> ResultFormat {
+        guard let format = ResultFormat(rawValue: text) else {
+            let own = ResultFormat.allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue)
+            throw error(
+                "not known", accepted: ResultFormat.accepted(for: operation),
+                suggestion: EditDistance.nearest(to: text, in: own))
+        }
+        return format
+    }
+
     /// Returns attributes and sets of attributes, given with commas between.
     ///
     /// - Throws: `UsageError` if one of them cannot be read or is unknown.

@@ -157,10 +157,10 @@ extension OptionDraft {
                 problem: "\(unusable) \(operation.option)",
                 accepted: "\(option) with \(accepted.joined(separator: ", "))")
         case .formatOfOperation:
-            let formats = ResultFormat.allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue)
             return UsageError(
                 .conflictingOptions, option: option, value: argument.text,
-                problem: "\(format) does not apply to \(operation.option)", accepted: formats.joined(separator: ", "))
+                problem: "\(format) does not apply to \(operation.option)",
+                accepted: ResultFormat.accepted(for: operation))
         case .formatWithColumns:
             return UsageError(
                 .conflictingOptions, option: option, value: self.format?.rawValue, problem: "\(unusable) \(format)",

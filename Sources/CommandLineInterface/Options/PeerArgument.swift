@@ -20,6 +20,9 @@ package struct HostArgument: Sendable, Equatable {
 enum PeerArgument {
     static let accepted = "HOST, HOST:PORT, TITLE@HOST:PORT, [ADDRESS]:PORT, @NODE or a URL"
 
+    /// True for a word with the marks of a peer; a name alone may be anything.
+    static func isMeant(_ word: String) -> Bool { WebAddress.isMeant(word) || word.contains(":") || word.contains("@") }
+
     /// - Parameter option: how messages name the argument: `HOST`, `--hostname`.
     static func parse(_ text: String, option: String) throws(UsageError) -> HostArgument {
         func error(_ why: String, _ code: UsageError.Code = .invalidValue) -> UsageError {

@@ -130,9 +130,9 @@ extension OptionCategory {
                 """,
             apply: { (draft, _) throws(UsageError) in draft.query.trustsServer = true }),
         OptionDefinition(
-            .failIfNone, .querying, for: .identifying, "exit with 1 if nothing matches",
+            .failIfNone, .querying, for: .matching, "exit with 1 if nothing matches",
             details: """
-                Otherwise a query without matches, and a retrieval of nothing, end with 0, whether the keys are unique ones or not. \
+                Otherwise a query without matches, and a retrieval or comparison of nothing, end with 0, whether the keys are unique ones or not. \
                 A row of --from-list that is not found is 1, and so is an instance or series of several that are named together. \
                 A key that the server ignores and does not return is 7: nothing shows what matches.
                 """,

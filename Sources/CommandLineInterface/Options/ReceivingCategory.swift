@@ -21,7 +21,9 @@ extension OptionCategory {
                 """,
             default: .text("table on a terminal, otherwise text"), traits: .common,
             rules: [.only(when: .formatOfOperation)],
-            apply: { (draft, argument) throws(UsageError) in draft.format = try argument.choice(ResultFormat.self) }),
+            apply: { (draft, argument) throws(UsageError) in
+                draft.format = try argument.format(for: draft.operation)
+            }),
         OptionDefinition(
             .columns, value: .columns, .output, for: .querying.union(.compare), "the columns of table, csv and tsv",
             details: """

@@ -83,6 +83,9 @@ package struct CommandLineParser: Sendable {
                 }
                 invocations.append(invocation)
             }
+            if operation.takesTwoPeers, invocations.count == 2 {
+                try Self.refuseOneArchive(invocations[0], invocations[1])
+            }
             if operation == .copy, invocations.count == 2 {
                 // One run, which has connections of both.
                 invocations[0].destination = invocations[1].connection
@@ -233,8 +236,22 @@ package struct CommandLineParser: Sendable {
         }
     }
 
+    /// An archive is like itself, and holds what it holds: a slip in the configuration would pass for a proof.
+    private static func refuseOneArchive(_ first: Invocation, _ second: Invocation) throws(UsageError) {
+        guard first.isPeer(of: second) else { return }
+        let name = first.connection.peerName
+        throw UsageError(
+            .conflictingOptions, option: "HOST", value: name,
+            problem: "both peers of \(first.operation.option) are \(name)", accepted: "two that differ",
+            remedy: first.connection.peer.host.isEmpty
+                ? nil : "if the configuration has two nodes for them, is the address of one a slip?")
+    }
+
     /// What does for one operation what the option does for another.
     private static func remedy(for option: OptionName, _ operation: Operation) -> String? {
+        if option == .patient, operation == .compare {
+            return "\(OptionName.compare) compares \(OptionName.study), \(OptionName.series) or \(OptionName.image)"
+        }
         guard option == .skipExisting, [.get, .move].contains(operation) else { return nil }
         return
             "with \(OptionName.journal) FILE, \(OptionName.resume) does not fetch again what an earlier run has received; "
@@ -453,6 +470,11 @@ struct Positionals {
         }
         guard operation.takesFiles else {
             let follows = operation.takesTwoPeers ? "both peers" : "HOST and PORT"
+            if operation.takesTwoPeers, !first.contains("="), PeerArgument.isMeant(first) {
+                throw UsageError(
+                    .unexpectedArgument, option: first, value: first,
+                    problem: "\(operation.option) takes two peers, and \(first) is a third one", accepted: "two peers")
+            }
             let meant =
                 operation.takesKeys && first.contains("=")
                 ? QueryKeyParser.remedy(forValue: first)
@@ -493,7 +515,7 @@ struct Positionals {
         let number = rest.first.flatMap { UInt16($0) }.flatMap { $0 > 0 ? $0 : nil }
         let isURL = WebAddress.isMeant(word)
         let isPath = !isURL && (word.contains("/") || word == "." || word == "..")
-        let looksLikePeer = isURL || word.contains(":") || word.contains("@") || number != nil
+        let looksLikePeer = PeerArgument.isMeant(word) || number != nil
         if operation.takesFolderAsPeer, !word.isEmpty, isPath || (isSecond && !looksLikePeer) {
             return PeerChoice(folder: FilePath(argument: word))
         }

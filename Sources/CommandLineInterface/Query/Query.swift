@@ -139,7 +139,10 @@ package struct QueryOptions: Sendable, Equatable {
     }
 
     /// The remedy for a query that was refused, where that is not the one of the status alone.
-    func hint(for status: DIMSEStatus, refusing query: Query) -> Hint? {
+    ///
+    /// - Parameter isDivided: True if lists that are cut short are asked for in parts.
+    func hint(for status: DIMSEStatus, refusing query: Query, isDivided: Bool = false) -> Hint? {
+        if isDivided, status == .outOfResources { return .tooManyMatchesOfPart }
         let missing = unnamedUniqueKeys
         return query.hint(for: status)
             ?? (status.isAboutKeys && !missing.isEmpty ? .uniqueKeysAbove(names: missing) : nil)

@@ -27,7 +27,10 @@ struct WideningKey: Equatable {
 
     var hint: Hint { .keyOfLowerLevel(lower, isModality: tag == .modality && level == .study) }
 
-    var why: String {
-        "a key of the \(lower.rawValue) level, by which no \(level.rawValue) can be retrieved; nothing is retrieved"
+    var why: String { why("retrieved") }
+
+    /// - Parameter done: what was to be done with it, as a participle.
+    func why(_ done: String) -> String {
+        "a key of the \(lower.rawValue) level, by which no \(level.rawValue) can be \(done); nothing is \(done)"
     }
 }

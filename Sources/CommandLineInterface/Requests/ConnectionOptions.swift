@@ -71,6 +71,27 @@ package struct ConnectionOptions: Sendable, Equatable {
         if let web { return web.description }
         return peer.host.isEmpty ? nameWithoutPeer : "\(calledAETitle)@\(peer)"
     }
+
+    /// True if both lead to one archive by what is written: one URL, or one host, port and AE title.
+    func isPeer(of other: ConnectionOptions) -> Bool {
+        peer.host.lowercased() == other.peer.host.lowercased() && isBeside(other)
+    }
+
+    /// True if both are of this machine, written in two ways, and may be one archive.
+    func mayBePeer(of other: ConnectionOptions) -> Bool {
+        peer.host.lowercased() != other.peer.host.lowercased() && WebAddress.isLoopback(peer.host)
+            && WebAddress.isLoopback(other.peer.host) && isBeside(other)
+    }
+
+    private func isBeside(_ other: ConnectionOptions) -> Bool {
+        guard peer.port == other.peer.port else { return false }
+        switch (web, other.web) {
+        case (let one?, let another?):
+            return one.interface == another.interface && one.path == another.path && one.isSecure == another.isSecure
+        case (nil, nil): return calledAETitle == other.calledAETitle
+        default: return false
+        }
+    }
 }
 
 /// The proxy through which peers are connected to.

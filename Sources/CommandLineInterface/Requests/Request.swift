@@ -16,6 +16,23 @@ package struct Invocation: Sendable, Equatable {
     /// The root of generated UIDs; nil makes them below 2.25.
     package var uidRoot: UID?
 
+    /// True if both have one archive, or one folder, as their peer.
+    func isPeer(of other: Invocation) -> Bool {
+        switch (folder, other.folder) {
+        case (let one?, let another?): Self.parts(one) == Self.parts(another)
+        case (nil, nil): connection.isPeer(of: other.connection)
+        default: false
+        }
+    }
+
+    private var folder: FilePath? { if case .compare(let options) = request { options.folder } else { nil } }
+
+    /// The names of a path, without those that lead nowhere else.
+    private static func parts(_ path: FilePath) -> [ArraySlice<UInt8>] {
+        let parts = path.bytes.split(separator: UInt8(ascii: "/")).filter { Array($0) != [UInt8(ascii: ".")] }
+        return path.bytes.first == UInt8(ascii: "/") ? [[]] + parts : parts
+    }
+
     /// Hides in messages the patient data of the request, unless the user allows it to be shown.
     package var redaction: Redaction {
         let isOn = !messages.logsPatientData
@@ -295,6 +312,11 @@ package enum ResultFormat: String, Sendable, CaseIterable {
         case .nagios: operation.callsPeer && OperationSet.monitored.contains(operation)
         case .prometheus: operation == .echo
         }
+    }
+
+    /// The names of those that are.
+    package static func accepted(for operation: Operation) -> String {
+        allCases.filter { $0.isAvailable(for: operation) }.map(\.rawValue).joined(separator: ", ")
     }
 
     /// The form in which a monitor reads the outcome of the run, in place of its results; nil for results.

@@ -27,6 +27,8 @@ package final class WholeListSession: QuerySession {
         case undated(matches: Int)
         /// A part was asked for by modality: matches of rare modalities beyond its end are in none of its parts.
         case byModality(part: String)
+        /// The server sent so many matches, again and again the same or more than any archive has, that the list is given up.
+        case givenUp(matches: Int)
         /// A query ended, after so many requests.
         case ended(requests: Int)
     }
@@ -35,19 +37,25 @@ package final class WholeListSession: QuerySession {
     private let steps: Steps
     private let today: CalendarDate
     private let combinesDateAndTime: Bool
+    private let maximumMatches: Int
     private let report: (Event) -> Void
+
+    /// More than any archive has.
+    package static let standardMaximumMatches = 20_000_000
 
     /// - Parameters:
     ///   - combinesDateAndTime: True if that was negotiated.
+    ///   - maximumMatches: The number of different matches at which a list is given up, and nearly that of repeated ones.
     ///   - report: Told what happens to each query.
     package init(
         _ session: any QuerySession, steps: Steps, today: CalendarDate, combinesDateAndTime: Bool,
-        report: @escaping (Event) -> Void
+        maximumMatches: Int = standardMaximumMatches, report: @escaping (Event) -> Void
     ) {
         self.session = session
         self.steps = steps
         self.today = today
         self.combinesDateAndTime = combinesDateAndTime
+        self.maximumMatches = maximumMatches
         self.report = report
     }
 
@@ -73,7 +81,8 @@ package final class WholeListSession: QuerySession {
                 beforeBlockingRead: beforeBlockingRead, onMatch: onMatch)
         }
         let list = DividedList(
-            session, sopClass, level, priority, today: today, beforeBlockingRead: beforeBlockingRead, onMatch: onMatch,
+            session, sopClass, level, priority, today: today, maximumMatches: maximumMatches,
+            beforeBlockingRead: beforeBlockingRead, onMatch: onMatch,
             report: report)
         let whole = QueryPart(identifier, level: level, combinesDateAndTime: combinesDateAndTime)
         defer { report(.ended(requests: list.requests)) }
@@ -88,6 +97,7 @@ private final class DividedList {
     private let level: QueryLevel
     private let priority: Priority
     private let today: CalendarDate
+    private let maximumMatches: Int
     private let beforeBlockingRead: (() -> Void)?
     private let onMatch: (FindSCU.Match) -> ExchangeControl
     private let report: (WholeListSession.Event) -> Void
@@ -95,6 +105,8 @@ private final class DividedList {
     private(set) var requests = 0
     /// Digests of the unique keys that were passed on.
     private var seen = DigestTable()
+    /// All matches of all requests.
+    private var received = 0
     private var modalities: [String] = []
     private var undated = 0
     private var untimed = 0
@@ -109,7 +121,7 @@ private final class DividedList {
 
     init(
         _ session: any QuerySession, _ sopClass: UID, _ level: QueryLevel, _ priority: Priority, today: CalendarDate,
-        beforeBlockingRead: (() -> Void)?, onMatch: @escaping (FindSCU.Match) -> ExchangeControl,
+        maximumMatches: Int, beforeBlockingRead: (() -> Void)?, onMatch: @escaping (FindSCU.Match) -> ExchangeControl,
         report: @escaping (WholeListSession.Event) -> Void
     ) {
         self.session = session
@@ -117,6 +129,7 @@ private final class DividedList {
         self.level = level
         self.priority = priority
         self.today = today
+        self.maximumMatches = maximumMatches
         self.beforeBlockingRead = beforeBlockingRead
         self.onMatch = onMatch
         self.report = report
@@ -291,10 +304,16 @@ private final class DividedList {
         untimedOfLast = 0
         datesOfLast = DayCounts()
         let key = InformationModel.uniqueKey(of: level)
+        var isGivenUp = false
         let result = try session.find(
             sopClass: sopClass, identifier: part.identifier, priority: priority,
             beforeBlockingRead: beforeBlockingRead
         ) { [self] match in
+            received += 1
+            guard !isTooMuch else {
+                isGivenUp = true
+                return .cancel
+            }
             guard let identifier = try? match.identifier(), let name = identifier.bytes(key), !name.isEmpty else {
                 return onMatch(match)
             }
@@ -307,8 +326,17 @@ private final class DividedList {
             // What comes twice within one list is for the caller to judge.
             return isNew || requests == 1 ? onMatch(match) : .goOn
         }
+        if isGivenUp { report(.givenUp(matches: received)) }
         return (result, count)
     }
+
+    /// The parts of a list bring each match again some times, as the days, hours and modalities are halved; a server that repeats its
+    /// matches without end has other reasons.
+    private var isTooMuch: Bool {
+        seen.count > maximumMatches || received > maximumMatches + Self.maximumRepetitions * seen.count
+    }
+
+    private static let maximumRepetitions = 30
 
     private func note(_ match: DataSet, _ part: QueryPart) {
         if let date = match.string(.studyDate).flatMap({ QueryPart.day(of: $0) }) { datesOfLast.add(date) }

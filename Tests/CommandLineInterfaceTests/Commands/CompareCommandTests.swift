@@ -44,7 +44,8 @@ struct CompareCommandTests {
         let (archive, other) = (try archive(), try archive())
         let images = folder["images"]
         for (first, second) in [
-            (peer(archive), peer(other)), (peer(archive), images), (images, peer(other)), (images, images),
+            (peer(archive), peer(other)), (peer(archive), images), (images, peer(other)),
+            (images, "\(images)/../images"),
         ] {
             let result = CommandResult(["--compare", first, second] + level)
             #expect(result.exitCode == .success, "\(result.messages)")
@@ -70,7 +71,7 @@ struct CompareCommandTests {
         let images = compare(peer(first), peer(second), "--image", "--show", "missing")
         #expect(images.lines.count == mr.files.count, "\(images.output)")
         for line in images.lines { #expect(line.hasPrefix("- \(mr.studyInstanceUID) "), "\(line)") }
-        #expect(compare(peer(first), peer(first)).exitCode == .success)
+        #expect(compare(peer(first), "PRACTICE@\(peer(first))").exitCode == .success)
     }
 
     @Test func `a study with fewer instances differs, and so do its series`() throws {
@@ -105,7 +106,7 @@ struct CompareCommandTests {
             #expect(got.exitCode == .success, "\(got.messages)")
             #expect(folder.fileCount("from-\(format)") == mr.files.count + ct.files.count)
         }
-        let empty = compare(peer(first), peer(first), "--format", "csv")
+        let empty = compare(peer(first), "PRACTICE@\(peer(first))", "--format", "csv")
         #expect(empty.output == "Comparison,StudyInstanceUID,Differences\n")
     }
 
@@ -179,6 +180,54 @@ struct CompareCommandTests {
         #expect(result.messages.contains("in parts"), "\(result.messages)")
     }
 
+    @Test func `a list that cannot be divided leaves a doubt about what it is of, and the rest goes on`() throws {
+        let ct = try study("CT")
+        let (whole, limited) = (try archive(), try archive(faults: ["find-limit=4"]))
+        for (first, second) in [(whole, limited), (limited, whole)] {
+            let result = compare(peer(first), peer(second), "--image")
+            #expect(result.exitCode == .incomplete, "\(result.messages)")
+            #expect(result.lines.count == 1)
+            #expect(result.output.hasPrefix("? \(ct.studyInstanceUID) "), "\(result.output)")
+            #expect(result.messages.contains("8 equal"), "\(result.messages)")
+            #expect(result.messages.contains("is not listed whole"), "\(result.messages)")
+            #expect(!result.messages.contains("let --find ask"), "\(result.messages)")
+        }
+        let found = CommandResult(
+            ["--find"] + limited.peer + [
+                "--image", "--split", "auto", "-k", "StudyInstanceUID=\(ct.studyInstanceUID)",
+            ])
+        #expect(found.exitCode == .failureStatus, "\(found.messages)")
+        #expect(!found.messages.contains("ask in parts"), "\(found.messages)")
+    }
+
+    @Test func `a comparison of nothing is told, and a failure if that is wanted`() throws {
+        let (first, second) = (try archive(), try archive())
+        let result = compare(peer(first), peer(second), "-k", "StudyDate=2062")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(result.messages.contains("nothing was compared"), "\(result.messages)")
+        let failing = compare(peer(first), peer(second), "-k", "PatientID=nobody", "--fail-if-none")
+        #expect(failing.exitCode == .incomplete, "\(failing.messages)")
+        #expect(failing.messages.contains("hint: "), "\(failing.messages)")
+        #expect(compare(peer(first), peer(second), "--fail-if-none").exitCode == .success)
+    }
+
+    @Test func `what is equal says in what, and a key that selects nothing says so of a comparison`() throws {
+        let (first, second) = (try archive(), try archive())
+        let studies = compare(peer(first), peer(second))
+        #expect(
+            studies.messages.contains("3 equal in number of instances (--image compares each)"), "\(studies.messages)")
+        #expect(compare(peer(first), peer(second), "--image").messages.contains("13 equal\n"))
+        let widening = compare(peer(first), peer(second), "-k", "SeriesNumber=1")
+        #expect(widening.exitCode == .usage)
+        #expect(widening.messages.contains("nothing is compared"), "\(widening.messages)")
+    }
+
+    @Test func `one archive at two addresses of this machine is warned of`() throws {
+        let archive = try archive()
+        let result = compare(peer(archive), "localhost:\(archive.archive.port)")
+        #expect(result.messages.contains("they may be one archive"), "\(result.messages)")
+    }
+
     // MARK: Folders
 
     @Test func `a file that cannot be read ends in 1, and so does one without a study`() throws {
@@ -219,6 +268,73 @@ struct CompareCommandTests {
         match.set(.numberOfStudyRelatedInstances, .IS, "2")
         for (tag, vr, value) in elements { match.set(tag, vr, value) }
         return match
+    }
+
+    /// A server that answers its first association with a list of studies, and any question on a second one with other matches.
+    private func server(listing studies: [DataSet], then matches: [[UInt8]]) throws -> ScriptedPeer {
+        let encoder = DataSetEncoder(.implicitVRLittleEndian)
+        let list = studies.map { encoder.encode($0) }
+        return try ScriptedPeer(
+            [list, matches].map { answers in
+                ScriptedServer.accepts + [
+                    .serve { heard in
+                        answers.flatMap { PeerBytes.match(heard, $0) } + PeerBytes.findSuccess(heard)
+                    }
+                ]
+            })
+    }
+
+    @Test func `a study whose series nobody lists is told`() throws {
+        func compared(_ first: [DataSet], _ second: [DataSet], _ options: String...) throws -> CommandResult {
+            let (one, other) = (try server(listing: first, then: []), try server(listing: second, then: []))
+            return CommandResult(["--compare", "127.0.0.1:\(one.port)", "127.0.0.1:\(other.port)"] + options)
+        }
+        for level in ["--series", "--image"] {
+            let missing = try compared([match("1.1")], [], level)
+            #expect(missing.exitCode == .incomplete, "\(missing.messages)")
+            #expect(missing.lines == ["- 1.1"])
+            let extra = try compared([], [match("1.1")], level)
+            #expect(extra.lines == ["+ 1.1"], "\(extra.messages)")
+            let both = try compared([match("1.1")], [match("1.1")], level)
+            #expect(both.exitCode == .incomplete, "\(both.messages)")
+            #expect(both.lines == ["? 1.1"])
+        }
+        let csv = try compared([match("1.1")], [], "--image", "--format", "csv", "--columns", "InstanceNumber")
+        #expect(csv.lines.last == "missing,1.1,,,,,", "\(csv.output)")
+        // A key may leave nothing of it.
+        let keyed = try compared([match("1.1")], [match("1.1")], "--series", "-k", "SeriesNumber=7")
+        #expect(keyed.exitCode == .success, "\(keyed.messages)")
+        #expect(keyed.output == "")
+    }
+
+    @Test func `an answer that cannot be read is a doubt, not an absence`() throws {
+        let first = try server([match("1.1")])
+        let second = try server(listing: [], then: [[0x20, 0, 0x0D, 0, 0xFF, 0, 0, 0]])
+        let result = compare("127.0.0.1:\(first.port)", "127.0.0.1:\(second.port)")
+        #expect(result.exitCode == .incomplete, "\(result.messages)")
+        #expect(result.lines == ["? 1.1"])
+        #expect(result.messages.contains("a match cannot be read"), "\(result.messages)")
+    }
+
+    @Test(arguments: ["no UID", "again and again"])
+    func `what cannot name an instance, and what is repeated without end, is not counted`(_ what: String) throws {
+        var (study, below) = (match("1.1"), match("1.1"))
+        study[.numberOfStudyRelatedInstances] = nil
+        below.set(.seriesInstanceUID, .UI, "1.1.1")
+        if what == "no UID" {
+            below.set(.sopInstanceUID, .UI, "no UID")
+        } else {
+            below.set(.numberOfSeriesRelatedInstances, .IS, "2")
+        }
+        let bytes = DataSetEncoder(.implicitVRLittleEndian).encode(below)
+        let matches = [[UInt8]](repeating: bytes, count: what == "no UID" ? 2 : 10_001)
+        let first = try server(listing: [study], then: matches)
+        var known = match("1.1")
+        known.set(.numberOfStudyRelatedInstances, .IS, what == "no UID" ? "1" : "2")
+        let second = try server([known])
+        let result = compare("127.0.0.1:\(first.port)", "127.0.0.1:\(second.port)")
+        #expect(result.exitCode == .incomplete, "\(result.messages)")
+        #expect(result.messages.contains("could not be counted"), "\(result.messages)")
     }
 
     @Test func `values are compared as what they mean, and what differs is shown`() throws {

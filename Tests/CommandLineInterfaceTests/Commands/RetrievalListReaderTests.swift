@@ -40,6 +40,25 @@ struct RetrievalListReaderTests {
             ])
     }
 
+    @Test func `what a comparison could not find out is counted, and only its own lists are filtered`() throws {
+        let csv = "Comparison,StudyInstanceUID,Differences\nmissing,1.1,\ndoubtful,1.2,\nextra,1.3,\ndoubtful,1.4,\n"
+        let json = """
+            {"event":"doubtful","studyInstanceUID":"1.2"}
+            {"event":"missing","studyInstanceUID":"1.1"}
+            {"event":"doubtful","studyInstanceUID":"1.4"}
+            """
+        for text in [csv, json] {
+            let content = try RetrievalListReader.content(Array(text.utf8), bareUIDsAt: .study)
+            #expect(content.doubtful == 2)
+            #expect(content.rows.count == 1)
+        }
+        let other = try RetrievalListReader.content(
+            Array("Comparison,StudyInstanceUID\nequal,1.1\ndoubtful,1.2\n".utf8), bareUIDsAt: .study)
+        #expect(other.rows.count == 2)
+        #expect(other.doubtful == 0)
+        #expect(other.unknownColumns == ["Comparison"])
+    }
+
     @Test func `an array of JSON is taken as well`() throws {
         #expect(try values("[{\"StudyInstanceUID\":\"1.2\"},\n{\"StudyInstanceUID\":\"1.3\"}]").count == 2)
     }

@@ -45,8 +45,8 @@ struct OptionsOverHTTPTests {
         (.echo, "--echo \(url)"), (.find, "--find \(url) -k PatientID"), (.worklist, "--worklist \(url)"),
         (.get, "--get \(url) -k StudyInstanceUID=1.2"), (.store, "--store \(url) a"),
         (.storageCommitment, "--stgcmt \(url) a"), (.doctor, "--doctor \(url)"), (.probe, "--probe \(url)"),
-        (.compare, "--compare \(url) \(url)"),
-        (.copy, "--copy \(url) \(url) -k StudyInstanceUID=1.2"),
+        (.compare, "--compare \(url)/other \(url)"),
+        (.copy, "--copy \(url) \(url)/other -k StudyInstanceUID=1.2"),
     ]
 
     @Test func `the operations over HTTP are those of the table`() {

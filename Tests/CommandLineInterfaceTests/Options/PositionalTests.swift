@@ -160,11 +160,36 @@ struct PositionalTests {
         #expect(try usageError("compare").code == .missingHost)
         #expect(try usageError("compare a:1").description.contains("needs two peers, and one is given"))
         #expect(try usageError("compare a:1 b:1 c:1").code == .unexpectedArgument)
+        #expect(try usageError("compare a:1 b:1 c:1").problem == "--compare takes two peers, and c:1 is a third one")
+        #expect(try usageError("copy a:1 b:1 U@c").problem == "--copy takes two peers, and U@c is a third one")
         #expect(try usageError("compare a:1 b:1 StudyDate=2026").hint?.contains("-k") == true)
         #expect(try usageError("compare a:1 b:1 --show mising").suggestion == "missing")
-        #expect(try usageError("compare a:1 b:1 --format table").option == "--format")
+        for format in ["table", "html"] {
+            let error = try usageError("compare a:1 b:1 --format \(format)")
+            #expect(error.option == "--format")
+            #expect(error.accepted == "text, jsonl, csv", "\(error)")
+        }
+        #expect(
+            try usageError("compare a:1 b:1 --patient").hint == "--compare compares --study, --series or --image")
         #expect(try usageError("compare a:1 b:1 -k QueryRetrieveLevel=PATIENT").option == "--compare")
     }
+
+    @Test(arguments: [
+        "compare a:1 a:1", "compare A a:104", "compare T@a:1 T@a:1", "compare images/ ./images", "compare . ./",
+        "compare https://a/x https://A/x", "copy a:1 a:1 -k PatientID=1", "compare -H a:1 a 1",
+    ])
+    func `one archive is not compared with itself, or copied to itself`(_ line: String) throws {
+        let error = try usageError(line)
+        #expect(error.code == .conflictingOptions)
+        #expect(error.problem.hasPrefix("both peers of "), "\(error)")
+    }
+
+    @Test(arguments: [
+        "compare T@a:1 U@a:1", "compare a:1 a:2", "compare https://a/x https://a/y", "compare images/ ../images",
+        "compare a:80 http://a/x", "compare images/ /images", "copy T@a:1 U@a:1 -k PatientID=1",
+        "compare localhost:1 127.0.0.1:1",
+    ])
+    func `two archives may share an address`(_ line: String) throws { _ = try invocation(line) }
 
     static let errors: [(String, UsageError.Code, String)] = [
         ("--echo", .missingHost, "HOST"),

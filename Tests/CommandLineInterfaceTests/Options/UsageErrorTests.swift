@@ -115,11 +115,11 @@ struct UsageErrorTests {
         Case(
             line: "h --find --format xml", code: .invalidValue,
             description:
-                "--format xml: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count, nagios, prometheus"),
+                "--format xml: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count, nagios"),
         Case(
             line: "h --find --format jsno", code: .invalidValue,
             description:
-                "--format jsno: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count, nagios, prometheus",
+                "--format jsno: not known; accepted: text, table, json, jsonl, csv, tsv, dcm, count, nagios",
             hint: "did you mean json?"),
         Case(
             line: "h --find --limit 0", code: .outOfRange,

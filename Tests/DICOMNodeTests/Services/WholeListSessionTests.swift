@@ -74,6 +74,7 @@ struct WholeListSessionTests {
         var uids: [String] = []
         var doubtful: [String] = []
         var byModality: [String] = []
+        var isGivenUp = false
         /// Nil: nothing was told of matches without a date.
         var undated: Int?
         var cuts = 0
@@ -82,15 +83,19 @@ struct WholeListSessionTests {
     }
 
     private func find(
-        _ server: LimitedServer, date: String = "", steps: WholeListSession.Steps = .whole
+        _ server: LimitedServer, date: String = "", steps: WholeListSession.Steps = .whole,
+        maximumMatches: Int = WholeListSession.standardMaximumMatches
     ) throws -> Found {
         var found = Found()
-        let session = WholeListSession(server, steps: steps, today: today, combinesDateAndTime: false) { event in
+        let session = WholeListSession(
+            server, steps: steps, today: today, combinesDateAndTime: false, maximumMatches: maximumMatches
+        ) { event in
             switch event {
             case .cutShort: found.cuts += 1
             case .doubtful(let part, _): found.doubtful.append(part)
             case .undated(let count): found.undated = (found.undated ?? 0) + count
             case .byModality(let part): found.byModality.append(part)
+            case .givenUp: found.isGivenUp = true
             case .ended(let requests): found.requests += requests
             }
         }
@@ -188,6 +193,20 @@ struct WholeListSessionTests {
         let found = try find(server)
         #expect(found.uids.count == 128 && found.doubtful.isEmpty && found.cuts == 0)
         #expect(found.requests == 3)
+    }
+
+    @Test func `a server that repeats its matches, or has more than anybody, is given up`() throws {
+        let one = LimitedServer.Study(uid: "1.2", date: "20260101")
+        let repeating = LimitedServer([LimitedServer.Study](repeating: one, count: 200), limit: 1_000, status: .success)
+        let found = try find(repeating, maximumMatches: 10)
+        #expect(found.isGivenUp)
+        #expect(found.uids.count < 100)
+        let many = LimitedServer(
+            (0..<200).map { LimitedServer.Study(uid: "1.\($0)", date: "20260101") }, limit: 1_000, status: .success)
+        let first = try find(many, maximumMatches: 10)
+        #expect(first.isGivenUp)
+        #expect(first.uids.count == 11)
+        #expect(try !find(many).isGivenUp)
     }
 
     @Test func `a list that is whole is one query`() throws {

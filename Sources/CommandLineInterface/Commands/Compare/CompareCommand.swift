@@ -46,6 +46,7 @@ final class CompareCommand {
                 environment.progress?.clear()
                 error.report()
                 output.flush()
+                noteFolders()
                 outcome.diagnostics.note(Message("the comparison ended early", "what it found until then was printed"))
             }
             output.finish()
@@ -53,6 +54,17 @@ final class CompareCommand {
             comparison.finish(outcome)
         } catch {
             outcome.fail(error)
+        }
+    }
+
+    /// A first word without a slash is a host, whatever is in the working folder.
+    private func noteFolders() {
+        for target in targets where target.options.folder == nil && target.outcome.exitCode == .unreachable {
+            let host = target.network.connection.peer.host
+            guard target.network.connection.web == nil, FilePath(argument: host).isFolder else { continue }
+            let name = DisplayText.line(host)
+            target.outcome.diagnostics.note(
+                Message("\(name) is taken for a host", "a folder of this name is here: write \(name)/"))
         }
     }
 
@@ -115,6 +127,9 @@ final class Comparison {
     /// Those that a side has and did not list.
     private var unlisted: (first: Int, second: Int) = (0, 0)
     private var uncounted = 0
+    /// Those of which both sides have shown their attributes.
+    private var beside = 0
+    private var isComplete = false
     private var countedByQuery = false
     /// The attributes that a side does not return.
     private var absent: [(name: String, side: String)] = []
@@ -155,6 +170,7 @@ final class Comparison {
                 second = try sides.second.next()
             }
         }
+        isComplete = true
     }
 
     private enum Order { case orderedBefore, orderedAfter, equal }
@@ -219,8 +235,17 @@ final class Comparison {
 
     private func compareContent(_ first: ComparedEntity, _ second: ComparedEntity) throws(ComparisonFailure) {
         guard first.uids.count == depth else {
-            return try compareChildren(try sides.first.children(of: first), try sides.second.children(of: second))
+            guard let one = try sides.first.children(of: first), let other = try sides.second.children(of: second)
+            else {
+                return write(.doubtful, first, second)
+            }
+            // Nothing shows that they are alike, unless it is a key that leaves nothing.
+            guard !one.isEmpty || !other.isEmpty || sides.first.plan.hasKeys(below: first.uids) else {
+                return write(.doubtful, first, second)
+            }
+            return try compareChildren(one, other)
         }
+        beside += 1
         var differences: [ComparedDifference] = []
         if let tag = ComparisonPlan.count(at: options.query.level) {
             let counts = try instanceCounts(first, second)
@@ -297,7 +322,7 @@ final class Comparison {
             case .rejected: break
             case .present(let found) where found.open.isEmpty:
                 try isFirst ? compareContent(entity, found) : compareContent(found, entity)
-            case .present, .absent, .refused:
+            case .present, .absent, .refused, .unreadable:
                 unconfirmed += 1
                 own.noteUnconfirmed(keys)
             }
@@ -309,6 +334,7 @@ final class Comparison {
         case .refused(let message):
             other.outcome.fail(.failureStatus, message)
             try writeAll(.doubtful, entity, isFirst: isFirst)
+        case .unreadable: try writeAll(.doubtful, entity, isFirst: isFirst)
         case .present(let found):
             if isFirst { unlisted.second += 1 } else { unlisted.first += 1 }
             try isFirst ? compareContent(entity, found) : compareContent(found, entity)
@@ -339,11 +365,14 @@ final class Comparison {
     private func writeAll(
         _ difference: Difference, _ entity: ComparedEntity, isFirst: Bool
     ) throws(ComparisonFailure) {
-        guard entity.uids.count < depth else {
-            return isFirst ? write(difference, entity, nil) : write(difference, nil, entity)
+        func write(_ difference: Difference) {
+            isFirst ? self.write(difference, entity, nil) : self.write(difference, nil, entity)
         }
+        guard entity.uids.count < depth else { return write(difference) }
         let own = side(isFirst: isFirst)
-        for child in try own.children(of: entity) {
+        guard let children = try own.children(of: entity) else { return write(.doubtful) }
+        guard !children.isEmpty || own.plan.hasKeys(below: entity.uids) else { return write(difference) }
+        for child in children {
             switch try verdict(of: child, own) {
             case .selected: try writeAll(difference, child, isFirst: isFirst)
             case .rejected: break
@@ -387,6 +416,7 @@ final class Comparison {
                     "\(side.name): \(Quantity.count(count, noun)) not listed for the keys",
                     "each is there: it was asked for alone, and compared"))
         }
+        noteUnreturned(outcome)
         for (name, side) in absent {
             outcome.fail(.incomplete, Message("\(side): \(name) is not compared", "the server does not return it"))
         }
@@ -407,6 +437,31 @@ final class Comparison {
                 "\(Quantity.count(compared, noun)) compared",
                 found.isEmpty ? nil : found.map { words($0, output.count($0)) }.joined(separator: ", ")))
         if found.contains(where: { $0 != .equal }) { outcome.record(.incomplete) }
+        if isComplete, compared == 0, unconfirmed == 0 { reportNothing(outcome) }
+    }
+
+    /// An attribute that may be left out where it has no value, and that neither side ever returned, is as good as not asked for.
+    private func noteUnreturned(_ outcome: RunOutcome) {
+        guard beside > 0 else { return }
+        for (index, column) in options.columns.enumerated()
+        where !sides.first.hasReturned(index) && !sides.second.hasReturned(index) {
+            let name = column.tags.map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
+            guard !absent.contains(where: { $0.name == name }) else { continue }
+            outcome.fail(
+                .incomplete,
+                Message(
+                    "\(name) is not compared", "neither \(sides.first.name) nor \(sides.second.name) has returned it"))
+        }
+    }
+
+    /// A comparison of nothing proves nothing: a slip in a key would pass for a migration that is complete.
+    private func reportNothing(_ outcome: RunOutcome) {
+        let hasOwnRemedy = options.query.keys.isEmpty || sides.first.hasLeftOut || sides.second.hasLeftOut
+        let message = Message(
+            "nothing was compared", "neither \(sides.first.name) nor \(sides.second.name) has a match",
+            hint: hasOwnRemedy ? nil : .noMatch(options.query.likelyMistakes(isRetrieval: true)))
+        if options.query.failsIfNone { return outcome.fail(.incomplete, message) }
+        outcome.diagnostics.warning(message)
     }
 
     private func words(_ difference: Difference, _ count: Int) -> String {
@@ -415,7 +470,10 @@ final class Comparison {
         case .extra: "\(count) not at \(sides.first.name) (+)"
         case .different: "\(count) different (*)"
         case .doubtful: "\(count) not known (?)"
-        case .equal: "\(count) equal"
+        case .equal where options.query.level == .image: "\(count) equal"
+        case .equal:
+            "\(count) equal in number of instances\(options.columns.isEmpty ? "" : " and in \(OptionName.columns)") "
+                + "(\(OptionName.image) compares each)"
         }
     }
 }

@@ -8,6 +8,10 @@ protocol ComparedSide: AnyObject {
     /// The side as messages name it.
     var name: String { get }
     var outcome: RunOutcome { get }
+    /// What it is asked for.
+    var plan: ComparisonPlan { get }
+    /// True if it has something that contradicts a key, and was left out.
+    var hasLeftOut: Bool { get }
 
     /// Lists all studies, which ``next()`` returns then in the order of their UIDs.
     ///
@@ -17,8 +21,8 @@ protocol ComparedSide: AnyObject {
     /// The next study; nil behind the last one.
     func next() throws(ComparisonFailure) -> ComparedEntity?
 
-    /// What is directly below an entity that the side has, in the order of the UIDs.
-    func children(of entity: ComparedEntity) throws(ComparisonFailure) -> [ComparedEntity]
+    /// What is directly below an entity that the side has, in the order of the UIDs; nil if that list cannot be had whole, which is told.
+    func children(of entity: ComparedEntity) throws(ComparisonFailure) -> [ComparedEntity]?
 
     /// Finds out what the keys of an entity are that nothing is known of.
     func verdict(of entity: ComparedEntity) throws(ComparisonFailure) -> ComparedVerdict
@@ -60,6 +64,8 @@ enum ComparedAnswer {
     case rejected(ComparedEntity, key: Tag, value: String)
     /// The side did not answer.
     case refused(Message)
+    /// It answered with a match that cannot be read, which is told.
+    case unreadable
 }
 
 /// The reason why a comparison ends.
@@ -103,6 +109,14 @@ final class StudyList {
     static func folders(_ environment: Environment) -> [FilePath] {
         let given = environment.variable("TMPDIR").flatMap { $0.isEmpty ? nil : FilePath(argument: $0) }
         return [given, "/var/tmp", "/tmp"].compactMap(\.self)
+    }
+
+    static func tooLong(_ name: String, _ outcome: RunOutcome) -> ComparisonFailure {
+        .of(
+            outcome, .incomplete,
+            Message(
+                "\(name): a list of more than \(RecordSorter.standardMaximumBytes >> 30) GiB",
+                "it is given up, and nothing compared"))
     }
 
     static func failure(_ error: SystemError, _ outcome: RunOutcome) -> ComparisonFailure {

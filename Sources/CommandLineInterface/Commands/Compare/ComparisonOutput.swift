@@ -102,10 +102,13 @@ final class ComparisonOutput {
     private func appendRow(_ result: ComparisonResult) {
         appendTitles()
         let differences = result.differences.map { "\($0.attribute) \($0.first) | \($0.second)" }
-        var cells = [result.difference.rawValue] + result.uids + [differences.joined(separator: "; ")]
+        // One below which nothing was listed has neither the UIDs nor the attributes of a lower level.
+        let noUIDs = [String](repeating: "", count: max(0, keys.count - result.uids.count))
+        var cells = [result.difference.rawValue] + result.uids + noUIDs + [differences.joined(separator: "; ")]
         for index in names.indices {
-            cells.append(result.first?[index] ?? "")
-            cells.append(result.second?[index] ?? "")
+            for values in [result.first, result.second] {
+                cells.append(values.flatMap { index < $0.count ? $0[index] : nil } ?? "")
+            }
         }
         SeparatedMatchWriter.Separator.comma.append(cells.map { DisplayText.harmless($0) }, to: &buffer)
     }

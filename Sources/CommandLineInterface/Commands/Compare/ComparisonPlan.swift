@@ -67,6 +67,13 @@ struct ComparisonPlan {
         query.elements.filter { model.asks(for: $0.tag, at: step, target: level) }
     }
 
+    /// True if what is below an entity is asked for by keys: none of it may match then.
+    ///
+    /// - Parameter uids: those of the entity.
+    func hasKeys(below uids: [String]) -> Bool {
+        levels.dropFirst(uids.count).contains { step in keys(at: step).contains { !$0.isEmpty } }
+    }
+
     /// The comparison of the matches of a query with its keys; nil if the side is trusted.
     func review(of identifier: DataSet, at step: QueryLevel, _ negotiation: QueryNegotiation) -> MatchReview? {
         trustsServer ? nil : MatchReview(of: identifier, model: model, level: step, negotiation: negotiation)

@@ -11,7 +11,7 @@ import System
 final class FolderSide: ComparedSide {
     let outcome: RunOutcome
     private let folder: FilePath
-    private let plan: ComparisonPlan
+    let plan: ComparisonPlan
     private let folders: [FilePath]
     private let cancellation: Cancellation
     private let progress: ProgressLine?
@@ -99,6 +99,7 @@ final class FolderSide: ComparedSide {
             return outcome.report(FileProblem(path, .malformed, "attributes of \(record.count) bytes"))
         }
         do throws(SystemError) { try sorter.append(record) } catch { throw StudyList.failure(error, outcome) }
+        if sorter.isFull { throw StudyList.tooLong(name, outcome) }
         if sorter.count % ProgressLine.itemsBetweenTexts == 0 {
             progress?.show("\(name): \(Quantity.count(sorter.count, "file")) read")
         }
@@ -193,7 +194,7 @@ final class FolderSide: ComparedSide {
         }
     }
 
-    func children(of entity: ComparedEntity) throws(ComparisonFailure) -> [ComparedEntity] {
+    func children(of entity: ComparedEntity) throws(ComparisonFailure) -> [ComparedEntity]? {
         guard let study, study.uid == entity.uids.first else { return [] }
         guard entity.uids.count > 1 else {
             return study.series.map {
@@ -239,6 +240,9 @@ final class FolderSide: ComparedSide {
     func ask(for uids: [String]) throws(ComparisonFailure) -> ComparedAnswer { .absent }
 
     var leavesOutEmpty: Bool { false }
+
+    /// What a key does not ask for is no fault of a folder.
+    var hasLeftOut: Bool { false }
 
     func hasReturned(_ column: Int) -> Bool { true }
 

@@ -8,7 +8,7 @@ final class ServerSide: ComparedSide {
     let outcome: RunOutcome
     private let network: Network
     private let options: CompareOptions
-    private let plan: ComparisonPlan
+    let plan: ComparisonPlan
     private let query: Query
     private let folders: [FilePath]
     private let division: ListDivision
@@ -22,17 +22,27 @@ final class ServerSide: ComparedSide {
     private var unnamed = 0
     private var repeatedBelow = 0
     private var refusals = 0
+    /// The entities whose lists were cut short, and those in a row of which nothing was listed.
+    private var cut = (count: 0, inARow: 0)
     /// Of each compared attribute, whether a match had it.
     private var returned: [Bool]
 
-    /// More studies than any archive has: a server that goes on must not fill the disk.
+    // A query ends at so many matches, whatever they are: a server that goes on must not fill disk, memory or time.
+
+    /// More studies than any archive has.
     private static let maximumStudies = 20_000_000
     /// A server that refuses so many questions in a row about one entity each is asked no more.
     private static let maximumRefusals = 10
     /// More matches than any entity has below it.
     private static let maximumChildren = 1_000_000
-    /// More other matches than a server sends that takes the UID into account.
+    /// What a million of them take with their attributes, in bytes.
+    private static let maximumBytesOfChildren = 256 << 20
+    /// More matches than a server sends that takes the UID into account.
     private static let maximumOthers = 1_000
+    /// More series than any study has.
+    private static let maximumSeries = 10_000
+    /// Lists that were cut short are named one by one so often.
+    private static let maximumNamed = 3
 
     init(_ target: CompareCommand.Target, _ query: Query, _ environment: Environment) {
         options = target.options
@@ -57,7 +67,7 @@ final class ServerSide: ComparedSide {
         let before = doubts
         var failure: SystemError?
         try find(
-            plan.identifier(at: .study, below: []), at: .study, isList: true,
+            plan.identifier(at: .study, below: []), at: .study, isList: true, limit: Self.maximumStudies,
             beginning: { [self] in
                 (sorter, failure, unnamed, doubts) = (RecordSorter(folders: folders), nil, 0, before)
             },
@@ -68,19 +78,14 @@ final class ServerSide: ComparedSide {
                     if sorter.count % ProgressLine.itemsBetweenTexts == 0 {
                         progress?.show("\(name): \(Quantity.count(sorter.count, "study")) listed")
                     }
-                    return sorter.count < Self.maximumStudies ? .goOn : .cancel
+                    return sorter.isFull ? .cancel : .goOn
                 } catch {
                     failure = error
                     return .cancel
                 }
             })
         if let failure { throw StudyList.failure(failure, outcome) }
-        guard sorter.count < Self.maximumStudies else {
-            throw .of(
-                outcome, .incomplete,
-                Message(
-                    "\(name): more than \(Self.maximumStudies) matches", "the list is given up, and nothing compared"))
-        }
+        if sorter.isFull { throw StudyList.tooLong(name, outcome) }
         outcome.summary.set(.studies, sorter.count)
         outcome.diagnostics.verbose("\(name): \(Quantity.count(sorter.count, "study")) listed")
         do throws(SystemError) { studies = StudyList(try sorter.sorted()) } catch {
@@ -94,25 +99,33 @@ final class ServerSide: ComparedSide {
         do throws(SystemError) { return try studies?.next() } catch { throw StudyList.failure(error, outcome) }
     }
 
-    func children(of entity: ComparedEntity) throws(ComparisonFailure) -> [ComparedEntity] {
+    func children(of entity: ComparedEntity) throws(ComparisonFailure) -> [ComparedEntity]? {
         let step = plan.levels[entity.uids.count]
         var found: [ComparedEntity] = []
+        var bytes = 0
         let before = (doubts, unnamed)
-        try find(
-            plan.identifier(at: step, below: entity.uids), at: step, isList: true,
+        let isWhole = try find(
+            plan.identifier(at: step, below: entity.uids), at: step, isList: true, below: entity,
+            limit: Self.maximumChildren,
             beginning: { [self] in
-                found = []
+                (found, bytes) = ([], 0)
                 (doubts, unnamed) = before
             },
             onMatch: { [self] match, review in
-                if let child = judged(match, review, at: step, below: entity.uids) { found.append(child) }
-                return found.count < Self.maximumChildren ? .goOn : .cancel
+                if let child = judged(match, review, at: step, below: entity.uids) {
+                    found.append(child)
+                    bytes += child.record.count
+                }
+                return bytes < Self.maximumBytesOfChildren ? .goOn : .cancel
             })
-        guard found.count < Self.maximumChildren else {
+        guard bytes < Self.maximumBytesOfChildren else {
             throw .of(
                 outcome, .incomplete,
-                Message("\(name): more than \(Self.maximumChildren) matches below one entity", "they are not compared"))
+                Message(
+                    "\(name): more than \(Self.maximumBytesOfChildren >> 20) MiB of matches below \(entity.uid)",
+                    "the list is given up"))
         }
+        guard isWhole else { return nil }
         found.sort { Self.precedes($0.uid, $1.uid) }
         var children: [ComparedEntity] = []
         for child in found {
@@ -150,6 +163,8 @@ final class ServerSide: ComparedSide {
         for (index, value) in entity.values.enumerated() where value != nil { returned[index] = true }
     }
 
+    var hasLeftOut: Bool { doubts.hasContradictions }
+
     var leavesOutEmpty: Bool { network.connection.web != nil }
 
     func hasReturned(_ column: Int) -> Bool { returned[column] }
@@ -166,7 +181,7 @@ final class ServerSide: ComparedSide {
             for: entity.open, of: match, in: keys, model: plan.model, level: step, negotiation: negotiation)
         for var lookup in lookups {
             try find(
-                lookup.identifier, at: nil, isList: false, beginning: { lookup.forget() },
+                lookup.identifier, at: nil, isList: false, limit: Self.maximumChildren, beginning: { lookup.forget() },
                 onMatch: { match, _ in
                     lookup.record(match)
                     return .goOn
@@ -190,17 +205,11 @@ final class ServerSide: ComparedSide {
         let step = plan.levels[uids.count - 1]
         let keys = plan.identifier(at: step, below: Array(uids.dropLast()))
         var found: (entity: ComparedEntity, match: DataSet)?
-        var others = 0
-        let refusal = try answer(
-            plan.identifier(of: uids),
-            beginning: { (found, others) = (nil, 0) },
+        let reply = try answer(
+            plan.identifier(of: uids), limit: Self.maximumOthers, beginning: { found = nil },
             onMatch: { [self] match in
                 let entity = plan.entity(match, at: step, below: Array(uids.dropLast()), text.assumed)
-                guard let entity, entity.uids == uids else {
-                    others += 1
-                    return others < Self.maximumOthers ? .goOn : .cancel
-                }
-                if found == nil { found = (entity, match) }
+                if found == nil, let entity, entity.uids == uids { found = (entity, match) }
                 return .goOn
             })
         if var found {
@@ -216,37 +225,39 @@ final class ServerSide: ComparedSide {
             }
             return .present(found.entity)
         }
-        guard others < Self.maximumOthers else {
+        switch reply {
+        case .ended:
             refusals += 1
             return .refused(Message("\(name): it ignores the UID that it is asked for", "nothing shows what it has"))
-        }
-        guard let refusal else {
+        case .refused(let refusal):
+            refusals += 1
+            return .refused(refusal)
+        case .unreadable: return .unreadable
+        case .whole:
             refusals = 0
             return .absent
         }
-        refusals += 1
-        return .refused(refusal)
     }
 
     func countInstances(of entity: ComparedEntity) throws(ComparisonFailure) -> Int? {
         if entity.uids.count == 2 { return try instances(of: entity.uids) }
         // The series tell, or their instances.
         var series: [(uid: String, count: Int?)] = []
+        var seen = DigestTable()
         var identifier = bare(at: .series, entity.uids)
         identifier.setEmpty(.numberOfSeriesRelatedInstances, .IS)
-        let refusal = try answer(
-            identifier, beginning: { series = [] },
+        let reply = try answer(
+            identifier, limit: Self.maximumSeries, beginning: { (series, seen) = ([], DigestTable()) },
             onMatch: { match in
-                let uid = match.uid(.seriesInstanceUID)?.string ?? ""
-                if !series.contains(where: { $0.uid == uid }) {
-                    series.append((uid, match.uint32(.numberOfSeriesRelatedInstances).map { Int($0) }))
+                guard let uid = Self.usableUID(.seriesInstanceUID, in: match) else { return .cancel }
+                if seen.insert(uid.digest) {
+                    series.append((uid.text, match.uint32(.numberOfSeriesRelatedInstances).map { Int($0) }))
                 }
-                return series.count < Self.maximumOthers * 10 ? .goOn : .cancel
+                return .goOn
             })
-        guard refusal == nil else { return nil }
+        guard case .whole = reply else { return nil }
         var sum = 0
         for (uid, known) in series {
-            guard ComparisonPlan.isUsable(uid) else { return nil }
             var count = known
             if count == nil { count = try instances(of: entity.uids + [uid]) }
             guard let count else { return nil }
@@ -256,14 +267,22 @@ final class ServerSide: ComparedSide {
     }
 
     private func instances(of uids: [String]) throws(ComparisonFailure) -> Int? {
-        var found: Set<UID> = []
-        let refusal = try answer(
-            bare(at: .image, uids), beginning: { found = [] },
+        var found = DigestTable()
+        let reply = try answer(
+            bare(at: .image, uids), limit: Self.maximumChildren, beginning: { found = DigestTable() },
             onMatch: { match in
-                if let uid = match.uid(.sopInstanceUID) { found.insert(uid) }
-                return found.count < Self.maximumChildren ? .goOn : .cancel
+                guard let uid = Self.usableUID(.sopInstanceUID, in: match) else { return .cancel }
+                found.insert(uid.digest)
+                return .goOn
             })
-        return refusal == nil && found.count < Self.maximumChildren ? found.count : nil
+        guard case .whole = reply else { return nil }
+        return found.count
+    }
+
+    /// What names an entity, with a digest that is not zero; nil if nothing does: it cannot be counted then.
+    private static func usableUID(_ key: Tag, in match: DataSet) -> (text: String, digest: UInt64)? {
+        guard let text = match.uid(key)?.string, ComparisonPlan.isUsable(text) else { return nil }
+        return (text, max(Array(text.utf8).withUnsafeBytes { SeededDigest.of($0) }, 1))
     }
 
     /// A query for all that is below some entity.
@@ -294,16 +313,20 @@ final class ServerSide: ComparedSide {
     ///
     /// - Parameters:
     ///   - step: of which matches are compared with the keys; nil for none.
+    ///   - entity: of which the list is a part; nil for none.
+    ///   - limit: the number of matches at which the query is given up.
     ///   - beginning: called before each attempt, which brings all matches.
+    /// - Returns: False if the server cut the list of an entity short.
+    @discardableResult
     private func find(
-        _ identifier: DataSet, at step: QueryLevel?, isList: Bool, beginning: () -> Void,
-        onMatch: @escaping (DataSet, MatchReview?) -> ExchangeControl
-    ) throws(ComparisonFailure) {
+        _ identifier: DataSet, at step: QueryLevel?, isList: Bool, below entity: ComparedEntity? = nil, limit: Int,
+        beginning: () -> Void, onMatch: @escaping (DataSet, MatchReview?) -> ExchangeControl
+    ) throws(ComparisonFailure) -> Bool {
         // Made with the first match of an attempt: what the keys mean is negotiated with the association.
         var review: MatchReview?
         var isReviewed = step == nil
-        let (result, count, final) = try exchange(
-            identifier, isList: isList,
+        let exchange = try exchange(
+            identifier, isList: isList, limit: limit,
             beginning: {
                 beginning()
                 (review, isReviewed) = (nil, step == nil)
@@ -319,13 +342,26 @@ final class ServerSide: ComparedSide {
                 }
                 return onMatch(match, review)
             })
-        guard let final, let status = final.status, status.kind != .success, !result.wasCancelled else { return }
+        let count = exchange.count
+        guard count <= limit else {
+            throw .of(
+                outcome, .incomplete,
+                Message("\(name): more than \(limit) matches of one query", "it is given up, and so is the comparison"))
+        }
+        guard let final = exchange.final, let status = final.status, status.kind != .success,
+            !exchange.result.wasCancelled
+        else {
+            cut.inARow = 0
+            return true
+        }
         guard status.kind != .failure else {
+            if let entity, status.isTransient || count > 0, noteCut(entity, status, count, final) { return false }
             throw .of(
                 outcome, .failureStatus,
                 Message(
                     refusal: final, of: network.queryName, by: name, service: .find,
-                    hint: options.query.hint(for: status, refusing: query)))
+                    hint: options.query.hint(
+                        for: status, refusing: query, isDivided: options.query.split != .off)))
         }
         outcome.fail(
             .incomplete,
@@ -333,22 +369,64 @@ final class ServerSide: ComparedSide {
                 "\(name): the list of matches may be incomplete",
                 "the server ended it after \(Quantity.count(count, "match")): \(status.meaning(for: .find))",
                 peerText: final.errorComment, code: status.description, hint: .listCutShort))
+        return true
     }
 
-    /// Runs a query about one entity. Returns the words of a refusal; nil if it was answered.
+    /// Tells that what is below an entity is not listed whole. False if the server lists nothing any more: its reason is another
+    /// one then.
+    private func noteCut(_ entity: ComparedEntity, _ status: DIMSEStatus, _ count: Int, _ final: CommandSet) -> Bool {
+        cut.inARow = count == 0 ? cut.inARow + 1 : 0
+        guard cut.inARow < Self.maximumRefusals else { return false }
+        cut.count += 1
+        guard cut.count <= Self.maximumNamed else {
+            outcome.record(.incomplete)
+            return true
+        }
+        outcome.fail(
+            .incomplete,
+            Message(
+                "\(name): what is below \(entity.uid) is not listed whole, and not compared",
+                "the server ended the list after \(Quantity.count(count, "match")): \(status.meaning(for: .find))",
+                peerText: final.errorComment, code: status.description, hint: .tooManyMatchesOfPart))
+        return true
+    }
+
+    /// How the query about one entity ended.
+    private enum Reply {
+        case whole
+        /// We ended it.
+        case ended
+        case refused(Message)
+        case unreadable
+    }
+
+    /// Runs a query about one entity.
     private func answer(
-        _ identifier: DataSet, beginning: () -> Void, onMatch: @escaping (DataSet) -> ExchangeControl
-    ) throws(ComparisonFailure) -> Message? {
-        let (result, _, final) = try exchange(identifier, isList: false, beginning: beginning, onMatch: onMatch)
-        guard !result.wasCancelled else { return nil }
-        guard let final, let status = final.status else { return Message("\(name): no answer to a query") }
-        guard status.kind != .success else { return nil }
-        return Message(refusal: final, of: network.queryName, by: name, service: .find)
+        _ identifier: DataSet, limit: Int, beginning: () -> Void, onMatch: @escaping (DataSet) -> ExchangeControl
+    ) throws(ComparisonFailure) -> Reply {
+        let exchange = try exchange(identifier, isList: false, limit: limit, beginning: beginning, onMatch: onMatch)
+        guard !exchange.result.wasCancelled, exchange.count <= limit else { return .ended }
+        guard let final = exchange.final, let status = final.status else {
+            return .refused(Message("\(name): no answer to a query"))
+        }
+        guard status.kind == .success else {
+            return .refused(Message(refusal: final, of: network.queryName, by: name, service: .find))
+        }
+        return exchange.isReadable ? .whole : .unreadable
+    }
+
+    private struct Exchange {
+        let result: ExchangeResult
+        /// All matches; one more than the limit if it was given up.
+        let count: Int
+        let isReadable: Bool
+        let final: CommandSet?
     }
 
     private func exchange(
-        _ identifier: DataSet, isList: Bool, beginning: () -> Void, onMatch: @escaping (DataSet) -> ExchangeControl
-    ) throws(ComparisonFailure) -> (result: ExchangeResult, count: Int, final: CommandSet?) {
+        _ identifier: DataSet, isList: Bool, limit: Int, beginning: () -> Void,
+        onMatch: @escaping (DataSet) -> ExchangeControl
+    ) throws(ComparisonFailure) -> Exchange {
         var unreadable: DataSetError?
         var count = 0
         var recent = RecentMatches()
@@ -361,6 +439,10 @@ final class ServerSide: ComparedSide {
                     (unreadable, count) = (nil, 0)
                     beginning()
                     return try send(identifier, isList: isList) { [self] match in
+                        guard count < limit else {
+                            count = limit + 1
+                            return .cancel
+                        }
                         count += 1
                         do throws(DataSetError) {
                             let dataSet = text.named(try match.identifier())
@@ -385,10 +467,9 @@ final class ServerSide: ComparedSide {
             outcome.fail(.incomplete, Message("\(name): a match cannot be read", unreadable.description))
         }
         let final = result.final?.command
-        return (
-            result, count,
-            final.map { network.diagnostics.redaction.hidingPatientData(in: $0, about: recent.dataSets) }
-        )
+        return Exchange(
+            result: result, count: count, isReadable: unreadable == nil,
+            final: final.map { network.diagnostics.redaction.hidingPatientData(in: $0, about: recent.dataSets) })
     }
 
     private func send(
@@ -437,6 +518,9 @@ final class ServerSide: ComparedSide {
         for problem in text.problems(of: name) { outcome.diagnostics.warning(problem) }
         for problem in unconfirmed.unconfirmedProblems(of: name, consequence: "they are not compared") {
             outcome.fail(isNothingCompared ? .failureStatus : .incomplete, problem)
+        }
+        if cut.count > Self.maximumNamed {
+            outcome.diagnostics.note(Message("\(name): \(cut.count) lists are not whole, and not compared"))
         }
         if unnamed > 0 {
             let key = DataDictionary.keyword(of: InformationModel.uniqueKey(of: plan.level))

@@ -267,7 +267,9 @@ final class FindCommand {
                 .failureStatus,
                 Message(
                     refusal: response, of: "C-FIND", by: peerName, service: service,
-                    hint: options.query.hint(for: status, refusing: query))
+                    hint: options.query.hint(
+                        for: status, refusing: query,
+                        isDivided: target.options.query.split.map { $0 != .off } ?? false))
             )
         }
     }

@@ -44,6 +44,13 @@ struct RetrievalList {
             outcome.diagnostics.note(
                 Message("\(path.displayed): columns that name no attribute are ignored", names))
         }
+        if content.doubtful > 0 {
+            outcome.fail(
+                .incomplete,
+                Message(
+                    "\(path.displayed): \(Quantity.count(content.doubtful, "row")) of what \(OptionName.compare) could not find out (?)",
+                    "not retrieved: compare again"))
+        }
         add(content.rows, options.query, environment)
         guard !entries.isEmpty || mistakes.isEmpty else {
             for mistake in mistakes.prefix(Self.maximumNamed) {

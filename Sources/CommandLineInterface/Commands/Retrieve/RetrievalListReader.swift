@@ -10,6 +10,9 @@ enum ComparisonHeading {
     static let outcome = "Comparison"
     static let differences = "Differences"
 
+    /// True for the columns of a comparison: another list may have one of these names.
+    static func isHeader(_ names: [String]) -> Bool { names.contains(outcome) && names.contains(differences) }
+
     /// The column with the value of an attribute at the second peer.
     static func second(_ attribute: String) -> String { "\(attribute) (second)" }
 
@@ -33,6 +36,8 @@ enum RetrievalListReader {
         var rows: [Row] = []
         /// The names of columns that are no attributes.
         var unknownColumns: [String] = []
+        /// What a comparison could not find out about.
+        var doubtful = 0
     }
 
     enum Failure: Error {
@@ -59,7 +64,7 @@ enum RetrievalListReader {
             throw .malformed(line: 1, why: "the list is in UTF-16: save it as CSV in UTF-8")
         }
         guard let first = bytes.first(where: { $0 > 0x20 }) else { return Content() }
-        if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") { return Content(rows: try jsonRows(bytes)) }
+        if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") { return try jsonContent(bytes) }
         let lines: [CSVText.Record]
         do throws(CSVText.UnclosedQuote) {
             lines = try CSVText.records(bytes, separator: CSVText.separator(of: bytes))
@@ -112,11 +117,15 @@ enum RetrievalListReader {
         }
         var content = Content()
         content.rows.reserveCapacity(lines.count)
-        let comparison = header.fields.firstIndex(of: ComparisonHeading.outcome)
+        let comparison =
+            ComparisonHeading.isHeader(header.fields) ? header.fields.firstIndex(of: ComparisonHeading.outcome) : nil
         content.unknownColumns = zip(header.fields, names).filter { !$0.0.isEmpty && $0.1 == nil }.map(\.0)
             .filter { comparison == nil || !ComparisonHeading.isOwn($0) }
         for line in lines where line.fields.contains(where: { !$0.isEmpty }) {
-            if let comparison, comparison < line.fields.count, !isWanted(line.fields[comparison]) { continue }
+            if let comparison, comparison < line.fields.count, !isWanted(line.fields[comparison]) {
+                if line.fields[comparison] == Difference.doubtful.rawValue { content.doubtful += 1 }
+                continue
+            }
             var keys: [QueryKey] = []
             var empty: [Tag] = []
             for (index, column) in names.enumerated() {
@@ -157,44 +166,49 @@ enum RetrievalListReader {
 
     // MARK: JSON
 
-    private static func jsonRows(_ bytes: [UInt8]) throws(Failure) -> [Row] {
-        var rows: [Row] = []
+    private static func jsonContent(_ bytes: [UInt8]) throws(Failure) -> Content {
+        var content = Content()
         // A line at a time, where it is a line an object: a list may be long, and an object is small.
         for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
             let text = line.filter { $0 != 0x0D }
             guard text.contains(where: { $0 > 0x20 }) else { continue }
             if index == 0, text.first == UInt8(ascii: "[") { return try jsonArray(bytes) }
             do throws(JSONError) {
-                if let row = row(try JSONValue.parse(Array(text)), line: index + 1) { rows.append(row) }
+                add(try JSONValue.parse(Array(text)), line: index + 1, to: &content)
             } catch {
                 throw .malformed(line: index + 1, why: "not one JSON object per line: \(error.detail)")
             }
         }
-        return rows
+        return content
     }
 
-    private static func jsonArray(_ bytes: [UInt8]) throws(Failure) -> [Row] {
+    private static func jsonArray(_ bytes: [UInt8]) throws(Failure) -> Content {
+        var content = Content()
         do throws(JSONError) {
-            guard case .array(let values) = try JSONValue.parse(bytes).content else { return [] }
-            return values.enumerated().compactMap { row($1, line: $1.line == 0 ? $0 + 1 : $1.line) }
+            guard case .array(let values) = try JSONValue.parse(bytes).content else { return content }
+            for (index, value) in values.enumerated() {
+                add(value, line: value.line == 0 ? index + 1 : value.line, to: &content)
+            }
+            return content
         } catch {
             throw .malformed(line: error.line, why: error.detail)
         }
     }
 
-    /// The DICOM JSON Model (PS3.18 F.2), or an object with keywords for members. Nil: an event of ours that names nothing missing.
-    private static func row(_ value: JSONValue, line: Int) -> Row? {
-        guard case .object(let members) = value.content else { return Row(line: line, keys: []) }
-        let event = members.first { $0.key == "event" }?.value.string
-        if let event, RunEvent.Name(rawValue: event) != .missing, RunEvent.Name(rawValue: event) != .different {
-            return nil
+    /// The DICOM JSON Model (PS3.18 F.2), or an object with keywords for members; of our own events those that name what is missing.
+    private static func add(_ value: JSONValue, line: Int, to content: inout Content) {
+        guard case .object(let members) = value.content else { return content.rows.append(Row(line: line, keys: [])) }
+        if let event = members.first(where: { $0.key == "event" })?.value.string {
+            let name = RunEvent.Name(rawValue: event)
+            if name == .doubtful { content.doubtful += 1 }
+            guard name == .missing || name == .different else { return }
         }
         var keys: [QueryKey] = []
         for member in members {
             guard let tag = tag(member.key), let text = text(member.value), !text.isEmpty else { continue }
             keys.append(QueryKey(tag: tag, value: text, argument: member.key))
         }
-        return Row(line: line, keys: keys)
+        content.rows.append(Row(line: line, keys: keys))
     }
 
     private static func tag(_ name: String) -> Tag? {
