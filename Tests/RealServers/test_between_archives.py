@@ -151,11 +151,13 @@ class Copies(BetweenArchives):
 
     def start(self, *arguments, **options):
         """A run in the background, for signals."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [programs.dcmscu_path(), *map(str, self.words(*arguments, **options))], text=True,
             env={**os.environ, "LC_ALL": "C.UTF-8", "TMPDIR": str(self.place)}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self.addCleanup(process.kill)
+        return process
 
     def assert_same_bytes(self, paths, stored=None):
         """The data sets, whatever stands before them."""
