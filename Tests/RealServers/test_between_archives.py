@@ -110,7 +110,8 @@ class ProvenMoves(BetweenArchives):
         self.archives()
         configuration = self.configuration(port=servers.free_port())
         run = self.move("--verify", "find", "--grace", 0, configuration=configuration, expect=4)
-        self.assert_names(run, "cannot verify what was sent there")
+        self.assert_names(run, "cannot verify what was sent there", "not confirmed: it cannot be asked")
+        self.assertNotIn("not listed there", run.stderr)
         self.assertEqual({row["SOPInstanceUID"] for row in rows(run)}, self.uids)
         self.assertEqual(self.stored(), self.uids)
 
@@ -355,6 +356,7 @@ class Copies(BetweenArchives):
         self.assertEqual(list(self.place.iterdir()), [])
         self.assertNotIn("OLD@", "".join(line for line in said.splitlines(True) if not line.startswith("dcmscu: note")), said)
         self.assertNotIn("cut off", said)
+        self.assertNotIn("not listed", said)
         # The list and what is confirmed make the whole.
         path = self.folder / "missing.csv"
         path.write_text(out)
@@ -414,6 +416,18 @@ class Copies(BetweenArchives):
             self.assert_names(run, "another instance of this UID")
             self.assertLessEqual(sum(self.confirmed().values()), 1 + len(arguments), run)
             self.assertEqual({row["SOPInstanceUID"] for row in rows(run)}, {uid(self.images[0])})
+
+    def test_an_instance_that_is_not_what_was_announced_is_not_copied(self):
+        """An old archive, by pynetdicom, that sends another data set in the place of an instance."""
+        self.archives()
+        self.old = self.serve(Scripted(IN_ITS_PLACE, self.images[0]))
+        study, listed = str(data_set(self.images[0]).StudyInstanceUID), uid(self.images[0])
+        run = self.copy("--journal", self.journal, "--grace", 0, keys=["-k", f"StudyInstanceUID={study}"], expect=1)
+        self.assert_names(run, "the old archive has sent the instance 2.25.5.5 in its place")
+        self.assertNotIn(str(self.place), run.stderr)
+        self.assertEqual({row["SOPInstanceUID"] for row in rows(run)}, {listed + ".2"})
+        self.assertEqual(set(self.confirmed()), {listed})
+        self.assertEqual(self.stored(), {listed})
 
     def test_what_is_there_in_another_study_is_not_there(self):
         """The new archive, by pynetdicom, answers with the instances that it is asked for, and says that they are of another study."""
@@ -505,17 +519,17 @@ class Scripted(servers.Server):
         return [python, "-c", self.script, str(self.port), *map(str, self.paths)]
 
 
-# Lists and sends an instance, and another one of its UID in another series of the study.
-TWICE = """
+# Lists and sends an instance and another one, made of it.
+BOTH = """
 import copy, sys
 import pydicom
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet, Verification
 
 one = pydicom.dcmread(sys.argv[2])
 other = copy.deepcopy(one)
-other.SeriesInstanceUID += ".1"
-other.SeriesNumber = 77
+OTHER
 both = [one, other]
 
 def find(event):
@@ -536,6 +550,8 @@ def find(event):
 def get(event):
     yield 2
     for image in both:
+        if image is other:
+            SENT
         yield 0xFF00, image
 
 ae = AE("OLD")
@@ -545,6 +561,18 @@ ae.add_supported_context(StudyRootQueryRetrieveInformationModelGet)
 ae.add_supported_context(one.SOPClassUID, [one.file_meta.TransferSyntaxUID], scu_role=False, scp_role=True)
 ae.start_server(("127.0.0.1", int(sys.argv[1])), evt_handlers=[(evt.EVT_C_FIND, find), (evt.EVT_C_GET, get)])
 """
+
+TWICE = BOTH.replace("OTHER", "other.SeriesInstanceUID += '.1'").replace("SENT", "pass")
+
+# Sends a data set with another UID than the command has, which was listed.
+IN_ITS_PLACE = """
+def announce(self, name, value):
+    wrong = name == "AffectedSOPInstanceUID" and value == "2.25.5.5"
+    object.__setattr__(self, name, one.SOPInstanceUID + ".2" if wrong else value)
+"""
+IN_ITS_PLACE = BOTH.replace("OTHER", "other.SOPInstanceUID += '.2'" + IN_ITS_PLACE).replace(
+    "SENT", "C_STORE.__setattr__, image = announce, copy.deepcopy(image); image.SOPInstanceUID = '2.25.5.5'"
+)
 
 # Takes everything, and finds what it is asked for in another study.
 IN_ANOTHER_STUDY = """

@@ -143,8 +143,10 @@ final class CopyCommand {
             }
             return records.settleLate(unlisted: nil, isInterrupted: isInterrupted)
         }
-        let (settled, unlisted) = check.settle(&outcomes)
+        let (settled, unlisted, unknown) = check.settle(&outcomes)
         for index in settled { report.report(outcomes[index]) }
-        records.settleLate(unlisted: unlisted, isInterrupted: network.cancellation.isRaised)
+        records.settleLate(
+            unlisted: unlisted, isInterrupted: network.cancellation.isRaised,
+            why: unknown ?? "the new archive does not list it")
     }
 }

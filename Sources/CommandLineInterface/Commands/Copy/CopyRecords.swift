@@ -261,7 +261,8 @@ final class CopyRecords: Sendable {
     /// - Parameters:
     ///   - unlisted: those that are not listed; nil if nobody has asked.
     ///   - isInterrupted: true if a later run asks for what is not listed.
-    func settleLate(unlisted: Set<UID>?, isInterrupted: Bool) {
+    ///   - why: the reason why it is not confirmed.
+    func settleLate(unlisted: Set<UID>?, isInterrupted: Bool, why: String = "") {
         let late = state.withLock { state in
             defer { state.late = [] }
             return state.late
@@ -275,7 +276,7 @@ final class CopyRecords: Sendable {
                 outcome.events?.write(instance.event(.pending))
                 continue
             }
-            recordUnconfirmed(instance, why: "the new archive does not list it", .failed)
+            recordUnconfirmed(instance, why: why, .failed)
         }
     }
 

@@ -25,20 +25,23 @@ final class DestinationCheck: Sendable {
 
     /// Asks again for what was not listed when it was sent, as long as the grace lasts, and records what is missing then.
     ///
-    /// - Returns: the places of the outcomes that waited for it, and the instances that are missing.
-    func settle(_ outcomes: inout [TargetOutcome]) -> (settled: [Int], unlisted: Set<UID>) {
+    /// - Returns: the places of the outcomes that waited for it, the instances that are missing, and why it is not known whether they
+    ///   are there; nil where the node has answered.
+    func settle(_ outcomes: inout [TargetOutcome]) -> (settled: [Int], unlisted: Set<UID>, unknown: String?) {
         let waiting = outcomes.indices.filter { outcomes[$0].isUnconfirmed }
-        guard !waiting.isEmpty else { return ([], []) }
+        guard !waiting.isEmpty else { return ([], [], nil) }
         var missing = waiting.flatMap { outcomes[$0].unconfirmed }
         let count = missing.reduce(0) { $0 + $1.sopInstanceUIDs.count }
         outcome.diagnostics.note(
             Message(
-                "\(network.peerName): \(Quantity.count(count, "instance")) not listed yet",
+                "\(network.peerName): \(Quantity.count(count, "instance")) not \(isPostponed ? "confirmed" : "listed") yet",
                 "asking again for up to \(Decimal.text(options.grace, digits: 0)) s"))
         let session = session()
+        var unknown: String?
         do throws(ExistingInstances.Failure) {
             try session.removeListed(from: &missing, within: options.grace)
         } catch {
+            unknown = "it cannot be asked"
             report(error, of: session)
         }
         session.finish()
@@ -46,12 +49,16 @@ final class DestinationCheck: Sendable {
         for index in waiting {
             outcomes[index].settle(unlisted: unlisted)
             guard let problem = outcomes[index].problemAtDestination else { continue }
-            let message = problem.message(target: outcomes[index].target.name, server: network.server)
+            var message = problem.message(target: outcomes[index].target.name, server: network.server)
+            if let unknown {
+                let count = outcomes[index].unconfirmed.reduce(0) { $0 + $1.sopInstanceUIDs.count }
+                message.why = "\(Quantity.count(count, "instance")) not confirmed: \(unknown)"
+            }
             outcomes[index].fail(problem.exitCode, message)
             outcome.report(message, kind: "requests \(problem.kind ?? "")")
             outcomes[index].giveUpConfirming()
         }
-        return (waiting, unlisted)
+        return (waiting, unlisted, unknown)
     }
 
     /// True if the node could not be asked: it is asked again once all was sent.
