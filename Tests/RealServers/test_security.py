@@ -510,8 +510,9 @@ while True:
         """`typed`: one text for each prompt, or a signal."""
         process, terminal = pty.fork()
         if process == 0:
-            # A quit leaves no core.
+            # A quit leaves no core, and is not ignored, as a shell without jobs has what it starts in the background do.
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
             command = [*shell, str(programs.dcmscu_path()), *map(str, line)]
             os.execve(command[0], command, {"LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"})
         said, limit, typed, known = b"", time.monotonic() + programs.TIME_LIMIT, list(typed), 0
