@@ -27,7 +27,10 @@ enum ForeignOption {
         }
         // DCMTK has names that end in "=".
         if let remedy = remedy(argument) ?? remedy(name) { return remedy.text }
-        return name.hasPrefix("--") ? operation(String(name.dropFirst(2))).map { Remedy.option($0).text } : nil
+        let word = String(name.dropFirst(2))
+        // One of ours that sounds like an operation of others is none of theirs.
+        guard name.hasPrefix("--"), !OptionTable.longNames.contains(word) else { return nil }
+        return operation(word).map { Remedy.option($0).text }
     }
 
     /// Returns the hint for a mistake in a command line that has options of another tool; otherwise nil.

@@ -109,6 +109,12 @@ struct ForeignOptionTests {
         #expect(try usageError("help worklists").hint == "did you mean worklist?")
     }
 
+    @Test func `an option of ours that sounds like an operation of others is none of theirs`() throws {
+        let error = try usageError("--move h -k 20,d=1 --move-destination X --verify find")
+        #expect(error.problem.contains("needs --to @NODE"))
+        #expect(error.hint == nil)
+    }
+
     @Test func `the option is named as a whole`() throws {
         #expect(try usageError("h 104 -aec PACS").problem == "unknown option -aec")
         #expect(try usageError("--store h 104 +sd folder").problem == "unknown option +sd")
