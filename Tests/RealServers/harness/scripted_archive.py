@@ -356,6 +356,10 @@ class ScriptedArchive:
         self.identifiers = []
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        # The port of the destination was free a moment ago, too.
+        if self.listener.getsockname()[1] == destination:
+            taken, self.listener = self.listener, socket.create_server(("127.0.0.1", 0), backlog=64)
+            taken.close()
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 
