@@ -16,14 +16,19 @@ struct QueryPreparation {
         self.environment = environment
     }
 
+    /// What the peer and the locale make of keys.
+    var assembly: QueryAssembly {
+        QueryAssembly(
+            options: options, negotiation: network.connection.queryNegotiation, today: environment.today,
+            localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset),
+            asksEachValue: network.connection.web != nil)
+    }
+
     /// All queries of the run, in their order.
     ///
     /// - Throws: ``RunFailure`` if a file cannot be read, or a query cannot be made; then none may be sent.
     func queries() throws(RunFailure) -> [Query] {
-        let assembly = QueryAssembly(
-            options: options, negotiation: network.connection.queryNegotiation, today: environment.today,
-            localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset),
-            asksEachValue: network.connection.web != nil)
+        let assembly = assembly
         var queries: [Query] = []
         for content in try contents() {
             do throws(UsageError) { queries.append(try assembly.query(from: content)) } catch {

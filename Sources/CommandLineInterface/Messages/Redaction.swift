@@ -70,6 +70,9 @@ package struct Redaction: Sendable {
         learn(knownValues)
     }
 
+    /// The value of an attribute as messages may show it.
+    func shown(_ value: String, of tag: Tag) -> String { isOn && tag.isPatientData ? Self.mark : value }
+
     /// Hides from now on what identifies a patient in a query, wherever a peer repeats it.
     func learn(_ query: DataSet) {
         guard isOn else { return }

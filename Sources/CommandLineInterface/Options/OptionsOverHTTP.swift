@@ -99,13 +99,3 @@ extension DoctorOptions {
             accepted: accepted.joined(separator: ", "))
     }
 }
-
-extension FilePath {
-    private var lowercasedName: String { String(decoding: lastComponent.bytes, as: UTF8.self).lowercased() }
-
-    /// True for the name of a file of HAR.
-    var isHTTPArchive: Bool { lowercasedName.hasSuffix(".har") }
-
-    /// True for the name of a file of packets.
-    var isPacketCapture: Bool { lowercasedName.hasSuffix(".pcapng") || lowercasedName.hasSuffix(".pcap") }
-}

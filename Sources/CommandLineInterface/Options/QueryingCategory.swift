@@ -215,7 +215,7 @@ extension OptionCategory {
             apply: { (draft, argument) throws(UsageError) in
                 let path = try argument.path()
                 guard draft.operation != .doctor else {
-                    guard DoctorOptions.isNameOfReport(path) else {
+                    guard path.isPage else {
                         throw argument.error("not the name of a page", accepted: "a name that ends in .html")
                     }
                     return draft.doctor.reportPath = path

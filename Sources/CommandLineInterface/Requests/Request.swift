@@ -147,11 +147,6 @@ package struct DoctorOptions: Sendable, Equatable {
     /// The limit of a connection, and of a response, in seconds.
     package static let checkLimit = 3.0
 
-    static func isNameOfReport(_ path: FilePath) -> Bool {
-        let name = String(decoding: path.lastComponent.bytes, as: UTF8.self).lowercased()
-        return name.hasSuffix(".html") || name.hasSuffix(".htm")
-    }
-
     package init() {}
 }
 
@@ -434,12 +429,12 @@ package enum RetrievalReportForm: Sendable {
     case html
 
     init?(_ path: FilePath) {
-        let name = String(decoding: path.lastComponent.bytes, as: UTF8.self).lowercased()
+        let name = path.lowercasedName
         if name.hasSuffix(".csv") {
             self = .csv
         } else if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") {
             self = .jsonLines
-        } else if name.hasSuffix(".html") || name.hasSuffix(".htm") {
+        } else if path.isPage {
             self = .html
         } else {
             return nil
@@ -541,4 +536,19 @@ package struct Shard: Sendable, Equatable {
         hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
         return hash ^ hash >> 31
     }
+}
+
+// MARK: - Names of files
+
+extension FilePath {
+    fileprivate var lowercasedName: String { String(decoding: lastComponent.bytes, as: UTF8.self).lowercased() }
+
+    /// True for the name of a file of HAR.
+    var isHTTPArchive: Bool { lowercasedName.hasSuffix(".har") }
+
+    /// True for the name of a file of packets.
+    var isPacketCapture: Bool { lowercasedName.hasSuffix(".pcapng") || lowercasedName.hasSuffix(".pcap") }
+
+    /// True for the name of a page of HTML.
+    var isPage: Bool { lowercasedName.hasSuffix(".html") || lowercasedName.hasSuffix(".htm") }
 }

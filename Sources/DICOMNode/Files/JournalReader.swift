@@ -47,6 +47,31 @@ package struct JournalReader: ~Copyable, Sendable {
         }
     }
 
+    /// Hands on the entries of the runs of one operation with one peer; of a journal that is not there yet, none.
+    ///
+    /// - Returns: the number of lines that could not be read.
+    /// - Throws: `FileProblem` if the file cannot be read, or is a journal of another kind.
+    fileprivate static func forEach(
+        of operation: String, with peer: String, in path: FilePath, _ body: (Record) -> Void
+    ) throws(FileProblem) -> Int {
+        var reader: JournalReader
+        do throws(FileProblem) {
+            reader = try JournalReader(path)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return 0
+        }
+        var isOurs = false
+        try reader.forEach { record throws(FileProblem) in
+            guard let start = record.start else { return isOurs ? body(record) : () }
+            guard start[.journal]?.string == Journal.program, start[.version]?.integer == Journal.version else {
+                throw FileProblem(path, .malformed, "a journal of another kind")
+            }
+            isOurs = start[.operation]?.string == operation && start[.peer]?.string == peer
+        }
+        return reader.damagedLines
+    }
+
     /// Hands on all entries, the first of a run with all its members and of the others what tells which instance they are about:
     /// a journal of millions of lines is read before anything is sent.
     ///
@@ -293,25 +318,7 @@ package struct CompletedInstances: Sendable {
     ///
     /// - Throws: `FileProblem` if the file cannot be read, or is a journal of another kind.
     package init(reading path: FilePath, operation: String, peer: String) throws(FileProblem) {
-        var reader: JournalReader
-        do throws(FileProblem) {
-            reader = try JournalReader(path)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            return
-        }
-        var isOurs = false
-        try reader.forEach { record throws(FileProblem) in
-            if let start = record.start {
-                guard start[.journal]?.string == Journal.program, start[.version]?.integer == Journal.version else {
-                    throw FileProblem(path, .malformed, "a journal of another kind")
-                }
-                isOurs = start[.operation]?.string == operation && start[.peer]?.string == peer
-            } else if isOurs {
-                take(record)
-            }
-        }
-        damagedLines = reader.damagedLines
+        damagedLines = try JournalReader.forEach(of: operation, with: peer, in: path) { take($0) }
     }
 
     package var count: Int { keys.count }
@@ -452,34 +459,19 @@ package struct CopiedInstances: Sendable {
     package init(
         reading path: FilePath, operation: String, peer: String, onlyCommitted: Bool = false
     ) throws(FileProblem) {
-        var reader: JournalReader
-        do throws(FileProblem) {
-            reader = try JournalReader(path)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            return
-        }
-        var isOurs = false
-        try reader.forEach { record throws(FileProblem) in
-            if let start = record.start {
-                guard start[.journal]?.string == Journal.program, start[.version]?.integer == Journal.version else {
-                    throw FileProblem(path, .malformed, "a journal of another kind")
-                }
-                isOurs = start[.operation]?.string == operation && start[.peer]?.string == peer
-            } else if isOurs, let instance = record.sopInstanceUID, let study = record.studyInstanceUID,
+        damagedLines = try JournalReader.forEach(of: operation, with: peer, in: path) { record in
+            guard let instance = record.sopInstanceUID, let study = record.studyInstanceUID,
                 let series = record.seriesInstanceUID
-            {
-                let key = Key(instance, study: study, series: series)
-                switch record.outcome {
-                case .committed: keys.insert(key)
-                case .confirmed, .skipped: if !onlyCommitted { keys.insert(key) }
-                // The last entry on an instance is the one that counts.
-                case .failed, .uncommitted: keys.remove(key)
-                case .done, .warning, .pending, .unanswered, .synced, nil: break
-                }
+            else { return }
+            let key = Key(instance, study: study, series: series)
+            switch record.outcome {
+            case .committed: keys.insert(key)
+            case .confirmed, .skipped: if !onlyCommitted { keys.insert(key) }
+            // The last entry on an instance is the one that counts.
+            case .failed, .uncommitted: keys.remove(key)
+            case .done, .warning, .pending, .unanswered, .synced, nil: break
             }
         }
-        damagedLines = reader.damagedLines
     }
 
     package var count: Int { keys.count }

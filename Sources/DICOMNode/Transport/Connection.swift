@@ -226,3 +226,18 @@ protocol FileSendingConnection: Connection {
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError)
 }
+
+/// A connection that adds something to another one, which it describes itself by.
+protocol ConnectionWrapper: Connection {
+    var connection: any Connection { get }
+}
+
+extension ConnectionWrapper {
+    var descriptor: CInt { connection.descriptor }
+    var peerDescription: String { connection.peerDescription }
+    var localDescription: String { connection.localDescription }
+    var securityDescription: String? { connection.securityDescription }
+    var securityDetails: SecurityDetails? { connection.securityDetails }
+    var securityWarning: String? { connection.securityWarning }
+    var timings: TCPConnection.Timings? { connection.timings }
+}

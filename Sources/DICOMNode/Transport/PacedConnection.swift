@@ -3,9 +3,9 @@ import System
 /// A connection that keeps to a budget of bytes a second, which it shares with others. Nothing else about it is changed.
 ///
 /// A pause of its own is no silence of the peer: ``Connection/pausedSeconds`` counts them.
-class PacedConnection: Connection, @unchecked Sendable {
+class PacedConnection: ConnectionWrapper, @unchecked Sendable {
     // Unchecked: a connection is used by one thread at a time, see `Connection`.
-    fileprivate let connection: any Connection
+    let connection: any Connection
     private let rate: RateLimit
     private(set) var pausedSeconds = 0.0
     /// Bytes of the last write that were not given to the connection yet.
@@ -26,13 +26,6 @@ class PacedConnection: Connection, @unchecked Sendable {
             ? PacedFileSender(connection, rate) : PacedConnection(connection, rate)
     }
 
-    var descriptor: CInt { connection.descriptor }
-    var peerDescription: String { connection.peerDescription }
-    var localDescription: String { connection.localDescription }
-    var securityDescription: String? { connection.securityDescription }
-    var securityDetails: SecurityDetails? { connection.securityDetails }
-    var securityWarning: String? { connection.securityWarning }
-    var timings: TCPConnection.Timings? { connection.timings }
     var unwritten: Int { rest + connection.unwritten }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int {

@@ -49,9 +49,9 @@ package protocol StreamRecorder: AnyObject, Sendable {
 }
 
 /// A connection that records what goes over it. Nothing else about it is changed.
-class RecordedConnection: Connection, @unchecked Sendable {
+class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
     // Unchecked: a connection is used by one thread at a time, see `Connection`.
-    fileprivate let connection: any Connection
+    let connection: any Connection
     fileprivate let recorder: any StreamRecorder
 
     fileprivate init(_ connection: any Connection, _ recorder: any StreamRecorder) {
@@ -75,13 +75,6 @@ class RecordedConnection: Connection, @unchecked Sendable {
             ? RecordedFileSender(connection, stream) : RecordedConnection(connection, stream)
     }
 
-    var descriptor: CInt { connection.descriptor }
-    var peerDescription: String { connection.peerDescription }
-    var localDescription: String { connection.localDescription }
-    var securityDescription: String? { connection.securityDescription }
-    var securityDetails: SecurityDetails? { connection.securityDetails }
-    var securityWarning: String? { connection.securityWarning }
-    var timings: TCPConnection.Timings? { connection.timings }
     var unwritten: Int { connection.unwritten }
     var pausedSeconds: Double { connection.pausedSeconds }
 

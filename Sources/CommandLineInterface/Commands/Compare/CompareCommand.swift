@@ -79,16 +79,10 @@ final class CompareCommand {
         var options = target.options.query
         options.furtherAttributes = target.options.columns.map(\.tags)
         for column in target.options.columns { try check(column, options) }
-        guard !isFirst else {
-            return try QueryPreparation(options, target.network, environment)
-                .query(for: options.informationModel.findSOPClass)
-        }
-        let assembly = QueryAssembly(
-            options: options, negotiation: target.network.connection.queryNegotiation, today: environment.today,
-            localeCharacterSet: QueryCharacterSet.definedTerm(forCodeset: environment.codeset),
-            asksEachValue: target.network.connection.web != nil)
+        let preparation = QueryPreparation(options, target.network, environment)
+        guard !isFirst else { return try preparation.query(for: options.informationModel.findSOPClass) }
         do throws(UsageError) {
-            let query = try assembly.query(from: .keys([]))
+            let query = try preparation.assembly.query(from: .keys([]))
             target.network.diagnostics.redaction.learn(query.identifier)
             return query
         } catch {
@@ -259,8 +253,7 @@ final class Comparison {
                 uncounted += 1
             }
         }
-        for (index, column) in options.columns.enumerated() {
-            let name = column.tags.map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
+        for (index, name) in output.names.enumerated() {
             let one = first.values[index] ?? (sides.first.hasReturned(index) ? "" : nil)
             let other = second.values[index] ?? (sides.second.hasReturned(index) ? "" : nil)
             noteAbsence(of: name, one, other, sides.first)
@@ -443,9 +436,8 @@ final class Comparison {
     /// An attribute that may be left out where it has no value, and that neither side ever returned, is as good as not asked for.
     private func noteUnreturned(_ outcome: RunOutcome) {
         guard beside > 0 else { return }
-        for (index, column) in options.columns.enumerated()
+        for (index, name) in output.names.enumerated()
         where !sides.first.hasReturned(index) && !sides.second.hasReturned(index) {
-            let name = column.tags.map { DataDictionary.keyword(of: $0) }.joined(separator: ".")
             guard !absent.contains(where: { $0.name == name }) else { continue }
             outcome.fail(
                 .incomplete,

@@ -16,7 +16,8 @@ struct ComparisonResult {
 final class ComparisonOutput {
     private let options: CompareOptions
     private let level: QueryLevel
-    private let names: [String]
+    /// Of the compared attributes, as the results name them.
+    let names: [String]
     private let sink: any ByteSink
     private let events: EventWriter?
     private var buffer: [UInt8] = []

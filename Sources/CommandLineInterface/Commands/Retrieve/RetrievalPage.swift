@@ -46,8 +46,7 @@ struct RetrievalPage {
         if let path = options.listPath { rows.append(["list", path.displayed]) }
         for key in options.query.keys {
             let tag = key.tags.last ?? key.tag
-            let isHidden = redaction.isOn && tag.isPatientData && !key.value.isEmpty
-            rows.append([DataDictionary.keyword(of: tag), isHidden ? Redaction.mark : key.value])
+            rows.append([DataDictionary.keyword(of: tag), shown(key.value, of: tag)])
         }
         if let path = options.query.queryPath { rows.append(["query", path.displayed]) }
         if let shard = options.shard { rows.append(["share", "\(shard.number) of \(shard.count)"]) }
@@ -111,11 +110,12 @@ struct RetrievalPage {
         return text
     }
 
+    private func shown(_ value: String, of tag: Tag) -> String {
+        value.isEmpty ? value : redaction.shown(value, of: tag)
+    }
+
     private func name(of row: RetrievalTarget.Row) -> String {
-        let values = row.values.map { value in
-            let isHidden = redaction.isOn && value.tag.isPatientData && !value.text.isEmpty
-            return "\(value.name) \(isHidden ? Redaction.mark : value.text)"
-        }
+        let values = row.values.map { "\($0.name) \(shown($0.text, of: $0.tag))" }
         return ((row.line > 0 ? ["line \(row.line)"] : []) + values).joined(separator: ", ")
     }
 }

@@ -45,10 +45,7 @@ struct RetrievalTarget: Sendable {
             if let seriesInstanceUID { return "series \(seriesInstanceUID)" }
             let telling = values.filter { DataDictionary.vr(of: $0.tag) != .UI }.prefix(3)
             guard !telling.isEmpty else { return nil }
-            return telling.map { value in
-                let isHidden = redaction.isOn && value.tag.isPatientData
-                return "\(value.name) \(isHidden ? Redaction.mark : value.text)"
-            }.joined(separator: ", ")
+            return telling.map { "\($0.name) \(redaction.shown($0.text, of: $0.tag))" }.joined(separator: ", ")
         }
     }
 
