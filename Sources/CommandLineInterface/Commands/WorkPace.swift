@@ -176,7 +176,7 @@ final class WorkPace: StudyPace {
     var endOfWork: String? {
         guard let work = work.withLock({ $0 })?(), let left = work.secondsLeft(after: activeSeconds) else { return nil }
         let now = clock.now()
-        let end = hours.map { $0.end(of: left, from: now, clock) } ?? now + Int(left)
+        let end = hours.map { $0.end(of: left, from: now, clock) } ?? now + Int(min(left, 1e9))
         return end.map { clock.text($0, today: now) }
     }
 }
