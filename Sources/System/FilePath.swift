@@ -43,6 +43,15 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
         return slash == 0 ? "/" : FilePath(bytes: bytes[..<slash])
     }
 
+    /// Absolute and without links; nil where there is no such file.
+    package var withoutLinks: FilePath? {
+        withCString { name -> FilePath? in
+            guard let found = realpath(name, nil) else { return nil }
+            defer { free(found) }
+            return FilePath(bytes: Array(UnsafeRawBufferPointer(start: found, count: strlen(found))))
+        }
+    }
+
     /// The deepest folder that holds both folders.
     package func commonFolder(with other: FilePath) -> FilePath {
         if self == other { return self }

@@ -427,6 +427,25 @@ class TLSOptions(cases.RealServerTest):
         run = dcmscu("--echo", "--tls", *self.server(), expect=UNREACHABLE)
         self.assert_names(run, "certificate")
 
+    def test_the_systems_authorities_are_looked_up_by_name_and_the_bundle_is_the_last_resort(self):
+        folder, missing = self.folder / "authorities", self.folder / "missing"
+        folder.mkdir()
+        shutil.copy(self.authority.certificate, folder / "ca.pem")
+        echo = ["--echo", "--tls", *self.server()]
+
+        def places(directory, bundle):
+            return {"SSL_CERT_DIR": str(directory), "SSL_CERT_FILE": str(bundle)}
+
+        # Without hashed names the folder has none.
+        dcmscu(*echo, environment=places(folder, missing), expect=UNREACHABLE)
+        dcmscu(*echo, environment=places(folder, self.authority.certificate), expect=0)
+        dcmscu(*echo, environment=places(missing, self.authority.certificate), expect=0)
+        programs.run("openssl", "rehash", folder, expect=0)
+        # Nobody ever writes to this pipe: whoever opens it waits.
+        bundle = self.folder / "bundle.pem"
+        os.mkfifo(bundle)
+        dcmscu(*echo, environment=places(folder, bundle), expect=0)
+
     def test_another_name(self):
         run = dcmscu(*self.trust(), *self.server(self.elsewhere), expect=UNREACHABLE)
         self.assert_names(run, "pacs.example", "not for 127.0.0.1")

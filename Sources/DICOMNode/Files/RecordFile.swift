@@ -377,17 +377,6 @@ private enum InformationModelClasses {
     }
 }
 
-extension FilePath {
-    /// Absolute and without links; nil where there is no such file.
-    var withoutLinks: FilePath? {
-        withCString { name -> FilePath? in
-            guard let found = realpath(name, nil) else { return nil }
-            defer { free(found) }
-            return FilePath(bytes: Array(UnsafeRawBufferPointer(start: found, count: strlen(found))))
-        }
-    }
-}
-
 extension ArraySlice<UInt8> {
     /// True if the bytes of a text stand somewhere in these; those of an empty one do.
     fileprivate func contains(_ text: String) -> Bool {

@@ -118,7 +118,7 @@ package import System
         ) throws(TLSError) {
             switch configuration.trust {
             case .system:
-                try check(SSL_CTX_set_default_verify_paths(context), "the system's certificates")
+                try SystemAuthorities.use(in: SSL_CTX_get_cert_store(context))
             case .path(let path):
                 var status = stat()
                 if path.withCString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR {
