@@ -26,7 +26,10 @@ import TestSupport
             [0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3] + [UInt8](repeating: 7, count: 32)
 
         private func secured(_ receiving: Receiving) throws -> any Connection {
-            try client.connect(over: try receiving.connect(), host: "127.0.0.1", wait: Loopback.patience)
+            let connection = try receiving.connect()
+            return try client.connect(to: Endpoint(host: "127.0.0.1", port: 104), wait: Loopback.patience) {
+                connection
+            }
         }
 
         @Test func `a peer gets in beside handshakes and requests that freeze at each stage`() throws {

@@ -39,6 +39,12 @@ class TLSTest(cases.RealServerTest):
     def trust(self):
         return ["--tls", "--tls-ca", self.authority.certificate]
 
+    def assert_resumed(self, peer, *options):
+        """The first of the associations of a run has a full handshake, and the others resume its session."""
+        run = dcmscu("--echo", "--count", "4", "--interval", "0", "-V", *self.trust(), *options, *peer, expect=0)
+        handshakes = [line for line in run.stderr.splitlines() if "TLSv1" in line]
+        self.assertEqual(["session resumed" in line for line in handshakes], [False, True, True, True], run)
+
     def identity(self):
         certificate, key = self.client_pair
         return ["--tls-cert", certificate, "--tls-key", key]
@@ -57,6 +63,7 @@ class WithDCMTK(TLSTest):
         dcmscu("--store", *self.trust(), *self.identity(), *peer, self.image.path, expect=0)
         (arrived,) = server.received()
         self.assertEqual(images.data_set_bytes(arrived), images.data_set_bytes(self.image.path))
+        self.assert_resumed(peer, *self.identity())
 
     def test_a_server_that_asks_for_no_certificate_needs_none(self):
         server = self.storescp(self.server_pair, "--ignore-peer-cert")
@@ -291,6 +298,7 @@ class WithOrthanc(TLSTest):
         secured = [*self.trust(), *self.identity()]
         peer = [servers.LOOPBACK, server.port]
         dcmscu("--echo", *secured, *peer, expect=0)
+        self.assert_resumed(peer, *self.identity())
         dcmscu("--store", *secured, *peer, self.image.path, expect=0)
         run = dcmscu("--find", *secured, *peer, "-k", "StudyInstanceUID", expect=0)
         self.assertIn(self.image.study, run.stdout)
@@ -358,7 +366,8 @@ class TLSOptions(cases.RealServerTest):
         cls.elsewhere = cls.authority.issue("elsewhere", names="DNS:pacs.example")
 
     def server(self, pair=None, change=lambda context: None):
-        """A TLS server; `seen` has what it saw of each client: (version, numbers of the ciphers offered, certificate)."""
+        """A TLS server; `seen` has what it saw of each client: (version, numbers of the ciphers offered, certificate, whether it has
+        resumed a session)."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*(pair or self.pair))
         change(context)
@@ -367,7 +376,7 @@ class TLSOptions(cases.RealServerTest):
         def act(_, connection):
             offered = ciphers_offered(connection)
             with context.wrap_socket(connection, server_side=True) as secured:
-                self.seen.append((secured.version(), offered, secured.getpeercert()))
+                self.seen.append((secured.version(), offered, secured.getpeercert(), secured.session_reused))
                 answer_echo(secured)
 
         peer = scripted.Peer(act)
@@ -393,6 +402,31 @@ class TLSOptions(cases.RealServerTest):
         dcmscu(*self.trust(), "--tls-min", "1.3", *self.server(), expect=0)
         self.assertEqual(self.seen[0][0], "TLSv1.3")
         dcmscu(*self.trust(), "--tls-min", "1.1", *self.server(), expect=USAGE)
+
+    def test_the_associations_of_a_run_resume_the_session_of_the_first(self):
+        def only(version, resumes):
+            def change(context):
+                context.minimum_version = context.maximum_version = version
+                if not resumes:
+                    context.options |= ssl.OP_NO_TICKET
+                    context.num_tickets = 0
+
+            return change
+
+        repeated = ["--count", "3", "--interval", "0", "-V"]
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for resumes in (True, False):
+                with self.subTest(f"{version.name}, {resumes}"):
+                    run = dcmscu(*self.trust(), *repeated, *self.server(change=only(version, resumes)), expect=0)
+                    resumed = [one[3] for one in self.seen]
+                    expected = [False, True, True] if resumes else [False] * 3
+                    self.assertEqual(resumed, expected)
+                    self.assertEqual(run.stderr.count("session resumed"), sum(expected))
+        # One run knows nothing of another.
+        server = self.server()
+        for _ in range(2):
+            dcmscu(*self.trust(), *server, expect=0)
+        self.assertEqual([one[3] for one in self.seen], [False, False])
 
     def test_the_profiles_of_bcp_195_by_name(self):
         # ECDHE with ECDSA and with RSA, AES in GCM with 128 and with 256 bits.
@@ -666,6 +700,9 @@ class Secured(cases.RealServerTest):
 
     def test_echoscu_storescu_findscu_and_storescp_of_dcmtk(self):
         run("echoscu", *self.tls, *self.peer, expect=0)
+        ours = ["--tls-ca", self.authority.certificate, "--tls-cert", self.client[0], "--tls-key", self.client[1]]
+        ended = dcmscu("--echo", "-V", "--count", "3", "--interval", "0", "--tls", *ours, *self.peer, expect=0)
+        self.assertEqual(ended.stderr.count("session resumed"), 2, ended)
         run("storescu", *self.tls, *self.peer, *self.files, expect=0)
         self.assertEqual(len(self.archive.stored()), len(self.files))
         keys = ["-S", "-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={self.study}"]
@@ -674,7 +711,6 @@ class Secured(cases.RealServerTest):
         # Debian's getscu and movescu know no TLS. The archive calls back with it, and DCMTK's storescp is where it calls.
         moved = self.folder / "moved"
         moved.mkdir()
-        ours = ["--tls-ca", self.authority.certificate, "--tls-cert", self.client[0], "--tls-key", self.client[1]]
         with servers.Receiver(["storescp", *self.tls, "-od", moved, self.our_port], self.our_port):
             dcmscu(
                 "--move", "--tls", *ours, "--move-destination", "STORESCP", "-k", f"StudyInstanceUID={self.study}",

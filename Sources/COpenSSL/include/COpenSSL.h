@@ -74,6 +74,8 @@ static inline int cX509_STORE_add_all(X509_STORE *store, const STACK_OF(X509_INF
 
 static inline void cX509_INFO_free_all(STACK_OF(X509_INFO) *found) { sk_X509_INFO_pop_free(found, X509_INFO_free); }
 
+static inline void cX509_free_all(STACK_OF(X509) *certificates) { sk_X509_pop_free(certificates, X509_free); }
+
 static inline EVP_PKEY *cEVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
 
 static const int cMBSTRING_ASC = MBSTRING_ASC;

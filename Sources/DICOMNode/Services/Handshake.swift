@@ -157,7 +157,7 @@ extension TLSContext {
         over connection: TCPConnection, awaiting awaited: FirstMessage
     ) throws(TransportError) -> any Handshake {
         #if TLS
-            TLSHandshake(try TLSConnection(self, over: connection, host: nil), over: connection, awaiting: awaited)
+            TLSHandshake(try TLSConnection(self, over: connection, to: nil), over: connection, awaiting: awaited)
         #else
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         #endif

@@ -26,6 +26,8 @@ package struct SecurityDetails: Sendable, Equatable {
     package let chain: [PeerCertificate]
     /// True if the peer asked for a certificate of ours, as far as that is known: TLS 1.3 asks while it shakes hands.
     package let asksForCertificate: Bool
+    /// True if the session is that of a connection before, and the certificates are those that the peer showed then.
+    package let isResumed: Bool
 }
 
 /// A certificate of a file.

@@ -84,9 +84,9 @@ package struct Connector: Sendable {
     /// - Throws: `TransportError` if name look-up, connect, proxy or TLS handshake fails, a limit passes or the wait is
     ///   cancelled.
     package func connect(to endpoint: Endpoint, wait: WaitLimits) throws(TransportError) -> any Connection {
-        let connection = try connectPlainly(to: endpoint, wait: wait)
+        let opening = { () throws(TransportError) in try connectPlainly(to: endpoint, wait: wait) }
         let open: any Connection =
-            if let tls { try tls.connect(over: connection, host: endpoint.host, wait: wait) } else { connection }
+            if let tls { try tls.connect(to: endpoint, wait: wait, opening: opening) } else { try opening() }
         return RecordedConnection.over(PacedConnection.over(open, rate), recorder, isOpenedByPeer: false)
     }
 

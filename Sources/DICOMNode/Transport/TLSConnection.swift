@@ -22,16 +22,19 @@ import System
 
         /// Nothing is said to the peer yet: the handshake comes next.
         ///
-        /// - Parameter host: The name or address that the certificate must be for, as a client; nil as a server.
-        init(_ context: TLSContext, over tcp: TCPConnection, host: String?) throws(TransportError) {
+        /// - Parameter endpoint: The peer as a client: the certificate must be for its host, unless the configuration says another
+        ///   name. Nil as a server.
+        init(_ context: TLSContext, over tcp: TCPConnection, to endpoint: Endpoint?) throws(TransportError) {
             guard let session = SSL_new(context.pointer) else {
                 throw .tls(TLSError(.configuration, OpenSSLError.take()))
             }
             self.session = session
             self.tcp = tcp
             self.context = context
+            let host = endpoint.map { context.configuration.expectedName ?? $0.host }
             verification = TLSVerification(
-                context.configuration, expectedName: host, certificateObserver: context.certificateObserver)
+                context.configuration, expectedName: host, certificateObserver: context.certificateObserver,
+                sessions: context.sessions, peer: endpoint.map(TLSSessions.key))
             SSL_set_ex_data(session, 0, Unmanaged.passUnretained(verification).toOpaque())
             guard SSL_set_fd(session, tcp.descriptor) == 1 else {
                 throw .tls(TLSError(.configuration, OpenSSLError.take()))
@@ -51,6 +54,7 @@ import System
                         return 1
                     }, Unmanaged.passUnretained(verification).toOpaque())
                 SSL_set_connect_state(session)
+                if let offered = verification.sessionToOffer(by: session) { SSL_set_session(session, offered.pointer) }
             } else {
                 SSL_set_accept_state(session)
             }
@@ -69,6 +73,8 @@ import System
         private var version: String { SSL_get_version(session).map { String(cString: $0) } ?? "TLS" }
         private var cipher: String { cSSL_get_cipher_name(session).map { String(cString: $0) } ?? "unknown cipher" }
 
+        private var isResumed: Bool { SSL_session_reused(session) == 1 }
+
         var securityDetails: SecurityDetails? {
             let chain = SSL_get_peer_cert_chain(session)
             let certificates = (0..<max(0, OPENSSL_sk_num(chain))).compactMap { index in
@@ -76,12 +82,13 @@ import System
             }
             return SecurityDetails(
                 version: version, cipher: cipher, chain: certificates,
-                asksForCertificate: verification.isCertificateRequested)
+                asksForCertificate: verification.isCertificateRequested, isResumed: isResumed)
         }
 
         var securityDescription: String? {
-            guard let certificate = SSL_get0_peer_certificate(session) else { return "\(version), \(cipher)" }
-            return "\(version), \(cipher), peer \(CertificateDescription.subject(certificate))"
+            let agreed = "\(version), \(cipher)\(isResumed ? ", session resumed" : "")"
+            guard let certificate = SSL_get0_peer_certificate(session) else { return agreed }
+            return "\(agreed), peer \(CertificateDescription.subject(certificate))"
         }
 
         var timings: TCPConnection.Timings? { tcp.timings }
@@ -128,6 +135,7 @@ import System
             ERR_clear_error()
             let result = SSL_do_handshake(session)
             if result == 1 {
+                if isResumed { verification.noteResumption() }
                 if isClient, let problem = verification.problemOfStapledResponse(session) {
                     throw .tls(TLSError(.certificate, problem))
                 }
@@ -143,6 +151,9 @@ import System
                 throw .tls(failureOfHandshake(isEnd: code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0, errno: failed))
             }
         }
+
+        /// After a handshake that failed: as ``TLSVerification/refuseSessions()``.
+        func refuseSessions() -> Bool { verification.refuseSessions() }
 
         private func failureOfHandshake(isEnd: Bool, errno: CInt) -> TLSError {
             let words =

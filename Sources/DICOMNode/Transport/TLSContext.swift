@@ -20,13 +20,24 @@ package import System
         /// Of our own certificate; for the user, before anything is connected.
         package let warnings: [String]
         private let keyLog: TLSKeyLog?
+        /// Those that its connections may resume.
+        let sessions: TLSSessions
 
         /// Reads the certificates and keys of the configuration.
         ///
         /// - Throws: `TransportError.tls` if a file cannot be read, a setting is invalid or TLS is not available.
-        package init(
+        package convenience init(
             _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil,
             keyLog: TLSKeyLog? = nil
+        ) throws(TransportError) {
+            try self.init(
+                configuration, role: role, certificateObserver: certificateObserver, keyLog: keyLog,
+                sessions: TLSSessions())
+        }
+
+        init(
+            _ configuration: TLSConfiguration, role: Role, certificateObserver: CertificateObserver? = nil,
+            keyLog: TLSKeyLog? = nil, sessions: TLSSessions
         ) throws(TransportError) {
             try OpenSSL.open()
             // A peer that goes away would end the process: OpenSSL writes without MSG_NOSIGNAL.
@@ -47,6 +58,8 @@ package import System
             self.role = role
             self.certificateObserver = certificateObserver
             self.keyLog = keyLog
+            self.sessions = sessions
+            startResuming(role)
             if keyLog != nil { startKeyLog() }
         }
 
@@ -68,17 +81,28 @@ package import System
 
         deinit { SSL_CTX_free(pointer) }
 
-        /// Secures an open connection as its client.
+        /// Opens a connection and secures it as its client; the last session with the peer is resumed if it agrees.
         ///
-        /// - Parameter host: The name or address that was connected to; the certificate must be for it.
+        /// - Parameters:
+        ///   - endpoint: What is connected to. The certificate must be for its host, and sessions are kept by it.
+        ///   - opening: Opens the connection. A server whose handshake fails because a session is offered is connected to once more
+        ///     without.
         /// - Throws: `TransportError` if the handshake or the check of the certificate fails, a limit passes or the
-        ///   wait is cancelled.
+        ///   wait is cancelled; what `opening` throws.
         package func connect(
-            over connection: TCPConnection, host: String, wait: WaitLimits
+            to endpoint: Endpoint, wait: WaitLimits, opening: () throws(TransportError) -> TCPConnection
         ) throws(TransportError) -> any Connection {
-            let secured = try TLSConnection(self, over: connection, host: configuration.expectedName ?? host)
-            try secured.handshake(wait: wait)
-            return secured
+            let first = try TLSConnection(self, over: opening(), to: endpoint)
+            do throws(TransportError) {
+                try first.handshake(wait: wait)
+                return first
+            } catch {
+                guard case .tls = error, first.refuseSessions() else { throw error }
+            }
+            first.close()
+            let second = try TLSConnection(self, over: opening(), to: endpoint)
+            try second.handshake(wait: wait)
+            return second
         }
 
         private static func setRules(
@@ -86,14 +110,14 @@ package import System
         ) throws(TLSError) {
             try setVersionsAndCiphers(context, configuration)
             _ = cSSL_CTX_set_dh_auto(context, 1)
-            var options = cSSL_OP_NO_TICKET | cSSL_OP_CIPHER_SERVER_PREFERENCE
+            // A server's sessions are here, with the certificates of their callers, and no secret of all of them lasts.
+            var options = role == .server ? cSSL_OP_NO_TICKET | cSSL_OP_CIPHER_SERVER_PREFERENCE : 0
             // Many peers just close; a DICOM message tells by itself whether it is complete.
             options |= cSSL_OP_IGNORE_UNEXPECTED_EOF
             SSL_CTX_set_options(context, options)
             _ = cSSL_CTX_set_mode(
                 context, CLong(SSL_MODE_ENABLE_PARTIAL_WRITE) | CLong(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
-            _ = cSSL_CTX_set_session_cache_mode(context, CLong(SSL_SESS_CACHE_OFF))
-            SSL_CTX_set_num_tickets(context, 0)
+            SSL_CTX_set_num_tickets(context, 1)
             // Several records with one system call.
             cSSL_CTX_set_read_ahead(context, 1)
             SSL_CTX_set_default_read_buffer_len(context, readBufferLength)
@@ -305,7 +329,7 @@ package import System
         /// - Throws: `TransportError` if the handshake or the check of the certificate fails, a limit passes or the
         ///   wait is cancelled.
         package func connect(
-            over connection: TCPConnection, host: String, wait: WaitLimits
+            to endpoint: Endpoint, wait: WaitLimits, opening: () throws(TransportError) -> TCPConnection
         ) throws(TransportError) -> any Connection {
             throw .tls(TLSError(.notAvailable, "this program was built without TLS"))
         }

@@ -6,32 +6,47 @@
         private let configuration: TLSConfiguration
         private let expectedName: String?
         private let certificateObserver: CertificateObserver?
+        /// Nil where no session is resumed.
+        private let sessions: TLSSessions?
+        /// What the sessions with the peer are kept by; nil at a server, which gives each its number.
+        private let peer: [UInt8]?
         /// The reason why the certificate was not accepted.
         private(set) var refusal: TLSError?
         /// True if the peer asked for a certificate of ours.
         var isCertificateRequested = false
         /// The reason why it would not have been accepted, were the check not switched off.
         private(set) var waived: String?
+        /// The same of the session that was found fit to be resumed, which the peer may still refuse.
+        private var ofSession: (waived: String?, isCertificateRequested: Bool)?
 
         init(
-            _ configuration: TLSConfiguration, expectedName: String?, certificateObserver: CertificateObserver? = nil
+            _ configuration: TLSConfiguration, expectedName: String?, certificateObserver: CertificateObserver? = nil,
+            sessions: TLSSessions? = nil, peer: [UInt8]? = nil
         ) {
             self.configuration = configuration
             self.certificateObserver = certificateObserver
             self.expectedName = expectedName
+            self.sessions = sessions
+            self.peer = peer
         }
 
         /// The callback of OpenSSL in place of its own check; the session holds a reference to its verification.
         static func run(_ store: OpaquePointer?) -> CInt {
             guard let store,
-                let session = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
-                let owner = SSL_get_ex_data(OpaquePointer(session), 0)
+                let connection = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
+                let verification = of(OpaquePointer(connection))
             else { return 0 }
-            return Unmanaged<TLSVerification>.fromOpaque(owner).takeUnretainedValue().verify(store) ? 1 : 0
+            return verification.verify(store) ? 1 : 0
+        }
+
+        /// The one that belongs to an `SSL`.
+        static func of(_ connection: OpaquePointer) -> TLSVerification? {
+            SSL_get_ex_data(connection, 0).map { Unmanaged<TLSVerification>.fromOpaque($0).takeUnretainedValue() }
         }
 
         /// Checks the certificate of the store, and keeps the reason of a refusal.
         func verify(_ store: OpaquePointer) -> Bool {
+            ofSession = nil
             X509_STORE_CTX_set_verify_cb(store) { isGood, store in
                 guard isGood == 0, X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL else {
                     return isGood
@@ -68,6 +83,70 @@
             // Decides which alert the peer gets.
             X509_STORE_CTX_set_error(store, code)
             return false
+        }
+
+        // MARK: Sessions
+
+        /// The session to be offered to the peer; nil if there is none that would pass a full handshake now.
+        func sessionToOffer(by connection: OpaquePointer) -> ResumableSession? {
+            guard let peer, let session = sessions?.find(peer), accepts(session, for: connection) else { return nil }
+            return session
+        }
+
+        /// Never again offers the peer a session. Returns false if none was offered, or the handshake has come to the check of the
+        /// peer's certificate without it.
+        func refuseSessions() -> Bool {
+            guard let peer, ofSession != nil, refusal == nil else { return false }
+            sessions?.refuse(peer)
+            return true
+        }
+
+        /// The session that a caller wants to resume, with a reference for OpenSSL; nil if it is not known, or would not pass a full
+        /// handshake now.
+        func find(_ identifier: [UInt8], for connection: OpaquePointer) -> OpaquePointer? {
+            guard let session = sessions?.find(identifier), accepts(session, for: connection),
+                SSL_SESSION_up_ref(session.pointer) == 1
+            else { return nil }
+            return session.pointer
+        }
+
+        /// Takes over a reference to a new session; returns false if it is not kept. One of a server that has stapled an OCSP response is
+        /// not: with its next certificate comes the next response.
+        func keep(_ session: OpaquePointer, of connection: OpaquePointer) -> Bool {
+            guard let sessions, Self.stapledResponse(connection) == nil else { return false }
+            let kept = ResumableSession(session, of: connection, isCertificateRequested: isCertificateRequested)
+            sessions.keep(kept, by: peer ?? kept.identifier)
+            return true
+        }
+
+        /// The peer has resumed the session: what holds for its certificate holds for the connection.
+        func noteResumption() {
+            guard let ofSession else { return }
+            (waived, isCertificateRequested) = ofSession
+        }
+
+        /// Checks the certificates of a session as the library does in a full handshake, with the same rules and the time of now.
+        private func accepts(_ session: ResumableSession, for connection: OpaquePointer) -> Bool {
+            defer { ERR_clear_error() }
+            let isServer = SSL_is_server(connection) == 1
+            guard let certificate = session.certificate else {
+                guard isServer, configuration.clientCertificate != .required else { return false }
+                ofSession = (nil, session.isCertificateRequested)
+                return true
+            }
+            let authorities = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(connection))
+            guard let store = X509_STORE_CTX_new() else { return false }
+            defer { X509_STORE_CTX_free(store) }
+            guard X509_STORE_CTX_init(store, authorities, certificate, session.chain) == 1 else { return false }
+            let parameters = X509_STORE_CTX_get0_param(store)
+            X509_VERIFY_PARAM_set_auth_level(parameters, SSL_get_security_level(connection))
+            guard X509_STORE_CTX_set_default(store, isServer ? "ssl_client" : "ssl_server") == 1,
+                X509_VERIFY_PARAM_set1(parameters, SSL_get0_param(connection)) == 1
+            else { return false }
+            let check = TLSVerification(configuration, expectedName: expectedName)
+            guard check.verify(store) else { return false }
+            ofSession = (check.waived, session.isCertificateRequested)
+            return true
         }
 
         private static func kind(of code: CInt) -> TLSError.Code {

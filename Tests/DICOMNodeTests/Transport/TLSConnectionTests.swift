@@ -31,6 +31,8 @@ import TestSupport
             return configuration
         }
 
+        private func peer(_ host: String = "127.0.0.1") -> Endpoint { Endpoint(host: host, port: 104) }
+
         private struct Pair {
             let client: any Connection
             let server: any Connection
@@ -53,7 +55,7 @@ import TestSupport
             }
             let context = try TLSContext(client, role: .client)
             do {
-                let secured = try context.connect(over: loopback.client, host: host, wait: patience)
+                let secured = try context.connect(to: peer(host), wait: patience) { loopback.client }
                 return Pair(client: secured, server: try accepting.value())
             } catch {
                 loopback.client.close()
@@ -107,6 +109,27 @@ import TestSupport
                 }
             }
             #expect(heard == [7])
+        }
+
+        @Test func `a write that was cancelled goes on where it stopped`() throws {
+            let pair = try secure(client(), server())
+            try pair.server.write([7], wait: patience)
+            let bytes = pattern(Loopback.blockingLength)
+            let cancellation = try Cancellation()
+            #expect(throws: TransportError.cancelled) {
+                try bytes.withUnsafeBytes {
+                    try pair.client.write($0, wait: WaitLimits(cancellation: cancellation)) {
+                        cancellation.raise()
+                        return .keepWatching
+                    }
+                }
+            }
+            let rest = pair.client.unwritten
+            #expect(rest > 0 && rest < bytes.count)
+            let server = pair.server
+            let reading = try Background { try server.readBytes(bytes.count) }
+            try bytes.suffix(rest).withUnsafeBytes { try pair.client.write($0, wait: patience, whileBlocked: nil) }
+            #expect(try reading.value() == bytes)
         }
 
         @Test func `an orderly end is seen, with close_notify and without`() throws {
@@ -203,7 +226,7 @@ import TestSupport
             let accepting = try Background { _ = try context.accept(over: end) }
             // In TLS 1.3 the client is done before the server has judged it.
             let connection = try TLSContext(shown, role: .client)
-                .connect(over: loopback.client, host: "127.0.0.1", wait: patience)
+                .connect(to: peer(), wait: patience) { loopback.client }
             let error = #expect(throws: TransportError.self) { try connection.readBytes(1) }
             guard case .tls(let reason) = error else {
                 Issue.record("\(String(describing: error))")
@@ -219,7 +242,7 @@ import TestSupport
             try http.server.write(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), wait: patience)
             let clientContext = try TLSContext(client(), role: .client)
             #expect(throws: words) {
-                try clientContext.connect(over: http.client, host: "127.0.0.1", wait: patience)
+                try clientContext.connect(to: peer(), wait: patience) { http.client }
             }
             let plain = try Loopback()
             // The beginning of an A-ASSOCIATE-RQ.
@@ -233,7 +256,7 @@ import TestSupport
             let closing = try Loopback()
             closing.server.closeWriting()
             let error = #expect(throws: TransportError.self) {
-                try context.connect(over: closing.client, host: "127.0.0.1", wait: patience)
+                try context.connect(to: peer(), wait: patience) { closing.client }
             }
             guard case .tls(let reason) = error else {
                 Issue.record("\(String(describing: error))")
@@ -242,7 +265,7 @@ import TestSupport
             #expect(reason.code == .handshake)
             let silent = try Loopback()
             #expect(throws: TransportError.timedOut(.handshake)) {
-                try context.connect(over: silent.client, host: "127.0.0.1", wait: WaitLimits(inactivity: 0))
+                try context.connect(to: peer(), wait: WaitLimits(inactivity: 0)) { silent.client }
             }
         }
     }
@@ -250,7 +273,7 @@ import TestSupport
     extension TLSContext {
         /// The whole handshake of a server at once; ours waits for it in its lobby.
         func accept(over connection: TCPConnection) throws(TransportError) -> any Connection {
-            let secured = try TLSConnection(self, over: connection, host: nil)
+            let secured = try TLSConnection(self, over: connection, to: nil)
             try secured.handshake(wait: Loopback.patience)
             return secured
         }

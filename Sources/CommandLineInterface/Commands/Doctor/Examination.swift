@@ -327,7 +327,7 @@ final class Examination {
 
     private func describe(_ details: SecurityDetails, in finding: inout DoctorFinding) {
         asksForCertificate = details.asksForCertificate
-        finding.text = "\(details.version), \(details.cipher)"
+        finding.text = "\(details.version), \(details.cipher)\(details.isResumed ? ", session resumed" : "")"
         if let own = details.chain.first {
             finding.text += "; \(own.subject), for \(own.names ?? "no names"), "
             finding.text +=
