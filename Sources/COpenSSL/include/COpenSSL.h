@@ -3,6 +3,8 @@
 #ifndef COPENSSL_H
 #define COPENSSL_H
 
+#include <stdbool.h>
+
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>
@@ -50,6 +52,10 @@ static inline int cERR_GET_LIB(unsigned long error) { return ERR_GET_LIB(error);
 static inline long cBIO_get_mem_data(BIO *bio, const char **bytes) { return BIO_get_mem_data(bio, (char **)bytes); }
 
 static inline int cBIO_flush(BIO *bio) { return (int)BIO_flush(bio); }
+
+static inline bool cBIO_should_retry(BIO *bio) { return BIO_should_retry(bio); }
+
+static inline int cBIO_set_write_buffer_size(BIO *bio, long length) { return (int)BIO_set_write_buffer_size(bio, length); }
 
 static inline int cSSL_CTX_add0_chain_cert(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add0_chain_cert(context, certificate);

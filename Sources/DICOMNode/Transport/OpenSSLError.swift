@@ -6,6 +6,8 @@
         /// - Throws: `.noLibrary` if it is not installed, or of another version.
         static func open() throws(TransportError) {
             if let problem = openOpenSSL() { throw .tls(TLSError(.noLibrary, String(cString: problem))) }
+            // What it would free when the process ends, the system takes anyway.
+            OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
         }
     }
 

@@ -19,6 +19,8 @@ import System
         private var isClient = false
         /// The bytes that were read ahead, see ``gather(_:)``; returned first.
         private var early: [UInt8] = []
+        /// Holds the records of a write until there are many; nil before the first long write. It belongs to the session.
+        private var gathered: OpaquePointer?
 
         /// Nothing is said to the peer yet: the handshake comes next.
         ///
@@ -258,27 +260,67 @@ import System
             var rest = bytes
             defer { left.store(rest.count, ordering: .relaxed) }
             try wait.checkCancellation()
+            if bytes.count > Self.recordLength { gatherRecords() }
             var watcher = whileBlocked
-            while !rest.isEmpty {
-                guard !isClosed.load(ordering: .relaxed), !isBroken else { throw .closed }
-                var count = 0
-                ERR_clear_error()
-                let result = SSL_write_ex(session, rest.baseAddress, rest.count, &count)
-                if result == 1 {
-                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-                    try wait.checkCancellation()
-                    continue
-                }
-                switch SSL_get_error(session, result) {
-                case SSL_ERROR_WANT_WRITE:
+            while true {
+                let isLast = rest.isEmpty
+                switch try send(&rest) {
+                case nil where isLast: return
+                case nil: try wait.checkCancellation()
+                case .writable?:
                     left.store(rest.count, ordering: .relaxed)
                     try tcp.waitUntilWritable(wait: wait, watcher: &watcher)
-                case SSL_ERROR_WANT_READ:
+                case let wanted?:
                     _ = try Readiness.wait(
-                        tcp.descriptor, for: .readable, until: wait.deadlineFromNow(), limits: wait, phase: .write)
-                case let code: throw failure(code)
+                        tcp.descriptor, for: wanted, until: wait.deadlineFromNow(), limits: wait, phase: .write)
                 }
             }
+        }
+
+        /// Sends one record and, behind the last one, what was gathered, also by a write that was cancelled. Returns what it has to wait
+        /// for.
+        private func send(_ rest: inout UnsafeRawBufferPointer) throws(TransportError) -> Readiness? {
+            if rest.isEmpty, gathered == nil { return nil }
+            guard !isClosed.load(ordering: .relaxed), !isBroken else { throw .closed }
+            ERR_clear_error()
+            guard !rest.isEmpty else {
+                guard let gathered, cBIO_flush(gathered) != 1 else { return nil }
+                guard cBIO_should_retry(gathered) else { throw failure(SSL_ERROR_SYSCALL) }
+                return .writable
+            }
+            var count = 0
+            let result = SSL_write_ex(session, rest.baseAddress, rest.count, &count)
+            guard result != 1 else {
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+                return nil
+            }
+            switch SSL_get_error(session, result) {
+            case SSL_ERROR_WANT_WRITE: return .writable
+            case SSL_ERROR_WANT_READ: return .readable
+            case let code: throw failure(code)
+            }
+        }
+
+        /// The most that one record carries, in bytes.
+        private static let recordLength = 16 * 1024
+
+        /// Sent by one system call, in bytes: eight records. What was encrypted is still in the cache then, and the peer begins to read
+        /// while the next are encrypted.
+        private static let gatheredLength = 128 * 1024
+
+        /// From now on records leave many at a time: each by itself would be a system call, and the peer would be woken for each.
+        private func gatherRecords() {
+            guard gathered == nil, let buffer = BIO_new(BIO_f_buffer()) else { return }
+            guard cBIO_set_write_buffer_size(buffer, CLong(Self.gatheredLength)) == 1,
+                let socket = BIO_new_socket(tcp.descriptor, BIO_NOCLOSE)
+            else {
+                // It goes without.
+                BIO_free(buffer)
+                ERR_clear_error()
+                return
+            }
+            SSL_set0_wbio(session, BIO_push(buffer, socket))
+            gathered = buffer
         }
 
         private func failure(_ code: CInt) -> TransportError {
