@@ -8,6 +8,7 @@ medians with the targets. The peers of all of them are small C programs that tak
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "RealServers"))
 
 import samples
-from harness import servers
+from harness import certificates, servers
 
 LOOPBACK = "127.0.0.1"
 
@@ -48,8 +49,10 @@ class Bench:
         self.out = self.folder / "out"
         self.servers = []
         for source in HERE.glob("*.c"):
+            libraries = ["-lssl", "-lcrypto"] if source.stem == "tls" else []
             subprocess.run(
-                ["cc", "-O2", "-std=gnu11", "-o", self.folder / source.stem, source, "-lpthread"], check=True
+                ["cc", "-O2", "-std=gnu11", "-o", self.folder / source.stem, source, *libraries, "-lpthread"],
+                check=True,
             )
 
     def install(self, binary, name):
@@ -144,6 +147,14 @@ class Absolute:
         self.metric, self.ours, self.most, self.words = metric, ours, most, words
 
 
+class Increase:
+    """The seconds from `metric` of `before` to that of `ours` are at most `most` more than those from `limits`' first to its second."""
+
+    def __init__(self, metric, before, ours, limits, most, words):
+        self.metric, self.before, self.ours, self.limits = metric, before, ours, limits
+        self.most, self.words = most, words
+
+
 METRICS = {"wall": 0, "cpu": 1, "peak": 2}
 
 
@@ -214,6 +225,12 @@ def judge(target, medians):
         return False
     if isinstance(target, Absolute):
         value = ours[column] / 1024 if target.metric == "peak" else ours[column]
+    elif isinstance(target, Increase):
+        before, *limits = (medians.get(name, [None] * 3)[column] for name in (target.before, *target.limits))
+        if None in (before, *limits):
+            print(f"  MISSED  {target.words}: nothing to compare with")
+            return False
+        value = ours[column] - before - (limits[1] - limits[0])
     else:
         others = [medians[name][column] for name in target.others if name in medians]
         if not others:
@@ -368,6 +385,67 @@ def job_store_large(bench):
             Target("wall", "dcmscu", [LIMIT], 1 / 0.9, "at least 90 % of the limit"),
         ],
     )
+
+
+def job_tls(bench):
+    """400 CT over TLS, one C-ECHO, and 100 associations, all but one of which resume a session."""
+    files = samples.ct(bench.folder / "ct", 400)
+    certificate, key = certificates.self_signed(bench.folder, "tls")
+    port, plain_port = bench.tool("tls", "sink", certificate, key), bench.tool("store_sink")
+    trusted = ["--tls", "--tls-ca", certificate]
+    loop, handshake = "limit: a loop of SSL_write", "limit: a C program, TLS handshake"
+    plain, secured, insecure = "dcmscu, plain", "dcmscu", "dcmscu, --tls-insecure"
+    missed = run_job(
+        bench,
+        "tls: 400 CT of 0.53 MB to a sink over TLS",
+        [
+            Contender(secured, [bench.binary, "--store", *trusted, LOOPBACK, port, *files]),
+            Contender(loop, [bench.folder / "tls", "store", port, *files]),
+        ],
+        [
+            Target("wall", secured, [loop], 1.2, "at most 1.2 times what a loop of SSL_write takes"),
+            Absolute("peak", secured, 25, "peak memory in MB"),
+        ],
+    )
+    missed += run_job(
+        bench,
+        "tls: one C-ECHO, whole process",
+        [
+            Contender(plain, [bench.binary, "--echo", LOOPBACK, plain_port]),
+            Contender(secured, [bench.binary, "--echo", *trusted, LOOPBACK, port]),
+            Contender(insecure, [bench.binary, "--echo", "--tls", "--tls-insecure", LOOPBACK, port]),
+            Contender(ECHO_LIMIT, [bench.folder / "limits", "echo", plain_port]),
+            Contender(handshake, [bench.folder / "tls", "connect", port]),
+        ],
+        # Two thirds of what TLS adds are libcrypto's own start, to a C program, too.
+        [
+            Increase("wall", plain, name, (ECHO_LIMIT, handshake), 0.003, f"{name}: seconds that TLS adds beyond those")
+            for name in (secured, insecure)
+        ],
+        rounds=max(bench.rounds, 21),
+    )
+    return missed + full_handshakes(bench, certificate, key, trusted)
+
+
+def full_handshakes(bench, certificate, key, trusted):
+    """100 associations, one after the other: the server counts how their handshakes went."""
+    missed = 0
+    print("\ntls: 100 associations of one run")
+    for binary in filter(None, [bench.binary, bench.beside]):
+        port = bench.tool("tls", "sink", certificate, key)
+        sink = bench.servers.pop()
+        subprocess.run(
+            [binary, "--echo", *trusted, "--count", "100", "--interval", "0", LOOPBACK, str(port)],
+            stdout=subprocess.DEVNULL, check=False,
+        )
+        sink.send_signal(signal.SIGTERM)
+        counts = [tuple(map(int, re.findall(r"\d+", line))) for line in sink.communicate()[0].splitlines()]
+        full, resumed = (max(column) for column in zip(*counts)) if counts else (0, 0)
+        print(f"  {binary.name}: {full} full handshakes, {resumed} sessions resumed")
+        if binary == bench.binary:
+            missed += full + resumed != 100
+            missed += not hold(full, 1, "full handshakes of 100 associations")
+    return missed
 
 
 def job_store_storescp(bench):
