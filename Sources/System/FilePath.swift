@@ -21,14 +21,18 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
 
     package var isEmpty: Bool { bytes.isEmpty }
 
-    package func appending(_ component: some Sequence<UInt8>) -> FilePath {
-        var joined = bytes
+    package func appending(_ component: ArraySlice<UInt8>) -> FilePath {
+        var joined: [UInt8] = []
+        joined.reserveCapacity(bytes.count + 1 + component.count)
+        joined.append(contentsOf: bytes)
         if let last = joined.last, last != UInt8(ascii: "/") { joined.append(UInt8(ascii: "/")) }
         joined.append(contentsOf: component)
         return FilePath(bytes: joined)
     }
 
-    package func appending(_ component: String) -> FilePath { appending(component.utf8) }
+    package func appending(_ component: [UInt8]) -> FilePath { appending(component[...]) }
+
+    package func appending(_ component: String) -> FilePath { appending(Array(component.utf8)[...]) }
 
     /// What follows the last slash; trailing slashes do not count.
     package var lastComponent: FilePath {
@@ -75,6 +79,8 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
 
     /// The path for messages, which is no path itself: control characters, which could drive a terminal, appear as `\x1b`, undecodable bytes as U+FFFD.
     package var displayed: String {
+        // Nearly every path is printable ASCII, and one is shown for each file.
+        guard !bytes.allSatisfy({ (0x20...0x7E).contains($0) }) else { return String(decoding: bytes, as: UTF8.self) }
         var text = ""
         for scalar in decoded {
             if scalar.properties.generalCategory == .control {

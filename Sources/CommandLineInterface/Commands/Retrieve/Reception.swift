@@ -208,9 +208,10 @@ final class Reception: Sendable {
             sum.withLock { $0.unexpected += 1 }
         case .stored(let outcome):
             journal?.record(instance)
-            let name = name(of: instance, at: outcome.path)
-            tell(outcome, name)
-            for remark in instance.remarks { diagnostics.warning(Message(name, "\(remark)")) }
+            tell(instance, outcome)
+            for remark in instance.remarks {
+                diagnostics.warning(Message(name(of: instance, at: outcome.path), "\(remark)"))
+            }
             sum.withLock { total in
                 if outcome.kind == .skipped {
                     total.skipped += 1
@@ -256,8 +257,8 @@ final class Reception: Sendable {
         buffer == nil ? path.displayed : "instance \(DisplayText.line(instance.sopInstanceUID.string))"
     }
 
-    private func tell(_ outcome: InstanceWriter.Outcome, _ name: String) {
-        if let remark = outcome.remark { diagnostics.warning(Message(name, remark)) }
+    private func tell(_ instance: ReceivedInstance, _ outcome: InstanceWriter.Outcome) {
+        if let remark = outcome.remark { diagnostics.warning(Message(name(of: instance, at: outcome.path), remark)) }
         if buffer == nil { run.reportWritten(outcome.path, outcome.kind) }
     }
 

@@ -106,12 +106,12 @@ final class RetrievedInstances: Sendable {
                     if state.unlisted.insert(FNV1a.hash(uid.string.utf8)).inserted { state.counts.present += 1 }
                     return
                 }
-                guard let wasPresent = state.listed?[uid] else {
+                guard let place = state.listed?.index(forKey: uid) else {
                     state.counts.unlisted += 1
                     return
                 }
-                if !wasPresent {
-                    state.listed?[uid] = true
+                if state.listed?.values[place] == false {
+                    state.listed?.values[place] = true
                     state.counts.present += 1
                 }
             case .failed:
