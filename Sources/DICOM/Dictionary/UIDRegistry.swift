@@ -25,7 +25,7 @@ package enum UIDRegistry {
     /// for good.
     package static let storageSOPClasses: [UID] = {
         let storage = lines.filter { line in
-            line.text(.type) == "SOP Class" && line.text(.keyword).contains("Storage")
+            line.has("SOP Class", in: .type) && line.text(.keyword).contains("Storage")
                 && !otherClassesNamedStorage.contains(line.text(.keyword))
         }
         let inForce = storage.filter { $0.text(.retired).isEmpty }
@@ -33,7 +33,7 @@ package enum UIDRegistry {
         return (inForce + retired).map { UID($0.text(.uid)) }
     }()
 
-    package static let transferSyntaxes: [UID] = lines.filter { $0.text(.type) == "Transfer Syntax" }
+    package static let transferSyntaxes: [UID] = lines.filter { $0.has("Transfer Syntax", in: .type) }
         .map { UID($0.text(.uid)) }
 
     /// The directory of a medium, and the services named after storage.
@@ -58,11 +58,19 @@ extension UIDRegistry {
         var start: UnsafeRawPointer { bytes.baseAddress ?? UnsafeRawPointer(registered.utf8Start) }
         var count: Int { bytes.count }
 
-        func text(_ column: Column) -> String {
+        func text(_ column: Column) -> String { String(decoding: bytes(of: column), as: UTF8.self) }
+
+        /// True if the column has this text: no string is made of it.
+        func has(_ text: StaticString, in column: Column) -> Bool {
+            bytes(of: column).elementsEqual(
+                UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        }
+
+        private func bytes(of column: Column) -> UnsafeRawBufferPointer {
             var start = 0
             for _ in 0..<column.rawValue { start = end(from: start) + 1 }
-            guard start <= bytes.count else { return "" }
-            return String(decoding: bytes[start..<end(from: start)], as: UTF8.self)
+            guard start <= bytes.count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+            return UnsafeRawBufferPointer(rebasing: bytes[start..<end(from: start)])
         }
 
         private func end(from start: Int) -> Int {
@@ -94,11 +102,8 @@ extension UIDRegistry {
     /// The place of each UID's line in `registered`.
     private static let index: [String: (start: Int, count: Int)] = {
         let base = UnsafeRawPointer(registered.utf8Start)
-        var index: [String: (start: Int, count: Int)] = [:]
-        index.reserveCapacity(512)
-        for line in lines where index[line.text(.uid)] == nil {
-            index[line.text(.uid)] = (line.start - base, line.count)
-        }
-        return index
+        return Dictionary(
+            lines.map { line in (line.text(.uid), (start: line.start - base, count: line.count)) },
+            uniquingKeysWith: { first, _ in first })
     }()
 }
