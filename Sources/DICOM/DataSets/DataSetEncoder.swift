@@ -12,6 +12,11 @@ package struct DataSetEncoder: Sendable {
         isDeflated = syntax.isDeflated
     }
 
+    init(_ encoding: ElementEncoding) {
+        self.encoding = encoding
+        isDeflated = false
+    }
+
     package func encode(_ dataSet: DataSet) -> [UInt8] {
         var output: [UInt8] = []
         encode(dataSet, into: &output)
@@ -21,18 +26,18 @@ package struct DataSetEncoder: Sendable {
     /// Appends the encoded data set.
     package func encode(_ dataSet: DataSet, into output: inout [UInt8]) {
         guard isDeflated else {
-            appendElements(of: dataSet, to: &output)
+            append(dataSet.elements[...], to: &output)
             return
         }
         var plain: [UInt8] = []
-        appendElements(of: dataSet, to: &plain)
+        append(dataSet.elements[...], to: &plain)
         var deflater = Deflater()
         deflater.consume(plain.span.bytes, into: &output)
         deflater.finish(into: &output)
     }
 
-    private func appendElements(of dataSet: DataSet, to output: inout [UInt8]) {
-        for element in dataSet.elements where !element.tag.isGroupLength && !element.tag.isDelimiter {
+    func append(_ elements: ArraySlice<DataElement>, to output: inout [UInt8]) {
+        for element in elements where !element.tag.isGroupLength && !element.tag.isDelimiter {
             append(element, to: &output)
         }
     }
@@ -58,7 +63,7 @@ package struct DataSetEncoder: Sendable {
             for item in items {
                 header.appendItem(length: ElementHeader.undefinedLength, to: &output)
                 let itemStart = output.count
-                appendElements(of: item, to: &output)
+                append(item.elements[...], to: &output)
                 header.close(.itemDelimitationItem, from: itemStart, in: &output)
             }
             // In Implicit VR a sequence that no dictionary lists is known by its undefined length alone.

@@ -43,29 +43,53 @@ package struct FileMetaInformation: Sendable, Equatable {
 
     /// Preamble, prefix and group 0002, behind which the data set begins.
     package func encode() -> [UInt8] {
-        var group = otherElements
-        group[.fileMetaInformationVersion] = DataElement(
-            tag: .fileMetaInformationVersion, vr: .OB, value: .bytes([0x00, 0x01]))
-        group.set(.mediaStorageSOPClassUID, mediaStorageSOPClassUID)
-        group.set(.mediaStorageSOPInstanceUID, mediaStorageSOPInstanceUID)
-        group.set(.transferSyntaxUID, transferSyntax.uid)
-        if !implementationClassUID.string.isEmpty {
-            group.set(.implementationClassUID, implementationClassUID)
-        }
-        if !implementationVersionName.isEmpty {
-            group.set(.implementationVersionName, .SH, implementationVersionName)
-        }
-        if let title = sourceApplicationEntityTitle {
-            group.set(.sourceApplicationEntityTitle, .AE, title)
-        }
-        let elements = DataSetEncoder(.explicitVRLittleEndian).encode(group)
-        var output = [UInt8](repeating: 0, count: FileMetaInformation.preambleLength)
+        var output: [UInt8] = []
+        output.reserveCapacity(512)
+        encode(into: &output)
+        return output
+    }
+
+    /// Appends the same.
+    package func encode(into output: inout [UInt8]) {
+        output.append(contentsOf: repeatElement(0, count: FileMetaInformation.preambleLength))
         output.append(contentsOf: FileMetaInformation.prefix)
         let header = ElementHeaderWriter(.explicitLittleEndian)
         header.append(.fileMetaInformationGroupLength, .UL, length: 4, to: &output)
-        withUnsafeBytes(of: UInt32(clamping: elements.count).littleEndian) { output.append(contentsOf: $0) }
-        output.append(contentsOf: elements)
-        return output
+        let start = output.count + 4
+        output.append(contentsOf: repeatElement(0, count: 4))
+        var others = otherElements.elements[...]
+        appendElement(.fileMetaInformationVersion, .OB, "\u{0}\u{1}", after: &others, to: &output)
+        appendElement(.mediaStorageSOPClassUID, .UI, mediaStorageSOPClassUID.string, after: &others, to: &output)
+        appendElement(.mediaStorageSOPInstanceUID, .UI, mediaStorageSOPInstanceUID.string, after: &others, to: &output)
+        appendElement(.transferSyntaxUID, .UI, transferSyntax.uid.string, after: &others, to: &output)
+        if !implementationClassUID.string.isEmpty {
+            appendElement(.implementationClassUID, .UI, implementationClassUID.string, after: &others, to: &output)
+        }
+        if !implementationVersionName.isEmpty {
+            appendElement(.implementationVersionName, .SH, implementationVersionName, after: &others, to: &output)
+        }
+        if let title = sourceApplicationEntityTitle {
+            appendElement(.sourceApplicationEntityTitle, .AE, title, after: &others, to: &output)
+        }
+        DataSetEncoder(.explicitLittleEndian).append(others, to: &output)
+        let length = UInt32(clamping: output.count - start)
+        for byte in 0..<4 { output[start - 4 + byte] = UInt8(truncatingIfNeeded: length >> (8 * byte)) }
+    }
+
+    /// Appends an element, before it the others whose tags are lower; it stands for one of them that has the same.
+    private func appendElement(
+        _ tag: Tag, _ vr: ValueRepresentation, _ value: String, after others: inout ArraySlice<DataElement>,
+        to output: inout [UInt8]
+    ) {
+        if !others.isEmpty {
+            DataSetEncoder(.explicitLittleEndian).append(others.prefix { $0.tag < tag }, to: &output)
+            others = others.drop { $0.tag <= tag }
+        }
+        let length = value.utf8.count
+        ElementHeaderWriter(.explicitLittleEndian)
+            .append(tag, vr, length: UInt32(clamping: length + length % 2), to: &output)
+        output.append(contentsOf: value.utf8)
+        if !length.isMultiple(of: 2) { output.append(vr.paddingByte) }
     }
 }
 
