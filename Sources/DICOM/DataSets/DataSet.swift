@@ -68,8 +68,10 @@ package struct DataSet: Sendable, Equatable {
 extension DataSet {
     /// The first value without its padding; nil if the element is absent, empty or not of bytes.
     package func string(_ tag: Tag) -> String? {
-        guard let first = strings(tag).first, !first.isEmpty else { return nil }
-        return first
+        guard let element = self[tag], case .bytes(let bytes) = element.value else { return nil }
+        let first = element.vr.allowsBackslashInValue ? bytes : bytes.prefix { $0 != UInt8(ascii: "\\") }
+        let trimmed = element.vr.trimmed(first)
+        return trimmed.isEmpty ? nil : String(decoding: trimmed, as: UTF8.self)
     }
 
     /// All values of the element, split at backslashes, each without its padding; none if it is absent or empty.

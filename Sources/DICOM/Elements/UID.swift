@@ -29,8 +29,12 @@ package struct UID: Hashable, Sendable, CustomStringConvertible, ExpressibleBySt
 
     /// True if it is well formed by PS3.5 9.1: 1 to 64 characters, components of digits without leading zeros.
     package var isValid: Bool {
-        let bytes = string.utf8
-        guard (1...UID.maximumLength).contains(bytes.count) else { return false }
+        var string = string
+        return string.withUTF8 { UID.isValid($0) }
+    }
+
+    private static func isValid(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard (1...maximumLength).contains(bytes.count) else { return false }
         var digits = 0
         var startsWithZero = false
         for byte in bytes {

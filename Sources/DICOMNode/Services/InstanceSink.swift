@@ -124,22 +124,24 @@ final class InstanceSink: ServiceSession {
     /// The instance on its way; nil between two.
     private var incoming: IncomingInstance?
     private(set) var expectsInstances = false
+    /// The AE title of the peer. An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
+    private let sender: String
 
     init(_ receiver: InstanceReceiver, on association: Association) {
         self.receiver = receiver
         self.association = association
+        // On an association that we requested, the sender is the called AE.
+        let title = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
+        sender = title.description
     }
 
     /// Begins an instance: its command has arrived, its data set comes next.
     func destination(of command: CommandSet, in context: NegotiatedContexts.Accepted) -> DataSetDestination {
         guard command.commandField == .cStoreRQ else { return .discard }
-        // On an association that we requested, the sender is the called AE.
-        let sender = association.isRequestor ? association.request.calledAETitle : association.request.callingAETitle
-        // An AE title has characters of the default repertoire only (PS3.5 6.2); a peer's may have others.
         let begun = IncomingInstance(
             sopClassUID: command.affectedSOPClassUID ?? context.abstractSyntax,
             sopInstanceUID: command.affectedSOPInstanceUID ?? UID(""), transferSyntax: context.transferSyntax,
-            sender: sender.description, moveOriginatorMessageID: command.moveOriginatorMessageID, for: receiver)
+            sender: sender, moveOriginatorMessageID: command.moveOriginatorMessageID, for: receiver)
         incoming = begun
         return .sink(begun)
     }
