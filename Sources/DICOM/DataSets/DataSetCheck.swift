@@ -6,7 +6,7 @@ package struct DataSetCheck: ~Copyable {
     /// Kept for its capacity.
     private var inflated: [UInt8] = []
     /// True if Pixel Data may be fragments.
-    private let isEncapsulated: Bool
+    package let isEncapsulated: Bool
     /// True if pixels of the outermost level have come that are native: of a defined length, as Float and Double Float Pixel Data
     /// are in every syntax that may have them (PS3.5 A.4). An icon's may be native or fragments in an encapsulated syntax.
     package private(set) var hasNativePixelData = false
@@ -33,7 +33,9 @@ package struct DataSetCheck: ~Copyable {
 
     private mutating func scan(_ bytes: RawSpan) throws(DataSetError) {
         var offset = 0
-        while let event = try scanner.next(bytes, at: &offset) {
+        while true {
+            passPlainElements(bytes, at: &offset)
+            guard let event = try scanner.next(bytes, at: &offset) else { return }
             let (tag, length): (Tag, UInt32)
             switch event {
             case .element(let found, _, let itsLength, _): (tag, length) = (found, itsLength)
@@ -56,6 +58,20 @@ package struct DataSetCheck: ~Copyable {
                 throw scanner.error(.notDICOM, tag, "an element behind \(filling) zeros")
             }
         }
+    }
+
+    /// Passes over elements of which ``note(_:_:)`` would keep nothing but the tag.
+    private mutating func passPlainElements(_ bytes: RawSpan, at offset: inout Int) {
+        guard first != nil, filling == 0 else { return }
+        let isOutermost = scanner.isInOutermostElement
+        var last = previous
+        _ = scanner.passPlainElements(bytes, at: &offset) { tag in
+            guard isOutermost else { return true }
+            guard tag > last, !tag.isPixels else { return false }
+            last = tag
+            return true
+        }
+        previous = last
     }
 
     /// Takes down an element of the outermost level.

@@ -38,12 +38,13 @@ package struct DataSetDecoder: Sendable {
     /// Decodes as ``decodePrefix(_:through:)`` does, and tells whether the bytes reach beyond the element `last`: if
     /// not, more elements may follow.
     ///
+    /// - Parameter wanted: the elements that are needed, ascending; any other one may be left out. Nil: all are needed.
     /// - Throws: a `DataSetError` if the bytes are wrong, and not merely cut.
     package func decodeBeginning(
-        _ bytes: ArraySlice<UInt8>, through last: Tag
+        _ bytes: ArraySlice<UInt8>, through last: Tag, only wanted: [Tag]? = nil
     ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool) {
         let source = isDeflated ? try Inflater.inflatedPrefix(bytes, limits: limits)[...] : bytes
-        var builder = DataSetBuilder(source, encoding, limits)
+        var builder = DataSetBuilder(source, encoding, limits, only: wanted)
         let dataSet = try builder.readPrefix(source.span.bytes, through: last)
         return (dataSet, builder.isBeyondLast)
     }
@@ -67,6 +68,10 @@ private struct DataSetBuilder {
     private let source: ArraySlice<UInt8>
     private let encoding: ElementEncoding
     private let maximumElements: Int
+    /// The elements of the outermost level that are needed, ascending; nil if all are.
+    private let wanted: [Tag]?
+    /// The highest tag of the outermost level so far, where not all elements are needed.
+    private var highest = Tag(0)
     private var scanner: DataSetScanner
     /// The number of bytes read.
     private(set) var offset = 0
@@ -86,8 +91,11 @@ private struct DataSetBuilder {
         var items: [DataSet] = []
     }
 
-    init(_ source: ArraySlice<UInt8>, _ encoding: ElementEncoding, _ limits: DecodingLimits) {
+    init(
+        _ source: ArraySlice<UInt8>, _ encoding: ElementEncoding, _ limits: DecodingLimits, only wanted: [Tag]? = nil
+    ) {
         self.source = source
+        self.wanted = wanted
         self.encoding = encoding
         maximumElements = limits.maximumElements
         scanner = DataSetScanner(encoding, limits: limits, length: source.count)
@@ -113,9 +121,23 @@ private struct DataSetBuilder {
     /// True inside of an element, and where one begins whose tag is not beyond the last one.
     private mutating func continues(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> Bool {
         guard scanner.isOutermost else { return true }
+        if let wanted { passUnwanted(bytes, wanted, through: last) }
         guard let header = try ElementHeader.read(bytes, at: offset, encoding) else { return false }
         isBeyondLast = header.tag > last
+        highest = max(highest, header.tag)
         return !isBeyondLast
+    }
+
+    /// Passes over the elements before the next one that is wanted, as long as their tags ascend.
+    private mutating func passUnwanted(_ bytes: RawSpan, _ wanted: [Tag], through last: Tag) {
+        var previous = highest
+        let next = wanted.first { $0 > previous } ?? Tag(.max)
+        elementCount += scanner.passPlainElements(bytes, at: &offset) { tag in
+            guard tag > previous, tag < next, tag <= last else { return false }
+            previous = tag
+            return true
+        }
+        highest = previous
     }
 
     /// Reads elements while they are of this group. What follows has another encoding: only its group, in either byte

@@ -179,6 +179,34 @@ struct DataSetScanner: Sendable {
         return start..<offset
     }
 
+    /// Passes over the elements that come next and are plain: in Explicit VR Little Endian, there as a whole, and no sequences. Nearly
+    /// all elements of nearly all data sets are, and without an event for each header and value they take a tenth of the time.
+    ///
+    /// - Parameter passes: asked for each; the first one that it refuses is the next event, as is one that is not plain.
+    /// - Returns: the number of elements that were passed over.
+    @inline(__always)
+    mutating func passPlainElements(
+        _ bytes: RawSpan, at offset: inout Int, while passes: (Tag) -> Bool
+    ) -> Int {
+        guard phase == .header, partialHeader.isEmpty, innermost.encoding == .explicitLittleEndian,
+            innermost.kind == .dataSet || innermost.kind == .item
+        else { return 0 }
+        let start = offset
+        let end = start + Int(min(UInt64(bytes.byteCount - start), innermost.end - position))
+        var place = start
+        var count = 0
+        // The value of Pixel Representation is looked at.
+        while let (tag, next) = ElementHeader.plainElement(bytes, at: place, before: end), tag != .pixelRepresentation,
+            passes(tag)
+        {
+            place = next
+            count &+= 1
+        }
+        offset = place
+        position += UInt64(place - start)
+        return count
+    }
+
     /// Makes an error in the element whose header came last.
     func error(_ code: DataSetError.Code, _ tag: Tag?, _ detail: String) -> DataSetError {
         DataSetError(code, offset: headerStart, tag: tag ?? innermost.tag, detail)

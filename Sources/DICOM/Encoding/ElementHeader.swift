@@ -67,6 +67,27 @@ struct ElementHeader {
             tag: tag, vr: vr, length: length, headerLength: longest, dependsOnPixelRepresentation: false)
     }
 
+    /// Reads no more of an element in Explicit VR Little Endian than where its value ends, which is before `end`; nil if it does not,
+    /// if its length is undefined, it is a sequence or a delimiter, or its representation is not one of PS3.5 6.2.
+    @inline(__always)
+    static func plainElement(_ bytes: RawSpan, at offset: Int, before end: Int) -> (tag: Tag, end: Int)? {
+        guard end - offset >= shortest else { return nil }
+        let head = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        let first = UInt32(truncatingIfNeeded: head)
+        let tag = Tag(first << 16 | first >> 16)
+        guard let vr = ValueRepresentation(rawValue: UInt16(truncatingIfNeeded: head >> 32).byteSwapped),
+            !tag.isDelimiter
+        else { return nil }
+        guard vr.hasLongLength else {
+            let next = offset &+ shortest &+ Int(head >> 48)
+            return next <= end ? (tag, next) : nil
+        }
+        guard vr != .SQ, end - offset >= longest else { return nil }
+        let length = UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset &+ 8, as: UInt32.self))
+        let next = offset &+ longest &+ Int(length)
+        return length != undefinedLength && next <= end ? (tag, next) : nil
+    }
+
     /// Representations to come have the long form (PS3.5 6.2, last note). Some writers put blanks, question marks or
     /// NULs there and go on in the short form. Nil for anything else: then this is no data set.
     private static func lengthIsLong(unknown letters: UInt16) -> Bool? {
@@ -183,12 +204,13 @@ struct ElementHeaderWriter {
     }
 
     private func append(_ number: UInt16, to output: inout [UInt8]) {
-        let ordered = encoding.isBigEndian ? number.bigEndian : number.littleEndian
-        withUnsafeBytes(of: ordered) { output.append(contentsOf: $0) }
+        let ordered = encoding.isBigEndian ? number.byteSwapped : number
+        output.append(UInt8(truncatingIfNeeded: ordered))
+        output.append(UInt8(truncatingIfNeeded: ordered >> 8))
     }
 
     private func append(_ number: UInt32, to output: inout [UInt8]) {
-        let ordered = encoding.isBigEndian ? number.bigEndian : number.littleEndian
-        withUnsafeBytes(of: ordered) { output.append(contentsOf: $0) }
+        let ordered = encoding.isBigEndian ? number.byteSwapped : number
+        for byte in 0..<4 { output.append(UInt8(truncatingIfNeeded: ordered >> (8 * byte))) }
     }
 }

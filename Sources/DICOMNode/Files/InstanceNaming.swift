@@ -29,6 +29,9 @@ package struct InstanceNaming: Sendable, Equatable {
     /// The attributes that the pattern needs beyond the SOP class and instance UIDs, which each message carries; ascending.
     package let fields: [Tag]
 
+    /// The attributes that a name and an ``InstanceIdentity`` are made of; ascending.
+    let attributes: [Tag]
+
     /// True if two instances can never have the same name. Where they can, keeping an existing file loses an instance.
     package let namesEveryInstance: Bool
 
@@ -47,6 +50,7 @@ package struct InstanceNaming: Sendable, Equatable {
             })
         namesEveryInstance = tags.contains(.sopInstanceUID)
         fields = tags.subtracting([.sopClassUID, .sopInstanceUID]).sorted()
+        attributes = Set(Self.ownAttributes + fields).sorted()
     }
 
     /// The standard pattern, which is known to be good.
@@ -55,8 +59,12 @@ package struct InstanceNaming: Sendable, Equatable {
     private init() {
         components = [[.field(.sopInstanceUID, .UI), .literal(".dcm")]]
         fields = []
+        attributes = Self.ownAttributes
         namesEveryInstance = true
     }
+
+    private static let ownAttributes: [Tag] =
+        [.specificCharacterSet, .sopClassUID, .sopInstanceUID] + InstanceIdentity.attributes
 
     private static func parts(of component: Substring) throws(PatternError) -> [Part] {
         guard !component.isEmpty, component != ".", component != ".." else {
@@ -166,13 +174,23 @@ enum FileNameText {
     ///
     /// Components with leading zeros break PS3.5 9.1, too, but are found in archives and harm no path.
     static func uid(_ uid: UID) -> String {
-        let components = uid.string.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        let isHarmless =
-            uid.string.utf8.count <= UID.maximumLength
-            && components.allSatisfy { component in
-                !component.isEmpty && component.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        var string = uid.string
+        return string.withUTF8 { isHarmless($0) } ? uid.string : "invalid-uid-" + fingerprint(uid.string.utf8)
+    }
+
+    /// True of digits with a dot between some of them.
+    private static func isHarmless(_ uid: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard uid.count <= UID.maximumLength else { return false }
+        var isBehindDigit = false
+        for byte in uid {
+            if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
+                isBehindDigit = true
+            } else {
+                guard byte == UInt8(ascii: "."), isBehindDigit else { return false }
+                isBehindDigit = false
             }
-        return isHarmless ? uid.string : "invalid-uid-" + fingerprint(uid.string.utf8)
+        }
+        return isBehindDigit
     }
 
     /// One component from its parts, no longer than file systems allow.
@@ -180,7 +198,9 @@ enum FileNameText {
     /// A name that had to be cut ends in a fingerprint of the whole, so that different ones stay different, and keeps
     /// the ending that the pattern gave it.
     static func component(_ parts: [String]) -> [UInt8] {
-        let whole = Array(parts.joined().utf8)
+        var whole: [UInt8] = []
+        whole.reserveCapacity(maximumBytes)
+        for part in parts { whole.append(contentsOf: part.utf8) }
         guard whole.count > maximumBytes else { return whole }
         var ending: [UInt8] = []
         if let last = parts.last, last.utf8.count <= 16, last.hasPrefix(".") { ending = Array(last.utf8) }

@@ -15,6 +15,9 @@ package struct InstanceIdentity: Sendable, Equatable {
         self.seriesInstanceUID = seriesInstanceUID
     }
 
+    static let attributes: [Tag] = [.modality, .patientID, .studyInstanceUID, .seriesInstanceUID]
+
+    /// - Parameter attributes: those of the data set that ``attributes`` names, at least.
     init(of attributes: DataSet) {
         patientID = attributes.string(.patientID)
         studyInstanceUID = attributes.uid(.studyInstanceUID)
@@ -146,9 +149,10 @@ package final class InstanceWriter {
         self.folder = folder
         self.naming = naming
         self.metaInformation = metaInformation
-        buffer = metaInformation.encode()
-        headerLength = buffer.count
+        buffer = []
         buffer.reserveCapacity(Self.bufferSize)
+        metaInformation.encode(into: &buffer)
+        headerLength = buffer.count
     }
 
     deinit { discard() }
@@ -242,7 +246,8 @@ package final class InstanceWriter {
     ///
     /// - Returns: the file to write to.
     private func adoptNativePixels(_ file: OutputFile) throws(FileProblem) -> OutputFile {
-        guard check?.hasNativePixelData == true, metaInformation.transferSyntax.isEncapsulated,
+        guard check?.hasNativePixelData == true, check?.isEncapsulated == true,
+            metaInformation.transferSyntax.isEncapsulated,
             // A private syntax may have its pixels as it likes.
             UIDRegistry.name(of: metaInformation.transferSyntax.uid) != nil
         else { return file }
@@ -373,18 +378,21 @@ package final class InstanceWriter {
     ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool) {
         let decoder = DataSetDecoder(metaInformation.transferSyntax, limits: .beginning)
         guard metaInformation.transferSyntax.isDeflated else {
-            return try decoder.decodeBeginning(beginning, through: last)
+            return try decoder.decodeBeginning(beginning, through: last, only: naming.attributes)
         }
         return try Self.inflating.withLock { _ throws(DataSetError) in
-            try decoder.decodeBeginning(beginning, through: last)
+            try decoder.decodeBeginning(beginning, through: last, only: naming.attributes)
         }
     }
 
     /// The first bytes of what has come, at most `length` of them.
     private func beginning(with more: UnsafeRawBufferPointer, _ length: Int) -> ArraySlice<UInt8> {
-        var beginning = buffer.dropFirst(headerLength).prefix(length)
-        beginning.append(contentsOf: more.prefix(max(0, length - beginning.count)))
-        return beginning
+        let buffered = buffer.dropFirst(headerLength).prefix(length)
+        // Not copied where the buffer has all.
+        guard buffered.count < length, !more.isEmpty else { return buffered }
+        var beginning = Array(buffered)
+        beginning.append(contentsOf: more.prefix(length - buffered.count))
+        return beginning[...]
     }
 
     /// Lets the header name the encoding that was found; returns the number of bytes before the data set.

@@ -28,6 +28,19 @@ struct DataSetCheckTests {
     }
 
     @Test(arguments: DataSetWalkerTests.samples)
+    func `a flaw is the same whatever the pieces`(syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]) {
+        for place in bytes.indices {
+            for value in [0x00, 0x01, 0x42, 0x51, 0x7F, 0xE0, 0xFE, 0xFF] as [UInt8] where value != bytes[place] {
+                var changed = bytes
+                changed[place] = value
+                let (whole, pieces) = (flaw(changed, syntax, step: bytes.count), flaw(changed, syntax, step: 1))
+                #expect(whole?.code == pieces?.code, "\(value) at \(place)")
+                #expect(whole?.tag == pieces?.tag, "\(value) at \(place)")
+            }
+        }
+    }
+
+    @Test(arguments: DataSetWalkerTests.samples)
     func `a data set that is cut is truncated`(syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]) {
         for cut in 1..<bytes.count where !boundaries.contains(cut) {
             // The zeros of a header of which nothing else has come could be the padding of the data set.

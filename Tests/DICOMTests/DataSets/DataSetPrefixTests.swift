@@ -42,6 +42,27 @@ struct DataSetPrefixTests {
         #expect(try !decoder.decodeBeginning(bytes.prefix(20), through: .studyInstanceUID).isComplete)
     }
 
+    @Test(arguments: TransferSyntax.uncompressed.filter { !$0.isDeflated })
+    func `a prefix has the wanted elements wherever they stand`(syntax: TransferSyntax) throws {
+        func element(_ tag: Tag, _ text: String) -> [UInt8] {
+            var dataSet = DataSet()
+            dataSet.set(tag, .LO, text)
+            return DataSetEncoder(syntax).encode(dataSet)
+        }
+        let bytes =
+            element(.modality, "CT") + element(.manufacturer, "M1") + element(.patientName, "N1")
+            + element(.patientID, "P1") + element(.manufacturer, "M2") + element(.patientID, "P2")
+            + element(.patientBirthDate, "19700101")
+        let decoder = DataSetDecoder(syntax)
+        for wanted in [[], [.manufacturer], [.manufacturer, .patientID], [.patientID], [.patientSex]] as [[Tag]] {
+            let all = try decoder.decodeBeginning(bytes[...], through: .patientID)
+            let some = try decoder.decodeBeginning(bytes[...], through: .patientID, only: wanted)
+            #expect(some.isComplete == all.isComplete)
+            for tag in wanted { #expect(some.dataSet[tag] == all.dataSet[tag]) }
+            #expect(some.dataSet.elements.count < all.dataSet.elements.count || syntax != .explicitVRLittleEndian)
+        }
+    }
+
     @Test func `a deflated prefix that is cut is read as far as it goes`() throws {
         var dataSet = DataSet()
         for number in UInt32(0)..<2_000 {

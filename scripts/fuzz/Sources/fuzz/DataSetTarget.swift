@@ -34,9 +34,12 @@ enum DataSetTarget: FuzzTarget {
             precondition(
                 (check(content, syntax, piece: piece) == nil) == (verdict == nil), "the check depends on the pieces")
         }
-        do throws(DataSetError) {
-            _ = try DataSetDecoder(syntax, limits: limits).decodePrefix(content, through: .patientID)
-        } catch {}
+        let beginning = beginning(of: content, syntax, only: nil)
+        let wanted = self.beginning(of: content, syntax, only: wantedTags)
+        precondition(beginning?.isComplete == wanted?.isComplete, "the beginning depends on what is wanted of it")
+        for tag in wantedTags {
+            precondition(beginning?.dataSet[tag] == wanted?.dataSet[tag], "another element in a beginning of fewer")
+        }
         let dataSet: DataSet
         do throws(DataSetError) { dataSet = try DataSetDecoder(syntax, limits: limits).decode(content) } catch {
             return
@@ -50,6 +53,19 @@ enum DataSetTarget: FuzzTarget {
                 dataSet[Tag(0)] != nil || check(encoded[...], syntax, piece: 1000) == nil, "a flaw of what was encoded")
         } catch {
             preconditionFailure("what was encoded cannot be decoded: \(error)")
+        }
+    }
+
+    private static let wantedTags: [Tag] = [.specificCharacterSet, .sopInstanceUID, .modality, .patientID]
+
+    /// The beginning of a data set; nil if it is wrong.
+    private static func beginning(
+        of bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, only wanted: [Tag]?
+    ) -> (dataSet: DataSet, isComplete: Bool)? {
+        do throws(DataSetError) {
+            return try DataSetDecoder(syntax, limits: limits).decodeBeginning(bytes, through: .patientID, only: wanted)
+        } catch {
+            return nil
         }
     }
 
