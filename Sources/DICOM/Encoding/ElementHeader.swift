@@ -35,7 +35,7 @@ struct ElementHeader {
             : Tag(UInt32(littleEndian: first) << 16 | UInt32(littleEndian: first) >> 16)
         guard encoding.isExplicitVR, !tag.isDelimiter else {
             let length = encoding.isBigEndian ? UInt32(bigEndian: second) : UInt32(littleEndian: second)
-            let (vr, isChoice) = DataDictionary.implicitRepresentation(of: tag)
+            let (vr, isChoice) = tag.isDelimiter ? (.UN, false) : DataDictionary.implicitRepresentation(of: tag)
             return ElementHeader(
                 tag: tag, vr: vr, length: length, headerLength: shortest, dependsOnPixelRepresentation: isChoice)
         }
