@@ -264,7 +264,7 @@ import System
             var watcher = whileBlocked
             while true {
                 let isLast = rest.isEmpty
-                switch try send(&rest) {
+                switch try send(&rest, isFirst: rest.count == bytes.count) {
                 case nil where isLast: return
                 case nil: try wait.checkCancellation()
                 case .writable?:
@@ -279,7 +279,9 @@ import System
 
         /// Sends one record and, behind the last one, what was gathered, also by a write that was cancelled. Returns what it has to wait
         /// for.
-        private func send(_ rest: inout UnsafeRawBufferPointer) throws(TransportError) -> Readiness? {
+        private func send(
+            _ rest: inout UnsafeRawBufferPointer, isFirst: Bool
+        ) throws(TransportError) -> Readiness? {
             if rest.isEmpty, gathered == nil { return nil }
             guard !isClosed.load(ordering: .relaxed), !isBroken else { throw .closed }
             ERR_clear_error()
@@ -292,6 +294,8 @@ import System
             let result = SSL_write_ex(session, rest.baseAddress, rest.count, &count)
             guard result != 1 else {
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+                // The first one leaves at once: to wake a peer takes as long as to encrypt the next.
+                if isFirst, let gathered { _ = cBIO_flush(gathered) }
                 return nil
             }
             switch SSL_get_error(session, result) {
