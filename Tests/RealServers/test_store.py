@@ -14,7 +14,7 @@ import time
 
 import pydicom
 
-from harness import cases, images, scripted, servers, wire
+from harness import cases, images, programs, scripted, servers, wire
 from harness.faulty import OUT_OF_RESOURCES, FaultyStoreSCP
 from harness.programs import dcmscu, dcmscu_path
 
@@ -298,6 +298,32 @@ class Sent:
         self.path, self.data, self.uid = path, data, uid
 
 
+class TwoAssociations(servers.Server):
+    """A storage SCP by pynetdicom that takes two associations at a time and ten milliseconds for each instance."""
+
+    name = "two-associations"
+    ae_title = "TWO"
+    SCRIPT = """
+import sys, time
+from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.sop_class import Verification
+
+def store(event):
+    time.sleep(0.01)
+    return 0
+
+ae = AE("TWO")
+ae.maximum_associations = 2
+ae.supported_contexts = AllStoragePresentationContexts
+ae.add_supported_context(Verification)
+ae.start_server(("127.0.0.1", int(sys.argv[1])), evt_handlers=[(evt.EVT_C_STORE, store)])
+"""
+
+    def command(self):
+        python = os.environ.get("PYNETDICOM") or str(programs.REPOSITORY / ".build" / "pynetdicom" / "bin" / "python")
+        return [python, "-c", self.SCRIPT, self.port]
+
+
 def make(folder, count, studies=1):
     """Copies of a real CT with UIDs of their own; the studies take turns."""
     template = images.image("CT_small.dcm")
@@ -445,6 +471,59 @@ class FaultyServers(cases.RealServerTest):
         run = self.store(server, "--jobs", 6, expect=0)
         self.assert_stored(server, sent)
         self.assertLess(run.seconds, 15)
+
+    def test_the_number_of_associations_is_found_out(self):
+        sent = make(self.input, 200)
+        server = self.faulty(pause=0.03)
+        run = self.store(server, "--jobs", "auto", "--format", "jsonl", expect=0)
+        self.assert_stored(server, sent)
+        self.assertEqual(server.received, len(sent))
+        self.assertIn(server.most_seen, range(3, 9), run)
+        summary = json.loads(run.stdout.splitlines()[-1])
+        self.assertIn(summary["associations"], range(2, 9), run)
+        self.assertIn(f", over {summary['associations']} associations", run.stderr)
+
+    def test_a_server_that_rejects_the_third_association_gets_two(self):
+        sent = make(self.input, 150, studies=7)
+        server = self.faulty(most_associations=2, pause=0.03)
+        run = self.store(server, "--jobs", "auto", expect=0)
+        self.assert_stored(server, sent)
+        self.assertEqual(server.rejected, 1, run)
+        self.assertEqual(run.stderr.count("continuing with fewer associations: one of 3 has ended"), 1, run)
+        self.assertIn(", over 2 associations", run.stderr)
+
+    def test_a_third_association_that_is_kept_waiting_holds_nothing_up(self):
+        sent = make(self.input, 300)
+        server = self.faulty(mute_beyond=2, pause=0.01)
+        run = self.store(server, "--jobs", "auto", expect=0)
+        self.assert_stored(server, sent)
+        self.assertLess(run.seconds, 15)
+
+    def test_a_server_that_has_no_room_gets_less_at_a_time(self):
+        sent = make(self.input, 300)
+        for faults in ({"status_every": (40, OUT_OF_RESOURCES)}, {"abort_every": 40}, {"close_every": 40}):
+            with self.subTest(**faults):
+                server = self.faulty(pause=0.005, **faults)
+                run = self.store(
+                    server, "--jobs", "auto", "--window", "auto", "--retries", 8, "--retry-delay", "0.05", expect=0
+                )
+                self.assert_stored(server, sent)
+                self.assertRegex(run.stderr, "over [1-3] associations? with a window of 1")
+
+    def test_a_server_that_fails_with_a_study_on_associations_that_were_found_out_gets_it_on_one(self):
+        sent = make(self.input, 240, studies=2)
+        server = self.faulty(one_by_study=True, pause=0.01)
+        run = self.store(server, "--jobs", "auto", expect=0)
+        self.assert_stored(server, sent)
+        self.assertEqual(server.received, len(sent) + server.clashes, run)
+
+    def test_a_server_of_pynetdicom_that_takes_two_associations(self):
+        sent = make(self.input, 200)
+        server = self.serve(TwoAssociations())
+        run = self.store(server, "--jobs", "auto", "--window", "auto", expect=0)
+        self.assertIn(f"{len(sent)} stored", run.stderr)
+        self.assertRegex(run.stderr, "over [12] associations? with a window of 1")
+        self.assertLessEqual(run.stderr.count("continuing with fewer associations"), 1, run)
 
     def test_a_server_that_is_busy_at_first_is_tried_again(self):
         sent = make(self.input, 8)

@@ -1,4 +1,5 @@
 package import DICOM
+package import DICOMNode
 package import DICOMProtocol
 package import System
 
@@ -61,6 +62,20 @@ package struct OptionArgument: Sendable {
     package func integer() throws(UsageError) -> Int {
         if case .integer(_, let range) = definition.value { return try integer(in: range) }
         return try integer(in: 0...Int.max)
+    }
+
+    /// Returns a number in the range of the option's definition, or that it is to be found out.
+    ///
+    /// - Throws: `UsageError` if the text is neither a number nor `auto`, or is out of range.
+    package func load() throws(UsageError) -> LoadChoice {
+        guard !asksForAuto else { return .automatic }
+        if case .integerOrAuto(let range) = definition.value { return .fixed(try integer(in: range)) }
+        return .fixed(try integer())
+    }
+
+    /// True if a number is to be found out.
+    var asksForAuto: Bool {
+        if case .integerOrAuto = definition.value { text == OptionValue.auto } else { false }
     }
 
     /// Returns a TCP port.

@@ -35,7 +35,7 @@ package struct OptionDraft: Sendable {
     package var format: ResultFormat?
     package var limit: Int?
     package var priority: Priority = .medium
-    package var jobs = 1
+    package var jobs = LoadChoice.fixed(1)
     package var journalPath: FilePath?
     package var resumes = false
     package var isStrict = false
@@ -136,9 +136,9 @@ package struct OptionDraft: Sendable {
             retrieve.takesStudies = true
             copy.retrieve = retrieve
             copy.store.priority = priority
-            copy.store.operationsWindow = store.operationsWindow
+            copy.store.window = .fixed(store.window.number ?? 1)
             copy.store.neverRewrites = true
-            copy.store.jobs = jobs
+            copy.store.jobs = .fixed(jobs.number ?? 1)
             copy.store.verification = verification ?? .find
             copy.store.commitment = commitment
             copy.journalPath = journalPath
@@ -267,6 +267,7 @@ package struct OptionDraft: Sendable {
         identities = identities.filter { if case .jsonWebToken = $0 { true } else { false } }
         connection.receiverPort = nil
         retrieve.fallsBackToMove = false
+        store.window = .fixed(1)
         if web.interface == .orthanc { retrieve.preferredSyntaxes = [] }
         commitment.transactionFile = nil
         if messages.capturePath?.isPacketCapture == true { messages.capturePath = nil }
@@ -412,7 +413,7 @@ package struct OptionDraft: Sendable {
         retrieve.receivesMovedInstances = receivesMovedInstances
         retrieve.verifiesDestination = try verifiesDestination
         retrieve.listPath = listPath
-        retrieve.jobs = jobs
+        retrieve.jobs = jobs.number ?? 1
         retrieve.existingFile = existingFile
         retrieve.failOn = failOn
     }

@@ -35,6 +35,8 @@ package enum OptionRule: Sendable, Equatable {
         case formatOfPlugin
         /// Metrics are written or printed.
         case writesMetrics
+        /// The value is a number, unless the operation can find out one.
+        case numberUnlessStoring
     }
 }
 
@@ -50,7 +52,7 @@ extension OptionDraft {
         if let web = connection.web { try checkOverHTTP(web, typed) }
         try checkExclusions(typed)
         for argument in typed {
-            for case .only(let condition) in argument.definition.rules where !holds(condition) {
+            for case .only(let condition) in argument.definition.rules where !holds(condition, for: argument) {
                 throw refusal(of: argument, condition)
             }
         }
@@ -82,7 +84,7 @@ extension OptionDraft {
         }
     }
 
-    private func holds(_ condition: OptionRule.Condition) -> Bool {
+    private func holds(_ condition: OptionRule.Condition, for argument: OptionArgument) -> Bool {
         switch condition {
         case .secured: usesTLS || otherSide?.usesTLS == true
         case .overHTTP: connection.web != nil || otherSide?.isOverHTTP == true
@@ -111,6 +113,7 @@ extension OptionDraft {
         case .formatOfFiles: !operation.isQuery || format == .dcm
         case .formatOfPlugin: format == .nagios
         case .writesMetrics: monitoring.metricsPath != nil || format == .prometheus
+        case .numberUnlessStoring: operation == .store || !argument.asksForAuto
         }
     }
 
@@ -184,6 +187,11 @@ extension OptionDraft {
                 .missingOption, option: option, value: argument.text,
                 problem: "\(option) has no effect without \(OptionName.metrics)",
                 accepted: "\(OptionName.metrics) FILE, or \(OptionName.format) \(ResultFormat.prometheus.rawValue)")
+        case .numberUnlessStoring:
+            return UsageError(
+                .conflictingOptions, option: option, value: argument.text,
+                problem: "\(option) \(argument.text) does not apply to \(operation.option)",
+                accepted: "\(option) N, or \(option) \(OptionValue.auto) with \(Operation.store.option)")
         case .formatOfFiles:
             let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
             return UsageError(

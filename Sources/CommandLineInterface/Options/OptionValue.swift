@@ -10,6 +10,8 @@ package enum OptionValue: Sendable, Equatable {
     case aeTitle
     case port
     case integer(placeholder: String, ClosedRange<Int>)
+    /// A number, or the word `auto`.
+    case integerOrAuto(ClosedRange<Int>)
     /// A time: seconds, with a fraction if wanted, or numbers with units.
     case time(minimumSeconds: Double, maximumSeconds: Double)
     case uid
@@ -28,6 +30,9 @@ package enum OptionValue: Sendable, Equatable {
         .time(minimumSeconds: range.lowerBound, maximumSeconds: range.upperBound)
     }
 
+    /// The word for a number that is found out.
+    static let auto = "auto"
+
     package var takesArgument: Bool {
         switch self {
         case .none, .optionalChoice: false
@@ -42,6 +47,7 @@ package enum OptionValue: Sendable, Equatable {
         case .optionalChoice: "TOPIC"
         case .choice(let choices): choices.count > 4 ? "NAME" : choices.joined(separator: "|")
         case .text(let placeholder), .host(let placeholder), .integer(let placeholder, _): placeholder
+        case .integerOrAuto: "N|\(Self.auto)"
         case .aeTitle: "TITLE"
         case .port: "PORT"
         case .time: "TIME"
@@ -69,6 +75,8 @@ package enum OptionValue: Sendable, Equatable {
         case .aeTitle: "1 to 16 characters of ASCII, no backslash"
         case .port: "a number from 1 to 65535"
         case .integer(_, let range): Self.words(range.lowerBound, range.upperBound, isOpen: range.upperBound == .max)
+        case .integerOrAuto(let range):
+            "\(Self.words(range.lowerBound, range.upperBound, isOpen: false)), or \(Self.auto)"
         case .time(let minimum, let maximum):
             "seconds from \(NumberWords.plain(minimum)) to \(NumberWords.plain(maximum)), "
                 + "or with units such as 90s, 5m or 1h30m"

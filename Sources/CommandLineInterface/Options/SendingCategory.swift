@@ -30,27 +30,28 @@ extension OptionCategory {
             traits: .compatible,
             apply: { (draft, argument) throws(UsageError) in draft.uidRoot = try argument.uidRoot() }),
         OptionDefinition(
-            .jobs, short: "j", value: .integer(placeholder: "N", 1...64), .sending,
+            .jobs, short: "j", value: .integerOrAuto(1...64), .sending,
             for: [.store, .move, .get, .copy], "work over N associations at once",
             details: """
                 Associations share studies; where there are not enough, series; else the instances of one. A server that fails with \
                 parts of a study gets each as a whole, and is asked for it so. Retrievals have one receiver port. Where the server \
-                takes fewer associations, or lets one wait, the work goes on over those that it serves.
+                takes fewer associations, or lets one wait, the work goes on over those that it serves. With --store, auto finds out \
+                how many, at most 8: one more is tried as long as more is stored in a second for it, and one less is used after a \
+                refusal or a failure, or when the server becomes slow. The summary says how many it was.
                 """,
-            default: .integer(StoreOptions().jobs), traits: .common,
-            apply: { (draft, argument) throws(UsageError) in draft.jobs = try argument.integer() }),
+            default: .integer(1), traits: .common, rules: [.only(when: .numberUnlessStoring)],
+            apply: { (draft, argument) throws(UsageError) in draft.jobs = try argument.load() }),
         OptionDefinition(
-            .window, aliases: ["async-window"], value: .integer(placeholder: "N", 1...65535), .sending,
+            .window, aliases: ["async-window"], value: .integerOrAuto(1...65535), .sending,
             for: [.store, .copy],
             "allow up to N unanswered instances on an association",
             details: """
                 The asynchronous operations window (PS3.7 D.3.3.3): it hides network latency, if the server accepts one; \
-                few do. Otherwise each instance waits for the response to the one before.
+                few do. Otherwise each instance waits for the response to the one before. With --store, auto proposes 8 and finds out \
+                how many of them are of use, as --jobs auto does for associations.
                 """,
-            default: .integer(Int(StoreOptions().operationsWindow)),
-            apply: { (draft, argument) throws(UsageError) in
-                draft.store.operationsWindow = UInt16(clamping: try argument.integer())
-            }),
+            default: .integer(1), rules: [.only(when: .numberUnlessStoring)],
+            apply: { (draft, argument) throws(UsageError) in draft.store.window = try argument.load() }),
         OptionDefinition(
             .retries, value: .integer(placeholder: "N", 0...1000), .sending, for: .retrying,
             "retry transient failures up to N times",

@@ -36,8 +36,8 @@ struct RunEvent: Sendable {
             sentTransferSyntaxUID
         case patientID, studyInstanceUID, seriesInstanceUID, expected
         case bytes, outcome, status, meaning, comment, error, seconds, exitCode
-        /// Number of echoes, associations, files, studies.
-        case count, associations, files, studies
+        /// Number of echoes, associations, files, studies; the asynchronous operations window that was found out.
+        case count, associations, files, studies, window
         /// Number of queries made for lists that the server cut short, and of their parts that stayed doubtful.
         case queries, doubtfulParts
         /// Number of instances that the node lists which they were sent to.
@@ -195,8 +195,8 @@ extension RunEvent.Key {
         .address,
     ]
     fileprivate static let countsOfTheRun: [RunEvent.Key] = [
-        .count, .associations, .files, .studies, .queries, .doubtfulParts, .done, .warnings, .skipped, .failures,
-        .pending, .bytes, .expected, .missing, .extra, .different, .doubtful, .equal,
+        .count, .associations, .window, .files, .studies, .queries, .doubtfulParts, .done, .warnings, .skipped,
+        .failures, .pending, .bytes, .expected, .missing, .extra, .different, .doubtful, .equal,
         .serverCompleted,
         .serverFailed, .serverWarning, .serverRemaining, .confirmed,
     ]

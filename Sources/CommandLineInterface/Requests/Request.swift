@@ -181,9 +181,9 @@ package struct StoreOptions: Sendable, Equatable {
     package var input = InputFiles()
     package var priority: Priority = .medium
     /// The number of associations that send at once.
-    package var jobs = 1
+    package var jobs = LoadChoice.fixed(1)
     /// The number of C-STOREs that may await a response at a time on one association, if the peer accepts it.
-    package var operationsWindow: UInt16 = 1
+    package var window = LoadChoice.fixed(1)
     /// The journal that records the outcome of each instance.
     package var journalPath: FilePath?
     /// True to skip instances that the journal records as stored.

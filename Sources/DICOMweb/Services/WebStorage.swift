@@ -22,11 +22,14 @@ package final class WebStorage: InstanceSender {
     private let makeSession: () throws(AssociationError) -> WebSession
     private let cancellation: Cancellation
     private let delegate: any StorageDelegate
+    private let meter: LoadMeter
     private var session: WebSession?
     private var waiting: ArraySlice<PendingInstance> = []
     private var later: LaterAttempts
-    /// Instances in one request; fewer once a server has refused so many at a time.
-    private var maximumCount = 10
+    /// Instances in one request at most.
+    package static let mostInOneRequest = 10
+    /// Fewer once a server has refused so many at a time.
+    private var maximumCount = mostInOneRequest
     private var failuresInARow = 0
     /// Fingerprints of the instances that the server has said to have: that one of them is listed says nothing of another file of the
     /// same UID.
@@ -37,14 +40,17 @@ package final class WebStorage: InstanceSender {
     /// Requests in a row that were lost, after which the peer is given up.
     private static let maximumLost = 3
 
-    /// - Parameter makeSession: opens the session of this worker.
+    /// - Parameters:
+    ///   - meter: is told what the server does.
+    ///   - makeSession: opens the session of this worker.
     package init(
-        _ options: Options, cancellation: Cancellation, delegate: any StorageDelegate,
+        _ options: Options, cancellation: Cancellation, delegate: any StorageDelegate, meter: LoadMeter = LoadMeter(),
         makeSession: @escaping () throws(AssociationError) -> WebSession
     ) {
         self.options = options
         self.cancellation = cancellation
         self.delegate = delegate
+        self.meter = meter
         self.makeSession = makeSession
         later = LaterAttempts(options.retry)
         // Orthanc's own interface takes one instance a request.
@@ -119,6 +125,7 @@ package final class WebStorage: InstanceSender {
         if let session { return session }
         let opened = try makeSession()
         session = opened
+        meter.opened(0)
         return opened
     }
 
@@ -163,6 +170,7 @@ package final class WebStorage: InstanceSender {
     /// The whole request failed without an answer.
     private func lose(_ pending: [PendingInstance], because error: AssociationError) throws(AssociationError) {
         failuresInARow += 1
+        meter.failed()
         // The server has closed the connection that it kept, before the request or after it: what it lacks is sent again.
         if session?.client.hasLostWholeBody == true, failuresInARow < Self.maximumLost {
             waiting = pending.map { Self.inDoubt($0, error) }[...] + waiting
@@ -314,6 +322,13 @@ package final class WebStorage: InstanceSender {
     private func conclude(_ pending: PendingInstance, _ outcome: StoreResult.Outcome) {
         let result = StoreResult(file: pending.file, outcome: outcome, attempts: pending.attempts)
         let wanted: Double? = if case .refused(let error) = outcome { error.retryAfter } else { nil }
+        switch outcome {
+        case .answered(let response, _) where response.status?.isTransient != true:
+            meter.answered(pending.file.dataSetLength)
+        case .answered: meter.failed()
+        case .refused where result.isTransient: meter.failed()
+        default: break
+        }
         guard !delegate.shouldStop, later.keep(pending, after: result, wanted: wanted) else {
             return delegate.report(result)
         }

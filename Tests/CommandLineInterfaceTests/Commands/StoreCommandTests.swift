@@ -1,3 +1,4 @@
+import DICOM
 import DICOMNode
 import System
 import Testing
@@ -112,6 +113,32 @@ struct StoreCommandTests {
         let again = store(other, "--journal", folder["journal"], "--resume")
         #expect(again.exitCode == .success)
         #expect(again.messages.contains("\(count) skipped"))
+    }
+
+    @Test func `the load that a server takes is found out, and told`() throws {
+        let archive = try TestArchive(faults: ["delay=0.02"])
+        let result = store(archive, "--jobs", "auto", "--window", "auto", "--format", "jsonl")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(archive.count == count)
+        #expect(result.messages.contains(" with a window of "))
+        let summary = try #require(result.lines.last.flatMap { try? JSONValue.parse(Array($0.utf8)) })
+        #expect((1...8).contains(summary["associations"]?.integer ?? 0))
+        #expect((1...8).contains(summary["window"]?.integer ?? 0))
+    }
+
+    @Test func `a server that rejects the second association gets one, and all is stored`() throws {
+        let archive = try TestArchive(faults: ["delay=0.02", "reject=2"])
+        let result = store(archive, "--jobs", "auto")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(archive.count == count)
+        #expect(result.messages.contains(", over 1 association\n"))
+    }
+
+    @Test func `a number that is given is not told again`() throws {
+        let archive = try TestArchive()
+        let result = store(archive, "--jobs", "2", "--window", "auto", "--format", "jsonl")
+        #expect(result.messages.contains(", with a window of "))
+        #expect(result.lines.last?.contains("\"associations\"") == false)
     }
 
     @Test func `stored instances are confirmed by C-FIND`() throws {

@@ -121,6 +121,26 @@ struct ConfigurationTests {
         #expect(node.peer.port == 104)
     }
 
+    @Test func `a node may say that its load is found out, which operations that cannot pass over`() throws {
+        let text = """
+            { "nodes": { "far": { "host": "h", "jobs": "auto", "window": "auto" } } }
+            """
+        func invocation(_ line: String) throws -> Invocation? {
+            guard case .perform(let invocation) = try Self.parse(line, text) else { return nil }
+            return invocation
+        }
+        let store = try #require(try invocation("--store @far a")).store
+        #expect(store.jobs == .automatic && store.window == .automatic)
+        let mixed = try #require(try invocation("--store @far a --jobs 3")).store
+        #expect(mixed.jobs == .fixed(3) && mixed.window == .automatic)
+        let get = try #require(try invocation("--get @far -k StudyInstanceUID=1.2"))
+        guard case .retrieve(let options) = get.request else {
+            Issue.record("no retrieval")
+            return
+        }
+        #expect(options.jobs == 1)
+    }
+
     @Test func `defaults of an operation hold for it alone`() throws {
         #expect(try Self.invocation("--find h").find.format == .jsonl)
         #expect(try Self.invocation("--find h").connection.inactivityTimeout == 5)

@@ -123,7 +123,7 @@ struct ContractTests {
         switch value {
         case .choice: ["nonsense", ""]
         case .port: ["0", "65536", "-1", "x", "", "1.5", " 1"]
-        case .integer: ["x", "", "1.5", "99999999999999999999"]
+        case .integer, .integerOrAuto: ["x", "", "1.5", "99999999999999999999"]
         case .time: ["x", "", "-1", "nan", "inf", "1e3", "0x10", "5x", "30m1h", "5 s"]
         case .aeTitle: ["", "ABCDEFGHIJKLMNOPQ", "A\\B", "Ä", " "]
         case .uid: ["", "1.02", "x", "1..2", ".1", "1."]

@@ -110,6 +110,22 @@ struct OptionRuleTests {
         Row(
             line: "--store h 1 a --verify find --per study", code: .optionNotApplicable, option: .per,
             problem: "--per does not apply to --store"),
+        // Only sending finds out by itself how much a server takes.
+        Row(
+            line: "--get h -k 20,d=1 --jobs auto", code: .conflictingOptions, option: .jobs,
+            problem: "--jobs auto does not apply to --get"),
+        Row(
+            line: "--move h -k 20,d=1 --port-scp 1 -j auto", code: .conflictingOptions, option: .jobs,
+            problem: "--jobs auto does not apply to --move"),
+        Row(
+            line: "--copy h 1 i 2 -k 20,d=1 --jobs auto", code: .conflictingOptions, option: .jobs,
+            problem: "--jobs auto does not apply to --copy"),
+        Row(
+            line: "--copy h 1 i 2 -k 20,d=1 --window auto", code: .conflictingOptions, option: .window,
+            problem: "--window auto does not apply to --copy"),
+        Row(
+            line: "--store http://h a --window auto", code: .conflictingOptions, option: .window,
+            problem: "--window does not apply to HTTP, and HOST is http://h"),
         Row(
             line: "--echo h --format csv", code: .conflictingOptions, option: .format,
             problem: "--format csv does not apply to --echo"),
@@ -139,6 +155,7 @@ struct OptionRuleTests {
     @Test(arguments: [
         "--store h 1 a --resume --journal j", "--get h -k 20,d=1 --or-move --dry-run",
         "--get h -k 20,d=1 --or-move --port-scp 1 --grace 1", "--find h --find --format dcm -o out",
+        "--store h 1 a --jobs auto --window auto", "--store http://h a -j auto", "--get h -k 20,d=1 -j 64",
         "--store h 1 a --verify commit --wait 3 --port-scp 1", "--find h --columns PatientID",
         "h --tls --tls-ca f", "h --tls --user A --passcode prompt",
         "h --user A", "h --user A --passcode prompt --user-in-clear", "--move h -k 20,d=1 --move-destination X",

@@ -253,7 +253,7 @@ struct UsageErrorTests {
         return switch option.value {
         case .none, .optionalChoice: ""
         case .choice(let choices): choices.first ?? ""
-        case .integer(_, let range): String(range.lowerBound)
+        case .integer(_, let range), .integerOrAuto(let range): String(range.lowerBound)
         case .time, .port: "1"
         case .uid: "1.2.3"
         case .key, .returnKeys, .columns, .order: "PatientName"

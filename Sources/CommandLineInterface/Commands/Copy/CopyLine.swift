@@ -39,7 +39,7 @@ final class CopyLine: Sendable {
             isStopped: { [self] in hasEnded || destination.cancellation.isRaised },
             record: { [self] in finish($0) }, onEnd: { [self] in end() })
         let storage = try delegate.makeStorage(options)
-        if studies < options.jobs { storage.queue.shareStudies() }
+        if studies < options.jobs.maximum { storage.queue.shareStudies() }
         state.withLock { $0.storage = storage }
     }
 

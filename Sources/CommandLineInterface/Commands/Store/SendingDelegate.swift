@@ -8,7 +8,7 @@ import System
 final class SendingDelegate: StorageDelegate, Sendable {
     private let network: Network
     private let outcome: RunOutcome
-    private let jobs: Int
+    private let jobs: LoadChoice
     private let isStopped: @Sendable () -> Bool
     private let recordResult: @Sendable (StoreResult) -> Void
     private let onEnd: @Sendable () -> Void
@@ -20,7 +20,7 @@ final class SendingDelegate: StorageDelegate, Sendable {
     ///   - record: called with the outcome of each instance, on the threads of the associations.
     ///   - onEnd: called once nothing is sent any more.
     init(
-        _ network: Network, _ outcome: RunOutcome, jobs: Int, isStopped: @escaping @Sendable () -> Bool,
+        _ network: Network, _ outcome: RunOutcome, jobs: LoadChoice, isStopped: @escaping @Sendable () -> Bool,
         record: @escaping @Sendable (StoreResult) -> Void, onEnd: @escaping @Sendable () -> Void
     ) {
         self.network = network
@@ -38,22 +38,24 @@ final class SendingDelegate: StorageDelegate, Sendable {
         guard let web = network.connection.web else {
             var sending = StorageSCU.Options()
             sending.priority = options.priority
-            sending.operationsWindow = options.operationsWindow
             sending.rewrites = !options.neverRewrites
             sending.assumesMeta = options.assumesMeta
             sending.retry = network.retry
             return try ParallelStorage(
-                jobs: jobs, options: sending, cancellation: network.cancellation, delegate: self, pace: network.pace)
+                jobs: jobs, window: options.window, options: sending, cancellation: network.cancellation,
+                delegate: self, pace: network.pace)
         }
         var sending = WebStorage.Options()
         sending.interface = web.interface
         sending.assumesMeta = options.assumesMeta
         sending.retry = network.retry
         return try ParallelStorage(
-            jobs: jobs, cancellation: network.cancellation, delegate: self, pace: network.pace
+            jobs: jobs, answeredTogether: WebStorage.mostInOneRequest, cancellation: network.cancellation,
+            delegate: self, pace: network.pace
         ) {
-            [network, sending, delegate = self] cancellation in
-            WebStorage(sending, cancellation: cancellation, delegate: delegate) { () throws(AssociationError) in
+            [network, sending, delegate = self] cancellation, meter in
+            WebStorage(sending, cancellation: cancellation, delegate: delegate, meter: meter) {
+                () throws(AssociationError) in
                 try network.webSession()
             }
         }
@@ -87,7 +89,9 @@ final class SendingDelegate: StorageDelegate, Sendable {
         guard isFirst else {
             return outcome.diagnostics.verbose("continuing with \(Quantity.count(remaining, "association")): \(why)")
         }
-        outcome.diagnostics.note(Message("continuing with fewer associations", "one of \(jobs) has ended: \(why)"))
+        let number = jobs.number ?? remaining + 1
+        outcome.diagnostics.note(
+            Message("continuing with fewer associations", "one of \(number) has ended: \(why)"))
     }
 
     func willKeepStudiesTogether() {
@@ -97,7 +101,21 @@ final class SendingDelegate: StorageDelegate, Sendable {
                 "it is sent again, and each study on one association from here on"))
     }
 
+    func loadChanged(to load: StorageLoad) {
+        let words = load.words(jobs: .automatic, window: .automatic)
+        outcome.diagnostics.verbose("\(network.peerName): sending \(words)")
+    }
+
     func releaseUnanswered() { network.noteUnansweredRelease() }
 
     func sendingEnded() { onEnd() }
+}
+
+extension StorageLoad {
+    /// As `over 3 associations with a window of 8`, with what was found out alone.
+    func words(jobs: LoadChoice, window: LoadChoice) -> String {
+        let number = jobs == .automatic ? "over \(Quantity.count(associations, "association"))" : nil
+        let width = window == .automatic ? "with a window of \(self.window)" : nil
+        return [number, width].compactMap(\.self).joined(separator: " ")
+    }
 }

@@ -119,6 +119,7 @@ final class StoreCommand: Sendable {
             }
         }
         let (failure, unfinished) = storage.finish()
+        summary.load = storage.load
         var ending = failure
         if network.cancellation.isRaised { ending = ending ?? .interrupted(network.cancellation.level) }
         if let ending { outcome.fail(ending, calling: network.server) }

@@ -54,6 +54,7 @@ final class StoreSummary: Sendable {
         var longUIDs = FilesAlike()
         /// The study of the last file that has an outcome.
         var lastStudy: UID?
+        var load: StorageLoad?
     }
 
     /// Files of which the same is to be said: how many, and the first of them.
@@ -97,6 +98,12 @@ final class StoreSummary: Sendable {
     var failedPaths: [FilePath] { state.withLock { $0.failedPaths } }
     /// True if nothing more is to be sent: a strict run has failed, or the journal cannot be written.
     var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    /// What the server has turned out to gain from; nil if that was not found out.
+    var load: StorageLoad? {
+        get { state.withLock { $0.load } }
+        set { state.withLock { $0.load = newValue } }
+    }
 
     /// Returns the instances to verify, and forgets them.
     func drainStored() -> [StoredInstance] {
@@ -440,11 +447,13 @@ final class StoreSummary: Sendable {
         summary.set(.failures, counts.failed - counts.notSent)
         summary.set(.pending, counts.notSent)
         summary.set(.bytes, Int(clamping: counts.bytes))
+        if options.jobs == .automatic { summary.set(.associations, load?.associations) }
+        if options.window == .automatic { summary.set(.window, load?.window) }
         outcome.summary = summary
-        outcome.diagnostics.note(
-            Message(
-                "\(network.peerName): \(counts.text(seconds: seconds, confirmed: options.verification == .commit ? "committed" : "confirmed"))"
-            ))
+        var text = counts.text(
+            seconds: seconds, confirmed: options.verification == .commit ? "committed" : "confirmed")
+        if let load { text += ", \(load.words(jobs: options.jobs, window: options.window))" }
+        outcome.diagnostics.note(Message("\(network.peerName): \(text)"))
     }
 }
 

@@ -7,15 +7,30 @@ package import System
 /// A server that takes fewer associations than were asked for, or lets one wait, is no failure as long as one of them
 /// gets through: the others end, what they had goes to those that are left, and the last one alone decides by the rules
 /// of retrying.
+///
+/// Where the number of associations is found out (``LoadControl``), so many of the threads have one as may be, the others wait for
+/// their turn.
 package final class ParallelStorage: Sendable {
     private struct State {
+        /// The workers that have work, or look for it.
         var alive: Int
+        /// Those of them that end their work, because fewer may be.
+        var ending = 0
+        /// What may be in use; nil if that is fixed.
+        var control: LoadControl?
+        /// True once none begins any more.
+        var isOver = false
         /// The error that ended the last of the workers.
         var failure: AssociationError?
         var unfinished: [PendingInstance] = []
         /// The associations that are being opened with nothing at hand, to be given up when nothing is left to send on
         /// them.
         var opening: [Int: Cancellation] = [:]
+
+        /// The workers that others can rely on.
+        var lasting: Int { alive - ending }
+        /// True if more workers are at work than may be.
+        var isCrowded: Bool { control.map { lasting > $0.load.associations } ?? false }
     }
 
     /// Files found and not sent yet, for each association: enough to keep all busy while a disk is slow.
@@ -23,26 +38,34 @@ package final class ParallelStorage: Sendable {
     /// The time, in seconds, for which an association stays open without files to send: a server may take it as dead.
     private static let longestIdleTime = 10.0
 
-    private let jobs: Int
+    private let jobs: LoadChoice
     private let makeSender: @Sendable (Cancellation, StorageSupply) -> any InstanceSender
     private let cancellation: Cancellation
     private let delegate: any StorageDelegate & Sendable
     private let pace: (any StudyPace)?
     /// The files that are to be sent.
     package let queue: StudyQueue
-    private let state: Locked<State>
+    private let state: ConditionLock<State>
+    private let watch = Stopwatch()
     private let threads: Locked<WorkerThreads?>
 
     /// Stores by C-STORE.
     ///
-    /// - Parameter pace: decides when a further study may begin; nil lets all begin at once.
+    /// - Parameters:
+    ///   - jobs: the number of associations.
+    ///   - window: the number of instances that may be unanswered on each, in place of that of the options.
+    ///   - pace: decides when a further study may begin; nil lets all begin at once.
     /// - Throws: if not even one thread can be started.
     package convenience init(
-        jobs: Int, options: StorageSCU.Options, cancellation: Cancellation, delegate: any StorageDelegate & Sendable,
-        pace: (any StudyPace)? = nil
+        jobs: LoadChoice, window: LoadChoice, options: StorageSCU.Options, cancellation: Cancellation,
+        delegate: any StorageDelegate & Sendable, pace: (any StudyPace)? = nil
     ) throws(SystemError) {
         let demand = StorageDemand()
-        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: demand, pace: pace) {
+        var options = options
+        options.operationsWindow = UInt16(clamping: window.maximum)
+        try self.init(
+            jobs: jobs, window: window, cancellation: cancellation, delegate: delegate, demand: demand, pace: pace
+        ) { [options] in
             StorageSCU(options: options, cancellation: $0, demand: demand, delegate: delegate, supply: $1)
         }
     }
@@ -50,21 +73,24 @@ package final class ParallelStorage: Sendable {
     /// Stores in another way.
     ///
     /// - Parameters:
+    ///   - answeredTogether: the number of instances that one answer is about, at most.
     ///   - pace: decides when a further study may begin; nil lets all begin at once.
     ///   - makeSender: makes the sender of a worker, on its thread.
     /// - Throws: if not even one thread can be started.
     package convenience init(
-        jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable, pace: (any StudyPace)? = nil,
-        makeSender: @escaping @Sendable (Cancellation) -> any InstanceSender
+        jobs: LoadChoice, answeredTogether: Int, cancellation: Cancellation,
+        delegate: any StorageDelegate & Sendable, pace: (any StudyPace)? = nil,
+        makeSender: @escaping @Sendable (Cancellation, LoadMeter) -> any InstanceSender
     ) throws(SystemError) {
-        try self.init(jobs: jobs, cancellation: cancellation, delegate: delegate, demand: StorageDemand(), pace: pace) {
-            cancellation, _ in makeSender(cancellation)
-        }
+        try self.init(
+            jobs: jobs, window: .fixed(answeredTogether), cancellation: cancellation, delegate: delegate,
+            demand: StorageDemand(), pace: pace
+        ) { cancellation, supply in makeSender(cancellation, supply.meter) }
     }
 
     private init(
-        jobs: Int, cancellation: Cancellation, delegate: any StorageDelegate & Sendable, demand: StorageDemand,
-        pace: (any StudyPace)?,
+        jobs: LoadChoice, window: LoadChoice, cancellation: Cancellation, delegate: any StorageDelegate & Sendable,
+        demand: StorageDemand, pace: (any StudyPace)?,
         makeSender: @escaping @Sendable (Cancellation, StorageSupply) -> any InstanceSender
     ) throws(SystemError) {
         self.jobs = jobs
@@ -72,12 +98,19 @@ package final class ParallelStorage: Sendable {
         self.cancellation = cancellation
         self.delegate = delegate
         self.pace = pace
-        queue = StudyQueue(capacity: jobs * Self.waitingPerJob, workers: jobs, demand: demand, pace: pace)
-        state = Locked(State(alive: jobs))
+        let count = jobs.maximum
+        queue = StudyQueue(capacity: count * Self.waitingPerJob, workers: count, demand: demand, pace: pace)
+        let isFixed = jobs != .automatic && window != .automatic
+        state = ConditionLock(
+            State(
+                alive: jobs.number ?? 0, control: isFixed ? nil : LoadControl(associations: jobs, window: window)))
         threads = Locked(nil)
-        let started = try WorkerThreads(count: jobs, name: "store") { [self] in work($0) }
-        let missing = jobs - started.count
-        state.withLock { $0.alive -= missing }
+        let started = try WorkerThreads(count: count, name: "store") { [self] worker in
+            guard jobs == .automatic else { return work(worker) }
+            while begin() { work(worker) }
+        }
+        let missing = count - started.count
+        if jobs != .automatic { state.withLock { $0.alive -= missing } }
         threads.withLock { $0 = started }
     }
 
@@ -91,6 +124,76 @@ package final class ParallelStorage: Sendable {
         return state.withLock { ($0.failure, $0.unfinished + left) }
     }
 
+    /// What the server has turned out to gain from; nil if both numbers were given.
+    package var load: StorageLoad? { state.withLock { $0.control?.chosen } }
+
+    // MARK: Their number
+
+    /// Waits until one more worker may begin; returns false if none is needed any more.
+    private func begin() -> Bool {
+        state.withLock(when: { $0.isOver || $0.alive < $0.control?.load.associations ?? 0 }) { state in
+            guard !state.isOver else { return false }
+            state.alive += 1
+            return true
+        }
+    }
+
+    /// Ends the association of a worker if there are more than may be; returns false if the worker is to go on.
+    private func stepAside(_ sender: any InstanceSender, _ worker: Int) throws(AssociationError) -> Bool {
+        guard jobs == .automatic else { return false }
+        let isTooMany = state.withLock { state in
+            if state.isCrowded { state.ending += 1 } else { return false }
+            return true
+        }
+        guard isTooMany else { return false }
+        queue.letGo(worker)
+        do throws(AssociationError) {
+            try sender.finishAttempts()
+        } catch {
+            state.withLock { $0.ending -= 1 }
+            throw error
+        }
+        // Errors of an association that is not needed now are not failures.
+        do throws(AssociationError) { try sender.release() } catch {}
+        return state.withLock { state in
+            state.ending -= 1
+            // The others have failed meanwhile, and left it their work.
+            guard state.alive > 1 else { return false }
+            state.alive -= 1
+            return true
+        }
+    }
+
+    private var meter: LoadMeter {
+        var meter = LoadMeter()
+        guard jobs == .automatic || state.withLock({ $0.control != nil }) else { return meter }
+        meter.window = { [state] in
+            var window: Int?
+            state.change { state in
+                window = state.control?.load.window
+                return false
+            }
+            return window
+        }
+        meter.opened = { [self] window in adjust { $0.opened(window: window) } }
+        meter.answered = { [self] bytes in adjust { [watch] in $0.answered(bytes: bytes, at: watch.seconds) } }
+        meter.failed = { [self] in adjust { [watch] in $0.failed(at: watch.seconds) } }
+        return meter
+    }
+
+    /// Tells the control of an event, and wakes those that wait where it makes a difference.
+    private func adjust(_ event: (inout LoadControl) -> Void) {
+        var changed: StorageLoad?
+        state.change { state in
+            let before = state.control?.load
+            state.control?.take(event)
+            guard let load = state.control?.load, load != before else { return false }
+            changed = load
+            return true
+        }
+        if let changed { delegate.loadChanged(to: changed) }
+    }
+
     // MARK: One worker
 
     private func work(_ worker: Int) {
@@ -100,6 +203,7 @@ package final class ParallelStorage: Sendable {
         do throws(AssociationError) {
             repeat {
                 while !delegate.shouldStop {
+                    if try stepAside(sender, worker) { return cancelOpening() }
                     let idleEnd = Deadline.after(seconds: Self.longestIdleTime)
                     let supply = queue.waitForWork(worker, until: sender.nextAttempt.earlier(idleEnd))
                     if case .end = supply { break }
@@ -115,7 +219,7 @@ package final class ParallelStorage: Sendable {
                     }
                     // Opened before a batch is taken, so that no file waits for an association that is slow to open. A
                     // single association is opened for the batch that it has taken.
-                    if jobs > 1 { try prepare(sender, worker, own) }
+                    if jobs != .fixed(1) { try prepare(sender, worker, own) }
                     try sender.store(queue.take(worker), waitsForRetries: false)
                 }
                 queue.letGo(worker)
@@ -153,13 +257,17 @@ package final class ParallelStorage: Sendable {
 
     private func supply(of worker: Int) -> StorageSupply {
         StorageSupply(
-            hasSuccessors: { [state] in state.withLock { $0.alive } > 1 },
-            more: { [queue] in queue.take(worker, unanswered: $0) },
+            hasSuccessors: { [state] in state.withLock { $0.lasting } > 1 },
+            more: { [queue, state, jobs] in
+                if jobs == .automatic, state.withLock({ $0.isCrowded }) { return [] }
+                return queue.take(worker, unanswered: $0)
+            },
             takesBack: { [queue, delegate] pending in
                 guard let isFirst = queue.takeBack(pending) else { return false }
                 if isFirst { delegate.willKeepStudiesTogether() }
                 return true
-            })
+            },
+            meter: meter)
     }
 
     private func prepare(_ sender: any InstanceSender, _ worker: Int, _ cancellation: Cancellation)
@@ -184,6 +292,7 @@ package final class ParallelStorage: Sendable {
             let isLeft = !queue.isFinished
             guard !isLeft || delegate.shouldStop || queue.turn(of: worker) == .never else { return false }
             state.alive -= 1
+            state.isOver = state.isOver || !isLeft || delegate.shouldStop || state.alive == 0
             state.unfinished += sender.takeUnfinished()
             // What nobody begins any more is left by the last of them.
             if delegate.shouldStop || (isLeft && state.alive == 0) {
@@ -203,8 +312,11 @@ package final class ParallelStorage: Sendable {
             if state.alive == 0 || isWanted {
                 if !isSuperfluous { state.failure = state.failure ?? error }
                 state.unfinished += unfinished + queue.abandon()
+                state.isOver = true
             } else {
                 queue.putBack(unfinished, from: worker)
+                let remaining = state.lasting
+                if !isSuperfluous { state.control?.refused(remaining: remaining, at: watch.seconds) }
             }
             return state.alive
         }

@@ -30,6 +30,9 @@ package protocol StorageDelegate: AnyObject {
     /// each study on one association from here on.
     func willKeepStudiesTogether()
 
+    /// Called when another number of associations, or another window, is in use from here on, where these are found out.
+    func loadChanged(to load: StorageLoad)
+
     /// Called when the peer has not answered the release of an association in time. Everything was answered before.
     func releaseUnanswered()
 
@@ -42,6 +45,7 @@ extension StorageDelegate {
     package func willPause(seconds: Double, instances: Int, cause: AssociationError?) {}
     package func lostAssociation(remaining: Int, cause: AssociationError) {}
     package func willKeepStudiesTogether() {}
+    package func loadChanged(to load: StorageLoad) {}
     package func releaseUnanswered() {}
     package func sendingEnded() {}
 }
@@ -54,6 +58,7 @@ struct StorageSupply {
     var more: (_ unanswered: [InstanceFile]) -> [PendingInstance] = { _ in [] }
     /// True if a file that the peer has failed with is taken back, to be sent again.
     var takesBack: (PendingInstance) -> Bool = { _ in false }
+    var meter = LoadMeter()
 }
 
 /// Sends instances by C-STORE, PS3.4 annex B, over one association at a time: it opens one when it is needed, with what
@@ -226,6 +231,7 @@ package final class StorageSCU: InstanceSender {
     /// Decides whether there is another association after this failure, and waits for it to have a chance.
     private func recover(from error: AssociationError, wasOpening: Bool) throws(AssociationError) {
         if error.isInterruption { throw error }
+        if !wasOpening { supply.meter.failed() }
         failuresInARow += 1
         let retries = options.retry.retries
         if wasOpening {
@@ -285,6 +291,7 @@ package final class StorageSCU: InstanceSender {
             ? nil : AsynchronousOperationsWindow(invoked: options.operationsWindow, performed: 1)
         let opened = try delegate.open(contexts.proposals, window: window, cancellation: cancellation)
         association = opened
+        supply.meter.opened(opened.operationsWindow)
         return opened
     }
 
@@ -296,7 +303,7 @@ package final class StorageSCU: InstanceSender {
     /// the next of those that wait until it is sent, or its problem is reported.
     private func sendAll() throws(AssociationError) {
         let association = try association(for: waiting[next...])
-        let window = options.operationsWindow == 1 ? 1 : window(of: association)
+        let granted = options.operationsWindow == 1 ? 1 : window(of: association)
         var deferred: [PendingInstance] = []
         defer { if !deferred.isEmpty { waiting.append(contentsOf: deferred) } }
         while hasNext() {
@@ -344,7 +351,7 @@ package final class StorageSCU: InstanceSender {
                 conclude(pending, .unreadable(FileProblem(file.path, reason)))
                 continue
             }
-            try drain(association, downTo: window - 1)
+            try drain(association, downTo: min(granted, supply.meter.window() ?? granted) - 1)
             guard !delegate.shouldStop else { break }
             next += 1
             do throws(AssociationError) {
@@ -406,6 +413,11 @@ package final class StorageSCU: InstanceSender {
             }
             let done = outstanding.remove(at: index)
             answered += 1
+            if message.command.status?.isTransient == true {
+                supply.meter.failed()
+            } else {
+                supply.meter.answered(done.pending.file.dataSetLength)
+            }
             conclude(done.pending, outcome(of: done, message.command))
         }
     }
