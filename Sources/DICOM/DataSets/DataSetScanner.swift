@@ -193,11 +193,12 @@ struct DataSetScanner: Sendable {
         else { return 0 }
         let start = offset
         let end = start + Int(min(UInt64(bytes.byteCount - start), innermost.end - position))
+        let forms = ElementHeader.LengthForms.ofValues
         var place = start
         var count = 0
         // The value of Pixel Representation is looked at.
-        while let (tag, next) = ElementHeader.plainElement(bytes, at: place, before: end), tag != .pixelRepresentation,
-            passes(tag)
+        while let (tag, next) = ElementHeader.plainElement(bytes, at: place, before: end, forms),
+            tag != .pixelRepresentation, passes(tag)
         {
             place = next
             count &+= 1

@@ -42,11 +42,13 @@ package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
 
     /// True if pixel data come in fragments of a sequence of items (PS3.5 A.4).
     package var isEncapsulated: Bool {
+        // Most of all instances are in one of these, and it is asked of each.
+        guard !isUncompressed else { return false }
         switch uid.string {
         // The JPIP syntaxes refer to pixels elsewhere, so they encapsulate none.
         case "1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205":
-            false
-        default: isExplicitVR && !isUncompressed
+            return false
+        default: return isExplicitVR
         }
     }
 

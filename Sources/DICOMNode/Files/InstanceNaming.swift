@@ -98,7 +98,7 @@ package struct InstanceNaming: Sendable, Equatable {
     /// - Parameter attributes: the beginning of the data set, as far as ``fields`` need it.
     package func name(sopClassUID: UID, sopInstanceUID: UID, attributes: DataSet) -> Name {
         var remark: String?
-        let characterSet = SpecificCharacterSet(of: attributes)
+        let characterSet = fields.isEmpty ? .defaultRepertoire : SpecificCharacterSet(of: attributes)
         let made = components.map { parts in
             let texts = parts.map { part -> String in
                 switch part {
