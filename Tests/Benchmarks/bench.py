@@ -155,6 +155,14 @@ class Increase:
         self.most, self.words = most, words
 
 
+class RoundTrips:
+    """The wall time that distance adds to `ours`, against `near`, in round trips for each of `count` things, is at most `most`."""
+
+    def __init__(self, ours, near, round_trip, count, most, words):
+        self.metric, self.ours, self.near, self.most, self.words = "wall", ours, near, most, words
+        self.whole = round_trip * count
+
+
 METRICS = {"wall": 0, "cpu": 1, "peak": 2}
 
 
@@ -231,6 +239,11 @@ def judge(target, medians):
             print(f"  MISSED  {target.words}: nothing to compare with")
             return False
         value = ours[column] - before - (limits[1] - limits[0])
+    elif isinstance(target, RoundTrips):
+        if target.near not in medians:
+            print(f"  MISSED  {target.words}: {target.near} did not finish")
+            return False
+        value = (ours[column] - medians[target.near][column]) / target.whole
     else:
         others = [medians[name][column] for name in target.others if name in medians]
         if not others:
@@ -567,6 +580,35 @@ def job_get_one_study(bench):
         [contender(one), contender(eight, "--jobs", "8")],
         [Target("wall", eight, [one], 1 / 4, "eight associations are 4 times as fast on one series")],
         rounds=min(bench.rounds, 3),
+    )
+
+
+def job_get_far(bench):
+    """300 studies of one small instance from Orthanc by C-GET over a round trip of 20 ms."""
+    count, round_trip = 300, 0.020
+    files = samples.studies(bench.folder / "studies", count)
+    server = bench.server(servers.Orthanc())
+    subprocess.run([bench.binary, "--store", LOOPBACK, str(server.port), *files], check=True, capture_output=True)
+    port = bench.tool("delay_proxy", "--to", server.port, "--round-trip", int(round_trip * 1000))
+
+    def check(_):
+        number = sum(1 for _ in bench.out.iterdir())
+        return None if number == count else f"{number} of {count} files came"
+
+    def contender(name, port, *more):
+        command = [bench.binary, "--get", "--studyroot", "-k", "StudyDate=2024-", "-o", bench.out, *more, LOOPBACK, port]
+        return Contender(name, command, prepare=lambda: empty(bench.out), check=check)
+
+    near, one, several = "dcmscu, without the distance", "dcmscu, one association", "dcmscu --jobs 8"
+    return run_job(
+        bench,
+        "get-far: 300 studies of one instance of 16 KB from Orthanc, which serves four associations, round trip 20 ms",
+        [contender(near, server.port), contender(one, port), contender(several, port, "--jobs", "8")],
+        [
+            RoundTrips(one, near, round_trip, count, 2.5, "round trips a study"),
+            Target("wall", several, [one], 1 / 2, "four associations are twice as fast"),
+        ],
+        rounds=1,
     )
 
 

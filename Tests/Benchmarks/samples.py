@@ -1,5 +1,6 @@
 """Makes the files that are sent and fetched: of real size and structure, with pixels that do not matter."""
 
+import datetime
 import os
 import pathlib
 import random
@@ -39,6 +40,24 @@ def few_studies(folder, count, of_study):
 def tiny(folder):
     """One file of 3 KB in the study."""
     return _series(folder, 1, 32, 32, series=4)
+
+
+def studies(folder, count):
+    """Studies of one file of 16 KB, each with a series and a day of its own."""
+    if folder.is_dir():
+        return sorted(folder.iterdir())
+    folder.mkdir()
+    dataset = pydicom.dcmread(TEMPLATE)
+    dataset.Rows, dataset.Columns = 64, 112
+    dataset.PixelData = os.urandom(64 * 112 * 2)
+    for number in range(100000, 100000 + count):
+        dataset.StudyInstanceUID = f"{STUDY}.{number}"
+        dataset.SeriesInstanceUID = f"{STUDY}.7.{number}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{STUDY}.8.{number}"
+        day = datetime.date(2024, 1, 1) + datetime.timedelta(days=number - 100000)
+        dataset.StudyDate = day.strftime("%Y%m%d")
+        dataset.save_as(folder / f"{number}.dcm")
+    return sorted(folder.iterdir())
 
 
 def _series(folder, count, rows, columns, series, of_study=None):

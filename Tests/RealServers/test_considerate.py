@@ -246,7 +246,8 @@ class Considerate(cases.RealServerTest):
         self.assertEqual(len(archive.stored()), len(self.files))
 
     def test_a_retrieval_ends_with_the_hours_between_two_studies(self):
-        archive = self.archive("--inject", "delay=0.4")
+        # Before the first study three queries are answered: the third of them begins after six.
+        archive = self.archive("--inject", "delay=0.7")
         dcmscu("--store", servers.LOOPBACK, archive.port, "--jobs", 8, *self.files, expect=0)
         arguments = [
             "--get", servers.LOOPBACK, archive.port, "-k", "StudyDate=20260102", "-o", self.out, "--journal", self.journal,

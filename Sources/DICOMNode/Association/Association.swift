@@ -60,6 +60,20 @@ package final class Association {
     /// True while messages can be exchanged: Sta6 of PS3.8 9.2.
     package var isEstablished: Bool { channel.machine.state == .dataTransfer }
     var limits: AssociationLimits { channel.limits }
+    /// The time in seconds for which the peer may be silent while a message is due; nil: for any time.
+    package var inactivity: Double? {
+        get { channel.limits.inactivity }
+        set { channel.limits.inactivity = newValue }
+    }
+    /// False if the peer has sent something that nobody has asked for, or has closed: an association that was idle is over then.
+    package var isAtRest: Bool {
+        guard isEstablished else { return false }
+        do throws(AssociationError) {
+            return try !waitForMessage(until: .now)
+        } catch {
+            return error.leavesAssociationUsable
+        }
+    }
 
     /// Ids count up from 1, for each direction on its own; 0 is never used, and they begin again after 65535.
     package func nextMessageID() -> UInt16 {

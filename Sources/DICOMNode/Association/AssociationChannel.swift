@@ -11,7 +11,7 @@ final class AssociationChannel {
     let connection: any Connection
     /// The same connection if it can send from files.
     let fileSender: (any FileSendingConnection)?
-    let limits: AssociationLimits
+    var limits: AssociationLimits
     let cancellation: Cancellation
     let observer: AssociationObserver?
 

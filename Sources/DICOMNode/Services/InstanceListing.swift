@@ -70,6 +70,104 @@ package struct InstanceListing {
         return listed
     }
 
+    /// Lists the instances of several studies by few queries, as lists of UIDs ask for them (PS3.4 C.2.2.2.2).
+    ///
+    /// A peer that takes no such lists, or cuts off what it returns, must not make a study look smaller: a study is in the result only
+    /// if the peer counts the instances of each of its series (0020,1209) and has listed as many, and if no list has a number of matches
+    /// that looks like a limit.
+    ///
+    /// - Returns: the series of those studies; nil if the peer shows no use of lists of UIDs, or does not count.
+    /// - Throws: `Failure` if a query fails or there are too many matches.
+    package func list(studies: [UID]) throws(Failure) -> [UID: [Series]]? {
+        var found: [UID: [(series: Series, count: Int)]] = [:]
+        var uncertain: Set<UID> = []
+        let wanted = Set(studies)
+        var keys = base(.series, DataSet(), studies)
+        keys.setEmpty(.seriesInstanceUID, .UI)
+        keys.setEmpty(.numberOfSeriesRelatedInstances, .IS)
+        let matches = try find(keys) { match in
+            guard let study = match.uid(.studyInstanceUID), wanted.contains(study) else { return }
+            guard let series = match.uid(.seriesInstanceUID),
+                let count = match.string(.numberOfSeriesRelatedInstances).flatMap({ Int($0) }), count > 0
+            else {
+                uncertain.insert(study)
+                return
+            }
+            guard found[study]?.contains(where: { $0.series.seriesInstanceUID == series }) != true else { return }
+            found[study, default: []].append((Series(studyInstanceUID: study, seriesInstanceUID: series), count))
+        }
+        guard !ListLimits.isRound(matches) else { return [:] }
+        // Some take the first of the values alone, or compare the whole list with each UID.
+        guard found.count * 2 >= studies.count else { return nil }
+        var listed: [UID: [Series]] = [:]
+        var group: [(series: Series, count: Int)] = []
+        for study in studies where !uncertain.contains(study) {
+            guard let own = found[study], own.reduce(0, { $0 + $1.count }) <= Self.mostOfGroup else { continue }
+            if group.count + own.count > Self.mostSeriesOfGroup
+                || (group + own).reduce(0, { $0 + $1.count }) > Self.mostOfGroup
+            {
+                listed.merge(try list(group)) { old, _ in old }
+                group = []
+            }
+            group += own
+        }
+        listed.merge(try list(group)) { old, _ in old }
+        return listed
+    }
+
+    /// The instances, and the series, that are listed by one query of several series.
+    private static let mostOfGroup = 400
+    private static let mostSeriesOfGroup = 48
+
+    /// Lists the instances of series of several studies by one query; returns the studies of which each series has as many as the peer
+    /// counts.
+    private func list(_ group: [(series: Series, count: Int)]) throws(Failure) -> [UID: [Series]] {
+        guard !group.isEmpty else { return [:] }
+        var studies: [UID] = []
+        for one in group where studies.last != one.series.studyInstanceUID {
+            studies.append(one.series.studyInstanceUID)
+        }
+        var found: [UID: (series: Series, instances: Set<UID>)] = [:]
+        for one in group { found[one.series.seriesInstanceUID] = (one.series, []) }
+        // One UID in two studies is for queries that ask for one of them.
+        guard found.count == group.count else { return [:] }
+        func keys(withSyntaxes: Bool) -> DataSet {
+            var keys = base(.image, DataSet(), studies)
+            keys.set(.seriesInstanceUID, .UI, group.map(\.series.seriesInstanceUID.string).joined(separator: "\\"))
+            keys.setEmpty(.sopClassUID, .UI)
+            keys.setEmpty(.sopInstanceUID, .UI)
+            if withSyntaxes { keys.setEmpty(.availableTransferSyntaxUID, .UI) }
+            return keys
+        }
+        func ask() throws(Failure) {
+            try find(keys(withSyntaxes: answers.mayHaveSyntaxes)) { match in
+                guard let series = match.uid(.seriesInstanceUID), let instance = match.uid(.sopInstanceUID),
+                    found[series]?.instances.insert(instance).inserted == true
+                else { return }
+                found[series]?.series.add(instance, match)
+            }
+        }
+        do throws(Failure) {
+            try ask()
+        } catch {
+            guard case .refused = error, answers.mayHaveSyntaxes else { throw error }
+            answers.mayHaveSyntaxes = false
+            for one in group { found[one.series.seriesInstanceUID] = (one.series, []) }
+            try ask()
+        }
+        var listed: [UID: [Series]] = [:]
+        var uncertain: Set<UID> = []
+        for one in group {
+            guard let series = found[one.series.seriesInstanceUID]?.series, series.sopInstanceUIDs.count == one.count
+            else {
+                uncertain.insert(one.series.studyInstanceUID)
+                continue
+            }
+            listed[series.studyInstanceUID, default: []].append(series)
+        }
+        return listed.filter { !uncertain.contains($0.key) }
+    }
+
     /// Lists the instances of a series, with their transfer syntaxes (PS3.4 C.4.1.1.3.2) unless the peer refuses that.
     private func fill(_ series: inout Series, _ keys: DataSet) throws(Failure) {
         var keys = keys
@@ -164,6 +262,12 @@ package struct InstanceListing {
         return keys
     }
 
+    private func base(_ level: QueryLevel, _ identifier: DataSet, _ studies: [UID]) -> DataSet {
+        var keys = base(level, identifier, study: nil)
+        keys.set(.studyInstanceUID, .UI, studies.map(\.string).joined(separator: "\\"))
+        return keys
+    }
+
     private func uids(_ tag: Tag, _ keys: DataSet) throws(Failure) -> [UID] {
         var found: [UID] = []
         var seen: Set<UID> = []
@@ -173,7 +277,10 @@ package struct InstanceListing {
         return found
     }
 
-    private func find(_ keys: DataSet, onMatch: @escaping (DataSet) -> Void) throws(Failure) {
+    /// Returns the number of matches.
+    @discardableResult
+    private func find(_ keys: DataSet, onMatch: @escaping (DataSet) -> Void) throws(Failure) -> Int {
+        let before = answers.count
         let result: ExchangeResult
         do throws(AssociationError) {
             // What we ask on our own behalf names no character set that it does not need.
@@ -195,8 +302,10 @@ package struct InstanceListing {
         }
         if answers.count > Self.maximumAnswers { throw .tooMany }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
-        guard let final = result.final?.command else { return }
+        let count = answers.count - before
+        guard let final = result.final?.command else { return count }
         guard final.status?.kind == .success else { throw .refused(final) }
+        return count
     }
 }
 

@@ -28,10 +28,7 @@ final class CopyCommand {
 
     func perform() {
         if options.retrieve.isDryRun {
-            guard let plan = RetrievalPlan(options.retrieve, network, outcome, environment), !plan.isAbandoned else {
-                return
-            }
-            return RetrievalPreview(options.retrieve, network, outcome, environment).show(plan)
+            return RetrievalPreview(options.retrieve, network, outcome, environment).show()
         }
         do throws(FileProblem) {
             let records = try CopyRecords(options, destination, outcome)
@@ -53,10 +50,13 @@ final class CopyCommand {
                 retrieve, network, outcome, environment, destination: destination, buffer: line.buffer,
                 isStopped: { line.hasEnded })
         else { return }
-        defer { context.server?.stop() }
+        defer {
+            context.associations.releaseIdle()
+            context.server?.stop()
+        }
         network.pace?.waitForHours(network.cancellation)
         let isReached = reachDestination(context)
-        guard let plan = RetrievalPlan(retrieve, network, outcome, environment) else { return }
+        guard let plan = RetrievalPlan(retrieve, network, context.associations, outcome, environment) else { return }
         let report = RetrievalReport(context)
         guard !plan.isAbandoned else { return report.writeRows(RetrievalRows(plan, [], notBegun: [])) }
         guard isReached else {
@@ -75,10 +75,10 @@ final class CopyCommand {
             ? CopyCommitment(options.store.commitment, destination, outcome) : nil
         var outcomes = RetrievalWork(context) { if $0.isSettled { report.report($0) } }.perform(
             plan.targets, session: { context.destination?.session() },
-            { target, session in
+            { target, lists, session in
                 let copy = StudyCopy(line, records, destination, outcome, commitment)
                 var done = TargetRetrieval(
-                    target, context: context, forwarder: copy, held: { copy.held($0, session) }
+                    target, context: context, lists: lists, forwarder: copy, held: { copy.held($0, session) }
                 ).perform()
                 // At an interrupt some may still come.
                 if copy.waitForEnd(), !done.wasInterrupted {

@@ -8,7 +8,7 @@ struct ExpectedInstances {
     let series: [InstanceListing.Series]?
     /// The SOP classes that may come, each with the transfer syntaxes that the peer names; empty where the peer does not tell
     /// the classes of all.
-    let transferSyntaxes: [UID: Set<UID>]
+    private(set) var transferSyntaxes: [UID: Set<UID>]
     /// True if the peer names the transfer syntax of every instance.
     let tellsSyntaxes: Bool
     /// The reason why there is no list, where another question would fail in the same way.
@@ -31,6 +31,17 @@ struct ExpectedInstances {
 
     static let unknown = ExpectedInstances(series: nil)
 
+    /// What is known of instances of which the peer has listed all.
+    init(listed: [InstanceListing.Series]) {
+        var classes: [UID: Set<UID>] = [:]
+        if listed.allSatisfy(\.tellsClasses) {
+            for one in listed { classes.merge(one.transferSyntaxes) { $0.union($1) } }
+        }
+        self.init(
+            series: listed, transferSyntaxes: classes,
+            tellsSyntaxes: listed.allSatisfy { $0.tellsClasses && $0.tellsSyntaxes })
+    }
+
     init(
         series: [InstanceListing.Series]?, transferSyntaxes: [UID: Set<UID>] = [:], tellsSyntaxes: Bool = false,
         failure: AssociationError? = nil
@@ -42,18 +53,24 @@ struct ExpectedInstances {
     }
 
     /// The time that the peer may be silent while it lists, in seconds: the retrieval can do without.
-    private static let silence = 20.0
+    static let silence = 20.0
 
     /// Asks the peer for every instance. That it cannot answer is no failure: it may retrieve all the same.
     ///
     /// - Parameter needsClasses: whether the SOP classes are asked for where the list does not have them.
     /// - Throws: `unreachable`, `interrupted`, and other errors by which no association can be had.
     static func list(
-        _ network: Network, _ model: InformationModel, _ target: RetrievalTarget, needsClasses: Bool = false
+        _ associations: RetrievalAssociations, _ network: Network, _ model: InformationModel, _ target: RetrievalTarget,
+        needsClasses: Bool = false
     ) throws(AssociationError) -> ExpectedInstances {
         do throws(AssociationError) {
             return try network.retrying { () throws(AssociationError) in
-                try ask(network, model, target, needsClasses: needsClasses)
+                guard network.connection.web == nil else {
+                    return try ask(network, try network.webSession(), model, target, needsClasses: needsClasses)
+                }
+                return try associations.withQueries { session throws(AssociationError) in
+                    try ask(network, session, model, target, needsClasses: needsClasses)
+                }
             }
         } catch {
             // Our own limit says nothing of the server, and leaves no time for what follows.
@@ -94,56 +111,28 @@ struct ExpectedInstances {
     }
 
     private static func ask(
-        _ network: Network, _ model: InformationModel, _ target: RetrievalTarget, needsClasses: Bool
+        _ network: Network, _ session: any QuerySession, _ model: InformationModel, _ target: RetrievalTarget,
+        needsClasses: Bool
     ) throws(AssociationError) -> ExpectedInstances {
-        let session = try session(network, model)
         var mayHaveNothing = false
         let listing = InstanceListing(on: session, model: model)
-        var series: [InstanceListing.Series]?
-        var classes: [UID: Set<UID>] = [:]
-        do throws(AssociationError) {
-            series = try answer(network) { () throws(InstanceListing.Failure) in
-                do throws(InstanceListing.Failure) {
-                    return try listing.list(target.identifier, level: target.level)
-                } catch {
-                    if case .nothingToListBy = error { mayHaveNothing = true }
-                    throw error
-                }
+        let series = try answer(network) { () throws(InstanceListing.Failure) in
+            do throws(InstanceListing.Failure) {
+                return try listing.list(target.identifier, level: target.level)
+            } catch {
+                if case .nothingToListBy = error { mayHaveNothing = true }
+                throw error
             }
-            let listed = series ?? []
-            if series != nil, listed.allSatisfy(\.tellsClasses) {
-                for one in listed { classes.merge(one.transferSyntaxes) { $0.union($1) } }
-            } else if needsClasses {
-                let told = try answer(network) { () throws(InstanceListing.Failure) in
-                    try listing.sopClasses(target.identifier)
-                }
-                for sopClass in told ?? [] { classes[sopClass] = [] }
+        }
+        var expected = series.map { ExpectedInstances(listed: $0) } ?? .unknown
+        if needsClasses, series?.allSatisfy(\.tellsClasses) != true {
+            let told = try answer(network) { () throws(InstanceListing.Failure) in
+                try listing.sopClasses(target.identifier)
             }
-        } catch {
-            if error.leavesAssociationUsable { session.abort() }
-            throw error
+            for sopClass in told ?? [] { expected.transferSyntaxes[sopClass] = [] }
         }
-        do throws(AssociationError) {
-            try network.release(session)
-        } catch .interrupted(let level) {
-            throw .interrupted(level)
-        } catch {
-            // All matches are here; an error at the release does not change them.
-        }
-        let tellsSyntaxes = series?.allSatisfy { $0.tellsClasses && $0.tellsSyntaxes } ?? false
-        var expected = ExpectedInstances(series: series, transferSyntaxes: classes, tellsSyntaxes: tellsSyntaxes)
         expected.mayHaveNothing = mayHaveNothing
         return expected
-    }
-
-    private static func session(
-        _ network: Network, _ model: InformationModel
-    ) throws(AssociationError) -> any QuerySession {
-        guard network.connection.web == nil else { return try network.webSession() }
-        var parameters = network.parameters(
-            PresentationContextPlan(needs: FindSCU.needs(model.findSOPClass)).associations.first ?? [])
-        parameters.limits.inactivity = min(parameters.limits.inactivity ?? silence, silence)
-        return try network.associate(parameters)
     }
 
     /// Nil: the peer cannot answer such a question.

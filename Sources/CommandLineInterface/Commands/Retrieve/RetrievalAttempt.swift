@@ -12,11 +12,26 @@ final class RetrievalRequests: Sendable {
 
     func next() -> DataSet? { identifiers.withLock { $0.popFirst() } }
 
+    /// Leaves one, that nobody has begun to answer, to another association.
+    func giveBack(_ identifier: DataSet) { identifiers.withLock { $0 = [identifier] + $0 } }
+
     var isEmpty: Bool { identifiers.withLock { $0.isEmpty } }
 }
 
 /// One attempt of a retrieval: an association, or several that share it, and the requests on it.
 struct RetrievalAttempt {
+    /// The presentation contexts that an attempt needs for what comes back.
+    struct Contexts {
+        let storage: StorageProposals.Round
+        let mayBeWidened: Bool
+        /// True if no association will do that was used before.
+        let isFresh: Bool
+
+        init(_ storage: StorageProposals.Round, mayBeWidened: Bool, isFresh: Bool) {
+            (self.storage, self.mayBeWidened, self.isFresh) = (storage, mayBeWidened, isFresh)
+        }
+    }
+
     /// Instances that the server says it has sent; nil where it does not say, or its final response never came.
     private(set) var sent: Int?
     /// Sub-operations that the server says have failed.
@@ -34,10 +49,14 @@ struct RetrievalAttempt {
     private(set) var error: AssociationError?
     /// Our end of the association.
     private(set) var localAddress: String?
+    /// True once a request was answered to its end.
+    private var hasResult = false
 
     var status: DIMSEStatus? { response?.status }
 
-    mutating func add(_ result: ExchangeResult, isFirst: Bool) {
+    private mutating func add(_ result: ExchangeResult) {
+        let isFirst = !hasResult
+        hasResult = true
         let counts = result.final?.command.suboperationCounts
         if counts?.completed == nil, counts?.warning == nil {
             sent = nil
@@ -147,34 +166,32 @@ struct RetrievalAttempt {
     /// - Parameter waitsForRest: True to wait, after the last request, for all that is listed, too: no other association brings
     ///   any of it.
     static func move(
-        _ requests: RetrievalRequests, to instances: RetrievedInstances, context: RetrievalContext,
-        waitsForRest: Bool = true
+        _ requests: RetrievalRequests, _ contexts: Contexts, to instances: RetrievedInstances,
+        context: RetrievalContext, waitsForRest: Bool = true
     ) -> RetrievalAttempt {
-        perform(context, sopClass: context.options.query.informationModel.moveSOPClass, storage: []) {
-            association, sopClass, attempt throws(AssociationError) in
-            var isFirst = true
-            while let identifier = requests.next() {
-                let id = context.nextMoveMessageID()
-                let before = instances.counts.attempted
-                context.reception?.begin(instances, moveMessageID: id)
-                let result = try MoveSCU.move(
-                    on: association, sopClass: sopClass, identifier: identifier,
-                    destination: context.options.moveDestination, messageID: id,
-                    priority: context.options.query.priority, onSent: context.acceptCallers,
-                    elsewhere: context.server,
-                    onProgress: { showProgress($0, of: "C-MOVE", request: Int(id), context) })
-                attempt.add(result, isFirst: isFirst)
-                isFirst = false
-                let counts = result.final?.command.suboperationCounts
-                if result.wasInterrupted || attempt.isRefused { return }
-                let announced = before + (counts?.completed ?? 0) + (counts?.warning ?? 0)
-                // What is listed may still come, whatever the server has counted; what it says has failed does not.
-                let isLast = waitsForRest && requests.isEmpty
-                let failed = attempt.failed
-                context.waitWithinGrace {
-                    instances.counts.attempted >= announced && !(isLast && instances.outstandingCount > failed)
-                }
+        let sopClass = context.options.query.informationModel.moveSOPClass
+        return perform(requests, sopClass, contexts, to: instances, context) {
+            association, sopClass, identifier, attempt throws(AssociationError) in
+            let id = context.nextMoveMessageID()
+            let before = instances.counts.attempted
+            context.reception?.begin(instances, moveMessageID: id)
+            let result = try MoveSCU.move(
+                on: association, sopClass: sopClass, identifier: identifier,
+                destination: context.options.moveDestination, messageID: id,
+                priority: context.options.query.priority, onSent: context.acceptCallers,
+                elsewhere: context.server,
+                onProgress: { showProgress($0, of: "C-MOVE", request: Int(id), context) })
+            attempt.add(result)
+            let counts = result.final?.command.suboperationCounts
+            if result.wasInterrupted || attempt.isRefused { return false }
+            let announced = before + (counts?.completed ?? 0) + (counts?.warning ?? 0)
+            // What is listed may still come, whatever the server has counted; what it says has failed does not.
+            let isLast = waitsForRest && requests.isEmpty
+            let failed = attempt.failed
+            context.waitWithinGrace {
+                instances.counts.attempted >= announced && !(isLast && instances.outstandingCount > failed)
             }
+            return true
         }
     }
 
@@ -186,25 +203,21 @@ struct RetrievalAttempt {
 
     /// Makes the requests by C-GET.
     ///
-    /// - Parameter storage: the presentation contexts for the instances that come back.
     static func get(
-        _ requests: RetrievalRequests, storage: StorageProposals.Round, to instances: RetrievedInstances,
+        _ requests: RetrievalRequests, _ contexts: Contexts, to instances: RetrievedInstances,
         context: RetrievalContext
     ) -> RetrievalAttempt {
-        perform(context, sopClass: context.options.query.informationModel.getSOPClass, storage: storage) {
-            association, sopClass, attempt throws(AssociationError) in
-            guard let receiver = context.reception?.receiver(for: instances) else { return }
-            var isFirst = true
-            while let identifier = requests.next() {
-                let result = try GetSCU.get(
-                    on: association, sopClass: sopClass, identifier: identifier,
-                    priority: context.options.query.priority, receiver: receiver,
-                    onProgress: { showProgress($0, of: "C-GET", request: 0, context) })
-                attempt.add(result, isFirst: isFirst)
-                isFirst = false
-                // The failure of one list is not that of another, unless the service fails.
-                if attempt.isHopeless(mayPause: false) { return }
-            }
+        guard let receiver = context.reception?.receiver(for: instances) else { return RetrievalAttempt() }
+        let sopClass = context.options.query.informationModel.getSOPClass
+        return perform(requests, sopClass, contexts, to: instances, context) {
+            association, sopClass, identifier, attempt throws(AssociationError) in
+            let result = try GetSCU.get(
+                on: association, sopClass: sopClass, identifier: identifier,
+                priority: context.options.query.priority, receiver: receiver,
+                onProgress: { showProgress($0, of: "C-GET", request: 0, context) })
+            attempt.add(result)
+            // The failure of one list is not that of another, unless the service fails.
+            return !attempt.isHopeless(mayPause: false)
         }
     }
 
@@ -242,36 +255,49 @@ struct RetrievalAttempt {
         return attempt
     }
 
+    /// - Parameter perform: makes one request; returns false if no other is to follow.
     private static func perform(
-        _ context: RetrievalContext, sopClass: UID?, storage: StorageProposals.Round,
-        _ body: (Association, UID, inout RetrievalAttempt) throws(AssociationError) -> Void
+        _ requests: RetrievalRequests, _ sopClass: UID?, _ contexts: Contexts, to instances: RetrievedInstances,
+        _ context: RetrievalContext,
+        _ perform: (Association, UID, DataSet, inout RetrievalAttempt) throws(AssociationError) -> Bool
     ) -> RetrievalAttempt {
         var attempt = RetrievalAttempt()
         guard let sopClass else { return attempt }
-        let network = context.network
-        do throws(AssociationError) {
-            let needs = GetSCU.needs(sopClass, storage: storage)
-            var parameters = network.parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
-            parameters.roleSelections = GetSCU.roleSelections(for: storage)
-            let association = try network.associate(parameters)
-            attempt.localAddress = host(of: association.localDescription)
-            attempt.storageRefusal = storageRefusal(storage, association)
+        let associations = context.associations
+        var isFresh = contexts.isFresh
+        while true {
             do throws(AssociationError) {
-                try body(association, sopClass, &attempt)
+                let lent = try associations.forRetrieval(
+                    sopClass, storage: contexts.storage, mayBeWidened: contexts.mayBeWidened, isFresh: isFresh)
+                let association = lent.association
+                attempt.localAddress = host(of: association.localDescription)
+                attempt.storageRefusal = storageRefusal(contexts.storage, association)
+                while let identifier = requests.next() {
+                    let before = instances.counts.attempted
+                    do throws(AssociationError) {
+                        guard try perform(association, sopClass, identifier, &attempt) else { break }
+                    } catch {
+                        if error.leavesAssociationUsable { association.abort() }
+                        guard !attempt.hasResult, instances.counts.attempted == before,
+                            associations.isDisappointed(by: lent, error)
+                        else { throw error }
+                        requests.giveBack(identifier)
+                        isFresh = true
+                        break
+                    }
+                }
+                if isFresh, !contexts.isFresh, lent.wasKept { continue }
+                if attempt.isWholeSuccess { associations.keep(lent) } else { associations.release(association) }
             } catch {
-                if error.leavesAssociationUsable { association.abort() }
-                throw error
+                attempt.error = error
             }
-            do throws(AssociationError) {
-                try network.release(association)
-            } catch {
-                // All is answered: how the association ends changes nothing about the instances.
-                network.diagnostics.verbose(network.message(error).line)
-            }
-        } catch {
-            attempt.error = error
+            return attempt
         }
-        return attempt
+    }
+
+    /// True if all was answered, and nothing failed: the association is fit for other work.
+    private var isWholeSuccess: Bool {
+        error == nil && !wasInterrupted && !wasCancelled && hasResult && status?.kind == .success && failed == 0
     }
 
     private static func storageRefusal(_ storage: StorageProposals.Round, _ association: Association) -> Hint? {

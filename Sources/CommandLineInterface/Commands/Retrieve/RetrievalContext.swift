@@ -10,6 +10,7 @@ final class RetrievalContext: Sendable {
     let network: Network
     let outcome: RunOutcome
     let environment: Environment
+    let associations: RetrievalAssociations
     /// Nil where the instances go to a third party.
     let reception: Reception?
     /// The file for the outcome of each row.
@@ -51,6 +52,7 @@ final class RetrievalContext: Sendable {
         self.network = network
         self.outcome = outcome
         self.environment = environment
+        associations = RetrievalAssociations(network, options)
         jobs = Locked((0, options.jobs))
         let destination = options.isForThirdParty ? options.moveDestination.string : nil
         rowReport = try options.reportPath.map { path throws(FileProblem) in

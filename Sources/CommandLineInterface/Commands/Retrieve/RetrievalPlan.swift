@@ -104,10 +104,15 @@ struct RetrievalPlan {
     private(set) var isAbandoned = false
 
     /// Returns nil if it cannot be made, which is reported.
-    init?(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
+    ///
+    /// - Parameter associations: those by which it is queried what there is.
+    init?(
+        _ options: RetrieveOptions, _ network: Network, _ associations: RetrievalAssociations, _ outcome: RunOutcome,
+        _ environment: Environment
+    ) {
         let model = options.query.informationModel
         let sopClass = options.method == .move ? model.moveSOPClass : model.getSOPClass
-        let resolver = RetrievalResolver(options.query, network, outcome, today: environment.today)
+        let resolver = RetrievalResolver(options.query, network, associations, outcome, today: environment.today)
         defer { resolver.close() }
         targets = []
         isList = options.listPath != nil
@@ -239,17 +244,24 @@ struct RetrievalPlan {
 final class RetrievalPreview {
     private let options: RetrieveOptions
     private let network: Network
+    private let associations: RetrievalAssociations
     private let outcome: RunOutcome
     private let environment: Environment
 
     init(_ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment) {
         self.options = options
         self.network = network
+        associations = RetrievalAssociations(network, options)
         self.outcome = outcome
         self.environment = environment
     }
 
-    func show(_ plan: RetrievalPlan) {
+    func show() {
+        guard let plan = RetrievalPlan(options, network, associations, outcome, environment), !plan.isAbandoned else {
+            return associations.releaseIdle()
+        }
+        defer { associations.releaseIdle() }
+        let lists = StudyLists(plan.targets, associations, network, options.query.informationModel)
         let columns = options.query.informationModel.levels.map(InformationModel.uniqueKey(of:))
         let countColumn = Self.countColumn(plan.targets)
         var total = 0
@@ -260,7 +272,7 @@ final class RetrievalPreview {
                     CSVText.line((columns + [countColumn].compactMap(\.self)).map(DataDictionary.keyword)))
             }
             for target in plan.targets {
-                let count = count(target)
+                let count = count(target, lists)
                 total += count ?? 0
                 isWhole = isWhole && count != nil
                 if let events = outcome.events {
@@ -299,9 +311,9 @@ final class RetrievalPreview {
         }
     }
 
-    private func count(_ target: RetrievalTarget) -> Int? {
+    private func count(_ target: RetrievalTarget, _ lists: StudyLists) -> Int? {
         do throws(AssociationError) {
-            return try ExpectedInstances.list(network, options.query.informationModel, target).uids?.count
+            return try lists.expected(of: target, needsClasses: false).uids?.count
         } catch {
             outcome.fail(error, calling: network.server(asked: .find))
             return nil

@@ -16,11 +16,18 @@ final class RetrievalResolver {
     private let network: Network
     private let outcome: RunOutcome
     private let model: InformationModel
+    private let associations: RetrievalAssociations
     private var session: (any QuerySession)?
+    /// The association of the session; nil over HTTP.
+    private var lent: RetrievalAssociations.Lent?
     private let division: ListDivision
     private var doubts = MatchDoubts()
 
-    init(_ options: QueryOptions, _ network: Network, _ outcome: RunOutcome, today: CalendarDate) {
+    init(
+        _ options: QueryOptions, _ network: Network, _ associations: RetrievalAssociations, _ outcome: RunOutcome,
+        today: CalendarDate
+    ) {
+        self.associations = associations
         division = ListDivision(options.split, ordinary: .whenCutShort, network, outcome, today: today)
         self.options = options
         self.network = network
@@ -76,16 +83,12 @@ final class RetrievalResolver {
     /// True if matches contradicted keys.
     var hasLeftOut: Bool { doubts.hasContradictions }
 
-    /// Warns of the matches that were left out, and releases the association.
+    /// Warns of the matches that were left out, and leaves the association to the retrievals.
     func close() {
         for warning in doubts.contradictions(of: network.peerName) { outcome.diagnostics.warning(warning) }
         for note in doubts.settled(of: network.peerName) { outcome.diagnostics.note(note) }
-        guard let session else { return }
-        self.session = nil
-        do throws(AssociationError) { try network.release(session) } catch {
-            outcome.diagnostics.verbose(
-                "\(network.peerName): \(network.message(error).line)")
-        }
+        if let lent { associations.keep(lent) }
+        (session, lent) = (nil, nil)
     }
 
     // MARK: What keys are
@@ -241,7 +244,7 @@ final class RetrievalResolver {
             }
         } catch {
             if error.leavesAssociationUsable { session?.abort() }
-            session = nil
+            (session, lent) = (nil, nil)
             throw error
         }
     }
@@ -253,7 +256,14 @@ final class RetrievalResolver {
 
     private func openSession() throws(AssociationError) -> any QuerySession {
         if let session { return session }
-        let opened = division.session(try network.querySession(for: [model.findSOPClass]))
+        let asked: any QuerySession
+        if network.connection.web == nil {
+            let association = try associations.forQueries()
+            (lent, asked) = (association, association.association)
+        } else {
+            asked = try network.webSession()
+        }
+        let opened = division.session(asked)
         session = opened
         return opened
     }

@@ -14,9 +14,6 @@ struct RetrievalWork: Sendable {
         case none
     }
 
-    /// The seconds for which the node that instances go to keeps an association without a question.
-    private static let longestIdlePause = 10.0
-
     /// - Parameter report: called with each outcome, on the threads of the jobs.
     init(_ context: RetrievalContext, report: @escaping @Sendable (TargetOutcome) -> Void) {
         self.context = context
@@ -30,9 +27,12 @@ struct RetrievalWork: Sendable {
     ///   - perform: retrieves one target.
     func perform(
         _ targets: [RetrievalTarget], session: @escaping @Sendable () -> ExistingInstances?,
-        _ perform: @escaping @Sendable (RetrievalTarget, ExistingInstances?) -> TargetOutcome
+        _ perform: @escaping @Sendable (RetrievalTarget, StudyLists, ExistingInstances?) -> TargetOutcome
     ) -> [TargetOutcome] {
         let outcomes = Locked<[Int: TargetOutcome]>([:])
+        let lists = StudyLists(
+            targets, context.associations, context.network, context.options.query.informationModel,
+            jobs: context.options.jobs)
         let (context, report, network, pace) = (context, report, context.network, context.network.pace)
         let next = Locked(0)
         let underWay = Locked<[Int]>([])
@@ -63,14 +63,17 @@ struct RetrievalWork: Sendable {
                 case .none: return
                 case .target(let index):
                     underWay.withLock { $0.append(index) }
-                    let outcome = perform(targets[index], session)
+                    let outcome = perform(targets[index], lists, session)
                     // What is there from an earlier run has cost the server a list.
                     if outcome.attempts == 0, outcome.code == .success { pace?.giveBack(targets[index].shardKey) }
                     report(outcome)
                     outcomes.withLock { $0[index] = outcome }
                     underWay.withLock { $0.removeAll { $0 == index } }
                 case .later(let time):
-                    if (time.secondsLeft ?? 0) > Self.longestIdlePause { session?.finish() }
+                    if (time.secondsLeft ?? 0) > RetrievalAssociations.longestIdlePause {
+                        session?.finish()
+                        context.associations.releaseIdle()
+                    }
                     // Others may use its association meanwhile.
                     context.endJob()
                     _ = pace?.wait(until: time, network.cancellation)
@@ -83,6 +86,8 @@ struct RetrievalWork: Sendable {
         @Sendable func job() {
             work()
             context.endJob()
+            // Those that go on have their own: a server may serve others more slowly while associations rest.
+            context.associations.releaseIdle()
         }
         if jobs > 1 {
             do throws(SystemError) {

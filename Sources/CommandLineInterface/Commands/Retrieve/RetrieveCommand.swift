@@ -24,24 +24,26 @@ final class RetrieveCommand {
 
     func perform() {
         if options.isDryRun {
-            guard let plan = RetrievalPlan(options, network, outcome, environment), !plan.isAbandoned else { return }
-            return RetrievalPreview(options, network, outcome, environment).show(plan)
+            return RetrievalPreview(options, network, outcome, environment).show()
         }
         do throws(FileProblem) {
             // The port is open, and the folder is known to be writable, before the server is asked for anything.
             guard
                 let context = try RetrievalContext(options, network, outcome, environment, destination: destination)
             else { return }
-            defer { context.server?.stop() }
+            defer {
+                context.associations.releaseIdle()
+                context.server?.stop()
+            }
             network.pace?.waitForHours(network.cancellation)
-            guard let plan = RetrievalPlan(options, network, outcome, environment) else { return }
+            guard let plan = RetrievalPlan(options, network, context.associations, outcome, environment) else { return }
             guard !plan.isAbandoned else {
                 return RetrievalReport(context).writeRows(RetrievalRows(plan, [], notBegun: []))
             }
             let report = RetrievalReport(context)
             var outcomes = RetrievalWork(context) { if !$0.isUnconfirmed { report.report($0) } }.perform(
                 plan.targets, session: { context.destination?.session() },
-                { TargetRetrieval($0, context: context, destination: $1).perform() })
+                { TargetRetrieval($0, context: context, lists: $1, destination: $2).perform() })
             context.waitForRelease()
             context.server?.stop()
             for index in outcomes.indices { outcomes[index].finish() }

@@ -7,8 +7,8 @@ import DICOMProtocol
 enum StorageProposals {
     typealias Round = [PresentationContextPlan.Need]
 
-    /// The contexts of an association, less the one that the retrieval itself takes.
-    private static let room = PresentationContextPlan.maximumContextCount - 1
+    /// The contexts of an association, less those that the retrieval itself and the queries before it take.
+    private static let room = PresentationContextPlan.maximumContextCount - 2
 
     /// Where a class is proposed in compressed syntaxes too, native ones come first and last: servers that use the first
     /// context of a class whatever they hold (dcmqrscp), or the last one, then send natively.
@@ -86,6 +86,54 @@ enum StorageProposals {
             + packed(needs { named in costly.filter { !named.contains($0) } })
     }
 
+    /// For an association that is opened before anybody knows what comes: classes that most studies have nothing but, each in every syntax
+    /// that would be proposed if they were known.
+    static let beforeList: Round =
+        mostFrequent.flatMap { sopClass in
+            [PresentationContextPlan.Need(sopClass, ofStillImages, separately: true), last(sopClass)]
+        } + (neverCompressed + [radiationDoseReport]).map { native($0) }
+
+    /// True if an association with the contexts that were proposed brings all that one for a round of its own would, in the same syntaxes.
+    static func covers(_ proposed: Round, _ round: Round) -> Bool {
+        var syntaxes: [UID: Set<UID>] = [:]
+        for need in proposed { syntaxes[need.abstractSyntax, default: []].formUnion(need.transferSyntaxes) }
+        return round.allSatisfy { need in
+            guard let own = syntaxes[need.abstractSyntax] else { return false }
+            var possible = Set(need.transferSyntaxes)
+            if mostFrequent.contains(need.abstractSyntax) { possible.formIntersection(ofStillImages) }
+            if (neverCompressed + [radiationDoseReport]).contains(need.abstractSyntax) {
+                possible.formIntersection(FindSCU.transferSyntaxes)
+            }
+            return own.isSuperset(of: possible)
+        }
+    }
+
+    /// A round with the needs of another, as far as there is room, for classes that it is not for itself.
+    static func widened(_ round: Round, by other: Round) -> Round {
+        let classes = Set(round.map(\.abstractSyntax))
+        let others = other.filter { !classes.contains($0.abstractSyntax) }
+        var widened = round
+        for sopClass in others.map(\.abstractSyntax) where !widened.contains(where: { $0.abstractSyntax == sopClass }) {
+            let more = others.filter { $0.abstractSyntax == sopClass }
+            if contextCount(widened) + contextCount(more) <= room { widened += more }
+        }
+        return widened
+    }
+
+    /// CT, MR, CR, DX for presentation, US: images of one frame each.
+    private static let mostFrequent: [UID] = [
+        "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.6.1",
+    ]
+
+    /// Comes with most CT studies.
+    private static let radiationDoseReport: UID = "1.2.840.10008.5.1.4.1.1.88.67"
+
+    /// All syntaxes but those of video, and JPIP.
+    private static let ofStillImages =
+        FindSCU.transferSyntaxes + (usual + rare).filter { !$0.string.hasPrefix("1.2.840.10008.1.2.4.10") }
+        + costly.prefix(2)
+
     private static func native(_ sopClass: UID) -> PresentationContextPlan.Need {
         PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)
     }
@@ -110,7 +158,7 @@ enum StorageProposals {
         var rounds: [Round] = []
         var used = room
         for needs in classes where !needs.isEmpty {
-            let count = needs.reduce(0) { $0 + ($1.separately ? $1.transferSyntaxes.count : 1) }
+            let count = contextCount(needs)
             if used + count > room {
                 rounds.append([])
                 used = 0
@@ -119,6 +167,10 @@ enum StorageProposals {
             used += count
         }
         return rounds
+    }
+
+    private static func contextCount(_ needs: Round) -> Int {
+        needs.reduce(0) { $0 + ($1.separately ? $1.transferSyntaxes.count : 1) }
     }
 
     /// Video: endoscopic, microscopic, photographic.
@@ -190,6 +242,8 @@ struct ProposalRounds {
     let knowsClasses: Bool
     /// True if the first round is for some of the classes alone.
     let isDivided: Bool
+    /// True if contexts for other classes may be proposed with the first round: each class is in it once, in all that is usual.
+    let mayBeWidened: Bool
     private var isFirst = true
 
     /// - Parameters:
@@ -210,6 +264,7 @@ struct ProposalRounds {
         let first = Set((usual.first ?? []).map(\.abstractSyntax))
         isDivided =
             knowsClasses && usual.count > 1 && (!options.preferredSyntaxes.isEmpty || first != Set(classes))
+        mayBeWidened = !proposes || (knowsClasses && !isDivided && options.preferredSyntaxes.isEmpty)
         if proposes, !knowsClasses { appendLastResort() }
     }
 

@@ -6,6 +6,7 @@ import System
 /// Retrieves one target: lists the instances that it has, requests them, compares, and requests again what is missing.
 final class TargetRetrieval {
     private let context: RetrievalContext
+    private let lists: StudyLists
     private let target: RetrievalTarget
     private let destination: ExistingInstances?
     private let forwarder: (any InstanceForwarder)?
@@ -27,15 +28,17 @@ final class TargetRetrieval {
     private static let maximumIdleAttempts = 1
 
     /// - Parameters:
+    ///   - lists: those of the studies of the run.
     ///   - destination: asks the third party for what it got, if that is wanted.
     ///   - forwarder: takes over what comes, if it does not stay here.
     ///   - held: tells which of the listed instances need not be retrieved; nil: the journal does.
     init(
-        _ target: RetrievalTarget, context: RetrievalContext, destination: ExistingInstances? = nil,
+        _ target: RetrievalTarget, context: RetrievalContext, lists: StudyLists, destination: ExistingInstances? = nil,
         forwarder: (any InstanceForwarder)? = nil, held: (([InstanceListing.Series]) -> Set<UID>)? = nil
     ) {
         self.held = held
         self.context = context
+        self.lists = lists
         self.destination = destination
         self.forwarder = forwarder
         self.target = target
@@ -69,11 +72,10 @@ final class TargetRetrieval {
 
     private func listExpected() throws(AssociationError) -> ExpectedInstances {
         network.diagnostics.redaction.learn(target.identifier)
-        let model = options.query.informationModel
         // Over HTTP the path of a request names the study: of anything below one the list tells it.
         let needsList = isOverHTTP && target.level != .study
         guard options.isChecked || needsList, !context.listsNothing else { return .unknown }
-        let expected = try ExpectedInstances.list(network, model, target, needsClasses: options.method == .get)
+        let expected = try lists.expected(of: target, needsClasses: options.method == .get)
         switch expected.failure {
         case .timedOut?, .noPresentationContext?: context.listsNothing = true
         default: break
@@ -110,7 +112,11 @@ final class TargetRetrieval {
             let attempt =
                 identifiers.isEmpty
                 ? RetrievalAttempt()
-                : request(shares?.identifiers ?? identifiers, expected, storage: storage, instances, shares?.spare ?? 0)
+                : request(
+                    shares?.identifiers ?? identifiers, expected,
+                    RetrievalAttempt.Contexts(
+                        storage, mayBeWidened: number == 1 && proposals.mayBeWidened, isFresh: number > 1),
+                    instances, shares?.spare ?? 0)
             let now = instances.counts
             if shares != nil, attempt.isRefused, now.present == before.present, !context.shouldStop {
                 network.diagnostics.verbose("\(network.peerName): the server sends no parts of \(target.name)")
@@ -203,7 +209,7 @@ final class TargetRetrieval {
 
     /// - Parameter spare: the number of further associations that make the requests.
     private func request(
-        _ identifiers: [DataSet], _ expected: ExpectedInstances, storage: StorageProposals.Round,
+        _ identifiers: [DataSet], _ expected: ExpectedInstances, _ contexts: RetrievalAttempt.Contexts,
         _ instances: RetrievedInstances, _ spare: Int
     ) -> RetrievalAttempt {
         if isOverHTTP { return .fetch(identifiers, listed: expected.series ?? [], to: instances, context: context) }
@@ -211,13 +217,13 @@ final class TargetRetrieval {
         let isMove = isMove
         guard spare > 0 else {
             return isMove
-                ? .move(requests, to: instances, context: context)
-                : .get(requests, storage: storage, to: instances, context: context)
+                ? .move(requests, contexts, to: instances, context: context)
+                : .get(requests, contexts, to: instances, context: context)
         }
         let attempt = RetrievalAttempt.shared(among: spare + 1, requests) { [context] requests in
             isMove
-                ? .move(requests, to: instances, context: context, waitsForRest: false)
-                : .get(requests, storage: storage, to: instances, context: context)
+                ? .move(requests, contexts, to: instances, context: context, waitsForRest: false)
+                : .get(requests, contexts, to: instances, context: context)
         }
         if isMove { attempt.waitForRest(of: instances, context) }
         return attempt

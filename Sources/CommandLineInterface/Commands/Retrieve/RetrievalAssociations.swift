@@ -1,0 +1,323 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import System
+
+/// The associations of a retrieval, kept from study to study: each has contexts for the queries before it, for the retrieval itself, and
+/// for the instances that come. One that nobody uses serves whoever needs one next, so there are no more of them than jobs.
+final class RetrievalAssociations: Sendable {
+    /// An association in the hands of one thread.
+    final class Lent: @unchecked Sendable {
+        // Unchecked: an association is used by one thread at a time, and handed on under a lock.
+        let association: Association
+        fileprivate let proposal: Proposal
+        /// True if it was used before: the peer may have ended it, or serve no second request on it.
+        fileprivate(set) var wasKept = false
+        private let onEnd: () -> Void
+
+        fileprivate init(_ association: Association, _ proposal: Proposal, onEnd: @escaping () -> Void) {
+            (self.association, self.proposal, self.onEnd) = (association, proposal, onEnd)
+        }
+
+        deinit { onEnd() }
+    }
+
+    /// What an association has contexts for.
+    fileprivate struct Proposal {
+        var isForQueries: Bool
+        /// The SOP class of C-GET or C-MOVE; nil for queries alone.
+        var service: UID?
+        var storage: StorageProposals.Round
+    }
+
+    private struct State {
+        var idle: [Lent] = []
+        /// All that were opened and not ended, idle ones among them.
+        var count = 0
+        /// As many as the peer takes, once it has rejected another, or has let it wait.
+        var limit = Int.max
+        /// The seconds that the slowest took to be established.
+        var slowest = 0.0
+        /// The proposals for what comes by which associations were opened so far.
+        var lastStorage: StorageProposals.Round
+        /// True if the peer takes no association for queries and retrievals together.
+        var areApart = false
+        /// Kept associations that the peer did not serve.
+        var disappointments = 0
+    }
+
+    private let network: Network
+    private let options: RetrieveOptions
+    /// The contexts for what comes as long as nobody knows what that is; none where they depend on what is listed.
+    private let storageBeforeList: StorageProposals.Round
+    private let state: ConditionLock<State>
+
+    /// A peer that has failed as many kept associations gets a new one for each request.
+    private static let maximumDisappointments = 2
+    /// The seconds for which a peer is left with an association that nobody uses.
+    static let longestIdlePause = 10.0
+
+    init(_ network: Network, _ options: RetrieveOptions) {
+        self.network = network
+        self.options = options
+        let isForGet = options.method == .get && options.preferredSyntaxes.isEmpty && options.isChecked
+        storageBeforeList = isForGet ? StorageProposals.beforeList : []
+        state = ConditionLock(State(lastStorage: storageBeforeList))
+    }
+
+    // MARK: Taking one
+
+    /// An association with a context for queries.
+    ///
+    /// - Parameter isFresh: true for one that nobody has used.
+    /// - Throws: the reason why there can be none.
+    private func forQueries(isFresh: Bool) throws(AssociationError) -> Lent {
+        let model = options.query.informationModel
+        var proposal = Proposal(isForQueries: true, service: nil, storage: [])
+        // What is only shown is not retrieved.
+        if !options.isDryRun { proposal.service = options.method == .move ? model.moveSOPClass : model.getSOPClass }
+        if proposal.service != nil { proposal.storage = storageBeforeList }
+        return try lent(proposal, isFresh: isFresh, needsQueries: true) { $0.isForQueries }
+    }
+
+    /// An association for queries, for as long as there are any.
+    ///
+    /// - Throws: the reason why there can be none.
+    func forQueries() throws(AssociationError) -> Lent { try forQueries(isFresh: false) }
+
+    /// An association with contexts for a retrieval.
+    ///
+    /// - Parameters:
+    ///   - service: the SOP class of C-GET or C-MOVE.
+    ///   - storage: the contexts for what comes.
+    ///   - mayBeWidened: whether contexts for other classes may be proposed as well, for the studies that follow.
+    ///   - isFresh: true for one that nobody has used.
+    /// - Throws: the reason why there can be none.
+    func forRetrieval(
+        _ service: UID, storage: StorageProposals.Round, mayBeWidened: Bool, isFresh: Bool
+    ) throws(AssociationError) -> Lent {
+        var proposal = Proposal(isForQueries: true, service: service, storage: storage)
+        if mayBeWidened {
+            proposal.storage = state.withLock { state in
+                state.lastStorage = StorageProposals.widened(storage, by: state.lastStorage)
+                return state.lastStorage
+            }
+        }
+        return try lent(proposal, isFresh: isFresh, needsQueries: false) { other in
+            guard other.service == service else { return false }
+            return mayBeWidened ? StorageProposals.covers(other.storage, storage) : other.storage == storage
+        }
+    }
+
+    /// Runs queries, which the peer may be silent for less long than other work.
+    ///
+    /// - Throws: the error of the queries, or the reason why there is no association for them.
+    func withQueries<Result>(
+        _ body: (any QuerySession) throws(AssociationError) -> Result
+    ) throws(AssociationError) -> Result {
+        var isFresh = false
+        while true {
+            let lent = try forQueries(isFresh: isFresh)
+            let inactivity = lent.association.inactivity
+            lent.association.inactivity = min(inactivity ?? ExpectedInstances.silence, ExpectedInstances.silence)
+            do throws(AssociationError) {
+                let result = try body(lent.association)
+                lent.association.inactivity = inactivity
+                keep(lent)
+                return result
+            } catch {
+                lent.association.inactivity = inactivity
+                if case .noPresentationContext = error {
+                    keep(lent)
+                } else if error.leavesAssociationUsable {
+                    lent.association.abort()
+                }
+                guard isDisappointed(by: lent, error) else { throw error }
+                isFresh = true
+            }
+        }
+    }
+
+    /// - Parameter suits: whether one that was opened for another proposal does as well.
+    private func lent(
+        _ proposal: Proposal, isFresh: Bool, needsQueries: Bool, suits: (Proposal) -> Bool
+    ) throws(AssociationError) -> Lent {
+        // A peer may take a moment to see that another has ended.
+        var hasJustReleased = false
+        while true {
+            if network.cancellation.isRaised { throw .interrupted(network.cancellation.level) }
+            guard !network.isOverdue else { throw .unreachable(.timedOut(.start)) }
+            if !isFresh, let kept = takeIdle(where: suits) { return kept }
+            // One that nobody uses makes room: what it lacks the next study may need again.
+            if let other = takeIdle(where: { _ in true }) {
+                release(other.association)
+                hasJustReleased = true
+            }
+            guard state.withLock({ $0.count < $0.limit }) else {
+                try waitForIdle()
+                continue
+            }
+            // A peer that has taken others may let one wait until they end, which they do not while there is work.
+            let patience: Double? = state.withLock { state in
+                state.count > 0 ? max(Self.shortestPatience, Self.patienceFactor * state.slowest) : nil
+            }
+            do throws(AssociationError) {
+                return try open(proposal, needsQueries: needsQueries, patience)
+            } catch {
+                switch error {
+                case .rejected(let reject) where reject.result == .transient && noteLimit(): continue
+                case .rejected(let reject) where reject.result == .transient && hasJustReleased:
+                    hasJustReleased = false
+                    _ = network.cancellation.wait(until: .after(Self.look))
+                case .timedOut(waitingFor: .associateResponse) where patience != nil,
+                    .unreachable(.timedOut) where patience != nil:
+                    _ = noteLimit()
+                default: throw error
+                }
+            }
+        }
+    }
+
+    /// The seconds that one of several associations may take at least, and how many times as long as the slowest so far.
+    private static let shortestPatience = 2.0
+    private static let patienceFactor = 5.0
+
+    private func takeIdle(where suits: (Proposal) -> Bool) -> Lent? {
+        while true {
+            let found: Lent? = state.withLock { state in
+                guard let index = state.idle.lastIndex(where: { suits($0.proposal) }) else { return nil }
+                return state.idle.remove(at: index)
+            }
+            guard let found else { return nil }
+            if found.association.isAtRest { return found }
+            // It has ended while nobody used it.
+            found.association.abort()
+        }
+    }
+
+    /// Returns true if the peer has taken others, which are used in the place of the one that it rejected.
+    private func noteLimit() -> Bool {
+        let limit: Int? = state.withLock { state in
+            guard state.count > 0 else { return nil }
+            defer { state.limit = state.count }
+            return state.limit == state.count ? nil : state.count
+        }
+        guard let limit else { return state.withLock { $0.count > 0 } }
+        let taken = Quantity.count(limit, "association")
+        network.diagnostics.note(
+            Message(
+                "\(network.peerName): the server takes no more than \(taken) of ours at once",
+                "going on with \(limit == 1 ? "it" : "these")"))
+        return true
+    }
+
+    /// - Throws: `interrupted` at a cancellation.
+    private func waitForIdle() throws(AssociationError) {
+        while !state.wait(until: .after(Self.look), for: { !$0.idle.isEmpty || $0.count < $0.limit }) {
+            if network.cancellation.isRaised { throw .interrupted(network.cancellation.level) }
+        }
+    }
+
+    private static let look = Duration.milliseconds(100)
+
+    /// - Parameter patience: the seconds for connecting, and for the answer; nil for those of the run.
+    private func open(
+        _ proposal: Proposal, needsQueries: Bool, _ patience: Double?
+    ) throws(AssociationError) -> Lent {
+        let query = FindSCU.needs(options.query.informationModel.findSOPClass)
+        guard let service = proposal.service else { return try open(query, proposal, patience) }
+        let retrieval = GetSCU.needs(service, storage: [])
+        if !state.withLock({ $0.areApart }) {
+            do throws(AssociationError) {
+                return try open(retrieval + query + proposal.storage, proposal, patience)
+            } catch {
+                guard error.mayBeOfProposal else { throw error }
+                state.withLock { $0.areApart = true }
+                network.diagnostics.verbose(
+                    "\(network.peerName): no association for queries and retrievals together; opening one for each")
+            }
+        }
+        if needsQueries { return try open(query, Proposal(isForQueries: true, service: nil, storage: []), patience) }
+        return try open(
+            retrieval + proposal.storage,
+            Proposal(isForQueries: false, service: service, storage: proposal.storage), patience)
+    }
+
+    private func open(
+        _ needs: [PresentationContextPlan.Need], _ proposal: Proposal, _ patience: Double?
+    ) throws(AssociationError) -> Lent {
+        var parameters = network.parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
+        parameters.roleSelections = proposal.service == nil ? [] : GetSCU.roleSelections(for: proposal.storage)
+        if let patience {
+            parameters.limits.connect = min(parameters.limits.connect ?? patience, patience)
+            parameters.limits.association = min(parameters.limits.association ?? patience, patience)
+        }
+        let watch = Stopwatch()
+        let association = try network.associate(parameters)
+        state.withLock { state in
+            state.count += 1
+            state.slowest = max(state.slowest, watch.seconds)
+        }
+        return Lent(association, proposal) { [state] in state.withLock { $0.count -= 1 } }
+    }
+
+    // MARK: Giving it back
+
+    /// Takes an association back after work that has ended well; after any other it is to be released.
+    func keep(_ lent: Lent) {
+        let mayBeKept = state.withLock { state in
+            state.disappointments < Self.maximumDisappointments && !network.cancellation.isRaised
+        }
+        guard mayBeKept, lent.association.isEstablished else { return release(lent.association) }
+        lent.wasKept = true
+        state.withLock { $0.idle.append(lent) }
+    }
+
+    /// Returns true if the work may have failed only because the association was used before, and is to be done on a fresh one.
+    func isDisappointed(by lent: Lent, _ error: AssociationError) -> Bool {
+        guard lent.wasKept, error.endsWhatWasKept else { return false }
+        state.withLock { $0.disappointments += 1 }
+        network.diagnostics.verbose(
+            "\(network.peerName): the association that was kept has ended (\(network.message(error).line)); opening another"
+        )
+        return true
+    }
+
+    func release(_ association: Association) {
+        do throws(AssociationError) {
+            try network.release(association)
+        } catch {
+            // All is answered: how the association ends changes nothing about the instances.
+            network.diagnostics.verbose(network.message(error).line)
+        }
+    }
+
+    /// Releases those that nobody uses.
+    func releaseIdle() {
+        let idle = state.withLock { state in
+            defer { state.idle = [] }
+            return state.idle
+        }
+        for one in idle { release(one.association) }
+    }
+}
+
+extension AssociationError {
+    /// True if the peer may take an association with fewer presentation contexts.
+    fileprivate var mayBeOfProposal: Bool {
+        switch self {
+        case .abortedByPeer, .connectionLost: true
+        case .protocolViolation(let violation): if case .foreignProtocol = violation.code { false } else { true }
+        case .rejected(let reject): reject == .noReasonGiven
+        default: false
+        }
+    }
+
+    /// True if an association that has rested may end with it although the peer serves a fresh one.
+    fileprivate var endsWhatWasKept: Bool {
+        switch self {
+        case .abortedByPeer, .connectionLost, .releasedByPeer, .protocolViolation, .timedOut(waitingFor: .message): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import DICOM
+import DICOMNode
+import DICOMProtocol
+import System
+
+/// The lists of the instances of a run's studies: those of several studies are asked for at once where the server takes lists of UIDs.
+final class StudyLists: Sendable {
+    private enum List {
+        /// Some thread is asking for it.
+        case asked
+        case known(ExpectedInstances, until: Deadline)
+    }
+
+    private struct State {
+        var lists: [UID: List] = [:]
+        /// The place of the first study that nobody has asked for with others.
+        var next = 0
+        var size = StudyLists.mostStudies
+        /// True if the server has no use for lists of UIDs.
+        var isRefused = false
+    }
+
+    private let associations: RetrievalAssociations
+    private let network: Network
+    private let model: InformationModel
+    /// The studies that can be listed with others, in the order of the run.
+    private let studies: [UID]
+    private let places: [UID: Int]
+    /// So many studies before there is no list any more the next ones are asked for: the other jobs go on meanwhile.
+    private let lead: Int
+    private let state = ConditionLock(State())
+
+    /// The most studies of one query.
+    private static let mostStudies = 32
+    /// The seconds for which a list is believed: what is listed ahead changes meanwhile.
+    private static let validity = 60.0
+
+    init(
+        _ targets: [RetrievalTarget], _ associations: RetrievalAssociations, _ network: Network,
+        _ model: InformationModel, jobs: Int = 1
+    ) {
+        lead = jobs - 1
+        self.associations = associations
+        self.network = network
+        self.model = model
+        // Over HTTP the address of a request names one study.
+        let isPossible = network.connection.web == nil && model == .studyRoot
+        studies = isPossible ? targets.compactMap(\.studyAlone) : []
+        places = Dictionary(studies.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The instances that a target should bring.
+    ///
+    /// - Parameter needsClasses: whether the SOP classes are asked for where the list does not have them.
+    /// - Throws: as ``ExpectedInstances/list(_:_:_:_:needsClasses:)`` does.
+    func expected(of target: RetrievalTarget, needsClasses: Bool) throws(AssociationError) -> ExpectedInstances {
+        if let study = target.studyAlone, let listed = try listed(study), !needsClasses || !listed.sopClasses.isEmpty {
+            return listed
+        }
+        return try ExpectedInstances.list(associations, network, model, target, needsClasses: needsClasses)
+    }
+
+    /// Nil: it is to be asked for alone.
+    private func listed(_ study: UID) throws(AssociationError) -> ExpectedInstances? {
+        guard let place = places[study] else { return nil }
+        let batch: [UID] = state.withLock(
+            when: { if case .asked = $0.lists[study] { false } else { true } },
+            { state in
+                let start = max(state.next, place)
+                let end = min(start + state.size, studies.count)
+                guard !state.isRefused, start <= place + lead, end - start > 1 else { return [] }
+                state.next = end
+                for study in studies[start..<end] { state.lists[study] = .asked }
+                return Array(studies[start..<end])
+            })
+        if !batch.isEmpty { try ask(batch) }
+        return state.withLock { state in
+            guard case .known(let list, let end) = state.lists.removeValue(forKey: study), !end.isPast else {
+                return nil
+            }
+            return list
+        }
+    }
+
+    private func ask(_ batch: [UID]) throws(AssociationError) {
+        var listed: [UID: [InstanceListing.Series]]?
+        defer {
+            let end = Deadline.after(seconds: Self.validity)
+            state.withLock { state in
+                for study in batch {
+                    state.lists[study] = listed?[study].map { .known(ExpectedInstances(listed: $0), until: end) }
+                }
+                if listed == nil { state.isRefused = true }
+                // Fewer studies may stay below a limit of the server.
+                if listed?.isEmpty == true { state.size = max(state.size / 2, 2) }
+            }
+        }
+        do throws(AssociationError) {
+            listed = try associations.withQueries { [model] session throws(AssociationError) in
+                do throws(InstanceListing.Failure) {
+                    return try InstanceListing(on: session, model: model).list(studies: batch)
+                } catch .association(let error) {
+                    throw error
+                } catch {
+                    return nil
+                }
+            }
+            if listed == nil {
+                network.diagnostics.verbose(
+                    "\(network.peerName): no list of several studies at once; listing one after the other")
+            }
+        } catch {
+            // What the server says to a list of one study is what counts.
+            if error.isInterruption { throw error }
+        }
+    }
+}
+
+extension RetrievalTarget {
+    /// The study that the target is, if it is one and its other keys say no more.
+    fileprivate var studyAlone: UID? {
+        let studies = identifier.uids(.studyInstanceUID)
+        return level == .study && studies.count == 1 ? studies[0] : nil
+    }
+}
