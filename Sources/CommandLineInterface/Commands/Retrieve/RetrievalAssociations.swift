@@ -34,6 +34,8 @@ final class RetrievalAssociations: Sendable {
         var idle: [Lent] = []
         /// All that were opened and not ended, idle ones among them.
         var count = 0
+        /// Those that were asked for and not answered.
+        var opening = 0
         /// As many as the peer takes, once it has rejected another, or has let it wait.
         var limit = Int.max
         /// The seconds that the slowest took to be established.
@@ -162,6 +164,8 @@ final class RetrievalAssociations: Sendable {
                 state.count > 0 ? max(Self.shortestPatience, Self.patienceFactor * state.slowest) : nil
             }
             do throws(AssociationError) {
+                state.withLock { $0.opening += 1 }
+                defer { state.withLock { $0.opening -= 1 } }
                 return try open(proposal, needsQueries: needsQueries, patience)
             } catch {
                 switch error {
@@ -197,6 +201,8 @@ final class RetrievalAssociations: Sendable {
 
     /// Returns true if the peer has taken others, which are used in the place of the one that it rejected.
     private func noteLimit() -> Bool {
+        // It may be just about to take another.
+        _ = state.wait(until: .after(seconds: Self.shortestPatience)) { $0.count > 0 || $0.opening == 0 }
         let limit: Int? = state.withLock { state in
             guard state.count > 0 else { return nil }
             defer { state.limit = state.count }
