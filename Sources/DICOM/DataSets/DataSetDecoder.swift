@@ -112,10 +112,9 @@ private struct DataSetBuilder {
     mutating func readPrefix(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> DataSet {
         do throws(DataSetError) {
             while try continues(bytes, through: last), try readNext(bytes) {}
-        } catch  where error.code == .truncated {
-            if let outermost = openSequences.first { return outermost.enclosing.dataSet() }
-        }
-        return collected.dataSet()
+        } catch  where error.code == .truncated {}
+        // Wherever the bytes end, what is in a sequence is no part of the outermost level.
+        return openSequences.first?.enclosing.dataSet() ?? collected.dataSet()
     }
 
     /// True inside of an element, and where one begins whose tag is not beyond the last one.
@@ -170,6 +169,10 @@ private struct DataSetBuilder {
             collected.append(DataElement(tag: tag, vr: vr, value: .bytes(value)))
         case .sequenceStart(let tag):
             try countElement(tag)
+            if let wanted, openSequences.isEmpty, !wanted.contains(tag) {
+                try passSequence(bytes)
+                break
+            }
             if openSequences.isEmpty { openSequences.reserveCapacity(4) }
             var sequence = OpenSequence(tag: tag, enclosing: ElementCollector())
             swap(&sequence.enclosing, &collected)
@@ -192,6 +195,25 @@ private struct DataSetBuilder {
             break
         }
         return true
+    }
+
+    /// Passes over the rest of a sequence of the outermost level.
+    private mutating func passSequence(_ bytes: RawSpan) throws(DataSetError) {
+        repeat {
+            elementCount += scanner.passPlainElements(bytes, at: &offset) { _ in true }
+            guard let event = try scanner.next(bytes, at: &offset) else { return }
+            switch event {
+            case .element(let tag, _, let length, _):
+                try countElement(tag)
+                _ = scanner.takeWholeValue(bytes, at: &offset, length: length)
+            case .fragment(let length):
+                try countElement(nil)
+                _ = scanner.takeWholeValue(bytes, at: &offset, length: length)
+            case .sequenceStart(let tag), .fragmentsStart(let tag, _): try countElement(tag)
+            case .itemStart: try countElement(nil)
+            case .itemEnd, .sequenceEnd, .fragmentsEnd, .value, .heldValue, .valueEnd: break
+            }
+        } while !scanner.isOutermost
     }
 
     private mutating func readFragments(_ bytes: RawSpan) throws(DataSetError) -> [ArraySlice<UInt8>] {

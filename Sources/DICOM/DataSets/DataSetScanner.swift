@@ -196,12 +196,14 @@ struct DataSetScanner: Sendable {
         let forms = ElementHeader.LengthForms.ofValues
         var place = start
         var count = 0
-        // The value of Pixel Representation is looked at.
-        while let (tag, next) = ElementHeader.plainElement(bytes, at: place, before: end, forms),
-            tag != .pixelRepresentation, passes(tag)
-        {
-            place = next
-            count &+= 1
+        bytes.withUnsafeBytes { bytes in
+            // The value of Pixel Representation is looked at.
+            while let (tag, next) = ElementHeader.plainElement(bytes, at: place, before: end, forms),
+                tag != .pixelRepresentation, passes(tag)
+            {
+                place = next
+                count &+= 1
+            }
         }
         offset = place
         position += UInt64(place - start)

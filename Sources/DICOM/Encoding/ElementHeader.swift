@@ -92,14 +92,16 @@ struct ElementHeader {
         subscript(letters: UInt16) -> Form { letters & 0xE0E0 == 0x4040 ? forms[Self.place(letters)] : .none }
     }
 
-    /// Reads no more of an element in Explicit VR Little Endian than where its value ends, which is before `end`; nil if it does not,
-    /// if its length is undefined, it is a sequence or a delimiter, or its representation is not one of PS3.5 6.2.
+    /// Reads no more of an element in Explicit VR Little Endian than where its value ends; nil if that is beyond `end`, its length is
+    /// undefined, it is a sequence or a delimiter, or its representation is not one of PS3.5 6.2.
+    ///
+    /// - Parameter end: at most the number of the bytes; nothing is read from there on.
     @inline(__always)
     static func plainElement(
-        _ bytes: RawSpan, at offset: Int, before end: Int, _ forms: LengthForms
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, before end: Int, _ forms: LengthForms
     ) -> (tag: Tag, end: Int)? {
-        guard end - offset >= shortest else { return nil }
-        let head = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        guard end &- offset >= shortest else { return nil }
+        let head = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         let first = UInt32(truncatingIfNeeded: head)
         let tag = Tag(first << 16 | first >> 16)
         guard !tag.isDelimiter else { return nil }
@@ -109,8 +111,8 @@ struct ElementHeader {
             let next = offset &+ shortest &+ Int(truncatingIfNeeded: head >> 48)
             return next <= end ? (tag, next) : nil
         case .long:
-            guard end - offset >= longest else { return nil }
-            let length = UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset &+ 8, as: UInt32.self))
+            guard end &- offset >= longest else { return nil }
+            let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt32.self))
             let next = offset &+ longest &+ Int(length)
             return length != undefinedLength && next <= end ? (tag, next) : nil
         }

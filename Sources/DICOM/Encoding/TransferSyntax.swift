@@ -25,7 +25,9 @@ package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
     /// False also for two private relatives of the default syntax that archives hold: Papyrus 3, and that of GE whose
     /// pixels are big endian.
     package var isExplicitVR: Bool {
-        switch uid.string {
+        // The length alone tells most.
+        guard uid.string.utf8.count <= 18 else { return true }
+        return switch uid.string {
         case "1.2.840.10008.1.2", "1.2.840.10008.1.20", "1.2.840.113619.5.2": false
         default: true
         }
@@ -34,7 +36,8 @@ package struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
 
     /// True if the encoded data set is a raw deflate stream (PS3.5 A.5): also the two deflated syntaxes of JPIP.
     package var isDeflated: Bool {
-        switch uid.string {
+        guard uid.string.utf8.count >= 22 else { return false }
+        return switch uid.string {
         case "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205": true
         default: false
         }

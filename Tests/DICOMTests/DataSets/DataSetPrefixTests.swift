@@ -33,6 +33,24 @@ struct DataSetPrefixTests {
         #expect(longest == 4)
     }
 
+    @Test(arguments: TransferSyntax.uncompressed.filter { !$0.isDeflated })
+    func `a prefix that is cut in a sequence has nothing of its items`(syntax: TransferSyntax) throws {
+        var item = DataSet()
+        item.set(.patientID, .LO, "WRONG")
+        item.set(.patientSex, .CS, "O")
+        var dataSet = DataSet()
+        dataSet.set(.modality, .CS, "CT")
+        dataSet.set(.referencedSOPSequence, items: [item])
+        let bytes = DataSetEncoder(syntax).encode(dataSet)
+        let decoder = DataSetDecoder(syntax)
+        for cut in 10..<bytes.count {
+            for wanted in [nil, [.modality, .patientID]] as [[Tag]?] {
+                let found = try decoder.decodeBeginning(bytes[..<cut], through: .patientSex, only: wanted).dataSet
+                #expect(found.elements.map(\.tag) == [.modality], "cut at \(cut)")
+            }
+        }
+    }
+
     @Test(arguments: TransferSyntax.uncompressed)
     func `a prefix is complete where an element beyond the last one is seen`(syntax: TransferSyntax) throws {
         let bytes = DataSetEncoder(syntax).encode(Self.dataSet)
