@@ -13,10 +13,13 @@ SECONDARY_CAPTURE, CT = b"1.2.840.10008.5.1.4.1.1.7", b"1.2.840.10008.5.1.4.1.1.
 
 
 class Gate:
-    """Passes connections on to a port, no more than `most` at once: others are connected, and wait. Counts them."""
+    """Passes connections on to a port, no more than `most` at once: others are connected, and wait, or are rejected. Counts them."""
 
-    def __init__(self, port, most=None):
-        self.target, self.count = port, 0
+    # A-ASSOCIATE-RJ: for now, by the presentation part of the service provider, as a local limit is exceeded.
+    REJECTION = bytes([3, 0, 0, 0, 0, 4, 0, 2, 3, 2])
+
+    def __init__(self, port, most=None, rejects=False):
+        self.target, self.count, self.rejects = port, 0, rejects
         self.room = threading.Semaphore(most) if most else None
         self.listener = socket.create_server((servers.LOOPBACK, 0), backlog=64)
         self.port = self.listener.getsockname()[1]
@@ -24,7 +27,7 @@ class Gate:
 
     def accept(self):
         while True:
-            if self.room:
+            if self.room and not self.rejects:
                 self.room.acquire()
             try:
                 near = self.listener.accept()[0]
@@ -34,6 +37,13 @@ class Gate:
             threading.Thread(target=self.pass_on, args=(near,), daemon=True).start()
 
     def pass_on(self, near):
+        if self.rejects and not self.room.acquire(blocking=False):
+            with near:
+                near.recv(65536)
+                near.sendall(self.REJECTION)
+                while near.recv(65536):
+                    pass
+            return
         with near, socket.create_connection((servers.LOOPBACK, self.target)) as far:
             back = threading.Thread(target=self.pump, args=(far, near), daemon=True)
             back.start()
@@ -72,8 +82,8 @@ class KeptAssociations(cases.RealServerTest):
         dcmscu("--store", servers.LOOPBACK, server.port, *self.files, expect=0)
         return server
 
-    def gate(self, server, most=None):
-        gate = Gate(server.port, most)
+    def gate(self, server, *limits):
+        gate = Gate(server.port, *limits)
         self.addCleanup(gate.close)
         return gate
 
@@ -96,8 +106,15 @@ class KeptAssociations(cases.RealServerTest):
     def test_a_server_that_lets_an_association_wait_is_asked_on_those_that_it_serves(self):
         """It connects everybody, and answers one association after the other, as long as that takes."""
         archive = self.filled(PracticeArchive(options=["--inject", "delay=0.1"]))
-        gate = self.gate(archive, most=1)
+        gate = self.gate(archive, 1)
         run = self.get(gate, "--jobs", 2)
         self.assertIn("the server takes no more than 1 association of ours at once", run.stderr)
         # That one, the one that waited, and one for the last study once the first is released.
         self.assertLessEqual(gate.count, 3)
+
+    def test_a_server_that_rejects_more_is_asked_on_those_that_it_takes(self):
+        archive = self.filled(PracticeArchive(options=["--inject", "delay=0.05"]))
+        for most in (1, 2):
+            with self.subTest(most=most):
+                run = self.get(self.gate(archive, most, True), "--jobs", 4)
+                self.assertIn("the server takes no more than", run.stderr)

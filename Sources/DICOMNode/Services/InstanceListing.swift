@@ -28,13 +28,17 @@ package struct InstanceListing {
 
     private final class Answers {
         var count = 0
+        /// So many are held.
+        var limit = InstanceListing.maximumAnswers
         /// False once the peer has refused a query for transfer syntaxes.
         var mayHaveSyntaxes = true
     }
 
     /// The maximum number of matches held, some 300 bytes each, to be compared with the instances that arrive. The
     /// largest studies have some 50,000 instances; an endless list of a faulty peer must not fill memory.
-    private static let maximumAnswers = 1_000_000
+    fileprivate static let maximumAnswers = 1_000_000
+    /// The same for several studies that are small.
+    private static let maximumAnswersOfStudies = 20_000
 
     /// - Parameter session: an association has a context for the model's C-FIND.
     package init(on session: any QuerySession, model: InformationModel) {
@@ -73,36 +77,41 @@ package struct InstanceListing {
     /// Lists the instances of several studies by few queries, as lists of UIDs ask for them (PS3.4 C.2.2.2.2).
     ///
     /// A peer that takes no such lists, or cuts off what it returns, must not make a study look smaller: a study is in the result only
-    /// if the peer counts the instances of each of its series (0020,1209) and has listed as many, and if no list has a number of matches
-    /// that looks like a limit.
+    /// if as many series are listed as the peer counts (0020,1206), and as many instances of each (0020,1209).
     ///
     /// - Returns: the series of those studies; nil if the peer shows no use of lists of UIDs, or does not count.
     /// - Throws: `Failure` if a query fails or there are too many matches.
     package func list(studies: [UID]) throws(Failure) -> [UID: [Series]]? {
-        var found: [UID: [(series: Series, count: Int)]] = [:]
-        var uncertain: Set<UID> = []
+        answers.limit = Self.maximumAnswersOfStudies
         let wanted = Set(studies)
-        var keys = base(.series, DataSet(), studies)
+        var counts: [UID: Int] = [:]
+        var keys = base(.study, DataSet(), studies)
+        keys.setEmpty(.numberOfStudyRelatedSeries, .IS)
+        try find(keys) { match in
+            guard let study = match.uid(.studyInstanceUID), wanted.contains(study) else { return }
+            counts[study] = match.string(.numberOfStudyRelatedSeries).flatMap { Int($0) }
+        }
+        // Some take the first of the values alone, or compare the whole list with each UID.
+        guard counts.count * 2 >= studies.count else { return nil }
+        var found: [UID: [(series: Series, count: Int)]] = [:]
+        keys = base(.series, DataSet(), studies)
         keys.setEmpty(.seriesInstanceUID, .UI)
         keys.setEmpty(.numberOfSeriesRelatedInstances, .IS)
-        let matches = try find(keys) { match in
-            guard let study = match.uid(.studyInstanceUID), wanted.contains(study) else { return }
-            guard let series = match.uid(.seriesInstanceUID),
-                let count = match.string(.numberOfSeriesRelatedInstances).flatMap({ Int($0) }), count > 0
-            else {
-                uncertain.insert(study)
-                return
-            }
-            guard found[study]?.contains(where: { $0.series.seriesInstanceUID == series }) != true else { return }
+        try find(keys) { match in
+            guard let study = match.uid(.studyInstanceUID), wanted.contains(study),
+                let series = match.uid(.seriesInstanceUID),
+                let count = match.string(.numberOfSeriesRelatedInstances).flatMap({ Int($0) }), count > 0,
+                found[study]?.contains(where: { $0.series.seriesInstanceUID == series }) != true
+            else { return }
             found[study, default: []].append((Series(studyInstanceUID: study, seriesInstanceUID: series), count))
         }
-        guard !ListLimits.isRound(matches) else { return [:] }
-        // Some take the first of the values alone, or compare the whole list with each UID.
-        guard found.count * 2 >= studies.count else { return nil }
+        guard !found.isEmpty else { return nil }
         var listed: [UID: [Series]] = [:]
         var group: [(series: Series, count: Int)] = []
-        for study in studies where !uncertain.contains(study) {
-            guard let own = found[study], own.reduce(0, { $0 + $1.count }) <= Self.mostOfGroup else { continue }
+        for study in studies {
+            guard let own = found[study], own.count == counts[study],
+                own.reduce(0, { $0 + $1.count }) <= Self.mostOfGroup
+            else { continue }
             if group.count + own.count > Self.mostSeriesOfGroup
                 || (group + own).reduce(0, { $0 + $1.count }) > Self.mostOfGroup
             {
@@ -289,7 +298,7 @@ package struct InstanceListing {
                 beforeBlockingRead: nil
             ) { match in
                 answers.count += 1
-                guard answers.count <= Self.maximumAnswers else { return .cancel }
+                guard answers.count <= answers.limit else { return .cancel }
                 do throws(DataSetError) {
                     onMatch(try match.identifier())
                 } catch {
@@ -300,7 +309,7 @@ package struct InstanceListing {
         } catch {
             throw .association(error)
         }
-        if answers.count > Self.maximumAnswers { throw .tooMany }
+        if answers.count > answers.limit { throw .tooMany }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
         let count = answers.count - before
         guard let final = result.final?.command else { return count }

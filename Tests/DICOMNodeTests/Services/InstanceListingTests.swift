@@ -16,6 +16,8 @@ struct InstanceListingTests {
         case cutsAt(Int)
         /// The last series has an instance more than is listed.
         case countsMore
+        /// The last study has a series more than is listed.
+        case countsMoreSeries
         case refusesSyntaxes
         case refusesLists
     }
@@ -35,11 +37,24 @@ struct InstanceListingTests {
             if case .refusesLists = fault, studies.count > 1 { return refused(sopClass) }
             if case .takesFirst = fault { studies = Array(studies.prefix(1)) }
             let isOfImages = identifier.string(.queryRetrieveLevel) == "IMAGE"
+            let isOfStudies = identifier.string(.queryRetrieveLevel) == "STUDY"
             if case .refusesSyntaxes = fault, identifier[.availableTransferSyntaxUID] != nil {
                 return refused(sopClass)
             }
             var matches: [DataSet] = []
             for study in studies {
+                if isOfStudies {
+                    var match = DataSet()
+                    match.set(.studyInstanceUID, study)
+                    var count = 2
+                    if case .countsMoreSeries = fault, study == studies.last { count = 3 }
+                    if case .countsNothing = fault {
+                    } else {
+                        match.set(.numberOfStudyRelatedSeries, .IS, "\(count)")
+                    }
+                    matches.append(match)
+                    continue
+                }
                 for series in 1...2 {
                     var match = DataSet()
                     let seriesUID = UID("\(study).\(series)")
@@ -88,25 +103,25 @@ struct InstanceListingTests {
         try InstanceListing(on: server, model: .studyRoot).list(studies: studies(count))
     }
 
-    @Test func `the instances of sixteen studies are listed by two queries`() throws {
+    @Test func `the instances of sixteen studies are listed by three queries`() throws {
         let server = ListServer()
         let listed = try #require(try list(server, 16))
         #expect(listed.count == 16)
         #expect(listed.values.allSatisfy { $0.count == 2 && $0.allSatisfy { $0.sopInstanceUIDs.count == 3 } })
         #expect(listed["1.2.3.7"]?[1].sopInstanceUIDs.map(\.string) == ["1.2.3.7.2.1", "1.2.3.7.2.2", "1.2.3.7.2.3"])
-        #expect(server.requests == 2)
+        #expect(server.requests == 3)
     }
 
     @Test func `more series than fit into one query take several`() throws {
         let server = ListServer()
         #expect(try list(server, 30)?.count == 30)
-        #expect(server.requests == 3)
+        #expect(server.requests == 4)
     }
 
     @Test func `a server without transfer syntaxes is asked without them from then on`() throws {
         let server = ListServer(.refusesSyntaxes)
         #expect(try list(server, 30)?.count == 30)
-        #expect(server.requests == 4)
+        #expect(server.requests == 5)
     }
 
     @Test func `the first study of a list is no answer for all`() throws {
@@ -117,20 +132,18 @@ struct InstanceListingTests {
         #expect(try list(ListServer(.countsNothing), 3) == nil)
     }
 
-    @Test func `a study with an instance more than is listed is left out, and no other`() throws {
-        let listed = try list(ListServer(.countsMore), 3)
-        #expect(listed.map { Set($0.keys) } == ["1.2.3.1", "1.2.3.2"])
+    @Test func `a study with an instance or a series more than is listed is left out, and no other`() throws {
+        for fault in [Fault.countsMore, .countsMoreSeries] {
+            let listed = try list(ListServer(fault), 3)
+            #expect(listed.map { Set($0.keys) } == ["1.2.3.1", "1.2.3.2"])
+        }
     }
 
-    @Test(arguments: [7, 17]) func `a list that is cut off leaves out each study that it cuts`(_ limit: Int) throws {
-        let listed = try #require(try list(ListServer(.cutsAt(limit)), 4))
-        #expect(listed.values.joined().allSatisfy { $0.sopInstanceUIDs.count == 3 })
-        #expect(listed.count < 4)
-    }
-
-    @Test func `series of which there are exactly as many as a limit are not believed`() throws {
-        let listed = try #require(try list(ListServer(.cutsAt(50)), 30))
-        #expect(listed.isEmpty)
+    @Test(arguments: [(7, 4), (17, 4), (50, 30)])
+    func `a list that is cut off leaves out each study that it cuts`(_ limit: Int, _ count: Int) throws {
+        let listed = try #require(try list(ListServer(.cutsAt(limit)), count))
+        #expect(listed.values.allSatisfy { $0.count == 2 && $0.allSatisfy { $0.sopInstanceUIDs.count == 3 } })
+        #expect(listed.count < count)
     }
 
     @Test func `a refusal is an error for the caller to act on`() throws {

@@ -441,7 +441,7 @@ class ScriptedArchive:
         asked = [instance for instance in self.instances if self.matches(instance, keys)]
         with self.lock:
             self.requests.append((kind, [instance.uid for instance in asked]))
-            self.offered.append({pair for pair in association.contexts.values() if pair[0] != STUDY_GET})
+            self.offered.append({pair for pair in association.contexts.values() if pair[0] not in (STUDY_FIND, STUDY_GET)})
             self.identifiers.append(keys)
         if kind == GET and self.refuses_get:
             return association.respond(context, command, 0x0122)

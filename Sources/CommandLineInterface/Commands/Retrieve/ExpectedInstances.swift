@@ -73,11 +73,20 @@ struct ExpectedInstances {
                 }
             }
         } catch {
-            // Our own limit says nothing of the server, and leaves no time for what follows.
-            guard !network.isOverdue, let reason = reason(for: error, network.queryName) else { throw error }
-            noteMissingList(network, reason)
-            return ExpectedInstances(series: nil, failure: error)
+            return try withoutList(network, because: error)
         }
+    }
+
+    /// What is expected where there is no list, although a retrieval may bring all the same.
+    ///
+    /// - Throws: the error if a retrieval would end in the same way.
+    static func withoutList(
+        _ network: Network, because error: AssociationError
+    ) throws(AssociationError) -> ExpectedInstances {
+        // Our own limit says nothing of the server, and leaves no time for what follows.
+        guard !network.isOverdue, let reason = reason(for: error, network.queryName) else { throw error }
+        noteMissingList(network, reason)
+        return ExpectedInstances(series: nil, failure: error)
     }
 
     /// The reason why there is no list, in words; nil if a retrieval would end in the same way.

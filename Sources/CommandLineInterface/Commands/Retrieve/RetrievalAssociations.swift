@@ -13,6 +13,8 @@ final class RetrievalAssociations: Sendable {
         fileprivate let proposal: Proposal
         /// True if it was used before: the peer may have ended it, or serve no second request on it.
         fileprivate(set) var wasKept = false
+        /// When it has rested for too long.
+        fileprivate var restsUntil = Deadline.never
         private let onEnd: () -> Void
 
         fileprivate init(_ association: Association, _ proposal: Proposal, onEnd: @escaping () -> Void) {
@@ -38,6 +40,9 @@ final class RetrievalAssociations: Sendable {
         var opening = 0
         /// As many as the peer takes, once it has rejected another, or has let it wait.
         var limit = Int.max
+        /// When one more is tried.
+        var limitEnd = Deadline.never
+        var hasNotedLimit = false
         /// The seconds that the slowest took to be established.
         var slowest = 0.0
         /// The proposals for what comes by which associations were opened so far.
@@ -92,11 +97,12 @@ final class RetrievalAssociations: Sendable {
     /// - Parameters:
     ///   - service: the SOP class of C-GET or C-MOVE.
     ///   - storage: the contexts for what comes.
+    ///   - named: the transfer syntaxes that the server names for the instances of a class.
     ///   - mayBeWidened: whether contexts for other classes may be proposed as well, for the studies that follow.
     ///   - isFresh: true for one that nobody has used.
     /// - Throws: the reason why there can be none.
     func forRetrieval(
-        _ service: UID, storage: StorageProposals.Round, mayBeWidened: Bool, isFresh: Bool
+        _ service: UID, storage: StorageProposals.Round, named: [UID: Set<UID>], mayBeWidened: Bool, isFresh: Bool
     ) throws(AssociationError) -> Lent {
         var proposal = Proposal(isForQueries: true, service: service, storage: storage)
         if mayBeWidened {
@@ -107,7 +113,8 @@ final class RetrievalAssociations: Sendable {
         }
         return try lent(proposal, isFresh: isFresh, needsQueries: false) { other in
             guard other.service == service else { return false }
-            return mayBeWidened ? StorageProposals.covers(other.storage, storage) : other.storage == storage
+            return mayBeWidened
+                ? StorageProposals.covers(other.storage, storage, named: named) : other.storage == storage
         }
     }
 
@@ -134,7 +141,7 @@ final class RetrievalAssociations: Sendable {
                 } else if error.leavesAssociationUsable {
                     lent.association.abort()
                 }
-                guard isDisappointed(by: lent, error) else { throw error }
+                guard isDisappointed(by: lent, error, repeatsUnanswered: false) else { throw error }
                 isFresh = true
             }
         }
@@ -152,35 +159,48 @@ final class RetrievalAssociations: Sendable {
             if !isFresh, let kept = takeIdle(where: suits) { return kept }
             // One that nobody uses makes room: what it lacks the next study may need again.
             if let other = takeIdle(where: { _ in true }) {
-                release(other.association)
+                release(other)
                 hasJustReleased = true
             }
-            guard state.withLock({ $0.count < $0.limit }) else {
+            // A peer that has taken others may let one wait until they end, which they do not while there is work.
+            guard let patience = reserve() else {
                 try waitForIdle()
                 continue
             }
-            // A peer that has taken others may let one wait until they end, which they do not while there is work.
-            let patience: Double? = state.withLock { state in
-                state.count > 0 ? max(Self.shortestPatience, Self.patienceFactor * state.slowest) : nil
-            }
             do throws(AssociationError) {
-                state.withLock { $0.opening += 1 }
                 defer { state.withLock { $0.opening -= 1 } }
                 return try open(proposal, needsQueries: needsQueries, patience)
             } catch {
+                guard !network.isOverdue else { throw error }
                 switch error {
-                case .rejected(let reject) where reject.result == .transient && noteLimit(): continue
                 case .rejected(let reject) where reject.result == .transient && hasJustReleased:
                     hasJustReleased = false
                     _ = network.cancellation.wait(until: .after(Self.look))
-                case .timedOut(waitingFor: .associateResponse) where patience != nil,
-                    .unreachable(.timedOut) where patience != nil:
-                    _ = noteLimit()
+                case .rejected(let reject) where reject.result == .transient && noteLimit(): continue
+                case .timedOut(waitingFor: .associateResponse), .unreachable(.timedOut):
+                    guard noteLimit() || patience < .infinity else { throw error }
                 default: throw error
                 }
             }
         }
     }
+
+    /// A place for one more association: the seconds that it may take, infinite if it is the only one. Nil: the peer takes no more.
+    private func reserve() -> Double? {
+        state.withLock { state in
+            let others = state.count + state.opening
+            if others >= state.limit, state.limitEnd.isPast {
+                state.limit += 1
+                state.limitEnd = .after(seconds: Self.limitValidity)
+            }
+            guard others < state.limit else { return nil }
+            state.opening += 1
+            return others > 0 ? max(Self.shortestPatience, Self.patienceFactor * state.slowest) : .infinity
+        }
+    }
+
+    /// The seconds after which a peer that took so many is tried with one more.
+    private static let limitValidity = 60.0
 
     /// The seconds that one of several associations may take at least, and how many times as long as the slowest so far.
     private static let shortestPatience = 2.0
@@ -193,8 +213,8 @@ final class RetrievalAssociations: Sendable {
                 return state.idle.remove(at: index)
             }
             guard let found else { return nil }
-            if found.association.isAtRest { return found }
-            // It has ended while nobody used it.
+            if !found.restsUntil.isPast, found.association.isAtRest { return found }
+            // It has ended while nobody used it, or what lies between may have forgotten it.
             found.association.abort()
         }
     }
@@ -202,33 +222,38 @@ final class RetrievalAssociations: Sendable {
     /// Returns true if the peer has taken others, which are used in the place of the one that it rejected.
     private func noteLimit() -> Bool {
         // It may be just about to take another.
-        _ = state.wait(until: .after(seconds: Self.shortestPatience)) { $0.count > 0 || $0.opening == 0 }
-        let limit: Int? = state.withLock { state in
-            guard state.count > 0 else { return nil }
-            defer { state.limit = state.count }
-            return state.limit == state.count ? nil : state.count
+        _ = state.wait(until: .after(seconds: Self.shortestPatience)) { $0.opening == 0 }
+        let (taken, isNew) = state.withLock { state in
+            guard state.count > 0 else { return (0, false) }
+            defer { state.hasNotedLimit = true }
+            state.limit = state.count
+            state.limitEnd = .after(seconds: Self.limitValidity)
+            return (state.count, !state.hasNotedLimit)
         }
-        guard let limit else { return state.withLock { $0.count > 0 } }
-        let taken = Quantity.count(limit, "association")
-        network.diagnostics.note(
-            Message(
-                "\(network.peerName): the server takes no more than \(taken) of ours at once",
-                "going on with \(limit == 1 ? "it" : "these")"))
-        return true
+        if isNew {
+            network.diagnostics.note(
+                Message(
+                    "\(network.peerName): the server takes no more than \(Quantity.count(taken, "association")) of ours at once",
+                    "going on with \(taken == 1 ? "it" : "these")"))
+        }
+        return taken > 0
     }
 
     /// - Throws: `interrupted` at a cancellation.
     private func waitForIdle() throws(AssociationError) {
-        while !state.wait(until: .after(Self.look), for: { !$0.idle.isEmpty || $0.count < $0.limit }) {
+        while !state.wait(
+            until: .after(Self.look),
+            for: { !$0.idle.isEmpty || $0.count + $0.opening < $0.limit || $0.limitEnd.isPast })
+        {
             if network.cancellation.isRaised { throw .interrupted(network.cancellation.level) }
         }
     }
 
     private static let look = Duration.milliseconds(100)
 
-    /// - Parameter patience: the seconds for connecting, and for the answer; nil for those of the run.
+    /// - Parameter patience: the seconds for connecting, and for the answer, if those of the run are more.
     private func open(
-        _ proposal: Proposal, needsQueries: Bool, _ patience: Double?
+        _ proposal: Proposal, needsQueries: Bool, _ patience: Double
     ) throws(AssociationError) -> Lent {
         let query = FindSCU.needs(options.query.informationModel.findSOPClass)
         guard let service = proposal.service else { return try open(query, proposal, patience) }
@@ -250,11 +275,11 @@ final class RetrievalAssociations: Sendable {
     }
 
     private func open(
-        _ needs: [PresentationContextPlan.Need], _ proposal: Proposal, _ patience: Double?
+        _ needs: [PresentationContextPlan.Need], _ proposal: Proposal, _ patience: Double
     ) throws(AssociationError) -> Lent {
         var parameters = network.parameters(PresentationContextPlan(needs: needs).associations.first ?? [])
         parameters.roleSelections = proposal.service == nil ? [] : GetSCU.roleSelections(for: proposal.storage)
-        if let patience {
+        if patience < .infinity {
             parameters.limits.connect = min(parameters.limits.connect ?? patience, patience)
             parameters.limits.association = min(parameters.limits.association ?? patience, patience)
         }
@@ -272,39 +297,48 @@ final class RetrievalAssociations: Sendable {
     /// Takes an association back after work that has ended well; after any other it is to be released.
     func keep(_ lent: Lent) {
         let mayBeKept = state.withLock { state in
-            state.disappointments < Self.maximumDisappointments && !network.cancellation.isRaised
+            if lent.wasKept { state.disappointments = 0 }
+            return state.disappointments < Self.maximumDisappointments && !network.cancellation.isRaised
         }
-        guard mayBeKept, lent.association.isEstablished else { return release(lent.association) }
+        guard mayBeKept, lent.association.isEstablished else { return release(lent) }
         lent.wasKept = true
+        lent.restsUntil = .after(seconds: Self.longestIdlePause)
         state.withLock { $0.idle.append(lent) }
     }
 
     /// Returns true if the work may have failed only because the association was used before, and is to be done on a fresh one.
-    func isDisappointed(by lent: Lent, _ error: AssociationError) -> Bool {
-        guard lent.wasKept, error.endsWhatWasKept else { return false }
-        state.withLock { $0.disappointments += 1 }
+    ///
+    /// - Parameter repeatsUnanswered: whether what was not answered in time may be asked for again.
+    func isDisappointed(by lent: Lent, _ error: AssociationError, repeatsUnanswered: Bool) -> Bool {
+        guard lent.wasKept, error.endsWhatWasKept, !network.isOverdue else { return false }
+        let isUnanswered = if case .timedOut = error { true } else { false }
+        state.withLock { state in
+            state.disappointments = isUnanswered ? Self.maximumDisappointments : state.disappointments + 1
+        }
         network.diagnostics.verbose(
-            "\(network.peerName): the association that was kept has ended (\(network.message(error).line)); opening another"
-        )
-        return true
+            "\(network.peerName): the association that was kept has ended (\(network.message(error).line))")
+        return !isUnanswered || repeatsUnanswered
     }
 
-    func release(_ association: Association) {
+    /// Releases an association; one that has ended is closed.
+    func release(_ lent: Lent) {
         do throws(AssociationError) {
-            try network.release(association)
+            try network.release(lent.association)
         } catch {
             // All is answered: how the association ends changes nothing about the instances.
             network.diagnostics.verbose(network.message(error).line)
         }
     }
 
-    /// Releases those that nobody uses.
+    /// Releases those that nobody uses; at an interrupt they are aborted, which takes no time.
     func releaseIdle() {
         let idle = state.withLock { state in
             defer { state.idle = [] }
             return state.idle
         }
-        for one in idle { release(one.association) }
+        for one in idle {
+            if network.cancellation.isRaised, idle.count > 1 { one.association.abort() } else { release(one) }
+        }
     }
 }
 
@@ -312,7 +346,7 @@ extension AssociationError {
     /// True if the peer may take an association with fewer presentation contexts.
     fileprivate var mayBeOfProposal: Bool {
         switch self {
-        case .abortedByPeer, .connectionLost: true
+        case .abortedByPeer, .connectionLost, .unreachable(.closedAtOnce): true
         case .protocolViolation(let violation): if case .foreignProtocol = violation.code { false } else { true }
         case .rejected(let reject): reject == .noReasonGiven
         default: false

@@ -23,13 +23,11 @@ struct RetrievalAttempt {
     /// The presentation contexts that an attempt needs for what comes back.
     struct Contexts {
         let storage: StorageProposals.Round
+        /// The transfer syntaxes that the server names for the instances of a class.
+        let named: [UID: Set<UID>]
         let mayBeWidened: Bool
         /// True if no association will do that was used before.
         let isFresh: Bool
-
-        init(_ storage: StorageProposals.Round, mayBeWidened: Bool, isFresh: Bool) {
-            (self.storage, self.mayBeWidened, self.isFresh) = (storage, mayBeWidened, isFresh)
-        }
     }
 
     /// Instances that the server says it has sent; nil where it does not say, or its final response never came.
@@ -51,6 +49,8 @@ struct RetrievalAttempt {
     private(set) var localAddress: String?
     /// True once a request was answered to its end.
     private var hasResult = false
+    /// True once the server has begun to work on a request.
+    private var isUnderWay = false
 
     var status: DIMSEStatus? { response?.status }
 
@@ -180,7 +180,10 @@ struct RetrievalAttempt {
                 destination: context.options.moveDestination, messageID: id,
                 priority: context.options.query.priority, onSent: context.acceptCallers,
                 elsewhere: context.server,
-                onProgress: { showProgress($0, of: "C-MOVE", request: Int(id), context) })
+                onProgress: { counts in
+                    attempt.isUnderWay = true
+                    return showProgress(counts, of: "C-MOVE", request: Int(id), context)
+                })
             attempt.add(result)
             let counts = result.final?.command.suboperationCounts
             if result.wasInterrupted || attempt.isRefused { return false }
@@ -214,7 +217,10 @@ struct RetrievalAttempt {
             let result = try GetSCU.get(
                 on: association, sopClass: sopClass, identifier: identifier,
                 priority: context.options.query.priority, receiver: receiver,
-                onProgress: { showProgress($0, of: "C-GET", request: 0, context) })
+                onProgress: { counts in
+                    attempt.isUnderWay = true
+                    return showProgress(counts, of: "C-GET", request: 0, context)
+                })
             attempt.add(result)
             // The failure of one list is not that of another, unless the service fails.
             return !attempt.isHopeless(mayPause: false)
@@ -268,7 +274,8 @@ struct RetrievalAttempt {
         while true {
             do throws(AssociationError) {
                 let lent = try associations.forRetrieval(
-                    sopClass, storage: contexts.storage, mayBeWidened: contexts.mayBeWidened, isFresh: isFresh)
+                    sopClass, storage: contexts.storage, named: contexts.named, mayBeWidened: contexts.mayBeWidened,
+                    isFresh: isFresh)
                 let association = lent.association
                 attempt.localAddress = host(of: association.localDescription)
                 attempt.storageRefusal = storageRefusal(contexts.storage, association)
@@ -278,8 +285,9 @@ struct RetrievalAttempt {
                         guard try perform(association, sopClass, identifier, &attempt) else { break }
                     } catch {
                         if error.leavesAssociationUsable { association.abort() }
-                        guard !attempt.hasResult, instances.counts.attempted == before,
-                            associations.isDisappointed(by: lent, error)
+                        // A second C-MOVE would bring all again, if the first is still at work.
+                        guard !attempt.hasResult, !attempt.isUnderWay, instances.counts.attempted == before,
+                            associations.isDisappointed(by: lent, error, repeatsUnanswered: !contexts.storage.isEmpty)
                         else { throw error }
                         requests.giveBack(identifier)
                         isFresh = true
@@ -287,7 +295,7 @@ struct RetrievalAttempt {
                     }
                 }
                 if isFresh, !contexts.isFresh, lent.wasKept { continue }
-                if attempt.isWholeSuccess { associations.keep(lent) } else { associations.release(association) }
+                if attempt.isWholeSuccess { associations.keep(lent) } else { associations.release(lent) }
             } catch {
                 attempt.error = error
             }
@@ -297,7 +305,7 @@ struct RetrievalAttempt {
 
     /// True if all was answered, and nothing failed: the association is fit for other work.
     private var isWholeSuccess: Bool {
-        error == nil && !wasInterrupted && !wasCancelled && hasResult && status?.kind == .success && failed == 0
+        error == nil && !wasInterrupted && !wasCancelled && failed == 0 && (!hasResult || status?.kind == .success)
     }
 
     private static func storageRefusal(_ storage: StorageProposals.Round, _ association: Association) -> Hint? {

@@ -87,24 +87,28 @@ enum StorageProposals {
     }
 
     /// For an association that is opened before anybody knows what comes: classes that most studies have nothing but, each in every syntax
-    /// that would be proposed if they were known.
+    /// that would be proposed first if they were known.
     static let beforeList: Round =
         mostFrequent.flatMap { sopClass in
-            [PresentationContextPlan.Need(sopClass, ofStillImages, separately: true), last(sopClass)]
-        } + (neverCompressed + [radiationDoseReport]).map { native($0) }
+            let syntaxes = (FindSCU.transferSyntaxes + usual + rare).filter { !isVideo($0) }
+            return [PresentationContextPlan.Need(sopClass, syntaxes, separately: true), last(sopClass)]
+        } + withoutPixels.map { PresentationContextPlan.Need($0, FindSCU.transferSyntaxes, separately: true) }
 
     /// True if an association with the contexts that were proposed brings all that one for a round of its own would, in the same syntaxes.
-    static func covers(_ proposed: Round, _ round: Round) -> Bool {
+    ///
+    /// - Parameter named: the syntaxes that the peer names for the instances of a class.
+    static func covers(_ proposed: Round, _ round: Round, named: [UID: Set<UID>]) -> Bool {
         var syntaxes: [UID: Set<UID>] = [:]
         for need in proposed { syntaxes[need.abstractSyntax, default: []].formUnion(need.transferSyntaxes) }
         return round.allSatisfy { need in
-            guard let own = syntaxes[need.abstractSyntax] else { return false }
-            var possible = Set(need.transferSyntaxes)
-            if mostFrequent.contains(need.abstractSyntax) { possible.formIntersection(ofStillImages) }
-            if (neverCompressed + [radiationDoseReport]).contains(need.abstractSyntax) {
-                possible.formIntersection(FindSCU.transferSyntaxes)
+            let sopClass = need.abstractSyntax
+            guard let own = syntaxes[sopClass] else { return false }
+            return need.transferSyntaxes.allSatisfy { syntax in
+                if own.contains(syntax) { return true }
+                guard named[sopClass]?.contains(syntax) != true else { return false }
+                return (mostFrequent.contains(sopClass) && isVideo(syntax))
+                    || (withoutPixels.contains(sopClass) && !FindSCU.transferSyntaxes.contains(syntax))
             }
-            return own.isSuperset(of: possible)
         }
     }
 
@@ -120,19 +124,21 @@ enum StorageProposals {
         return widened
     }
 
-    /// CT, MR, CR, DX for presentation, US: images of one frame each.
+    /// CT, MR, CR, DX for presentation, US, SC: images of one frame each.
     private static let mostFrequent: [UID] = [
         "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.1",
-        "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.6.1",
+        "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7",
     ]
 
-    /// Comes with most CT studies.
-    private static let radiationDoseReport: UID = "1.2.840.10008.5.1.4.1.1.88.67"
+    /// Basic, enhanced and comprehensive SR, radiation dose report, key object, presentation state, PDF, RT structure set.
+    private static let withoutPixels: [UID] = [
+        "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.88.33",
+        "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.11.1",
+        "1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.481.3",
+    ]
 
-    /// All syntaxes but those of video, and JPIP.
-    private static let ofStillImages =
-        FindSCU.transferSyntaxes + (usual + rare).filter { !$0.string.hasPrefix("1.2.840.10008.1.2.4.10") }
-        + costly.prefix(2)
+    /// MPEG-2, MPEG-4 and HEVC.
+    private static func isVideo(_ syntax: UID) -> Bool { syntax.string.hasPrefix("1.2.840.10008.1.2.4.10") }
 
     private static func native(_ sopClass: UID) -> PresentationContextPlan.Need {
         PresentationContextPlan.Need(sopClass, FindSCU.transferSyntaxes)

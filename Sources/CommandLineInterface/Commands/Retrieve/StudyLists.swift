@@ -18,6 +18,8 @@ final class StudyLists: Sendable {
         var size = StudyLists.mostStudies
         /// True if the server has no use for lists of UIDs.
         var isRefused = false
+        /// Queries in a row that ended in an error.
+        var failures = 0
     }
 
     private let associations: RetrievalAssociations
@@ -32,8 +34,9 @@ final class StudyLists: Sendable {
 
     /// The most studies of one query.
     private static let mostStudies = 32
+    private static let fewestStudies = 2
     /// The seconds for which a list is believed: what is listed ahead changes meanwhile.
-    private static let validity = 60.0
+    private static let validity = 10.0
 
     init(
         _ targets: [RetrievalTarget], _ associations: RetrievalAssociations, _ network: Network,
@@ -54,7 +57,15 @@ final class StudyLists: Sendable {
     /// - Parameter needsClasses: whether the SOP classes are asked for where the list does not have them.
     /// - Throws: as ``ExpectedInstances/list(_:_:_:_:needsClasses:)`` does.
     func expected(of target: RetrievalTarget, needsClasses: Bool) throws(AssociationError) -> ExpectedInstances {
-        if let study = target.studyAlone, let listed = try listed(study), !needsClasses || !listed.sopClasses.isEmpty {
+        let known: ExpectedInstances?
+        do throws(AssociationError) {
+            known = try network.retrying { () throws(AssociationError) in
+                try target.studyAlone.flatMap { study throws(AssociationError) in try listed(study) }
+            }
+        } catch {
+            return try ExpectedInstances.withoutList(network, because: error)
+        }
+        if let listed = known, !needsClasses || !listed.sopClasses.isEmpty {
             return listed
         }
         return try ExpectedInstances.list(associations, network, model, target, needsClasses: needsClasses)
@@ -84,15 +95,19 @@ final class StudyLists: Sendable {
 
     private func ask(_ batch: [UID]) throws(AssociationError) {
         var listed: [UID: [InstanceListing.Series]]?
+        var hasFailed = false
         defer {
             let end = Deadline.after(seconds: Self.validity)
             state.withLock { state in
                 for study in batch {
                     state.lists[study] = listed?[study].map { .known(ExpectedInstances(listed: $0), until: end) }
                 }
-                if listed == nil { state.isRefused = true }
+                state.failures = hasFailed ? state.failures + 1 : 0
                 // Fewer studies may stay below a limit of the server.
-                if listed?.isEmpty == true { state.size = max(state.size / 2, 2) }
+                let helps = listed?.isEmpty == false
+                if listed == nil, !hasFailed || state.failures > 1 { state.isRefused = true }
+                if !helps, state.size == Self.fewestStudies { state.isRefused = true }
+                state.size = helps ? min(state.size * 2, Self.mostStudies) : max(state.size / 2, Self.fewestStudies)
             }
         }
         do throws(AssociationError) {
@@ -110,8 +125,12 @@ final class StudyLists: Sendable {
                     "\(network.peerName): no list of several studies at once; listing one after the other")
             }
         } catch {
+            hasFailed = true
+            switch error {
+            case .interrupted, .unreachable, .timedOut: throw error
             // What the server says to a list of one study is what counts.
-            if error.isInterruption { throw error }
+            default: break
+            }
         }
     }
 }

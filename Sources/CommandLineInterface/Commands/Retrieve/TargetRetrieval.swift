@@ -115,7 +115,8 @@ final class TargetRetrieval {
                 : request(
                     shares?.identifiers ?? identifiers, expected,
                     RetrievalAttempt.Contexts(
-                        storage, mayBeWidened: number == 1 && proposals.mayBeWidened, isFresh: number > 1),
+                        storage: storage, named: expected.transferSyntaxes,
+                        mayBeWidened: number == 1 && proposals.mayBeWidened, isFresh: number > 1),
                     instances, shares?.spare ?? 0)
             let now = instances.counts
             if shares != nil, attempt.isRefused, now.present == before.present, !context.shouldStop {
