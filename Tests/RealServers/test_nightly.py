@@ -92,7 +92,7 @@ class Nightly(cases.RealServerTest):
         self.assertEqual(dcmscu("--find", *peer, *keys, "--quiet", expect=0).stderr, "")
 
     def test_a_server_that_fails_for_a_moment_is_tried_again_and_the_folder_holds_what_belongs_there(self):
-        server = self.serve(PracticeArchive(options=["--inject", "reject=3"]))
+        server = self.serve(PracticeArchive(options=["--inject", "reject=2"]))
         files = made_up_images(self.folder / "images")
         dcmscu("--store", "--retries", 5, "--retry-delay", 0.1, servers.LOOPBACK, server.port, *files, expect=0)
         root = self.folder / "root"
