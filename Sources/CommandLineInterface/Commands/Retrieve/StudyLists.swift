@@ -35,6 +35,8 @@ final class StudyLists: Sendable {
     /// The most studies of one query.
     private static let mostStudies = 32
     private static let fewestStudies = 2
+    /// Studies of each job that go on while a list is made: it takes as long as some small ones.
+    private static let leadOfJob = 4
     /// The seconds for which a list is believed: what is listed ahead changes meanwhile.
     private static let validity = 10.0
 
@@ -42,7 +44,7 @@ final class StudyLists: Sendable {
         _ targets: [RetrievalTarget], _ associations: RetrievalAssociations, _ network: Network,
         _ model: InformationModel, jobs: Int = 1
     ) {
-        lead = jobs - 1
+        lead = jobs > 1 ? Self.leadOfJob * jobs : 0
         self.associations = associations
         self.network = network
         self.model = model
