@@ -85,7 +85,7 @@ package struct InstanceListing {
         answers.limit = Self.maximumAnswersOfStudies
         let wanted = Set(studies)
         var counts: [UID: Int] = [:]
-        var keys = base(.study, DataSet(), studies)
+        var keys = base(.study, studies)
         keys.setEmpty(.numberOfStudyRelatedSeries, .IS)
         try find(keys) { match in
             guard let study = match.uid(.studyInstanceUID), wanted.contains(study) else { return }
@@ -94,7 +94,7 @@ package struct InstanceListing {
         // Some take the first of the values alone, or compare the whole list with each UID.
         guard counts.count * 2 >= studies.count else { return nil }
         var found: [UID: [(series: Series, count: Int)]] = [:]
-        keys = base(.series, DataSet(), studies)
+        keys = base(.series, studies)
         keys.setEmpty(.seriesInstanceUID, .UI)
         keys.setEmpty(.numberOfSeriesRelatedInstances, .IS)
         try find(keys) { match in
@@ -140,29 +140,16 @@ package struct InstanceListing {
         for one in group { found[one.series.seriesInstanceUID] = (one.series, []) }
         // One UID in two studies is for queries that ask for one of them.
         guard found.count == group.count else { return [:] }
-        func keys(withSyntaxes: Bool) -> DataSet {
-            var keys = base(.image, DataSet(), studies)
-            keys.set(.seriesInstanceUID, .UI, group.map(\.series.seriesInstanceUID.string).joined(separator: "\\"))
-            keys.setEmpty(.sopClassUID, .UI)
-            keys.setEmpty(.sopInstanceUID, .UI)
-            if withSyntaxes { keys.setEmpty(.availableTransferSyntaxUID, .UI) }
-            return keys
-        }
-        func ask() throws(Failure) {
-            try find(keys(withSyntaxes: answers.mayHaveSyntaxes)) { match in
-                guard let series = match.uid(.seriesInstanceUID), let instance = match.uid(.sopInstanceUID),
-                    found[series]?.instances.insert(instance).inserted == true
-                else { return }
-                found[series]?.series.add(instance, match)
-            }
-        }
-        do throws(Failure) {
-            try ask()
-        } catch {
-            guard case .refused = error, answers.mayHaveSyntaxes else { throw error }
-            answers.mayHaveSyntaxes = false
-            for one in group { found[one.series.seriesInstanceUID] = (one.series, []) }
-            try ask()
+        var keys = base(.image, studies)
+        keys.set(.seriesInstanceUID, .UI, group.map(\.series.seriesInstanceUID.string).joined(separator: "\\"))
+        keys.setEmpty(.sopClassUID, .UI)
+        keys.setEmpty(.sopInstanceUID, .UI)
+        let none = found
+        try findInstances(keys, onAttempt: { found = none }) { match in
+            guard let series = match.uid(.seriesInstanceUID), let instance = match.uid(.sopInstanceUID),
+                found[series]?.instances.insert(instance).inserted == true
+            else { return }
+            found[series]?.series.add(instance, match)
         }
         var listed: [UID: [Series]] = [:]
         var uncertain: Set<UID> = []
@@ -177,25 +164,38 @@ package struct InstanceListing {
         return listed.filter { !uncertain.contains($0.key) }
     }
 
-    /// Lists the instances of a series, with their transfer syntaxes (PS3.4 C.4.1.1.3.2) unless the peer refuses that.
+    /// Lists the instances of a series.
     private func fill(_ series: inout Series, _ keys: DataSet) throws(Failure) {
-        var keys = keys
-        if answers.mayHaveSyntaxes { keys.setEmpty(.availableTransferSyntaxUID, .UI) }
         var found = series
-        do throws(Failure) {
-            // Some servers answer once for each instance, at every level.
-            var seen: Set<UID> = []
-            try find(keys) { match in
-                guard let instance = match.uid(.sopInstanceUID), seen.insert(instance).inserted else { return }
-                found.add(instance, match)
-            }
-        } catch {
-            guard case .refused = error, answers.mayHaveSyntaxes else { throw error }
-            answers.mayHaveSyntaxes = false
-            keys[.availableTransferSyntaxUID] = nil
-            return try fill(&series, keys)
+        // Some servers answer once for each instance, at every level.
+        var seen: Set<UID> = []
+        let none = found
+        try findInstances(keys, onAttempt: { (found, seen) = (none, []) }) { match in
+            guard let instance = match.uid(.sopInstanceUID), seen.insert(instance).inserted else { return }
+            found.add(instance, match)
         }
         series = found
+    }
+
+    /// Queries instances with their transfer syntaxes (PS3.4 C.4.1.1.3.2), and without these where the peer refuses that.
+    ///
+    /// - Parameter onAttempt: called before each query, which brings all matches.
+    private func findInstances(
+        _ keys: DataSet, onAttempt: () -> Void, onMatch: @escaping (DataSet) -> Void
+    ) throws(Failure) {
+        if answers.mayHaveSyntaxes {
+            var withSyntaxes = keys
+            withSyntaxes.setEmpty(.availableTransferSyntaxUID, .UI)
+            onAttempt()
+            do throws(Failure) {
+                return try find(withSyntaxes, onMatch: onMatch)
+            } catch {
+                guard case .refused = error else { throw error }
+                answers.mayHaveSyntaxes = false
+            }
+        }
+        onAttempt()
+        try find(keys, onMatch: onMatch)
     }
 
     /// Returns SOP Classes in Study (0008,0062) of the studies that the identifier names; empty unless the peer returns
@@ -271,8 +271,8 @@ package struct InstanceListing {
         return keys
     }
 
-    private func base(_ level: QueryLevel, _ identifier: DataSet, _ studies: [UID]) -> DataSet {
-        var keys = base(level, identifier, study: nil)
+    private func base(_ level: QueryLevel, _ studies: [UID]) -> DataSet {
+        var keys = base(level, DataSet(), study: nil)
         keys.set(.studyInstanceUID, .UI, studies.map(\.string).joined(separator: "\\"))
         return keys
     }
@@ -286,10 +286,7 @@ package struct InstanceListing {
         return found
     }
 
-    /// Returns the number of matches.
-    @discardableResult
-    private func find(_ keys: DataSet, onMatch: @escaping (DataSet) -> Void) throws(Failure) -> Int {
-        let before = answers.count
+    private func find(_ keys: DataSet, onMatch: @escaping (DataSet) -> Void) throws(Failure) {
         let result: ExchangeResult
         do throws(AssociationError) {
             // What we ask on our own behalf names no character set that it does not need.
@@ -311,10 +308,8 @@ package struct InstanceListing {
         }
         if answers.count > answers.limit { throw .tooMany }
         if result.wasInterrupted { throw .association(.interrupted(.graceful)) }
-        let count = answers.count - before
-        guard let final = result.final?.command else { return count }
+        guard let final = result.final?.command else { return }
         guard final.status?.kind == .success else { throw .refused(final) }
-        return count
     }
 }
 

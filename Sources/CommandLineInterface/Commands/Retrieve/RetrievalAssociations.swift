@@ -78,19 +78,14 @@ final class RetrievalAssociations: Sendable {
     ///
     /// - Parameter isFresh: true for one that nobody has used.
     /// - Throws: the reason why there can be none.
-    private func forQueries(isFresh: Bool) throws(AssociationError) -> Lent {
+    func forQueries(isFresh: Bool = false) throws(AssociationError) -> Lent {
         let model = options.query.informationModel
-        var proposal = Proposal(isForQueries: true, service: nil, storage: [])
         // What is only shown is not retrieved.
-        if !options.isDryRun { proposal.service = options.method == .move ? model.moveSOPClass : model.getSOPClass }
-        if proposal.service != nil { proposal.storage = storageBeforeList }
-        return try lent(proposal, isFresh: isFresh, needsQueries: true) { $0.isForQueries }
+        let service = options.isDryRun ? nil : options.method == .move ? model.moveSOPClass : model.getSOPClass
+        return try lent(isFresh: isFresh, needsQueries: true, suits: \.isForQueries) {
+            Proposal(isForQueries: true, service: service, storage: service == nil ? [] : storageBeforeList)
+        }
     }
-
-    /// An association for queries, for as long as there are any.
-    ///
-    /// - Throws: the reason why there can be none.
-    func forQueries() throws(AssociationError) -> Lent { try forQueries(isFresh: false) }
 
     /// An association with contexts for a retrieval.
     ///
@@ -104,17 +99,17 @@ final class RetrievalAssociations: Sendable {
     func forRetrieval(
         _ service: UID, storage: StorageProposals.Round, named: [UID: Set<UID>], mayBeWidened: Bool, isFresh: Bool
     ) throws(AssociationError) -> Lent {
-        var proposal = Proposal(isForQueries: true, service: service, storage: storage)
-        if mayBeWidened {
-            proposal.storage = state.withLock { state in
-                state.lastStorage = StorageProposals.widened(storage, by: state.lastStorage)
-                return state.lastStorage
-            }
-        }
-        return try lent(proposal, isFresh: isFresh, needsQueries: false) { other in
+        try lent(isFresh: isFresh, needsQueries: false) { other in
             guard other.service == service else { return false }
             return mayBeWidened
                 ? StorageProposals.covers(other.storage, storage, named: named) : other.storage == storage
+        } propose: {
+            guard mayBeWidened else { return Proposal(isForQueries: true, service: service, storage: storage) }
+            let widened = state.withLock { state in
+                state.lastStorage = StorageProposals.widened(storage, by: state.lastStorage)
+                return state.lastStorage
+            }
+            return Proposal(isForQueries: true, service: service, storage: widened)
         }
     }
 
@@ -147,9 +142,11 @@ final class RetrievalAssociations: Sendable {
         }
     }
 
-    /// - Parameter suits: whether one that was opened for another proposal does as well.
+    /// - Parameters:
+    ///   - suits: whether one that was opened for another proposal does as well.
+    ///   - propose: what is proposed where none does.
     private func lent(
-        _ proposal: Proposal, isFresh: Bool, needsQueries: Bool, suits: (Proposal) -> Bool
+        isFresh: Bool, needsQueries: Bool, suits: (Proposal) -> Bool, propose: () -> Proposal
     ) throws(AssociationError) -> Lent {
         // A peer may take a moment to see that another has ended.
         var hasJustReleased = false
@@ -169,7 +166,7 @@ final class RetrievalAssociations: Sendable {
             }
             do throws(AssociationError) {
                 defer { state.withLock { $0.opening -= 1 } }
-                return try open(proposal, needsQueries: needsQueries, patience)
+                return try open(propose(), needsQueries: needsQueries, patience)
             } catch {
                 guard !network.isOverdue else { throw error }
                 switch error {

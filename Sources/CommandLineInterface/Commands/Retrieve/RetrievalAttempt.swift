@@ -205,7 +205,6 @@ struct RetrievalAttempt {
     }
 
     /// Makes the requests by C-GET.
-    ///
     static func get(
         _ requests: RetrievalRequests, _ contexts: Contexts, to instances: RetrievedInstances,
         context: RetrievalContext

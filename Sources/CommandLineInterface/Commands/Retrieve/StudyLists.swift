@@ -76,17 +76,22 @@ final class StudyLists: Sendable {
     /// Nil: it is to be asked for alone.
     private func listed(_ study: UID) throws(AssociationError) -> ExpectedInstances? {
         guard let place = places[study] else { return nil }
-        let batch: [UID] = state.withLock(
+        let (batch, isAhead): ([UID], Bool) = state.withLock(
             when: { if case .asked = $0.lists[study] { false } else { true } },
             { state in
                 let start = max(state.next, place)
                 let end = min(start + state.size, studies.count)
-                guard !state.isRefused, start <= place + lead, end - start > 1 else { return [] }
+                guard !state.isRefused, start <= place + lead, end - start > 1 else { return ([], false) }
                 state.next = end
                 for study in studies[start..<end] { state.lists[study] = .asked }
-                return Array(studies[start..<end])
+                return (Array(studies[start..<end]), start > place)
             })
-        if !batch.isEmpty { try ask(batch) }
+        do throws(AssociationError) {
+            if !batch.isEmpty { try ask(batch) }
+        } catch {
+            // What failed for others is told by them.
+            guard isAhead, !error.isInterruption else { throw error }
+        }
         return state.withLock { state in
             guard case .known(let list, let end) = state.lists.removeValue(forKey: study), !end.isPast else {
                 return nil
