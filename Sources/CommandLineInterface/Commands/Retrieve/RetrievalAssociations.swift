@@ -12,7 +12,7 @@ final class RetrievalAssociations: Sendable {
         let association: Association
         fileprivate let proposal: Proposal
         /// True if it was used before: the peer may have ended it, or serve no second request on it.
-        fileprivate(set) var wasKept = false
+        fileprivate var wasKept = false
         /// When it has rested for too long.
         fileprivate var restsUntil = Deadline.never
         private let onEnd: () -> Void
@@ -230,7 +230,7 @@ final class RetrievalAssociations: Sendable {
         if isNew {
             network.diagnostics.note(
                 Message(
-                    "\(network.peerName): the server takes no more than \(Quantity.count(taken, "association")) of ours at once",
+                    "\(network.peerName): the server takes no more than \(Quantity.count(taken, "association")) of ours for now",
                     "going on with \(taken == 1 ? "it" : "these")"))
         }
         return taken > 0

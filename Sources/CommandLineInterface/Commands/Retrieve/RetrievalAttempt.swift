@@ -270,7 +270,7 @@ struct RetrievalAttempt {
         guard let sopClass else { return attempt }
         let associations = context.associations
         var isFresh = contexts.isFresh
-        while true {
+        associations: while true {
             do throws(AssociationError) {
                 let lent = try associations.forRetrieval(
                     sopClass, storage: contexts.storage, named: contexts.named, mayBeWidened: contexts.mayBeWidened,
@@ -290,10 +290,9 @@ struct RetrievalAttempt {
                         else { throw error }
                         requests.giveBack(identifier)
                         isFresh = true
-                        break
+                        continue associations
                     }
                 }
-                if isFresh, !contexts.isFresh, lent.wasKept { continue }
                 if attempt.isWholeSuccess { associations.keep(lent) } else { associations.release(lent) }
             } catch {
                 attempt.error = error

@@ -166,7 +166,7 @@ package final class ParallelStorage: Sendable {
 
     private var meter: LoadMeter {
         var meter = LoadMeter()
-        guard jobs == .automatic || state.withLock({ $0.control != nil }) else { return meter }
+        guard state.withLock({ $0.control != nil }) else { return meter }
         meter.window = { [state] in
             var window: Int?
             state.change { state in
