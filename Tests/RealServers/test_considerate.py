@@ -346,7 +346,8 @@ class Considerate(cases.RealServerTest):
         peer, name = [servers.LOOPBACK, slow.port], f"ANY-SCP@127.0.0.1:{slow.port}"
         for operation, words in (("--find", "0 matches; running for"), ("--echo", "running for")):
             process = self.start(operation, *peer)
-            self.assertIn(f"status of {operation} {name}: {words}", self.told(process, "status"))
+            # Before the query there is nothing to count.
+            self.told(process, f"status of {operation} {name}: {words}")
             process.communicate(timeout=programs.TIME_LIMIT)
             self.assertEqual(process.returncode, 0)
         process = self.start("--stgcmt", *peer, *self.files)
@@ -361,6 +362,16 @@ class Considerate(cases.RealServerTest):
             process = self.start(*operation, "--port-scp", port)
             self.assertIn(f"status of {operation[0]} at port {port}: {words}", self.told(process, words))
             process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=programs.TIME_LIMIT)
+            self.assertEqual(process.returncode, 0)
+
+    def test_whoever_asks_at_the_very_start_is_told_when_the_run_has_begun(self):
+        slow = self.archive("--inject", "delay=1")
+        for _ in range(5):
+            process = self.start("--echo", servers.LOOPBACK, slow.port)
+            self.read_ready(process)
+            process.send_signal(signal.SIGUSR1)
+            self.assertIn(b"note: status of --echo", process.stderr.readline())
             process.communicate(timeout=programs.TIME_LIMIT)
             self.assertEqual(process.returncode, 0)
 

@@ -12,7 +12,7 @@ package struct Environment: Sendable {
     package var today: CalendarDate
     package var cancellation: Cancellation
     /// Asked by SIGUSR1.
-    package let status = StatusBoard()
+    package private(set) var status = StatusBoard()
     /// Only where a person watches a terminal.
     package var progress: ProgressLine?
     /// Sixteen random bytes for a UID.
@@ -62,13 +62,13 @@ extension Environment {
         setlocale(LC_CTYPE, "")
         let codeset = nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
         let cancellation = try Cancellation()
-        let status = Locked<StatusBoard?>(nil)
-        try SignalThread.start(raising: cancellation, onStatusRequest: { status.withLock { $0 }?.ask() })
+        let status = StatusBoard()
+        try SignalThread.start(raising: cancellation, onStatusRequest: { status.ask() })
         var environment = Environment(
             standardOutput: DescriptorSink.standardOutput,
             standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
             randomBytes: { randomBytes() }, variable: { value(of: $0) })
-        status.withLock { [board = environment.status] in $0 = board }
+        environment.status = status
         environment.terminalWidth = terminalWidth()
         environment.writesToJournal = writesToJournal()
         environment.readStandardInput = { () throws(FileReadError) in try FileInput.readStandardInput() }
