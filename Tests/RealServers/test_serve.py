@@ -248,6 +248,10 @@ class Ourselves(WithImages):
             archive = PracticeArchive()
             archive.start()
             self.addCleanup(archive.stop)
+            # Its port is open before the folder is read, which a signal interrupts.
+            limit = time.monotonic() + 30
+            while "listens at" not in archive.log() and time.monotonic() < limit:
+                time.sleep(0.01)
             archive.process.send_signal(ending)
             started = time.monotonic()
             self.assertEqual(archive.process.wait(10), 0)
