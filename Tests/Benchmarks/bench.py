@@ -437,7 +437,45 @@ def job_tls(bench):
         ],
         rounds=max(bench.rounds, 21),
     )
+    missed += studies_over_tls(bench, certificate, key, trusted)
     return missed + full_handshakes(bench, certificate, key, trusted)
+
+
+class Archive(servers.Server):
+    """The practice archive of the binary that is measured, over a folder."""
+
+    name = "archive"
+
+    def __init__(self, binary, content, *options):
+        super().__init__()
+        self.binary, self.content, self.options = binary, content, options
+
+    def command(self):
+        return [self.binary, "--serve", self.content, "--port-scp", self.port, *self.options]
+
+
+def studies_over_tls(bench, certificate, key, trusted):
+    """300 studies of one instance by C-GET, each with its list: what TLS adds to that."""
+    count = 300
+    folder = samples.studies(bench.folder / "studies", count)[0].parent
+    plain_port = bench.server(Archive(bench.binary, folder)).port
+    port = bench.server(Archive(bench.binary, folder, "--tls", "--tls-cert", certificate, "--tls-key", key)).port
+
+    def check(_):
+        number = sum(1 for _ in bench.out.iterdir())
+        return None if number == count else f"{number} of {count} files came"
+
+    def contender(name, *more):
+        command = [bench.binary, "--get", "--studyroot", "-k", "StudyDate=2024-", "-o", bench.out, LOOPBACK, *more]
+        return Contender(name, command, prepare=lambda: empty(bench.out), check=check)
+
+    plain, secured = "dcmscu, plain", "dcmscu"
+    return run_job(
+        bench,
+        "tls: 300 studies of one instance of 16 KB by C-GET from the practice archive",
+        [contender(plain, plain_port), contender(secured, port, *trusted)],
+        [Target("wall", secured, [plain], 1.5, "at most 1.5 times what they take without TLS")],
+    )
 
 
 def full_handshakes(bench, certificate, key, trusted):
