@@ -2,11 +2,13 @@
 
 import socket
 import threading
+import time
 
 from harness import cases, servers
 from harness.generated import write_studies
 from harness.practice import PracticeArchive
 from harness.programs import dcmscu
+from harness.scripted_archive import ScriptedRetrieval, study, text
 
 STUDIES = 40
 SECONDARY_CAPTURE, CT = b"1.2.840.10008.5.1.4.1.1.7", b"1.2.840.10008.5.1.4.1.1.2"
@@ -66,6 +68,59 @@ class Gate:
 
     def close(self):
         self.listener.close()
+
+
+class ListsAhead(ScriptedRetrieval):
+    """Studies that are listed together, before it is their turn."""
+
+    def listed_ahead(self, instances, **script):
+        archive = self.serve_scripted(instances, **script)
+        archive.counts = True
+        return archive
+
+    def get(self, studies, *options):
+        rows = "StudyInstanceUID\n" + "\n".join(f"1.2.{number}" for number in studies)
+        return self.retrieve("get", "--from-list", "-", *options, stdin=rows.encode(), expect=0)
+
+    def test_a_list_made_ahead_that_fails_is_told_of_no_study(self):
+        """Two jobs ask for the last studies while they still have the lists of others."""
+        numbers = range(1, 41)
+        instances = [instance for number in numbers for instance in study(1, number)]
+        archive = self.listed_ahead(instances)
+        hung = []
+
+        def fault(keys):
+            studies = text(keys.get(0x0020000D)).split("\\")
+            if len(studies) == 1 or studies[-1] != "1.2.40":
+                return None
+            hung.append(studies)
+            return "hang"
+
+        archive.find_fault = fault
+        run = self.get(numbers, "--jobs", "2", "--timeout", "1")
+        self.assert_whole(instances)
+        self.assertEqual(len(hung), 1)
+        self.assertNotIn("there is no list", run.stderr)
+
+    def test_a_study_of_which_a_part_is_here_is_listed_anew_if_its_list_is_old(self):
+        """An instance arrives at the server while the study before is on its way, and has to wait."""
+        first, second = study(2, 1), study(5, 2)
+        archive = self.listed_ahead(first + second[:2])
+        self.get([2], "--journal", self.folder / "journal")
+        archive.number, archive.requests = 0, []
+        archive.instances.append(second[2])
+
+        def plan(number):
+            if number == 0:
+                archive.instances += second[3:]
+                time.sleep(2.1)
+            return "send"
+
+        archive.plan = plan
+        self.get([1, 2], "--journal", self.folder / "journal", "--resume")
+        self.assert_whole(first + second)
+        asked = [uid for _, uids in archive.requests for uid in uids]
+        self.assertEqual(sorted(asked), sorted(instance.uid for instance in first + second[2:]))
 
 
 class KeptAssociations(cases.RealServerTest):

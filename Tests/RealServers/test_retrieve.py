@@ -690,6 +690,61 @@ class ScriptedServers(ScriptedRetrieval):
                 self.assertEqual(text(archive.identifiers[-1][0x00080052]), "STUDY")
                 self.assertNotIn("A900", run.stderr)
 
+    PART_FAULTS = ("refuse", "abort", "close", "nothing", "fail", "first", "study")
+
+    def test_what_parts_of_a_study_do_not_bring_comes_with_the_whole_of_it(self):
+        """One series is large and shared by lists of instances, the others are asked for as series."""
+        many = [Instance("1.2.1", "1.2.1.1", f"1.2.1.1.{n}") for n in range(60)]
+        many += [Instance("1.2.1", f"1.2.1.{2 + n % 10}", f"1.2.1.{2 + n % 10}.{n}") for n in range(40)]
+        for levels in (("SERIES",), ("IMAGE",), ("SERIES", "IMAGE")):
+            for fault in self.PART_FAULTS:
+                # A list brings what a series lacks, and then the whole is not needed. It may be here already where all comes at once.
+                times = {"study": (0, 1)}.get(fault, (1,) if "IMAGE" in levels else (0,))
+                for operation in ("get", "move"):
+                    with self.subTest(f"{operation} {fault} {levels}"):
+                        archive = self.serve_scripted(many)
+                        archive.part_faults = dict.fromkeys(levels, fault)
+                        self.out = self.folder / f"{operation} {fault} {levels}"
+                        # Of two that come at the same moment neither is there before the other.
+                        exists = "rename" if fault == "study" else "fail"
+                        run = self.retrieve_shared(operation, "--if-exists", exists, "--format", "jsonl")
+                        self.assert_whole(many)
+                        summary = json.loads(run.stdout.splitlines()[-1])
+                        self.assertEqual((summary["expected"], summary["done"], summary["failures"]), (100, 100, 0), summary)
+                        asked = [text(keys[0x00080052]) for keys in archive.identifiers]
+                        self.assertIn(asked.count("STUDY"), times, run.stderr)
+                        told = "not all comes by requests for parts of it; the whole is requested"
+                        self.assertEqual(run.stderr.count(told), asked.count("STUDY"), run.stderr)
+                        # Not once for each of the parts.
+                        self.assertLess(archive.number, 500)
+
+    def retrieve_shared(self, operation, *more, **options):
+        grace = ["--grace", "0.1"] if operation == "move" else []
+        return self.retrieve(operation, "--jobs", "4", "--verbose", *grace, *more, expect=0, **options)
+
+    def test_a_server_that_fails_with_parts_is_asked_for_the_next_studies_whole(self):
+        instances = study(40) + study(40, 2) + study(40, 3)
+        for operation in ("get", "move"):
+            with self.subTest(operation):
+                archive = self.serve_scripted(instances)
+                archive.part_faults = {"SERIES": "nothing", "IMAGE": "nothing"}
+                self.out = self.folder / operation
+                rows = "StudyInstanceUID\n1.2.1\n1.2.2\n1.2.3\n"
+                # One of the jobs has no study of its own.
+                run = self.retrieve_shared(operation, "--from-list", "-", stdin=rows.encode())
+                self.assert_whole(instances)
+                whole = [text(keys[0x0020000D]) for keys in archive.identifiers if text(keys[0x00080052]) == "STUDY"]
+                self.assertEqual(sorted(whole), ["1.2.1", "1.2.2", "1.2.3"], run.stderr)
+
+    def test_an_instance_that_is_not_to_be_had_does_not_make_the_whole_come_again(self):
+        """Where lists bring all of what they name, the server knows parts."""
+        instances = study(80)
+        archive = self.serve_scripted([instance for instance in instances if instance is not instances[33]], listed=instances)
+        run = self.retrieve("get", "--jobs", "4", expect=1)
+        self.assert_whole(archive.instances)
+        self.assert_names(run, "1 of 80 instances listed by the server is missing")
+        self.assertNotIn("STUDY", {text(keys[0x00080052]) for keys in archive.identifiers})
+
     def test_a_shared_study_is_whole_although_associations_and_instances_fail(self):
         chance = self.chance()
         for operation in ("move", "get"):

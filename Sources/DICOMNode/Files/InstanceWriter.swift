@@ -192,10 +192,14 @@ package final class InstanceWriter {
 
     /// Gives the file its final name; afterwards it is there whatever happens to the program.
     ///
-    /// - Parameter requiresUIDs: True to refuse a data set without a SOP Class or SOP Instance UID.
+    /// - Parameters:
+    ///   - existing: asked once it is known where the instance belongs, and all of it is written.
+    ///   - requiresUIDs: True to refuse a data set without a SOP Class or SOP Instance UID.
     /// - Throws: `FileProblem` if the file cannot be written or named, its name is taken and `existing` says so, the data
     ///   set is not whole, or a required UID is missing.
-    package func finish(existing: Existing, requiresUIDs: Bool = false) throws(FileProblem) -> Outcome {
+    package func finish(
+        existing: @autoclosure () -> Existing, requiresUIDs: Bool = false
+    ) throws(FileProblem) -> Outcome {
         try throwFailure()
         do throws(FileProblem) {
             // A file that holds only File Meta Information would look like a received image.
@@ -210,7 +214,7 @@ package final class InstanceWriter {
                 guard dataSetUIDs.sopClassUID != nil else { throw FileProblem(file.path, .noSOPClassUID) }
                 guard dataSetUIDs.sopInstanceUID != nil else { throw FileProblem(file.path, .noSOPInstanceUID) }
             }
-            let (path, kind) = try file.finish(existing: isUnexpected ? .rename : existing)
+            let (path, kind) = try file.finish(existing: isUnexpected ? .rename : existing())
             state = .named(file)
             var outcome = Outcome(
                 path: path, kind: kind, remark: name?.remark, size: dataSetLength + UInt64(headerLength),

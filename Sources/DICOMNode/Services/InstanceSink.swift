@@ -41,6 +41,8 @@ package struct InstanceReceiver: Sendable {
 package protocol InstancePlace: Sendable {
     /// False for one that nobody asked for.
     var isWanted: Bool { get }
+    /// True for one that the same work has brought before: it is kept once, however a name that is taken is treated otherwise.
+    var isRepeated: Bool { get }
 }
 
 /// An instance that a peer sent, and its outcome.
@@ -245,7 +247,7 @@ package final class IncomingInstance: DataSetSink {
             return .outOfResources
         }
         do throws(FileProblem) {
-            let outcome = try writer.finish(existing: receiver.existing, requiresUIDs: receiver.requiresUIDs)
+            let outcome = try writer.finish(existing: existing, requiresUIDs: receiver.requiresUIDs)
             if outcome.kind == .skipped { share?.giveUp() } else { share?.finish(size: outcome.size) }
             report(.success, .stored(outcome))
             return .success
@@ -263,6 +265,10 @@ package final class IncomingInstance: DataSetSink {
             report(status, .failed(error), kept: kept)
             return status
         }
+    }
+
+    private var existing: InstanceWriter.Existing {
+        asked.place?.isRepeated == true && receiver.existing != .skip ? .rename : receiver.existing
     }
 
     /// Gives back what a finished file still holds.

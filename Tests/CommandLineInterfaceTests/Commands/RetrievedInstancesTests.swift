@@ -51,6 +51,23 @@ struct RetrievedInstancesTests {
         #expect(instances.listedCount == 2)
     }
 
+    @Test func `where parts are requested one that comes again is a repetition, and too many of them are an excess`() {
+        // Two of the listed instances have one UID.
+        let instances = RetrievedInstances(listed: ["1.1", "1.2", "1.2"])
+        instances.record(stored("1.1"))
+        instances.record(stored("1.1", .skipped))
+        #expect(!instances.isRepetition("1.1") && !instances.hasExcess)
+        instances.share()
+        #expect(instances.isRepetition("1.1") && !instances.isRepetition("1.2") && !instances.isRepetition("9.9"))
+        #expect(!instances.holds(["1.1", "1.2"]))
+        instances.record(stored("1.2"))
+        instances.record(stored("1.2", .renamed))
+        #expect(instances.holds(["1.1", "1.2"]) && !instances.hasExcess)
+        instances.record(stored("1.1", .skipped))
+        #expect(instances.hasExcess)
+        #expect(instances.counts.present == 2)
+    }
+
     @Test func `what was cut off or could not be stored is an attempt and is not present`() {
         let instances = RetrievedInstances(listed: ["1.1", "1.2"])
         instances.record(received("1.1", .processingFailure, .cutOff))

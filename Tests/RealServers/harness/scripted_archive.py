@@ -308,6 +308,10 @@ class ScriptedArchive:
         self.refuses_get = False
         # The levels of C-MOVE and C-GET that are refused.
         self.refused_levels = set()
+        # What becomes of a C-MOVE or C-GET at a level: "refuse" (by a status that is not of the level), "abort" and "close" (the
+        # association), "nothing" (success, and nothing is sent), "fail" (every instance), "first" (of several, the first alone),
+        # "study" (all of it comes, whatever was asked for).
+        self.part_faults = {}
         # The final status of every C-MOVE and C-GET after all was sent, and the Error Comment of each final response to a service.
         self.final, self.comments = None, {}
         # Elements of every match.
@@ -318,8 +322,10 @@ class ScriptedArchive:
         self.find_unnamed = set()
         # How often each match is sent.
         self.find_repeats = 1
-        # What becomes of a query instead of an answer: "abort", "close", "hang", or a status.
+        # What becomes of a query instead of an answer: "abort", "close", "hang", or a status; or a function of its keys that says so.
         self.find_fault = None
+        # True: matches have the unique keys above, and count series and instances, so that studies are listed together.
+        self.counts = False
         # False: the contexts of queries are refused.
         self.offers_find = True
         # False: matches at the level of images have no SOP Class UID.
@@ -406,14 +412,15 @@ class ScriptedArchive:
         self.on_find(level)
         if self.refuses_unknown_keys and 0x00083002 in keys:
             return association.respond(context, command, 0xA900)
-        if self.find_fault == "hang":
+        fault = self.find_fault(keys) if callable(self.find_fault) else self.find_fault
+        if fault == "hang":
             self.over.wait(60)
-        if self.find_fault == "abort":
+        if fault == "abort":
             association.send_pdu(7, bytes(4))
-        if self.find_fault in ("abort", "close", "hang"):
+        if fault in ("abort", "close", "hang"):
             raise Gone
-        if self.find_fault is not None:
-            return association.respond(context, command, self.find_fault)
+        if fault is not None:
+            return association.respond(context, command, fault)
         seen = []
         for instance in self.listed:
             answer = {"STUDY": {0x0020000D: instance.study}, "SERIES": {0x0020000E: instance.series}}.get(
@@ -424,6 +431,8 @@ class ScriptedArchive:
                     **({0x00083002: self.available(instance)} if self.available and 0x00083002 in keys else {}),
                 },
             )
+            if self.counts:
+                answer = {**answer, **self.counted(instance, level)}
             if self.matches(instance, keys) and answer not in seen:
                 seen.append(answer)
         limit = self.find_limits.get(level, len(seen))
@@ -437,6 +446,16 @@ class ScriptedArchive:
         status = self.find_status if limit < len(seen) else SUCCESS
         association.respond(context, command, status, comment=self.comments.get(FIND))
 
+    def counted(self, instance, level):
+        """The unique keys above a match, and the number of what is below."""
+        of_study = [other for other in self.listed if other.study == instance.study]
+        if level == "STUDY":
+            return {0x00201206: str(len({other.series for other in of_study}))}
+        if level == "SERIES":
+            of_series = [other for other in of_study if other.series == instance.series]
+            return {0x0020000D: instance.study, 0x00201209: str(len(of_series))}
+        return {0x0020000D: instance.study, 0x0020000E: instance.series}
+
     def retrieve(self, association, context, command, keys, kind):
         asked = [instance for instance in self.instances if self.matches(instance, keys)]
         with self.lock:
@@ -447,6 +466,21 @@ class ScriptedArchive:
             return association.respond(context, command, 0x0122)
         if text(keys.get(0x00080052)) in self.refused_levels:
             return association.respond(context, command, 0xA900)
+        fault = self.part_faults.get(text(keys.get(0x00080052)))
+        if fault == "refuse":
+            return association.respond(context, command, 0xC001)
+        if fault == "abort":
+            association.send_pdu(7, bytes(4))
+        if fault in ("abort", "close"):
+            raise Gone
+        if fault == "fail":
+            return association.respond(context, command, 0xA702, (None, 0, len(asked), 0))
+        if fault == "nothing":
+            asked = []
+        if fault == "first":
+            asked = asked[:1]
+        if fault == "study":
+            asked = [instance for instance in self.instances if instance.study == text(keys[0x0020000D])]
         if self.status is not None:
             return association.respond(context, command, self.status, (None, 0, len(asked), 0))
         counts = [0, 0]

@@ -1,6 +1,7 @@
 import DICOM
 import DICOMNode
 import DICOMProtocol
+import System
 
 /// The instances that a retrieval should bring, as the peer lists them before.
 struct ExpectedInstances {
@@ -15,6 +16,8 @@ struct ExpectedInstances {
     let failure: AssociationError?
     /// True if the peer was asked by the unique key alone and returned nothing: it has nothing, or does not search by it.
     private(set) var mayHaveNothing = false
+    /// When it is too old to ask for parts by: what the peer has received since is in none of them.
+    var isRecentUntil = Deadline.never
 
     var sopClasses: [UID] { transferSyntaxes.keys.sorted { $0.string < $1.string } }
     var uids: [UID]? { series.map { $0.flatMap(\.sopInstanceUIDs) } }

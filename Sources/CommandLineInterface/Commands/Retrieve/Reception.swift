@@ -34,12 +34,15 @@ final class Reception: Sendable {
 
     /// The place of an instance that arrives.
     private enum Place: InstancePlace {
-        case of(RetrievedInstances)
+        case of(RetrievedInstances, UID)
         /// Asked for by a retrieval that has ended.
         case late
         case unexpected
 
         var isWanted: Bool { if case .unexpected = self { false } else { true } }
+        var isRepeated: Bool {
+            if case .of(let instances, let uid) = self { instances.isRepetition(uid) } else { false }
+        }
     }
 
     private let folder: OutputFolder
@@ -96,7 +99,8 @@ final class Reception: Sendable {
         receiver { instance in
             // The server answers our request: what it lists belongs to it, whatever the data set says.
             let isAsked = instances.asked.includes(instance) ?? true
-            return isAsked || instances.isListed(instance.sopInstanceUID) ? .of(instances) : .unexpected
+            return isAsked || instances.isListed(instance.sopInstanceUID)
+                ? .of(instances, instance.sopInstanceUID) : .unexpected
         }
     }
 
@@ -115,7 +119,7 @@ final class Reception: Sendable {
                 }
                 let known = instance.place as? Place
                 switch (known ?? place(instance.origin), instance.outcome) {
-                case (.of(let instances), _):
+                case (.of(let instances, _), _):
                     instances.record(instance)
                     return passOn(instance, to: instances.forwarder)
                 case (.unexpected, .failed): sum.withLock { $0.unexpected += 1 }
@@ -170,7 +174,7 @@ final class Reception: Sendable {
         let originator = asking.first {
             instance.moveOriginatorMessageID.map($0.moveMessageIDs.contains) == true
         }
-        return (listing ?? originator ?? asking.first).map { .of($0.instances) } ?? .unexpected
+        return (listing ?? originator ?? asking.first).map { .of($0.instances, instance.sopInstanceUID) } ?? .unexpected
     }
 
     // MARK: What arrived

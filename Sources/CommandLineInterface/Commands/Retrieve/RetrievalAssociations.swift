@@ -6,7 +6,7 @@ import System
 /// The associations of a retrieval, kept from study to study: each has contexts for the queries before it, for the retrieval itself, and
 /// for the instances that come. One that nobody uses serves whoever needs one next, so there are no more of them than jobs.
 final class RetrievalAssociations: Sendable {
-    /// An association in the hands of one thread.
+    /// An association in the hands of one thread, until it is kept, released or dropped.
     final class Lent: @unchecked Sendable {
         // Unchecked: an association is used by one thread at a time, and handed on under a lock.
         let association: Association
@@ -15,13 +15,10 @@ final class RetrievalAssociations: Sendable {
         fileprivate var wasKept = false
         /// When it has rested for too long.
         fileprivate var restsUntil = Deadline.never
-        private let onEnd: () -> Void
 
-        fileprivate init(_ association: Association, _ proposal: Proposal, onEnd: @escaping () -> Void) {
-            (self.association, self.proposal, self.onEnd) = (association, proposal, onEnd)
+        fileprivate init(_ association: Association, _ proposal: Proposal) {
+            (self.association, self.proposal) = (association, proposal)
         }
-
-        deinit { onEnd() }
     }
 
     /// What an association has contexts for.
@@ -131,11 +128,7 @@ final class RetrievalAssociations: Sendable {
                 return result
             } catch {
                 lent.association.inactivity = inactivity
-                if case .noPresentationContext = error {
-                    keep(lent)
-                } else if error.leavesAssociationUsable {
-                    lent.association.abort()
-                }
+                if case .noPresentationContext = error { keep(lent) } else { drop(lent) }
                 guard isDisappointed(by: lent, error, repeatsUnanswered: false) else { throw error }
                 isFresh = true
             }
@@ -212,7 +205,7 @@ final class RetrievalAssociations: Sendable {
             guard let found else { return nil }
             if !found.restsUntil.isPast, found.association.isAtRest { return found }
             // It has ended while nobody used it, or what lies between may have forgotten it.
-            found.association.abort()
+            drop(found)
         }
     }
 
@@ -286,7 +279,7 @@ final class RetrievalAssociations: Sendable {
             state.count += 1
             state.slowest = max(state.slowest, watch.seconds)
         }
-        return Lent(association, proposal) { [state] in state.withLock { $0.count -= 1 } }
+        return Lent(association, proposal)
     }
 
     // MARK: Giving it back
@@ -319,12 +312,19 @@ final class RetrievalAssociations: Sendable {
 
     /// Releases an association; one that has ended is closed.
     func release(_ lent: Lent) {
+        defer { state.withLock { $0.count -= 1 } }
         do throws(AssociationError) {
             try network.release(lent.association)
         } catch {
             // All is answered: how the association ends changes nothing about the instances.
             network.diagnostics.verbose(network.message(error).line)
         }
+    }
+
+    /// Ends an association that has failed, or on which something has: one that is still open is aborted.
+    func drop(_ lent: Lent) {
+        lent.association.abort()
+        state.withLock { $0.count -= 1 }
     }
 
     /// Releases those that nobody uses; at an interrupt they are aborted, which takes no time.
@@ -334,7 +334,7 @@ final class RetrievalAssociations: Sendable {
             return state.idle
         }
         for one in idle {
-            if network.cancellation.isRaised, idle.count > 1 { one.association.abort() } else { release(one) }
+            if network.cancellation.isRaised, idle.count > 1 { drop(one) } else { release(one) }
         }
     }
 }

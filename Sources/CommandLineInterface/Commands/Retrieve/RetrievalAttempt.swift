@@ -7,10 +7,15 @@ import System
 /// The requests of an attempt, each for the association that is free first.
 final class RetrievalRequests: Sendable {
     private let identifiers: Locked<ArraySlice<DataSet>>
+    /// True once more has come than they ask for: what is under way is to be cancelled then, and nothing else is requested.
+    let isExceeded: @Sendable () -> Bool
 
-    init(_ identifiers: [DataSet]) { self.identifiers = Locked(identifiers[...]) }
+    init(_ identifiers: [DataSet], isExceeded: @escaping @Sendable () -> Bool) {
+        self.identifiers = Locked(identifiers[...])
+        self.isExceeded = isExceeded
+    }
 
-    func next() -> DataSet? { identifiers.withLock { $0.popFirst() } }
+    func next() -> DataSet? { isExceeded() ? nil : identifiers.withLock { $0.popFirst() } }
 
     /// Leaves one, that nobody has begun to answer, to another association.
     func giveBack(_ identifier: DataSet) { identifiers.withLock { $0 = [identifier] + $0 } }
@@ -109,6 +114,11 @@ struct RetrievalAttempt {
         }
     }
 
+    /// True if what was wrong may be that parts were requested, and not the whole.
+    var mayBeOfParts: Bool {
+        localAddress != nil && !wasInterrupted && error?.isInterruption != true && status != .moveDestinationUnknown
+    }
+
     /// True if the server does not offer the service.
     var isUnsupported: Bool {
         if case .noPresentationContext = error { return true }
@@ -117,7 +127,11 @@ struct RetrievalAttempt {
 
     /// Adds what another association has brought of the same attempt.
     private mutating func add(_ other: RetrievalAttempt) {
-        if let sent = other.sent { self.sent = (self.sent ?? 0) + sent }
+        if other.hasResult {
+            // One that does not count leaves the sum unknown.
+            sent = hasResult && sent == nil ? nil : other.sent.map { $0 + (sent ?? 0) }
+            hasResult = true
+        }
         failed += other.failed
         warnings += other.warnings
         failedUIDs += other.failedUIDs
@@ -182,7 +196,7 @@ struct RetrievalAttempt {
                 elsewhere: context.server,
                 onProgress: { counts in
                     attempt.isUnderWay = true
-                    return showProgress(counts, of: "C-MOVE", request: Int(id), context)
+                    return showProgress(counts, of: "C-MOVE", request: Int(id), requests, context)
                 })
             attempt.add(result)
             let counts = result.final?.command.suboperationCounts
@@ -218,7 +232,7 @@ struct RetrievalAttempt {
                 priority: context.options.query.priority, receiver: receiver,
                 onProgress: { counts in
                     attempt.isUnderWay = true
-                    return showProgress(counts, of: "C-GET", request: 0, context)
+                    return showProgress(counts, of: "C-GET", request: 0, requests, context)
                 })
             attempt.add(result)
             // The failure of one list is not that of another, unless the service fails.
@@ -283,7 +297,7 @@ struct RetrievalAttempt {
                     do throws(AssociationError) {
                         guard try perform(association, sopClass, identifier, &attempt) else { break }
                     } catch {
-                        if error.leavesAssociationUsable { association.abort() }
+                        associations.drop(lent)
                         // A second C-MOVE would bring all again, if the first is still at work.
                         guard !attempt.hasResult, !attempt.isUnderWay, instances.counts.attempted == before,
                             associations.isDisappointed(by: lent, error, repeatsUnanswered: !contexts.storage.isEmpty)
@@ -330,14 +344,15 @@ struct RetrievalAttempt {
     }
 
     private static func showProgress(
-        _ counts: SuboperationCounts, of operation: String, request: Int, _ context: RetrievalContext
+        _ counts: SuboperationCounts, of operation: String, request: Int, _ requests: RetrievalRequests,
+        _ context: RetrievalContext
     ) -> ExchangeControl {
         context.network.diagnostics.verbose("\(operation): \(text(counts))")
         if context.reception == nil {
             context.environment.progress?.update(context.movedElsewhere(counts, by: request))
         }
         // A full disk stays full: the rest would only be refused, one by one.
-        return context.reception?.diskIsFullOrReadOnly == true ? .cancel : .goOn
+        return context.reception?.diskIsFullOrReadOnly == true || requests.isExceeded() ? .cancel : .goOn
     }
 
     private static func text(_ counts: SuboperationCounts) -> String {

@@ -29,6 +29,7 @@ final class RetrievalContext: Sendable {
     private let hasNoDestination = Atomic<Bool>(false)
     private let isAccepting = Atomic<Bool>(false)
     private let hasNoShares = Atomic<Bool>(false)
+    private let longestList = Atomic<Int>(0)
     private let isStopped: @Sendable () -> Bool
     /// The retrievals that go on, and the associations that may be opened beside theirs.
     private let jobs: Locked<(running: Int, spare: Int)>
@@ -184,11 +185,16 @@ final class RetrievalContext: Sendable {
         set { hasNoList.store(newValue, ordering: .relaxed) }
     }
 
-    /// True if the server has refused parts of what it was asked for: it is asked for each thing as a whole.
+    /// True if the server fails with parts of what it is asked for: it is asked for each thing as a whole.
     var sharesNothing: Bool {
         get { hasNoShares.load(ordering: .relaxed) }
         set { hasNoShares.store(newValue, ordering: .relaxed) }
     }
+
+    /// The number of instances in the longest list of which the server has brought all.
+    var longestWholeList: Int { longestList.load(ordering: .relaxed) }
+
+    func noteWholeList(of count: Int) { longestList.max(count, ordering: .relaxed) }
 
     // MARK: Jobs
 
@@ -221,6 +227,9 @@ final class RetrievalContext: Sendable {
             return part
         }
     }
+
+    /// True if there are associations that nobody uses.
+    var hasSpareJobs: Bool { jobs.withLock { $0.spare > 0 } }
 
     func giveBack(_ count: Int) { jobs.withLock { $0.spare += count } }
 

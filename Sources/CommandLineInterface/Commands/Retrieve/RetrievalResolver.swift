@@ -243,7 +243,11 @@ final class RetrievalResolver {
                 return .goOn
             }
         } catch {
-            if error.leavesAssociationUsable { session?.abort() }
+            if let lent {
+                associations.drop(lent)
+            } else if error.leavesAssociationUsable {
+                session?.abort()
+            }
             (session, lent) = (nil, nil)
             throw error
         }

@@ -14,6 +14,8 @@ final class RetrievedInstances: Sendable {
         var cutOff = 0
         /// Of what was asked for, and not among those that the peer listed.
         var unlisted = 0
+        /// Came once more although they were here already, where parts were requested.
+        var repeated = 0
         /// Listed and on disk, or without a list all that are on disk.
         var present = 0
 
@@ -28,6 +30,10 @@ final class RetrievedInstances: Sendable {
         /// Of every listed instance, whether it is on disk; nil without a list. The one thing that grows with the number of
         /// instances.
         var listed: [UID: Bool]?
+        /// True once parts of them were requested at once: a server that does not keep to parts sends an instance more than once.
+        var isShared = false
+        /// How many more UIDs are listed than there are different ones: two instances may have one.
+        var listedTwice = 0
         var notStored: Set<UID> = []
         /// Without a list: fingerprints of the UIDs that are on disk, so that each counts once.
         var unlisted: Set<UInt64> = []
@@ -64,6 +70,7 @@ final class RetrievedInstances: Sendable {
                 if table.updateValue(wasPresent, forKey: uid) == nil, wasPresent { state.counts.present += 1 }
             }
             state.listed = table
+            state.listedTwice = listed.count - table.count
         }
         self.state = Locked(state)
     }
@@ -83,6 +90,18 @@ final class RetrievedInstances: Sendable {
     var sopClasses: Set<UID> { state.withLock { $0.sopClasses } }
 
     func isListed(_ uid: UID) -> Bool { state.withLock { $0.listed?[uid] != nil } }
+
+    /// From here on an instance that comes more than once is none of two with one UID.
+    func share() { state.withLock { $0.isShared = true } }
+
+    /// True if the instance is here, and comes again because parts were requested, or the whole after them.
+    func isRepetition(_ uid: UID) -> Bool { state.withLock { $0.isShared && $0.listed?[uid] == true } }
+
+    /// True if more has come again than is listed more than once.
+    var hasExcess: Bool { state.withLock { $0.counts.repeated > $0.listedTwice } }
+
+    /// True if all of them are here.
+    func holds(_ uids: [UID]) -> Bool { state.withLock { state in uids.allSatisfy { state.listed?[$0] == true } } }
 
     /// The number of listed instances that may still come: they are not here, and could have been stored.
     var outstandingCount: Int {
@@ -113,6 +132,8 @@ final class RetrievedInstances: Sendable {
                 if state.listed?.values[place] == false {
                     state.listed?.values[place] = true
                     state.counts.present += 1
+                } else if state.isShared {
+                    state.counts.repeated += 1
                 }
             case .failed:
                 state.counts.notStored += 1

@@ -39,6 +39,9 @@ final class StudyLists: Sendable {
     private static let leadOfJob = 4
     /// The seconds for which a list is believed: what is listed ahead changes meanwhile.
     private static let validity = 10.0
+    /// The same where parts are asked for by it. To list one study more costs three queries, which a study that is asked for whole does
+    /// not owe: what is not listed comes with it.
+    private static let validityForParts = 2.0
 
     init(
         _ targets: [RetrievalTarget], _ associations: RetrievalAssociations, _ network: Network,
@@ -73,6 +76,24 @@ final class StudyLists: Sendable {
         return try ExpectedInstances.list(associations, network, model, target, needsClasses: needsClasses)
     }
 
+    /// Lists a target anew of which parts are to be asked for, where its list was made ahead and is no longer recent; nil where it is, or
+    /// where nothing newer is to be had.
+    ///
+    /// - Throws: `interrupted`.
+    func renewed(
+        _ expected: ExpectedInstances, of target: RetrievalTarget, needsClasses: Bool
+    ) throws(AssociationError) -> ExpectedInstances? {
+        guard expected.isRecentUntil.isPast, let study = target.studyAlone else { return nil }
+        do throws(AssociationError) {
+            try ask([study])
+        } catch {
+            // The retrieval itself shows what has become of the server.
+            guard error.isInterruption else { return nil }
+            throw error
+        }
+        return takeList(of: study).flatMap { needsClasses && $0.sopClasses.isEmpty ? nil : $0 }
+    }
+
     /// Nil: it is to be asked for alone.
     private func listed(_ study: UID) throws(AssociationError) -> ExpectedInstances? {
         guard let place = places[study] else { return nil }
@@ -92,7 +113,11 @@ final class StudyLists: Sendable {
             // What failed for others is told by them.
             guard isAhead, !error.isInterruption else { throw error }
         }
-        return state.withLock { state in
+        return takeList(of: study)
+    }
+
+    private func takeList(of study: UID) -> ExpectedInstances? {
+        state.withLock { state in
             guard case .known(let list, let end) = state.lists.removeValue(forKey: study), !end.isPast else {
                 return nil
             }
@@ -104,10 +129,16 @@ final class StudyLists: Sendable {
         var listed: [UID: [InstanceListing.Series]]?
         var hasFailed = false
         defer {
-            let end = Deadline.after(seconds: Self.validity)
+            let (end, endForParts) = (
+                Deadline.after(seconds: Self.validity), Deadline.after(seconds: Self.validityForParts)
+            )
             state.withLock { state in
                 for study in batch {
-                    state.lists[study] = listed?[study].map { .known(ExpectedInstances(listed: $0), until: end) }
+                    state.lists[study] = listed?[study].map { series in
+                        var list = ExpectedInstances(listed: series)
+                        list.isRecentUntil = endForParts
+                        return .known(list, until: end)
+                    }
                 }
                 state.failures = hasFailed ? state.failures + 1 : 0
                 // Fewer studies may stay below a limit of the server.

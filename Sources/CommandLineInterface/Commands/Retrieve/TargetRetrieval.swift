@@ -21,6 +21,17 @@ final class TargetRetrieval {
     /// True if a problem was told as a warning.
     private var hasWarned = false
 
+    /// What has become of the parts of the target that several associations requested in the place of the whole.
+    private enum Parts {
+        case notRequested
+        /// The identifiers that have not brought all that they name, of those that were requested last.
+        case requested(left: [DataSet])
+        /// Nothing has come by them.
+        case withoutResult
+        /// Instances have come more than once: the server does not keep to parts.
+        case exceeded
+    }
+
     /// A server that fails something each time is asked again as long as each attempt brings something, but not more often,
     /// unless there is more to propose.
     private static let maximumAttempts = 20
@@ -47,18 +58,18 @@ final class TargetRetrieval {
 
     func perform() -> TargetOutcome {
         do throws(AssociationError) {
-            let expected = try listExpected()
-            let journal = context.reception?.journal
-            let held = held?(expected.series ?? [])
-            let instances = RetrievedInstances(
-                listed: context.reception == nil ? nil : expected.uids,
-                asked: RequestedEntities(target, listed: expected.series ?? []), forwarder: forwarder,
-                isPresent: { held?.contains($0) ?? (journal?.holds($0) == true) })
+            var expected = try listExpected()
+            var instances = instances(of: expected)
+            if needsRecentList(instances),
+                let renewed = try lists.renewed(expected, of: target, needsClasses: options.method == .get)
+            {
+                expected = renewed
+                instances = self.instances(of: expected)
+            }
             outcome.presentBefore = instances.counts.present
             if let series = expected.series, !series.isEmpty { outcome.studies = Set(series.map(\.studyInstanceUID)) }
             context.reception?.expect(instances.listedCount.map { $0 - outcome.presentBefore })
-            let isDone = outcome.presentBefore > 0 && outcome.presentBefore == instances.listedCount
-            if !isDone { retrieve(expected, instances) }
+            if !isComplete(instances) { retrieve(expected, instances) }
             // What is on its way at an interrupt may still come, and belongs to it.
             if !outcome.wasInterrupted { context.reception?.end(instances) }
             finish(expected, instances)
@@ -83,13 +94,84 @@ final class TargetRetrieval {
         return expected
     }
 
+    private func instances(of expected: ExpectedInstances) -> RetrievedInstances {
+        let journal = context.reception?.journal
+        let held = held?(expected.series ?? [])
+        return RetrievedInstances(
+            listed: context.reception == nil ? nil : expected.uids,
+            asked: RequestedEntities(target, listed: expected.series ?? []), forwarder: forwarder,
+            isPresent: { held?.contains($0) ?? (journal?.holds($0) == true) })
+    }
+
+    /// True if all of it is here from an earlier run.
+    private func isComplete(_ instances: RetrievedInstances) -> Bool {
+        instances.counts.present > 0 && instances.counts.present == instances.listedCount
+    }
+
+    /// True if the instances are going to be requested by their list, and not as the whole.
+    private func needsRecentList(_ instances: RetrievedInstances) -> Bool {
+        guard !isComplete(instances), let count = instances.listedCount else { return false }
+        return instances.counts.present > 0 || (mayShare && count >= Self.fewestShared && context.hasSpareJobs)
+    }
+
+    private var mayShare: Bool { !isOverHTTP && !context.sharesNothing }
+
     private var isOverHTTP: Bool { network.connection.web != nil }
 
     private var isMove: Bool { options.method == .move || context.movesInstead }
 
     // MARK: Attempts
 
+    /// Requests parts at once where associations are free; a server that does not bring by parts what it lists is asked for the whole.
     private func retrieve(_ expected: ExpectedInstances, _ instances: RetrievedInstances) {
+        let parts = request(expected, instances, mayShare: mayShare)
+        if case .exceeded = parts {
+            network.diagnostics.verbose(
+                "\(network.peerName): \(target.name): the server sends more than parts of it; from here on the whole is requested"
+            )
+            context.sharesNothing = true
+        }
+        guard mayComeWhole(parts, expected, instances) else { return }
+        let remedy = outcome.presentBefore == 0 ? "the whole is requested" : "they are requested on one association"
+        network.diagnostics.verbose(
+            "\(network.peerName): \(target.name): not all comes by requests for parts of it; \(remedy)")
+        // What was said of parts is not said of the whole.
+        (problems, earlier) = ([], [])
+        let (before, isByMove) = (instances.counts.present, isMove)
+        _ = request(expected, instances, mayShare: false)
+        // Where it is no better, the parts were not the cause.
+        if instances.counts.present > before, isByMove == isMove { context.sharesNothing = true }
+    }
+
+    /// True if parts have not brought all, and the whole may bring the rest.
+    private func mayComeWhole(
+        _ parts: Parts, _ expected: ExpectedInstances, _ instances: RetrievedInstances
+    ) -> Bool {
+        guard !context.shouldStop, !outcome.wasInterrupted,
+            !instances.missing(of: expected.series ?? [], toRequest: true).isEmpty
+        else { return false }
+        switch parts {
+        case .notRequested: return false
+        case .withoutResult, .exceeded: return true
+        // A server that has brought all of a list as long as these does not have what is missing.
+        case .requested(let left): return left.contains { ($0.instanceCount ?? .max) > context.longestWholeList }
+        }
+    }
+
+    /// Notes the lists of instances that have brought all that they name; returns the other identifiers.
+    private func left(of identifiers: [DataSet], _ instances: RetrievedInstances) -> [DataSet] {
+        identifiers.filter { identifier in
+            guard let count = identifier.instanceCount, instances.holds(identifier.uids(.sopInstanceUID)) else {
+                return true
+            }
+            context.noteWholeList(of: count)
+            return false
+        }
+    }
+
+    /// - Parameter mayShare: whether several associations may request parts of it at once.
+    private func request(_ expected: ExpectedInstances, _ instances: RetrievedInstances, mayShare: Bool) -> Parts {
+        var parts = Parts.notRequested
         var proposals = ProposalRounds(expected, options, proposes: !isMove && !isOverHTTP)
         // Some servers end a whole C-GET at the first instance that has no context: each attempt requests the instances that its
         // contexts are for, where they are known. Where they are not, the whole is requested first: some servers take no lists
@@ -107,8 +189,12 @@ final class TargetRetrieval {
             let identifiers =
                 requestsAll
                 ? [target.identifier] : identifiers(expected, instances, storage: isDivided ? storage : [])
-            let shares = isDivided ? nil : shares(of: expected, instances, isWhole: requestsAll)
+            let shares = isDivided || !mayShare ? nil : shares(of: expected, instances, isWhole: requestsAll)
             defer { context.giveBack(shares?.spare ?? 0) }
+            if shares != nil {
+                instances.share()
+                parts = .requested(left: [])
+            }
             let attempt =
                 identifiers.isEmpty
                 ? RetrievalAttempt()
@@ -119,10 +205,9 @@ final class TargetRetrieval {
                         mayBeWidened: number == 1 && proposals.mayBeWidened, isFresh: number > 1),
                     instances, shares?.spare ?? 0)
             let now = instances.counts
-            if shares != nil, attempt.isRefused, now.present == before.present, !context.shouldStop {
-                network.diagnostics.verbose("\(network.peerName): the server sends no parts of \(target.name)")
-                context.sharesNothing = true
-                continue
+            if case .requested = parts {
+                if number == 1, attempt.mayBeOfParts, now.attempted == 0, !context.shouldStop { return .withoutResult }
+                parts = .requested(left: left(of: shares?.identifiers ?? identifiers, instances))
             }
             total = total ?? (attempt.sent ?? 0) + attempt.failed
             // A server that is asked for the whole again fails, for want of a context, also what it has sent before.
@@ -138,18 +223,25 @@ final class TargetRetrieval {
                 problems = []
                 continue
             }
-            guard !context.shouldStop, !attempt.isHopeless(mayPause: retries > 0) else { return }
+            if case .requested = parts, instances.hasExcess { return .exceeded }
+            guard !context.shouldStop, !attempt.isHopeless(mayPause: retries > 0) else { return parts }
+            // Lists that bring some of what they name, as if that were all, would bring the rest little by little.
+            if number > 1, attempt.error == nil, attempt.failed == 0, now.present > before.present,
+                mayComeWhole(parts, expected, instances)
+            {
+                return parts
+            }
             let pauses =
                 retries > 0 && attempt.isTransient
                 && network.retry.leavesTime(forPauseAfter: max(idleAttempts, 1), wanted: attempt.error?.retryAfter)
             let missing = expected.series.map { instances.missing(of: $0, toRequest: true) }
-            guard missing.map({ !$0.isEmpty }) ?? (pauses || (failed > 0 && proposals.hasMore)) else { return }
+            guard missing.map({ !$0.isEmpty }) ?? (pauses || (failed > 0 && proposals.hasMore)) else { return parts }
             let count = missing.map { $0.reduce(0) { $0 + $1.sopInstanceUIDs.count } } ?? failed
             if proposals.hasMore, attempt.error == nil, !pauses {
                 // The next presentation contexts may bring what had none in these. What was requested as a whole is requested by
                 // name first, in the same contexts, if the server did not come to its end.
                 if !requestsAll || missing == nil || (!proposals.knowsClasses && attempt.failed >= count) {
-                    guard proposals.next(seen: instances.sopClasses, byName: missing != nil) else { return }
+                    guard proposals.next(seen: instances.sopClasses, byName: missing != nil) else { return parts }
                 }
                 // What is said of the last of them is the cause.
                 problems = []
@@ -157,16 +249,17 @@ final class TargetRetrieval {
                 idleAttempts = now.present > before.present ? 0 : idleAttempts + 1
                 guard missing != nil || pauses, number < maximum,
                     idleAttempts <= (pauses ? retries : proposals.knowsClasses ? Self.maximumIdleAttempts : 0)
-                else { return }
+                else { return parts }
                 proposals.restart(seen: instances.sopClasses)
             }
             requestsAll = missing == nil
             // Before a pause a person wants to know what for.
             if pauses { warnOfProblems() } else { keepProblems() }
-            if pauses, !pause(after: max(idleAttempts, 1), wanted: attempt.error?.retryAfter) { return }
+            if pauses, !pause(after: max(idleAttempts, 1), wanted: attempt.error?.retryAfter) { return parts }
             network.diagnostics.verbose(
                 "\(network.peerName): \(target.name): requesting \(Quantity.count(count, "instance")) again")
         }
+        return parts
     }
 
     /// Gives the server time; the cause was reported. Returns false if the run was interrupted meanwhile.
@@ -198,7 +291,7 @@ final class TargetRetrieval {
     private func shares(
         of expected: ExpectedInstances, _ instances: RetrievedInstances, isWhole: Bool
     ) -> (identifiers: [DataSet], spare: Int)? {
-        guard !isOverHTTP, !context.sharesNothing, let series = expected.series else { return nil }
+        guard let series = expected.series else { return nil }
         let missing = instances.missing(of: series, toRequest: true)
         guard missing.reduce(0, { $0 + $1.sopInstanceUIDs.count }) >= Self.fewestShared else { return nil }
         let spare = context.takeSpareJobs()
@@ -214,7 +307,7 @@ final class TargetRetrieval {
         _ instances: RetrievedInstances, _ spare: Int
     ) -> RetrievalAttempt {
         if isOverHTTP { return .fetch(identifiers, listed: expected.series ?? [], to: instances, context: context) }
-        let requests = RetrievalRequests(identifiers)
+        let requests = RetrievalRequests(identifiers, isExceeded: { spare > 0 && instances.hasExcess })
         let isMove = isMove
         guard spare > 0 else {
             return isMove
@@ -473,5 +566,12 @@ final class TargetRetrieval {
                 outcome.cause = message.cause ?? FailureCause(problem.exitCode)
             }
         }
+    }
+}
+
+extension DataSet {
+    /// The number of instances that an identifier lists; nil if it is not of their level.
+    fileprivate var instanceCount: Int? {
+        string(.queryRetrieveLevel) == QueryLevel.image.rawValue ? uids(.sopInstanceUID).count : nil
     }
 }

@@ -110,9 +110,6 @@ package struct LoadControl: Sendable {
 
     // MARK: Events
 
-    /// Takes an event, in place.
-    mutating func take(_ event: (inout LoadControl) -> Void) { event(&self) }
-
     /// An association is open, and the peer has granted a window; 0 is one without a limit.
     package mutating func opened(window granted: Int) {
         if granted > 0 {

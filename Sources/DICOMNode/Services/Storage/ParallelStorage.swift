@@ -185,10 +185,12 @@ package final class ParallelStorage: Sendable {
     private func adjust(_ event: (inout LoadControl) -> Void) {
         var changed: StorageLoad?
         state.change { state in
-            let before = state.control?.load
-            state.control?.take(event)
-            guard let load = state.control?.load, load != before else { return false }
-            changed = load
+            guard var control = state.control else { return false }
+            let before = control.load
+            event(&control)
+            state.control = control
+            guard control.load != before else { return false }
+            changed = control.load
             return true
         }
         if let changed { delegate.loadChanged(to: changed) }
