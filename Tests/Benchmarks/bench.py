@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "RealServers"))
 
 import samples
-from harness import certificates, servers
+from harness import certificates, practice, servers
 
 LOOPBACK = "127.0.0.1"
 
@@ -621,6 +621,41 @@ def job_get_one_study(bench):
     )
 
 
+def job_get_series(bench):
+    """One study of 60 series by C-GET from the practice archive, far and near."""
+    count = 300
+    files = samples.series(bench.folder / "series", count, 5)
+    server = bench.server(practice.PracticeArchive())
+    subprocess.run([bench.binary, "--store", LOOPBACK, str(server.port), *files], check=True, capture_output=True)
+    far = bench.tool("delay_proxy", "--to", server.port, "--round-trip", 10)
+
+    def check(_):
+        number = sum(1 for _ in bench.out.iterdir())
+        return None if number == count else f"{number} of {count} files came"
+
+    def contender(name, port, *more):
+        command = [bench.binary, "--get", "-k", f"20,d={samples.STUDY}", "-o", bench.out, *more, LOOPBACK, port]
+        return Contender(name, command, prepare=lambda: empty(bench.out), check=check)
+
+    one, eight, auto = "dcmscu, one association", "dcmscu --jobs 8", "dcmscu --jobs auto"
+    near, near_auto = "without the distance, one association", "without the distance, --jobs auto"
+    return run_job(
+        bench,
+        "get-series: 60 series of 5 instances of 16 KB of one study, round trip 10 ms",
+        [
+            contender(one, far), contender(eight, far, "--jobs", "8"), contender(auto, far, "--jobs", "auto"),
+            contender(near, server.port), contender(near_auto, server.port, "--jobs", "auto"),
+        ],
+        [
+            Target("wall", eight, [one], 1 / 4, "eight associations are 4 times as fast on one study"),
+            Target("wall", auto, [one], 1 / 4, "what is found out is 4 times as fast"),
+            Target("wall", auto, [eight], 1.5, "what is found out takes at most 1.5 times as long as eight"),
+            Target("wall", near_auto, [near], 1.1, "without the distance it takes no longer than one"),
+        ],
+        rounds=min(bench.rounds, 3),
+    )
+
+
 def job_get_far(bench):
     """300 studies of one small instance from Orthanc by C-GET over a round trip of 20 ms."""
     count, round_trip = 300, 0.020
@@ -638,13 +673,19 @@ def job_get_far(bench):
         return Contender(name, command, prepare=lambda: empty(bench.out), check=check)
 
     near, one, several = "dcmscu, without the distance", "dcmscu, one association", "dcmscu --jobs 8"
+    auto = "dcmscu --jobs auto"
     return run_job(
         bench,
         "get-far: 300 studies of one instance of 16 KB from Orthanc, which serves four associations, round trip 20 ms",
-        [contender(near, server.port), contender(one, port), contender(several, port, "--jobs", "8")],
+        [
+            contender(near, server.port), contender(one, port), contender(several, port, "--jobs", "8"),
+            contender(auto, port, "--jobs", "auto"),
+        ],
         [
             RoundTrips(one, near, round_trip, count, 2.5, "round trips a study"),
             Target("wall", several, [one], 1 / 2, "four associations are twice as fast"),
+            Target("wall", auto, [one], 1 / 4, "what is found out is 4 times as fast"),
+            Target("wall", auto, [several], 1.5, "what is found out takes at most 1.5 times as long as eight"),
         ],
         rounds=1,
     )

@@ -60,6 +60,22 @@ def studies(folder, count):
     return sorted(folder.iterdir())
 
 
+def series(folder, count, of_series):
+    """Files of 16 KB of series of one study."""
+    if folder.is_dir():
+        return sorted(folder.iterdir())
+    folder.mkdir()
+    dataset = pydicom.dcmread(TEMPLATE)
+    dataset.Rows, dataset.Columns = 64, 112
+    dataset.PixelData = os.urandom(64 * 112 * 2)
+    dataset.StudyInstanceUID = STUDY
+    for number in range(100000, 100000 + count):
+        dataset.SeriesInstanceUID = f"{STUDY}.9.{100000 + (number - 100000) // of_series}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{STUDY}.10.{number}"
+        dataset.save_as(folder / f"{number}.dcm")
+    return sorted(folder.iterdir())
+
+
 def _series(folder, count, rows, columns, series, of_study=None):
     if folder.is_dir():
         return sorted(folder.iterdir())

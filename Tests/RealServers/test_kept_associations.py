@@ -1,5 +1,6 @@
 """Associations that are kept from study to study: how many a retrieval opens, and what it does where a server serves few."""
 
+import json
 import socket
 import threading
 import time
@@ -22,6 +23,8 @@ class Gate:
 
     def __init__(self, port, most=None, rejects=False):
         self.target, self.count, self.rejects = port, 0, rejects
+        # How many are open, and the most that were.
+        self.open, self.peak, self.lock = 0, 0, threading.Lock()
         self.room = threading.Semaphore(most) if most else None
         self.listener = socket.create_server((servers.LOOPBACK, 0), backlog=64)
         self.port = self.listener.getsockname()[1]
@@ -47,12 +50,19 @@ class Gate:
                     pass
             return
         with near, socket.create_connection((servers.LOOPBACK, self.target)) as far:
+            self.opened(1)
             back = threading.Thread(target=self.pump, args=(far, near), daemon=True)
             back.start()
             self.pump(near, far)
             back.join()
+            self.opened(-1)
         if self.room:
             self.room.release()
+
+    def opened(self, number):
+        with self.lock:
+            self.open += number
+            self.peak = max(self.peak, self.open)
 
     @staticmethod
     def pump(source, target):
@@ -173,3 +183,30 @@ class KeptAssociations(cases.RealServerTest):
             with self.subTest(most=most):
                 run = self.get(self.gate(archive, most, True), "--jobs", 4)
                 self.assertIn("the server takes no more than", run.stderr)
+
+    def found_out(self, gate, *options):
+        """How many associations a server was found to gain from."""
+        run = self.get(gate, "--jobs", "auto", "--format", "jsonl", *options)
+        summary = json.loads(run.stdout.splitlines()[-1])
+        self.assertIn(f"over {summary['associations']} association", run.stderr)
+        return summary["associations"]
+
+    def test_as_many_associations_are_used_as_a_server_gains_from(self):
+        gate = self.gate(self.filled(PracticeArchive(options=["--inject", "delay=0.05"])))
+        self.assertGreater(self.found_out(gate), 1)
+        self.assertIn(gate.peak, range(2, 9))
+
+    def test_no_more_are_used_than_a_server_takes_where_their_number_is_found_out(self):
+        archive = self.filled(PracticeArchive(options=["--inject", "delay=0.05"]))
+        for most, rejects in ((1, True), (2, True), (1, False)):
+            with self.subTest(most=most, rejects=rejects):
+                gate = self.gate(archive, most, rejects)
+                self.assertLessEqual(self.found_out(gate), most)
+                self.assertLessEqual(gate.peak, most)
+
+    def test_fewer_are_used_after_the_server_has_failed(self):
+        """Every tenth C-GET ends for want of resources; what it was for is asked for again."""
+        options = ["--inject", "delay=0.05", "--inject", "get-status=A701/10"]
+        gate = self.gate(self.filled(PracticeArchive(options=options)))
+        self.assertLess(self.found_out(gate), 8)
+        self.assertLess(gate.peak, 8)

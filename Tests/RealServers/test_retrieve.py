@@ -678,6 +678,19 @@ class ScriptedServers(ScriptedRetrieval):
                     self.assertGreaterEqual(len(archive.requests), 4)
                     self.assertEqual({text(keys[0x00080052]) for keys in archive.identifiers}, {level})
 
+    def test_parts_of_one_study_are_requested_by_as_many_associations_as_are_of_use(self):
+        many = [Instance("1.2.1", f"1.2.1.{n % 12}", f"1.2.1.{n % 12}.{n + 1}") for n in range(240)]
+        for operation in ("move", "get"):
+            with self.subTest(operation):
+                archive = self.serve_scripted(many, plan=lambda number: "slow")
+                archive.slow_seconds = 0.02
+                self.out = self.folder / operation
+                run = self.retrieve(operation, "--jobs", "auto", "--format", "jsonl", expect=0)
+                self.assert_whole(many)
+                asked = [uid for _, uids in archive.requests for uid in uids]
+                self.assertEqual(sorted(asked), sorted(instance.uid for instance in many))
+                self.assertIn(json.loads(run.stdout.splitlines()[-1])["associations"], range(2, 9))
+
     def test_a_server_that_refuses_parts_of_a_study_is_asked_for_the_whole(self):
         for operation in ("move", "get"):
             with self.subTest(operation):
@@ -700,14 +713,15 @@ class ScriptedServers(ScriptedRetrieval):
             for fault in self.PART_FAULTS:
                 # A list brings what a series lacks, and then the whole is not needed. It may be here already where all comes at once.
                 times = {"study": (0, 1)}.get(fault, (1,) if "IMAGE" in levels else (0,))
-                for operation in ("get", "move"):
-                    with self.subTest(f"{operation} {fault} {levels}"):
+                ways = [("get", "4"), ("move", "4"), *([("get", "auto")] if len(levels) == 2 else [])]
+                for operation, jobs in ways:
+                    with self.subTest(f"{operation} {fault} {levels} --jobs {jobs}"):
                         archive = self.serve_scripted(many)
                         archive.part_faults = dict.fromkeys(levels, fault)
-                        self.out = self.folder / f"{operation} {fault} {levels}"
+                        self.out = self.folder / f"{operation} {fault} {levels} {jobs}"
                         # Of two that come at the same moment neither is there before the other.
                         exists = "rename" if fault == "study" else "fail"
-                        run = self.retrieve_shared(operation, "--if-exists", exists, "--format", "jsonl")
+                        run = self.retrieve_shared(operation, "--if-exists", exists, "--format", "jsonl", "--jobs", jobs)
                         self.assert_whole(many)
                         summary = json.loads(run.stdout.splitlines()[-1])
                         self.assertEqual((summary["expected"], summary["done"], summary["failures"]), (100, 100, 0), summary)
@@ -720,7 +734,7 @@ class ScriptedServers(ScriptedRetrieval):
 
     def retrieve_shared(self, operation, *more, **options):
         grace = ["--grace", "0.1"] if operation == "move" else []
-        return self.retrieve(operation, "--jobs", "4", "--verbose", *grace, *more, expect=0, **options)
+        return self.retrieve(operation, "--verbose", *grace, *more, expect=0, **options)
 
     def test_a_server_that_fails_with_parts_is_asked_for_the_next_studies_whole(self):
         instances = study(40) + study(40, 2) + study(40, 3)
@@ -731,7 +745,7 @@ class ScriptedServers(ScriptedRetrieval):
                 self.out = self.folder / operation
                 rows = "StudyInstanceUID\n1.2.1\n1.2.2\n1.2.3\n"
                 # One of the jobs has no study of its own.
-                run = self.retrieve_shared(operation, "--from-list", "-", stdin=rows.encode())
+                run = self.retrieve_shared(operation, "--from-list", "-", "--jobs", "4", stdin=rows.encode())
                 self.assert_whole(instances)
                 whole = [text(keys[0x0020000D]) for keys in archive.identifiers if text(keys[0x00080052]) == "STUDY"]
                 self.assertEqual(sorted(whole), ["1.2.1", "1.2.2", "1.2.3"], run.stderr)

@@ -606,3 +606,12 @@ enum Receiver {
         do throws(SystemError) { try server.start() } catch { throw .system(error) }
     }
 }
+
+extension AssociationLoad {
+    /// As `over 3 associations with a window of 8`, with what was found out alone.
+    func words(jobs: LoadChoice, window: LoadChoice) -> String {
+        let number = jobs == .automatic ? "over \(Quantity.count(associations, "association"))" : nil
+        let width = window == .automatic ? "with a window of \(self.window)" : nil
+        return [number, width].compactMap(\.self).joined(separator: " ")
+    }
+}

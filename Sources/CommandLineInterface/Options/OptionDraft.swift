@@ -413,7 +413,7 @@ package struct OptionDraft: Sendable {
         retrieve.receivesMovedInstances = receivesMovedInstances
         retrieve.verifiesDestination = try verifiesDestination
         retrieve.listPath = listPath
-        retrieve.jobs = jobs.number ?? 1
+        retrieve.jobs = operation == .copy ? .fixed(jobs.number ?? 1) : jobs
         retrieve.existingFile = existingFile
         retrieve.failOn = failOn
     }

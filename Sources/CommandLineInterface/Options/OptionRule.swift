@@ -35,8 +35,10 @@ package enum OptionRule: Sendable, Equatable {
         case formatOfPlugin
         /// Metrics are written or printed.
         case writesMetrics
-        /// The value is a number, unless the operation can find out one.
+        /// The value is a number, unless the operation stores, and can find out one.
         case numberUnlessStoring
+        /// The value is a number where two peers are called: what is found out is found out of one.
+        case numberIfCopying
     }
 }
 
@@ -114,6 +116,7 @@ extension OptionDraft {
         case .formatOfPlugin: format == .nagios
         case .writesMetrics: monitoring.metricsPath != nil || format == .prometheus
         case .numberUnlessStoring: operation == .store || !argument.asksForAuto
+        case .numberIfCopying: operation != .copy || !argument.asksForAuto
         }
     }
 
@@ -187,11 +190,16 @@ extension OptionDraft {
                 .missingOption, option: option, value: argument.text,
                 problem: "\(option) has no effect without \(OptionName.metrics)",
                 accepted: "\(OptionName.metrics) FILE, or \(OptionName.format) \(ResultFormat.prometheus.rawValue)")
-        case .numberUnlessStoring:
+        case .numberUnlessStoring, .numberIfCopying:
+            let copying = OperationSet(.copy)
+            let others =
+                condition == .numberUnlessStoring
+                ? [Operation.store] : argument.definition.operations.subtracting(copying).operations
             return UsageError(
                 .conflictingOptions, option: option, value: argument.text,
                 problem: "\(option) \(argument.text) does not apply to \(operation.option)",
-                accepted: "\(option) N, or \(option) \(OptionValue.auto) with \(Operation.store.option)")
+                accepted: "\(option) N, or \(option) \(OptionValue.auto) with "
+                    + others.map(\.option.description).joined(separator: ", "))
         case .formatOfFiles:
             let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
             return UsageError(

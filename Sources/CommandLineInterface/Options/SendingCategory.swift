@@ -35,11 +35,11 @@ extension OptionCategory {
             details: """
                 Associations share studies; where there are not enough, series; else the instances of one. A server that fails with \
                 parts of a study gets each as a whole, and is asked for it so. Retrievals have one receiver port. Where the server \
-                takes fewer associations, or lets one wait, the work goes on over those that it serves. With --store, auto finds out \
-                how many, at most 8: one more is tried as long as more is stored in a second for it, and one less is used after a \
-                refusal or a failure, or when the server becomes slow. The summary says how many it was.
+                takes fewer associations, or lets one wait, the work goes on over those that it serves. auto finds out how many, \
+                at most 8, but for --copy: it begins with one, one more is tried as long as more is stored or received in a second for \
+                it, and fewer are used after a refusal or a failure, or when the server becomes slow. The summary says how many it was.
                 """,
-            default: .integer(1), traits: .common, rules: [.only(when: .numberUnlessStoring)],
+            default: .integer(1), traits: .common, rules: [.only(when: .numberIfCopying)],
             apply: { (draft, argument) throws(UsageError) in draft.jobs = try argument.load() }),
         OptionDefinition(
             .window, aliases: ["async-window"], value: .integerOrAuto(1...65535), .sending,

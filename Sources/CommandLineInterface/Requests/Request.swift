@@ -382,7 +382,7 @@ package struct RetrieveOptions: Sendable, Equatable {
     /// True to show the targets without retrieving them.
     package var isDryRun = false
     /// The number of studies or series that are retrieved at once.
-    package var jobs = 1
+    package var jobs = LoadChoice.fixed(1)
     /// The number of patients, studies, series or instances that are retrieved, the first ones of the order.
     package var limit: Int?
     /// The AE title that a C-MOVE request names as its destination.

@@ -121,7 +121,7 @@ struct ConfigurationTests {
         #expect(node.peer.port == 104)
     }
 
-    @Test func `a node may say that its load is found out, which operations that cannot pass over`() throws {
+    @Test func `a node may say that its load is found out, which --copy passes over`() throws {
         let text = """
             { "nodes": { "far": { "host": "h", "jobs": "auto", "window": "auto" } } }
             """
@@ -138,7 +138,13 @@ struct ConfigurationTests {
             Issue.record("no retrieval")
             return
         }
-        #expect(options.jobs == 1)
+        #expect(options.jobs == .automatic)
+        let copy = try #require(try invocation("--copy @far i 2 -k StudyInstanceUID=1.2"))
+        guard case .copy(let copied) = copy.request else {
+            Issue.record("no copy")
+            return
+        }
+        #expect(copied.retrieve.jobs == .fixed(1) && copied.store.jobs == .fixed(1))
     }
 
     @Test func `defaults of an operation hold for it alone`() throws {

@@ -110,13 +110,7 @@ struct OptionRuleTests {
         Row(
             line: "--store h 1 a --verify find --per study", code: .optionNotApplicable, option: .per,
             problem: "--per does not apply to --store"),
-        // Only sending finds out by itself how much a server takes.
-        Row(
-            line: "--get h -k 20,d=1 --jobs auto", code: .conflictingOptions, option: .jobs,
-            problem: "--jobs auto does not apply to --get"),
-        Row(
-            line: "--move h -k 20,d=1 --port-scp 1 -j auto", code: .conflictingOptions, option: .jobs,
-            problem: "--jobs auto does not apply to --move"),
+        // It is found out how much one server takes, and not two.
         Row(
             line: "--copy h 1 i 2 -k 20,d=1 --jobs auto", code: .conflictingOptions, option: .jobs,
             problem: "--jobs auto does not apply to --copy"),
@@ -156,6 +150,7 @@ struct OptionRuleTests {
         "--store h 1 a --resume --journal j", "--get h -k 20,d=1 --or-move --dry-run",
         "--get h -k 20,d=1 --or-move --port-scp 1 --grace 1", "--find h --find --format dcm -o out",
         "--store h 1 a --jobs auto --window auto", "--store http://h a -j auto", "--get h -k 20,d=1 -j 64",
+        "--get h -k 20,d=1 --jobs auto", "--move h -k 20,d=1 --port-scp 1 -j auto", "--get http://h -k 20,d=1 -j auto",
         "--store h 1 a --verify commit --wait 3 --port-scp 1", "--find h --columns PatientID",
         "h --tls --tls-ca f", "h --tls --user A --passcode prompt",
         "h --user A", "h --user A --passcode prompt --user-in-clear", "--move h -k 20,d=1 --move-destination X",

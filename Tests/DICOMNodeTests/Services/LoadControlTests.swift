@@ -17,7 +17,7 @@ struct LoadControlTests {
         private(set) var refusals = 0
         private(set) var answers = 0
         /// The loads in use, in their order.
-        private(set) var loads: [StorageLoad] = []
+        private(set) var loads: [AssociationLoad] = []
 
         init(associations: LoadChoice = .automatic, window: LoadChoice = .automatic, granted: Int = 8) {
             control = LoadControl(associations: associations, window: window)
@@ -28,7 +28,7 @@ struct LoadControlTests {
         }
 
         /// Goes on until so many more instances are answered, at a rate in instances a second.
-        mutating func answer(_ count: Int, of bytes: UInt64 = 20_000, at rate: (StorageLoad) -> Double) {
+        mutating func answer(_ count: Int, of bytes: UInt64 = 20_000, at rate: (AssociationLoad) -> Double) {
             for _ in 0..<count {
                 adapt()
                 var load = control.load
@@ -55,12 +55,12 @@ struct LoadControlTests {
         }
     }
 
-    private static func load(_ associations: Int, _ window: Int) -> StorageLoad {
-        StorageLoad(associations: associations, window: window)
+    private static func load(_ associations: Int, _ window: Int) -> AssociationLoad {
+        AssociationLoad(associations: associations, window: window)
     }
 
     /// A server that is far away: each instance takes ten milliseconds, whatever else is on its way.
-    private static func far(_ load: StorageLoad) -> Double { 100 * Double(load.associations * load.window) }
+    private static func far(_ load: AssociationLoad) -> Double { 100 * Double(load.associations * load.window) }
 
     @Test func `a far server gets eight associations with a window of eight`() {
         var run = Run()
@@ -149,7 +149,7 @@ struct LoadControlTests {
         var run = Run()
         run.answer(10_000, at: Self.far)
         #expect(run.control.chosen == Self.load(8, 8))
-        let others = { (load: StorageLoad) in 3000 / Double(load.associations) }
+        let others = { (load: AssociationLoad) in 3000 / Double(load.associations) }
         run.answer(20_000, at: others)
         #expect(run.control.chosen.associations < 8)
         run.answer(2_000_000, at: Self.far)

@@ -56,18 +56,22 @@ final class Reception: Sendable {
     private let sum = Locked(Total())
     private let requests = Locked(Requests())
     private let progress: ProgressLine?
+    private let jobs: RetrievalJobs
     /// Nil unless a page is asked for.
     let history: ReceptionHistory?
     /// Nil where the instances stay here.
     private let buffer: InstanceBuffer?
 
-    /// - Parameter buffer: for instances that do not stay here.
+    /// - Parameters:
+    ///   - jobs: told of what comes.
+    ///   - buffer: for instances that do not stay here.
     /// - Throws: the problem of the output folder or the journal.
     init(
         _ options: RetrieveOptions, _ network: Network, _ outcome: RunOutcome, _ environment: Environment,
-        buffer: InstanceBuffer? = nil
+        _ jobs: RetrievalJobs, buffer: InstanceBuffer? = nil
     ) throws(FileProblem) {
         self.buffer = buffer
+        self.jobs = jobs
         folder = try OutputFolder(options.outputDirectory, syncing: options.syncing, fileMode: options.fileMode)
         naming = options.naming
         existing = options.existingFile
@@ -211,6 +215,7 @@ final class Reception: Sendable {
                         + (buffer == nil ? "it is kept apart and does not count as received" : "it is dropped")))
             sum.withLock { $0.unexpected += 1 }
         case .stored(let outcome):
+            jobs.received(bytes: instance.length)
             journal?.record(instance)
             tell(instance, outcome)
             for remark in instance.remarks {

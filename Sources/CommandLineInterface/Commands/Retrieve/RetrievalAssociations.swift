@@ -52,6 +52,8 @@ final class RetrievalAssociations: Sendable {
 
     private let network: Network
     private let options: RetrieveOptions
+    /// Told of what the server accepts; nil where nothing is retrieved.
+    private let jobs: RetrievalJobs?
     /// The contexts for what comes as long as nobody knows what that is; none where they depend on what is listed.
     private let storageBeforeList: StorageProposals.Round
     private let state: ConditionLock<State>
@@ -61,9 +63,10 @@ final class RetrievalAssociations: Sendable {
     /// The seconds for which a peer is left with an association that nobody uses.
     static let longestIdlePause = 10.0
 
-    init(_ network: Network, _ options: RetrieveOptions) {
+    init(_ network: Network, _ options: RetrieveOptions, _ jobs: RetrievalJobs? = nil) {
         self.network = network
         self.options = options
+        self.jobs = jobs
         let isForGet = options.method == .get && options.preferredSyntaxes.isEmpty && options.isChecked
         storageBeforeList = isForGet ? StorageProposals.beforeList : []
         state = ConditionLock(State(lastStorage: storageBeforeList))
@@ -139,6 +142,14 @@ final class RetrievalAssociations: Sendable {
     ///   - suits: whether one that was opened for another proposal does as well.
     ///   - propose: what is proposed where none does.
     private func lent(
+        isFresh: Bool, needsQueries: Bool, suits: (Proposal) -> Bool, propose: () -> Proposal
+    ) throws(AssociationError) -> Lent {
+        let lent = try take(isFresh: isFresh, needsQueries: needsQueries, suits: suits, propose: propose)
+        jobs?.opened(inUse: state.withLock { $0.count - $0.idle.count })
+        return lent
+    }
+
+    private func take(
         isFresh: Bool, needsQueries: Bool, suits: (Proposal) -> Bool, propose: () -> Proposal
     ) throws(AssociationError) -> Lent {
         // A peer may take a moment to see that another has ended.
@@ -220,6 +231,7 @@ final class RetrievalAssociations: Sendable {
             state.limitEnd = .after(seconds: Self.limitValidity)
             return (state.count, !state.hasNotedLimit)
         }
+        if taken > 0 { jobs?.refused(remaining: taken) }
         if isNew {
             network.diagnostics.note(
                 Message(
@@ -325,6 +337,17 @@ final class RetrievalAssociations: Sendable {
     func drop(_ lent: Lent) {
         lent.association.abort()
         state.withLock { $0.count -= 1 }
+    }
+
+    /// Releases those that nobody uses, as long as there are more than so many.
+    func releaseIdle(beyond limit: Int) {
+        while true {
+            let found: Lent? = state.withLock { state in
+                state.count > limit && !state.idle.isEmpty ? state.idle.removeFirst() : nil
+            }
+            guard let found else { return }
+            release(found)
+        }
     }
 
     /// Releases those that nobody uses; at an interrupt they are aborted, which takes no time.

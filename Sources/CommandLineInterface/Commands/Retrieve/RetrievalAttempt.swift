@@ -149,16 +149,35 @@ struct RetrievalAttempt {
     ///
     /// A server that takes fewer of them is no failure: the others make its requests.
     ///
-    /// - Parameter perform: makes requests on an association of its own, as long as there are any.
+    /// - Parameters:
+    ///   - count: the most associations that there may be, that of the retrieval among them.
+    ///   - perform: makes requests on an association of its own, as long as there are any. One that yields makes no further ones once
+    ///     fewer associations may be in use.
     static func shared(
-        among count: Int, _ requests: RetrievalRequests,
-        perform: @escaping @Sendable (RetrievalRequests) -> RetrievalAttempt
+        among count: Int, _ requests: RetrievalRequests, _ context: RetrievalContext,
+        perform: @escaping @Sendable (RetrievalRequests, _ yields: Bool) -> RetrievalAttempt
     ) -> RetrievalAttempt {
         let attempts = Locked<[RetrievalAttempt]>([])
-        let work: @Sendable (Int) -> Void = { _ in
-            guard !requests.isEmpty else { return }
-            let attempt = perform(requests)
-            attempts.withLock { $0.append(attempt) }
+        // Those at work; the first one begins at once, and the others while any is.
+        let working = Locked(1)
+        let jobs = context.jobs
+        let work: @Sendable (Int) -> Void = { worker in
+            guard worker > 0 else {
+                let attempt = perform(requests, false)
+                attempts.withLock { $0.append(attempt) }
+                return working.withLock { $0 -= 1 }
+            }
+            while jobs.take(
+                beside: { working.withLock { $0 } }, while: { !requests.isEmpty && working.withLock { $0 > 0 } })
+            {
+                working.withLock { $0 += 1 }
+                let attempt = perform(requests, true)
+                attempts.withLock { $0.append(attempt) }
+                working.withLock { $0 -= 1 }
+                jobs.giveBack()
+                context.associations.releaseIdle(beyond: jobs.limit)
+                guard attempt.isWholeSuccess else { return }
+            }
         }
         do throws(SystemError) {
             try WorkerThreads(count: count, name: "retrieve", body: work).join()
@@ -177,14 +196,15 @@ struct RetrievalAttempt {
     /// Makes the requests by C-MOVE; returns when the instances that the server says it sent are here, or do not
     /// come.
     ///
-    /// - Parameter waitsForRest: True to wait, after the last request, for all that is listed, too: no other association brings
-    ///   any of it.
+    /// - Parameters:
+    ///   - waitsForRest: True to wait, after the last request, for all that is listed, too: no other association brings any of it.
+    ///   - yields: True to make no further request once fewer associations may be in use.
     static func move(
         _ requests: RetrievalRequests, _ contexts: Contexts, to instances: RetrievedInstances,
-        context: RetrievalContext, waitsForRest: Bool = true
+        context: RetrievalContext, waitsForRest: Bool = true, yields: Bool = false
     ) -> RetrievalAttempt {
         let sopClass = context.options.query.informationModel.moveSOPClass
-        return perform(requests, sopClass, contexts, to: instances, context) {
+        return perform(requests, sopClass, contexts, to: instances, context, yields: yields) {
             association, sopClass, identifier, attempt throws(AssociationError) in
             let id = context.nextMoveMessageID()
             let before = instances.counts.attempted
@@ -199,6 +219,7 @@ struct RetrievalAttempt {
                     return showProgress(counts, of: "C-MOVE", request: Int(id), requests, context)
                 })
             attempt.add(result)
+            if attempt.isTransient { context.jobs.failed() }
             let counts = result.final?.command.suboperationCounts
             if result.wasInterrupted || attempt.isRefused { return false }
             let announced = before + (counts?.completed ?? 0) + (counts?.warning ?? 0)
@@ -219,13 +240,15 @@ struct RetrievalAttempt {
     }
 
     /// Makes the requests by C-GET.
+    ///
+    /// - Parameter yields: True to make no further request once fewer associations may be in use.
     static func get(
         _ requests: RetrievalRequests, _ contexts: Contexts, to instances: RetrievedInstances,
-        context: RetrievalContext
+        context: RetrievalContext, yields: Bool = false
     ) -> RetrievalAttempt {
         guard let receiver = context.reception?.receiver(for: instances) else { return RetrievalAttempt() }
         let sopClass = context.options.query.informationModel.getSOPClass
-        return perform(requests, sopClass, contexts, to: instances, context) {
+        return perform(requests, sopClass, contexts, to: instances, context, yields: yields) {
             association, sopClass, identifier, attempt throws(AssociationError) in
             let result = try GetSCU.get(
                 on: association, sopClass: sopClass, identifier: identifier,
@@ -235,6 +258,7 @@ struct RetrievalAttempt {
                     return showProgress(counts, of: "C-GET", request: 0, requests, context)
                 })
             attempt.add(result)
+            if attempt.isTransient { context.jobs.failed() }
             // The failure of one list is not that of another, unless the service fails.
             return !attempt.isHopeless(mayPause: false)
         }
@@ -253,6 +277,7 @@ struct RetrievalAttempt {
         do throws(AssociationError) {
             let resources = try WebResource.all(identifiers, listed: listed)
             let session = try context.network.webSession()
+            context.jobs.opened()
             // There is no association whose address would be told.
             attempt.localAddress = ""
             for resource in resources where !context.shouldStop {
@@ -268,7 +293,7 @@ struct RetrievalAttempt {
             }
         } catch {
             attempt.error = error
-            if case .interrupted = error { attempt.wasInterrupted = true }
+            if case .interrupted = error { attempt.wasInterrupted = true } else { context.jobs.failed() }
         }
         if context.network.cancellation.isRaised { attempt.wasInterrupted = true }
         return attempt
@@ -277,7 +302,7 @@ struct RetrievalAttempt {
     /// - Parameter perform: makes one request; returns false if no other is to follow.
     private static func perform(
         _ requests: RetrievalRequests, _ sopClass: UID?, _ contexts: Contexts, to instances: RetrievedInstances,
-        _ context: RetrievalContext,
+        _ context: RetrievalContext, yields: Bool,
         _ perform: (Association, UID, DataSet, inout RetrievalAttempt) throws(AssociationError) -> Bool
     ) -> RetrievalAttempt {
         var attempt = RetrievalAttempt()
@@ -292,7 +317,7 @@ struct RetrievalAttempt {
                 let association = lent.association
                 attempt.localAddress = host(of: association.localDescription)
                 attempt.storageRefusal = storageRefusal(contexts.storage, association)
-                while let identifier = requests.next() {
+                while !(yields && context.jobs.areTooMany), let identifier = requests.next() {
                     let before = instances.counts.attempted
                     do throws(AssociationError) {
                         guard try perform(association, sopClass, identifier, &attempt) else { break }
@@ -310,6 +335,7 @@ struct RetrievalAttempt {
                 if attempt.isWholeSuccess { associations.keep(lent) } else { associations.release(lent) }
             } catch {
                 attempt.error = error
+                if !error.isInterruption { context.jobs.failed() }
             }
             return attempt
         }

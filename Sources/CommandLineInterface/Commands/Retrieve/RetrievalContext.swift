@@ -31,8 +31,8 @@ final class RetrievalContext: Sendable {
     private let hasNoShares = Atomic<Bool>(false)
     private let longestList = Atomic<Int>(0)
     private let isStopped: @Sendable () -> Bool
-    /// The retrievals that go on, and the associations that may be opened beside theirs.
-    private let jobs: Locked<(running: Int, spare: Int)>
+    /// The associations that they may use.
+    let jobs: RetrievalJobs
 
     /// Returns nil if the port cannot be opened, which is reported.
     ///
@@ -53,8 +53,12 @@ final class RetrievalContext: Sendable {
         self.network = network
         self.outcome = outcome
         self.environment = environment
-        associations = RetrievalAssociations(network, options)
-        jobs = Locked((0, options.jobs))
+        let jobs = RetrievalJobs(options.jobs) { [network] load in
+            network.diagnostics.verbose(
+                "\(network.peerName): retrieving \(load.words(jobs: .automatic, window: .fixed(1)))")
+        }
+        self.jobs = jobs
+        associations = RetrievalAssociations(network, options, jobs)
         let destination = options.isForThirdParty ? options.moveDestination.string : nil
         rowReport = try options.reportPath.map { path throws(FileProblem) in
             try RetrievalRowReport(path, destination: destination)
@@ -62,7 +66,7 @@ final class RetrievalContext: Sendable {
         let callbacks = Callbacks(ours: network.connection.callingAETitle)
         self.callbacks = callbacks
         let reception =
-            options.isForThirdParty ? nil : try Reception(options, network, outcome, environment, buffer: buffer)
+            options.isForThirdParty ? nil : try Reception(options, network, outcome, environment, jobs, buffer: buffer)
         self.reception = reception
         guard options.receivesMovedInstances, let reception else {
             server = nil
@@ -114,7 +118,9 @@ final class RetrievalContext: Sendable {
         moved.withLock { moved in
             let before = moved.last[request]
             moved.last[request] = counts
-            moved.progress.instances += Self.done(counts) - Self.done(before)
+            let sent = Self.done(counts) - Self.done(before)
+            for _ in 0..<max(sent, 0) { jobs.received(bytes: 0) }
+            moved.progress.instances += sent
             moved.progress.failures += (counts.failed ?? 0) - (before?.failed ?? 0)
             moved.total += Self.all(counts) - Self.all(before)
             moved.progress.total = counts.remaining == nil ? nil : moved.total
@@ -195,43 +201,6 @@ final class RetrievalContext: Sendable {
     var longestWholeList: Int { longestList.load(ordering: .relaxed) }
 
     func noteWholeList(of count: Int) { longestList.max(count, ordering: .relaxed) }
-
-    // MARK: Jobs
-
-    /// One of the retrievals that go on at once begins.
-    func beginJob() { jobs.withLock { $0 = ($0.running + 1, $0.spare - 1) } }
-
-    /// Does the same once one of the associations is free, or the run is to end: there are never more than those asked for.
-    func beginJobWhenFree() {
-        while true {
-            let hasBegun = jobs.withLock { jobs in
-                guard jobs.spare > 0 else { return false }
-                jobs = (jobs.running + 1, jobs.spare - 1)
-                return true
-            }
-            guard !hasBegun else { return }
-            if network.cancellation.wait(until: .after(seconds: Self.lookForFree)) { return beginJob() }
-        }
-    }
-
-    private static let lookForFree = 0.1
-
-    /// There is nothing more for one of them: another may use its association.
-    func endJob() { jobs.withLock { $0 = ($0.running - 1, $0.spare + 1) } }
-
-    /// Takes a fair part of the associations that nobody uses, for one retrieval.
-    func takeSpareJobs() -> Int {
-        jobs.withLock { jobs in
-            let part = max(jobs.spare, 0) / max(jobs.running, 1)
-            jobs.spare -= part
-            return part
-        }
-    }
-
-    /// True if there are associations that nobody uses.
-    var hasSpareJobs: Bool { jobs.withLock { $0.spare > 0 } }
-
-    func giveBack(_ count: Int) { jobs.withLock { $0.spare += count } }
 
     /// True if the caller has ended the retrievals, for a cause that is none of the server's.
     var isEndedByCaller: Bool { isStopped() }

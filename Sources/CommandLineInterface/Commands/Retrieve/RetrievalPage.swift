@@ -51,7 +51,8 @@ struct RetrievalPage {
         if let path = options.query.queryPath { rows.append(["query", path.displayed]) }
         if let shard = options.shard { rows.append(["share", "\(shard.number) of \(shard.count)"]) }
         if let limit = options.limit { rows.append(["limit", "\(limit)"]) }
-        rows.append(["associations at once", "\(options.jobs)"])
+        let number = context.jobs.found.map { "\($0.associations), as was found out" }
+        rows.append(["associations at once", number ?? "\(options.jobs.maximum)"])
         let destination = options.isForThirdParty ? options.moveDestination.string : context.copyDestination
         rows.append(destination.map { ["destination", $0] } ?? ["folder", options.outputDirectory.displayed])
         if let path = options.journalPath { rows.append(["journal", path.displayed]) }

@@ -219,7 +219,7 @@ struct RetrievalPlan {
 
     /// - Parameter isDivisible: true if the run may end between two studies or series, whatever the other options say.
     private mutating func divide(_ options: RetrieveOptions, _ outcome: RunOutcome, isDivisible: Bool) {
-        if isDivisible || options.takesStudies || options.jobs > 1 || options.shard != nil || options.isDryRun
+        if isDivisible || options.takesStudies || options.jobs != .fixed(1) || options.shard != nil || options.isDryRun
             || options.limit != nil
         {
             targets = targets.flatMap(\.parts)

@@ -162,6 +162,10 @@ struct RetrievalReport: Sendable {
         if count > 1 { subject += ", \(outcomes.count(where: \.isBegun)) of \(count) requests" }
         var text = summary.text(
             total: total, folder: context.options.outputDirectory.displayed, seconds: seconds)
+        if let load = context.jobs.found {
+            run.summary.set(.associations, load.associations)
+            text += ", \(load.words(jobs: .automatic, window: .fixed(1)))"
+        }
         if let confirmed = summary.confirmed, let there = context.destination?.network {
             text += ", \(confirmed) listed by \(there.peerName)"
         }

@@ -32,8 +32,9 @@ struct RetrievalWork: Sendable {
         let outcomes = Locked<[Int: TargetOutcome]>([:])
         let lists = StudyLists(
             targets, context.associations, context.network, context.options.query.informationModel,
-            jobs: context.options.jobs)
+            jobs: { [context] in context.jobs.limit })
         let (context, report, network, pace) = (context, report, context.network, context.network.pace)
+        let jobs = context.jobs
         let next = Locked(0)
         let underWay = Locked<[Int]>([])
         @Sendable func turn() -> Turn {
@@ -44,6 +45,7 @@ struct RetrievalWork: Sendable {
                 case .never: return .none
                 case .now:
                     defer { next += 1 }
+                    jobs.beginTarget()
                     return .target(next)
                 }
             }
@@ -59,8 +61,13 @@ struct RetrievalWork: Sendable {
             let session = session()
             defer { session?.finish() }
             while !context.shouldStop, network.endTimeReached == nil {
+                if jobs.stepAside() {
+                    session?.finish()
+                    context.associations.releaseIdle(beyond: jobs.limit)
+                    guard jobs.begin(network.cancellation) else { return }
+                }
                 switch turn() {
-                case .none: return
+                case .none: return jobs.end()
                 case .target(let index):
                     underWay.withLock { $0.append(index) }
                     let outcome = perform(targets[index], lists, session)
@@ -75,23 +82,25 @@ struct RetrievalWork: Sendable {
                         context.associations.releaseIdle()
                     }
                     // Others may use its association meanwhile.
-                    context.endJob()
+                    jobs.beginPause()
                     _ = pace?.wait(until: time, network.cancellation)
-                    context.beginJobWhenFree()
+                    jobs.endPause()
+                    guard jobs.begin(network.cancellation) else { return }
                 }
             }
+            jobs.end()
         }
-        let jobs = min(context.options.jobs, targets.count)
-        for _ in 0..<max(jobs, 1) { context.beginJob() }
+        jobs.expect(targets.count)
+        let count = min(jobs.choice.maximum, targets.count)
         @Sendable func job() {
+            guard jobs.begin(network.cancellation) else { return }
             work()
-            context.endJob()
             // Those that go on have their own: a server may serve others more slowly while associations rest.
             context.associations.releaseIdle()
         }
-        if jobs > 1 {
+        if count > 1 {
             do throws(SystemError) {
-                try WorkerThreads(count: jobs, name: "retrieve") { _ in job() }.join()
+                try WorkerThreads(count: count, name: "retrieve") { _ in job() }.join()
             } catch {
                 job()
             }

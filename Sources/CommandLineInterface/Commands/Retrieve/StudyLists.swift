@@ -29,7 +29,12 @@ final class StudyLists: Sendable {
     private let studies: [UID]
     private let places: [UID: Int]
     /// So many studies before there is no list any more the next ones are asked for: the other jobs go on meanwhile.
-    private let lead: Int
+    private var lead: Int {
+        let jobs = jobs()
+        return jobs > 1 ? Self.leadOfJob * jobs : 0
+    }
+    /// The number of retrievals that go on at once.
+    private let jobs: @Sendable () -> Int
     private let state = ConditionLock(State())
 
     /// The most studies of one query.
@@ -45,9 +50,9 @@ final class StudyLists: Sendable {
 
     init(
         _ targets: [RetrievalTarget], _ associations: RetrievalAssociations, _ network: Network,
-        _ model: InformationModel, jobs: Int = 1
+        _ model: InformationModel, jobs: @escaping @Sendable () -> Int = { 1 }
     ) {
-        lead = jobs > 1 ? Self.leadOfJob * jobs : 0
+        self.jobs = jobs
         self.associations = associations
         self.network = network
         self.model = model
@@ -97,6 +102,7 @@ final class StudyLists: Sendable {
     /// Nil: it is to be asked for alone.
     private func listed(_ study: UID) throws(AssociationError) -> ExpectedInstances? {
         guard let place = places[study] else { return nil }
+        let lead = lead
         let (batch, isAhead): ([UID], Bool) = state.withLock(
             when: { if case .asked = $0.lists[study] { false } else { true } },
             { state in

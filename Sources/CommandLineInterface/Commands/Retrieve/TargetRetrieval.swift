@@ -111,7 +111,7 @@ final class TargetRetrieval {
     /// True if the instances are going to be requested by their list, and not as the whole.
     private func needsRecentList(_ instances: RetrievedInstances) -> Bool {
         guard !isComplete(instances), let count = instances.listedCount else { return false }
-        return instances.counts.present > 0 || (mayShare && count >= Self.fewestShared && context.hasSpareJobs)
+        return instances.counts.present > 0 || (mayShare && count >= Self.fewestShared && context.jobs.share > 1)
     }
 
     private var mayShare: Bool { !isOverHTTP && !context.sharesNothing }
@@ -190,7 +190,6 @@ final class TargetRetrieval {
                 requestsAll
                 ? [target.identifier] : identifiers(expected, instances, storage: isDivided ? storage : [])
             let shares = isDivided || !mayShare ? nil : shares(of: expected, instances, isWhole: requestsAll)
-            defer { context.giveBack(shares?.spare ?? 0) }
             if shares != nil {
                 instances.share()
                 parts = .requested(left: [])
@@ -203,7 +202,7 @@ final class TargetRetrieval {
                     RetrievalAttempt.Contexts(
                         storage: storage, named: expected.transferSyntaxes,
                         mayBeWidened: number == 1 && proposals.mayBeWidened, isFresh: number > 1),
-                    instances, shares?.spare ?? 0)
+                    instances, among: shares?.associations ?? 1)
             let now = instances.counts
             if case .requested = parts {
                 if number == 1, attempt.mayBeOfParts, now.attempted == 0, !context.shouldStop { return .withoutResult }
@@ -290,34 +289,34 @@ final class TargetRetrieval {
     /// What several associations request at once, if there are any that nobody uses: series, else instances. Nil: one requests all.
     private func shares(
         of expected: ExpectedInstances, _ instances: RetrievedInstances, isWhole: Bool
-    ) -> (identifiers: [DataSet], spare: Int)? {
+    ) -> (identifiers: [DataSet], associations: Int)? {
         guard let series = expected.series else { return nil }
         let missing = instances.missing(of: series, toRequest: true)
         guard missing.reduce(0, { $0 + $1.sopInstanceUIDs.count }) >= Self.fewestShared else { return nil }
-        let spare = context.takeSpareJobs()
-        guard spare > 0 else { return nil }
+        let associations = context.jobs.share
+        guard associations > 1 else { return nil }
         let identifiers = ExpectedInstances.shares(
-            of: missing, among: spare + 1, isWhole: isWhole, like: target.identifier)
-        return (identifiers, spare)
+            of: missing, among: associations, isWhole: isWhole, like: target.identifier)
+        return (identifiers, associations)
     }
 
-    /// - Parameter spare: the number of further associations that make the requests.
+    /// - Parameter associations: the most that make the requests.
     private func request(
         _ identifiers: [DataSet], _ expected: ExpectedInstances, _ contexts: RetrievalAttempt.Contexts,
-        _ instances: RetrievedInstances, _ spare: Int
+        _ instances: RetrievedInstances, among associations: Int
     ) -> RetrievalAttempt {
         if isOverHTTP { return .fetch(identifiers, listed: expected.series ?? [], to: instances, context: context) }
-        let requests = RetrievalRequests(identifiers, isExceeded: { spare > 0 && instances.hasExcess })
+        let requests = RetrievalRequests(identifiers, isExceeded: { associations > 1 && instances.hasExcess })
         let isMove = isMove
-        guard spare > 0 else {
+        guard associations > 1 else {
             return isMove
                 ? .move(requests, contexts, to: instances, context: context)
                 : .get(requests, contexts, to: instances, context: context)
         }
-        let attempt = RetrievalAttempt.shared(among: spare + 1, requests) { [context] requests in
+        let attempt = RetrievalAttempt.shared(among: associations, requests, context) { [context] requests, yields in
             isMove
-                ? .move(requests, contexts, to: instances, context: context, waitsForRest: false)
-                : .get(requests, contexts, to: instances, context: context)
+                ? .move(requests, contexts, to: instances, context: context, waitsForRest: false, yields: yields)
+                : .get(requests, contexts, to: instances, context: context, yields: yields)
         }
         if isMove { attempt.waitForRest(of: instances, context) }
         return attempt

@@ -101,7 +101,7 @@ final class SendingDelegate: StorageDelegate, Sendable {
                 "it is sent again, and each study on one association from here on"))
     }
 
-    func loadChanged(to load: StorageLoad) {
+    func loadChanged(to load: AssociationLoad) {
         let words = load.words(jobs: .automatic, window: .automatic)
         outcome.diagnostics.verbose("\(network.peerName): sending \(words)")
     }
@@ -109,13 +109,4 @@ final class SendingDelegate: StorageDelegate, Sendable {
     func releaseUnanswered() { network.noteUnansweredRelease() }
 
     func sendingEnded() { onEnd() }
-}
-
-extension StorageLoad {
-    /// As `over 3 associations with a window of 8`, with what was found out alone.
-    func words(jobs: LoadChoice, window: LoadChoice) -> String {
-        let number = jobs == .automatic ? "over \(Quantity.count(associations, "association"))" : nil
-        let width = window == .automatic ? "with a window of \(self.window)" : nil
-        return [number, width].compactMap(\.self).joined(separator: " ")
-    }
 }

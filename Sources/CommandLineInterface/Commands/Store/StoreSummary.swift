@@ -54,7 +54,7 @@ final class StoreSummary: Sendable {
         var longUIDs = FilesAlike()
         /// The study of the last file that has an outcome.
         var lastStudy: UID?
-        var load: StorageLoad?
+        var load: AssociationLoad?
     }
 
     /// Files of which the same is to be said: how many, and the first of them.
@@ -100,7 +100,7 @@ final class StoreSummary: Sendable {
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// What the server has turned out to gain from; nil if that was not found out.
-    var load: StorageLoad? {
+    var load: AssociationLoad? {
         get { state.withLock { $0.load } }
         set { state.withLock { $0.load = newValue } }
     }

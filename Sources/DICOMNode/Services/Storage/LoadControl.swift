@@ -12,7 +12,7 @@ package enum LoadChoice: Sendable, Equatable {
 }
 
 /// What is in use at a time.
-package struct StorageLoad: Sendable, Equatable {
+package struct AssociationLoad: Sendable, Equatable {
     /// The number of associations.
     package var associations: Int
     /// The number of instances that may be unanswered on each: the asynchronous operations window (PS3.7 D.3.3.3).
@@ -61,7 +61,7 @@ package struct LoadControl: Sendable {
     /// Growth that has not proved itself.
     private struct Trial {
         let part: Part
-        let before: StorageLoad
+        let before: AssociationLoad
         let rateBefore: Double
         /// True after a first look that has shown no gain.
         var isSecondLook = false
@@ -86,9 +86,9 @@ package struct LoadControl: Sendable {
     private static let (shortestAtFirst, shortestLater) = (0.01, 1.0)
 
     /// What may be in use now.
-    package private(set) var load: StorageLoad
+    package private(set) var load: AssociationLoad
     /// What has proved itself.
-    package private(set) var chosen: StorageLoad
+    package private(set) var chosen: AssociationLoad
     private var limits: [Limit]
     private var trial: Trial?
     private var sample: Sample?
@@ -96,14 +96,14 @@ package struct LoadControl: Sendable {
     private var rate: Double?
     private var slowSamples = 0
     /// True while an association that may be open is not.
-    private var awaitsAssociation = false
+    package private(set) var awaitsAssociation = false
     /// True until something was measured after a failure: many fail together.
     private var hasFailed = false
     /// True once nothing more could be tried.
     private var isSteady = false
 
     package init(associations: LoadChoice, window: LoadChoice) {
-        load = StorageLoad(associations: associations.number ?? 1, window: window.number ?? 1)
+        load = AssociationLoad(associations: associations.number ?? 1, window: window.number ?? 1)
         chosen = load
         limits = [Limit(window), Limit(associations)]
     }
@@ -232,6 +232,17 @@ package struct LoadControl: Sendable {
         rate = measured
         slowSamples = 0
         sample = nil
+    }
+}
+
+extension LoadControl? {
+    /// Tells the control of an event, if there is one; returns what may be in use from now on, if that has changed.
+    package mutating func adjust(_ event: (inout LoadControl) -> Void) -> AssociationLoad? {
+        guard var control = self else { return nil }
+        let before = control.load
+        event(&control)
+        self = control
+        return control.load == before ? nil : control.load
     }
 }
 

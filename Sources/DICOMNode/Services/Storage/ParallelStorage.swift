@@ -125,7 +125,7 @@ package final class ParallelStorage: Sendable {
     }
 
     /// What the server has turned out to gain from; nil if both numbers were given.
-    package var load: StorageLoad? { state.withLock { $0.control?.chosen } }
+    package var load: AssociationLoad? { state.withLock { $0.control?.chosen } }
 
     // MARK: Their number
 
@@ -183,15 +183,10 @@ package final class ParallelStorage: Sendable {
 
     /// Tells the control of an event, and wakes those that wait where it makes a difference.
     private func adjust(_ event: (inout LoadControl) -> Void) {
-        var changed: StorageLoad?
+        var changed: AssociationLoad?
         state.change { state in
-            guard var control = state.control else { return false }
-            let before = control.load
-            event(&control)
-            state.control = control
-            guard control.load != before else { return false }
-            changed = control.load
-            return true
+            changed = state.control.adjust(event)
+            return changed != nil
         }
         if let changed { delegate.loadChanged(to: changed) }
     }

@@ -31,7 +31,7 @@ package protocol StorageDelegate: AnyObject {
     func willKeepStudiesTogether()
 
     /// Called when another number of associations, or another window, is in use from here on, where these are found out.
-    func loadChanged(to load: StorageLoad)
+    func loadChanged(to load: AssociationLoad)
 
     /// Called when the peer has not answered the release of an association in time. Everything was answered before.
     func releaseUnanswered()
@@ -45,7 +45,7 @@ extension StorageDelegate {
     package func willPause(seconds: Double, instances: Int, cause: AssociationError?) {}
     package func lostAssociation(remaining: Int, cause: AssociationError) {}
     package func willKeepStudiesTogether() {}
-    package func loadChanged(to load: StorageLoad) {}
+    package func loadChanged(to load: AssociationLoad) {}
     package func releaseUnanswered() {}
     package func sendingEnded() {}
 }

@@ -32,6 +32,16 @@ struct RetrievalAssociationsTests {
         #expect(associations(result) <= jobs + 3, "\(result.messages)")
     }
 
+    @Test func `how many associations there were is told where it was found out`() throws {
+        let result = retrieve("--get", try TestArchive(holdsImages: true), "--jobs", "auto", "--format", "jsonl")
+        #expect(result.exitCode == .success, "\(result.messages)")
+        #expect(folder.fileCount("out") == Self.count)
+        // Few instances show little; it depends on the machine.
+        let numbers = (1...8).filter { result.output.contains("\"associations\":\($0),") }
+        #expect(numbers.count == 1, "\(result.output)")
+        #expect(result.messages.contains("over \(Quantity.count(numbers.first ?? 0, "association"))"))
+    }
+
     @Test func `C-MOVE takes one for the queries and all requests`() throws {
         let port = try freePort()
         let archive = try TestArchive(receiverPort: port, holdsImages: true)
