@@ -33,6 +33,8 @@ final class RetrievalAssociations: Sendable {
         var idle: [Lent] = []
         /// All that were opened and not ended, idle ones among them.
         var count = 0
+        /// Those that have ended since the last one was opened.
+        var ended = 0
         /// Those that were asked for and not answered.
         var opening = 0
         /// As many as the peer takes, once it has rejected another, or has let it wait.
@@ -152,8 +154,6 @@ final class RetrievalAssociations: Sendable {
     private func take(
         isFresh: Bool, needsQueries: Bool, suits: (Proposal) -> Bool, propose: () -> Proposal
     ) throws(AssociationError) -> Lent {
-        // A peer may take a moment to see that another has ended.
-        var hasJustReleased = false
         while true {
             if network.cancellation.isRaised { throw .interrupted(network.cancellation.level) }
             guard !network.isOverdue else { throw .unreachable(.timedOut(.start)) }
@@ -161,7 +161,6 @@ final class RetrievalAssociations: Sendable {
             // One that nobody uses makes room: what it lacks the next study may need again.
             if let other = takeIdle(where: { _ in true }) {
                 release(other)
-                hasJustReleased = true
             }
             // A peer that has taken others may let one wait until they end, which they do not while there is work.
             guard let patience = reserve() else {
@@ -174,8 +173,7 @@ final class RetrievalAssociations: Sendable {
             } catch {
                 guard !network.isOverdue else { throw error }
                 switch error {
-                case .rejected(let reject) where reject.result == .transient && hasJustReleased:
-                    hasJustReleased = false
+                case .rejected(let reject) where reject.result == .transient && mayNotHaveSeenEnd():
                     _ = network.cancellation.wait(until: .after(Self.look))
                 case .rejected(let reject) where reject.result == .transient && noteLimit(): continue
                 case .timedOut(waitingFor: .associateResponse), .unreachable(.timedOut):
@@ -183,6 +181,15 @@ final class RetrievalAssociations: Sendable {
                 default: throw error
                 }
             }
+        }
+    }
+
+    /// Returns true, once for each association that has ended since one was opened: a peer may take a moment to see that.
+    private func mayNotHaveSeenEnd() -> Bool {
+        state.withLock { state in
+            guard state.ended > 0 else { return false }
+            state.ended -= 1
+            return true
         }
     }
 
@@ -289,6 +296,7 @@ final class RetrievalAssociations: Sendable {
         let association = try network.associate(parameters)
         state.withLock { state in
             state.count += 1
+            state.ended = 0
             state.slowest = max(state.slowest, watch.seconds)
         }
         return Lent(association, proposal)
@@ -324,7 +332,7 @@ final class RetrievalAssociations: Sendable {
 
     /// Releases an association; one that has ended is closed.
     func release(_ lent: Lent) {
-        defer { state.withLock { $0.count -= 1 } }
+        defer { countOut() }
         do throws(AssociationError) {
             try network.release(lent.association)
         } catch {
@@ -336,7 +344,14 @@ final class RetrievalAssociations: Sendable {
     /// Ends an association that has failed, or on which something has: one that is still open is aborted.
     func drop(_ lent: Lent) {
         lent.association.abort()
-        state.withLock { $0.count -= 1 }
+        countOut()
+    }
+
+    private func countOut() {
+        state.withLock { state in
+            state.count -= 1
+            state.ended += 1
+        }
     }
 
     /// Releases those that nobody uses, as long as there are more than so many.
