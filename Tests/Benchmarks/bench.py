@@ -623,8 +623,8 @@ def job_get_one_study(bench):
 
 def job_get_series(bench):
     """One study of 60 series by C-GET from the practice archive, far and near."""
-    count = 300
-    files = samples.series(bench.folder / "series", count, 5)
+    count = 600
+    files = samples.series(bench.folder / "series", count, 10)
     server = bench.server(practice.PracticeArchive())
     subprocess.run([bench.binary, "--store", LOOPBACK, str(server.port), *files], check=True, capture_output=True)
     far = bench.tool("delay_proxy", "--to", server.port, "--round-trip", 10)
@@ -641,7 +641,7 @@ def job_get_series(bench):
     near, near_auto = "without the distance, one association", "without the distance, --jobs auto"
     return run_job(
         bench,
-        "get-series: 60 series of 5 instances of 16 KB of one study, round trip 10 ms",
+        "get-series: 60 series of 10 instances of 16 KB of one study, round trip 10 ms",
         [
             contender(one, far), contender(eight, far, "--jobs", "8"), contender(auto, far, "--jobs", "auto"),
             contender(near, server.port), contender(near_auto, server.port, "--jobs", "auto"),

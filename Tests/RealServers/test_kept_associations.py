@@ -185,15 +185,15 @@ class KeptAssociations(cases.RealServerTest):
                 self.assertIn("the server takes no more than", run.stderr)
 
     def found_out(self, gate, *options):
-        """How many associations a server was found to gain from."""
+        """How many associations a server was found to gain from, and what was said."""
         run = self.get(gate, "--jobs", "auto", "--format", "jsonl", *options)
         summary = json.loads(run.stdout.splitlines()[-1])
         self.assertIn(f"over {summary['associations']} association", run.stderr)
-        return summary["associations"]
+        return summary["associations"], run.stderr.splitlines()
 
     def test_as_many_associations_are_used_as_a_server_gains_from(self):
         gate = self.gate(self.filled(PracticeArchive(options=["--inject", "delay=0.05"])))
-        self.assertGreater(self.found_out(gate), 1)
+        self.assertGreater(self.found_out(gate)[0], 1)
         self.assertIn(gate.peak, range(2, 9))
 
     def test_no_more_are_used_than_a_server_takes_where_their_number_is_found_out(self):
@@ -201,12 +201,19 @@ class KeptAssociations(cases.RealServerTest):
         for most, rejects in ((1, True), (2, True), (1, False)):
             with self.subTest(most=most, rejects=rejects):
                 gate = self.gate(archive, most, rejects)
-                self.assertLessEqual(self.found_out(gate), most)
+                self.assertLessEqual(self.found_out(gate)[0], most)
                 self.assertLessEqual(gate.peak, most)
 
     def test_fewer_are_used_after_the_server_has_failed(self):
         """Every tenth C-GET ends for want of resources; what it was for is asked for again."""
         options = ["--inject", "delay=0.05", "--inject", "get-status=A701/10"]
         gate = self.gate(self.filled(PracticeArchive(options=options)))
-        self.assertLess(self.found_out(gate), 8)
-        self.assertLess(gate.peak, 8)
+        number, lines = self.found_out(gate, "--verbose")
+        self.assertLess(number, 8)
+        self.assertIn(gate.peak, range(2, 8))
+        # Those that are too many are not held until the end.
+        told = [int(line.split("retrieving over ")[1].split()[0]) for line in lines if "retrieving over " in line]
+        fewer = next(index for index in range(1, len(told)) if told[index] < told[index - 1])
+        after = [index for index, line in enumerate(lines) if "retrieving over " in line][fewer]
+        last = max(index for index, line in enumerate(lines) if "-> C-GET-RQ" in line)
+        self.assertIn("dcmscu: -> A-RELEASE-RQ", lines[after:last])

@@ -165,7 +165,8 @@ struct RetrievalAttempt {
             guard worker > 0 else {
                 let attempt = perform(requests, false)
                 attempts.withLock { $0.append(attempt) }
-                return working.withLock { $0 -= 1 }
+                working.withLock { $0 -= 1 }
+                return jobs.lookAgain()
             }
             while jobs.take(
                 beside: { working.withLock { $0 } }, while: { !requests.isEmpty && working.withLock { $0 > 0 } })

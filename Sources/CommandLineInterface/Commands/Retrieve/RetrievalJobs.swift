@@ -106,7 +106,7 @@ final class RetrievalJobs: Sendable {
     /// Waits for an association beside that of a retrieval, which has some; returns false once it needs none.
     func take(beside number: () -> Int, while isNeeded: () -> Bool) -> Bool {
         while isNeeded() {
-            // Nobody tells that the last part was requested.
+            // What it is needed for ends without an event, where the last part is requested by another.
             _ = state.wait(until: .after(Self.lookAtParts)) { state in
                 !isNeeded()
                     || (state.retrievals + state.beside < state.limit && number() < state.share(of: state.limit))
@@ -127,6 +127,9 @@ final class RetrievalJobs: Sendable {
 
     /// The association is free again.
     func giveBack() { state.withLock { $0.beside -= 1 } }
+
+    /// Whoever waits for an association looks whether it still needs one.
+    func lookAgain() { state.withLock { _ in } }
 
     /// True if more associations are in use than may be.
     var areTooMany: Bool { choice == .automatic && state.withLock { $0.isCrowded } }
