@@ -8,6 +8,8 @@ struct DateTimeRange: Sendable {
     private let vr: ValueRepresentation
     /// True if the value has a hyphen between two bounds or beside one.
     private let isRange: Bool
+    /// The bounds of days as numbers; nil if they are not days.
+    private let days: ClosedRange<Int>?
 
     /// Returns nil if the text is not a date or time.
     init?(_ text: String, vr: ValueRepresentation) {
@@ -18,6 +20,7 @@ struct DateTimeRange: Sendable {
             lower = value
             upper = value
             isRange = false
+            days = Self.days(from: value, to: value, vr)
             return
         }
         let first = String(text[..<hyphen])
@@ -26,7 +29,29 @@ struct DateTimeRange: Sendable {
         isRange = true
         lower = DateTimeValue(first, vr, filler: "0")
         upper = DateTimeValue(second, vr, filler: "9")
+        days = Self.days(from: lower, to: upper, vr)
         guard first.isEmpty == (lower == nil), second.isEmpty == (upper == nil) else { return nil }
+    }
+
+    private static func days(
+        from lower: DateTimeValue?, to upper: DateTimeValue?, _ vr: ValueRepresentation
+    ) -> ClosedRange<Int>? {
+        guard vr == .DA, let first = lower.map({ day($0.written) }) ?? 0,
+            let last = upper.map({ day($0.written) }) ?? .max,
+            first <= last
+        else { return nil }
+        return first...last
+    }
+
+    /// A date as PS3.5 6.2 has it, as a number; nil for anything else.
+    private static func day(_ text: String) -> Int? {
+        var (day, count) = (0, 0)
+        for byte in text.utf8 {
+            guard DecimalDigits.isDigit(byte), count < 8 else { return nil }
+            day = day * 10 + Int(byte & 0xF)
+            count += 1
+        }
+        return count == 8 ? day : nil
     }
 
     /// One range of a range of dates and a range of times; nil if one of them is not a range.
@@ -34,12 +59,15 @@ struct DateTimeRange: Sendable {
         guard date.isRange, time.isRange else { return nil }
         vr = .DT
         isRange = true
+        days = nil
         lower = date.lower.map { DateTimeValue(digits: $0.written + (time.lower?.written ?? ""), .DT, filler: "0") }
         upper = date.upper.map { DateTimeValue(digits: $0.written + (time.upper?.written ?? ""), .DT, filler: "9") }
     }
 
     func matches(_ text: String) -> Bool {
-        DateTimeValue(text, vr, filler: "0").map { contains($0) } ?? false
+        // A query compares the dates of thousands of studies.
+        if let days, let day = Self.day(text) { return days.contains(day) }
+        return DateTimeValue(text, vr, filler: "0").map { contains($0) } ?? false
     }
 
     /// Compares a date and a time with a range of both. A date without a time counts as the beginning of its day; if
@@ -95,6 +123,11 @@ struct DateTimeValue: Sendable {
     /// - Parameter filler: the digit for the parts that are not written: `0` for the first point in time that is meant,
     ///   `9` for the last.
     init?(_ text: String, _ vr: ValueRepresentation, filler: Character) {
+        // Nearly all: a query compares thousands.
+        guard !DecimalDigits.areAll(text) else {
+            self.init(digits: text, vr, filler: filler)
+            return
+        }
         var text = text.filter { $0 != " " }
         var offset: Int?
         if vr == .DT, let sign = text.lastIndex(where: { $0 == "+" || $0 == "-" }) {
@@ -111,7 +144,8 @@ struct DateTimeValue: Sendable {
     init(digits: String, _ vr: ValueRepresentation, filler: Character, offset: Int? = nil) {
         // Hours to microseconds; a date has eight digits.
         let length = vr == .DA ? 8 : vr == .TM ? 12 : 20
-        written = digits + String(repeating: filler, count: max(0, length - digits.count))
+        let missing = length - digits.utf8.count
+        written = missing > 0 ? digits + String(repeating: filler, count: missing) : digits
         universal = offset.flatMap { [written] in Self.universal(written, offset: $0) }
     }
 

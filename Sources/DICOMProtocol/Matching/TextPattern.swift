@@ -62,10 +62,11 @@ struct NamePattern: Sendable {
 
     /// The component groups without the empty components at their ends, which writers may leave out.
     private static func groups(_ text: String) -> [String] {
-        text.lowercased().split(separator: "=", omittingEmptySubsequences: false).map { group in
-            var kept = group
-            while let last = kept.last, last == "^" || last == " " { kept.removeLast() }
-            return String(kept)
+        // By bytes: to divide a text into what readers take for characters costs more than all the rest.
+        Array(text.lowercased().utf8).split(separator: UInt8(ascii: "="), omittingEmptySubsequences: false).map {
+            group in
+            let end = group.lastIndex { $0 != UInt8(ascii: "^") && $0 != UInt8(ascii: " ") }
+            return String(decoding: group[..<(end.map { $0 + 1 } ?? group.startIndex)], as: UTF8.self)
         }
     }
 }
