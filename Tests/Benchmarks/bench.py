@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "RealServers"))
 
 import samples
-from harness import certificates, practice, servers
+from harness import certificates, practice, servers, wire
 
 LOOPBACK = "127.0.0.1"
 
@@ -1077,6 +1077,109 @@ def job_web_orthanc(bench):
         rounds=rounds,
         lists=True,
     )
+
+
+# The practice archive, from outside while it runs.
+
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+INDEX = ".dcmscu-index"
+
+
+class ServedArchive:
+    """`--serve` over a folder: seconds until it listens, and what the process has used then."""
+
+    def __init__(self, bench, binary, folder):
+        self.port = free_port()
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [binary, "--serve", folder, "--port-scp", str(self.port)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        bench.servers.append(self.process)
+        while "listens at" not in self.process.stdout.readline():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the archive over {folder} ended with {self.process.returncode}")
+        self.start = time.monotonic() - began
+        proc = pathlib.Path(f"/proc/{self.process.pid}")
+        self.cpu = sum(map(int, (proc / "stat").read_text().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+        self.peak = 1024 * int(re.search(r"VmHWM:\s+(\d+)", (proc / "status").read_text())[1])
+
+    def query(self, association, level, keys, wanted):
+        """Milliseconds from the request to the last response, the median of some."""
+        fields = {0x00080052: level.encode(), **{tag: value.encode() for tag, value in keys.items()}}
+        identifier = b"".join(
+            wire.element(tag >> 16, tag & 0xFFFF, value + b" \0"[tag & 0xFFFF in (0x000D, 0x000E, 0x0018) :][:1] * (len(value) % 2))
+            for tag, value in sorted(fields.items())
+        )
+        taken = []
+        for number in range(21):
+            command = {"affected_class": FIND, "field": 0x0020, "message_id": number + 1, "priority": 0, "data_set_type": 1}
+            began = time.perf_counter()
+            association.send(command, identifier)
+            found = 0
+            while association.receive()[0]["status"] != 0:
+                found += 1
+            taken.append(1e3 * (time.perf_counter() - began))
+            if found != wanted:
+                raise RuntimeError(f"{found} matches of {keys}, not {wanted}")
+        return statistics.median(taken)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate()
+
+
+def job_serve_many(bench):
+    """The practice archive over 100,000 files: start, queries and memory."""
+    count = 100_000
+    folder = samples.archive(bench.folder / "archive", count)
+    nothing = bench.folder / "nothing"
+    nothing.mkdir(exist_ok=True)
+    # A file that has just changed may change again at the same time: it is not in the index.
+    time.sleep(3)
+    study = f"{samples.STUDY}.1796056230.100500"
+    series, instance = f"{study}.100002", f"{study}.100002.100042"
+    patient, date, accession, name = 0x00100020, 0x00080020, 0x00080050, 0x00100010
+    study_uid, series_uid, instance_uid = 0x0020000D, 0x0020000E, 0x00080018
+    shown = {name: "", patient: "", date: "", study_uid: ""}
+    queries = {
+        "study by Patient ID": ("STUDY", {**shown, patient: "PID00123"}, 2),
+        "study by its UID, with counts": ("STUDY", {**shown, study_uid: study, 0x00201206: "", 0x00201208: "", 0x00080061: ""}, 1),
+        "studies of a range of dates": ("STUDY", {**shown, date: "20240301-20240303"}, 9),
+        "studies by a name with a wildcard": ("STUDY", {**shown, name: "NAME0012*"}, 20),
+        "study by an Accession Number that nobody has": ("STUDY", {**shown, accession: "NONE"}, 0),
+        "series of a study": ("SERIES", {study_uid: study, series_uid: "", 0x00080060: ""}, 4),
+        "series by its UID alone": ("SERIES", {series_uid: series, 0x00080060: ""}, 1),
+        "instances of a series": ("IMAGE", {study_uid: study, series_uid: series, instance_uid: "", 0x00200013: ""}, 25),
+        "instance by its UID alone": ("IMAGE", {instance_uid: instance, 0x00200013: ""}, 1),
+    }
+    missed = 0
+    for binary, whose in [(bench.binary, ""), (bench.beside, OTHER)]:
+        if not binary:
+            continue
+        empty = ServedArchive(bench, binary, nothing)
+        empty.stop()
+        without, known = [], []
+        for _ in range(min(bench.rounds, 3)):
+            (folder / INDEX).unlink(missing_ok=True)
+            for starts in (without, known):
+                starts.append(ServedArchive(bench, binary, folder))
+                starts[-1].stop()
+        archive = ServedArchive(bench, binary, folder)
+        association = wire.Association.request(archive.port, "PRACTICE", "BENCH", FIND)
+        association.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        print(f"\nserve-many: an archive of {count:,} files in 1,000 folders{whose}")
+        for words, starts in (("all files read", without), ("from its index", known)):
+            median = statistics.median(one.start for one in starts)
+            print(f"  {words}: {median:.3f} s, {statistics.median(one.cpu for one in starts):.3f} s of CPU")
+            missed += not hold(median, 3.0, f"seconds until it listens, {words}{whose}")
+            bytes_each = (max(one.peak for one in starts) - empty.peak) / count
+            missed += not hold(bytes_each, 1024, f"bytes of peak memory an instance, {words}{whose}")
+        for words, (level, keys, wanted) in queries.items():
+            missed += not hold(archive.query(association, level, keys, wanted), 5.0, f"milliseconds, {words}{whose}")
+        association.release()
+        archive.stop()
+    return missed
 
 
 JOBS = {

@@ -141,6 +141,43 @@ def many(folder, source, count):
     return folder
 
 
+def archive(folder, count, of_study=100, of_series=25):
+    """What an archive holds: `count` CT of 4 KB, a folder for each study, two studies of each patient, several series of each
+    study. Every instance has its own UID, number and position."""
+    if folder.is_dir():
+        return folder
+    folder.mkdir()
+    dataset = pydicom.dcmread(TEMPLATE)
+    dataset.Rows = dataset.Columns = 8
+    dataset.PixelData = os.urandom(8 * 8 * 2)
+    # As long as what will stand in their places: a different length would move the bytes after it.
+    patient, study, series, one = b"71717", b"727272", b"737373", b"747474"
+    dataset.PatientID, dataset.PatientName = "PID71717", "NAME71717^FIRST"
+    dataset.StudyDate = dataset.SeriesDate = "20240229"
+    dataset.AccessionNumber, dataset.StudyDescription = "A727272", "STUDY 727272"
+    dataset.StudyInstanceUID = f"{STUDY}.1796056230.727272"
+    dataset.SeriesNumber, dataset.SeriesInstanceUID = 737373, f"{dataset.StudyInstanceUID}.737373"
+    dataset.SliceLocation, dataset.ImagePositionPatient = -747474, ["-158.135803", "-179.035797", "-747474"]
+    dataset.InstanceNumber, dataset.SOPInstanceUID = 747474, f"{dataset.SeriesInstanceUID}.747474"
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    path = folder / "template"
+    dataset.save_as(path)
+    template = path.read_bytes()
+    path.unlink()
+    for number in range(count):
+        if number % of_study == 0:
+            place = number // of_study
+            day = datetime.date(2024, 1, 1) + datetime.timedelta(days=place % 366)
+            of_this = template.replace(patient, b"%05d" % (place // 2)).replace(study, b"%d" % (100000 + place))
+            of_this = of_this.replace(b"20240229", day.strftime("%Y%m%d").encode())
+            below = folder / f"{place:05}"
+            below.mkdir()
+        if number % of_series == 0:
+            part = of_this.replace(series, b"%d" % (100001 + number % of_study // of_series))
+        (below / f"{number % of_study:04}.dcm").write_bytes(part.replace(one, b"%d" % (100001 + number % of_study)))
+    return folder
+
+
 def store_journal(path, peer, count):
     """The journal of a run that has sent so many instances."""
     with open(path, "w", encoding="ascii") as file:

@@ -23,6 +23,7 @@ _COMMAND = {
     "field": (0x0100, _SHORT),
     "message_id": (0x0110, _SHORT),
     "answers": (0x0120, _SHORT),
+    "priority": (0x0700, _SHORT),
     "data_set_type": (0x0800, _SHORT),
     "status": (0x0900, _SHORT),
     "remaining": (0x1020, _SHORT),
