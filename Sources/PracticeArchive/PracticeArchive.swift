@@ -5,7 +5,8 @@ package import System
 
 /// A small test archive over a folder: C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET and storage commitment.
 ///
-/// It is not a PACS: it has no backup, does not authenticate callers, and builds its index anew at every start.
+/// It is not a PACS: it has no backup, does not authenticate callers, and believes its index only as far as the files are as
+/// they were.
 package final class PracticeArchive: Sendable {
     package struct Options: Sendable {
         /// The AE title with which the archive calls others; it accepts any called AE title.
@@ -67,6 +68,11 @@ package final class PracticeArchive: Sendable {
     /// - Parameter problem: called for files that cannot be used.
     package func readFolder(unless cancellation: Cancellation = .never, problem: (FileProblem) -> Void) {
         index.rebuild(from: folder.path, unless: cancellation, problem: problem)
+        if !cancellation.isRaised { writeIndex(problem) }
+    }
+
+    private func writeIndex(_ problem: (FileProblem) -> Void) {
+        do throws(FileProblem) { try index.writeFile(in: folder) } catch { problem(error) }
     }
 
     /// Starts to accept associations.
@@ -74,14 +80,16 @@ package final class PracticeArchive: Sendable {
     /// - Throws: `SystemError` if the thread cannot be created.
     package func start() throws(SystemError) { try server.start() }
 
-    /// Ends all associations and syncs the folder to the disk.
+    /// Ends all associations, writes the index for the next start, and syncs the folder to the disk.
     ///
+    /// - Parameter problem: called if the index cannot be written: the next start takes longer.
     /// - Throws: `FileProblem` if the folder cannot be synced.
-    package func stop() throws(FileProblem) {
+    package func stop(problem: (FileProblem) -> Void = { _ in }) throws(FileProblem) {
         outgoing.stop()
         server.stop()
         // A commitment may have been requested in the last moment.
         outgoing.stop()
+        writeIndex(problem)
         try folder.sync()
     }
 }

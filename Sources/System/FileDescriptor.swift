@@ -185,6 +185,19 @@ extension FileDescriptor {
         return path.withCString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// Identity, length and times of the file that is open; nil if it is not a regular file.
+    package var stamp: FileStamp? {
+        var status = stat()
+        return fstat(rawValue, &status) == 0 ? FileStamp(status) : nil
+    }
+
+    /// True if the file that is open is a regular one of ours, by one name, that nobody else may write to.
+    package var isOursAlone: Bool {
+        var status = stat()
+        return fstat(rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_uid == geteuid()
+            && status.st_nlink == 1 && status.st_mode & 0o022 == 0
+    }
+
     /// Takes the name from a file; one that has none stays so.
     package static func remove(_ path: FilePath) { _ = path.withCString { unlink($0) } }
 }

@@ -124,10 +124,13 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
     /// What tells whether the regular file that the path leads to is as it was; nil where there is none.
     package var stamp: FileStamp? {
         var status = stat()
-        guard withCString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return FileStamp(
-            device: status.st_dev, inode: status.st_ino, size: status.st_size, seconds: status.st_mtim.tv_sec,
-            nanoseconds: status.st_mtim.tv_nsec)
+        return withCString { stat($0, &status) } == 0 ? FileStamp(status) : nil
+    }
+
+    /// The same of a file that has this very name; nil also for a link to one.
+    package var ownStamp: FileStamp? {
+        var status = stat()
+        return withCString { lstat($0, &status) } == 0 ? FileStamp(status) : nil
     }
 
     /// Bytewise, which is the same order everywhere whatever the locale.
@@ -136,13 +139,42 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
     }
 }
 
-/// Identity, length and time of a file.
+/// Identity, length and times of a file, the times in nanoseconds of the file system's clock.
 package struct FileStamp: Sendable, Equatable {
-    fileprivate let device: dev_t
-    fileprivate let inode: ino_t
-    fileprivate let size: off_t
-    fileprivate let seconds: time_t
-    fileprivate let nanoseconds: Int
+    private let device: UInt64
+    package let inode: UInt64
+    /// In bytes.
+    package let size: UInt64
+    /// The last change of its bytes.
+    package let modified: Int64
+    /// The last change of its bytes or of what the system knows of it, which nobody can set.
+    package let changed: Int64
+
+    /// Nil if it is not that of a regular file.
+    init?(_ status: stat) {
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+        func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = UInt64(clamping: status.st_size)
+        modified = nanoseconds(status.st_mtim)
+        changed = nanoseconds(status.st_ctim)
+    }
+
+    /// Seconds in which a file may change again without another time: that of the coarsest clock of a file system.
+    private static let coarsest: Int64 = 2
+
+    /// True if every change of the file after that moment, in nanoseconds since 1970, has given it another time.
+    package func isSettled(at moment: Int64) -> Bool {
+        max(modified, changed) < moment - Self.coarsest * 1_000_000_000
+    }
+
+    /// The present moment in nanoseconds since 1970.
+    package static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
 }
 
 extension DefaultStringInterpolation {

@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import json
+import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -907,3 +909,107 @@ class SeveralSyntaxes(cases.RealServerTest):
             f"StudyInstanceUID={self.study}", servers.LOOPBACK, archive.port, expect=0,
         )  # fmt: skip
         self.assertEqual(len(list(self.folder.iterdir())), len(compressed))
+
+
+class Over(PracticeArchive):
+    """An archive over a folder that is there."""
+
+    def __init__(self, held, before=()):
+        super().__init__()
+        self.held, self.before = held, list(before)
+
+    def command(self):
+        return [*self.before, programs.dcmscu_path(), "--serve", self.held, "--port-scp", self.port]
+
+
+class ManyFiles(cases.RealServerTest):
+    """A folder of so many files that the archive keeps an index of it."""
+
+    COUNT = 300
+
+    def setUp(self):
+        super().setUp()
+        # One that is not deflated: its UID is replaced in the bytes.
+        file = next(
+            path for path in made_up_images(self.folder / "images")
+            if path.read_bytes().count(str(data_set(path).SOPInstanceUID).encode()) == 2
+        )  # fmt: skip
+        self.data, self.image = file.read_bytes(), data_set(file)
+        self.held = self.folder / "held"
+        self.held.mkdir()
+        for number in range(self.COUNT):
+            (self.held / f"{number}.dcm").write_bytes(self.instance(number))
+        self.index = self.held / ".dcmscu-index"
+
+    def instance(self, number, patient=None):
+        uid, own = str(self.image.SOPInstanceUID), str(self.image.PatientID).encode()
+        return self.data.replace(uid.encode(), f"{uid[:-4]}{number + 1000}".encode()).replace(own, patient or own)
+
+    def found(self, archive, *keys, level="IMAGE"):
+        given = [part for key in keys for part in ("-k", key)]
+        answer = run(
+            "findscu", "-S", "-k", f"QueryRetrieveLevel={level}", "-k", "SOPInstanceUID", *given, servers.LOOPBACK,
+            archive.port, expect=0,
+        )  # fmt: skip
+        return answer.said.count("Find Response:")
+
+    def test_an_index_tells_what_has_not_changed_and_nothing_else(self):
+        # A file that has just changed may change again at the same time, and is not in the index.
+        time.sleep(2.5)
+        study, own = f"StudyInstanceUID={self.image.StudyInstanceUID}", str(self.image.PatientID)
+        with Over(self.held) as archive:
+            self.assertEqual(self.found(archive, study), self.COUNT)
+            self.assertEqual(self.index.stat().st_mode & 0o7777, 0o600)
+        first = self.index.stat()
+        with Over(self.held) as archive:
+            self.assertEqual(self.found(archive, study), self.COUNT)
+        self.assertEqual((self.index.stat().st_ino, self.index.stat().st_mtime_ns), (first.st_ino, first.st_mtime_ns))
+        # Of the same length and time, gone, and new.
+        changed, before = self.held / "7.dcm", (self.held / "7.dcm").stat()
+        changed.write_bytes(self.instance(7, b"X" * len(own)))
+        os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))
+        (self.held / "8.dcm").unlink()
+        (self.held / "more.dcm").write_bytes(self.instance(5000))
+        with Over(self.held) as archive:
+            self.assertEqual(self.found(archive, study, "PatientID=" + "X" * len(own)), 1)
+            self.assertEqual(self.found(archive, study, f"PatientID={own}"), self.COUNT - 1)
+            stored = self.folder / "stored.dcm"
+            stored.write_bytes(self.instance(6000))
+            dcmscu("--store", servers.LOOPBACK, archive.port, stored, expect=0)
+        # What came from a peer has its name from the archive itself, however short ago.
+        self.assertIn(str(data_set(stored).SOPInstanceUID).encode(), self.index.read_bytes())
+        self.index.write_bytes(self.index.read_bytes()[:5000])
+        with Over(self.held) as archive:
+            self.assertEqual(self.found(archive, study), self.COUNT + 1)
+
+    def test_the_index_is_no_file_to_be_sent(self):
+        time.sleep(2.5)
+        with Over(self.held):
+            self.wait_for(self.index.exists)
+        archive = self.serve(PracticeArchive())
+        sent = dcmscu("--store", servers.LOOPBACK, archive.port, "-r", self.held, "--format", "jsonl", expect=0)
+        self.assertEqual(json.loads(sent.stdout.splitlines()[-1])["done"], self.COUNT)
+        self.assertNotIn("index", sent.said)
+        self.assertEqual(len(archive.stored()), self.COUNT)
+
+    def test_a_folder_that_can_only_be_read_is_served(self):
+        # Root may write everywhere: the program runs as the user nobody then.
+        before = []
+        if os.geteuid() == 0:
+            program = self.folder / "dcmscu"
+            shutil.copy(programs.dcmscu_path(), program)
+            program.chmod(0o755)
+            before = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/", program]
+        self.folder.chmod(0o755)
+        self.held.chmod(0o555)
+        self.addCleanup(self.held.chmod, 0o755)
+        archive = Over(self.held)
+        usual = archive.command
+        archive.command = lambda: [*before, *usual()[1 if before else 0 :]]
+        self.serve(archive)
+        self.assertEqual(self.found(archive, f"StudyInstanceUID={self.image.StudyInstanceUID}"), self.COUNT)
+        self.assertIn("nothing can be stored", archive.log())
+        other = self.folder / "images" / "other.dcm"
+        other.write_bytes(self.instance(6000))
+        dcmscu("--store", servers.LOOPBACK, archive.port, other, expect=7)
+        self.assertEqual(len(list(self.held.iterdir())), self.COUNT)

@@ -327,6 +327,12 @@ struct OperationGuide: Sendable {
                 retrieved as they are held, and stored by POST to /studies. Its page for a browser is at /. Options of faults hold \
                 for both doors where both have what they concern.
                 """,
+                """
+                In a folder of 256 instances or more the archive keeps what it has found in a hidden file, .dcmscu-index, so that the \
+                next start opens only files that are new or have changed. Nobody else can read it, it is never served or sent, and it \
+                can be removed at any time. An empty folder of that name keeps it from being written: every start reads all files then. \
+                So does a folder that can only be read; it is served as it is, and nothing can be stored in it.
+                """,
             ],
             options: [
                 .portSCP, .httpPort, .destination, .worklistItems, .inject, .aetitle, .bind, .tls, .tlsCert, .tlsKey,

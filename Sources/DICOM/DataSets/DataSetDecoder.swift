@@ -49,6 +49,15 @@ package struct DataSetDecoder: Sendable {
         return (dataSet, builder.isBeyondLast)
     }
 
+    /// Decodes the first element of the bytes, and returns how many bytes it is; nil without one.
+    ///
+    /// - Throws: a `DataSetError`; `.truncated` if the bytes end inside the element.
+    func decodeFirst(_ bytes: ArraySlice<UInt8>) throws(DataSetError) -> (element: DataElement?, length: Int) {
+        var builder = DataSetBuilder(bytes, encoding, limits)
+        let element = try builder.readFirst(bytes.span.bytes)
+        return (element, builder.offset)
+    }
+
     /// Decodes the elements of one group at the beginning of the bytes, and returns how many bytes they are.
     ///
     /// - Throws: a `DataSetError`; `.truncated` if the bytes end inside an element.
@@ -137,6 +146,13 @@ private struct DataSetBuilder {
             return true
         }
         highest = previous
+    }
+
+    mutating func readFirst(_ bytes: RawSpan) throws(DataSetError) -> DataElement? {
+        repeat {
+            guard try readNext(bytes) else { break }
+        } while !scanner.isOutermost
+        return collected.dataSet().elements.first
     }
 
     /// Reads elements while they are of this group. What follows has another encoding: only its group, in either byte

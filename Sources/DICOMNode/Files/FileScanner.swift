@@ -7,8 +7,11 @@ package import System
 /// and bytewise by name within a directory. Only the names of the directories on the way down are held in memory.
 /// Symbolic links are followed, unless nothing outside is wanted. A directory that contains itself through a link is passed
 /// over, and one that several links lead to is walked for the first of them: a few links could otherwise multiply a tree
-/// endlessly.
+/// endlessly. The index of a practice archive is no file of anybody's, and is not met.
 package struct FileScanner: ~Copyable {
+    /// The name of the hidden file that a practice archive keeps in its folder.
+    package static let indexName: FilePath = ".dcmscu-index"
+
     package enum Finding: Sendable, Equatable {
         case file(FilePath)
         /// Neither file nor directory, or a directory walked already: no error, but worth a note.
@@ -84,6 +87,7 @@ package struct FileScanner: ~Copyable {
                     continue
                 }
                 levels[levels.count - 1].next += 1
+                guard !level.names.name(at: level.next).elementsEqual(Self.indexName.bytes) else { continue }
                 path = level.path.appending(level.names.name(at: level.next))
                 let kind = level.names.kind(at: level.next)
                 if kind == .file { return .file(path) }

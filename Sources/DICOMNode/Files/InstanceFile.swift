@@ -53,6 +53,25 @@ package struct InstanceFile: Sendable, Equatable {
     package struct Opened: ~Copyable {
         package let file: InstanceFile
         package let descriptor: FileDescriptor
+        /// The first bytes of the file, which were read to find out what it is.
+        package let beginning: [UInt8]
+    }
+}
+
+extension InstanceFile {
+    /// A file as it was found when it was opened before, of the same length and time. Nil if it cannot have been so.
+    ///
+    /// - Parameter modified: The last change of its bytes, in nanoseconds of the file system's clock.
+    package init?(
+        path: FilePath, size: UInt64, modified: Int64, dataSetOffset: UInt64, form: Form, sopClassUID: UID,
+        sopInstanceUID: UID, transferSyntax: TransferSyntax, studyInstanceUID: UID?, seriesInstanceUID: UID?
+    ) {
+        guard dataSetOffset < size else { return nil }
+        self.init(
+            path: path, size: size, dataSetOffset: dataSetOffset, sopClassUID: sopClassUID,
+            sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax, studyInstanceUID: studyInstanceUID,
+            seriesInstanceUID: seriesInstanceUID, form: form,
+            state: FileState(size: size, isRegular: true, modified: modified))
     }
 }
 
@@ -78,8 +97,8 @@ extension InstanceFile {
         let state = try FileState(of: descriptor, path: path)
         guard state.isRegular else { throw FileProblem(path, .notAFile) }
         guard state.size > 0 else { throw FileProblem(path, .empty) }
-        let file = try describe(path, descriptor, state, prefixLength: prefixLength)
-        return Opened(file: file, descriptor: descriptor)
+        let (file, beginning) = try describe(path, descriptor, state, prefixLength: prefixLength)
+        return Opened(file: file, descriptor: descriptor, beginning: beginning)
     }
 
     static func openForReading(_ path: FilePath) throws(FileProblem) -> FileDescriptor {
@@ -91,7 +110,7 @@ extension InstanceFile {
 
     private static func describe(
         _ path: FilePath, _ descriptor: borrowing FileDescriptor, _ state: FileState, prefixLength: Int
-    ) throws(FileProblem) -> InstanceFile {
+    ) throws(FileProblem) -> (file: InstanceFile, beginning: [UInt8]) {
         let prefix = try readPrefix(path, descriptor, length: prefixLength)
         let found: DataSetStart
         do throws(DataSetError) {
@@ -120,11 +139,12 @@ extension InstanceFile {
         guard let sopInstanceUID = attributes.uid(.sopInstanceUID) ?? found.sopInstanceUID else {
             throw FileProblem(path, .noSOPInstanceUID)
         }
-        return InstanceFile(
+        let file = InstanceFile(
             path: path, size: state.size, dataSetOffset: UInt64(found.offset), sopClassUID: sopClassUID,
             sopInstanceUID: sopInstanceUID, transferSyntax: found.transferSyntax,
             studyInstanceUID: attributes.uid(.studyInstanceUID),
             seriesInstanceUID: attributes.uid(.seriesInstanceUID), form: found.form, state: state)
+        return (file, prefix)
     }
 
     /// The bytes before the data set: preamble and group 0002, as they stand in the file.
@@ -173,6 +193,8 @@ struct DataSetStart {
     let sopClassUID: UID?
     let sopInstanceUID: UID?
 
+    private static let identifying: [Tag] = [.sopClassUID, .sopInstanceUID, .studyInstanceUID, .seriesInstanceUID]
+
     /// Nil when the bytes are not DICOM. A `.truncated` error asks for more of the file.
     static func find(in bytes: [UInt8]) throws(DataSetError) -> DataSetStart? {
         let hasPreamble = bytes.dropFirst(FileMetaInformation.preambleLength).starts(with: FileMetaInformation.prefix)
@@ -200,11 +222,15 @@ struct DataSetStart {
         }
     }
 
-    /// The elements that identify the instance, as far as the bytes reach; none where they cannot be read.
+    /// The elements that identify the instance, as far as the bytes reach; none where they cannot be read. Others may be among
+    /// them, and are where a data set stands alone.
     func attributes(_ bytes: [UInt8]) -> DataSet {
         do throws(DataSetError) {
             let decoder = DataSetDecoder(transferSyntax, limits: .beginning)
-            return try decoder.decodePrefix(bytes.dropFirst(offset), through: .seriesInstanceUID)
+            return try decoder.decodeBeginning(
+                bytes.dropFirst(offset), through: .seriesInstanceUID,
+                only: form == .dataSetAlone ? nil : Self.identifying
+            ).dataSet
         } catch {
             // Group 0002 may still say what it is; whether the data set is sound is the business of the check.
             return DataSet()
@@ -218,6 +244,12 @@ struct FileState: Sendable, Equatable {
     let isRegular: Bool
     /// The last change of its bytes, in nanoseconds of the file system's clock.
     let modified: Int64
+
+    init(size: UInt64, isRegular: Bool, modified: Int64) {
+        self.size = size
+        self.isRegular = isRegular
+        self.modified = modified
+    }
 
     init(of descriptor: borrowing FileDescriptor, path: FilePath) throws(FileProblem) {
         var status = stat()

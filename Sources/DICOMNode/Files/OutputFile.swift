@@ -26,9 +26,14 @@ final class OutputFile {
     /// Names tried before "rename" gives up.
     private static let maximumRenames = 10_000
 
-    /// `components` ends in the file's name.
-    init(in folder: OutputFolder, components: [[UInt8]], hashing: Bool = false) throws(FileProblem) {
+    private let fileMode: UInt32?
+
+    /// `components` ends in the file's name; without a mode the file has that of the folder's files.
+    init(
+        in folder: OutputFolder, components: [[UInt8]], hashing: Bool = false, fileMode: UInt32? = nil
+    ) throws(FileProblem) {
         self.folder = folder
+        self.fileMode = fileMode ?? folder.fileMode
         sum = hashing ? FileDigest() : nil
         let (directory, final) = (try folder.directory(for: components.dropLast()), components.last ?? [])
         self.directory = directory
@@ -36,7 +41,7 @@ final class OutputFile {
         (descriptor, temporary) = try FileProblem.writing(directory.path.appending(final)) { () throws(SystemError) in
             try Self.open(in: directory, folder)
         }
-        guard let mode = folder.fileMode else { return }
+        guard let mode = self.fileMode else { return }
         try FileProblem.writing(path) { () throws(SystemError) in
             try FileDescriptor.setPermissions(descriptor, mode)
         }
@@ -327,7 +332,7 @@ final class OutputFile {
         let (copy, name) = try Self.open(in: directory, folder)
         let unnamed = FileDescriptor(owning: descriptor)
         (descriptor, temporary) = (copy, name)
-        if let mode = folder.fileMode { try FileDescriptor.setPermissions(descriptor, mode) }
+        if let mode = fileMode { try FileDescriptor.setPermissions(descriptor, mode) }
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.copiedAtOnce, alignment: 16)
         defer { piece.deallocate() }
         var offset: UInt64 = 0

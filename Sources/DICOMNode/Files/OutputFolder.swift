@@ -31,6 +31,8 @@ package final class OutputFolder: Sendable {
     package let syncing: Syncing
     /// The mode of the files, whatever the umask is; nil to follow the umask.
     let fileMode: UInt32?
+    /// False for a folder that only allows to be read.
+    package let isWritable: Bool
     private let root: Directory
     /// A folder in each file system that is written to, by its device: open from before the first write, so that the
     /// system tells of all that fail.
@@ -55,8 +57,11 @@ package final class OutputFolder: Sendable {
 
     /// Opens the folder, and makes it with its parents where it is missing.
     ///
-    /// - Throws: `FileProblem` if it cannot be made or written to.
-    package init(_ path: FilePath, syncing: Syncing = .end, fileMode: UInt32? = nil) throws(FileProblem) {
+    /// - Parameter mayBeReadOnly: True for a folder that is of use without being written to.
+    /// - Throws: `FileProblem` if it cannot be made, or must be written to and cannot be.
+    package init(
+        _ path: FilePath, syncing: Syncing = .end, fileMode: UInt32? = nil, mayBeReadOnly: Bool = false
+    ) throws(FileProblem) {
         let path: FilePath = path.isEmpty ? "." : path
         self.path = path
         self.syncing = syncing
@@ -66,7 +71,8 @@ package final class OutputFolder: Sendable {
             root = Directory(descriptor: try FileDescriptor.open(path, [.folder]), path: path)
             AbandonedFiles.remove(in: root.descriptor)
             // Found out before the peer is asked for anything.
-            _ = try systemCall("access") { path.withCString { access($0, W_OK | X_OK) } }
+            isWritable = MachineState.isWritable(path)
+            guard isWritable || mayBeReadOnly else { throw SystemError.last("access") }
         } catch {
             throw FileProblem(writing: path, error)
         }
@@ -168,6 +174,21 @@ package final class OutputFolder: Sendable {
         let file = try OutputFile(in: self, components: [Array(name.utf8)])
         try file.write(bytes, then: UnsafeRawBufferPointer(start: nil, count: 0))
         return try file.finish(existing: existing)
+    }
+
+    /// Writes a file of our own, which nobody else may read, piece by piece. When all of it is there, it takes its name in one step,
+    /// whoever had that.
+    ///
+    /// - Throws: `FileProblem` if it cannot be written; the error of `body`.
+    package func replace(
+        _ name: FilePath,
+        by body: (_ write: ([UInt8]) throws(FileProblem) -> Void) throws(FileProblem) -> Void
+    ) throws(FileProblem) {
+        let file = try OutputFile(in: self, components: [name.bytes], fileMode: 0o600)
+        try body { (bytes) throws(FileProblem) in
+            try file.write(bytes, then: UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        _ = try file.finish(existing: .overwrite)
     }
 
     // MARK: Onto the disk

@@ -1,11 +1,14 @@
 package import DICOM
 package import DICOMNode
+import Synchronization
 package import System
 
 /// The index of the archive: in memory, built from the files at the start and updated with each instance that is
 /// stored.
 package final class ArchiveIndex: Sendable {
     private let state = Locked(ArchiveContents())
+    /// True if the index file of the folder does not tell what is here.
+    private let hasUnwritten = Atomic(false)
     let replacedFiles = ReplacedFiles()
 
     package init() {}
@@ -18,10 +21,12 @@ package final class ArchiveIndex: Sendable {
 
     /// Adds an instance that was stored in a file of its own. The file of the one that it replaces is removed once nobody
     /// reads it any more, if the archive has made it.
-    func add(_ file: InstanceFile, _ attributes: DataSet) {
+    func add(_ file: InstanceFile, _ attributes: EncodedElements, identity: FileIdentity? = nil) {
+        hasUnwritten.store(true, ordering: .relaxed)
         replacedFiles.revive(file.path)
         let like = state.withLock { $0.likely(file, attributes) }
-        let instance = ArchivedInstance(file, attributes: attributes, like: like, replacedFiles: replacedFiles)
+        let instance = ArchivedInstance(
+            file, identity: identity, attributes: attributes, like: like, replacedFiles: replacedFiles)
         let old = state.withLock { $0.add(instance) }
         guard let old, old.file.path != file.path, Self.isOurs(old.file) else { return }
         replacedFiles.mark(old.file.path)
@@ -31,8 +36,9 @@ package final class ArchiveIndex: Sendable {
     ///
     /// - Throws: `FileProblem` if the file cannot be read or is malformed.
     func add(stored path: FilePath) throws(FileProblem) {
-        let (file, attributes) = try ArchivedInstance.read(path)
-        add(file, attributes)
+        let found = try ArchivedInstance.read(path)
+        // Nobody else has changed it in the moment since it has its name.
+        add(found.file, found.attributes, identity: found.stamp.map { FileIdentity($0) })
     }
 
     /// True if the file has a name that the archive gives: that of the instance.
@@ -49,30 +55,69 @@ package final class ArchiveIndex: Sendable {
 
     /// Adds every instance below a folder, until the cancellation is raised.
     ///
-    /// - Parameter problem: called for files that look like DICOM and cannot be used; other files are skipped.
+    /// - Parameters:
+    ///   - began: the present moment, in nanoseconds since 1970.
+    ///   - problem: called for files that look like DICOM and cannot be used; other files are skipped.
     package func rebuild(
-        from folder: FilePath, unless cancellation: Cancellation = .never, problem: (FileProblem) -> Void
+        from folder: FilePath, at began: Int64 = FileStamp.now, unless cancellation: Cancellation = .never,
+        problem: (FileProblem) -> Void
     ) {
-        // Links could lead out of the folder, to what nobody meant to serve.
-        var scanner = FileScanner([folder], recursive: true, followsLinks: false)
-        while !cancellation.isRaised, let finding = scanner.next(unless: { cancellation.isRaised }) {
+        let records = IndexFileReader(in: folder)
+        let prefix = folder.appending("").bytes.count
+        FolderReading.read(
+            folder, unless: cancellation, record: { records?.record(for: $0.bytes.dropFirst(prefix)) },
+            by: { self.reader(at: began) }
+        ) { finding in
             switch finding {
-            case .passedOver(let path, .link):
-                problem(FileProblem(path, .notAFile, FileScanner.Reason.link.rawValue))
-            case .passedOver: continue
             case .problem(let found): problem(found)
-            case .file(let path):
-                do throws(FileProblem) {
-                    let (file, attributes) = try ArchivedInstance.read(path)
-                    guard !file.isMediaStorageDirectory else { continue }
-                    // Of two files with one instance the later is the one that was stored last.
-                    if let known = instance(file.sopInstanceUID), known.file.modified > file.modified { continue }
-                    let like = state.withLock { $0.likely(file, attributes) }
-                    let found = ArchivedInstance(file, attributes: attributes, like: like, replacedFiles: replacedFiles)
-                    state.withLock { _ = $0.add(found) }
-                } catch {
-                    if error.code != .notDICOM, error.code != .empty { problem(error) }
+            case .instance(let found, let isRecorded):
+                if !isRecorded, found.identity != nil { hasUnwritten.store(true, ordering: .relaxed) }
+                // Of two files with one instance the later is the one that was stored last.
+                state.withLock { contents in
+                    let known = contents.instances[found.file.sopInstanceUID]
+                    if let known, known.file.modified > found.file.modified { return }
+                    _ = contents.add(found)
                 }
+            }
+        }
+        // What it tells of files that are gone is to go, too.
+        if !cancellation.isRaised, records?.hasPassed() == true { hasUnwritten.store(true, ordering: .relaxed) }
+    }
+
+    /// Writes the index file of the folder, if there is something new to tell, and enough of it.
+    ///
+    /// - Throws: `FileProblem` if it cannot be written.
+    func writeFile(in folder: OutputFolder) throws(FileProblem) {
+        guard folder.isWritable, hasUnwritten.exchange(false, ordering: .relaxed) else { return }
+        let contents = contents
+        guard contents.instances.count >= IndexFile.fewestInstances else { return }
+        try IndexFile.write(contents.instances.values, in: folder)
+    }
+
+    /// Reads files one after the other, of which the next is likely to be like the last.
+    ///
+    /// - Parameter began: when the walk began, in nanoseconds since 1970.
+    private func reader(at began: Int64) -> FolderReading.Reader {
+        var last: ArchivedInstance?
+        return { path, record in
+            if let found = record?.instance(at: path, like: last, replacedFiles: self.replacedFiles) {
+                last = found
+                return .instance(found, isRecorded: true)
+            }
+            do throws(FileProblem) {
+                let reading = try ArchivedInstance.read(path)
+                let (file, attributes) = (reading.file, reading.attributes)
+                guard !file.isMediaStorageDirectory else { return nil }
+                let stamp = reading.stamp.flatMap { $0.isSettled(at: began) ? $0 : nil }
+                let isOfSeries = last.map { $0.seriesInstanceUID == attributes.uid(.seriesInstanceUID) } ?? false
+                let like = isOfSeries ? last : self.state.withLock { $0.likely(file, attributes) } ?? last
+                let found = ArchivedInstance(
+                    file, identity: stamp.map { FileIdentity($0) }, attributes: attributes, like: like,
+                    replacedFiles: self.replacedFiles)
+                last = found
+                return .instance(found, isRecorded: false)
+            } catch {
+                return error.code == .notDICOM || error.code == .empty ? nil : .problem(error)
             }
         }
     }
@@ -91,6 +136,8 @@ struct ArchiveContents: Sendable {
 
     struct Study: Sendable {
         let uid: UID
+        /// The patients of the instances, by ``ArchivedInstance/patientKey``, mostly one, and how many are of each.
+        fileprivate var patients: [(key: String, count: Int)] = []
         private var order = ArrivalOrder()
         private var seriesByUID: [UID: Series] = [:]
         /// Of all series together.
@@ -103,10 +150,13 @@ struct ArchiveContents: Sendable {
 
         var seriesCount: Int { order.count }
 
-        mutating func add(_ instance: UID, to series: UID) {
-            if seriesByUID[series] == nil { order.append(series) }
+        /// Returns true if the series is new.
+        mutating func add(_ instance: UID, to series: UID) -> Bool {
+            let isNew = seriesByUID[series] == nil
+            if isNew { order.append(series) }
             seriesByUID[series, default: Series(uid: series)].instances.append(instance)
             instanceCount += 1
+            return isNew
         }
 
         mutating func remove(_ instance: UID, from series: UID) {
@@ -130,6 +180,10 @@ struct ArchiveContents: Sendable {
     private(set) var studies: [UID: Study] = [:]
     /// In the order of their first instances.
     private(set) var studyOrder = ArrivalOrder()
+    /// The studies that have an instance of the patient, by ``ArchivedInstance/patientKey``.
+    private var studiesByPatient: [String: ArrivalOrder] = [:]
+    /// The studies that have an instance of the series: one, unless somebody has given a UID twice.
+    private var studiesBySeries: [UID: [UID]] = [:]
     /// The number of instances by SOP class and transfer syntax: each association needs it, so it is kept up to date.
     private var syntaxes: [UID: [TransferSyntax: Int]] = [:]
 
@@ -137,9 +191,12 @@ struct ArchiveContents: Sendable {
     private var latest: [UID: UID] = [:]
 
     /// An instance whose attributes are likely to be mostly those of another: of its series, or at least its class.
-    func likely(_ file: InstanceFile, _ attributes: DataSet) -> ArchivedInstance? {
+    func likely(_ file: InstanceFile, _ attributes: EncodedElements) -> ArchivedInstance? {
+        let seriesUID = attributes.uid(.seriesInstanceUID)
+        let last = latest[file.sopClassUID].flatMap { instances[$0] }
+        if let last, last.seriesInstanceUID == seriesUID { return last }
         let study = attributes.uid(.studyInstanceUID).flatMap { studies[$0] }
-        let series = attributes.uid(.seriesInstanceUID).flatMap { study?[series: $0] }
+        let series = seriesUID.flatMap { study?[series: $0] }
         return (series?.instances.first ?? study?.firstInstance ?? latest[file.sopClassUID]).flatMap { instances[$0] }
     }
 
@@ -152,23 +209,64 @@ struct ArchiveContents: Sendable {
         if let old {
             syntaxes[old.file.sopClassUID]?[old.file.transferSyntax, default: 1] -= 1
             if old.studyInstanceUID == instance.studyInstanceUID, old.seriesInstanceUID == instance.seriesInstanceUID {
+                if old.patientKey != instance.patientKey {
+                    countPatient(of: old, by: -1)
+                    countPatient(of: instance, by: 1)
+                }
                 return old
             }
             detach(old)
         }
-        guard !instance.studyInstanceUID.string.isEmpty else { return old }
-        if studies[instance.studyInstanceUID] == nil { studyOrder.append(instance.studyInstanceUID) }
-        studies[instance.studyInstanceUID, default: Study(uid: instance.studyInstanceUID)]
-            .add(uid, to: instance.seriesInstanceUID)
+        let study = instance.studyInstanceUID
+        guard !study.string.isEmpty else { return old }
+        if studies[study] == nil { studyOrder.append(study) }
+        let isNewSeries = studies[study, default: Study(uid: study)].add(uid, to: instance.seriesInstanceUID)
+        if isNewSeries { studiesBySeries[instance.seriesInstanceUID, default: []].append(study) }
+        countPatient(of: instance, by: 1)
         return old
     }
 
     private mutating func detach(_ old: ArchivedInstance) {
         let study = old.studyInstanceUID
-        studies[study]?.remove(old.file.sopInstanceUID, from: old.seriesInstanceUID)
+        guard studies[study] != nil else { return }
+        countPatient(of: old, by: -1)
+        let series = old.seriesInstanceUID
+        studies[study]?.remove(old.file.sopInstanceUID, from: series)
+        if studies[study]?[series: series] == nil {
+            let others = studiesBySeries[series]?.filter { $0 != study } ?? []
+            studiesBySeries[series] = others.isEmpty ? nil : others
+        }
         guard studies[study]?.seriesCount == 0 else { return }
         studies[study] = nil
         studyOrder.remove(study)
+    }
+
+    private mutating func countPatient(of instance: ArchivedInstance, by step: Int) {
+        let (key, study) = (instance.patientKey, instance.studyInstanceUID)
+        guard studies[study] != nil else { return }
+        guard let place = studies[study]?.patients.firstIndex(where: { $0.key == key }) else {
+            studies[study]?.patients.append((key, step))
+            studiesByPatient[key, default: ArrivalOrder()].append(study)
+            return
+        }
+        studies[study]?.patients[place].count += step
+        guard studies[study]?.patients[place].count == 0 else { return }
+        studies[study]?.patients.remove(at: place)
+        studiesByPatient[key]?.remove(study)
+        if studiesByPatient[key]?.isEmpty == true { studiesByPatient[key] = nil }
+    }
+
+    /// The studies that may have an instance of one of the patients, each once.
+    func studies(ofPatients keys: [String]) -> [UID] {
+        var seen: Set<UID> = []
+        return (keys + [ArchivedInstance.irregularPatientKey]).flatMap { studiesByPatient[$0].map(Array.init) ?? [] }
+            .filter { seen.insert($0).inserted }
+    }
+
+    /// The studies that have an instance of one of the series, each once.
+    func studies(ofSeries uids: [UID]) -> [UID] {
+        var seen: Set<UID> = []
+        return uids.flatMap { studiesBySeries[$0] ?? [] }.filter { seen.insert($0).inserted }
     }
 
     func syntaxes(of sopClass: UID) -> [TransferSyntax: Int] { syntaxes[sopClass] ?? [:] }

@@ -4,99 +4,181 @@ package import System
 
 /// An instance that the archive holds: its file, and the attributes that queries can match and return.
 ///
-/// An archive holds many: the attributes are kept encoded, as what differs from another instance, mostly the first one of
-/// the series.
+/// An archive holds many: the attributes are kept encoded, as what differs from what the instances of a series have in common.
 package final class ArchivedInstance: Sendable {
     package let file: InstanceFile
     /// Empty if the data set has none: such an instance is in no response.
     let studyInstanceUID: UID
     let seriesInstanceUID: UID
     let patientID: String
-    /// The attributes of the other instance, which has this array, too.
-    private let base: [UInt8]
+    /// Tells, beside length and time, that the file is as it was read; nil if that cannot be told.
+    let identity: FileIdentity?
+    /// The attributes of another instance, which others have, too.
+    let base: CommonElements
     /// The elements that are not in the base, or differ there.
-    private let changes: [UInt8]
+    let changes: EncodedElements
     /// The elements that only the base has.
-    private let removed: [Tag]
+    let removed: [Tag]
     /// Told when nobody uses this instance any more; nil if that makes no difference.
     private let replacedFiles: ReplacedFiles?
-
-    private static let encoder = DataSetEncoder(.explicitVRLittleEndian)
-    private static let decoder = DataSetDecoder(.explicitVRLittleEndian)
 
     /// - Parameters:
     ///   - other: An instance that is likely to have most of the attributes.
     ///   - replacedFiles: Where the file is marked once another takes its place.
-    init(
-        _ file: InstanceFile, attributes: DataSet, like other: ArchivedInstance? = nil,
-        replacedFiles: ReplacedFiles? = nil
+    convenience init(
+        _ file: InstanceFile, identity: FileIdentity? = nil, attributes: EncodedElements,
+        like other: ArchivedInstance? = nil, replacedFiles: ReplacedFiles? = nil
     ) {
+        let common = other?.common(with: attributes.uid(.seriesInstanceUID))
+        let difference = common.map { attributes.difference(from: $0.whole) }
+        // Where little is alike, others will rather be like this one.
+        if let common, let difference, difference.changes.bytes.count <= attributes.bytes.count / 2 {
+            self.init(
+                file, identity: identity, base: common, changes: difference.changes, removed: difference.removed,
+                like: other, replacedFiles: replacedFiles)
+        } else {
+            self.init(
+                file, identity: identity, base: CommonElements(attributes), changes: EncodedElements(), removed: [],
+                like: other, replacedFiles: replacedFiles)
+        }
+    }
+
+    /// The elements that an instance of a series is likely to have.
+    private func common(with series: UID?) -> CommonElements {
+        guard series == seriesInstanceUID else { return base.other ?? base }
+        guard base.other == nil, !changes.isEmpty || !removed.isEmpty else { return base }
+        return CommonElements(changes, removing: removed, from: base)
+    }
+
+    /// - Parameters:
+    ///   - base: The elements that others have, too, of which `changes` and `removed` are the difference.
+    ///   - other: An instance that is likely to be of the same study.
+    init(
+        _ file: InstanceFile, identity: FileIdentity?, base: CommonElements, changes: EncodedElements, removed: [Tag],
+        like other: ArchivedInstance?, replacedFiles: ReplacedFiles?
+    ) {
+        func value(_ tag: Tag) -> String {
+            (changes.string(tag) ?? (changes[tag] != nil || removed.contains(tag) ? nil : base.string(tag))) ?? ""
+        }
         func shared<Value: Equatable>(_ value: Value, _ same: Value?) -> Value { value == same ? same ?? value : value }
         self.file = other.map { file.sharingUIDs(with: $0.file) } ?? file
         self.replacedFiles = replacedFiles
-        studyInstanceUID = shared(attributes.uid(.studyInstanceUID) ?? "", other?.studyInstanceUID)
-        seriesInstanceUID = shared(attributes.uid(.seriesInstanceUID) ?? "", other?.seriesInstanceUID)
-        patientID = shared(attributes.string(.patientID) ?? "", other?.patientID)
-        let encoded = Self.encoder.encode(attributes)
-        if let other {
-            let (changes, removed) = Self.difference(Self.decoded(encoded), Self.decoded(other.base))
-            // Where little is alike, others will rather be like this one.
-            if changes.count <= encoded.count / 2 {
-                base = other.base
-                self.changes = changes
-                self.removed = removed
-                return
-            }
-        }
-        base = encoded
-        changes = []
-        removed = []
+        studyInstanceUID = shared(UID(value(.studyInstanceUID)), other?.studyInstanceUID)
+        seriesInstanceUID = shared(UID(value(.seriesInstanceUID)), other?.seriesInstanceUID)
+        patientID = shared(value(.patientID), other?.patientID)
+        self.identity = identity
+        self.base = base
+        self.changes = changes
+        self.removed = removed
     }
 
     deinit { replacedFiles?.release(file.path) }
 
     /// The small elements before the pixels; see ``InstanceAttributes``. Made anew at each call.
     var attributes: DataSet {
-        let base = Self.decoded(base)
-        guard !changes.isEmpty || !removed.isEmpty else { return base }
-        let old = base.elements
-        var merged = DataSet()
-        var index = 0
-        func takeOld(below tag: Tag?) {
-            while index < old.count, tag.map({ old[index].tag < $0 }) ?? true {
-                if !removed.contains(old[index].tag) { merged.append(old[index]) }
-                index += 1
-            }
-        }
-        for changed in Self.decoded(changes).elements {
-            takeOld(below: changed.tag)
-            if index < old.count, old[index].tag == changed.tag { index += 1 }
-            merged.append(changed)
-        }
-        takeOld(below: nil)
-        return merged
+        changes.isEmpty && removed.isEmpty
+            ? base.whole.dataSet : changes.applied(to: base.whole, removing: removed).dataSet
+    }
+
+    /// One of the attributes.
+    subscript(tag: Tag) -> DataElement? {
+        if let own = changes[tag] { return own }
+        return removed.contains(tag) ? nil : base[tag]
+    }
+
+    /// The first value of an attribute without its padding; nil if it is absent or empty.
+    func string(_ tag: Tag) -> String? {
+        var own = DataSet()
+        own[tag] = self[tag]
+        return own.string(tag)
+    }
+
+    /// The key of instances whose Patient ID is not plain text alone: of several values, or in a character set of its own.
+    static let irregularPatientKey = "\u{1B}"
+
+    /// The Patient ID by which instances are looked up.
+    var patientKey: String {
+        guard case .bytes(let bytes)? = self[.patientID]?.value else { return "" }
+        return Self.patientKey(bytes) ?? Self.irregularPatientKey
+    }
+
+    /// The Patient ID of these bytes, as it is looked up; nil if only a comparison can tell what it is equal to.
+    static func patientKey(_ bytes: ArraySlice<UInt8>) -> String? {
+        let kept = bytes.drop { $0 == 0x20 }.prefix { $0 != 0 }
+        guard kept.allSatisfy({ (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }) else { return nil }
+        let end = kept.lastIndex { $0 != 0x20 }.map { $0 + 1 } ?? kept.startIndex
+        return String(decoding: kept[..<end], as: UTF8.self)
     }
 
     /// The bytes that this instance has for itself; for tests.
-    var ownBytes: Int { changes.count }
+    var ownBytes: Int { changes.bytes.count }
 
-    private static func difference(_ one: DataSet, _ base: DataSet) -> (changes: [UInt8], removed: [Tag]) {
-        var changed = DataSet()
-        for element in one.elements where base[element.tag] != element { changed.append(element) }
-        return (encoder.encode(changed), base.elements.map(\.tag).filter { one[$0] == nil })
-    }
-
-    private static func decoded(_ bytes: [UInt8]) -> DataSet {
-        // Our own bytes.
-        do throws(DataSetError) { return try decoder.decode(bytes[...]) } catch { return DataSet() }
+    /// A file that was opened, and what was found in it.
+    struct Reading: Sendable {
+        let file: InstanceFile
+        /// Of the file before it was read; nil if it has changed since it was opened.
+        let stamp: FileStamp?
+        let attributes: EncodedElements
     }
 
     /// Opens a file and reads its attributes.
     ///
     /// - Throws: `FileProblem` if the file cannot be read or is malformed.
-    static func read(_ path: FilePath) throws(FileProblem) -> (file: InstanceFile, attributes: DataSet) {
+    static func read(_ path: FilePath) throws(FileProblem) -> Reading {
         let opened = try InstanceFile.open(path)
-        return (opened.file, try InstanceAttributes.read(opened.file, opened.descriptor))
+        let stamp = opened.descriptor.stamp
+        let isSame = stamp?.size == opened.file.size && stamp?.modified == opened.file.modified
+        let beginning = opened.beginning.dropFirst(Int(clamping: opened.file.dataSetOffset))
+        return Reading(
+            file: opened.file, stamp: isSame ? stamp : nil,
+            attributes: try InstanceAttributes.readEncoded(opened.file, opened.descriptor, beginning: beginning))
+    }
+}
+
+/// Elements that several instances have: all of those of an archive, or what those of a series have otherwise than these.
+final class CommonElements: Sendable {
+    private let elements: EncodedElements
+    private let removed: [Tag]
+    /// Has no others itself.
+    let other: CommonElements?
+
+    init(_ elements: EncodedElements) {
+        self.elements = elements
+        removed = []
+        other = nil
+    }
+
+    /// - Parameter other: one that has no others.
+    init(_ changes: EncodedElements, removing removed: [Tag], from other: CommonElements) {
+        elements = changes
+        self.removed = removed
+        self.other = other
+    }
+
+    /// All of them.
+    var whole: EncodedElements { other.map { elements.applied(to: $0.whole, removing: removed) } ?? elements }
+
+    subscript(tag: Tag) -> DataElement? {
+        if let found = elements[tag] { return found }
+        return removed.contains(tag) ? nil : other?[tag]
+    }
+
+    /// See ``EncodedElements/string(_:)``.
+    func string(_ tag: Tag) -> String? {
+        guard let other, elements[tag] == nil, !removed.contains(tag) else { return elements.string(tag) }
+        return other.string(tag)
+    }
+}
+
+/// What is another one when a file is another one of the same name, length and time.
+struct FileIdentity: Sendable, Equatable {
+    let inode: UInt64
+    /// See ``FileStamp``.
+    let changed: Int64
+
+    init(_ stamp: FileStamp) {
+        inode = stamp.inode
+        changed = stamp.changed
     }
 }
 
@@ -156,24 +238,12 @@ final class ReplacedFiles: Sendable {
 
 /// The elements of an instance before its pixels, as far as somebody wants them.
 package enum InstanceAttributes {
-    /// Which elements are kept.
-    package struct Rules: Sendable {
-        /// In bytes; longer values are left out.
-        fileprivate let longestValue: Int
-        /// In bytes, of all elements together: nobody shall fill memory with many small ones.
-        fileprivate let longestAttributes: Int
-        /// True to leave private elements out.
-        fileprivate let isStandardOnly: Bool
-        /// True to leave binary values out that are longer than ``longestValue`` only.
-        fileprivate let keepsText: Bool
-
-        /// For queries: no key is so long.
-        package static let index = Rules(
-            longestValue: 1_024, longestAttributes: 32 << 10, isStandardOnly: true, keepsText: false)
-        /// All but bulk data: binary values of more than a kilobyte, and the pixels.
-        package static let metadata = Rules(
-            longestValue: 1_024, longestAttributes: 4 << 20, isStandardOnly: false, keepsText: true)
-    }
+    /// For queries: no key is so long.
+    private static let index = SmallElements(
+        longestValue: 1_024, longestWhole: 32 << 10, isStandardOnly: true, keepsText: false)
+    /// All but bulk data: binary values of more than a kilobyte, and the pixels.
+    private static let metadata = SmallElements(
+        longestValue: 1_024, longestWhole: 4 << 20, isStandardOnly: false, keepsText: true)
 
     /// The numbers of bytes that are read, one after the other until the pixels begin. In nearly all files they do so in
     /// the first; a long private element in front of them costs a second read.
@@ -183,11 +253,34 @@ package enum InstanceAttributes {
     /// Long pieces, and what they inflate to, are in memory for one association at a time.
     private static let longPieces = Locked(())
 
-    /// Reads the elements of a file that is open.
+    /// Reads the elements of a file that is open which queries can match and return.
+    ///
+    /// - Parameter beginning: the first bytes of the data set, as far as they are known.
+    /// - Throws: `FileProblem` if the file cannot be read or is malformed.
+    static func readEncoded(
+        _ file: InstanceFile, _ descriptor: borrowing FileDescriptor, beginning: ArraySlice<UInt8>
+    ) throws(FileProblem) -> EncodedElements {
+        if file.transferSyntax == .explicitVRLittleEndian || file.transferSyntax.isEncapsulated {
+            func found(in bytes: ArraySlice<UInt8>) -> EncodedElements? {
+                index.encoded(bytes, through: last, isWhole: UInt64(bytes.count) == file.dataSetLength)
+            }
+            if let found = found(in: beginning) { return found }
+            if let found = try found(in: file.dataSetBytes(descriptor, count: pieces[0])[...]) { return found }
+        }
+        return EncodedElements(try read(file, descriptor, keeping: index))
+    }
+
+    /// Reads all elements of a file that is open but bulk data and the pixels.
     ///
     /// - Throws: `FileProblem` if the file cannot be read or is malformed.
-    package static func read(
-        _ file: InstanceFile, _ descriptor: borrowing FileDescriptor, keeping rules: Rules = .index
+    package static func readMetadata(
+        _ file: InstanceFile, _ descriptor: borrowing FileDescriptor
+    ) throws(FileProblem) -> DataSet {
+        try read(file, descriptor, keeping: metadata)
+    }
+
+    private static func read(
+        _ file: InstanceFile, _ descriptor: borrowing FileDescriptor, keeping rules: SmallElements
     ) throws(FileProblem) -> DataSet {
         var found = DataSet()
         let descriptor = descriptor.rawValue
@@ -207,45 +300,16 @@ package enum InstanceAttributes {
     }
 
     private static func read(
-        _ file: InstanceFile, _ descriptor: CInt, length: Int, _ rules: Rules
+        _ file: InstanceFile, _ descriptor: CInt, length: Int, _ rules: SmallElements
     ) throws(FileProblem) -> (dataSet: DataSet, isComplete: Bool) {
         let bytes = try file.dataSetBytes(descriptor, count: length)
         do throws(DataSetError) {
             let decoder = DataSetDecoder(file.transferSyntax, limits: .beginning(of: length))
             let (dataSet, isComplete) = try decoder.decodeBeginning(bytes[...], through: last)
             let isWhole = UInt64(length) >= file.dataSetLength && !file.transferSyntax.isDeflated
-            var room = rules.longestAttributes
-            return (kept(dataSet, rules, &room), isComplete || isWhole)
+            return (rules.kept(dataSet), isComplete || isWhole)
         } catch {
             throw FileProblem(file.path, .malformed, error.description)
         }
-    }
-
-    /// A copy of the small elements, so that the bytes of the file are not kept alive.
-    private static func kept(_ dataSet: DataSet, _ rules: Rules, _ room: inout Int) -> DataSet {
-        var kept = DataSet()
-        for element in dataSet.elements where !rules.isStandardOnly || element.tag.group % 2 == 0 {
-            // With its header.
-            room -= 12
-            guard room >= 0 else { break }
-            switch element.value {
-            case .bytes(let bytes)
-            where bytes.count <= room
-                && (bytes.count <= rules.longestValue || (rules.keepsText && element.vr.isText)):
-                room -= bytes.count
-                kept.append(DataElement(tag: element.tag, vr: element.vr, value: .bytes(Array(bytes)[...])))
-            case .items(let items):
-                var found: [DataSet] = []
-                for item in items {
-                    room -= 8
-                    guard room >= 0 else { break }
-                    found.append(Self.kept(item, rules, &room))
-                }
-                kept.append(DataElement(tag: element.tag, vr: .SQ, value: .items(found)))
-            case .bytes, .fragments:
-                break
-            }
-        }
-        return kept
     }
 }

@@ -9,8 +9,6 @@ struct ArchiveEntity {
     /// The studies of the patient; at lower levels the one study.
     let studies: [ArchiveContents.Study]
     let series: ArchiveContents.Series?
-    /// Those of the first instance.
-    let attributes: DataSet
     private let counted: ArchiveCounts
     private let title: String
 
@@ -24,10 +22,16 @@ struct ArchiveEntity {
         self.series = series
         self.counted = counted
         self.title = title
-        attributes = first.attributes
     }
 
-    var characterSet: SpecificCharacterSet { SpecificCharacterSet(of: attributes) }
+    /// Those of the first instance, made anew at each call.
+    var attributes: DataSet { first.attributes }
+
+    var characterSet: SpecificCharacterSet {
+        var own = DataSet()
+        own[.specificCharacterSet] = first[.specificCharacterSet]
+        return SpecificCharacterSet(of: own)
+    }
 
     /// The instances below, in the order of their arrival.
     var instances: [ArchivedInstance] {
@@ -52,7 +56,7 @@ struct ArchiveEntity {
         case .numberOfStudyRelatedSeries: count(tag, studies.first?.seriesCount ?? 0)
         case .numberOfStudyRelatedInstances: count(tag, studies.first?.instanceCount ?? 0)
         case .numberOfSeriesRelatedInstances: count(tag, series?.instances.count ?? 0)
-        default: attributes[tag]
+        default: first[tag]
         }
     }
 
@@ -78,7 +82,7 @@ final class ArchiveCounts {
     let contents: ArchiveContents
     private var modalities: [UID: [String]] = [:]
     private var sopClasses: [UID: [String]] = [:]
-    private var studiesByPatient: [String: [ArchiveContents.Study]]?
+    private var studiesByPatient: [String: [ArchiveContents.Study]] = [:]
     private var relatedToPatient: [String: Related] = [:]
 
     init(_ contents: ArchiveContents) { self.contents = contents }
@@ -86,7 +90,7 @@ final class ArchiveCounts {
     func modalities(of study: ArchiveContents.Study) -> [String] {
         if let known = modalities[study.uid] { return known }
         let values = distinct(study) {
-            contents.stored($0.instances.prefix(1)).compactMap { $0.attributes.string(.modality) }
+            contents.stored($0.instances.prefix(1)).compactMap { $0.string(.modality) }
         }
         modalities[study.uid] = values
         return values
@@ -99,14 +103,16 @@ final class ArchiveCounts {
         return values
     }
 
+    /// The studies whose first instance is of the patient.
     func studies(ofPatient patientID: String) -> [ArchiveContents.Study] {
-        if let known = studiesByPatient { return known[patientID] ?? [] }
-        let all = contents.studyOrder.compactMap { contents.studies[$0] }
-        let grouped = Dictionary(grouping: all) { study in
-            study.firstInstance.flatMap { contents.instances[$0] }?.patientID ?? ""
-        }
-        studiesByPatient = grouped
-        return grouped[patientID] ?? []
+        if let known = studiesByPatient[patientID] { return known }
+        let found = contents.studies(
+            ofPatients: ArchivedInstance.patientKey(Array(patientID.utf8)[...]).map { [$0] } ?? []
+        )
+        .compactMap { contents.studies[$0] }
+        .filter { $0.firstInstance.flatMap { contents.instances[$0] }?.patientID == patientID }
+        studiesByPatient[patientID] = found
+        return found
     }
 
     /// The numbers of series and instances of a patient's studies.

@@ -23,6 +23,8 @@ struct ArchiveQuery {
     private let seriesUIDs: [UID]?
     /// The instances that a key names; nil without such a key.
     private let instanceUIDs: [UID]?
+    /// The patients that a key names as they are looked up; nil without such a key, or if only a comparison can tell them.
+    private let patientKeys: [String]?
     private let model: InformationModel
     private let title: String
 
@@ -58,8 +60,22 @@ struct ArchiveQuery {
         seriesUIDs = named(.seriesInstanceUID)
         let instances = identifier.uids(.sopInstanceUID)
         instanceUIDs = level == .image && !instances.isEmpty ? instances : nil
+        patientKeys = keys.first { $0.tag == .patientID }.flatMap { Self.patientKeys($0) }
         self.level = level
         self.title = title
+    }
+
+    /// The values of a key for Patient ID, if each is plain text without wildcards.
+    private static func patientKeys(_ key: DataElement) -> [String]? {
+        guard key.vr == .LO, case .bytes(let bytes) = key.value else { return nil }
+        let marks: [UInt8] = [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "\"")]
+        guard !bytes.contains(where: { marks.contains($0) }) else { return nil }
+        var found: [String] = []
+        for value in bytes.split(separator: UInt8(ascii: "\\")) {
+            guard let value = ArchivedInstance.patientKey(value) else { return nil }
+            if !value.isEmpty { found.append(value) }
+        }
+        return found.isEmpty ? nil : found
     }
 
     /// The query of a retrieval: its unique keys alone, PS3.4 C.4.2.2.1.
@@ -166,7 +182,7 @@ struct ArchiveQuery {
             }
             return
         }
-        for uid in studyUIDs ?? Array(contents.studyOrder) {
+        for uid in candidates(contents) {
             guard let study = contents.studies[uid] else { continue }
             guard level != .study else {
                 guard let first = first(study, contents) else { continue }
@@ -185,11 +201,19 @@ struct ArchiveQuery {
         }
     }
 
+    /// The studies in which matches may be, found by the keys that name something: all others need not be compared.
+    private func candidates(_ contents: ArchiveContents) -> [UID] {
+        if let studyUIDs { return studyUIDs }
+        if level == .series || level == .image, let seriesUIDs { return contents.studies(ofSeries: seriesUIDs) }
+        if let patientKeys { return contents.studies(ofPatients: patientKeys) }
+        return Array(contents.studyOrder)
+    }
+
     private func patients(_ counted: ArchiveCounts) -> [ArchiveEntity] {
         let contents = counted.contents
         var order: [String] = []
         var byPatient: [String: (first: ArchivedInstance, studies: [ArchiveContents.Study])] = [:]
-        for study in (studyUIDs ?? Array(contents.studyOrder)).compactMap({ contents.studies[$0] }) {
+        for study in candidates(contents).compactMap({ contents.studies[$0] }) {
             guard let first = first(study, contents) else { continue }
             if byPatient[first.patientID] == nil { order.append(first.patientID) }
             byPatient[first.patientID, default: (first, [])].studies.append(study)
@@ -225,7 +249,7 @@ struct ArchiveQuery {
     /// value.
     func response(_ entity: ArchiveEntity) -> DataSet {
         var response = DataSet()
-        if let set = entity.attributes[.specificCharacterSet], !set.isEmpty { response.append(set) }
+        if let set = entity.first[.specificCharacterSet], !set.isEmpty { response.append(set) }
         response.set(.queryRetrieveLevel, .CS, level.rawValue)
         response.set(.retrieveAETitle, .AE, title)
         for key in keys { response.append(key.response(from: entity.element(key.tag))) }

@@ -115,7 +115,7 @@ package struct ArchiveAccess: Sendable {
     /// - Throws: `FileProblem` if the file cannot be read or has changed.
     package func metadata(of file: InstanceFile) throws(FileProblem) -> DataSet {
         let opened = try InstanceFile.open(file.path)
-        var found = try InstanceAttributes.read(opened.file, opened.descriptor, keeping: .metadata)
+        var found = try InstanceAttributes.readMetadata(opened.file, opened.descriptor)
         found.set(.availableTransferSyntaxUID, .UI, opened.file.transferSyntax.uid.string)
         return found
     }

@@ -128,7 +128,7 @@ import Testing
         #expect(index.contents.syntaxes(of: ct) == held)
         let first = try #require(studies.first?.files.first)
         let again = try #require(index.instance(first.sopInstanceUID))
-        index.add(again.file, again.attributes)
+        index.add(again.file, EncodedElements(again.attributes))
         #expect(index.contents.syntaxes(of: ct) == held)
         #expect(index.contents.syntaxes(of: "1.2.3").isEmpty)
     }
@@ -147,7 +147,7 @@ import Testing
         let old = try #require(index.instance(first.sopInstanceUID))
         var attributes = old.attributes
         attributes.set(.studyInstanceUID, "1.2.3")
-        index.add(old.file, attributes)
+        index.add(old.file, EncodedElements(attributes))
         #expect(index.instanceCount == studies.flatMap(\.files).count)
         #expect(index.studyCount == studies.count + 1)
         #expect(index.contents.studies[old.studyInstanceUID]?.instances.contains(first.sopInstanceUID) == false)

@@ -78,7 +78,7 @@ final class FolderSide: ComparedSide {
         do throws(FileProblem) {
             let opened = try InstanceFile.open(path)
             guard !opened.file.isMediaStorageDirectory else { return skipped += 1 }
-            let all = text.named(try InstanceAttributes.read(opened.file, opened.descriptor, keeping: .metadata))
+            let all = text.named(try InstanceAttributes.readMetadata(opened.file, opened.descriptor))
             var attributes = DataSet()
             for element in all.elements where needed.contains(element.tag) { attributes.append(element) }
             let uids = [

@@ -24,7 +24,7 @@ final class ServeCommand {
         LargeBlocks.returnToSystem()
         do throws(FileProblem) {
             guard let worklist = WorklistItems(options, outcome, environment).read() else { return }
-            let folder = try OutputFolder(options.directory)
+            let folder = try OutputFolder(options.directory, mayBeReadOnly: true)
             guard let servers = start(folder, worklist) else { return }
             outcome.status.provide { [archive = servers.archive] in
                 var standing = RunStatus.Standing()
@@ -36,7 +36,7 @@ final class ServeCommand {
             }
             wait()
             servers.http?.stop()
-            try servers.archive.stop()
+            try servers.archive.stop { [outcome] problem in outcome.diagnostics.warning(Message(problem)) }
             outcome.diagnostics.note(
                 Message(
                     "practice archive ended",
@@ -134,6 +134,10 @@ final class ServeCommand {
             outcome.diagnostics.note(
                 Message(
                     "only this machine can connect", "\(OptionName.bind) :: accepts connections from other machines"))
+        }
+        if !folder.isWritable {
+            outcome.diagnostics.warning(
+                Message("nothing can be stored", "\(folder.path.displayed) can only be read"))
         }
         outcome.diagnostics.warning(
             Message("this is not a PACS", "it is for trials and tests, not for images of patients"))
