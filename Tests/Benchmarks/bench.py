@@ -21,6 +21,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "RealServers"))
 
+import profiling
 import samples
 from harness import certificates, practice, servers, wire
 
@@ -35,7 +36,8 @@ LIMIT_OF_A_RUN = 300.0
 class Bench:
     """The tools, the folder in memory, and the processes to be ended."""
 
-    def __init__(self, binary, rounds, beside=None):
+    def __init__(self, binary, rounds, beside=None, profiles=False):
+        self.profiles = profiles
         # As it is installed: a linker's own output lies in small pieces in memory, and starts more slowly.
         self.installed = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-bench-"))
         self.binary = self.install(binary, "dcmscu")
@@ -169,6 +171,11 @@ METRICS = {"wall": 0, "cpu": 1, "peak": 2}
 def run_job(bench, words, contenders, targets, rounds=None):
     rounds = rounds or bench.rounds
     print(f"\n{words}")
+    if bench.profiles:
+        for contender in contenders:
+            if bench.binary in contender.command:
+                profiling.profile(contender, bench.folder)
+        return 0
     contenders = [found for contender in contenders for found in with_other_binary(bench, contender)]
     runs = {contender.name: [] for contender in contenders}
     troubles = {}
@@ -1196,6 +1203,7 @@ def main():
     parser.add_argument("jobs", nargs="*", metavar="JOB", help="all without one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--list", action="store_true", help="name the jobs only")
+    parser.add_argument("--profile", action="store_true", help="say where the time goes instead (needs perf and strace)")
     parser.add_argument("--binary", help="another dcmscu than the release build of this checkout")
     parser.add_argument("--beside", metavar="BINARY", help="run this dcmscu, too, in turn, and print the ratios to it")
     options = parser.parse_args()
@@ -1209,7 +1217,7 @@ def main():
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
-    bench = Bench(options.binary, options.rounds, options.beside)
+    bench = Bench(options.binary, options.rounds, options.beside, options.profile)
     missed = 0
     try:
         for name, function in JOBS.items():
@@ -1218,7 +1226,8 @@ def main():
                 bench.stop()
     finally:
         bench.close()
-    print(f"\n{missed} targets missed, {time.monotonic() - began:.0f} s")
+    if not options.profile:
+        print(f"\n{missed} targets missed, {time.monotonic() - began:.0f} s")
     return 1 if missed else 0
 
 
