@@ -1,184 +1,414 @@
-/// Turns the objects of one data set into elements.
+/// Reads data sets of the DICOM JSON Model (PS3.18 F) as they stand in the text, without values in between.
 struct DICOMJSONReader {
-    /// True if some text is not in the default repertoire.
-    private(set) var hasOtherText = false
+    /// The value of an attribute, which may stand before its representation.
+    private enum Content {
+        case none
+        case read(DataElement.Value)
+        /// Not yet read: the parser before it, and the line of its key.
+        case waiting(JSONParser, line: Int)
+        case inline(JSONValue, line: Int)
+        case elsewhere(line: Int)
+    }
+
+    private var parser: JSONParser
+    /// True if some text of the data set is not in the default repertoire.
+    private var hasOtherText = false
     /// True if attributes whose bulk data are elsewhere are left out.
     private let leavesOutBulkData: Bool
 
-    init(leavesOutBulkData: Bool) { self.leavesOutBulkData = leavesOutBulkData }
+    init(_ parser: JSONParser, leavesOutBulkData: Bool) {
+        self.parser = parser
+        self.leavesOutBulkData = leavesOutBulkData
+    }
 
-    mutating func dataSet(_ value: JSONValue, in tag: Tag?) throws(DICOMJSONError) -> DataSet {
-        guard let members = value.members else {
-            throw DICOMJSONError(
-                .notADataSet, line: value.line, tag: tag, "\(value.kind) where the object of a data set is expected")
+    /// All data sets: of one object, of an array of objects, or of several of these.
+    mutating func dataSets() throws(DICOMJSONError) -> [DataSet] {
+        var dataSets: [DataSet] = []
+        while parser.findsValue() {
+            let line = parser.line
+            let kind = try begin()
+            guard kind == .array else {
+                dataSets.append(try outermostDataSet(kind, line))
+                continue
+            }
+            var isFirst = true
+            while try nextElement(&isFirst) {
+                let line = parser.line
+                dataSets.append(try outermostDataSet(try begin(), line))
+            }
         }
-        var result = DataSet()
-        for member in members {
-            guard let tag = DICOMJSONReader.tag(member.key) else {
-                throw DICOMJSONError(
-                    .invalidTag, line: member.line,
-                    "\"\(DisplayText.harmless(member.key))\" is not a tag of eight hexadecimal digits")
-            }
-            guard !tag.isGroupLength else { continue }
-            if result[tag] != nil {
-                throw DICOMJSONError(.invalidTag, line: member.line, tag: tag, "the element is there twice")
-            }
-            if leavesOutBulkData, member.value["BulkDataURI"] != nil { continue }
-            result.append(try element(tag, member.value))
+        return dataSets
+    }
+
+    private mutating func outermostDataSet(_ kind: JSONValue.Kind, _ line: Int) throws(DICOMJSONError) -> DataSet {
+        hasOtherText = false
+        var result = try dataSet(kind, line, in: nil)
+        if hasOtherText, result[.specificCharacterSet] == nil {
+            result.set(.specificCharacterSet, .CS, "ISO_IR 192")
         }
         return result
     }
 
-    private mutating func element(_ tag: Tag, _ attribute: JSONValue) throws(DICOMJSONError) -> DataElement {
-        guard let members = attribute.members else {
+    /// Reads a data set of which the kind was begun.
+    private mutating func dataSet(
+        _ kind: JSONValue.Kind, _ line: Int, in tag: Tag?
+    ) throws(DICOMJSONError) -> DataSet {
+        guard kind == .object else {
             throw DICOMJSONError(
-                .invalidAttribute, line: attribute.line, tag: tag,
-                "\(attribute.kind) where an object with \"vr\" is expected")
+                .notADataSet, line: line, tag: tag, "\(kind) where the object of a data set is expected")
+        }
+        let beginning = parser
+        var result = DataSet()
+        var isFirst = true
+        while let key = try nextKey(&isFirst) {
+            guard let tag = Self.tag(key.bytes) else {
+                throw DICOMJSONError(
+                    .invalidTag, line: key.line,
+                    "\"\(DisplayText.harmless(key.string))\" is not a tag of eight hexadecimal digits")
+            }
+            guard !tag.isGroupLength else {
+                _ = try wholeValue()
+                continue
+            }
+            if result[tag] != nil {
+                // The same key, or another spelling of it.
+                guard try !Self.hasTwo(key, in: beginning) else { throw Self.duplicate(key) }
+                throw DICOMJSONError(.invalidTag, line: key.line, tag: tag, "the element is there twice")
+            }
+            if let element = try element(tag) { result.append(element) }
+        }
+        return result
+    }
+
+    /// Nil if its bulk data are elsewhere, and such are left out, whatever else is wrong with it.
+    private mutating func element(_ tag: Tag) throws(DICOMJSONError) -> DataElement? {
+        let line = parser.line
+        let kind = try begin()
+        guard kind == .object else {
+            throw DICOMJSONError(
+                .invalidAttribute, line: line, tag: tag, "\(kind) where an object with \"vr\" is expected")
         }
         var vr: ValueRepresentation?
-        var content: JSONValue.Member?
-        for member in members {
-            switch member.key {
-            case "vr":
-                guard let letters = member.value.string, let known = ValueRepresentation(letters: letters) else {
-                    throw DICOMJSONError(
-                        .invalidVR, line: member.line, tag: tag, "\"vr\" is not a value representation of DICOM")
+        var hasVR = false
+        var content = Content.none
+        var contentKey: JSONParser.Text?
+        var flaw: DICOMJSONError?
+        var isElsewhere = false
+        var isFirst = true
+        while let key = try nextKey(&isFirst) {
+            if key.is("vr") {
+                guard !hasVR else { throw Self.duplicate(key) }
+                hasVR = true
+                let kind = try begin()
+                if kind == .string {
+                    vr = ValueRepresentation(letters: try text().string)
+                } else {
+                    _ = try wholeContent(kind)
                 }
-                vr = known
-            case "Value", "InlineBinary", "BulkDataURI":
-                guard content == nil else {
-                    throw DICOMJSONError(
-                        .invalidAttribute, line: member.line, tag: tag,
+                if vr == nil {
+                    flaw =
+                        flaw
+                        ?? DICOMJSONError(
+                            .invalidVR, line: key.line, tag: tag, "\"vr\" is not a value representation of DICOM")
+                }
+                continue
+            }
+            let isValue = key.is("Value")
+            let isInline = !isValue && key.is("InlineBinary")
+            guard isValue || isInline || key.is("BulkDataURI") else {
+                flaw =
+                    flaw
+                    ?? DICOMJSONError(
+                        .invalidAttribute, line: key.line, tag: tag,
+                        "\"\(DisplayText.harmless(key.string))\" is not a member of an attribute")
+                _ = try wholeValue()
+                continue
+            }
+            if let contentKey {
+                guard !contentKey.bytes.elementsEqual(key.bytes) else { throw Self.duplicate(key) }
+                flaw =
+                    flaw
+                    ?? DICOMJSONError(
+                        .invalidAttribute, line: key.line, tag: tag,
                         "only one of Value, InlineBinary and BulkDataURI is allowed")
-                }
-                content = member
-            default:
-                throw DICOMJSONError(
-                    .invalidAttribute, line: member.line, tag: tag,
-                    "\"\(DisplayText.harmless(member.key))\" is not a member of an attribute")
+            }
+            contentKey = key
+            if isInline {
+                content = .inline(try wholeValue(), line: key.line)
+            } else if !isValue {
+                isElsewhere = true
+                content = .elsewhere(line: key.line)
+                _ = try wholeValue()
+            } else if let vr, flaw == nil {
+                content = .read(try value(tag, vr, line: key.line))
+            } else {
+                content = .waiting(parser, line: key.line)
+                try passValue()
             }
         }
+        if leavesOutBulkData, isElsewhere { return nil }
+        if let flaw { throw flaw }
         let representation = vr ?? DataDictionary.vr(of: tag)
         guard vr != nil || representation != .UN else {
-            throw DICOMJSONError(.invalidVR, line: attribute.line, tag: tag, "\"vr\" is missing")
+            throw DICOMJSONError(.invalidVR, line: line, tag: tag, "\"vr\" is missing")
         }
         return DataElement(tag: tag, vr: representation, value: try value(tag, representation, content))
     }
 
     private mutating func value(
-        _ tag: Tag, _ vr: ValueRepresentation, _ content: JSONValue.Member?
+        _ tag: Tag, _ vr: ValueRepresentation, _ content: Content
     ) throws(DICOMJSONError) -> DataElement.Value {
-        guard let content else { return vr == .SQ ? .items([]) : .bytes([]) }
-        switch content.key {
-        case "BulkDataURI":
-            throw DICOMJSONError(.bulkData, line: content.line, tag: tag, "bulk data are not fetched from elsewhere")
-        case "InlineBinary":
+        switch content {
+        case .none: return vr == .SQ ? .items([]) : .bytes([])
+        case .read(let value): return value
+        case .waiting(let before, let line):
+            let behind = parser
+            parser = before
+            let value = try value(tag, vr, line: line)
+            parser = behind
+            return value
+        case .elsewhere(let line):
+            throw DICOMJSONError(.bulkData, line: line, tag: tag, "bulk data are not fetched from elsewhere")
+        case .inline(let value, let line):
             // PS3.18 shows the string in an array once, and some write it so.
-            let text = content.value.string ?? content.value.array.flatMap { $0.count == 1 ? $0[0].string : nil }
+            let text = value.string ?? value.array.flatMap { $0.count == 1 ? $0[0].string : nil }
             guard vr != .SQ, !vr.isText, var bytes = text.flatMap({ Base64.decode($0.utf8) }) else {
                 throw DICOMJSONError(
-                    .invalidValue, line: content.line, tag: tag, "InlineBinary is not base 64 of a binary value")
+                    .invalidValue, line: line, tag: tag, "InlineBinary is not base 64 of a binary value")
             }
             if !bytes.count.isMultiple(of: 2) { bytes.append(vr.paddingByte) }
             return .bytes(bytes[...])
-        default:
-            guard let values = content.value.array else {
-                throw DICOMJSONError(.invalidValue, line: content.line, tag: tag, "\"Value\" is not an array")
-            }
-            if vr == .SQ {
-                var items: [DataSet] = []
-                for value in values { items.append(value.isNull ? DataSet() : try dataSet(value, in: tag)) }
-                return .items(items)
-            }
-            if tag == .specificCharacterSet { return .bytes(Array("ISO_IR 192".utf8)[...]) }
-            return .bytes(try bytes(tag, vr, values)[...])
         }
     }
 
-    /// The value field of everything but sequences, padded to even length.
-    private mutating func bytes(
-        _ tag: Tag, _ vr: ValueRepresentation, _ values: [JSONValue]
-    ) throws(DICOMJSONError) -> [UInt8] {
+    /// Reads a Value.
+    ///
+    /// - Parameter line: that of its key.
+    private mutating func value(
+        _ tag: Tag, _ vr: ValueRepresentation, line: Int
+    ) throws(DICOMJSONError) -> DataElement.Value {
+        guard try begin() == .array else {
+            throw DICOMJSONError(.invalidValue, line: line, tag: tag, "\"Value\" is not an array")
+        }
+        if vr == .SQ {
+            var items: [DataSet] = []
+            var isFirst = true
+            while try nextElement(&isFirst) {
+                let line = parser.line
+                let kind = try begin()
+                if kind == .null {
+                    try pass(kind)
+                    items.append(DataSet())
+                } else {
+                    items.append(try dataSet(kind, line, in: tag))
+                }
+            }
+            return .items(items)
+        }
+        if tag == .specificCharacterSet {
+            _ = try wholeContent(.array)
+            return .bytes(Array("ISO_IR 192".utf8)[...])
+        }
+        return .bytes(try bytes(tag, vr)[...])
+    }
+
+    /// The value field of everything but sequences, padded to even length, from an array that was begun.
+    private mutating func bytes(_ tag: Tag, _ vr: ValueRepresentation) throws(DICOMJSONError) -> [UInt8] {
         var output: [UInt8] = []
+        var count = 0
         // A binary number cannot be empty, but some write an element without value so.
-        if vr.numberWidth != nil, values.allSatisfy(\.isNull) { return [] }
-        for (index, value) in values.enumerated() {
+        var nullLine: Int?
+        var isFirst = true
+        while try nextElement(&isFirst) {
+            let line = parser.line
+            let kind = try begin()
             if vr.isText {
-                if index > 0 {
+                if count > 0 {
                     guard !vr.allowsBackslashInValue else {
-                        throw DICOMJSONError(
-                            .invalidValue, line: value.line, tag: tag, "\(vr) has one value only")
+                        throw DICOMJSONError(.invalidValue, line: line, tag: tag, "\(vr) has one value only")
                     }
                     output.append(0x5C)
                 }
-                try appendText(value, tag, vr, to: &output)
+                try appendText(kind, line, tag, vr, to: &output)
             } else if vr.numberWidth != nil {
-                guard DICOMJSON.appendBinaryNumber(value, vr, to: &output) else {
-                    throw invalid(value, tag, vr)
+                if kind == .null, output.isEmpty {
+                    try pass(kind)
+                    nullLine = nullLine ?? line
+                } else {
+                    guard nullLine == nil else { throw invalid(.null, nullLine ?? line, tag, vr) }
+                    try appendNumber(kind, line, tag, vr, to: &output)
                 }
             } else {
                 throw DICOMJSONError(
-                    .invalidValue, line: value.line, tag: tag, "\(vr) is written as InlineBinary, not as Value")
+                    .invalidValue, line: line, tag: tag, "\(vr) is written as InlineBinary, not as Value")
             }
+            count += 1
         }
         if !output.count.isMultiple(of: 2) { output.append(vr.paddingByte) }
         return output
     }
 
-    private func invalid(_ value: JSONValue, _ tag: Tag, _ vr: ValueRepresentation) -> DICOMJSONError {
-        DICOMJSONError(.invalidValue, line: value.line, tag: tag, "\(value.kind) that is not a value of \(vr)")
+    private func invalid(
+        _ kind: JSONValue.Kind, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation
+    ) -> DICOMJSONError {
+        DICOMJSONError(.invalidValue, line: line, tag: tag, "\(kind) that is not a value of \(vr)")
+    }
+
+    /// Appends one value of a binary representation.
+    private mutating func appendNumber(
+        _ kind: JSONValue.Kind, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]
+    ) throws(DICOMJSONError) {
+        // Large SV and UV, NaN and infinities come as strings (PS3.18 F.2.3); so do tags.
+        let text: String
+        switch kind {
+        case .number: text = try number()
+        case .string: text = try self.text().string
+        default: throw invalid(kind, line, tag, vr)
+        }
+        guard DICOMJSON.appendBinaryNumber(text, vr, to: &output) else { throw invalid(kind, line, tag, vr) }
     }
 
     private mutating func appendText(
-        _ value: JSONValue, _ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]
+        _ kind: JSONValue.Kind, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]
     ) throws(DICOMJSONError) {
-        let text: String
-        switch value.content {
-        case .null: text = ""
-        case .string(let string): text = string
-        case .number(let number) where vr == .IS || vr == .DS:
+        switch kind {
+        case .null: try pass(kind)
+        case .string: try append(try text(), line, tag, vr, to: &output)
+        case .number where vr == .IS || vr == .DS:
+            let number = try number()
             guard let decimal = vr == .IS ? DecimalString.integer(number) : DecimalString.fitting(number) else {
-                throw invalid(value, tag, vr)
+                throw invalid(kind, line, tag, vr)
             }
-            text = decimal
-        case .object(let members) where vr == .PN: text = try personName(members, tag, value.line)
-        default: throw invalid(value, tag, vr)
+            output.append(contentsOf: decimal.utf8)
+        case .object where vr == .PN: try appendPersonName(line, tag, to: &output)
+        default: throw invalid(kind, line, tag, vr)
         }
-        let isPlain = text.utf8.allSatisfy { $0 < 0x80 }
-        guard isPlain || vr.usesSpecificCharacterSet else {
-            throw DICOMJSONError(
-                .invalidValue, line: value.line, tag: tag, "\(vr) has characters of the default repertoire only")
-        }
-        guard vr.allowsBackslashInValue || !text.utf8.contains(0x5C) else {
-            throw DICOMJSONError(
-                .invalidValue, line: value.line, tag: tag, "a backslash would separate two values of \(vr)")
-        }
-        hasOtherText = hasOtherText || !isPlain
-        output.append(contentsOf: text.utf8)
     }
 
-    private func personName(
-        _ members: [JSONValue.Member], _ tag: Tag, _ line: Int
-    ) throws(DICOMJSONError) -> String {
-        var groups = ["", "", ""]
-        for member in members {
-            guard let index = ["Alphabetic", "Ideographic", "Phonetic"].firstIndex(of: member.key),
-                let text = member.value.string ?? (member.value.isNull ? "" : nil)
-            else {
+    private mutating func append(
+        _ text: JSONParser.Text, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]
+    ) throws(DICOMJSONError) {
+        guard text.isASCII || vr.usesSpecificCharacterSet else {
+            throw DICOMJSONError(
+                .invalidValue, line: line, tag: tag, "\(vr) has characters of the default repertoire only")
+        }
+        guard vr.allowsBackslashInValue || !text.hadEscapes || !text.bytes.contains(0x5C) else {
+            throw DICOMJSONError(
+                .invalidValue, line: line, tag: tag, "a backslash would separate two values of \(vr)")
+        }
+        hasOtherText = hasOtherText || !text.isASCII
+        output.append(contentsOf: text.bytes)
+    }
+
+    /// Appends the component groups of a person name, whose object was begun.
+    private mutating func appendPersonName(_ line: Int, _ tag: Tag, to output: inout [UInt8]) throws(DICOMJSONError) {
+        // Alphabetic, Ideographic, Phonetic.
+        var groups: (JSONParser.Text?, JSONParser.Text?, JSONParser.Text?)
+        var seen = 0
+        var isFirst = true
+        while let key = try nextKey(&isFirst) {
+            let place = key.is("Alphabetic") ? 0 : key.is("Ideographic") ? 1 : key.is("Phonetic") ? 2 : nil
+            if let place, seen >> place & 1 == 1 { throw Self.duplicate(key) }
+            let kind = try begin()
+            guard let place, kind == .string || kind == .null else {
                 throw DICOMJSONError(
-                    .invalidValue, line: member.line, tag: tag,
+                    .invalidValue, line: key.line, tag: tag,
                     "a person name has the strings Alphabetic, Ideographic and Phonetic")
             }
-            groups[index] = text
+            seen |= 1 << place
+            guard kind == .string else {
+                try pass(kind)
+                continue
+            }
+            let text = try text()
+            switch place {
+            case 0: groups.0 = text
+            case 1: groups.1 = text
+            default: groups.2 = text
+            }
         }
-        while groups.count > 1, groups.last == "" { groups.removeLast() }
-        return groups.joined(separator: "=")
+        let hasThird = groups.2.map { !$0.bytes.isEmpty } ?? false
+        let hasSecond = hasThird || groups.1.map { !$0.bytes.isEmpty } ?? false
+        if let first = groups.0 { try append(first, line, tag, .PN, to: &output) }
+        guard hasSecond else { return }
+        output.append(0x3D)
+        if let second = groups.1 { try append(second, line, tag, .PN, to: &output) }
+        guard hasThird, let third = groups.2 else { return }
+        output.append(0x3D)
+        try append(third, line, tag, .PN, to: &output)
     }
 
-    private static func tag(_ key: String) -> Tag? {
-        guard key.utf8.count == 8, key.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }) else { return nil }
-        return UInt32(key, radix: 16).map { Tag($0) }
+    private static func tag(_ key: ArraySlice<UInt8>) -> Tag? {
+        guard key.count == 8 else { return nil }
+        var number: UInt32 = 0
+        for byte in key {
+            guard let digit = Hexadecimal.value(ofDigit: byte) else { return nil }
+            number = number << 4 | UInt32(digit)
+        }
+        return Tag(number)
     }
+}
+
+extension DICOMJSONReader {
+    /// True if the object that was begun has the key twice, spelled as this.
+    private static func hasTwo(
+        _ key: JSONParser.Text, in beginning: JSONParser
+    ) throws(DICOMJSONError) -> Bool {
+        do throws(JSONError) {
+            var (parser, count, isFirst) = (beginning, 0, true)
+            while count < 2, let other = try parser.nextKey(&isFirst) {
+                if other.bytes.elementsEqual(key.bytes) { count += 1 }
+                try parser.pass(try parser.begin())
+            }
+            return count == 2
+        } catch {
+            throw DICOMJSONError(error)
+        }
+    }
+
+    private static func duplicate(_ key: JSONParser.Text) -> DICOMJSONError {
+        DICOMJSONError(JSONError.duplicateKey(key))
+    }
+
+    // What the parser says, as an error of ours.
+
+    private mutating func begin() throws(DICOMJSONError) -> JSONValue.Kind {
+        do throws(JSONError) { return try parser.begin() } catch { throw DICOMJSONError(error) }
+    }
+
+    private mutating func nextKey(_ isFirst: inout Bool) throws(DICOMJSONError) -> JSONParser.Text? {
+        do throws(JSONError) { return try parser.nextKey(&isFirst) } catch { throw DICOMJSONError(error) }
+    }
+
+    private mutating func nextElement(_ isFirst: inout Bool) throws(DICOMJSONError) -> Bool {
+        do throws(JSONError) { return try parser.nextElement(&isFirst) } catch { throw DICOMJSONError(error) }
+    }
+
+    private mutating func text() throws(DICOMJSONError) -> JSONParser.Text {
+        do throws(JSONError) { return try parser.parseText() } catch { throw DICOMJSONError(error) }
+    }
+
+    private mutating func number() throws(DICOMJSONError) -> String {
+        do throws(JSONError) {
+            return String(decoding: try parser.parseNumber(), as: UTF8.self)
+        } catch {
+            throw DICOMJSONError(error)
+        }
+    }
+
+    private mutating func wholeValue() throws(DICOMJSONError) -> JSONValue {
+        do throws(JSONError) { return try parser.parseValue() } catch { throw DICOMJSONError(error) }
+    }
+
+    private mutating func wholeContent(_ kind: JSONValue.Kind) throws(DICOMJSONError) -> JSONValue.Content {
+        do throws(JSONError) { return try parser.parseContent(of: kind) } catch { throw DICOMJSONError(error) }
+    }
+
+    private mutating func pass(_ kind: JSONValue.Kind) throws(DICOMJSONError) {
+        do throws(JSONError) { try parser.pass(kind) } catch { throw DICOMJSONError(error) }
+    }
+
+    private mutating func passValue() throws(DICOMJSONError) { try pass(try begin()) }
 }
 
 extension DICOMJSON {
@@ -193,50 +423,20 @@ extension DICOMJSON {
     package static func parse(
         _ bytes: [UInt8], limits: JSONLimits = .standard, leavesOutBulkData: Bool = false
     ) throws(DICOMJSONError) -> [DataSet] {
-        var dataSets: [DataSet] = []
-        do {
-            var parser = try JSONParser(bytes, limits: limits)
-            while let value = try parser.parseNext() {
-                if case .array(let values) = value.content {
-                    for value in values { dataSets.append(try outermostDataSet(value, leavesOutBulkData)) }
-                } else {
-                    dataSets.append(try outermostDataSet(value, leavesOutBulkData))
-                }
-            }
-        } catch let error as JSONError {
-            throw DICOMJSONError(.syntax(error.code), line: error.line, error.detail)
-        } catch let error as DICOMJSONError {
-            throw error
+        let parser: JSONParser
+        do throws(JSONError) {
+            parser = try JSONParser(bytes, limits: limits)
         } catch {
-            throw DICOMJSONError(.notADataSet, line: 1, "\(error)")
+            throw DICOMJSONError(error)
         }
-        return dataSets
+        var reader = DICOMJSONReader(parser, leavesOutBulkData: leavesOutBulkData)
+        return try reader.dataSets()
     }
 
-    private static func outermostDataSet(
-        _ value: JSONValue, _ leavesOutBulkData: Bool
-    ) throws(DICOMJSONError) -> DataSet {
-        var reader = DICOMJSONReader(leavesOutBulkData: leavesOutBulkData)
-        var result = try reader.dataSet(value, in: nil)
-        if reader.hasOtherText, result[.specificCharacterSet] == nil {
-            result.set(.specificCharacterSet, .CS, "ISO_IR 192")
-        }
-        return result
-    }
-}
-
-extension DICOMJSON {
-    /// Appends one value of a binary representation; false where it is none or does not fit.
-    static func appendBinaryNumber(
-        _ value: JSONValue, _ vr: ValueRepresentation, to output: inout [UInt8]
+    /// Appends a number or a tag in a binary representation; false where it is none or does not fit.
+    fileprivate static func appendBinaryNumber(
+        _ text: String, _ vr: ValueRepresentation, to output: inout [UInt8]
     ) -> Bool {
-        // Large SV and UV, NaN and infinities come as strings (PS3.18 F.2.3); so do tags.
-        let text: String
-        switch value.content {
-        case .number(let number): text = number
-        case .string(let string): text = string
-        default: return false
-        }
         switch vr {
         case .US: return append(UInt16(text), to: &output)
         case .SS: return append(Int16(text), to: &output)
@@ -283,6 +483,9 @@ package struct DICOMJSONError: Error, Sendable, Equatable, CustomStringConvertib
         /// A reference to data elsewhere (PS3.18 F.2.6), which this reader does not fetch.
         case bulkData
     }
+
+    /// That the text is not JSON.
+    init(_ error: JSONError) { self.init(.syntax(error.code), line: error.line, error.detail) }
 
     init(_ code: Code, line: Int, tag: Tag? = nil, _ detail: String) {
         self.code = code

@@ -1,11 +1,28 @@
 /// Reads JSON text strictly by RFC 8259: no comments, no commas at the end, no key twice, UTF-8 and nothing else.
 ///
-/// A byte order mark in front is passed over, as editors of Windows write it.
+/// A byte order mark in front is passed over, as editors of Windows write it. Values are read one after the other as they stand,
+/// by ``begin()`` and what follows from the kind that it finds, or as a whole by ``parseValue()``.
 struct JSONParser {
+    /// A string as UTF-8, without its escapes.
+    struct Text {
+        let bytes: ArraySlice<UInt8>
+        /// The line on which it begins.
+        let line: Int
+        let isASCII: Bool
+        let hadEscapes: Bool
+
+        var string: String { String(decoding: bytes, as: UTF8.self) }
+
+        func `is`(_ word: StaticString) -> Bool {
+            word.utf8CodeUnitCount == bytes.count && word.withUTF8Buffer { bytes.elementsEqual($0) }
+        }
+    }
+
     private let bytes: [UInt8]
     private let limits: JSONLimits
     private var index = 0
-    private var line = 1
+    /// Of the next character, counted from 1.
+    private(set) var line = 1
     private var depth = 0
     private var values = 0
 
@@ -20,20 +37,18 @@ struct JSONParser {
 
     /// The one value of the text.
     mutating func parseOnly() throws(JSONError) -> JSONValue {
-        guard let value = try parseNext() else {
-            throw error(.unexpectedEnd, "there is no value")
-        }
-        skipWhiteSpace()
-        guard index == bytes.count else {
+        guard findsValue() else { throw error(.unexpectedEnd, "there is no value") }
+        let value = try parseValue()
+        guard !findsValue() else {
             throw error(.unexpectedCharacter, "there is more behind the end of the value")
         }
         return value
     }
 
-    /// The next of several values with white space between them, as in JSON lines; nil at the end.
-    mutating func parseNext() throws(JSONError) -> JSONValue? {
+    /// Passes over the white space before the next of several values, as in JSON lines; false at the end.
+    mutating func findsValue() -> Bool {
         skipWhiteSpace()
-        return index == bytes.count ? nil : try parseValue()
+        return index < bytes.count
     }
 
     private func error(_ code: JSONError.Code, _ detail: String) -> JSONError {
@@ -51,29 +66,97 @@ struct JSONParser {
         }
     }
 
-    private mutating func parseValue() throws(JSONError) -> JSONValue {
+    /// Begins the value that stands here, behind white space: of an object or array the opening is passed over, of all others
+    /// nothing.
+    mutating func begin() throws(JSONError) -> JSONValue.Kind {
         values += 1
         guard values <= limits.maximumValues else {
             throw error(.tooManyValues, "more than \(limits.maximumValues) values")
         }
         guard index < bytes.count else { throw error(.unexpectedEnd, "the text ends where a value is expected") }
-        let line = line
         switch bytes[index] {
         case 0x7B:
             try open()
-            defer { depth -= 1 }
-            return JSONValue(.object(try parseMembers()), line: line)
+            return .object
         case 0x5B:
             try open()
-            defer { depth -= 1 }
-            return JSONValue(.array(try parseElements()), line: line)
-        case 0x22: return JSONValue(.string(try parseString()), line: line)
-        case 0x2D, 0x30...0x39: return JSONValue(.number(try parseNumber()), line: line)
-        case 0x74: return JSONValue(try parseWord("true", .bool(true)), line: line)
-        case 0x66: return JSONValue(try parseWord("false", .bool(false)), line: line)
-        case 0x6E: return JSONValue(try parseWord("null", .null), line: line)
+            return .array
+        case 0x22: return .string
+        case 0x2D, 0x30...0x39: return .number
+        case 0x74, 0x66: return .bool
+        case 0x6E: return .null
         default: throw unexpected("a value")
         }
+    }
+
+    /// The value that stands here, with all that it holds.
+    mutating func parseValue() throws(JSONError) -> JSONValue {
+        let line = line
+        return JSONValue(try parseContent(of: try begin()), line: line)
+    }
+
+    /// What follows of a value that was begun.
+    mutating func parseContent(of kind: JSONValue.Kind) throws(JSONError) -> JSONValue.Content {
+        switch kind {
+        case .object: .object(try parseMembers())
+        case .array: .array(try parseElements())
+        case .string: .string(try parseText().string)
+        case .number: .number(String(decoding: try parseNumber(), as: UTF8.self))
+        case .bool: .bool(try parseBool())
+        case .null: try parseNull()
+        }
+    }
+
+    /// Passes over what follows of a value that was begun. That no key of it is there twice is not checked.
+    mutating func pass(_ kind: JSONValue.Kind) throws(JSONError) {
+        switch kind {
+        case .object:
+            var isFirst = true
+            while try nextKey(&isFirst) != nil { try pass(try begin()) }
+        case .array:
+            var isFirst = true
+            while try nextElement(&isFirst) { try pass(try begin()) }
+        case .string: _ = try parseText()
+        case .number: _ = try parseNumber()
+        case .bool: _ = try parseBool()
+        case .null: _ = try parseNull()
+        }
+    }
+
+    /// The next key of an object that was begun; its value stands here then. Nil behind the last member, and behind the closing brace.
+    mutating func nextKey(_ isFirst: inout Bool) throws(JSONError) -> Text? {
+        guard try continues(closing: 0x7D, &isFirst, "a key or '}'", "',' or '}'") else { return nil }
+        guard index < bytes.count, bytes[index] == 0x22 else { throw unexpected("a key in quotation marks") }
+        let key = try parseText()
+        skipWhiteSpace()
+        guard index < bytes.count, bytes[index] == 0x3A else { throw unexpected("':'") }
+        index += 1
+        skipWhiteSpace()
+        return key
+    }
+
+    /// True if another element of an array that was begun stands here; false behind the last and behind the closing bracket.
+    mutating func nextElement(_ isFirst: inout Bool) throws(JSONError) -> Bool {
+        try continues(closing: 0x5D, &isFirst, "a value or ']'", "',' or ']'")
+    }
+
+    private mutating func continues(
+        closing: UInt8, _ isFirst: inout Bool, _ expectedFirst: String, _ expected: String
+    ) throws(JSONError) -> Bool {
+        skipWhiteSpace()
+        guard index < bytes.count else { throw unexpected(isFirst ? expectedFirst : expected) }
+        if bytes[index] == closing {
+            index += 1
+            depth -= 1
+            return false
+        }
+        if !isFirst {
+            guard bytes[index] == 0x2C else { throw unexpected(expected) }
+            index += 1
+            skipWhiteSpace()
+        }
+        isFirst = false
+        return true
     }
 
     private func unexpected(_ expected: String) -> JSONError {
@@ -95,38 +178,22 @@ struct JSONParser {
         skipWhiteSpace()
     }
 
-    /// Behind an opening bracket.
     private mutating func parseElements() throws(JSONError) -> [JSONValue] {
         var elements: [JSONValue] = []
-        if try closes(0x5D, "a value or ']'") { return elements }
-        repeat {
-            skipWhiteSpace()
-            elements.append(try parseValue())
-            skipWhiteSpace()
-        } while try continues(closing: 0x5D, "',' or ']'")
+        var isFirst = true
+        while try nextElement(&isFirst) { elements.append(try parseValue()) }
         return elements
     }
 
-    /// Behind an opening brace.
     private mutating func parseMembers() throws(JSONError) -> [JSONValue.Member] {
         var members: [JSONValue.Member] = []
         var keys = SeenKeys()
-        if try closes(0x7D, "a key or '}'") { return members }
-        repeat {
-            skipWhiteSpace()
-            guard index < bytes.count, bytes[index] == 0x22 else { throw unexpected("a key in quotation marks") }
-            let line = line
-            let key = try parseString()
-            guard keys.insert(key, members) else {
-                throw error(.duplicateKey, "the key \"\(DisplayText.harmless(key))\" is there twice")
-            }
-            skipWhiteSpace()
-            guard index < bytes.count, bytes[index] == 0x3A else { throw unexpected("':'") }
-            index += 1
-            skipWhiteSpace()
-            members.append(JSONValue.Member(key, try parseValue(), line: line))
-            skipWhiteSpace()
-        } while try continues(closing: 0x7D, "',' or '}'")
+        var isFirst = true
+        while let key = try nextKey(&isFirst) {
+            let name = key.string
+            guard keys.insert(name, members) else { throw JSONError.duplicateKey(key) }
+            members.append(JSONValue.Member(name, try parseValue(), line: key.line))
+        }
         return members
     }
 
@@ -143,31 +210,25 @@ struct JSONParser {
         }
     }
 
-    private mutating func closes(_ closing: UInt8, _ expected: String) throws(JSONError) -> Bool {
-        guard index < bytes.count else { throw unexpected(expected) }
-        guard bytes[index] == closing else { return false }
-        index += 1
-        return true
+    private mutating func parseBool() throws(JSONError) -> Bool {
+        let isTrue = bytes[index] == 0x74
+        try passWord(isTrue ? "true" : "false")
+        return isTrue
     }
 
-    private mutating func continues(closing: UInt8, _ expected: String) throws(JSONError) -> Bool {
-        if try closes(closing, expected) { return false }
-        guard bytes[index] == 0x2C else { throw unexpected(expected) }
-        index += 1
-        return true
+    private mutating func parseNull() throws(JSONError) -> JSONValue.Content {
+        try passWord("null")
+        return .null
     }
 
-    private mutating func parseWord(
-        _ word: StaticString, _ content: JSONValue.Content
-    ) throws(JSONError) -> JSONValue.Content {
+    private mutating func passWord(_ word: StaticString) throws(JSONError) {
         let isThere = word.withUTF8Buffer { bytes[index...].starts(with: $0) }
         guard isThere else { throw unexpected("a value") }
         index += word.utf8CodeUnitCount
-        return content
     }
 
     /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
-    private mutating func parseNumber() throws(JSONError) -> String {
+    mutating func parseNumber() throws(JSONError) -> ArraySlice<UInt8> {
         let start = index
         if bytes[index] == 0x2D { index += 1 }
         let integer = skipDigits()
@@ -183,7 +244,7 @@ struct JSONParser {
             if index < bytes.count, bytes[index] == 0x2B || bytes[index] == 0x2D { index += 1 }
             guard skipDigits() > 0 else { throw error(.invalidNumber, "a number without digits in its exponent") }
         }
-        return String(decoding: bytes[start..<index], as: UTF8.self)
+        return bytes[start..<index]
     }
 
     private mutating func skipDigits() -> Int {
@@ -192,38 +253,57 @@ struct JSONParser {
         return index - start
     }
 
-    private mutating func parseString() throws(JSONError) -> String {
+    /// A string or key, behind whose opening quotation mark the next character is.
+    mutating func parseText() throws(JSONError) -> Text {
         index += 1
-        var start = index
+        var isASCII = true
+        let start = index
+        let end = endOfPlainText(&isASCII)
+        if end < bytes.count, bytes[end] == 0x22 {
+            index = end + 1
+            return try text(bytes[start..<end], isASCII, hadEscapes: false)
+        }
         // Only a string with escapes is put together from pieces.
         var pieces: [UInt8] = []
         while true {
+            let start = index
+            index = endOfPlainText(&isASCII)
+            pieces.append(contentsOf: bytes[start..<index])
             guard index < bytes.count else { throw error(.unexpectedEnd, "the text ends in a string") }
             switch bytes[index] {
             case 0x22:
-                defer { index += 1 }
-                guard !pieces.isEmpty else { return try text(bytes[start..<index]) }
-                pieces.append(contentsOf: bytes[start..<index])
-                return try text(pieces[...])
-            case 0x5C:
-                pieces.append(contentsOf: bytes[start..<index])
-                try parseEscape(into: &pieces)
-                start = index
-            case 0x00..<0x20:
-                throw error(.invalidString, "a control character in a string; it has to be escaped")
-            default:
                 index += 1
+                return try text(pieces[...], pieces.allSatisfy { $0 < 0x80 }, hadEscapes: true)
+            case 0x5C: try parseEscape(into: &pieces)
+            default: throw error(.invalidString, "a control character in a string; it has to be escaped")
             }
         }
     }
 
-    private func text(_ bytes: ArraySlice<UInt8>) throws(JSONError) -> String {
+    /// The place of the next quotation mark, backslash or control character, or the end.
+    private func endOfPlainText(_ isASCII: inout Bool) -> Int {
+        let start = index
+        var found: UInt8 = 0
+        let end = bytes.withUnsafeBufferPointer { bytes in
+            var place = start
+            while place < bytes.count {
+                let byte = bytes[place]
+                if byte == 0x22 || byte == 0x5C || byte < 0x20 { break }
+                found |= byte
+                place &+= 1
+            }
+            return place
+        }
+        if found >= 0x80 { isASCII = false }
+        return end
+    }
+
+    private func text(_ bytes: ArraySlice<UInt8>, _ isASCII: Bool, hadEscapes: Bool) throws(JSONError) -> Text {
         // Nearly all strings are ASCII, and need not be validated as what they may be.
-        if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard isASCII || String(validating: bytes, as: UTF8.self) != nil else {
             throw error(.invalidUTF8, "a string that is not UTF-8")
         }
-        return text
+        return Text(bytes: bytes, line: line, isASCII: isASCII, hadEscapes: hadEscapes)
     }
 
     private mutating func parseEscape(into text: inout [UInt8]) throws(JSONError) {

@@ -106,16 +106,33 @@ extension JSONValue {
     package subscript(key: String) -> JSONValue? {
         members?.first { $0.key == key }?.value
     }
+}
 
-    /// The kind of the value, in words for a message.
-    package var kind: String {
+extension JSONValue {
+    package var kind: Kind {
         switch content {
-        case .null: "null"
-        case .bool: "true or false"
-        case .number: "a number"
-        case .string: "a string"
-        case .array: "an array"
-        case .object: "an object"
+        case .null: .null
+        case .bool: .bool
+        case .number: .number
+        case .string: .string
+        case .array: .array
+        case .object: .object
+        }
+    }
+
+    /// What a value is; described in words for a message.
+    package enum Kind: Sendable, CustomStringConvertible {
+        case null, bool, number, string, array, object
+
+        package var description: String {
+            switch self {
+            case .null: "null"
+            case .bool: "true or false"
+            case .number: "a number"
+            case .string: "a string"
+            case .array: "an array"
+            case .object: "an object"
+            }
         }
     }
 }
@@ -175,6 +192,12 @@ package struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     package var description: String { "line \(line): \(detail)" }
+
+    static func duplicateKey(_ key: JSONParser.Text) -> JSONError {
+        JSONError(
+            code: .duplicateKey, line: key.line,
+            detail: "the key \"\(DisplayText.harmless(key.string))\" is there twice")
+    }
 }
 
 /// The limits beyond which a text is refused.

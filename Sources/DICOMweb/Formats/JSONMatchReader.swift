@@ -123,9 +123,8 @@ struct JSONMatchReader {
                 guard depth == 0 else { continue }
                 try append(bytes, start, index, problem)
                 state = isArray ? .array(afterElement: true) : .end
-                let whole = element
+                try onElement(element)
                 element.removeAll(keepingCapacity: true)
-                try onElement(whole)
                 return index
             default: break
             }

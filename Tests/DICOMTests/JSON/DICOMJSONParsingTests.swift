@@ -144,6 +144,52 @@ private func value(_ vr: ValueRepresentation, _ values: String) throws -> [UInt8
             ])
     }
 
+    /// Servers write the members of an object in any order, most of them in that of the alphabet.
+    @Test(arguments: [
+        "\"vr\":\"LO\",\"Value\":[\"a\\u00e9\",null,\"b\"]", "\"vr\":\"US\",\"Value\":[1,65535]",
+        "\"vr\":\"PN\",\"Value\":[{\"Ideographic\":\"C\",\"Alphabetic\":\"A\"},{\"Phonetic\":\"P\"}]",
+        "\"vr\":\"SQ\",\"Value\":[{\"00100020\":{\"Value\":[\"1\"],\"vr\":\"LO\"}},null]",
+        "\"vr\":\"OB\",\"InlineBinary\":\"AQI=\"",
+    ])
+    func `a value may stand before its representation`(members: String) throws {
+        let comma = try #require(members.firstIndex(of: ","))
+        let (first, second) = (members[..<comma], members[members.index(after: comma)...])
+        let sets = try [members, "\(second),\(first)"].map { try parse("{\"00091001\":{\($0)},\"00100010\":{}}") }
+        #expect(sets[0] == sets[1])
+        #expect(sets[0].first?[Tag(0x0009_1001)]?.value != .bytes([]))
+    }
+
+    @Test(arguments: [
+        (
+            "{\"Value\":[{\"Alphabetic\":\"A\",\n\"Alphabetic\":\"B\"}],\"vr\":\"PN\"}", 2,
+            DICOMJSONError.Code.syntax(.duplicateKey)
+        ),
+        ("{\"vr\":\"LO\",\n\"vr\":\"LO\"}", 2, .syntax(.duplicateKey)),
+        ("{\"Value\":[],\n\"Value\":[]}", 2, .syntax(.duplicateKey)),
+        ("{\"Value\":[\n\"a\",\n1],\"vr\":\"LO\"}", 3, .invalidValue),
+        ("{\"vr\":\"US\",\"Value\":[\nnull,\n1]}", 2, .invalidValue),
+        ("{\"Value\":[\"a\"\n\"b\"],\"vr\":\"LO\"}", 2, .syntax(.unexpectedCharacter)),
+    ])
+    func `what is wrong in an attribute is told with its line`(
+        attribute: String, line: Int, code: DICOMJSONError.Code
+    ) {
+        let error = #expect(throws: DICOMJSONError.self) { try parse("{\"00100020\":\(attribute)}") }
+        #expect(error?.code == code)
+        #expect(error?.line == line)
+    }
+
+    @Test(arguments: [
+        "{\"vr\":\"OW\",\"BulkDataURI\":\"http://x\"}", "{\"BulkDataURI\":\"http://x\",\"vr\":\"XX\",\"other\":[{}]}",
+        "{\"Value\":[1],\"BulkDataURI\":\"http://x\"}",
+    ])
+    func `what is elsewhere is left out where that is asked for`(attribute: String) throws {
+        let text = "{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"1\"]},\"7FE00010\":\(attribute)}"
+        let sets = try DICOMJSON.parse(Array(text.utf8), leavesOutBulkData: true)
+        #expect(sets.map { $0.string(.patientID) } == ["1"])
+        #expect(sets.first?[.pixelData] == nil)
+        #expect(throws: DICOMJSONError.self) { try parse(text) }
+    }
+
     @Test func `a text cut anywhere is an error and no trap`() throws {
         let text = Array(
             "[{\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"J\\u00e9\"}]},\"00281052\":{\"vr\":\"DS\",\"Value\":[-1.5e3,null]}}]"
