@@ -164,6 +164,15 @@ extension JSONValue {
         }
     }
 
+    /// Appends a key of an object and the colon behind it.
+    ///
+    /// - Parameter key: of letters and digits alone, which are never escaped.
+    package static func appendKey(_ key: String, to output: inout [UInt8]) {
+        output.append(0x22)
+        output.append(contentsOf: key.utf8)
+        ASCIIText.append("\":", to: &output)
+    }
+
     package func serialized() -> [UInt8] {
         var output: [UInt8] = []
         append(to: &output)

@@ -28,25 +28,36 @@ package struct JournalEntry: Sendable, Equatable {
         case transactionUID
     }
 
-    package private(set) var members: [JSONValue.Member]
+    private struct Member: Sendable, Equatable {
+        let key: Key
+        let value: JSONValue
+    }
 
-    package init() { members = [] }
+    private var members: [Member] = []
 
-    /// Nil when the line is no JSON object: one that was cut, or of which the disk kept nothing but zeros.
+    package init() { members.reserveCapacity(Self.usualCount) }
+
+    /// At least as many as the entry of a file has: each is made while the peer waits for the next request, or for its response.
+    private static let usualCount = 14
+
+    /// Nil when the line is no JSON object: one that was cut, or of which the disk kept nothing but zeros. Members that this version
+    /// does not know are left out.
     init?(line: [UInt8]) {
         do throws(JSONError) {
             guard case .object(let members) = try JSONValue.parse(line).content else { return nil }
-            self.members = members
+            self.members = members.compactMap { member in
+                Key(rawValue: member.key).map { Member(key: $0, value: member.value) }
+            }
         } catch {
             return nil
         }
     }
 
     package subscript(key: Key) -> JSONValue? {
-        get { members.first { $0.key == key.rawValue }?.value }
+        get { members.first { $0.key == key }?.value }
         set {
-            members.removeAll { $0.key == key.rawValue }
-            if let newValue { members.append(JSONValue.Member(key.rawValue, newValue)) }
+            if let place = members.firstIndex(where: { $0.key == key }) { members.remove(at: place) }
+            if let newValue { members.append(Member(key: key, value: newValue)) }
         }
     }
 
@@ -60,9 +71,9 @@ package struct JournalEntry: Sendable, Equatable {
 
     /// A path that is no UTF-8 is kept exactly, too.
     package mutating func set(path: FilePath) {
-        let text = String(decoding: path.bytes, as: UTF8.self)
-        set(.path, text)
-        if !text.utf8.elementsEqual(path.bytes) { set(.pathBytes, Hexadecimal.text(path.bytes)) }
+        if let text = String(validating: path.bytes, as: UTF8.self) { return set(.path, text) }
+        set(.path, String(decoding: path.bytes, as: UTF8.self))
+        set(.pathBytes, Hexadecimal.text(path.bytes))
     }
 
     package var path: FilePath? {
@@ -73,11 +84,20 @@ package struct JournalEntry: Sendable, Equatable {
     /// The line with its line feed.
     var line: [UInt8] {
         var line: [UInt8] = []
-        line.reserveCapacity(400)
-        JSONValue(.object(members)).append(to: &line)
+        line.reserveCapacity(Self.usualLength)
+        for member in members {
+            line.append(line.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            JSONValue.appendKey(member.key.rawValue, to: &line)
+            member.value.append(to: &line)
+        }
+        if line.isEmpty { line.append(UInt8(ascii: "{")) }
+        line.append(UInt8(ascii: "}"))
         line.append(UInt8(ascii: "\n"))
         return line
     }
+
+    /// In bytes; few lines are longer.
+    private static let usualLength = 640
 
     /// Now, to the millisecond.
     package static var now: String {
@@ -86,13 +106,22 @@ package struct JournalEntry: Sendable, Equatable {
         var parts = tm()
         var seconds = time.tv_sec
         gmtime_r(&seconds, &parts)
-        func digits(_ number: Int, _ count: Int) -> String {
-            DecimalDigits.text(number, count: count)
+        let numbers = [
+            Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday), Int(parts.tm_hour), Int(parts.tm_min),
+            Int(parts.tm_sec), time.tv_nsec / 1_000_000,
+        ]
+        // The form, with zeros where digits go: made of strings, it costs more than the rest of an entry.
+        var text = Array("0000-00-00T00:00:00.000Z".utf8)
+        var end = text.count
+        for var number in numbers.reversed() {
+            while !DecimalDigits.isDigit(text[end - 1]) { end -= 1 }
+            while end > 0, DecimalDigits.isDigit(text[end - 1]) {
+                end -= 1
+                text[end] += UInt8(truncatingIfNeeded: number % 10)
+                number /= 10
+            }
         }
-        return
-            "\(digits(Int(parts.tm_year) + 1900, 4))-\(digits(Int(parts.tm_mon) + 1, 2))-\(digits(Int(parts.tm_mday), 2))T"
-            + "\(digits(Int(parts.tm_hour), 2)):\(digits(Int(parts.tm_min), 2)):\(digits(Int(parts.tm_sec), 2))."
-            + "\(digits(time.tv_nsec / 1_000_000, 3))Z"
+        return String(decoding: text, as: UTF8.self)
     }
 }
 

@@ -239,8 +239,8 @@ final class StoreSummary: Sendable {
         }
         let isAnswerDoubtful = status.kind == .warning || other != nil
         let isWarning = isAnswerDoubtful || changes.lostRepresentations > 0
-        let reason = other.map { "the response names the instance \($0)" } ?? response.reason(for: .storage)
-        let why = isAnswerDoubtful ? reason : changes.loss
+        // In words where there is something to say, which is seldom.
+        let why = isWarning ? Self.doubt(isAnswerDoubtful ? response : nil, naming: other, changes) : ""
         record.outcome = isWarning ? .warning : .done
         state.withLock { state in
             state.counts.stored += 1
@@ -272,6 +272,14 @@ final class StoreSummary: Sendable {
         } else {
             outcome.diagnostics.warning(message)
         }
+    }
+
+    /// - Parameters:
+    ///   - response: the one that says what is doubtful; nil if only the changes are.
+    ///   - other: the instance that the response names in the place of ours.
+    private static func doubt(_ response: CommandSet?, naming other: UID?, _ changes: InstanceFile.Changes) -> String {
+        if let other { return "the response names the instance \(other)" }
+        return response?.reason(for: .storage) ?? changes.loss
     }
 
     /// Records and reports an instance that the server has accepted and does not confirm.
@@ -326,10 +334,10 @@ final class StoreSummary: Sendable {
     }
 
     /// Adds to the journal, if there is one.
-    func writeJournal(_ entry: JournalEntry) {
+    func writeJournal(_ entry: @autoclosure () -> JournalEntry) {
         guard let journal else { return }
         do throws(FileProblem) {
-            try journal.append(entry)
+            try journal.append(entry())
         } catch {
             let isFirst = state.withLock { state in
                 defer { state.isStopped = true }
