@@ -25,4 +25,28 @@ struct DigestTableTests {
             for digest in set { #expect(table.contains(digest)) }
         }
     }
+
+    @Test func `holds the same digests as a set where they are more than one table has`() {
+        var generator = SystemRandomNumberGenerator()
+        // Those that are all in one part, those that are in all of them, and those of which each part has few places taken.
+        for (count, mask, upper) in [(9_000, UInt64.max, 0), (9_000, 0xFFFF, UInt64.max << 16), (20_000, ~0xFFF, 1)] {
+            var table = DigestTable()
+            var all: [UInt64] = []
+            var set: Set<UInt64> = []
+            for _ in 0..<count {
+                let digest = max(1, UInt64.random(in: 1...UInt64.max, using: &generator) & mask | upper)
+                let isNew = table.insert(digest)
+                #expect(isNew == set.insert(digest).inserted)
+                if isNew { all.append(digest) }
+            }
+            #expect(table.count == set.count)
+            for digest in all.prefix(all.count / 2) {
+                let (first, second) = (table.remove(digest), table.remove(digest))
+                #expect(first)
+                #expect(!second)
+            }
+            for (index, digest) in all.enumerated() { #expect(table.contains(digest) == (index >= all.count / 2)) }
+            #expect(table.count == all.count - all.count / 2)
+        }
+    }
 }

@@ -35,8 +35,8 @@ final class RetrievedInstances: Sendable {
         /// How many more UIDs are listed than there are different ones: two instances may have one.
         var listedTwice = 0
         var notStored: Set<UID> = []
-        /// Without a list: fingerprints of the UIDs that are on disk, so that each counts once.
-        var unlisted: Set<UInt64> = []
+        /// Without a list: digests of the UIDs that are on disk, so that each counts once.
+        var unlisted = DigestTable()
         /// The SOP classes of what was stored.
         var sopClasses: Set<UID> = []
         /// The deepest folder that holds all that was stored.
@@ -122,7 +122,7 @@ final class RetrievedInstances: Sendable {
                 if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
                 if !state.sopClasses.contains(instance.sopClassUID) { state.sopClasses.insert(instance.sopClassUID) }
                 guard state.listed != nil else {
-                    if state.unlisted.insert(FNV1a.hash(uid.string.utf8)).inserted { state.counts.present += 1 }
+                    if state.unlisted.insert(Self.digest(of: uid)) { state.counts.present += 1 }
                     return
                 }
                 guard let place = state.listed?.index(forKey: uid) else {
@@ -141,6 +141,11 @@ final class RetrievedInstances: Sendable {
             case .cutOff: state.counts.cutOff += 1
             }
         }
+    }
+
+    private static func digest(of uid: UID) -> UInt64 {
+        var text = uid.string
+        return max(text.withUTF8 { SeededDigest.of(UnsafeRawBufferPointer($0)) }, 1)
     }
 
     /// The instances of these series that are not on disk.
