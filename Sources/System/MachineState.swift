@@ -11,6 +11,9 @@ package enum MachineState {
         return UInt64(limit.rlim_cur)
     }
 
+    /// The processors that this process may use, at least one.
+    package static var processors: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
+
     /// The free bytes of the file system that a folder is on, for this user.
     ///
     /// - Throws: `SystemError` if it cannot be asked.

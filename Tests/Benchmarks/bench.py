@@ -730,7 +730,10 @@ def job_journal(bench):
             Contender(without, [*get, LOOPBACK, source], prepare=prepare),
             Contender(with_journal, [*get, "--journal", journal, LOOPBACK, source], prepare=prepare),
         ],
-        [Target("wall", with_journal, [without], 1.8, "a journal of what is received, with the digests")],
+        [
+            Target("wall", with_journal, [without], 1.8, "a journal of what is received, with the digests"),
+            Absolute("peak", with_journal, 20, "peak memory in MB"),
+        ],
     )
     lines, whole = 1_200_000, bench.folder / "whole"
     samples.store_journal(whole, f"ANY-SCP@{LOOPBACK}:{port}", lines)

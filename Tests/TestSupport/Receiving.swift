@@ -16,7 +16,7 @@ package final class Receiving {
 
     package init(
         inactivity: Double = 30, association: Double = 30, tls: TLSContext? = nil, keepsBroken: Bool = false,
-        requiresUIDs: Bool = false, existing: InstanceWriter.Existing = .rename, hashing: Bool = false,
+        requiresUIDs: Bool = false, existing: InstanceWriter.Existing = .rename, digests: FileDigests? = nil,
         maximumMemory: Int = AssociationServer.maximumMemory
     ) throws {
         folder = try TemporaryFolder()
@@ -25,7 +25,7 @@ package final class Receiving {
         limits.association = association
         var receiver = InstanceReceiver(
             folder: try OutputFolder(folder.path), naming: try InstanceNaming(pattern: "{SOPInstanceUID}"),
-            existing: existing, hashing: hashing
+            existing: existing, digests: digests
         ) { [received] instance in received.withLock { $0.append(instance) } }
         receiver.keepsBroken = keepsBroken
         receiver.requiresUIDs = requiresUIDs

@@ -11,6 +11,7 @@ struct FileDigest: ~Copyable {
         private let context: OpaquePointer?
         /// Where OpenSSL is missing, or offers no SHA-256, as a configuration of it may say.
         private var own: SHA256?
+        private var hasFailed = false
 
         private static let length = 32
 
@@ -26,19 +27,19 @@ struct FileDigest: ~Copyable {
                 own?.update(bytes)
                 return
             }
-            // With these arguments it cannot fail.
-            _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+            if EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) != 1 { hasFailed = true }
         }
 
-        /// The digest of all that was fed, in lower-case hexadecimal as `sha256sum` prints it. Nothing is fed afterwards.
-        func hexadecimal() -> String {
+        /// The digest of all that was fed, in lower-case hexadecimal as `sha256sum` prints it; nil if OpenSSL has failed. Nothing
+        /// is fed afterwards.
+        func hexadecimal() -> String? {
             if let own { return own.hexadecimal() }
             let digest = [UInt8](unsafeUninitializedCapacity: Self.length) { buffer, count in
                 var written: UInt32 = 0
-                _ = EVP_DigestFinal_ex(context, buffer.baseAddress, &written)
-                count = Int(written)
+                let isMade = EVP_DigestFinal_ex(context, buffer.baseAddress, &written) == 1
+                count = isMade ? Int(written) : 0
             }
-            return Hexadecimal.text(digest)
+            return hasFailed || digest.isEmpty ? nil : Hexadecimal.text(digest)
         }
     #else
         private var own = SHA256()
@@ -48,6 +49,6 @@ struct FileDigest: ~Copyable {
         mutating func update(_ bytes: UnsafeRawBufferPointer) { own.update(bytes) }
 
         /// The digest of all that was fed, in lower-case hexadecimal as `sha256sum` prints it. Nothing is fed afterwards.
-        func hexadecimal() -> String { own.hexadecimal() }
+        func hexadecimal() -> String? { own.hexadecimal() }
     #endif
 }

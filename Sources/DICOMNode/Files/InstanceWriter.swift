@@ -49,7 +49,7 @@ package final class InstanceWriter {
         package let remark: String?
         /// Bytes in the file.
         package let size: UInt64
-        /// SHA-256 of the file, in hexadecimal; nil where nobody asked for it.
+        /// SHA-256 of the file, in hexadecimal; nil where nobody asked for it, or it could not be made.
         package let digest: String?
         /// The UIDs that the data set has itself; nil if its beginning cannot be read.
         var dataSetUIDs: DataSetUIDs?
@@ -97,7 +97,7 @@ package final class InstanceWriter {
     private let naming: InstanceNaming
     private var metaInformation: FileMetaInformation
     private var headerLength: Int
-    private let hashing: Bool
+    private let digests: FileDigests?
     private let checking: Checking
     private let isWanted: ((InstanceIdentity) -> Bool)?
     private var check: DataSetCheck?
@@ -136,14 +136,15 @@ package final class InstanceWriter {
 
     /// - Parameters:
     ///   - metaInformation: of the file; the transfer syntax is corrected if a checked data set is in another one.
-    ///   - hashing: whether the outcome has the digest of the file.
+    ///   - digests: make that of the file, which the outcome has then.
     ///   - isWanted: asked once whether the instance belongs to what was asked for; one that does not is put aside, where
     ///     it replaces nothing. Nil: everything is wanted.
     package init(
-        in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation, hashing: Bool = false,
+        in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation,
+        digests: FileDigests? = nil,
         checking: Checking = .none, isWanted: ((InstanceIdentity) -> Bool)? = nil
     ) {
-        self.hashing = hashing
+        self.digests = digests
         self.checking = checking
         self.isWanted = isWanted
         self.folder = folder
@@ -264,7 +265,7 @@ package final class InstanceWriter {
             buffer.replaceSubrange(..<former, with: header)
             return file
         }
-        let other = try OutputFile(in: folder, components: components, hashing: hashing)
+        let other = try OutputFile(in: folder, components: components, digests: digests)
         do throws(FileProblem) { try other.write(header, thenContentOf: file, from: former) } catch {
             other.discard()
             throw error
@@ -368,7 +369,7 @@ package final class InstanceWriter {
         }
         let aside = isUnexpected ? [Array(Self.unexpectedFolder.utf8)] : []
         components = aside + name.components
-        let file = try OutputFile(in: folder, components: components, hashing: hashing)
+        let file = try OutputFile(in: folder, components: components, digests: digests)
         state = .open(file)
         // Of what stands before the data set, if anything does, the buffer has the first bytes.
         let buffered = min(offset, buffer.count - headerLength)

@@ -17,7 +17,7 @@ final class OutputFile {
     private var descriptor: CInt
     private var isSettled = false
     /// Nil where nobody wants the digest.
-    private var sum: FileDigest?
+    private var sum: RunningDigest?
     private var finalDigest: String?
     /// The bytes that were written, and those of them that are on their way to the disk.
     private var length: UInt64 = 0
@@ -30,11 +30,11 @@ final class OutputFile {
 
     /// `components` ends in the file's name; without a mode the file has that of the folder's files.
     init(
-        in folder: OutputFolder, components: [[UInt8]], hashing: Bool = false, fileMode: UInt32? = nil
+        in folder: OutputFolder, components: [[UInt8]], digests: FileDigests? = nil, fileMode: UInt32? = nil
     ) throws(FileProblem) {
         self.folder = folder
         self.fileMode = fileMode ?? folder.fileMode
-        sum = hashing ? FileDigest() : nil
+        sum = digests?.begin()
         let (directory, final) = (try folder.directory(for: components.dropLast()), components.last ?? [])
         self.directory = directory
         self.final = final
@@ -77,15 +77,18 @@ final class OutputFile {
 
     /// Of everything that was written, in hexadecimal. Nothing is written afterwards.
     var digest: String? {
-        if let sum = sum.take() { finalDigest = sum.hexadecimal() }
+        if let sum {
+            finalDigest = sum.finish()
+            self.sum = nil
+        }
         return finalDigest
     }
 
     /// Writes both, usually with one call.
     func write(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(FileProblem) {
-        if sum != nil {
-            first.withUnsafeBytes { sum?.update($0) }
-            sum?.update(second)
+        if let sum {
+            first.withUnsafeBytes { sum.update($0) }
+            sum.update(second)
         }
         try FileProblem.writing(path) { () throws(SystemError) in try writeAll(first, then: second) }
         length += UInt64(first.count + second.count)

@@ -8,7 +8,7 @@ package struct InstanceReceiver: Sendable {
     fileprivate let folder: OutputFolder
     fileprivate let naming: InstanceNaming
     fileprivate let existing: InstanceWriter.Existing
-    fileprivate let hashing: Bool
+    fileprivate let digests: FileDigests?
     fileprivate let report: @Sendable (ReceivedInstance) -> Void
 
     /// True to keep data sets that are cut off or make no sense, under names that end in `.broken`.
@@ -22,14 +22,14 @@ package struct InstanceReceiver: Sendable {
     package var placing: (@Sendable (ReceivedInstance.Origin) -> any InstancePlace)?
 
     /// - Parameters:
-    ///   - hashing: True to report the digest of each file.
+    ///   - digests: make the digest of each file, which is reported then.
     ///   - report: called for each instance when its fate is known and before the peer is answered, on the thread of
     ///     its association.
     package init(
-        folder: OutputFolder, naming: InstanceNaming, existing: InstanceWriter.Existing, hashing: Bool = false,
+        folder: OutputFolder, naming: InstanceNaming, existing: InstanceWriter.Existing, digests: FileDigests? = nil,
         report: @escaping @Sendable (ReceivedInstance) -> Void
     ) {
-        self.hashing = hashing
+        self.digests = digests
         self.folder = folder
         self.naming = naming
         self.existing = existing
@@ -224,7 +224,7 @@ package final class IncomingInstance: DataSetSink {
             }
         }
         writer = InstanceWriter(
-            in: receiver.folder, naming: receiver.naming, metaInformation: meta, hashing: receiver.hashing,
+            in: receiver.folder, naming: receiver.naming, metaInformation: meta, digests: receiver.digests,
             checking: receiver.keepsBroken ? .keeping : .refusing, isWanted: isWanted)
     }
 

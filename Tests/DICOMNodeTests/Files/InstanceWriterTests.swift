@@ -140,7 +140,7 @@ struct InstanceWriterTests {
     @Test func `the digest is that of the whole file`() throws {
         let output = try OutputFolder(folder.path)
         let writer = InstanceWriter(
-            in: output, naming: .standard, metaInformation: SampleInstance.meta(), hashing: true)
+            in: output, naming: .standard, metaInformation: SampleInstance.meta(), digests: FileDigests())
         try write(pattern(150_000), to: writer)
         try write(pattern(7), to: writer)
         let outcome = try writer.finish(existing: .fail)

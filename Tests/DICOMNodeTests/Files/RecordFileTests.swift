@@ -155,22 +155,3 @@ struct RecordFileTests {
         #expect(throws: FileProblem.self) { _ = try RecordFile(folder.path, .list) }
     }
 }
-
-/// The digest of files: the same with OpenSSL and without.
-struct FileDigestTests {
-    @Test func `both digests are the same at every length around a block, in pieces too`() {
-        for length in Array(0...130) + [100_000] {
-            let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-            var own = SHA256()
-            bytes.withUnsafeBytes { own.update($0) }
-            for step in [1, 13, 64, 70_000] {
-                var digest = FileDigest()
-                for start in stride(from: 0, to: length, by: step) {
-                    bytes[start..<min(start + step, length)].withUnsafeBytes { digest.update($0) }
-                }
-                let text = digest.hexadecimal()
-                #expect(text == own.hexadecimal())
-            }
-        }
-    }
-}

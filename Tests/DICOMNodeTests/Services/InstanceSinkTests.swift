@@ -34,7 +34,7 @@ import Testing
         _ dataSet: [UInt8], _ agreed: TransferSyntax = .explicitVRLittleEndian, piece: Int = 1000,
         keepsBroken: Bool = false, requiresUIDs: Bool = false
     ) throws -> (instance: ReceivedInstance, names: [String], bytes: [UInt8]?) {
-        let receiving = try Receiving(keepsBroken: keepsBroken, requiresUIDs: requiresUIDs, hashing: true)
+        let receiving = try Receiving(keepsBroken: keepsBroken, requiresUIDs: requiresUIDs, digests: FileDigests())
         defer { receiving.server.stop() }
         var pieces: [[UInt8]] = []
         for start in stride(from: 0, to: dataSet.count, by: piece) {

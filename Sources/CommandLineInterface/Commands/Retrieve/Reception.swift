@@ -53,6 +53,8 @@ final class Reception: Sendable {
     private var diagnostics: Diagnostics { run.diagnostics }
     private let events: EventWriter?
     let journal: RetrievalJournal?
+    /// Nil where no journal has them.
+    private let digests: FileDigests?
     private let sum = Locked(Total())
     private let requests = Locked(Requests())
     private let progress: ProgressLine?
@@ -83,6 +85,7 @@ final class Reception: Sendable {
         let isForPage = options.reportPath.map { RetrievalReportForm($0) == .html } ?? false
         history = isForPage ? ReceptionHistory() : nil
         journal = try RetrievalJournal(options, network, output: folder)
+        digests = journal == nil ? nil : FileDigests()
     }
 
     var total: Total { sum.withLock { $0 } }
@@ -115,7 +118,7 @@ final class Reception: Sendable {
         placing place: @escaping @Sendable (ReceivedInstance.Origin) -> Place
     ) -> InstanceReceiver {
         var receiver = InstanceReceiver(
-            folder: folder, naming: naming, existing: existing, hashing: journal != nil,
+            folder: folder, naming: naming, existing: existing, digests: digests,
             report: { [self] instance in
                 take(instance)
                 if case .stored(let outcome) = instance.outcome, outcome.isUnexpected {
