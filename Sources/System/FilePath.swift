@@ -169,6 +169,11 @@ package struct FileStamp: Sendable, Equatable {
         max(modified, changed) < moment - Self.coarsest * 1_000_000_000
     }
 
+    /// True if the file system tells times in parts of a second, so that a file that changes has another.
+    package var hasFineTimes: Bool {
+        !modified.isMultiple(of: 1_000_000_000) && !changed.isMultiple(of: 1_000_000_000)
+    }
+
     /// The present moment in nanoseconds since 1970.
     package static var now: Int64 {
         var time = timespec()

@@ -222,7 +222,7 @@ class DocumentText(cases.RealServerTest):
     def test_every_option_that_documents_name_exists(self):
         known = set(re.findall(r"--[a-z][a-z-]+", dcmscu("--help", "all", expect=0).stdout)) | {"--generate"}
         ours = {"--prefix", "--uninstall", "--disable-default-traits", "--without-tls", "--dry-run", "--filter", "--check", "--list"}
-        ours |= {"--beside", "--binary", "--folders", "--disable-sandbox"}
+        ours |= {"--beside", "--binary", "--folders", "--disable-sandbox", "--profile"}
         for document in ALL:
             text = document.plain
             if document is MIGRATING:

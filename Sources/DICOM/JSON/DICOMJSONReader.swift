@@ -59,6 +59,7 @@ struct DICOMJSONReader {
         }
         let beginning = parser
         var result = DataSet()
+        var leftOut: Set<Tag> = []
         var isFirst = true
         while let key = try nextKey(&isFirst) {
             guard let tag = Self.tag(key.bytes) else {
@@ -70,12 +71,12 @@ struct DICOMJSONReader {
                 _ = try wholeValue()
                 continue
             }
-            if result[tag] != nil {
+            if result[tag] != nil || leftOut.contains(tag) {
                 // The same key, or another spelling of it.
                 guard try !Self.hasTwo(key, in: beginning) else { throw Self.duplicate(key) }
                 throw DICOMJSONError(.invalidTag, line: key.line, tag: tag, "the element is there twice")
             }
-            if let element = try element(tag) { result.append(element) }
+            if let element = try element(tag) { result.append(element) } else { leftOut.insert(tag) }
         }
         return result
     }
@@ -91,7 +92,9 @@ struct DICOMJSONReader {
         var vr: ValueRepresentation?
         var hasVR = false
         var content = Content.none
-        var contentKey: JSONParser.Text?
+        // Which of Value, InlineBinary and BulkDataURI were there.
+        var seen = 0
+        let hadOtherText = hasOtherText
         var flaw: DICOMJSONError?
         var isElsewhere = false
         var isFirst = true
@@ -124,15 +127,16 @@ struct DICOMJSONReader {
                 _ = try wholeValue()
                 continue
             }
-            if let contentKey {
-                guard !contentKey.bytes.elementsEqual(key.bytes) else { throw Self.duplicate(key) }
+            let bit = isValue ? 1 : isInline ? 2 : 4
+            guard seen & bit == 0 else { throw Self.duplicate(key) }
+            if seen != 0 {
                 flaw =
                     flaw
                     ?? DICOMJSONError(
                         .invalidAttribute, line: key.line, tag: tag,
                         "only one of Value, InlineBinary and BulkDataURI is allowed")
             }
-            contentKey = key
+            seen |= bit
             if isInline {
                 content = .inline(try wholeValue(), line: key.line)
             } else if !isValue {
@@ -140,13 +144,25 @@ struct DICOMJSONReader {
                 content = .elsewhere(line: key.line)
                 _ = try wholeValue()
             } else if let vr, flaw == nil {
-                content = .read(try value(tag, vr, line: key.line))
+                let before = parser
+                do throws(DICOMJSONError) {
+                    content = .read(try value(tag, vr, line: key.line))
+                } catch {
+                    // It may yet turn out to be one that is left out.
+                    guard leavesOutBulkData else { throw error }
+                    flaw = error
+                    parser = before
+                    try passValue()
+                }
             } else {
                 content = .waiting(parser, line: key.line)
                 try passValue()
             }
         }
-        if leavesOutBulkData, isElsewhere { return nil }
+        if leavesOutBulkData, isElsewhere {
+            hasOtherText = hadOtherText
+            return nil
+        }
         if let flaw { throw flaw }
         let representation = vr ?? DataDictionary.vr(of: tag)
         guard vr != nil || representation != .UN else {
@@ -162,9 +178,12 @@ struct DICOMJSONReader {
         case .none: return vr == .SQ ? .items([]) : .bytes([])
         case .read(let value): return value
         case .waiting(let before, let line):
-            let behind = parser
+            // What is read again counts again.
+            var behind = parser
             parser = before
+            parser.count(all: behind)
             let value = try value(tag, vr, line: line)
+            behind.count(all: parser)
             parser = behind
             return value
         case .elsewhere(let line):

@@ -1,7 +1,8 @@
 /// Reads JSON text strictly by RFC 8259: no comments, no commas at the end, no key twice, UTF-8 and nothing else.
 ///
 /// A byte order mark in front is passed over, as editors of Windows write it. Values are read one after the other as they stand,
-/// by ``begin()`` and what follows from the kind that it finds, or as a whole by ``parseValue()``.
+/// by ``begin()`` and what follows from the kind that it finds, or as a whole by ``parseValue()``. Who reads an object by
+/// ``nextKey(_:)`` sees itself to keys that are there twice.
 struct JSONParser {
     /// A string as UTF-8, without its escapes.
     struct Text {
@@ -50,6 +51,9 @@ struct JSONParser {
         skipWhiteSpace()
         return index < bytes.count
     }
+
+    /// Counts the values that another parser of the same text has counted.
+    mutating func count(all other: JSONParser) { values = max(values, other.values) }
 
     private func error(_ code: JSONError.Code, _ detail: String) -> JSONError {
         JSONError(code: code, line: line, detail: detail)

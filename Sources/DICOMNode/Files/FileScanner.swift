@@ -87,9 +87,11 @@ package struct FileScanner: ~Copyable {
                     continue
                 }
                 levels[levels.count - 1].next += 1
-                guard !level.names.name(at: level.next).elementsEqual(Self.indexName.bytes) else { continue }
-                path = level.path.appending(level.names.name(at: level.next))
                 let kind = level.names.kind(at: level.next)
+                // A folder of that name holds files like any other.
+                guard kind == .directory || !level.names.name(at: level.next).elementsEqual(Self.indexName.bytes)
+                else { continue }
+                path = level.path.appending(level.names.name(at: level.next))
                 if kind == .file { return .file(path) }
                 isLink = kind != .directory
             } else if nextGiven < given.count {

@@ -37,8 +37,9 @@ package final class ArchiveIndex: Sendable {
     /// - Throws: `FileProblem` if the file cannot be read or is malformed.
     func add(stored path: FilePath) throws(FileProblem) {
         let found = try ArchivedInstance.read(path)
-        // Nobody else has changed it in the moment since it has its name.
-        add(found.file, found.attributes, identity: found.stamp.map { FileIdentity($0) })
+        // Where times are of whole seconds, somebody may change it in the same second: it is read once more at the next start.
+        let stamp = found.stamp.flatMap { $0.hasFineTimes ? $0 : nil }
+        add(found.file, found.attributes, identity: stamp.map { FileIdentity($0) })
     }
 
     /// True if the file has a name that the archive gives: that of the instance.
@@ -64,6 +65,7 @@ package final class ArchiveIndex: Sendable {
     ) {
         let records = IndexFileReader(in: folder)
         let prefix = folder.appending("").bytes.count
+        var unrecorded: [ArchivedInstance] = []
         FolderReading.read(
             folder, unless: cancellation, record: { records?.record(for: $0.bytes.dropFirst(prefix)) },
             by: { self.reader(at: began) }
@@ -71,7 +73,7 @@ package final class ArchiveIndex: Sendable {
             switch finding {
             case .problem(let found): problem(found)
             case .instance(let found, let isRecorded):
-                if !isRecorded, found.identity != nil { hasUnwritten.store(true, ordering: .relaxed) }
+                if !isRecorded, found.isRecordable { unrecorded.append(found) }
                 // Of two files with one instance the later is the one that was stored last.
                 state.withLock { contents in
                     let known = contents.instances[found.file.sopInstanceUID]
@@ -80,6 +82,9 @@ package final class ArchiveIndex: Sendable {
                 }
             }
         }
+        // An older file of an instance is in no index, and is no news.
+        let hasNews = unrecorded.contains { instance($0.file.sopInstanceUID) === $0 }
+        if hasNews { hasUnwritten.store(true, ordering: .relaxed) }
         // What it tells of files that are gone is to go, too.
         if !cancellation.isRaised, records?.hasPassed() == true { hasUnwritten.store(true, ordering: .relaxed) }
     }
@@ -136,8 +141,8 @@ struct ArchiveContents: Sendable {
 
     struct Study: Sendable {
         let uid: UID
-        /// The patients of the instances, by ``ArchivedInstance/patientKey``, mostly one, and how many are of each.
-        fileprivate var patients: [(key: String, count: Int)] = []
+        /// How many instances are of each patient, by ``ArchivedInstance/patientKey``.
+        fileprivate var patients: [String: Int] = [:]
         private var order = ArrivalOrder()
         private var seriesByUID: [UID: Series] = [:]
         /// Of all series together.
@@ -197,7 +202,8 @@ struct ArchiveContents: Sendable {
         if let last, last.seriesInstanceUID == seriesUID { return last }
         let study = attributes.uid(.studyInstanceUID).flatMap { studies[$0] }
         let series = seriesUID.flatMap { study?[series: $0] }
-        return (series?.instances.first ?? study?.firstInstance ?? latest[file.sopClassUID]).flatMap { instances[$0] }
+        // The first of a series may differ from another series; what it has in common with the second, the second has.
+        return (series?.instances.last ?? study?.firstInstance ?? latest[file.sopClassUID]).flatMap { instances[$0] }
     }
 
     /// Adds an instance, or replaces the one of the same UID, which it returns.
@@ -243,15 +249,17 @@ struct ArchiveContents: Sendable {
 
     private mutating func countPatient(of instance: ArchivedInstance, by step: Int) {
         let (key, study) = (instance.patientKey, instance.studyInstanceUID)
-        guard studies[study] != nil else { return }
-        guard let place = studies[study]?.patients.firstIndex(where: { $0.key == key }) else {
-            studies[study]?.patients.append((key, step))
+        guard let known = studies[study] else { return }
+        guard let count = known.patients[key] else {
+            studies[study]?.patients[key] = step
             studiesByPatient[key, default: ArrivalOrder()].append(study)
             return
         }
-        studies[study]?.patients[place].count += step
-        guard studies[study]?.patients[place].count == 0 else { return }
-        studies[study]?.patients.remove(at: place)
+        guard count + step == 0 else {
+            studies[study]?.patients[key] = count + step
+            return
+        }
+        studies[study]?.patients[key] = nil
         studiesByPatient[key]?.remove(study)
         if studiesByPatient[key]?.isEmpty == true { studiesByPatient[key] = nil }
     }
@@ -259,9 +267,12 @@ struct ArchiveContents: Sendable {
     /// The studies that may have an instance of one of the patients, each once.
     func studies(ofPatients keys: [String]) -> [UID] {
         var seen: Set<UID> = []
-        return (keys + [ArchivedInstance.irregularPatientKey]).flatMap { studiesByPatient[$0].map(Array.init) ?? [] }
+        return (keys + [ArchivedInstance.irregularPatientKey]).flatMap { studies(ofKey: $0) }
             .filter { seen.insert($0).inserted }
     }
+
+    /// The studies that have an instance of this key, each once.
+    func studies(ofKey key: String) -> [UID] { studiesByPatient[key].map(Array.init) ?? [] }
 
     /// The studies that have an instance of one of the series, each once.
     func studies(ofSeries uids: [UID]) -> [UID] {

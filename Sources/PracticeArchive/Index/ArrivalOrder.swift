@@ -14,6 +14,7 @@ struct ArrivalOrder: Sendable {
     var isEmpty: Bool { count == 0 }
 
     var first: UID? { start < slots.count ? slots[start] : nil }
+    var last: UID? { slots.last { $0 != nil } ?? nil }
 
     /// Adds a UID that is not among them.
     mutating func append(_ uid: UID) {

@@ -74,7 +74,7 @@ enum FolderReading {
     }
 
     /// Enough for a disk that answers late; those who find everything in memory need one for each core.
-    private static var threadCount: Int { min(max(4, sysconf(CInt(_SC_NPROCESSORS_ONLN))), 8) }
+    private static var threadCount: Int { min(max(4, MachineState.processors), 8) }
 
     private static func nextPiece(
         of scanner: inout FileScanner, _ cancellation: Cancellation, _ record: (FilePath) -> IndexRecord?

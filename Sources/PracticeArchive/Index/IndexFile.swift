@@ -16,8 +16,8 @@ import System
 ///     base                    the elements from which those of instances differ; numbered from 0
 ///     instance                path in the folder, UIDs, state of the file, number of the base, differences
 ///
-/// Numbers are little endian. Instances stand in the order in which ``FileScanner`` meets their files, so that neither reading nor
-/// writing holds more than a block in memory.
+/// Numbers are little endian. Instances stand in the order in which ``FileScanner`` meets their files, so that no more of them is
+/// held than a block, beside the bases.
 enum IndexFile {
     /// In folders of fewer instances, to read all of them takes less than a glance; no file of ours has to be there.
     static let fewestInstances = 256
@@ -343,7 +343,7 @@ extension IndexFile {
 
 extension ArchivedInstance {
     /// True if the index file can tell all of it.
-    fileprivate var isRecordable: Bool {
+    var isRecordable: Bool {
         func isShort(_ uid: UID) -> Bool { (1...255).contains(uid.string.utf8.count) }
         return identity != nil && file.path.bytes.count <= 4_096 && isShort(file.sopClassUID)
             && isShort(file.sopInstanceUID) && isShort(file.transferSyntax.uid)

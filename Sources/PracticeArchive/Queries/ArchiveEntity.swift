@@ -84,6 +84,10 @@ final class ArchiveCounts {
     private var sopClasses: [UID: [String]] = [:]
     private var studiesByPatient: [String: [ArchiveContents.Study]] = [:]
     private var relatedToPatient: [String: Related] = [:]
+    /// The studies that only a comparison finds, by the Patient ID of their first instance.
+    private lazy var irregular: [String: [UID]] = Dictionary(
+        grouping: contents.studies(ofKey: ArchivedInstance.irregularPatientKey)
+    ) { contents.studies[$0].flatMap(patientID) ?? "" }
 
     init(_ contents: ArchiveContents) { self.contents = contents }
 
@@ -106,13 +110,16 @@ final class ArchiveCounts {
     /// The studies whose first instance is of the patient.
     func studies(ofPatient patientID: String) -> [ArchiveContents.Study] {
         if let known = studiesByPatient[patientID] { return known }
-        let found = contents.studies(
-            ofPatients: ArchivedInstance.patientKey(Array(patientID.utf8)[...]).map { [$0] } ?? []
-        )
-        .compactMap { contents.studies[$0] }
-        .filter { $0.firstInstance.flatMap { contents.instances[$0] }?.patientID == patientID }
+        let regular = ArchivedInstance.patientKey(Array(patientID.utf8)[...]).map { contents.studies(ofKey: $0) } ?? []
+        var seen: Set<UID> = []
+        let found = (regular + (irregular[patientID] ?? [])).filter { seen.insert($0).inserted }
+            .compactMap { contents.studies[$0] }.filter { self.patientID(of: $0) == patientID }
         studiesByPatient[patientID] = found
         return found
+    }
+
+    private func patientID(of study: ArchiveContents.Study) -> String? {
+        study.firstInstance.flatMap { contents.instances[$0] }?.patientID
     }
 
     /// The numbers of series and instances of a patient's studies.

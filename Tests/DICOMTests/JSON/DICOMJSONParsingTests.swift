@@ -180,14 +180,39 @@ private func value(_ vr: ValueRepresentation, _ values: String) throws -> [UInt8
 
     @Test(arguments: [
         "{\"vr\":\"OW\",\"BulkDataURI\":\"http://x\"}", "{\"BulkDataURI\":\"http://x\",\"vr\":\"XX\",\"other\":[{}]}",
-        "{\"Value\":[1],\"BulkDataURI\":\"http://x\"}",
+        "{\"Value\":[1],\"BulkDataURI\":\"http://x\"}", "{\"vr\":\"OW\",\"Value\":null,\"BulkDataURI\":\"http://x\"}",
+        "{\"vr\":\"OB\",\"Value\":[1],\"BulkDataURI\":\"http://x\"}",
+        "{\"vr\":\"LO\",\"Value\":[\"é\"],\"BulkDataURI\":\"http://x\"}",
     ])
     func `what is elsewhere is left out where that is asked for`(attribute: String) throws {
         let text = "{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"1\"]},\"7FE00010\":\(attribute)}"
         let sets = try DICOMJSON.parse(Array(text.utf8), leavesOutBulkData: true)
         #expect(sets.map { $0.string(.patientID) } == ["1"])
         #expect(sets.first?[.pixelData] == nil)
+        #expect(sets.first?[.specificCharacterSet] == nil)
         #expect(throws: DICOMJSONError.self) { try parse(text) }
+    }
+
+    @Test func `what was left out is not taken from a second element`() {
+        let text =
+            "{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"x\"},\"7FE00010\":{\"vr\":\"OW\",\"InlineBinary\":\"AQI=\"}}"
+        let error = #expect(throws: DICOMJSONError.self) {
+            try DICOMJSON.parse(Array(text.utf8), leavesOutBulkData: true)
+        }
+        #expect(error?.code == .syntax(.duplicateKey))
+    }
+
+    @Test func `values that are read again count again`() {
+        var limits = JSONLimits()
+        limits.maximumValues = 40
+        func nested(_ depth: Int) -> String {
+            depth == 0 ? "{}" : "{\"00081199\":{\"Value\":[\(nested(depth - 1))],\"vr\":\"SQ\"}}"
+        }
+        #expect(throws: Never.self) { try DICOMJSON.parse(Array(nested(3).utf8), limits: limits) }
+        let error = #expect(throws: DICOMJSONError.self) {
+            try DICOMJSON.parse(Array(nested(8).utf8), limits: limits)
+        }
+        #expect(error?.code == .syntax(.tooManyValues))
     }
 
     @Test func `a text cut anywhere is an error and no trap`() throws {

@@ -101,6 +101,24 @@ struct ArchivedInstanceTests {
         #expect([1, 2, 3, 5, 6, 7, 9, 10, 11].allSatisfy { own[$0] == 10 })
     }
 
+    @Test func `instances of series that come by turns share what their series have`() throws {
+        let index = ArchiveIndex()
+        for number in 0..<40 {
+            let uid = "1.2.3.\(number)"
+            let path = try file("\(number).dcm", uid) { dataSet in
+                for place in 0..<60 { dataSet.set(DICOM.Tag(0x0018_1000 + UInt32(place)), .LO, "VALUE \(place)") }
+                dataSet.set(DICOM.Tag(0x0008_103E), .LO, "SERIES \(number % 4)")
+                dataSet.set(.seriesInstanceUID, UID("1.2.\(number % 4)"))
+                dataSet.set(.instanceNumber, .IS, "\(number)")
+            }
+            try index.add(stored: path)
+        }
+        let instances = index.contents.instances.values
+        #expect(instances.count == 40)
+        // One of all, and one of each series.
+        #expect(Set(instances.map { ObjectIdentifier($0.base) }).count == 5)
+    }
+
     @Test func `the attributes of an instance that is made of small elements are bounded`() throws {
         var items: [DataSet] = []
         for number in 0..<5_000 {

@@ -94,6 +94,19 @@ struct IndexFileTests {
         #expect(counts(read()) == [1, 0])
     }
 
+    @Test func `an older file of an instance is no news`() throws {
+        try write(7, "OLDER", to: "a/older.dcm")
+        let old = timespec(tv_sec: 1_000_000, tv_nsec: 1)
+        #expect(folder["a/older.dcm"].withCString { path in utimensat(AT_FDCWD, path, [old, old], 0) } == 0)
+        let output = try OutputFolder(folder.path, syncing: .none)
+        try read().writeFile(in: output)
+        let first = try #require(path.ownStamp)
+        let again = read()
+        #expect(again.instanceCount == 300)
+        try again.writeFile(in: output)
+        #expect(path.ownStamp == first)
+    }
+
     @Test func `files that have just changed are not in it`() throws {
         let index = ArchiveIndex()
         index.rebuild(from: folder.path, problem: { _ in })

@@ -20,7 +20,8 @@ final class RetrievalRequests: Sendable {
     /// Leaves one, that nobody has begun to answer, to another association.
     func giveBack(_ identifier: DataSet) { identifiers.withLock { $0 = [identifier] + $0 } }
 
-    var isEmpty: Bool { identifiers.withLock { $0.isEmpty } }
+    /// True if there is none to be requested, or none is to be any more.
+    var isEmpty: Bool { isExceeded() || identifiers.withLock { $0.isEmpty } }
 }
 
 /// One attempt of a retrieval: an association, or several that share it, and the requests on it.
@@ -222,6 +223,9 @@ struct RetrievalAttempt {
             attempt.add(result)
             if attempt.isTransient { context.jobs.failed() }
             let counts = result.final?.command.suboperationCounts
+            if context.reception == nil, let counts, counts.completed != nil {
+                context.environment.progress?.update(context.movedElsewhere(counts, by: Int(id)))
+            }
             if result.wasInterrupted || attempt.isRefused { return false }
             let announced = before + (counts?.completed ?? 0) + (counts?.warning ?? 0)
             // What is listed may still come, whatever the server has counted; what it says has failed does not.
@@ -294,7 +298,9 @@ struct RetrievalAttempt {
             }
         } catch {
             attempt.error = error
-            if case .interrupted = error { attempt.wasInterrupted = true } else { context.jobs.failed() }
+            if case .interrupted = error { attempt.wasInterrupted = true }
+            // What is wrong with one study says nothing of the others.
+            if error.isTransient { context.jobs.failed() }
         }
         if context.network.cancellation.isRaised { attempt.wasInterrupted = true }
         return attempt
@@ -336,7 +342,7 @@ struct RetrievalAttempt {
                 if attempt.isWholeSuccess { associations.keep(lent) } else { associations.release(lent) }
             } catch {
                 attempt.error = error
-                if !error.isInterruption { context.jobs.failed() }
+                if error.isTransient { context.jobs.failed() }
             }
             return attempt
         }

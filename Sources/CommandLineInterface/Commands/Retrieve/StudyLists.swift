@@ -146,6 +146,8 @@ final class StudyLists: Sendable {
                         return .known(list, until: end)
                     }
                 }
+                // A list of one says nothing of lists of several.
+                guard batch.count > 1 else { return }
                 state.failures = hasFailed ? state.failures + 1 : 0
                 // Fewer studies may stay below a limit of the server.
                 let helps = listed?.isEmpty == false
@@ -164,7 +166,7 @@ final class StudyLists: Sendable {
                     return nil
                 }
             }
-            if listed == nil {
+            if listed == nil, batch.count > 1 {
                 network.diagnostics.verbose(
                     "\(network.peerName): no list of several studies at once; listing one after the other")
             }

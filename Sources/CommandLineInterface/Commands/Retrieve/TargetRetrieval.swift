@@ -20,6 +20,8 @@ final class TargetRetrieval {
     private var earlier: [String] = []
     /// True if a problem was told as a warning.
     private var hasWarned = false
+    /// True if the server may still be at work on a C-MOVE for parts that it did not answer.
+    private var mayBeAtWork = false
 
     /// What has become of the parts of the target that several associations requested in the place of the whole.
     private enum Parts {
@@ -59,8 +61,11 @@ final class TargetRetrieval {
     func perform() -> TargetOutcome {
         do throws(AssociationError) {
             var expected = try listExpected()
+            // To read files that are here takes time, too.
+            let isOld = expected.isRecentUntil.isPast
             var instances = instances(of: expected)
-            if needsRecentList(instances),
+            // Who tells what is held tells it once.
+            if held == nil, isOld, needsRecentList(instances),
                 let renewed = try lists.renewed(expected, of: target, needsClasses: options.method == .get)
             {
                 expected = renewed
@@ -147,7 +152,7 @@ final class TargetRetrieval {
     private func mayComeWhole(
         _ parts: Parts, _ expected: ExpectedInstances, _ instances: RetrievedInstances
     ) -> Bool {
-        guard !context.shouldStop, !outcome.wasInterrupted,
+        guard !context.shouldStop, !outcome.wasInterrupted, !mayBeAtWork,
             !instances.missing(of: expected.series ?? [], toRequest: true).isEmpty
         else { return false }
         switch parts {
@@ -205,7 +210,11 @@ final class TargetRetrieval {
                     instances, among: shares?.associations ?? 1)
             let now = instances.counts
             if case .requested = parts {
-                if number == 1, attempt.mayBeOfParts, now.attempted == 0, !context.shouldStop { return .withoutResult }
+                // A-ABORT does not end what a server has begun for a C-MOVE: the whole would come beside it.
+                if isMove, case .timedOut? = attempt.error { mayBeAtWork = true }
+                if number == 1, attempt.mayBeOfParts, now.attempted == 0, !context.shouldStop, !mayBeAtWork {
+                    return .withoutResult
+                }
                 parts = .requested(left: left(of: shares?.identifiers ?? identifiers, instances))
             }
             total = total ?? (attempt.sent ?? 0) + attempt.failed
