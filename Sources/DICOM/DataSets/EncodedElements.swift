@@ -58,10 +58,11 @@ package struct EncodedElements: Sendable, Equatable {
     package var isAscending: Bool {
         bytes.withUnsafeBytes { bytes in
             var walk = Walk(bytes)
-            var previous: Tag?
+            var least: UInt64 = 0
             while let found = walk.next() {
-                if let previous, previous >= found.tag { return false }
-                previous = found.tag
+                let tag = UInt64(found.tag.rawValue)
+                guard tag >= least else { return false }
+                least = tag + 1
             }
             return walk.offset == bytes.count
         }

@@ -166,6 +166,7 @@ extension PeerOperation {
         case wanted, unwanted
 
         var isWanted: Bool { self == .wanted }
+        var isRepeated: Bool { false }
     }
 
     private static let keepingReceiver: InstanceReceiver = {
