@@ -191,11 +191,12 @@ extension FileDescriptor {
         return fstat(rawValue, &status) == 0 ? FileStamp(status) : nil
     }
 
-    /// True if the file that is open is a regular one of ours, by one name, that nobody else may write to.
+    /// True if the file that is open is a regular one of ours that has no second name, and that nobody else may write to. It may
+    /// have none any more, where another has just taken it.
     package var isOursAlone: Bool {
         var status = stat()
         return fstat(rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_uid == geteuid()
-            && status.st_nlink == 1 && status.st_mode & 0o022 == 0
+            && status.st_nlink <= 1 && status.st_mode & 0o022 == 0
     }
 
     /// Takes the name from a file; one that has none stays so.
