@@ -652,21 +652,19 @@ class KeptTransactions(CommitmentTest):
         self.assertEqual(self.events(), ["requested"], run)
 
     def test_an_interrupted_wait_is_130_and_keeps_what_is_open(self):
-        answered = threading.Event()
-
-        def script(request):
-            request.respond()
-            answered.set()
-
-        with commitment.CommitmentServer(script, self.port_scp) as server:
+        with commitment.CommitmentServer(lambda request: request.respond(), self.port_scp) as server:
             process = subprocess.Popen(
                 [
-                    programs.dcmscu_path(), "--stgcmt", "--transaction", str(self.file), "--wait", "60",
+                    programs.dcmscu_path(), "--stgcmt", "--verbose", "--transaction", str(self.file), "--wait", "60",
                     servers.LOOPBACK, str(server.port), *(str(image.path) for image in self.batch),
                 ],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
-            self.assertTrue(answered.wait(20))
+            # An interruption before it has read the response would abort the association.
+            before = []
+            while not any(" accepted, " in line for line in before[-1:]):
+                before.append(process.stderr.readline())
+                self.assertTrue(before[-1], before)
             process.send_signal(signal.SIGINT)
             said, complained = process.communicate(timeout=20)
         self.assertEqual(process.returncode, 130, complained)
