@@ -34,6 +34,7 @@ class Result(unittest.TestResult):
     def __init__(self, say):
         super().__init__()
         self.say = say
+        self.troubles = []
 
     def failed(self, count):
         """How many of the `count` tests of the class failed; what the set-up of the class kept from running has failed."""
@@ -73,6 +74,7 @@ class Result(unittest.TestResult):
 
     def _tell(self, test, text):
         self.troubled = True
+        self.troubles.append(sentence(test))
         self.say(f"  FAILED  {sentence(test)}\n" + "".join(f"          {line}\n" for line in text.splitlines()))
 
 
@@ -95,10 +97,10 @@ def classes(patterns):
 
 
 def run(tests, say):
-    """Runs the tests of one class; returns how many failed."""
+    """Runs the tests of one class; returns how many failed, and the names of those that said so."""
     result = Result(say)
     unittest.TestSuite(tests).run(result)
-    return result.failed(len(tests))
+    return result.failed(len(tests)), result.troubles
 
 
 def work(patterns):
@@ -123,7 +125,7 @@ class Worker(threading.Thread):
     def __init__(self, number, workers, patterns, pending):
         super().__init__()
         self.pending = pending
-        self.failed = 0
+        self.failed, self.troubles = 0, []
         self.process = subprocess.Popen(
             [sys.executable, "-B", str(HERE), "--work", *patterns],
             stdin=subprocess.PIPE,
@@ -138,7 +140,9 @@ class Worker(threading.Thread):
                 name, tests = self.pending.get_nowait()
             except queue.Empty:
                 break
-            self.failed += self.result(name, len(tests))
+            failed, troubles = self.result(name, len(tests))
+            self.failed += failed
+            self.troubles += troubles
         self.process.stdin.close()
         self.process.wait()
 
@@ -155,13 +159,13 @@ class Worker(threading.Thread):
             sys.stdout.write(what)
             sys.stdout.flush()
         print(f"  FAILED  {name}: the process that ran the tests has died", flush=True)
-        return count
+        return count, [name]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patterns", nargs="*")
-    parser.add_argument("--counts", help="file that receives 'PASSED FAILED'")
+    parser.add_argument("--counts", help="file that receives 'PASSED FAILED', then the names of what failed")
     parser.add_argument("--list", action="store_true", help="name the tests only")
     parser.add_argument("--workers", type=int, default=2, help="processes that run tests (2)")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
@@ -191,7 +195,8 @@ def main():
     failed = sum(worker.failed for worker in workers)
     print(f"tests against real servers: {every - failed} passed, {failed} failed")
     if options.counts:
-        pathlib.Path(options.counts).write_text(f"{every - failed} {failed}\n")
+        names = [name for worker in workers for name in worker.troubles]
+        pathlib.Path(options.counts).write_text("\n".join([f"{every - failed} {failed}", *names]) + "\n")
     return 1 if failed or not every else 0
 
 
