@@ -20,6 +20,12 @@ package enum SeededDigest {
         return folded(digest ^ rest, factor ^ seed)
     }
 
+    /// The same of a text.
+    package static func of(_ text: String) -> UInt64 {
+        var text = text
+        return text.withUTF8 { of(UnsafeRawBufferPointer($0)) }
+    }
+
     /// The same of a number.
     package static func of(_ number: Int, after state: UInt64) -> UInt64 {
         folded(folded(seed ^ state, factor) ^ UInt64(bitPattern: Int64(number)), factor ^ seed)

@@ -402,9 +402,7 @@ package final class RetrievedFiles: Sendable {
 
     /// The file of an instance; nil if it has none, or its entry cannot be read any more.
     package func file(of instance: UID) -> File? {
-        var text = instance.string
-        let digest = text.withUTF8 { SeededDigest.of(UnsafeRawBufferPointer($0)) }
-        guard let offset = offsets[digest], let entry = try? reader.entry(at: offset),
+        guard let offset = offsets[SeededDigest.of(instance.string)], let entry = try? reader.entry(at: offset),
             entry[.sopInstanceUID]?.string == instance.string, let path = entry.path,
             let bytes = entry[.bytes]?.integer.flatMap({ UInt64(exactly: $0) })
         else { return nil }

@@ -81,7 +81,7 @@ enum ComparedValue {
         let vr = DataDictionary.vr(of: tag)
         let text = normalised(String(decoding: bytes, as: UTF8.self), vr, isSet: sets.contains(tag))
         guard text.utf8.count > maximumLength else { return text }
-        let digest = Array(text.utf8).withUnsafeBytes { SeededDigest.of($0) }
+        let digest = SeededDigest.of(text)
         let start = text.unicodeScalars.prefix(maximumLength / 4)
         return "\(String(String.UnicodeScalarView(start)))... (\(text.utf8.count) bytes, \(digest))"
     }

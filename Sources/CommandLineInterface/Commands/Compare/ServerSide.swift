@@ -282,7 +282,7 @@ final class ServerSide: ComparedSide {
     /// What names an entity, with a digest that is not zero; nil if nothing does: it cannot be counted then.
     private static func usableUID(_ key: Tag, in match: DataSet) -> (text: String, digest: UInt64)? {
         guard let text = match.uid(key)?.string, ComparisonPlan.isUsable(text) else { return nil }
-        return (text, max(Array(text.utf8).withUnsafeBytes { SeededDigest.of($0) }, 1))
+        return (text, max(SeededDigest.of(text), 1))
     }
 
     /// A query for all that is below some entity.

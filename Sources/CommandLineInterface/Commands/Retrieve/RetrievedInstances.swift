@@ -122,7 +122,7 @@ final class RetrievedInstances: Sendable {
                 if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
                 if !state.sopClasses.contains(instance.sopClassUID) { state.sopClasses.insert(instance.sopClassUID) }
                 guard state.listed != nil else {
-                    if state.unlisted.insert(Self.digest(of: uid)) { state.counts.present += 1 }
+                    if state.unlisted.insert(max(SeededDigest.of(uid.string), 1)) { state.counts.present += 1 }
                     return
                 }
                 guard let place = state.listed?.index(forKey: uid) else {
@@ -141,11 +141,6 @@ final class RetrievedInstances: Sendable {
             case .cutOff: state.counts.cutOff += 1
             }
         }
-    }
-
-    private static func digest(of uid: UID) -> UInt64 {
-        var text = uid.string
-        return max(text.withUTF8 { SeededDigest.of(UnsafeRawBufferPointer($0)) }, 1)
     }
 
     /// The instances of these series that are not on disk.
