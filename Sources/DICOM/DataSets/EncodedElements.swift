@@ -8,7 +8,7 @@ package struct EncodedElements: Sendable, Equatable {
     private static let decoder = DataSetDecoder(.explicitLittleEndian, limits: .identifier)
     private static let encoder = DataSetEncoder(.explicitLittleEndian)
     /// The letters of SQ, the first one in the lower byte.
-    private static let sequence = UInt16(ascii: "S", "Q")
+    private static let sequence = ValueRepresentation.SQ.rawValue.byteSwapped
 
     package init() { bytes = [] }
 
@@ -161,9 +161,9 @@ package struct EncodedElements: Sendable, Equatable {
             let head = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             guard UInt16(truncatingIfNeeded: head >> 32) == EncodedElements.sequence else { return nil }
             let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self))
-            let (first, end) = (UInt32(truncatingIfNeeded: head), offset + ElementHeader.longest + Int(length))
+            let end = offset + ElementHeader.longest + Int(length)
             guard length != ElementHeader.undefinedLength, end <= bytes.count else { return nil }
-            return (Tag(first << 16 | first >> 16), end)
+            return (Tag(littleEndian: UInt32(truncatingIfNeeded: head)), end)
         }
     }
 
@@ -174,12 +174,6 @@ package struct EncodedElements: Sendable, Equatable {
         }
         let header = vr.hasLongLength ? ElementHeader.longest : ElementHeader.shortest
         return DataElement(tag: found.tag, vr: vr, value: .bytes(bytes[found.place.dropFirst(header)]))
-    }
-}
-
-extension UInt16 {
-    fileprivate init(ascii first: Unicode.Scalar, _ second: Unicode.Scalar) {
-        self = UInt16(UInt8(ascii: first)) | UInt16(UInt8(ascii: second)) << 8
     }
 }
 
@@ -253,10 +247,10 @@ package struct SmallElements: Sendable {
             let start = bytes.startIndex + offset
             let (tag, plainEnd, isLong) = bytes.withUnsafeBytes { bytes in
                 let head = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                let first = UInt32(truncatingIfNeeded: head)
                 let plain = ElementHeader.plainElement(bytes, at: offset, before: bytes.count, forms)
                 return (
-                    Tag(first << 16 | first >> 16), plain?.end, forms[UInt16(truncatingIfNeeded: head >> 32)] == .long
+                    Tag(littleEndian: UInt32(truncatingIfNeeded: head)), plain?.end,
+                    forms[UInt16(truncatingIfNeeded: head >> 32)] == .long
                 )
             }
             guard tag <= last else { return EncodedElements(copying: output) }

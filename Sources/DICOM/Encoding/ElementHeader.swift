@@ -32,7 +32,7 @@ struct ElementHeader {
         let tag =
             encoding.isBigEndian
             ? Tag(UInt32(bigEndian: first))
-            : Tag(UInt32(littleEndian: first) << 16 | UInt32(littleEndian: first) >> 16)
+            : Tag(littleEndian: UInt32(littleEndian: first))
         guard encoding.isExplicitVR, !tag.isDelimiter else {
             let length = encoding.isBigEndian ? UInt32(bigEndian: second) : UInt32(littleEndian: second)
             let (vr, isChoice) = tag.isDelimiter ? (.UN, false) : DataDictionary.implicitRepresentation(of: tag)
@@ -102,8 +102,7 @@ struct ElementHeader {
     ) -> (tag: Tag, end: Int)? {
         guard end &- offset >= shortest else { return nil }
         let head = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        let first = UInt32(truncatingIfNeeded: head)
-        let tag = Tag(first << 16 | first >> 16)
+        let tag = Tag(littleEndian: UInt32(truncatingIfNeeded: head))
         guard !tag.isDelimiter else { return nil }
         switch forms[UInt16(truncatingIfNeeded: head >> 32)] {
         case .none: return nil
@@ -243,4 +242,10 @@ struct ElementHeaderWriter {
         let ordered = encoding.isBigEndian ? number.byteSwapped : number
         for byte in 0..<4 { output.append(UInt8(truncatingIfNeeded: ordered >> (8 * byte))) }
     }
+}
+
+extension Tag {
+    /// The tag of two little-endian words, the group first, that were read as one number.
+    @inline(__always)
+    init(littleEndian words: UInt32) { self.init(words << 16 | words >> 16) }
 }
