@@ -389,42 +389,45 @@ extension DICOMJSONReader {
         DICOMJSONError(JSONError.duplicateKey(key))
     }
 
-    // What the parser says, as an error of ours.
+    // MARK: What the parser does, with errors of ours
+
+    @inline(__always)
+    private mutating func parse<Value>(
+        _ read: (inout JSONParser) throws(JSONError) -> Value
+    ) throws(DICOMJSONError) -> Value {
+        do throws(JSONError) { return try read(&parser) } catch { throw DICOMJSONError(error) }
+    }
 
     private mutating func begin() throws(DICOMJSONError) -> JSONValue.Kind {
-        do throws(JSONError) { return try parser.begin() } catch { throw DICOMJSONError(error) }
+        try parse { (parser) throws(JSONError) in try parser.begin() }
     }
 
     private mutating func nextKey(_ isFirst: inout Bool) throws(DICOMJSONError) -> JSONParser.Text? {
-        do throws(JSONError) { return try parser.nextKey(&isFirst) } catch { throw DICOMJSONError(error) }
+        try parse { (parser) throws(JSONError) in try parser.nextKey(&isFirst) }
     }
 
     private mutating func nextElement(_ isFirst: inout Bool) throws(DICOMJSONError) -> Bool {
-        do throws(JSONError) { return try parser.nextElement(&isFirst) } catch { throw DICOMJSONError(error) }
+        try parse { (parser) throws(JSONError) in try parser.nextElement(&isFirst) }
     }
 
     private mutating func text() throws(DICOMJSONError) -> JSONParser.Text {
-        do throws(JSONError) { return try parser.parseText() } catch { throw DICOMJSONError(error) }
+        try parse { (parser) throws(JSONError) in try parser.parseText() }
     }
 
     private mutating func number() throws(DICOMJSONError) -> String {
-        do throws(JSONError) {
-            return String(decoding: try parser.parseNumber(), as: UTF8.self)
-        } catch {
-            throw DICOMJSONError(error)
-        }
+        try parse { (parser) throws(JSONError) in String(decoding: try parser.parseNumber(), as: UTF8.self) }
     }
 
     private mutating func wholeValue() throws(DICOMJSONError) -> JSONValue {
-        do throws(JSONError) { return try parser.parseValue() } catch { throw DICOMJSONError(error) }
+        try parse { (parser) throws(JSONError) in try parser.parseValue() }
     }
 
     private mutating func wholeContent(_ kind: JSONValue.Kind) throws(DICOMJSONError) -> JSONValue.Content {
-        do throws(JSONError) { return try parser.parseContent(of: kind) } catch { throw DICOMJSONError(error) }
+        try parse { (parser) throws(JSONError) in try parser.parseContent(of: kind) }
     }
 
     private mutating func pass(_ kind: JSONValue.Kind) throws(DICOMJSONError) {
-        do throws(JSONError) { try parser.pass(kind) } catch { throw DICOMJSONError(error) }
+        try parse { (parser) throws(JSONError) in try parser.pass(kind) }
     }
 
     private mutating func passValue() throws(DICOMJSONError) { try pass(try begin()) }

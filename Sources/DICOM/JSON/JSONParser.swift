@@ -260,35 +260,34 @@ struct JSONParser {
     /// A string or key, behind whose opening quotation mark the next character is.
     mutating func parseText() throws(JSONError) -> Text {
         index += 1
-        var isASCII = true
-        let start = index
-        let end = endOfPlainText(&isASCII)
-        if end < bytes.count, bytes[end] == 0x22 {
-            index = end + 1
-            return try text(bytes[start..<end], isASCII, hadEscapes: false)
-        }
         // Only a string with escapes is put together from pieces.
-        var pieces: [UInt8] = []
+        var pieces: [UInt8]?
         while true {
             let start = index
-            index = endOfPlainText(&isASCII)
-            pieces.append(contentsOf: bytes[start..<index])
+            let isASCII = passPlainText()
+            let plain = bytes[start..<index]
             guard index < bytes.count else { throw error(.unexpectedEnd, "the text ends in a string") }
             switch bytes[index] {
             case 0x22:
                 index += 1
-                return try text(pieces[...], pieces.allSatisfy { $0 < 0x80 }, hadEscapes: true)
-            case 0x5C: try parseEscape(into: &pieces)
+                guard var whole = pieces.take() else { return try text(plain, isASCII, hadEscapes: false) }
+                whole += plain
+                return try text(whole[...], whole.allSatisfy { $0 < 0x80 }, hadEscapes: true)
+            case 0x5C:
+                var longer = pieces.take() ?? []
+                longer += plain
+                try parseEscape(into: &longer)
+                pieces = longer
             default: throw error(.invalidString, "a control character in a string; it has to be escaped")
             }
         }
     }
 
-    /// The place of the next quotation mark, backslash or control character, or the end.
-    private func endOfPlainText(_ isASCII: inout Bool) -> Int {
+    /// Goes to the next quotation mark, backslash or control character, or the end; returns true if all before it is ASCII.
+    private mutating func passPlainText() -> Bool {
         let start = index
         var found: UInt8 = 0
-        let end = bytes.withUnsafeBufferPointer { bytes in
+        index = bytes.withUnsafeBufferPointer { bytes in
             var place = start
             while place < bytes.count {
                 let byte = bytes[place]
@@ -298,8 +297,7 @@ struct JSONParser {
             }
             return place
         }
-        if found >= 0x80 { isASCII = false }
-        return end
+        return found < 0x80
     }
 
     private func text(_ bytes: ArraySlice<UInt8>, _ isASCII: Bool, hadEscapes: Bool) throws(JSONError) -> Text {
