@@ -8,7 +8,7 @@ package enum OptionRule: Sendable, Equatable {
     case only(when: Condition)
 
     /// A state of all values in which alone an option is of use.
-    package enum Condition: Sendable, CaseIterable {
+    package enum Condition: Sendable, Equatable {
         /// TLS is on.
         case secured
         /// The peer is named by a URL.
@@ -35,10 +35,8 @@ package enum OptionRule: Sendable, Equatable {
         case formatOfPlugin
         /// Metrics are written or printed.
         case writesMetrics
-        /// The value is a number, unless the operation stores, and can find out one.
-        case numberUnlessStoring
-        /// The value is a number where two peers are called: what is found out is found out of one.
-        case numberIfCopying
+        /// The value is a number, unless the operation is one of these, which can find out one.
+        case numberUnless(OperationSet)
     }
 }
 
@@ -115,8 +113,7 @@ extension OptionDraft {
         case .formatOfFiles: !operation.isQuery || format == .dcm
         case .formatOfPlugin: format == .nagios
         case .writesMetrics: monitoring.metricsPath != nil || format == .prometheus
-        case .numberUnlessStoring: operation == .store || !argument.asksForAuto
-        case .numberIfCopying: operation != .copy || !argument.asksForAuto
+        case .numberUnless(let operations): operations.contains(operation) || !argument.asksForAuto
         }
     }
 
@@ -190,16 +187,12 @@ extension OptionDraft {
                 .missingOption, option: option, value: argument.text,
                 problem: "\(option) has no effect without \(OptionName.metrics)",
                 accepted: "\(OptionName.metrics) FILE, or \(OptionName.format) \(ResultFormat.prometheus.rawValue)")
-        case .numberUnlessStoring, .numberIfCopying:
-            let copying = OperationSet(.copy)
-            let others =
-                condition == .numberUnlessStoring
-                ? [Operation.store] : argument.definition.operations.subtracting(copying).operations
+        case .numberUnless(let others):
             return UsageError(
                 .conflictingOptions, option: option, value: argument.text,
                 problem: "\(option) \(argument.text) does not apply to \(operation.option)",
                 accepted: "\(option) N, or \(option) \(OptionValue.auto) with "
-                    + others.map(\.option.description).joined(separator: ", "))
+                    + others.operations.map(\.option.description).joined(separator: ", "))
         case .formatOfFiles:
             let files = "\(OptionName.format) \(ResultFormat.dcm.rawValue)"
             return UsageError(

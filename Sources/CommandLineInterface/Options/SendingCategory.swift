@@ -39,7 +39,7 @@ extension OptionCategory {
                 at most 8, but for --copy: it begins with one, one more is tried as long as more is stored or received in a second for \
                 it, and fewer are used after a refusal or a failure, or when the server becomes slow. The summary says how many it was.
                 """,
-            default: .integer(1), traits: .common, rules: [.only(when: .numberIfCopying)],
+            default: .integer(1), traits: .common, rules: [.only(when: .numberUnless([.store, .move, .get]))],
             apply: { (draft, argument) throws(UsageError) in draft.jobs = try argument.load() }),
         OptionDefinition(
             .window, aliases: ["async-window"], value: .integerOrAuto(1...65535), .sending,
@@ -50,7 +50,7 @@ extension OptionCategory {
                 few do. Otherwise each instance waits for the response to the one before. With --store, auto proposes 8 and finds out \
                 how many of them are of use, as --jobs auto does for associations.
                 """,
-            default: .integer(1), rules: [.only(when: .numberUnlessStoring)],
+            default: .integer(1), rules: [.only(when: .numberUnless(.store))],
             apply: { (draft, argument) throws(UsageError) in draft.store.window = try argument.load() }),
         OptionDefinition(
             .retries, value: .integer(placeholder: "N", 0...1000), .sending, for: .retrying,
