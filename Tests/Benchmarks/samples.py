@@ -42,14 +42,20 @@ def tiny(folder):
     return _series(folder, 1, 32, 32, series=4)
 
 
+def _image(rows, columns):
+    """The template with pixels of its own."""
+    dataset = pydicom.dcmread(TEMPLATE)
+    dataset.Rows, dataset.Columns = rows, columns
+    dataset.PixelData = os.urandom(rows * columns * 2)
+    return dataset
+
+
 def studies(folder, count):
     """Studies of one file of 16 KB, each with a series and a day of its own."""
     if folder.is_dir():
         return sorted(folder.iterdir())
     folder.mkdir()
-    dataset = pydicom.dcmread(TEMPLATE)
-    dataset.Rows, dataset.Columns = 64, 112
-    dataset.PixelData = os.urandom(64 * 112 * 2)
+    dataset = _image(64, 112)
     for number in range(100000, 100000 + count):
         dataset.StudyInstanceUID = f"{STUDY}.{number}"
         dataset.SeriesInstanceUID = f"{STUDY}.7.{number}"
@@ -65,9 +71,7 @@ def series(folder, count, of_series):
     if folder.is_dir():
         return sorted(folder.iterdir())
     folder.mkdir()
-    dataset = pydicom.dcmread(TEMPLATE)
-    dataset.Rows, dataset.Columns = 64, 112
-    dataset.PixelData = os.urandom(64 * 112 * 2)
+    dataset = _image(64, 112)
     dataset.StudyInstanceUID = STUDY
     for number in range(100000, 100000 + count):
         dataset.SeriesInstanceUID = f"{STUDY}.9.{100000 + (number - 100000) // of_series}"
@@ -80,13 +84,11 @@ def _series(folder, count, rows, columns, series, of_study=None):
     if folder.is_dir():
         return sorted(folder.iterdir())
     folder.mkdir()
-    dataset = pydicom.dcmread(TEMPLATE)
-    dataset.Rows, dataset.Columns = rows, columns
+    dataset = _image(rows, columns)
     # As long as every other UID: a different length would move the bytes after it.
     study = f"{STUDY}.100000" if of_study else STUDY
     dataset.StudyInstanceUID = study
     dataset.SeriesInstanceUID = f"{STUDY}.{series}"
-    dataset.PixelData = os.urandom(rows * columns * 2)
     first = f"{STUDY}.{series}.{100000}"
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = first
     path = folder / "100000.dcm"
@@ -147,9 +149,7 @@ def archive(folder, count, of_study=100, of_series=25):
     if folder.is_dir():
         return folder
     folder.mkdir()
-    dataset = pydicom.dcmread(TEMPLATE)
-    dataset.Rows = dataset.Columns = 8
-    dataset.PixelData = os.urandom(8 * 8 * 2)
+    dataset = _image(8, 8)
     # As long as what will stand in their places: a different length would move the bytes after it.
     patient, study, series, one = b"71717", b"727272", b"737373", b"747474"
     dataset.PatientID, dataset.PatientName = "PID71717", "NAME71717^FIRST"
