@@ -9,7 +9,7 @@ from harness import cases, servers
 from harness.generated import write_studies
 from harness.practice import PracticeArchive
 from harness.programs import dcmscu
-from harness.scripted_archive import ScriptedRetrieval, study, text
+from harness.scripted_archive import Instance, ScriptedRetrieval, study, text
 
 STUDIES = 40
 SECONDARY_CAPTURE, CT = b"1.2.840.10008.5.1.4.1.1.7", b"1.2.840.10008.5.1.4.1.1.2"
@@ -131,6 +131,50 @@ class ListsAhead(ScriptedRetrieval):
         self.assert_whole(first + second)
         asked = [uid for _, uids in archive.requests for uid in uids]
         self.assertEqual(sorted(asked), sorted(instance.uid for instance in first + second[2:]))
+
+
+class StudyAlone(ScriptedRetrieval):
+    """A study of many series: they are listed together, and one after the other where the server has no use for lists of UIDs."""
+
+    SERIES = 12
+
+    def retrieved(self, fault=None, **properties):
+        """The queries that are asked when `fault` says what becomes of a list of series."""
+        instances = [
+            Instance("1.2.9", f"1.2.9.{series}", f"1.2.9.{series}.{number}")
+            for series in range(1, self.SERIES + 1)
+            for number in range(1, 4)
+        ]
+        archive = self.serve_scripted(instances)
+        self.out = self.folder / f"out-{archive.port}"
+        archive.counts = True
+        for name, value in properties.items():
+            setattr(archive, name, value)
+        archive.find_fault = lambda keys: fault if "\\" in text(keys.get(0x0020000E)) else None
+        run = self.retrieve("get", "-k", "StudyInstanceUID=1.2.9", expect=0)
+        self.assert_whole(instances)
+        self.assertNotIn("there is no list", run.stderr)
+        self.assertEqual([len(uids) for _, uids in archive.requests], [len(instances)])
+        return [level for level, _ in archive.queries]
+
+    def test_its_series_are_listed_by_one_query(self):
+        self.assertEqual(self.retrieved(), ["SERIES", "IMAGE"])
+
+    def test_a_server_that_has_no_use_for_lists_of_series_lists_one_after_the_other(self):
+        for fault in ("abort", "close", 0xA900, 0xC001):
+            with self.subTest(fault=fault):
+                queries = self.retrieved(fault)
+                self.assertLessEqual(queries.count("IMAGE"), self.SERIES + 2)
+                self.assertEqual(queries[-self.SERIES :], ["IMAGE"] * self.SERIES)
+
+    def test_a_server_that_does_not_count_lists_one_after_the_other(self):
+        self.assertEqual(self.retrieved(counts=False), ["SERIES"] + ["IMAGE"] * self.SERIES)
+
+    def test_a_list_that_is_cut_off_makes_no_series_smaller(self):
+        """It ends with success after 20 of 36 matches."""
+        queries = self.retrieved(find_limits={"IMAGE": 20})
+        self.assertEqual(queries[:2], ["SERIES", "IMAGE"])
+        self.assertEqual(len(queries), 2 + self.SERIES - 6)
 
 
 class KeptAssociations(cases.RealServerTest):

@@ -1,5 +1,6 @@
 package import DICOM
 package import DICOMProtocol
+import Synchronization
 
 /// Queries the instances of a retrieval, level by level as the hierarchical model requires (PS3.4 C.4.1.2.1): studies
 /// of a patient, series of a study, instances of a series.
@@ -22,8 +23,24 @@ package struct InstanceListing {
         }
     }
 
+    /// Whether the peer is asked for several series of a study at once; kept for all lists of a run.
+    package final class SeriesLists: Sendable {
+        private let isRefused = Atomic<Bool>(false)
+
+        package init() {}
+
+        /// False once such a query has failed, or has not brought what the peer counts.
+        package var areOfUse: Bool { !isRefused.load(ordering: .relaxed) }
+
+        fileprivate func giveUp() { isRefused.store(true, ordering: .relaxed) }
+    }
+
+    /// A series, and the number of its instances as the peer counts them, if it does.
+    private typealias Counted = (series: Series, count: Int?)
+
     private let session: any QuerySession
     private let model: InformationModel
+    private let seriesLists: SeriesLists
     private let answers = Answers()
 
     private final class Answers {
@@ -40,10 +57,13 @@ package struct InstanceListing {
     /// The same for several studies that are small.
     private static let maximumAnswersOfStudies = 20_000
 
-    /// - Parameter session: an association has a context for the model's C-FIND.
-    package init(on session: any QuerySession, model: InformationModel) {
+    /// - Parameters:
+    ///   - session: an association has a context for the model's C-FIND.
+    ///   - seriesLists: those of a run, where there are more lists in it.
+    package init(on session: any QuerySession, model: InformationModel, seriesLists: SeriesLists = SeriesLists()) {
         self.session = session
         self.model = model
+        self.seriesLists = seriesLists
     }
 
     /// The reason why no list was obtained.
@@ -61,8 +81,15 @@ package struct InstanceListing {
     /// - Parameter identifier: The identifier with its unique keys, single or lists of UIDs.
     /// - Throws: `Failure` if a query fails, there are too many matches, or the identifier has no key to list by.
     package func list(_ identifier: DataSet, level: QueryLevel) throws(Failure) -> [Series] {
+        let found = try series(identifier, level)
+        let together = try listTogether(found, identifier)
         var listed: [Series] = []
-        for var series in try series(identifier, level) {
+        for (series, _) in found {
+            if let whole = together[series.seriesInstanceUID] {
+                listed.append(whole)
+                continue
+            }
+            var series = series
             var keys = base(.image, identifier, study: series.studyInstanceUID)
             keys.set(.seriesInstanceUID, series.seriesInstanceUID)
             keys.setEmpty(.sopClassUID, .UI)
@@ -71,6 +98,46 @@ package struct InstanceListing {
             try fill(&series, keys)
             listed.append(series)
         }
+        return listed
+    }
+
+    /// Fewer series are listed one after the other.
+    private static let fewestTogether = 3
+    /// The instances that are listed by one query of several series of a study.
+    private static let mostTogether = 2_000
+
+    /// Lists series of a study by few queries where the peer counts their instances. A series is in the result only if as many are
+    /// listed as the peer counts.
+    private func listTogether(_ found: [Counted], _ identifier: DataSet) throws(Failure) -> [UID: Series] {
+        guard found.count >= Self.fewestTogether else { return [:] }
+        var listed: [UID: Series] = [:]
+        var group: [Counted] = []
+        func listGroup() throws(Failure) {
+            defer { group = [] }
+            guard group.count > 1, seriesLists.areOfUse else { return }
+            do throws(Failure) {
+                let study = group[0].series.studyInstanceUID
+                let whole = try list(group, base(.image, identifier, study: study))
+                // Some take the first of the values alone, or compare the whole list with each UID.
+                if whole.count * 2 < group.count { seriesLists.giveUp() }
+                listed.merge(whole) { old, _ in old }
+            } catch {
+                seriesLists.giveUp()
+                guard case .refused = error else { throw error }
+            }
+        }
+        for one in found {
+            guard let count = one.count, count <= Self.mostTogether else { continue }
+            if let first = group.first,
+                first.series.studyInstanceUID != one.series.studyInstanceUID
+                    || group.count == Self.mostSeriesOfGroup
+                    || Self.total(group) + count > Self.mostTogether
+            {
+                try listGroup()
+            }
+            group.append(one)
+        }
+        try listGroup()
         return listed
     }
 
@@ -93,35 +160,38 @@ package struct InstanceListing {
         }
         // Some take the first of the values alone, or compare the whole list with each UID.
         guard counts.count * 2 >= studies.count else { return nil }
-        var found: [UID: [(series: Series, count: Int)]] = [:]
+        var found: [UID: [Counted]] = [:]
         keys = base(.series, studies)
         keys.setEmpty(.seriesInstanceUID, .UI)
         keys.setEmpty(.numberOfSeriesRelatedInstances, .IS)
         try find(keys) { match in
             guard let study = match.uid(.studyInstanceUID), wanted.contains(study),
-                let series = match.uid(.seriesInstanceUID),
-                let count = match.string(.numberOfSeriesRelatedInstances).flatMap({ Int($0) }), count > 0,
+                let series = match.uid(.seriesInstanceUID), let count = Self.instanceCount(match),
                 found[study]?.contains(where: { $0.series.seriesInstanceUID == series }) != true
             else { return }
             found[study, default: []].append((Series(studyInstanceUID: study, seriesInstanceUID: series), count))
         }
         guard !found.isEmpty else { return nil }
         var listed: [UID: [Series]] = [:]
-        var group: [(series: Series, count: Int)] = []
+        var group: [Counted] = []
         for study in studies {
-            guard let own = found[study], own.count == counts[study],
-                own.reduce(0, { $0 + $1.count }) <= Self.mostOfGroup
-            else { continue }
-            if group.count + own.count > Self.mostSeriesOfGroup
-                || (group + own).reduce(0, { $0 + $1.count }) > Self.mostOfGroup
-            {
-                listed.merge(try list(group)) { old, _ in old }
+            guard let own = found[study], own.count == counts[study], Self.total(own) <= Self.mostOfGroup else {
+                continue
+            }
+            if group.count + own.count > Self.mostSeriesOfGroup || Self.total(group + own) > Self.mostOfGroup {
+                listed.merge(try listStudies(group)) { old, _ in old }
                 group = []
             }
             group += own
         }
-        listed.merge(try list(group)) { old, _ in old }
+        listed.merge(try listStudies(group)) { old, _ in old }
         return listed
+    }
+
+    private static func total(_ group: [Counted]) -> Int { group.reduce(0) { $0 + ($1.count ?? 0) } }
+
+    private static func instanceCount(_ match: DataSet) -> Int? {
+        match.string(.numberOfSeriesRelatedInstances).flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// The instances, and the series, that are listed by one query of several series.
@@ -130,17 +200,34 @@ package struct InstanceListing {
 
     /// Lists the instances of series of several studies by one query; returns the studies of which each series has as many as the peer
     /// counts.
-    private func list(_ group: [(series: Series, count: Int)]) throws(Failure) -> [UID: [Series]] {
+    private func listStudies(_ group: [Counted]) throws(Failure) -> [UID: [Series]] {
         guard !group.isEmpty else { return [:] }
         var studies: [UID] = []
         for one in group where studies.last != one.series.studyInstanceUID {
             studies.append(one.series.studyInstanceUID)
         }
+        let whole = try list(group, base(.image, studies))
+        var listed: [UID: [Series]] = [:]
+        var uncertain: Set<UID> = []
+        for (series, _) in group {
+            if let series = whole[series.seriesInstanceUID] {
+                listed[series.studyInstanceUID, default: []].append(series)
+            } else {
+                uncertain.insert(series.studyInstanceUID)
+            }
+        }
+        return listed.filter { !uncertain.contains($0.key) }
+    }
+
+    /// Lists the instances of these series by one query; returns those that have as many as the peer counts.
+    ///
+    /// - Parameter keys: name their studies.
+    private func list(_ group: [Counted], _ keys: DataSet) throws(Failure) -> [UID: Series] {
         var found: [UID: (series: Series, instances: Set<UID>)] = [:]
         for one in group { found[one.series.seriesInstanceUID] = (one.series, []) }
         // One UID in two studies is for queries that ask for one of them.
         guard found.count == group.count else { return [:] }
-        var keys = base(.image, studies)
+        var keys = keys
         keys.set(.seriesInstanceUID, .UI, group.map(\.series.seriesInstanceUID.string).joined(separator: "\\"))
         keys.setEmpty(.sopClassUID, .UI)
         keys.setEmpty(.sopInstanceUID, .UI)
@@ -151,17 +238,13 @@ package struct InstanceListing {
             else { return }
             found[series]?.series.add(instance, match)
         }
-        var listed: [UID: [Series]] = [:]
-        var uncertain: Set<UID> = []
+        var whole: [UID: Series] = [:]
         for one in group {
             guard let series = found[one.series.seriesInstanceUID]?.series, series.sopInstanceUIDs.count == one.count
-            else {
-                uncertain.insert(one.series.studyInstanceUID)
-                continue
-            }
-            listed[series.studyInstanceUID, default: []].append(series)
+            else { continue }
+            whole[series.seriesInstanceUID] = series
         }
-        return listed.filter { !uncertain.contains($0.key) }
+        return whole
     }
 
     /// Lists the instances of a series.
@@ -191,7 +274,11 @@ package struct InstanceListing {
                 return try find(withSyntaxes, onMatch: onMatch)
             } catch {
                 guard case .refused = error else { throw error }
+                onAttempt()
+                try find(keys, onMatch: onMatch)
+                // What is refused without them as well is refused for another reason.
                 answers.mayHaveSyntaxes = false
+                return
             }
         }
         onAttempt()
@@ -215,13 +302,13 @@ package struct InstanceListing {
         return classes
     }
 
-    private func series(_ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [Series] {
+    private func series(_ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [Counted] {
         let studies = identifier.uids(.studyInstanceUID)
-        if studies.isEmpty, level >= .series { return try unplacedSeries(identifier, level) }
-        var found: [Series] = []
+        if studies.isEmpty, level >= .series { return try unplacedSeries(identifier, level).map { ($0, nil) } }
+        var found: [Counted] = []
         for study in studies.isEmpty ? try self.studies(of: identifier, level) : studies {
-            for series in try seriesUIDs(of: study, identifier, level) {
-                found.append(Series(studyInstanceUID: study, seriesInstanceUID: series))
+            for (series, count) in try series(of: study, identifier, level) {
+                found.append((Series(studyInstanceUID: study, seriesInstanceUID: series), count))
             }
         }
         return found
@@ -234,12 +321,35 @@ package struct InstanceListing {
         return try uids(.studyInstanceUID, keys)
     }
 
-    private func seriesUIDs(of study: UID, _ identifier: DataSet, _ level: QueryLevel) throws(Failure) -> [UID] {
+    private func series(
+        of study: UID, _ identifier: DataSet, _ level: QueryLevel
+    ) throws(Failure) -> [(uid: UID, count: Int?)] {
         let given = level >= .series ? identifier.uids(.seriesInstanceUID) : []
-        if !given.isEmpty { return given }
+        if !given.isEmpty { return given.map { ($0, nil) } }
         var keys = base(.series, identifier, study: study)
         keys.setEmpty(.seriesInstanceUID, .UI)
-        return try uids(.seriesInstanceUID, keys)
+        if seriesLists.areOfUse {
+            var withCounts = keys
+            withCounts.setEmpty(.numberOfSeriesRelatedInstances, .IS)
+            do throws(Failure) {
+                return try series(withCounts)
+            } catch {
+                // An optional key, which the peer may refuse.
+                seriesLists.giveUp()
+                guard case .refused = error else { throw error }
+            }
+        }
+        return try series(keys)
+    }
+
+    private func series(_ keys: DataSet) throws(Failure) -> [(uid: UID, count: Int?)] {
+        var found: [(uid: UID, count: Int?)] = []
+        var seen: Set<UID> = []
+        try find(keys) { match in
+            guard let uid = match.uid(.seriesInstanceUID), seen.insert(uid).inserted else { return }
+            found.append((uid, Self.instanceCount(match)))
+        }
+        return found
     }
 
     /// Series or instances of which only their own UID is known: peers with relational queries find the study (PS3.4

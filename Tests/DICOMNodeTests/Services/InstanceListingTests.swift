@@ -20,13 +20,16 @@ struct InstanceListingTests {
         case countsMoreSeries
         case refusesSyntaxes
         case refusesLists
+        case refusesCounts
+        case abortsLists
     }
 
     private final class ListServer: QuerySession {
         private let fault: Fault?
+        private let seriesOfStudy: Int
         private(set) var requests = 0
 
-        init(_ fault: Fault? = nil) { self.fault = fault }
+        init(_ fault: Fault? = nil, series: Int = 2) { (self.fault, seriesOfStudy) = (fault, series) }
 
         func find(
             sopClass: UID, identifier: DataSet, priority: Priority, beforeBlockingRead: (() -> Void)?,
@@ -34,8 +37,14 @@ struct InstanceListingTests {
         ) throws(AssociationError) -> ExchangeResult {
             requests += 1
             var studies = identifier.uids(.studyInstanceUID)
-            if case .refusesLists = fault, studies.count > 1 { return refused(sopClass) }
-            if case .takesFirst = fault { studies = Array(studies.prefix(1)) }
+            var wanted = identifier.uids(.seriesInstanceUID)
+            let hasList = studies.count > 1 || wanted.count > 1
+            if case .refusesLists = fault, hasList { return refused(sopClass) }
+            if case .abortsLists = fault, hasList { throw .releasedByPeer }
+            if case .refusesCounts = fault, identifier[.numberOfSeriesRelatedInstances] != nil {
+                return refused(sopClass)
+            }
+            if case .takesFirst = fault { (studies, wanted) = (Array(studies.prefix(1)), Array(wanted.prefix(1))) }
             let isOfImages = identifier.string(.queryRetrieveLevel) == "IMAGE"
             let isOfStudies = identifier.string(.queryRetrieveLevel) == "STUDY"
             if case .refusesSyntaxes = fault, identifier[.availableTransferSyntaxUID] != nil {
@@ -55,14 +64,14 @@ struct InstanceListingTests {
                     matches.append(match)
                     continue
                 }
-                for series in 1...2 {
+                for series in 1...seriesOfStudy {
                     var match = DataSet()
                     let seriesUID = UID("\(study).\(series)")
                     match.set(.studyInstanceUID, study)
                     match.set(.seriesInstanceUID, seriesUID)
                     guard isOfImages else {
                         var count = 3
-                        if case .countsMore = fault, study == studies.last, series == 2 { count = 4 }
+                        if case .countsMore = fault, study == studies.last, series == seriesOfStudy { count = 4 }
                         if case .countsNothing = fault {
                         } else {
                             match.set(.numberOfSeriesRelatedInstances, .IS, "\(count)")
@@ -70,7 +79,6 @@ struct InstanceListingTests {
                         matches.append(match)
                         continue
                     }
-                    let wanted = identifier.uids(.seriesInstanceUID)
                     guard wanted.contains(seriesUID) else { continue }
                     for instance in 1...3 {
                         match.set(.sopInstanceUID, UID("\(seriesUID).\(instance)"))
@@ -122,6 +130,43 @@ struct InstanceListingTests {
         let server = ListServer(.refusesSyntaxes)
         #expect(try list(server, 30)?.count == 30)
         #expect(server.requests == 5)
+    }
+
+    /// The instances of a study that is listed alone, and the queries that it took.
+    private func listAlone(
+        _ fault: Fault?, _ lists: InstanceListing.SeriesLists = .init(), series: Int = 60
+    ) throws -> (instances: [Int], requests: Int) {
+        let server = ListServer(fault, series: series)
+        var study = DataSet()
+        study.set(.studyInstanceUID, UID("1.2.3.1"))
+        let listed = try InstanceListing(on: server, model: .studyRoot, seriesLists: lists).list(study, level: .study)
+        #expect(listed.map(\.seriesInstanceUID.string) == (1...series).map { "1.2.3.1.\($0)" })
+        return (listed.map(\.sopInstanceUIDs.count), server.requests)
+    }
+
+    @Test(arguments: [(2, 3), (3, 2), (60, 3)])
+    func `a study of many series is listed by few queries`(_ series: Int, _ requests: Int) throws {
+        #expect(try listAlone(nil, series: series) == (Array(repeating: 3, count: series), requests))
+    }
+
+    @Test func `what a list of series does not bring is listed series by series`() throws {
+        let all = Array(repeating: 3, count: 60)
+        #expect(try listAlone(.takesFirst) == (all, 1 + 1 + 59))
+        // With transfer syntaxes and without.
+        #expect(try listAlone(.refusesLists) == (all, 1 + 2 + 60))
+        #expect(try listAlone(.countsNothing) == (all, 1 + 60))
+        #expect(try listAlone(.refusesCounts) == (all, 2 + 60))
+        #expect(try listAlone(.countsMore) == (all, 3 + 1))
+    }
+
+    @Test func `lists of series that were in vain are not asked for again in a run`() throws {
+        let lists = InstanceListing.SeriesLists()
+        _ = try listAlone(.refusesLists, lists)
+        #expect(!lists.areOfUse)
+        #expect(try listAlone(nil, lists).requests == 61)
+        let others = InstanceListing.SeriesLists()
+        #expect(throws: InstanceListing.Failure.self) { try listAlone(.abortsLists, others) }
+        #expect(!others.areOfUse)
     }
 
     @Test func `the first study of a list is no answer for all`() throws {

@@ -60,19 +60,25 @@ struct ExpectedInstances {
 
     /// Asks the peer for every instance. That it cannot answer is no failure: it may retrieve all the same.
     ///
-    /// - Parameter needsClasses: whether the SOP classes are asked for where the list does not have them.
+    /// - Parameters:
+    ///   - seriesLists: those of the run.
+    ///   - needsClasses: whether the SOP classes are asked for where the list does not have them.
     /// - Throws: `unreachable`, `interrupted`, and other errors by which no association can be had.
     static func list(
         _ associations: RetrievalAssociations, _ network: Network, _ model: InformationModel, _ target: RetrievalTarget,
-        needsClasses: Bool = false
+        _ seriesLists: InstanceListing.SeriesLists, needsClasses: Bool
     ) throws(AssociationError) -> ExpectedInstances {
         do throws(AssociationError) {
             return try network.retrying { () throws(AssociationError) in
-                guard network.connection.web == nil else {
-                    return try ask(network, try network.webSession(), model, target, needsClasses: needsClasses)
-                }
-                return try associations.withQueries { session throws(AssociationError) in
-                    try ask(network, session, model, target, needsClasses: needsClasses)
+                let mayListSeries = seriesLists.areOfUse
+                do throws(AssociationError) {
+                    return try ask(associations, network, model, target, seriesLists, needsClasses: needsClasses)
+                } catch {
+                    // What the server says to a list of series is not what it says to one.
+                    guard mayListSeries, !seriesLists.areOfUse, !error.isInterruption, !network.isOverdue else {
+                        throw error
+                    }
+                    return try ask(associations, network, model, target, seriesLists, needsClasses: needsClasses)
                 }
             }
         } catch {
@@ -123,11 +129,23 @@ struct ExpectedInstances {
     }
 
     private static func ask(
+        _ associations: RetrievalAssociations, _ network: Network, _ model: InformationModel, _ target: RetrievalTarget,
+        _ seriesLists: InstanceListing.SeriesLists, needsClasses: Bool
+    ) throws(AssociationError) -> ExpectedInstances {
+        guard network.connection.web == nil else {
+            return try ask(network, try network.webSession(), model, target, seriesLists, needsClasses: needsClasses)
+        }
+        return try associations.withQueries { session throws(AssociationError) in
+            try ask(network, session, model, target, seriesLists, needsClasses: needsClasses)
+        }
+    }
+
+    private static func ask(
         _ network: Network, _ session: any QuerySession, _ model: InformationModel, _ target: RetrievalTarget,
-        needsClasses: Bool
+        _ seriesLists: InstanceListing.SeriesLists, needsClasses: Bool
     ) throws(AssociationError) -> ExpectedInstances {
         var mayHaveNothing = false
-        let listing = InstanceListing(on: session, model: model)
+        let listing = InstanceListing(on: session, model: model, seriesLists: seriesLists)
         let series = try answer(network) { () throws(InstanceListing.Failure) in
             do throws(InstanceListing.Failure) {
                 return try listing.list(target.identifier, level: target.level)

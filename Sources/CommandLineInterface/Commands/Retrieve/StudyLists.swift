@@ -36,6 +36,8 @@ final class StudyLists: Sendable {
     /// The number of retrievals that go on at once.
     private let jobs: @Sendable () -> Int
     private let state = ConditionLock(State())
+    /// Those of studies that are listed alone.
+    private let seriesLists = InstanceListing.SeriesLists()
 
     /// The most studies of one query.
     private static let mostStudies = 32
@@ -65,7 +67,7 @@ final class StudyLists: Sendable {
     /// The instances that a target should bring.
     ///
     /// - Parameter needsClasses: whether the SOP classes are asked for where the list does not have them.
-    /// - Throws: as ``ExpectedInstances/list(_:_:_:_:needsClasses:)`` does.
+    /// - Throws: as ``ExpectedInstances/list(_:_:_:_:_:needsClasses:)`` does.
     func expected(of target: RetrievalTarget, needsClasses: Bool) throws(AssociationError) -> ExpectedInstances {
         let known: ExpectedInstances?
         do throws(AssociationError) {
@@ -78,7 +80,7 @@ final class StudyLists: Sendable {
         if let listed = known, !needsClasses || !listed.sopClasses.isEmpty {
             return listed
         }
-        return try ExpectedInstances.list(associations, network, model, target, needsClasses: needsClasses)
+        return try ExpectedInstances.list(associations, network, model, target, seriesLists, needsClasses: needsClasses)
     }
 
     /// Lists a target anew of which parts are to be asked for, where its list was made ahead and is no longer recent; nil where it is, or
