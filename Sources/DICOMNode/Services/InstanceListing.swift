@@ -334,9 +334,9 @@ package struct InstanceListing {
             do throws(Failure) {
                 return try series(withCounts)
             } catch {
-                // An optional key, which the peer may refuse.
-                seriesLists.giveUp()
                 guard case .refused = error else { throw error }
+                // An optional key, which the peer need not know.
+                seriesLists.giveUp()
             }
         }
         return try series(keys)
