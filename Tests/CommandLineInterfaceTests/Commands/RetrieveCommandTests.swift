@@ -78,11 +78,10 @@ struct RetrieveCommandTests {
 
     @Test func `a request to stop keeps what came and lists the rest`() throws {
         let cancellation = try Cancellation()
-        let archive = try TestArchive(faults: ["delay=0.2"], holdsImages: true) { text in
-            if text.contains("C-GET") { cancellation.raise() }
-        }
-        let stopper = try PosixThread(name: "stop") {
-            _ = try? Cancellation().wait(until: .after(seconds: 1))
+        let archive = try TestArchive(faults: ["delay=0.2"], holdsImages: true)
+        let stopper = try PosixThread(name: "stop") { [folder] in
+            let (end, pause) = (Deadline.after(seconds: 60), try? Cancellation())
+            while folder.fileCount("out") == 0, !end.isPast { _ = pause?.wait(until: .after(seconds: 0.01)) }
             cancellation.raise(to: .graceful)
         }
         let result = get(archive, cancellation: cancellation)
