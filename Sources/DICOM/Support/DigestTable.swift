@@ -105,3 +105,83 @@ package struct DigestTable {
         }
     }
 }
+
+/// Marks of two bits on things, by their digests of 128 bits: sixteen bytes are held of each, of which two bits of the digest give
+/// way to the mark. Tables that grow one by one, as in ``DigestTable``.
+package struct MarkTable: Sendable {
+    private var parts = [Part](repeating: Part(), count: 1 << Self.bitsOfPart)
+    /// Things whose mark is not zero.
+    package private(set) var count = 0
+
+    package init() {}
+
+    private static let bitsOfPart = 6
+
+    /// The mark of a thing, 0 to 3; zero for one that has none.
+    package subscript(digest: WideDigest) -> UInt8 {
+        get { parts[Self.part(of: digest)].mark(of: digest) }
+        set {
+            let old = parts[Self.part(of: digest)].set(newValue & 3, of: digest)
+            count += (newValue & 3 == 0 ? 0 : 1) - (old == 0 ? 0 : 1)
+        }
+    }
+
+    private static func part(of digest: WideDigest) -> Int {
+        Int(truncatingIfNeeded: digest.low >> (64 - UInt64(bitsOfPart)))
+    }
+
+    /// One table. Each thing lies at the place that the lower bits of its digest name, or behind it before the next empty place.
+    /// One whose mark was taken away keeps its place.
+    private struct Part {
+        /// Two words of each place: the lower half of a digest, and the upper one with the mark in its last bits. Both are zero in an
+        /// empty place.
+        private var words: [UInt64] = []
+        private var taken = 0
+
+        private static let smallest = 16
+
+        func mark(of digest: WideDigest) -> UInt8 {
+            guard !words.isEmpty else { return 0 }
+            return UInt8(truncatingIfNeeded: words[place(of: digest.low, digest.high) &+ 1] & 3)
+        }
+
+        /// Returns the mark before.
+        mutating func set(_ mark: UInt8, of digest: WideDigest) -> UInt8 {
+            // At most three quarters are taken: an empty place ends each search.
+            if (taken + 1) * 8 > words.count * 3 { grow() }
+            let place = place(of: digest.low, digest.high)
+            if words[place] == 0, words[place &+ 1] == 0 {
+                if mark == 0 { return 0 }
+                taken += 1
+                words[place] = digest.low
+            }
+            let old = UInt8(truncatingIfNeeded: words[place &+ 1] & 3)
+            words[place &+ 1] = digest.high & ~3 | UInt64(mark)
+            return old
+        }
+
+        /// The index of the first word of a digest's place, or of the empty one where it belongs.
+        private func place(of low: UInt64, _ high: UInt64) -> Int {
+            words.withUnsafeBufferPointer { words in
+                let mask = words.count &- 1
+                var place = Int(truncatingIfNeeded: low &<< 1) & mask
+                while true {
+                    let (first, second) = (words[place], words[place &+ 1])
+                    if first == low, (second ^ high) & ~3 == 0 { return place }
+                    if first == 0, second == 0 { return place }
+                    place = (place &+ 2) & mask
+                }
+            }
+        }
+
+        private mutating func grow() {
+            let old = words
+            words = [UInt64](repeating: 0, count: max(2 * Self.smallest, old.count * 2))
+            for index in stride(from: 0, to: old.count, by: 2) where old[index] != 0 || old[index + 1] != 0 {
+                let place = place(of: old[index], old[index + 1])
+                words[place] = old[index]
+                words[place + 1] = old[index + 1]
+            }
+        }
+    }
+}

@@ -1,4 +1,5 @@
 package import DICOM
+import Glibc
 package import System
 
 /// Reads the lines of a journal, in their order, with little memory.
@@ -209,27 +210,29 @@ package struct JournalReader: ~Copyable, Sendable {
                 return seriesInstanceUID != nil
             case .outcome where outcome == nil:
                 guard let text = scanner.text() else { return false }
-                outcome = JournalOutcome.allCases.first { $0.rawValue.utf8.elementsEqual(text) }
+                outcome = JournalOutcome.allCases.first { $0.rawValue.isWritten(text) }
                 return outcome != nil
             // A path that is no UTF-8, the first of a run, a key that is there twice.
             default: return false
             }
         }
 
-        /// The key of a name, of those that matter here.
+        /// The key of a name, of those that matter here: by its length, which few others have.
         private static func key(_ name: UnsafeRawBufferPointer) -> JournalEntry.Key? {
-            // By their lengths: there are at most two of each.
-            for known in keys where known.name.count == name.count {
-                if known.name.elementsEqual(name) { return known.key }
+            let key: JournalEntry.Key
+            switch name.count {
+            case 4: key = .path
+            case 5: key = .bytes
+            case 7: key = name[0] == UInt8(ascii: "o") ? .outcome : .journal
+            case 8: key = .modified
+            case 9: key = .pathBytes
+            case 14: key = .sopInstanceUID
+            case 16: key = .studyInstanceUID
+            case 17: key = .seriesInstanceUID
+            default: return nil
             }
-            return nil
+            return key.rawValue.isWritten(name) ? key : nil
         }
-
-        private static let keys: [(name: [UInt8], key: JournalEntry.Key)] =
-            [
-                .path, .pathBytes, .sopInstanceUID, .studyInstanceUID, .seriesInstanceUID, .bytes, .modified, .outcome,
-                .journal,
-            ].map { key in (Array(key.rawValue.utf8), key) }
     }
 
     /// A position in a line.
@@ -250,6 +253,13 @@ package struct JournalReader: ~Copyable, Sendable {
         mutating func text() -> UnsafeRawBufferPointer? {
             guard skip(UInt8(ascii: "\"")) else { return nil }
             let start = index
+            // Eight bytes a step: a line has some three hundred bytes of text.
+            while index &+ 8 <= line.count {
+                let others = Self.others(
+                    in: UInt64(littleEndian: line.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
+                index &+= others.trailingZeroBitCount &>> 3
+                if others != 0 { break }
+            }
             while index < line.count {
                 let byte = line[index]
                 if byte == UInt8(ascii: "\"") {
@@ -260,6 +270,16 @@ package struct JournalReader: ~Copyable, Sendable {
                 index &+= 1
             }
             return nil
+        }
+
+        /// The upper bit of each byte that ends a text or may not be in it: of the first one for certain, of those behind it perhaps.
+        @inline(__always)
+        private static func others(in word: UInt64) -> UInt64 {
+            let ones: UInt64 = 0x0101_0101_0101_0101
+            func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word }
+            let marks = zeros(word ^ (ones &* 0x22)) | zeros(word ^ (ones &* 0x5C)) | zeros(word ^ (ones &* 0x7F))
+            let controls = (word &- (ones &* 0x20)) & ~word
+            return (marks | controls | word) & (ones &* 0x80)
         }
 
         /// A whole number that is not negative, such as the nanoseconds of a time, of 19 digits.
@@ -281,36 +301,18 @@ package struct JournalReader: ~Copyable, Sendable {
 /// The instances that a journal says were done at a peer: a run that goes on with it leaves them out.
 ///
 /// A file that has changed since is another one, and what was done at another peer counts for nothing. Sixteen bytes are held of each
-/// instance, so that a journal of millions fits in memory; that two different ones have the same is less likely than that the
-/// memory errs.
+/// instance, so that a journal of millions fits in memory (``MarkTable``).
 package struct CompletedInstances: Sendable {
-    private struct Key: Hashable {
-        let high: UInt64
-        let low: UInt64
-
-        init(
-            _ path: UnsafeRawBufferPointer, _ instance: UnsafeRawBufferPointer, _ bytes: Int, _ modified: Int
-        ) {
-            func digest(_ number: UInt64) -> UInt64 {
-                let names = SeededDigest.of(instance, after: SeededDigest.of(path, after: number))
-                return SeededDigest.of(modified, after: SeededDigest.of(bytes, after: names))
-            }
-            (high, low) = (digest(1), digest(2))
-        }
-
-        // It is a digest already.
-        func hash(into hasher: inout Hasher) { hasher.combine(low) }
-    }
-
     /// The way in which an instance came to be at the peer.
-    package enum Completion: Sendable {
-        case wasSent
+    package enum Completion: UInt8, Sendable {
+        case wasSent = 1
         case wasSentWithWarning
         /// The peer had an instance of its UID; what that holds nobody has compared.
         case wasThere
     }
 
-    private var keys: [Key: Completion] = [:]
+    /// The completion of each.
+    private var instances = MarkTable()
     /// Lines of the journal that could not be read.
     package private(set) var damagedLines = 0
 
@@ -321,33 +323,46 @@ package struct CompletedInstances: Sendable {
         damagedLines = try JournalReader.forEach(of: operation, with: peer, in: path) { take($0) }
     }
 
-    package var count: Int { keys.count }
+    package var count: Int { instances.count }
 
     package func contains(_ file: InstanceFile) -> Bool { self[file] != nil }
 
     /// Nil: it is still to be sent.
     package subscript(file: InstanceFile) -> Completion? {
         var instance = file.sopInstanceUID.string
-        return instance.withUTF8 { instance in
+        let digest = instance.withUTF8 { instance in
             file.path.bytes.withUnsafeBytes { path in
-                keys[Key(path, UnsafeRawBufferPointer(instance), Int(clamping: file.size), Int(file.modified))]
+                Self.digest(path, UnsafeRawBufferPointer(instance), Int(clamping: file.size), Int(file.modified))
             }
         }
+        return Completion(rawValue: instances[digest])
+    }
+
+    private static func digest(
+        _ path: UnsafeRawBufferPointer, _ instance: UnsafeRawBufferPointer, _ bytes: Int, _ modified: Int
+    ) -> WideDigest {
+        var digest = WideDigest()
+        digest.combine(path)
+        digest.combine(instance)
+        digest.combine(bytes)
+        digest.combine(modified)
+        return digest
     }
 
     /// The last entry on an instance is the one that counts.
     private mutating func take(_ record: JournalReader.Record) {
         guard let path = record.path, let instance = record.sopInstanceUID else { return }
         guard let bytes = record.bytes, let modified = record.modified else { return }
-        let key = Key(path, instance, bytes, modified)
+        let completion: Completion?
         switch record.outcome {
-        case .done: keys[key] = .wasSent
-        case .warning: keys[key] = .wasSentWithWarning
-        case .skipped: keys[key] = .wasThere
+        case .done: completion = .wasSent
+        case .warning: completion = .wasSentWithWarning
+        case .skipped: completion = .wasThere
         // Refused this time; or accepted, and not confirmed or committed to since.
-        case .failed, .uncommitted: keys[key] = nil
-        case .pending, .confirmed, .committed, .unanswered, .synced, nil: break
+        case .failed, .uncommitted: completion = nil
+        case .pending, .confirmed, .committed, .unanswered, .synced, nil: return
         }
+        instances[Self.digest(path, instance, bytes, modified)] = completion?.rawValue ?? 0
     }
 }
 
@@ -425,26 +440,7 @@ package final class RetrievedFiles: Sendable {
 /// The instances that a journal says are at the archive that they were copied to, as that has confirmed: a run that goes on with it
 /// leaves them out. Sixteen bytes are held of each, as of ``CompletedInstances``.
 package struct CopiedInstances: Sendable {
-    private struct Key: Hashable {
-        let high: UInt64
-        let low: UInt64
-
-        /// The same UID in another series is another instance, whatever the standard says.
-        init(
-            _ instance: UnsafeRawBufferPointer, study: UnsafeRawBufferPointer, series: UnsafeRawBufferPointer
-        ) {
-            func digest(_ number: UInt64) -> UInt64 {
-                let above = SeededDigest.of(series, after: SeededDigest.of(study, after: number))
-                return SeededDigest.of(instance, after: above)
-            }
-            (high, low) = (digest(1), digest(2))
-        }
-
-        // It is a digest already.
-        func hash(into hasher: inout Hasher) { hasher.combine(low) }
-    }
-
-    private var keys: Set<Key> = []
+    private var instances = MarkTable()
     /// Lines of the journal that could not be read.
     package private(set) var damagedLines = 0
 
@@ -461,26 +457,53 @@ package struct CopiedInstances: Sendable {
             guard let instance = record.sopInstanceUID, let study = record.studyInstanceUID,
                 let series = record.seriesInstanceUID
             else { return }
-            let key = Key(instance, study: study, series: series)
+            let isThere: Bool
             switch record.outcome {
-            case .committed: keys.insert(key)
-            case .confirmed, .skipped: if !onlyCommitted { keys.insert(key) }
+            case .committed: isThere = true
+            case .confirmed, .skipped:
+                if onlyCommitted { return }
+                isThere = true
             // The last entry on an instance is the one that counts.
-            case .failed, .uncommitted: keys.remove(key)
-            case .done, .warning, .pending, .unanswered, .synced, nil: break
+            case .failed, .uncommitted: isThere = false
+            case .done, .warning, .pending, .unanswered, .synced, nil: return
             }
+            instances[Self.digest(instance, study: study, series: series)] = isThere ? 1 : 0
         }
     }
 
-    package var count: Int { keys.count }
+    package var count: Int { instances.count }
 
     package func contains(_ instance: UID, study: UID, series: UID) -> Bool {
         Array(instance.string.utf8).withUnsafeBytes { instance in
             Array(study.string.utf8).withUnsafeBytes { study in
                 Array(series.string.utf8).withUnsafeBytes { series in
-                    keys.contains(Key(instance, study: study, series: series))
+                    instances[Self.digest(instance, study: study, series: series)] != 0
                 }
             }
+        }
+    }
+
+    /// The same UID in another series is another instance, whatever the standard says.
+    private static func digest(
+        _ instance: UnsafeRawBufferPointer, study: UnsafeRawBufferPointer, series: UnsafeRawBufferPointer
+    ) -> WideDigest {
+        var digest = WideDigest()
+        digest.combine(study)
+        digest.combine(series)
+        digest.combine(instance)
+        return digest
+    }
+}
+
+extension String {
+    /// True if the bytes are those of this text.
+    fileprivate func isWritten(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var text = self
+        return text.withUTF8 { text in
+            guard text.count == bytes.count, let first = text.baseAddress, let second = bytes.baseAddress else {
+                return text.isEmpty && bytes.isEmpty
+            }
+            return memcmp(first, second, text.count) == 0
         }
     }
 }

@@ -179,6 +179,13 @@ struct JournalTests {
             plain.replacing("bytes", with: "modified"), plain.replacing("bytes", with: "b\\u0079tes"),
             plain.replacing("done", with: "d\u{1}one"), plain.replacing("1.2.3", with: "\\u0031"),
         ]
+        // What ends a text, or may not be in it as it is, at each place among those that are looked at together.
+        for length in 0..<20 {
+            for text in ["\"", "\\u0041", "\\\"", "\u{1F}", "\u{7F}", "\u{80}", " ", "~", "!", "#", "[", "]"] {
+                lines.append(
+                    plain.replacing("/a b/~c", with: String(repeating: "x", count: length) + text + "yyyyyyyyy"))
+            }
+        }
         let start = lines[0]
         try folder.write(
             Array((start + "\n" + lines.joined(separator: "\n")).utf8) + [0x0A, 0x00, 0x00, 0x0A], to: "journal")

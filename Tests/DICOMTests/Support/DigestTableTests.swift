@@ -49,4 +49,51 @@ struct DigestTableTests {
             #expect(table.count == all.count - all.count / 2)
         }
     }
+
+    @Test func `holds the same marks as a dictionary, whatever is set and taken away`() {
+        var generator = SystemRandomNumberGenerator()
+        // A few things that are set again and again, and many, for which tables grow.
+        for (things, steps) in [(1, 20), (300, 4_000), (30_000, 40_000)] {
+            var table = MarkTable()
+            var marks: [WideDigest: UInt8] = [:]
+            for _ in 0..<steps {
+                var digest = WideDigest()
+                digest.combine(Int.random(in: 0..<things, using: &generator))
+                let mark = UInt8.random(in: 0...3, using: &generator)
+                #expect(table[digest] == marks[digest] ?? 0)
+                table[digest] = mark
+                marks[digest] = mark == 0 ? nil : mark
+            }
+            #expect(table.count == marks.count)
+            for (digest, mark) in marks { #expect(table[digest] == mark) }
+        }
+    }
+
+    @Test func `a digest tells apart what differs in one byte, in length or in order`() {
+        func digest(_ parts: [String], _ number: Int = 7) -> WideDigest {
+            var digest = WideDigest()
+            for part in parts { digest.combine(part) }
+            digest.combine(number)
+            return digest
+        }
+        var digests: Set<WideDigest> = []
+        var count = 0
+        func insert(_ digest: WideDigest) {
+            count += 1
+            digests.insert(digest)
+        }
+        for length in 0..<40 {
+            insert(digest([String(repeating: "a", count: length)]))
+            for place in 0..<length {
+                insert(
+                    digest([
+                        String(repeating: "a", count: place) + "b" + String(repeating: "a", count: length - place - 1)
+                    ]))
+            }
+        }
+        for parts in [["ab", "c"], ["a", "bc"], ["abc", ""], ["", "abc"], ["c", "ab"]] { insert(digest(parts)) }
+        for number in [-1, 0, 1, Int.max] { insert(digest([], number)) }
+        #expect(digests.count == count)
+        #expect(digest(["abc"]) == digest(["abc"]))
+    }
 }
