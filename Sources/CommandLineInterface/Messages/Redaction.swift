@@ -214,7 +214,8 @@ package struct Redaction: Sendable {
 
     /// Hides what looks like a person name of DICOM: words with a caret between them.
     private func hidingNames(_ text: String) -> String {
-        guard text.contains("^") else { return text }
+        // By bytes: each message comes here.
+        guard text.utf8.contains(UInt8(ascii: "^")) else { return text }
         var result = ""
         var part = ""
         func flush() {

@@ -93,6 +93,20 @@ extension DataSet {
         strings(tag).filter { !$0.isEmpty }.map { UID($0) }
     }
 
+    /// The number of ``uids(_:)``, without making them.
+    package func uidCount(_ tag: Tag) -> Int {
+        guard let element = self[tag], case .bytes(let bytes) = element.value, !bytes.isEmpty else { return 0 }
+        if element.vr.allowsBackslashInValue { return element.vr.trimmed(bytes).isEmpty ? 0 : 1 }
+        var count = 0
+        var rest = bytes
+        while true {
+            let value = rest.prefix { $0 != UInt8(ascii: "\\") }
+            if !element.vr.trimmed(value).isEmpty { count += 1 }
+            guard value.endIndex < rest.endIndex else { return count }
+            rest = rest[(value.endIndex + 1)...]
+        }
+    }
+
     /// The first value of a US, or of an IS that fits.
     package func uint16(_ tag: Tag) -> UInt16? {
         uint32(tag).flatMap { UInt16(exactly: $0) }

@@ -49,17 +49,30 @@ package struct PresentationContextPlan: Equatable, Sendable {
 
     /// The contexts of each need, without those of an earlier one unless it is a repetition.
     private static func contexts(of needs: [Need]) -> [[Context]] {
-        var seen: Set<[UID]> = []
+        // What was proposed for each abstract syntax that several needs have.
+        var seen: [UID: Set<[UID]>] = [:]
+        if needs.count > 1 {
+            var once: Set<UID> = []
+            for need in needs where !once.insert(need.abstractSyntax).inserted { seen[need.abstractSyntax] = [] }
+        }
+        // Most needs have the syntaxes of the one before.
+        var last: (given: [UID], distinct: [UID]) = ([], [])
         return needs.map { need in
-            var syntaxes: [UID] = []
-            for syntax in need.transferSyntaxes where !syntaxes.contains(syntax) { syntaxes.append(syntax) }
+            if need.transferSyntaxes != last.given { last = (need.transferSyntaxes, distinct(need.transferSyntaxes)) }
+            let syntaxes = last.distinct
             let groups = need.separately ? syntaxes.map { [$0] } : syntaxes.isEmpty ? [] : [syntaxes]
             return groups.filter {
-                // One need alone repeats nothing, and most runs have one.
-                needs.count == 1 || seen.insert([need.abstractSyntax] + $0).inserted || need.isRepetition
+                // A need whose abstract syntax no other has repeats nothing.
+                seen[need.abstractSyntax]?.insert($0).inserted ?? true || need.isRepetition
             }
             .map { (need.abstractSyntax, $0) }
         }
+    }
+
+    private static func distinct(_ syntaxes: [UID]) -> [UID] {
+        var distinct: [UID] = []
+        for syntax in syntaxes where !distinct.contains(syntax) { distinct.append(syntax) }
+        return distinct
     }
 
     private static func proposals(_ contexts: ArraySlice<Context>, after count: Int) -> [PresentationContextProposal] {

@@ -65,6 +65,7 @@ package struct QueryNegotiation: OptionSet, Hashable, Sendable {
 
     /// The item for a SOP class; nil if none of the options applies to it.
     package func item(for sopClass: UID) -> SOPClassExtendedNegotiation? {
+        guard !isEmpty else { return nil }
         let wanted = intersection(Self.available(for: sopClass))
         guard !wanted.isEmpty else { return nil }
         let isWorklist = sopClass == InformationModel.modalityWorklist.findSOPClass

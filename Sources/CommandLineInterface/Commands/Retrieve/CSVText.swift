@@ -156,7 +156,20 @@ enum CSVText {
         return String(field.dropFirst())
     }
 
-    static func line(_ fields: [String]) -> String { fields.map(quoted).joined(separator: ",") + "\n" }
+    static func line(_ fields: [String]) -> String {
+        var bytes: [UInt8] = []
+        append(fields, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends the line with its line feed.
+    static func append(_ fields: [String], to bytes: inout [UInt8]) {
+        for (index, field) in fields.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: quoted(field).utf8)
+        }
+        bytes.append(UInt8(ascii: "\n"))
+    }
 
     private static func quoted(_ field: String) -> String {
         // Beyond ASCII, too, there are characters that end a line (U+0085, U+2028, U+2029).

@@ -58,14 +58,17 @@ struct RetrievalTarget: Sendable {
 
     /// The name for messages, which never identifies a patient.
     var name: String {
-        let uids = identifier.uids(InformationModel.uniqueKey(of: level))
-        switch (level, uids.count) {
+        let key = InformationModel.uniqueKey(of: level)
+        // A message for each row of a list names its target, and a target may have hundreds of UIDs.
+        let count = identifier.uidCount(key)
+        let uid = count == 1 ? identifier.uids(key).first?.string ?? "" : ""
+        switch (level, count) {
         case (.patient, _): return rows.isEmpty ? "patient" : "patient of line \(rows[0].line)"
-        case (.study, 1): return "study \(uids[0])"
+        case (.study, 1): return "study \(uid)"
         case (.study, let count): return "\(count) studies"
-        case (.series, 1): return "series \(uids[0])"
+        case (.series, 1): return "series \(uid)"
         case (.series, let count): return "\(count) series"
-        case (.image, 1): return "instance \(uids[0])"
+        case (.image, 1): return "instance \(uid)"
         case (.image, let count): return "\(count) instances"
         }
     }

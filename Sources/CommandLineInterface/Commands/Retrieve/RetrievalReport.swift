@@ -353,9 +353,9 @@ final class MissingWriter {
             event.set(.sopInstanceUID, values[.sopInstanceUID])
             return events.write(event)
         }
-        if !hasHeader { lines += CSVText.line(columns.map(DataDictionary.keyword)).utf8 }
+        if !hasHeader { CSVText.append(columns.map(DataDictionary.keyword), to: &lines) }
         hasHeader = true
-        lines += CSVText.line(columns.map { values[$0] ?? "" }).utf8
+        CSVText.append(columns.map { values[$0] ?? "" }, to: &lines)
         if lines.count >= Self.longestCollected { try finish() }
     }
 }
