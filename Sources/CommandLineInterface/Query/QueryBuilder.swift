@@ -50,21 +50,50 @@ package struct QueryBuilder: Sendable {
         keys: [QueryKey], returning: [ReturnKey] = [], asking: [[Tag]] = [], base: DataSet = DataSet(),
         onDoubt: (QueryKey, String) -> Void = { _, _ in }
     ) throws(UsageError) -> DataSet {
+        var frame = try frame(of: keys)
+        try QueryTranscoder(from: SpecificCharacterSet(of: base), to: frame.characterSet)
+            .append(base, to: &frame.identifier)
+        for key in returning { add(key, to: &frame.identifier) }
+        for path in asking {
+            if let tag = path.last { Self.putEmpty(tag, at: path.dropLast(), in: &frame.identifier) }
+        }
+        return try dataSet(keys: keys, in: frame, onDoubt: onDoubt)
+    }
+
+    /// An identifier without its keys: the same for all queries by the same attributes, as the rows of a list are, none of which is
+    /// the character set.
+    package struct Frame: Sendable {
+        fileprivate var identifier: DataSet
+        fileprivate let characterSet: SpecificCharacterSet
+    }
+
+    /// The frame of an identifier with these keys.
+    ///
+    /// - Throws: ``UsageError`` if a key is given twice, or the character set is not known.
+    package func frame(of keys: [QueryKey]) throws(UsageError) -> Frame {
         try refuseDuplicates(keys)
         let set = try repertoire(keys)
         // The default repertoire has no term, and the element must not be empty (PS3.4 C.2.2.2).
         var identifier = QueryIdentifier.automaticElements(
             model: model, level: level, characterSet: set.definedTerms.joined(separator: "\\"))
         if set.definedTerms.isEmpty { identifier.remove(.specificCharacterSet) }
-        try QueryTranscoder(from: SpecificCharacterSet(of: base), to: set).append(base, to: &identifier)
-        for key in returning { add(key, to: &identifier) }
-        for path in asking {
-            if let tag = path.last { Self.putEmpty(tag, at: path.dropLast(), in: &identifier) }
-        }
+        return Frame(identifier: identifier, characterSet: set)
+    }
+
+    /// The identifier of a frame with its keys, each checked and encoded.
+    ///
+    /// - Parameters:
+    ///   - keys: of the attributes that the frame was made for.
+    ///   - onDoubt: called with a key and the reason why its value is not of its representation.
+    /// - Throws: ``UsageError`` if a value cannot be encoded or matched.
+    package func dataSet(
+        keys: [QueryKey], in frame: Frame, onDoubt: (QueryKey, String) -> Void = { _, _ in }
+    ) throws(UsageError) -> DataSet {
+        var identifier = frame.identifier
         for key in keys where !key.isOutermost(.specificCharacterSet) {
             try checkLevel(key)
             let encoder = QueryValueEncoder(
-                key: key, characterSet: set, today: today, isStrict: isStrict,
+                key: key, characterSet: frame.characterSet, today: today, isStrict: isStrict,
                 timesMaySpanDays: combinesDateAndTime && hasRangeOfDates(beside: key, keys), mayBeList: asksEachValue)
             let element = try encoder.element { onDoubt(key, $0) }
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)

@@ -38,7 +38,8 @@ struct QueryValueEncoder {
     /// SS for a negative number, if the dictionary has "US or SS".
     private func representation() throws(UsageError) -> ValueRepresentation {
         let vr = DataDictionary.vr(of: key.tag)
-        return DataDictionary.dependsOnPixelRepresentation(key.tag) && key.value.hasPrefix("-") ? .SS : vr
+        guard key.value.utf8.first == UInt8(ascii: "-") else { return vr }
+        return DataDictionary.dependsOnPixelRepresentation(key.tag) ? .SS : vr
     }
 
     private func bytes(_ vr: ValueRepresentation, _ onDoubt: (String) -> Void) throws(UsageError) -> [UInt8] {
@@ -70,6 +71,7 @@ struct QueryValueEncoder {
 
     /// Checks each value by the rules of the representation.
     private func checkValues(_ vr: ValueRepresentation, _ onDoubt: (String) -> Void) throws(UsageError) {
+        if QueryTextRules.isPlain(key.value, vr: vr) { return }
         for value in try values(vr, onDoubt) {
             guard let problem = QueryTextRules.problem(with: String(value), vr: vr) else { continue }
             let list =
@@ -124,8 +126,8 @@ struct QueryValueEncoder {
     }
 
     private func uids(_ onDoubt: (String) -> Void) throws(UsageError) -> [UInt8] {
-        try refuseWildcards(.UI)
         if UID(key.value).isValid { return Array(key.value.utf8) }
+        try refuseWildcards(.UI)
         let parts = key.value.split(separator: "\\", omittingEmptySubsequences: false)
         for part in parts where !UID(String(part)).isValid {
             let isPrintable = !part.isEmpty && part.utf8.allSatisfy { (0x21...0x7E).contains($0) }
@@ -244,6 +246,17 @@ enum QueryTextRules {
     private static let longestOfArchives = 1_024
 
     static let decimalCharacters = Set("0123456789+-.eE".utf8)
+
+    /// True for one value of printable ASCII that is short enough for its representation, as nearly all of a list are: there is no
+    /// problem with it. False says nothing.
+    static func isPlain(_ value: String, vr: ValueRepresentation) -> Bool {
+        switch vr {
+        case .LO, .SH:
+            value.utf8.count <= vr.maximumLength ?? 0
+                && value.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }
+        default: false
+        }
+    }
 
     static func problem(with value: String, vr: ValueRepresentation) -> Problem? {
         switch vr {

@@ -60,6 +60,39 @@ struct RetrievalListTests {
         #expect(list.entries.map(\.rows.count) == [2, 1, 1])
     }
 
+    @Test func `rows of different forms are asked for as each of them alone`() throws {
+        let list = try #require(
+            try list(
+                """
+                QueryRetrieveLevel,StudyInstanceUID,SeriesInstanceUID,PatientID
+                STUDY,1.2,,P1
+                SERIES,1.2,1.2.1,
+                STUDY,1.2,,P2
+                STUDY,1.2,,P1
+                SERIES,1.2,1.2.2,
+                IMAGE,1.2,1.2.1,
+                STUDY,1.2,,
+                """))
+        #expect(
+            list.entries.map { $0.identifier.string(.queryRetrieveLevel) } == ["STUDY", "SERIES", "STUDY", "STUDY"])
+        #expect(list.entries.map(\.rows.count) == [2, 2, 1, 1])
+        #expect(list.entries.map { $0.identifier.string(.patientID) ?? "" } == ["P1", "", "P2", ""])
+        #expect(list.entries[1].identifier.strings(.seriesInstanceUID) == ["1.2.1", "1.2.2"])
+        #expect(list.mistakes.map(\.row.line) == [7])
+        #expect(list.mistakes.map(\.why) == ["PatientID is empty, and would match everything"])
+    }
+
+    @Test func `more instances of a series than one request may have are several, each with its rows`() throws {
+        let rows = (0..<1_200).map { "1.2,1.2.1,1.2.1.\($0 % 1_100)" }
+        let list = try #require(
+            try list("StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID\n" + rows.joined(separator: "\n") + "\n"))
+        #expect(list.entries.map { $0.identifier.uids(.sopInstanceUID).count } == [500, 500, 200])
+        #expect(list.entries.map(\.rows.count) == [500, 500, 200])
+        for entry in list.entries {
+            #expect(Set(entry.rows.compactMap(\.sopInstanceUID)) == Set(entry.identifier.uids(.sopInstanceUID)))
+        }
+    }
+
     @Test func `a bad row does not keep the others back`() throws {
         let list = try #require(
             try list("Ward,StudyInstanceUID\nB1,1.2\nB2,\nB3,1.3,x\nB4,1.4\n"))

@@ -11,7 +11,6 @@ struct RetrievalList {
         var rows: [RetrievalTarget.Row]
         /// The UIDs of the entry's level, where rows name one each.
         fileprivate var uids: [UID] = []
-        fileprivate var uidsSeen: Set<UID> = []
     }
 
     private(set) var entries: [Entry] = []
@@ -19,7 +18,12 @@ struct RetrievalList {
     private(set) var mistakes: [(row: RetrievalTarget.Row, why: String)] = []
     private(set) var count = 0
     /// The entry that further rows with the same keys join.
-    private var open: [String: Int] = [:]
+    private var open: [WideDigest: Int] = [:]
+    /// The UIDs of the entries that have several, each with its entry.
+    private var uidsSeen: Set<WideDigest> = []
+    /// Those of the rows so far, the latest few.
+    private var forms: [Form] = []
+    private static let maximumForms = 8
 
     /// A list of UIDs must not grow without bounds: some servers cut values that are longer than 64 KiB.
     static let maximumUIDs = 500
@@ -85,58 +89,133 @@ struct RetrievalList {
                 InformationModel.uniqueKey(of: level ?? .image), .UI,
                 entries[index].uids.map(\.string).joined(separator: "\\"))
         }
-        open = [:]
+        (open, uidsSeen, forms) = ([:], [], [])
     }
 
     private mutating func add(
         _ row: RetrievalListReader.Row, _ options: QueryOptions, _ builders: Builders
     ) throws(UsageError) {
-        let level = Self.level(of: row, options)
-        let key = InformationModel.uniqueKey(of: level)
-        let keys = Self.keys(of: row, options.informationModel, level)
-        guard !keys.isEmpty else {
-            throw UsageError(.missingInput, option: .fromList, problem: "nothing that says what to retrieve")
-        }
-        try refuseWidening(row, keys, options, level)
+        let form = form(of: row, options, builders)
+        let frame = try form.frame.get()
         var entry = RetrievalTarget.Row(number: count, line: row.line, keys: row.keys)
-        // One UID below a study or a series that is named too, to be requested with others like it.
-        let isBelow =
-            level == .image
-            ? keys.has(.seriesInstanceUID) && keys.has(.studyInstanceUID)
-            : level == .series && keys.has(.studyInstanceUID)
-        let uid = keys.first { $0.tag == key && $0.path.isEmpty }.map { UID($0.value) }
-        let isOne = isBelow && uid?.isValid == true
-        if isOne, level == .image { entry.sopInstanceUID = uid }
-        if isOne, level == .series { entry.seriesInstanceUID = uid }
-        var group = level.rawValue
-        for one in keys where !(isOne && one.tag == key) {
-            let name = one.path.isEmpty ? String(one.tag.rawValue) : one.name
-            group += "\u{1F}\(name)\u{1F}\(one.value)"
-        }
+        let uid = form.unique.map { UID(row.keys[$0].value) }
+        let isOne = form.isBelow && uid?.isValid == true
+        if isOne, form.level == .image { entry.sopInstanceUID = uid }
+        if isOne, form.level == .series { entry.seriesInstanceUID = uid }
+        let group = form.digest(of: row, withoutUniqueKey: isOne)
         if let index = open[group] {
             guard isOne, let uid else {
                 entries[index].rows.append(entry)
                 return
             }
-            if entries[index].uidsSeen.contains(uid) {
-                entries[index].rows.append(entry)
-                return
-            }
-            if entries[index].uids.count < Self.maximumUIDs {
-                entries[index].uids.append(uid)
-                entries[index].uidsSeen.insert(uid)
+            let place = Self.digest(of: uid, in: index)
+            if entries[index].uids.count < Self.maximumUIDs || uidsSeen.contains(place) {
+                if uidsSeen.insert(place).inserted { entries[index].uids.append(uid) }
                 entries[index].rows.append(entry)
                 return
             }
         }
-        var new = Entry(identifier: try builders.dataSet(keys, level), rows: [entry])
-        if isOne, let uid { (new.uids, new.uidsSeen) = ([uid], [uid]) }
+        var new = Entry(
+            identifier: try frame.builder.dataSet(keys: form.naming.map { row.keys[$0] }, in: frame.identifier),
+            rows: [entry])
+        if isOne, let uid {
+            new.uids = [uid]
+            uidsSeen.insert(Self.digest(of: uid, in: entries.count))
+        }
         open[group] = entries.count
         entries.append(new)
     }
 
+    private mutating func form(
+        of row: RetrievalListReader.Row, _ options: QueryOptions, _ builders: Builders
+    ) -> Form {
+        if let known = forms.first(where: { $0.fits(row) }) { return known }
+        if forms.count == Self.maximumForms { forms.removeFirst() }
+        let form = Form(of: row, options, builders)
+        forms.append(form)
+        return form
+    }
+
+    private static func digest(of uid: UID, in entry: Int) -> WideDigest {
+        var digest = WideDigest()
+        digest.combine(entry)
+        digest.combine(uid.string)
+        return digest
+    }
+
+    /// What follows from the attributes that a row has values of, whatever these are: found out once, as nearly all rows of a list
+    /// have values of the same.
+    private final class Form {
+        struct Frame {
+            let builder: QueryBuilder
+            let identifier: QueryBuilder.Frame
+        }
+
+        let level: QueryLevel
+        /// The places of the row's keys that name its entity.
+        let naming: [Int]
+        /// The place of the unique key of the level, if the row has it.
+        let unique: Int?
+        /// True for one UID below a study or a series that is named too, to be requested with others like it.
+        let isBelow: Bool
+        /// The reason why nothing of this form can be retrieved, or what identifiers are made with.
+        let frame: Result<Frame, UsageError>
+        private let row: RetrievalListReader.Row
+        private let levelKey: Int?
+
+        init(of row: RetrievalListReader.Row, _ options: QueryOptions, _ builders: Builders) {
+            self.row = row
+            levelKey = row.keys.firstIndex { $0.tag == .queryRetrieveLevel }
+            let level = RetrievalList.level(of: row, options)
+            self.level = level
+            let naming = RetrievalList.keys(of: row, options.informationModel, level)
+            self.naming = naming
+            let keys = naming.map { row.keys[$0] }
+            let key = InformationModel.uniqueKey(of: level)
+            unique = naming.first { row.keys[$0].tag == key && row.keys[$0].path.isEmpty }
+            isBelow =
+                level == .image
+                ? keys.has(.seriesInstanceUID) && keys.has(.studyInstanceUID)
+                : level == .series && keys.has(.studyInstanceUID)
+            frame = Result { () throws(UsageError) in
+                guard !keys.isEmpty else {
+                    throw UsageError(
+                        .missingInput, option: .fromList, problem: "nothing that says what to retrieve")
+                }
+                try RetrievalList.refuseWidening(row, keys, options, level)
+                let builder = try builders.builder(of: level)
+                return Frame(builder: builder, identifier: try builder.frame(of: keys))
+            }
+        }
+
+        /// True for a row with values of the same attributes; one that names its level names the same.
+        func fits(_ other: RetrievalListReader.Row) -> Bool {
+            guard other.keys.count == row.keys.count, other.empty == row.empty else { return false }
+            for index in row.keys.indices {
+                guard other.keys[index].tag == row.keys[index].tag, other.keys[index].path == row.keys[index].path
+                else { return false }
+            }
+            return levelKey.map { other.keys[$0].value == row.keys[$0].value } ?? true
+        }
+
+        /// Tells rows apart by what they ask for.
+        ///
+        /// - Parameter withoutUniqueKey: true for rows that are requested together.
+        func digest(of row: RetrievalListReader.Row, withoutUniqueKey: Bool) -> WideDigest {
+            var digest = WideDigest()
+            digest.combine(level.rawValue)
+            let key = InformationModel.uniqueKey(of: level)
+            for place in naming where !(withoutUniqueKey && row.keys[place].tag == key) {
+                for step in row.keys[place].path { digest.combine(Int(step.tag.rawValue)) }
+                digest.combine(Int(row.keys[place].tag.rawValue))
+                digest.combine(row.keys[place].value)
+            }
+            return digest
+        }
+    }
+
     /// A row must not retrieve more than it says: neither by a column of a lower level, nor by one that is empty here.
-    private func refuseWidening(
+    private static func refuseWidening(
         _ row: RetrievalListReader.Row, _ keys: [QueryKey], _ options: QueryOptions, _ level: QueryLevel
     ) throws(UsageError) {
         guard !options.trustsServer else { return }
@@ -172,27 +251,27 @@ struct RetrievalList {
             self.builders = builders
         }
 
-        func dataSet(_ keys: [QueryKey], _ level: QueryLevel) throws(UsageError) -> DataSet {
+        func builder(of level: QueryLevel) throws(UsageError) -> QueryBuilder {
             guard let builder = builders[level] else {
                 throw UsageError(
                     .conflictingOptions, option: .fromList, problem: "\(level.rawValue) is no level of the model")
             }
-            return try builder.dataSet(keys: keys)
+            return builder
         }
     }
 
-    /// The keys that name the row's entity. Where that is a UID, patient and accession number are compared too: a list in which
+    /// The places of the keys that name the row's entity. Where that is a UID, patient and accession number are compared too: a list in which
     /// they do not belong together must retrieve nothing of somebody else. What else the row tells is left out.
     private static func keys(
         of row: RetrievalListReader.Row, _ model: InformationModel, _ level: QueryLevel
-    ) -> [QueryKey] {
+    ) -> [Int] {
         let key = InformationModel.uniqueKey(of: level)
-        let keys = row.keys.filter { !$0.value.isEmpty && $0.tag != .queryRetrieveLevel }
-        guard keys.has(key) else {
-            return keys.filter { !QueryIdentifier.generalElements.contains($0.tag) }
+        let places = row.keys.indices.filter { row.keys[$0].tag != .queryRetrieveLevel }
+        guard row.keys.has(key) else {
+            return places.filter { !QueryIdentifier.generalElements.contains(row.keys[$0].tag) }
         }
-        let above = model.uniqueKeys(above: level)
-        return keys.filter { [key, .patientID, .accessionNumber].contains($0.tag) || above.contains($0.tag) }
+        let naming = [key, .patientID, .accessionNumber] + model.uniqueKeys(above: level)
+        return places.filter { naming.contains(row.keys[$0].tag) }
     }
 
     /// The level that the row names, or that of the lowest UID it has or the command line's, whichever is lower.
@@ -207,12 +286,12 @@ struct RetrievalList {
         }
         for level in levels.reversed() where level != .patient {
             let key = InformationModel.uniqueKey(of: level)
-            if row.keys.contains(where: { $0.tag == key && !$0.value.isEmpty }) { return max(level, options.level) }
+            if row.keys.contains(where: { $0.tag == key }) { return max(level, options.level) }
         }
         return options.level
     }
 }
 
 extension [QueryKey] {
-    fileprivate func has(_ tag: Tag) -> Bool { contains { $0.tag == tag && $0.path.isEmpty && !$0.value.isEmpty } }
+    fileprivate func has(_ tag: Tag) -> Bool { contains { $0.tag == tag && $0.path.isEmpty } }
 }

@@ -25,6 +25,7 @@ enum ComparisonHeading {
 enum RetrievalListReader {
     struct Row {
         let line: Int
+        /// None has an empty value.
         let keys: [QueryKey]
         /// The attributes of columns that are empty here: as keys they would ask for everything.
         var empty: [Tag] = []
@@ -102,10 +103,10 @@ enum RetrievalListReader {
 
     /// The first line is a header if it names an attribute: by its keyword, or as the command line says.
     private static func table(
-        _ header: CSVText.Record, _ lines: ArraySlice<CSVText.Record>, _ named: [ListColumn]
+        _ header: CSVText.Record, _ lines: ArraySlice<CSVText.Record>, _ columns: [ListColumn]
     ) throws(Failure) -> Content {
         let names = header.fields.map { name in
-            named.first { $0.name.lowercased() == name.lowercased() }?.key ?? key(name)
+            columns.first { $0.name.lowercased() == name.lowercased() }?.key ?? key(name)
         }
         guard names.contains(where: { $0 != nil }), !header.fields.contains(where: mayBeUID) else {
             let value = DisplayText.line(header.fields.first { !$0.isEmpty } ?? "")
@@ -121,24 +122,26 @@ enum RetrievalListReader {
             ComparisonHeading.isHeader(header.fields) ? header.fields.firstIndex(of: ComparisonHeading.outcome) : nil
         content.unknownColumns = zip(header.fields, names).filter { !$0.0.isEmpty && $0.1 == nil }.map(\.0)
             .filter { comparison == nil || !ComparisonHeading.isOwn($0) }
+        let named = names.enumerated().compactMap { index, key in key.map { (index: index, key: $0) } }
         for line in lines where line.fields.contains(where: { !$0.isEmpty }) {
             if let comparison, comparison < line.fields.count, !isWanted(line.fields[comparison]) {
                 if line.fields[comparison] == Difference.doubtful.rawValue { content.doubtful += 1 }
                 continue
             }
             var keys: [QueryKey] = []
+            keys.reserveCapacity(named.count)
             var empty: [Tag] = []
-            for (index, column) in names.enumerated() {
-                guard let column else { continue }
+            for column in named.indices {
+                let index = named[column].index
                 let value = index < line.fields.count ? line.fields[index] : ""
-                guard value.contains(where: { $0 != " " }) else {
-                    empty.append(column.tag)
+                guard value.utf8.contains(where: { $0 != 0x20 }) else {
+                    empty.append(named[column].key.tag)
                     continue
                 }
                 keys.append(
                     QueryKey(
-                        path: column.path, tag: column.tag, value: CSVText.withoutApostrophe(value),
-                        argument: column.argument))
+                        path: named[column].key.path, tag: named[column].key.tag,
+                        value: CSVText.withoutApostrophe(value), argument: named[column].key.argument))
             }
             let surplus = line.fields.dropFirst(names.count).contains { !$0.isEmpty }
             content.rows.append(

@@ -95,7 +95,7 @@ final class RetrievalResolver {
 
     /// Returns true if the keys are unique keys with single values or lists of UIDs, so that no query is needed.
     private func isDirect(_ query: DataSet, _ level: QueryLevel) -> Bool {
-        let unique = Set(model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)])
+        let unique = model.uniqueKeys(above: level) + [InformationModel.uniqueKey(of: level)]
         return isPlain(query, InformationModel.uniqueKey(of: level))
             && query.elements.allSatisfy { element in
                 if element.isEmpty || QueryIdentifier.generalElements.contains(element.tag) { return true }
