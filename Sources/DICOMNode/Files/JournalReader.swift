@@ -83,7 +83,8 @@ package struct JournalReader: ~Copyable, Sendable {
         func take(_ line: UnsafeRawBufferPointer, _ offset: UInt64) {
             guard !line.isEmpty else { return }
             do throws(FileProblem) {
-                if let record = Record(scanning: line, at: offset) {
+                var record = Record(at: offset)
+                if record.scan(line) {
                     try body(record)
                 } else if let entry = JournalEntry(line: Array(line)) {
                     try Record.with(entry, at: offset, body)
@@ -139,7 +140,7 @@ package struct JournalReader: ~Copyable, Sendable {
         /// The first entry of a run.
         package private(set) var start: JournalEntry?
 
-        private init(at offset: UInt64) { self.offset = offset }
+        fileprivate init(at offset: UInt64) { self.offset = offset }
 
         /// From an entry that was parsed.
         static func with(
@@ -174,17 +175,16 @@ package struct JournalReader: ~Copyable, Sendable {
             try result.get()
         }
 
-        /// From a line as nearly all are: one object of whole numbers and of texts of ASCII without escapes. Nil for any other, which
-        /// has to be parsed; also for the first of a run.
-        init?(scanning line: UnsafeRawBufferPointer, at offset: UInt64) {
-            self.offset = offset
+        /// Takes what a line says that is as nearly all are: one object of whole numbers and of texts of ASCII without escapes. False
+        /// for any other, which has to be parsed; also for the first of a run.
+        fileprivate mutating func scan(_ line: UnsafeRawBufferPointer) -> Bool {
             var scanner = Scanner(line: line)
-            guard scanner.skip(UInt8(ascii: "{")) else { return nil }
+            guard scanner.skip(UInt8(ascii: "{")) else { return false }
             repeat {
-                guard let key = scanner.text(), scanner.skip(UInt8(ascii: ":")) else { return nil }
-                guard take(key, &scanner) else { return nil }
+                guard let key = scanner.text(), scanner.skip(UInt8(ascii: ":")) else { return false }
+                guard take(key, &scanner) else { return false }
             } while scanner.skip(UInt8(ascii: ","))
-            guard scanner.skip(UInt8(ascii: "}")), scanner.isAtEnd else { return nil }
+            return scanner.skip(UInt8(ascii: "}")) && scanner.isAtEnd
         }
 
         private mutating func take(_ key: UnsafeRawBufferPointer, _ scanner: inout Scanner) -> Bool {
@@ -210,7 +210,7 @@ package struct JournalReader: ~Copyable, Sendable {
                 return seriesInstanceUID != nil
             case .outcome where outcome == nil:
                 guard let text = scanner.text() else { return false }
-                outcome = JournalOutcome.allCases.first { $0.rawValue.isWritten(text) }
+                outcome = text.isText("done") ? .done : JournalOutcome(rawValue: String(decoding: text, as: UTF8.self))
                 return outcome != nil
             // A path that is no UTF-8, the first of a run, a key that is there twice.
             default: return false
@@ -219,19 +219,17 @@ package struct JournalReader: ~Copyable, Sendable {
 
         /// The key of a name, of those that matter here: by its length, which few others have.
         private static func key(_ name: UnsafeRawBufferPointer) -> JournalEntry.Key? {
-            let key: JournalEntry.Key
             switch name.count {
-            case 4: key = .path
-            case 5: key = .bytes
-            case 7: key = name[0] == UInt8(ascii: "o") ? .outcome : .journal
-            case 8: key = .modified
-            case 9: key = .pathBytes
-            case 14: key = .sopInstanceUID
-            case 16: key = .studyInstanceUID
-            case 17: key = .seriesInstanceUID
-            default: return nil
+            case 4: name.isText("path") ? .path : nil
+            case 5: name.isText("bytes") ? .bytes : nil
+            case 7: name.isText("outcome") ? .outcome : name.isText("journal") ? .journal : nil
+            case 8: name.isText("modified") ? .modified : nil
+            case 9: name.isText("pathBytes") ? .pathBytes : nil
+            case 14: name.isText("sopInstanceUID") ? .sopInstanceUID : nil
+            case 16: name.isText("studyInstanceUID") ? .studyInstanceUID : nil
+            case 17: name.isText("seriesInstanceUID") ? .seriesInstanceUID : nil
+            default: nil
             }
-            return key.rawValue.isWritten(name) ? key : nil
         }
     }
 
@@ -249,7 +247,7 @@ package struct JournalReader: ~Copyable, Sendable {
             return true
         }
 
-        /// A text in quotation marks, of printable ASCII without escapes.
+        /// A text in quotation marks, of ASCII without escapes.
         mutating func text() -> UnsafeRawBufferPointer? {
             guard skip(UInt8(ascii: "\"")) else { return nil }
             let start = index
@@ -266,7 +264,7 @@ package struct JournalReader: ~Copyable, Sendable {
                     defer { index &+= 1 }
                     return UnsafeRawBufferPointer(rebasing: line[start..<index])
                 }
-                guard byte >= 0x20, byte < 0x7F, byte != UInt8(ascii: "\\") else { return nil }
+                guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\\") else { return nil }
                 index &+= 1
             }
             return nil
@@ -276,23 +274,26 @@ package struct JournalReader: ~Copyable, Sendable {
         @inline(__always)
         private static func others(in word: UInt64) -> UInt64 {
             let ones: UInt64 = 0x0101_0101_0101_0101
-            func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word }
-            let marks = zeros(word ^ (ones &* 0x22)) | zeros(word ^ (ones &* 0x5C)) | zeros(word ^ (ones &* 0x7F))
-            let controls = (word &- (ones &* 0x20)) & ~word
-            return (marks | controls | word) & (ones &* 0x80)
+            // Where a byte is zero, or less than what is taken from it, its upper bit is set afterwards.
+            let quotes = (word ^ (ones &* 0x22)) &- ones
+            let backslashes = (word ^ (ones &* 0x5C)) &- ones
+            let controls = word &- (ones &* 0x20)
+            return (quotes | backslashes | controls | word) & (ones &* 0x80)
         }
 
         /// A whole number that is not negative, such as the nanoseconds of a time, of 19 digits.
         mutating func number() -> Int? {
             let start = index
-            var value: UInt64 = 0
-            while index < line.count, index - start < 19 {
-                let digit = line[index] &- 0x30
+            let end = min(line.count, start &+ 19)
+            var (place, value) = (start, UInt64(0))
+            while place < end {
+                let digit = line[place] &- 0x30
                 guard digit < 10 else { break }
                 value = value &* 10 &+ UInt64(digit)
-                index &+= 1
+                place &+= 1
             }
-            guard index > start, line[start] != 0x30 || index == start + 1 else { return nil }
+            index = place
+            guard place > start, line[start] != 0x30 || place == start + 1 else { return nil }
             return Int(exactly: value)
         }
     }
@@ -495,15 +496,11 @@ package struct CopiedInstances: Sendable {
     }
 }
 
-extension String {
-    /// True if the bytes are those of this text.
-    fileprivate func isWritten(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var text = self
-        return text.withUTF8 { text in
-            guard text.count == bytes.count, let first = text.baseAddress, let second = bytes.baseAddress else {
-                return text.isEmpty && bytes.isEmpty
-            }
-            return memcmp(first, second, text.count) == 0
-        }
+extension UnsafeRawBufferPointer {
+    /// True if the bytes are those of a text.
+    @inline(__always)
+    fileprivate func isText(_ text: StaticString) -> Bool {
+        guard let baseAddress, count == text.utf8CodeUnitCount else { return false }
+        return memcmp(baseAddress, text.utf8Start, count) == 0
     }
 }
