@@ -55,8 +55,9 @@ let package = Package(
         .target(name: "CZlib", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
         .target(name: "COpenSSL", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
         .target(name: "CBuild", cSettings: sourceSettingsOfC + buildSettings),
+        .target(name: "CProcess", cSettings: sourceSettingsOfC),
         .systemLibrary(name: "CCurl"),
-        .target(name: "System", swiftSettings: sourceSettings),
+        .target(name: "System", dependencies: ["CProcess"], swiftSettings: sourceSettings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: sourceSettings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: sourceSettings),
         .target(
@@ -79,7 +80,7 @@ let package = Package(
         .target(
             name: "CommandLineInterface",
             dependencies: [
-                "System", "DICOM", "DICOMProtocol", "DICOMNode", "DICOMweb", "PracticeArchive", "CBuild",
+                "System", "DICOM", "DICOMProtocol", "DICOMNode", "DICOMweb", "PracticeArchive", "CBuild", "CProcess",
             ],
             swiftSettings: sourceSettings),
         .executableTarget(

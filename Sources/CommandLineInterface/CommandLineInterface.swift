@@ -12,12 +12,13 @@ package func run() -> Int32 {
     else { return runHere() }
     let exitCode = Locked<Int32>(ExitCode.localFiles.rawValue)
     do throws(SystemError) {
-        // The thread that the process began with only waits; signals are for the one that expects them.
-        try SignalThread.block()
-        try PosixThread(name: "main") { [exitCode] in
+        let thread = try PosixThread(name: "main") { [exitCode] in
             let code = runHere()
             exitCode.withLock { $0 = code }
-        }.join()
+        }
+        // The thread that the process began with only waits; signals are for the one that expects them.
+        try SignalThread.block()
+        thread.join()
     } catch {
         Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
     }
@@ -44,12 +45,16 @@ package func run(arguments: [String], in environment: Environment) -> ExitCode {
 
 /// Runs one command line, without the program's name; its result has the state of a monitoring plugin where that is asked for.
 package func result(of arguments: [String], in environment: Environment) -> RunResult {
-    let diagnostics = Diagnostics(sink: environment.standardError)
     let parsed: ParsedCommandLine
     do throws(UsageError) {
         let parser = CommandLineParser(
             rootUIDFromEnvironment: environment.variable("GDCM_ROOT_UID"),
-            configurationFile: ConfigurationFile(variable: environment.variable))
+            configurationFile: ConfigurationFile(
+                variable: environment.variable,
+                readFile: { path throws(FileReadError) in
+                    do throws(SystemError) { try environment.hearSignals() } catch { throw .system(error) }
+                    return try ConfigurationFile.contents(of: path)
+                }))
         parsed = try parser.parse(arguments)
     } catch {
         return failure(.usage, Message(error), isPlugin: PluginFormat.isAskedFor(in: arguments), environment)
@@ -58,9 +63,9 @@ package func result(of arguments: [String], in environment: Environment) -> RunR
     case .perform(let invocation): return perform([invocation], arguments, in: environment)
     case .performEach(let invocations): return perform(invocations, arguments, in: environment)
     case .empty:
-        return RunResult(exitCode: print(HelpText.short, to: environment.standardError, diagnostics).worst(.usage))
+        return RunResult(exitCode: print(HelpText.short, to: environment.standardError, environment).worst(.usage))
     case .help, .version, .queryHelp, .generate, .text:
-        return RunResult(exitCode: print(parsed.text, to: environment.standardOutput, diagnostics))
+        return RunResult(exitCode: print(parsed.text, to: environment.standardOutput, environment))
     }
 }
 
@@ -68,13 +73,12 @@ package func result(of arguments: [String], in environment: Environment) -> RunR
 private func failure(
     _ exitCode: ExitCode, _ message: Message, isPlugin: Bool, _ environment: Environment
 ) -> RunResult {
-    let diagnostics = Diagnostics(sink: environment.standardError)
     guard isPlugin else {
-        diagnostics.error(message)
+        Diagnostics(sink: environment.standardError).error(message)
         return RunResult(exitCode: exitCode)
     }
     let line = PluginLine(unknown: message)
-    _ = print(line.text, to: environment.standardOutput, diagnostics)
+    _ = print(line.text, to: environment.standardOutput, environment)
     return RunResult(exitCode: exitCode, pluginState: line.state)
 }
 
@@ -92,22 +96,29 @@ extension ParsedCommandLine {
     }
 }
 
-private func print(_ text: String, to sink: any ByteSink, _ diagnostics: Diagnostics) -> ExitCode {
+private func print(_ text: String, to sink: any ByteSink, _ environment: Environment) -> ExitCode {
     do throws(ByteSinkError) {
         try sink.write(text)
         return .success
     } catch {
         // A reader such as head has had what it wanted.
         guard !error.isReaderGone else { return .success }
-        diagnostics.error(Message("standard output", error.description))
+        Diagnostics(sink: environment.standardError).error(Message("standard output", error.description))
         return error.exitCode
     }
 }
 
 /// Performs the invocations one after the other; an interruption ends all. Queries of several peers have one output.
+@inline(never)
 private func perform(
     _ invocations: [Invocation], _ arguments: [String], in environment: Environment
 ) -> RunResult {
+    do throws(SystemError) {
+        try environment.hearSignals()
+    } catch {
+        Diagnostics(sink: environment.standardError).error(Message("cannot start", error.description))
+        return RunResult(exitCode: .localFiles)
+    }
     let monitor: RunMonitor
     let page: DoctorReport?
     do throws(RunFailure) {
@@ -159,9 +170,8 @@ private func perform(
         }
     }
     if let document {
-        let diagnostics = Diagnostics(sink: environment.standardError)
         let text = document.text(escapesNonASCII: environment.localeEncoding != nil)
-        exitCode = exitCode.worst(print(text, to: environment.standardOutput, diagnostics))
+        exitCode = exitCode.worst(print(text, to: environment.standardOutput, environment))
     }
     return monitor.finish(exitCode)
 }

@@ -99,6 +99,10 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
     /// The bytes as UTF-8 or, where they are not, as text of the process's locale (`setlocale`).
     private var decoded: String.UnicodeScalarView {
         if let text = String(validating: bytes, as: UTF8.self) { return text.unicodeScalars }
+        // In the locale "C", which is that of a process that has set none, no other bytes are text.
+        guard let locale = setlocale(LC_CTYPE, nil), strcmp(locale, "C") != 0 else {
+            return String(decoding: bytes, as: UTF8.self).unicodeScalars
+        }
         let characters = [wchar_t](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
             let converted = withCString { mbstowcs(buffer.baseAddress, $0, buffer.count) }
             // The length is -1, which may come as the largest number, where the bytes are no text of the locale.

@@ -1,3 +1,4 @@
+import CProcess
 import Glibc
 
 /// A thread of its own, for work that blocks: Swift's cooperative pool has one thread per core and must not be blocked.
@@ -6,10 +7,11 @@ package final class PosixThread: Sendable {
     package static let standardStackSize = 1 << 20
 
     private final class Body: Sendable {
-        let name: String
+        /// With the zero byte behind it, for the thread: its own first allocation would give it a heap of its own.
+        let name: ContiguousArray<CChar>
         let run: @Sendable () -> Void
         init(name: String, run: @escaping @Sendable () -> Void) {
-            self.name = name
+            self.name = name.utf8CString
             self.run = run
         }
     }
@@ -37,9 +39,12 @@ package final class PosixThread: Sendable {
             &thread, &attributes,
             { context in
                 guard let context else { return nil }
-                let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
-                PosixThread.setName(body.name)
-                body.run()
+                let body = Unmanaged<Body>.fromOpaque(context)
+                body.takeUnretainedValue().name.withUnsafeBufferPointer {
+                    if let name = $0.baseAddress { setThreadName(name) }
+                }
+                body.takeUnretainedValue().run()
+                body.release()
                 return nil
             }, context.toOpaque())
         guard result == 0 else {
@@ -60,11 +65,5 @@ package final class PosixThread: Sendable {
             return handle.isJoined ? nil : handle.thread
         }
         if let thread { pthread_join(thread, nil) }
-    }
-
-    /// `pthread_setname_np` is not in Swift's Glibc module; the kernel takes the name through this file as well.
-    private static func setName(_ name: String) {
-        guard let file = try? FileDescriptor.open("/proc/thread-self/comm", for: .writing) else { return }
-        _ = write(file.rawValue, name, name.utf8.count)
     }
 }

@@ -10,6 +10,7 @@ import Synchronization
 /// ignored.
 package enum SignalThread {
     private static let first = Atomic<CInt>(0)
+    private static let hasBegun = Atomic<Bool>(false)
 
     /// What a shell expects of a process that a signal ended: 128 and its number: 129 for SIGHUP, 130 for SIGINT
     /// and 143 for SIGTERM.
@@ -18,18 +19,22 @@ package enum SignalThread {
         return 128 + (number == 0 ? SIGINT : number)
     }
 
-    /// Must be called before any other thread exists: threads inherit the mask that keeps the signals for this one.
-    ///
-    /// SIGPIPE and SIGXFSZ are ignored: a peer that went away, and a file longer than the process may write, are errors of
+    /// Ignores SIGPIPE and SIGXFSZ: a reader or peer that went away, and a file longer than the process may write, are errors of
     /// `write`, not the end of the process.
+    package static func ignoreFailedWrites() {
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Starts the thread; further calls do nothing. Must be called before any other thread exists: threads inherit the mask that keeps
+    /// the signals for this one.
     ///
     /// - Throws: `SystemError` if the thread cannot be started.
     package static func start(
         raising cancellation: Cancellation, onSignal: @escaping @Sendable (Cancellation.Level) -> Void = { _ in },
         onStatusRequest: @escaping @Sendable () -> Void = {}
     ) throws(SystemError) {
-        signal(SIGPIPE, SIG_IGN)
-        signal(SIGXFSZ, SIG_IGN)
+        guard !hasBegun.exchange(true, ordering: .relaxed) else { return }
         LocalOutput.giveUp(at: cancellation)
         let watched = try blockSignals()
         _ = try PosixThread(name: "signals") {

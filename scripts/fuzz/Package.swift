@@ -17,8 +17,9 @@ let package = Package(
         .systemLibrary(name: "CIconv"),
         .target(name: "CLoader"),
         .target(name: "CBuild"),
+        .target(name: "CProcess"),
         .target(name: "CZlib", dependencies: ["CLoader"]),
-        .target(name: "System", swiftSettings: settings),
+        .target(name: "System", dependencies: ["CProcess"], swiftSettings: settings),
         .target(name: "DICOM", dependencies: ["CZlib", "CIconv"], swiftSettings: settings),
         .target(name: "DICOMProtocol", dependencies: ["DICOM"], swiftSettings: settings),
         .target(name: "DICOMNode", dependencies: ["System", "DICOM", "DICOMProtocol"], swiftSettings: settings),
@@ -29,7 +30,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "CommandLineInterface",
-            dependencies: ["System", "DICOM", "DICOMProtocol", "DICOMNode", "DICOMweb", "PracticeArchive", "CBuild"],
+            dependencies: [
+                "System", "DICOM", "DICOMProtocol", "DICOMNode", "DICOMweb", "PracticeArchive", "CBuild", "CProcess",
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "fuzz",

@@ -9,10 +9,15 @@ package struct Environment: Sendable {
     package var standardError: any ByteSink
     /// The character encoding of the user's locale, as `nl_langinfo(CODESET)` names it.
     package var codeset: String
-    package var today: CalendarDate
+    /// The day on which it was first asked for: the zone is a file that few runs read.
+    package var today: CalendarDate { makeToday() }
+    private let makeToday: @Sendable () -> CalendarDate
     package var cancellation: Cancellation
     /// Asked by SIGUSR1.
     package private(set) var status = StatusBoard()
+    /// From the first call on signals arrive as ``cancellation``: it comes before a run, and before a file is read that may be a
+    /// named pipe. Until then, and where a text is all that is printed, they do what they do by default.
+    private(set) var hearSignals: @Sendable () throws(SystemError) -> Void = { () throws(SystemError) in }
     /// Only where a person watches a terminal.
     package var progress: ProgressLine?
     /// Sixteen random bytes for a UID.
@@ -41,7 +46,8 @@ package struct Environment: Sendable {
 
     package init(
         standardOutput: any ByteSink, standardError: any ByteSink,
-        codeset: String = "UTF-8", today: CalendarDate, cancellation: Cancellation = .never,
+        codeset: String = "UTF-8", today: @autoclosure @escaping @Sendable () -> CalendarDate,
+        cancellation: Cancellation = .never,
         randomBytes: @escaping @Sendable () -> UIDGenerator.UUIDBytes,
         variable: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
@@ -49,26 +55,28 @@ package struct Environment: Sendable {
         self.standardOutput = standardOutput
         self.standardError = standardError
         self.codeset = codeset
-        self.today = today
+        makeToday = today
         self.cancellation = cancellation
         self.randomBytes = randomBytes
     }
 }
 
 extension Environment {
-    /// The environment of this process. Signals arrive as a cancellation from here on.
+    /// The environment of this process.
+    ///
+    /// - Throws: `SystemError` if the pipes of the cancellation cannot be made.
     static func process() throws(SystemError) -> Environment {
         FileDescriptor.occupyStandardStreams()
-        setlocale(LC_CTYPE, "")
-        let codeset = nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
+        SignalThread.ignoreFailedWrites()
+        let codeset = ArgumentText.codeset
         let cancellation = try Cancellation()
-        let status = StatusBoard()
-        try SignalThread.start(raising: cancellation, onStatusRequest: { status.ask() })
         var environment = Environment(
             standardOutput: DescriptorSink.standardOutput,
-            standardError: DescriptorSink.standardError, codeset: codeset, today: today(), cancellation: cancellation,
-            randomBytes: { randomBytes() }, variable: { value(of: $0) })
-        environment.status = status
+            standardError: DescriptorSink.standardError, codeset: codeset, today: todayOfProcess,
+            cancellation: cancellation, randomBytes: { randomBytes() }, variable: { value(of: $0) })
+        environment.hearSignals = { [status = environment.status] () throws(SystemError) in
+            try SignalThread.start(raising: cancellation, onStatusRequest: { status.ask() })
+        }
         environment.terminalWidth = terminalWidth()
         environment.writesToJournal = writesToJournal()
         environment.readStandardInput = { () throws(FileReadError) in try FileInput.readStandardInput() }
@@ -136,13 +144,13 @@ extension Environment {
         }
     }
 
-    private static func today() -> CalendarDate {
+    private static let todayOfProcess: CalendarDate = {
         var now = time(nil)
         var parts = tm()
         localtime_r(&now, &parts)
         return CalendarDate(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
             ?? CalendarDate.epoch
-    }
+    }()
 
     private static func randomBytes() -> UIDGenerator.UUIDBytes {
         var generator = SystemRandomNumberGenerator()

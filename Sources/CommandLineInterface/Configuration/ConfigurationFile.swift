@@ -16,11 +16,15 @@ package struct ConfigurationFile: Sendable {
     init(
         variable: @escaping @Sendable (String) -> String?,
         readFile: @escaping @Sendable (FilePath) throws(FileReadError) -> [UInt8] = { path throws(FileReadError) in
-            try FileDescriptor.contents(of: path, limit: maximumLength)
+            try contents(of: path)
         }
     ) {
         self.variable = variable
         self.readFile = readFile
+    }
+
+    static func contents(of path: FilePath) throws(FileReadError) -> [UInt8] {
+        try FileDescriptor.contents(of: path, limit: maximumLength)
     }
 
     /// No configuration, whatever the machine has.

@@ -6,6 +6,8 @@ package struct LocaleEncoding: Sendable, Equatable {
     /// Nil where nothing needs to be converted: for UTF-8, and for ASCII, which is what the locale "C" has. That one says
     /// nothing about the terminal, and text that is cut down to ASCII would lose names; as UTF-8 it is read nearly everywhere.
     package init?(codeset: String) {
+        // As nearly every locale has it.
+        guard codeset != "UTF-8", codeset != "ANSI_X3.4-1968" else { return nil }
         let name = codeset.uppercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
         guard !["UTF8", "ANSIX341968", "USASCII", "ASCII", "646", "ISO646US"].contains(name),
             CharacterConverter(from: "UTF-8", to: codeset) != nil

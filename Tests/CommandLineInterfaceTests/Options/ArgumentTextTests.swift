@@ -1,5 +1,6 @@
 import DICOM
 import Glibc
+import System
 import Testing
 
 @testable import CommandLineInterface
@@ -24,24 +25,21 @@ struct ArgumentTextTests {
         #expect(ArgumentText.encode("Mül", latin1) == [0x4D, 0xFC, 0x6C])
     }
 
-    @Test(arguments: [["dcmscu"], ["dcmscu", "--echo", "host"], ["dcmscu", "", "\u{E4}"]])
-    func `arguments are found before the environment`(arguments: [String]) {
-        // As on the stack of a new process.
-        let strings = arguments.map { strdup($0) }
-        defer { for string in strings { free(string) } }
-        let stack = [UnsafeMutablePointer(bitPattern: strings.count)] + strings + [nil, strdup("HOME=/"), nil]
-        stack.withUnsafeBufferPointer { stack in
-            let found = ArgumentText.beforeEnvironment(stack.baseAddress.map { $0 + strings.count + 2 })
-            #expect(found.map { String(cString: $0) } == arguments)
-        }
-        free(stack[strings.count + 2])
+    @Test(
+        arguments: [
+            (["LC_ALL": "C", "LANG": "de_DE.UTF-8"], "ANSI_X3.4-1968"), ([:], "ANSI_X3.4-1968"),
+            (["LC_ALL": "", "LC_CTYPE": "de_DE.utf8", "LANG": "C"], "UTF-8"), (["LANG": "C.UTF-8"], "UTF-8"),
+            (["LANG": "de_DE@euro"], nil), (["LC_CTYPE": "de_DE.ISO-8859-1"], nil), (["LANG": "de_DE"], nil),
+        ] as [([String: String], String?)])
+    func `the encoding is that of the first variable that names one, or the system is asked`(
+        variables: [String: String], codeset: String?
+    ) {
+        #expect(ArgumentText.codeset(ofLocale: ArgumentText.localeName { variables[$0] }) == codeset)
     }
 
-    @Test func `without a null pointer before the environment there are none`() {
-        let moved: [UnsafeMutablePointer<CChar>?] = [UnsafeMutablePointer(bitPattern: 8), nil]
-        moved.withUnsafeBufferPointer { moved in
-            #expect(ArgumentText.beforeEnvironment(moved.baseAddress.map { $0 + 1 }).isEmpty)
-        }
-        #expect(ArgumentText.beforeEnvironment(nil).isEmpty)
+    @Test func `the arguments of the process are those that the system shows`() throws {
+        let shown = try FileDescriptor.contents(of: "/proc/self/cmdline", limit: 1 << 20)
+        let arguments = shown.dropLast().split(separator: 0, omittingEmptySubsequences: false).dropFirst()
+        #expect(ArgumentText.ofProcess() == arguments.map { String(decoding: $0, as: UTF8.self) })
     }
 }

@@ -168,9 +168,9 @@ struct ContractTests {
     private func run(_ line: String) throws -> (code: ExitCode, output: String, error: String) {
         let output = MemorySink()
         let error = MemorySink()
+        let today = try #require(CalendarDate(year: 2024, month: 3, day: 1))
         let environment = Environment(
-            standardOutput: output, standardError: error,
-            today: try #require(CalendarDate(year: 2024, month: 3, day: 1)),
+            standardOutput: output, standardError: error, today: today,
             randomBytes: { UIDGenerator.UUIDBytes(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) })
         let code = CommandLineInterface.run(arguments: words(line), in: environment)
         return (code, output.text, error.text)

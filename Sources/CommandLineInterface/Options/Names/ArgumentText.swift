@@ -1,3 +1,4 @@
+import CProcess
 package import DICOM
 import Glibc
 import System
@@ -8,47 +9,56 @@ import System
 /// A path is converted to text with the other arguments and back to the same bytes when it is opened. Bytes that are
 /// not text in the encoding become unused characters, the last ones of Unicode's private use.
 package enum ArgumentText {
-    /// The encoding of the process's locale, where it is not UTF-8. A fact of the process: its locale is set once, at
-    /// the start.
-    static let localeEncoding = LocaleEncoding(
-        codeset: nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8")
+    /// The character encoding of the user's locale, as `nl_langinfo(CODESET)` names it. A fact of the process: its locale is set
+    /// once, here, and only where its name leaves the encoding open: the files of a locale cost a tenth of a start.
+    static let codeset: String = {
+        let name = localeName { getenv($0).map { String(cString: $0) } }
+        if let known = codeset(ofLocale: name) { return known }
+        setlocale(LC_CTYPE, "")
+        return nl_langinfo(CInt(CODESET)).map { String(cString: $0) } ?? "UTF-8"
+    }()
+
+    /// The name of the locale of characters, XBD 8.2: the first of the variables that is not empty; empty if all are.
+    static func localeName(_ variable: (String) -> String?) -> String {
+        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
+            if let value = variable(name), !value.isEmpty { return value }
+        }
+        return ""
+    }
+
+    /// The codeset that the name of a locale ends with, where it is UTF-8, or that of the locale "C"; nil where the system has to
+    /// be asked.
+    static func codeset(ofLocale name: String) -> String? {
+        switch name {
+        case "", "C", "POSIX": "ANSI_X3.4-1968"
+        case _ where [".UTF-8", ".utf8", ".UTF8", ".utf-8"].contains { name.hasSuffix($0) }: "UTF-8"
+        default: nil
+        }
+    }
+
+    /// The encoding of the process's locale, where it is not UTF-8.
+    static let localeEncoding = LocaleEncoding(codeset: codeset)
 
     private static let firstStandIn: UInt32 = 0x10FF00
 
     /// The arguments of this process without the program's name.
     package static func ofProcess() -> [String] {
-        pointers().dropFirst().map { decode(UnsafeRawBufferPointer(start: $0, count: strlen($0)), localeEncoding) }
-    }
-
-    /// All arguments. Swift finds them by /proc, which not every container has; they lie where the process was started with
-    /// them all the same.
-    private static func pointers() -> [UnsafePointer<CChar>] {
-        let known = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0].map { UnsafePointer($0) } }
-        return known.isEmpty ? beforeEnvironment(UnsafePointer(environ)) : known
-    }
-
-    /// The arguments, by the place of the environment: on each architecture of Linux the stack of a new process holds the
-    /// number of arguments, a pointer to each, a null pointer, and then the pointers to the environment.
-    ///
-    /// - Parameter environment: as the process has got it: nothing was added to it.
-    static func beforeEnvironment(_ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>?) -> [UnsafePointer<CChar>]
-    {
-        guard let environment, environment[-1] == nil else { return [] }
-        // The system takes no more than a few million.
-        for count in 0..<(1 << 24) {
-            let before = environment[-2 - count]
-            if Int(bitPattern: before) == count {
-                return (0..<count).compactMap { environment[$0 - count - 1].map { UnsafePointer($0) } }
-            }
-            if before == nil { return [] }
+        var count: CInt = 0
+        guard let arguments = processArguments(&count), count > 1 else { return [] }
+        var texts: [String] = []
+        for index in 1..<Int(count) {
+            guard let argument = arguments[index] else { break }
+            texts.append(decode(UnsafeRawBufferPointer(start: argument, count: strlen(argument)), localeEncoding))
         }
-        return []
+        return texts
     }
 
     /// The last component of the name that the program was started by.
     package static func program() -> String {
-        guard CommandLine.argc > 0, let name = CommandLine.unsafeArgv[0] else { return "" }
-        return String(cString: name).split(separator: "/").last.map { String($0) } ?? ""
+        var count: CInt = 0
+        guard let arguments = processArguments(&count), count > 0, let name = arguments[0] else { return "" }
+        guard let slash = strrchr(name, CInt(UInt8(ascii: "/"))) else { return String(cString: name) }
+        return String(cString: slash + 1)
     }
 
     package static func decode(_ bytes: UnsafeRawBufferPointer, _ encoding: LocaleEncoding?) -> String {
