@@ -27,15 +27,21 @@ package struct Configuration: Sendable {
         let line: Int
     }
 
+    /// The settings of one operation, whoever its peer is.
+    struct OperationDefaults: Sendable {
+        let operation: Operation
+        let settings: [Setting]
+    }
+
     /// The file, as messages name it; nil if there is none.
     let path: String?
     let defaults: [Setting]
-    let operationDefaults: [Operation: [Setting]]
+    let operationDefaults: [OperationDefaults]
     let nodes: [Node]
 
-    package static let empty = Configuration(path: nil, defaults: [], operationDefaults: [:], nodes: [])
+    package static let empty = Configuration(path: nil, defaults: [], operationDefaults: [], nodes: [])
 
-    init(path: String?, defaults: [Setting], operationDefaults: [Operation: [Setting]], nodes: [Node]) {
+    init(path: String?, defaults: [Setting], operationDefaults: [OperationDefaults], nodes: [Node]) {
         self.path = path
         self.defaults = defaults
         self.operationDefaults = operationDefaults
@@ -79,8 +85,8 @@ package struct Configuration: Sendable {
     func layers(for operation: Operation, node: Node?) -> [Layer] {
         var layers: [Layer] = []
         if let node { layers.append(Layer(origin: .node(node.name), settings: node.settings)) }
-        if let settings = operationDefaults[operation] {
-            layers.append(Layer(origin: .operationDefaults(operation), settings: settings))
+        for defaults in operationDefaults where defaults.operation == operation {
+            layers.append(Layer(origin: .operationDefaults(operation), settings: defaults.settings))
         }
         layers.append(Layer(origin: .defaults, settings: defaults))
         return layers

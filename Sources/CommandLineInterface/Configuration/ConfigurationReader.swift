@@ -20,7 +20,7 @@ struct ConfigurationReader {
         let reader = ConfigurationReader(path: path)
         // An empty file, or /dev/null, is a way to say: no configuration.
         if bytes.allSatisfy({ $0 == 0x20 || (0x09...0x0D).contains($0) }) {
-            return Configuration(path: path, defaults: [], operationDefaults: [:], nodes: [])
+            return Configuration(path: path, defaults: [], operationDefaults: [], nodes: [])
         }
         let root: JSONValue
         do throws(JSONError) { root = try JSONValue.parse(bytes, limits: limits) } catch {
@@ -33,7 +33,7 @@ struct ConfigurationReader {
 
     private func configuration(_ root: JSONValue) throws(UsageError) -> Configuration {
         var defaults: [Configuration.Setting] = []
-        var operationDefaults: [Operation: [Configuration.Setting]] = [:]
+        var operationDefaults: [Configuration.OperationDefaults] = []
         var nodes: [Configuration.Node] = []
         for member in try members(root, of: "the configuration") {
             switch member.key {
@@ -44,7 +44,8 @@ struct ConfigurationReader {
                         for inner in try members(entry.value, of: "\"\(entry.key)\"") {
                             settings.append(try setting(inner, for: operation))
                         }
-                        operationDefaults[operation] = settings
+                        operationDefaults.append(
+                            Configuration.OperationDefaults(operation: operation, settings: settings))
                     } else {
                         defaults.append(try setting(entry))
                     }

@@ -175,9 +175,10 @@ package enum OptionTable {
 
     static func definition(_ name: OptionName) -> OptionDefinition? { first { $0.name == name } }
 
-    /// The first definition for which the condition holds. Categories behind it are not made: most runs need few.
+    /// The definition for which the condition holds, which it does for one at most. Categories behind it are not made: most runs
+    /// need few, and none more often than the two that are asked first.
     private static func first(where holds: (OptionDefinition) -> Bool) -> OptionDefinition? {
-        for category in OptionCategory.allCases {
+        for category in [.operation, .help] + OptionCategory.allCases {
             if let found = category.definitions.first(where: holds) { return found }
         }
         return nil

@@ -181,7 +181,7 @@ package struct CommandLineParser: Sendable {
         _ typed: [OptionArgument], _ configuration: Configuration
     ) throws(UsageError) -> DoctorOptions.Machine {
         let settings =
-            configuration.defaults + configuration.operationDefaults.values.flatMap(\.self)
+            configuration.defaults + configuration.operationDefaults.flatMap(\.settings)
             + configuration.nodes.flatMap(\.settings)
         let arguments =
             typed
@@ -224,9 +224,9 @@ package struct CommandLineParser: Sendable {
         _ line: ArgumentScanner.Scanned, to operation: Operation
     ) throws(UsageError) {
         let instead = line.namesOperation ? "" : ", which is done where no operation is named"
-        let meant = line.positionals.dropFirst().lazy.compactMap { line.slip($0) }.first
         for argument in line.options where !argument.definition.operations.contains(operation) {
             let definition = argument.definition
+            let meant = line.positionals.dropFirst().compactMap { line.slip($0) }.first
             throw UsageError(
                 .optionNotApplicable, option: definition.name, value: "\(operation.option)",
                 problem: "\(definition.option) does not apply to \(operation.option)\(instead)",

@@ -14,7 +14,10 @@ package struct UID: Hashable, Sendable, CustomStringConvertible, ExpressibleBySt
     }
 
     /// From a value field: padding NULs, and the spaces that some writers put there or in front, are dropped.
-    package init(bytes: some Collection<UInt8>) {
+    package init(bytes: [UInt8]) { self.init(bytes: bytes[...]) }
+
+    /// As `init(bytes:)` of an array.
+    package init(bytes: ArraySlice<UInt8>) {
         let bytes = bytes.drop { $0 == 0x20 }
         var kept = 0
         var position = 0

@@ -66,8 +66,9 @@ extension StringProtocol {
     package func firstRange(of word: String) -> Range<Index>? {
         guard let first = word.first else { return nil }
         var from = startIndex
-        while let index = self[from...].firstIndex(of: first) {
-            if self[index...].hasPrefix(word) { return index..<self.index(index, offsetBy: word.count) }
+        // A range that is open at its end would be a type that the runtime makes, by a search through all conformances.
+        while let index = suffix(from: from).firstIndex(of: first) {
+            if suffix(from: index).hasPrefix(word) { return index..<self.index(index, offsetBy: word.count) }
             from = self.index(after: index)
         }
         return nil

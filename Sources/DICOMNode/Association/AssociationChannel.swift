@@ -52,7 +52,12 @@ final class AssociationChannel {
         machine = UpperLayerStateMachine(role)
         framer = PDUFramer(limits: PDULimits(announcedMaximumLength: maximumPDULength))
         self.connection = connection
-        fileSender = connection as? any FileSendingConnection
+        // For the usual one, without the search through all conformances that the cast to a protocol is.
+        if let connection = connection as? TCPConnection {
+            fileSender = connection
+        } else {
+            fileSender = connection as? any FileSendingConnection
+        }
         self.limits = limits
         self.cancellation = cancellation
         self.observer = observer

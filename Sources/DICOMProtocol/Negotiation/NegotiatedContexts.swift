@@ -36,7 +36,8 @@ package struct NegotiatedContexts: Sendable {
     package let accepted: [Accepted]
     /// Refused contexts in the order of the proposal.
     package let refused: [Refused]
-    private let roles: [UID: Roles]
+    /// Nil where none were granted, as in most associations.
+    private let roles: RoleTable?
 
     /// Compares the accept with the request. A context without a result is refused.
     ///
@@ -100,7 +101,7 @@ package struct NegotiatedContexts: Sendable {
 
     /// The requestor's roles for a SOP class: those that were proposed and granted, or the standard ones.
     package func roles(for sopClass: UID) -> Roles {
-        roles[sopClass] ?? .standard
+        roles?.bySOPClass[sopClass] ?? .standard
     }
 
     private static func accepted(
@@ -126,12 +127,21 @@ package struct NegotiatedContexts: Sendable {
             reason: result?.result.description ?? "not answered")
     }
 
-    private static func roles(proposed: [RoleSelection], answered: [RoleSelection]) -> [UID: Roles] {
+    private static func roles(proposed: [RoleSelection], answered: [RoleSelection]) -> RoleTable? {
+        guard !proposed.isEmpty, !answered.isEmpty else { return nil }
         var roles: [UID: Roles] = [:]
         for proposal in proposed {
             guard let answer = answered.first(where: { $0.sopClass == proposal.sopClass }) else { continue }
             roles[proposal.sopClass] = Roles(scu: proposal.scu && answer.scu, scp: proposal.scp && answer.scp)
         }
-        return roles
+        return RoleTable(bySOPClass: roles)
+    }
+
+    /// Holds the dictionary: its type is made at its first use, by a search through all conformances, which an
+    /// association without roles does not pay.
+    private final class RoleTable: Sendable {
+        let bySOPClass: [UID: Roles]
+
+        init(bySOPClass: [UID: Roles]) { self.bySOPClass = bySOPClass }
     }
 }

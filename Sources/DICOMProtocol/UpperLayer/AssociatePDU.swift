@@ -16,7 +16,10 @@ package typealias AssociateAccept = AssociatePDU<PresentationContextResult>
 /// | 21-36 | calling AE title (in the accept: as received, not tested) |
 /// | 37-68 | reserved; in the accept: as received |
 /// | 69- | items, in any order: application context (10H), presentation contexts, user information (50H) |
-package struct AssociatePDU<Context: PresentationContextItem>: Sendable, Equatable {
+///
+/// The parameter has no requirement that is looked up while the program runs: each would be a search through all
+/// conformances, in every run.
+package struct AssociatePDU<Context: Sendable>: Sendable {
     package var protocolVersion: UInt16
     package var calledAETitle: AETitle
     package var callingAETitle: AETitle
@@ -51,6 +54,8 @@ package struct AssociatePDU<Context: PresentationContextItem>: Sendable, Equatab
     package var supportsProtocolVersion: Bool { protocolVersion & 0x0001 != 0 }
 }
 
+extension AssociatePDU: Equatable where Context: Equatable {}
+
 extension AssociateAccept {
     /// The accept of a request, with the fields that are sent back as they were received.
     package init(
@@ -66,7 +71,7 @@ extension AssociateAccept {
 
 // MARK: Coding
 
-extension AssociatePDU {
+extension AssociatePDU where Context: PresentationContextItem {
     private static var applicationContextItem: UInt8 { 0x10 }
     private static var userInformationItem: UInt8 { 0x50 }
 

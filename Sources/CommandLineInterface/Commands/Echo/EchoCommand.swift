@@ -113,8 +113,8 @@ final class EchoCommand {
         let which = options.count > 1 ? " \(number)" : ""
         let line = "\(network.peerName): \(service)\(which) answered in \(times.line)"
         // A terminal gets whole words; everything else one line.
-        let lines = environment.terminalWidth.map { TextWidth.lines(line, $0) } ?? [line]
-        print(lines.joined(separator: "\n") + "\n")
+        guard let width = environment.terminalWidth else { return print(line + "\n") }
+        print(TextWidth.lines(line, width).joined(separator: "\n") + "\n")
     }
 
     private func reportFailure(_ error: AssociationError) {
@@ -198,10 +198,12 @@ struct EchoTimes: Sendable {
 
     /// `12.3 ms (look-up 0.1, connect 0.3, association 9.9, echo 1.0, release 1.0)`.
     var line: String {
-        let parts = Self.parts.compactMap { part in
-            part.time(self).map { "\(part.name) \(Quantity.milliseconds(seconds: $0))" }
+        var parts = ""
+        for (name, time) in Self.parts {
+            guard let seconds = time(self) else { continue }
+            parts += "\(parts.isEmpty ? "" : ", ")\(name) \(Quantity.milliseconds(seconds: seconds))"
         }
-        return "\(Quantity.milliseconds(seconds: total)) ms (\(parts.joined(separator: ", ")))"
+        return "\(Quantity.milliseconds(seconds: total)) ms (\(parts))"
     }
 
     /// Minimum, median, 95th percentile and maximum of each part; empty if nothing was measured.
