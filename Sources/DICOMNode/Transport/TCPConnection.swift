@@ -49,31 +49,53 @@ package final class TCPConnection: FileSendingConnection {
         into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits
     ) throws(TransportError) -> Int {
         try wait.checkCancellation()
-        var (isWaiting, hasSlept) = (false, false)
-        var (end, awakeUntil) = (Deadline.never, Deadline.never)
+        var waiting = ReadWait()
         while true {
             guard !isClosed.load(ordering: .relaxed) else { throw .closed }
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count >= 0 {
-                if hasSlept { answersSoon.store(!awakeUntil.isPast, ordering: .relaxed) }
+                end(waiting)
                 return count
             }
             if errno == EINTR { continue }
             guard errno == EAGAIN else { throw Self.streamError("recv") }
-            if !isWaiting {
-                isWaiting = true
-                // Needed only before a wait: while data is available the peer is not delayed by a missing
-                // acknowledgement.
-                setQuickAcknowledgement()
-                (end, awakeUntil) = (wait.deadlineFromNow(), .after(seconds: Self.shortWait))
-            }
-            // Polls for a moment if the last wait was as short: to sleep and be woken takes longer, above all in a
-            // virtual machine. A slower peer costs one such moment, not one each time. Yielding the processor instead
-            // would leave it to other threads for far longer.
-            if !hasSlept, wait.staysAwake, answersSoon.load(ordering: .relaxed), !awakeUntil.isPast { continue }
-            _ = try Readiness.wait(descriptor, for: .readable, until: end, limits: wait, phase: .read)
-            hasSlept = true
+            try self.wait(for: .readable, wait, &waiting)
         }
+    }
+
+    /// What one read remembers of its waits.
+    struct ReadWait {
+        fileprivate var isWaiting = false
+        fileprivate var hasSlept = false
+        fileprivate var end = Deadline.never
+        fileprivate var awakeUntil = Deadline.never
+    }
+
+    /// Waits, after an attempt to read that has found nothing, until the next one may find something.
+    ///
+    /// - Throws: `TransportError` if a limit passes or the wait is cancelled.
+    func wait(for wanted: Readiness, _ limits: WaitLimits, _ waiting: inout ReadWait) throws(TransportError) {
+        if !waiting.isWaiting {
+            waiting.isWaiting = true
+            // Needed only before a wait: while data is available the peer is not delayed by a missing acknowledgement.
+            setQuickAcknowledgement()
+            (waiting.end, waiting.awakeUntil) = (limits.deadlineFromNow(), .after(seconds: Self.shortWait))
+        }
+        // Polls for a moment if the last wait was as short: to sleep and be woken takes longer, above all in a
+        // virtual machine. A slower peer costs one such moment, not one each time. Yielding the processor instead
+        // would leave it to other threads for far longer.
+        if wanted == .readable, !waiting.hasSlept, limits.staysAwake, answersSoon.load(ordering: .relaxed),
+            !waiting.awakeUntil.isPast
+        {
+            return
+        }
+        _ = try Readiness.wait(descriptor, for: wanted, until: waiting.end, limits: limits, phase: .read)
+        waiting.hasSlept = true
+    }
+
+    /// Remembers, when a read has found something, whether it was there soon.
+    func end(_ waiting: ReadWait) {
+        if waiting.hasSlept { answersSoon.store(!waiting.awakeUntil.isPast, ordering: .relaxed) }
     }
 
     /// Reads the available bytes without waiting; see ``Connection``.

@@ -209,16 +209,19 @@ import System
             try wait.checkCancellation()
             if let count = takeEarly(into: buffer) { return count }
             var wanted = Readiness.readable
-            if let count = try take(into: buffer, orWaitFor: &wanted) { return count }
-            let deadline = wait.deadlineFromNow()
+            var waiting = TCPConnection.ReadWait()
             while true {
-                _ = try Readiness.wait(tcp.descriptor, for: wanted, until: deadline, limits: wait, phase: .read)
-                if let count = try take(into: buffer, orWaitFor: &wanted) { return count }
+                if let count = try take(into: buffer, orWaitFor: &wanted) {
+                    tcp.end(waiting)
+                    return count
+                }
+                try tcp.wait(for: wanted, wait, &waiting)
             }
         }
 
         func readAvailable(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int? {
             if let count = takeEarly(into: buffer) { return count }
+            tcp.setQuickAcknowledgement()
             var wanted = Readiness.readable
             return try take(into: buffer, orWaitFor: &wanted)
         }
@@ -228,7 +231,6 @@ import System
             into buffer: UnsafeMutableRawBufferPointer, orWaitFor wanted: inout Readiness
         ) throws(TransportError) -> Int? {
             guard !isClosed.load(ordering: .relaxed), !isBroken else { throw .closed }
-            tcp.setQuickAcknowledgement()
             var total = 0
             repeat {
                 var count = 0
