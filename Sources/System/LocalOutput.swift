@@ -27,13 +27,10 @@ package enum LocalOutput {
     static func write(
         _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, unless cancellation: Cancellation
     ) throws(SystemError) {
-        var status = stat()
         guard !bytes.isEmpty else { return }
-        guard fstat(descriptor, &status) == 0, let kind = Kind(descriptor, status) else {
-            return try writeAtOnce(bytes, to: descriptor)
-        }
+        guard let (kind, outlet) = way(descriptor) else { return try writeAtOnce(bytes, to: descriptor) }
         // Held while the reader is waited for: no thread may fill the pipe between another one's `poll` and `write`.
-        try outlet(status).withLock { outlet throws(SystemError) in
+        try outlet.withLock { outlet throws(SystemError) in
             outlet.open(descriptor, kind)
             let ownDescriptor = outlet.descriptor
             var rest = bytes
@@ -104,10 +101,31 @@ package enum LocalOutput {
         }
     }
 
+    /// The kind and the outlet behind a descriptor; nil where `write` does not wait for a reader.
+    private typealias Way = (kind: Kind, outlet: Locked<Outlet>)?
+
+    /// The standard output and error are not asked again: they stay what they are.
+    private static let standardOutput = way(to: STDOUT_FILENO)
+    private static let standardError = way(to: STDERR_FILENO)
+
+    private static func way(_ descriptor: CInt) -> Way {
+        switch descriptor {
+        case STDOUT_FILENO: standardOutput
+        case STDERR_FILENO: standardError
+        default: way(to: descriptor)
+        }
+    }
+
+    private static func way(to descriptor: CInt) -> Way {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, let kind = Kind(descriptor, status) else { return nil }
+        return (kind, outlet(status))
+    }
+
     // MARK: Kinds
 
     /// A file whose `write` may wait for a reader.
-    private enum Kind {
+    private enum Kind: Sendable {
         case pipe, terminal, socket
 
         init?(_ descriptor: CInt, _ status: stat) {
