@@ -18,6 +18,8 @@ let sourceSettings =
             "-Xfrontend", "-disable-implicit-string-processing-module-import", "-Xfrontend",
             "-disable-implicit-concurrency-module-import",
         ]),
+        // Each function by itself, for the order below.
+        .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
         // The same bytes in whatever folder a release is built.
         .unsafeFlags(["-file-prefix-map", "\(Context.packageDirectory)=."], .when(configuration: .release)),
     ]
@@ -33,10 +35,13 @@ let buildSettings = ["DCMSCU_COMMIT", "DCMSCU_COMPILER"].compactMap { name in
 
 /// A release binary must run on a machine without the Swift toolchain and without a C++ library, and start fast: what is
 /// linked in is not searched for, and what is not exported needs no symbol. scripts/linking makes the static library of
-/// the toolchain's `-lstdc++`.
+/// the toolchain's `-lstdc++`; its file `order`, which scripts/order-functions makes, puts the functions that every run begins with
+/// side by side.
 let releaseLinking = [
     "-static-stdlib", "-use-ld=lld", "-L\(Context.packageDirectory)/scripts/linking",
     "-Xclang-linker", "-static-libgcc", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker", "now",
+    "-Xlinker", "--symbol-ordering-file=\(Context.packageDirectory)/scripts/linking/order", "-Xlinker",
+    "--no-warn-symbol-ordering",
 ]
 
 // Imports run one way only: System and DICOM <- DICOMProtocol <- DICOMNode <- DICOMweb, PracticeArchive <- CommandLineInterface <- dcmscu.
