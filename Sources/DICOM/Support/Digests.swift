@@ -5,7 +5,8 @@ package enum SeededDigest {
     ///
     /// - Parameter state: the digest of what comes before these bytes, or a number that tells several digests of the same apart.
     package static func of(_ bytes: UnsafeRawBufferPointer, after state: UInt64 = 0) -> UInt64 {
-        var digest = seed ^ state ^ UInt64(bytes.count)
+        // By itself: a length must not be undone by the first byte.
+        var digest = folded(seed ^ state ^ UInt64(bytes.count), factor)
         var index = 0
         while index &+ 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
