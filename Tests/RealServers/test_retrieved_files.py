@@ -161,6 +161,28 @@ class Resume(ScriptedRetrieval):
                 self.assertEqual(line["bytes"], os.path.getsize(line["path"]))
 
 
+    def test_the_journal_has_every_instance_before_it_says_that_all_is_synced(self):
+        """The digests of long files are made while others come: none is left behind, at whatever length it ends."""
+        for syncing in ("each", "end", "none"):
+            with self.subTest(syncing):
+                instances = [
+                    Instance("1.2.1", f"1.2.1.{1 + n % 2}", f"1.2.1.{1 + n % 2}.{n + 1}", size=length)
+                    for n, length in enumerate([*range(130_000, 1_100_000, 32_768), 3_000, 65_000])
+                ]
+                self.serve_scripted(instances)
+                self.out = self.folder / syncing
+                journal = self.folder / f"{syncing}.journal"
+                self.retrieve("get", "--journal", journal, "--fsync", syncing, expect=0)
+                lines = [json.loads(line) for line in journal.read_text().splitlines()]
+                outcomes = [line["outcome"] for line in lines[1:]]
+                self.assertEqual(outcomes, ["done"] * len(instances) + ["synced"] * (syncing != "none"))
+                done = lines[1 : 1 + len(instances)]
+                self.assertEqual({line["sopInstanceUID"] for line in done}, {instance.uid for instance in instances})
+                said = programs.run("sha256sum", *[line["path"] for line in done], expect=0).stdout.split()[::2]
+                self.assertEqual([line["sha256"] for line in done], said)
+                for line in done:
+                    self.assertEqual((line["bytes"], line["modified"]), (os.stat(line["path"]).st_size, os.stat(line["path"]).st_mtime_ns))
+
     def test_a_signal_while_what_is_held_is_compared_with_the_journal(self):
         """A journal of a run that was killed: what it names is read again, here 200 GB of it."""
         self.serve_scripted(study(3))

@@ -3,12 +3,12 @@ import System
 /// Makes the digests of the files that are received at a time: beside the threads that receive them, where a processor is free,
 /// otherwise on these.
 ///
-/// The bytes of long files are copied into blocks, which threads of this object take. One that receives takes those of its own file
-/// itself when it can go no further: at the end of the file, and where all blocks are taken. So nobody waits for a thread that has
-/// no processor yet, no digest depends on such a thread, and the blocks are all the memory, however many files there are. Short
-/// files are not worth the way to another thread.
+/// The bytes of long files are copied into blocks, which threads of this object take. One that receives takes some itself where it can
+/// go no further: where all blocks are taken, or it waits for a digest. Usually it waits for none: the next file is received while
+/// the last blocks of this one are added. So nobody waits for a thread that has no processor yet, no digest depends on such a
+/// thread, and the blocks are all the memory, however many files there are. Short files are not worth the way to another thread.
 package final class FileDigests: Sendable {
-    private let queue = ConditionLock(Queue())
+    private let queue = Queue(Waiting())
     private let helpers = Locked<[PosixThread]>([])
     private let maximumHelpers: Int
 
@@ -27,9 +27,37 @@ package final class FileDigests: Sendable {
     private static let mostHelpers = 4
     /// More than a few blocks ahead of the digest, a receiver gains nothing.
     private static let blocksOfHelper = 12
+    /// A helper that rests is woken for so many blocks, or for the last one of a file: to wake it costs a tenth of the work of a block
+    /// or more, and no file waits for its digest.
+    private static let wakingBlocks = 4
 
     /// Begins the digest of a file.
     func begin() -> RunningDigest { RunningDigest(self) }
+
+    /// Waits until all digests that somebody is to be told of are made, and he is told.
+    package func settle() {
+        while true {
+            var next: (block: Block, sum: Sum)?
+            var isWaiting = false
+            queue.change { queue in
+                next = queue.next()
+                isWaiting = next == nil && queue.untold > 0
+                if isWaiting { queue.waitingForEnd += 1 }
+                return false
+            }
+            if let next {
+                Self.add(next.block, to: next.sum, queue)
+            } else if isWaiting {
+                _ = queue.wait { $0.untold == 0 || !$0.ready.isEmpty }
+                queue.change { queue in
+                    queue.waitingForEnd -= 1
+                    return false
+                }
+            } else {
+                return
+            }
+        }
+    }
 
     // MARK: Blocks
 
@@ -67,10 +95,21 @@ package final class FileDigests: Sendable {
         /// Those that wait, in their order.
         var blocks: [Block] = []
         var isBusy = false
+        /// True once no further block comes.
+        var isWhole = false
+        /// The digest of the whole file, once it is made.
+        var made: String??
+        /// Waits to be told of it.
+        var listener: (@Sendable (String?) -> Void)?
+
+        /// True if all that came is added.
+        var isIdle: Bool { !isBusy && blocks.isEmpty }
     }
 
-    private struct Queue {
-        /// Those that have blocks waiting and are not busy.
+    fileprivate typealias Queue = ConditionLock<Waiting>
+
+    fileprivate struct Waiting {
+        /// Those that have blocks waiting and are not busy, the oldest first.
         var ready: [Sum] = []
         var free: [Block] = []
         /// The blocks that were made, wherever they are.
@@ -78,9 +117,16 @@ package final class FileDigests: Sendable {
         /// The threads that wait for a block, and those that wait for the end of a digest: to wake one costs more than to add a block.
         var waitingForBlock = 0
         var waitingForEnd = 0
+        /// The listeners that were not told yet.
+        var untold = 0
         var isEnding = false
 
-        /// The next block of a digest, which is busy until ``finished(_:of:)``; nil if there is none, or it is busy.
+        /// The next block of the oldest digest, which is busy until ``finished(_:of:)``; nil if there is none.
+        mutating func next() -> (block: Block, sum: Sum)? {
+            ready.first.flatMap { sum in next(of: sum).map { (block: $0, sum: sum) } }
+        }
+
+        /// The next block of one digest; nil if there is none, or it is busy.
         mutating func next(of sum: Sum) -> Block? {
             guard !sum.isBusy, !sum.blocks.isEmpty else { return nil }
             ready.removeAll { $0 === sum }
@@ -92,16 +138,22 @@ package final class FileDigests: Sendable {
         mutating func finished(_ block: Block, of sum: Sum) -> Bool {
             sum.isBusy = false
             free.append(block)
-            if !sum.blocks.isEmpty { ready.append(sum) }
-            // A helper goes on with the first that is ready, which may be another.
+            // Whoever is next goes on with the same.
+            if !sum.blocks.isEmpty { ready.insert(sum, at: 0) }
+            makeIfWhole(sum)
             return waitingForBlock > 0 || (waitingForEnd > 0 && (sum.blocks.isEmpty || ready.count > 1))
+        }
+
+        mutating func makeIfWhole(_ sum: Sum) {
+            guard sum.isWhole, sum.isIdle, sum.made == nil else { return }
+            sum.made = .some(sum.digest.hexadecimal())
         }
     }
 
-    /// A block to be filled; nil if the blocks are all with other files.
+    /// A block to be filled; nil if the blocks are all with other files, and all of this one is added.
     fileprivate func block(for sum: Sum) -> Block? {
         while true {
-            var (empty, own): (Block?, Block?) = (nil, nil)
+            var (empty, next): (Block?, (block: Block, sum: Sum)?) = (nil, nil)
             var isWaiting = false
             queue.change { queue in
                 empty = queue.free.popLast()
@@ -109,13 +161,14 @@ package final class FileDigests: Sendable {
                     queue.made += 1
                     empty = Block()
                 }
-                if empty == nil { own = queue.next(of: sum) }
-                isWaiting = empty == nil && sum.isBusy && own == nil
+                guard empty == nil, !sum.isIdle else { return false }
+                next = queue.next(of: sum).map { (block: $0, sum: sum) } ?? queue.next()
+                isWaiting = next == nil
                 if isWaiting { queue.waitingForBlock += 1 }
                 return false
             }
-            if let own {
-                add(own, to: sum)
+            if let next {
+                Self.add(next.block, to: next.sum, queue, goesOn: false)
             } else if isWaiting {
                 _ = queue.wait { !$0.free.isEmpty || !sum.isBusy }
                 queue.change { queue in
@@ -135,17 +188,31 @@ package final class FileDigests: Sendable {
     fileprivate var hasHelpers: Bool { maximumHelpers > 0 }
 
     /// Lets whoever comes first add a block to a digest.
-    fileprivate func handOver(_ block: Block, of sum: Sum) {
+    fileprivate func handOver(_ block: Block, of sum: Sum, isLast: Bool = false) {
         var waiting = 0
         queue.change { queue in
+            let isFirst = sum.isIdle
             sum.blocks.append(block)
-            guard !sum.isBusy, sum.blocks.count == 1 else { return false }
-            queue.ready.append(sum)
-            waiting = queue.ready.count
-            return true
+            if isFirst {
+                queue.ready.append(sum)
+                waiting = queue.ready.count
+            }
+            return !sum.isBusy && (isLast || sum.blocks.count >= Self.wakingBlocks)
         }
         // Another file waits longer than for one block.
         if waiting > 1 { addHelper() }
+    }
+
+    /// Nothing comes behind the last block.
+    fileprivate func end(_ sum: Sum, with last: Block?) -> PendingDigest {
+        if let last { handOver(last, of: sum, isLast: true) }
+        queue.change { queue in
+            sum.isWhole = true
+            queue.makeIfWhole(sum)
+            // Fewer blocks than a helper is woken for, if the last one was full.
+            return last == nil && !sum.isBusy && !sum.blocks.isEmpty
+        }
+        return PendingDigest(sum, queue)
     }
 
     /// Without one, the threads that receive do the work.
@@ -159,7 +226,7 @@ package final class FileDigests: Sendable {
     }
 
     /// Adds all blocks that are waiting, unless another thread is at it, and waits for that.
-    fileprivate func drain(_ sum: Sum) {
+    fileprivate static func drain(_ sum: Sum, _ queue: Queue) {
         while true {
             var own: Block?
             var isWaiting = false
@@ -170,7 +237,7 @@ package final class FileDigests: Sendable {
                 return false
             }
             if let own {
-                add(own, to: sum)
+                add(own, to: sum, queue)
             } else if isWaiting {
                 _ = queue.wait { _ in !sum.isBusy }
                 queue.change { queue in
@@ -183,9 +250,27 @@ package final class FileDigests: Sendable {
         }
     }
 
-    private func add(_ block: Block, to sum: Sum) {
+    /// Adds a block to a digest that is busy with it; whoever made the digest tells of it.
+    ///
+    /// - Parameter goesOn: False for a thread that has something else to do then: a helper goes on.
+    private static func add(_ block: Block, to sum: Sum, _ queue: Queue, goesOn: Bool = true) {
         sum.digest.update(block.bytes)
-        queue.change { $0.finished(block, of: sum) }
+        var listener: (@Sendable (String?) -> Void)?
+        var made: String?
+        queue.change { queue in
+            let isAwaited = queue.finished(block, of: sum)
+            if let digest = sum.made {
+                (listener, made) = (sum.listener, digest)
+                sum.listener = nil
+            }
+            return isAwaited || (!goesOn && !sum.blocks.isEmpty)
+        }
+        guard let listener else { return }
+        listener(made)
+        queue.change { queue in
+            queue.untold -= 1
+            return queue.waitingForEnd > 0
+        }
     }
 
     /// Takes back the blocks of a digest that nobody wants any more.
@@ -200,22 +285,19 @@ package final class FileDigests: Sendable {
     }
 
     /// The work of a helper.
-    private static func work(_ queue: ConditionLock<Queue>) {
+    private static func work(_ queue: Queue) {
         // OpenSSL takes milliseconds to be opened, which a run spends waiting for its peer.
         _ = FileDigest()
-        var done: (block: Block, sum: Sum)?
         while true {
             var next: (block: Block, sum: Sum)?
             var isEnding = false
             queue.change { queue in
-                let isAwaited = done.map { queue.finished($0.block, of: $0.sum) } ?? false
-                next = queue.ready.first.flatMap { sum in queue.next(of: sum).map { ($0, sum) } }
+                next = queue.next()
                 isEnding = queue.isEnding
-                return isAwaited
+                return false
             }
-            done = next
             if let next {
-                next.sum.digest.update(next.block.bytes)
+                add(next.block, to: next.sum, queue)
             } else if isEnding {
                 return
             } else {
@@ -253,8 +335,10 @@ final class RunningDigest {
         while !rest.isEmpty {
             if block == nil { block = digests.block(for: sum) }
             guard let filled = block else {
-                drain()
-                return sum.digest.update(rest)
+                let length = min(rest.count, FileDigests.Block.length)
+                sum.digest.update(UnsafeRawBufferPointer(rebasing: rest[..<length]))
+                rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+                continue
             }
             rest = UnsafeRawBufferPointer(rebasing: rest[filled.fill(from: rest)...])
             guard filled.isFull else { return }
@@ -264,16 +348,63 @@ final class RunningDigest {
         }
     }
 
-    private func drain() {
-        if isShared { digests.drain(sum) }
-        isShared = false
+    /// The digest of all that was fed. Nothing is fed afterwards.
+    func finish() -> PendingDigest {
+        guard isShared else {
+            if let block { sum.digest.update(block.bytes) }
+            return PendingDigest(made: sum.digest.hexadecimal())
+        }
+        defer { (block, isShared) = (nil, false) }
+        return digests.end(sum, with: block)
+    }
+}
+
+/// The digest of a whole file, of which the last blocks may still be added: in lower-case hexadecimal as `sha256sum` prints it, or nil
+/// if it could not be made.
+package struct PendingDigest: Sendable {
+    private enum State: Sendable {
+        case made(String?)
+        case pending(FileDigests.Sum, FileDigests.Queue)
     }
 
-    /// The digest of all that was fed, in lower-case hexadecimal as `sha256sum` prints it; nil if it could not be made. Nothing is fed
-    /// afterwards.
-    func finish() -> String? {
-        drain()
-        if let block { sum.digest.update(block.bytes) }
-        return sum.digest.hexadecimal()
+    private let state: State
+
+    /// Already known.
+    package init(made text: String?) { state = .made(text) }
+
+    fileprivate init(_ sum: FileDigests.Sum, _ queue: FileDigests.Queue) { state = .pending(sum, queue) }
+
+    /// Adds what is waiting, and waits for what another thread adds.
+    package var text: String? {
+        switch state {
+        case .made(let text): return text
+        case .pending(let sum, let queue):
+            FileDigests.drain(sum, queue)
+            var made: String?
+            queue.change { _ in
+                made = sum.made ?? nil
+                return false
+            }
+            return made
+        }
+    }
+
+    /// Tells of it once it is made: at once, or on the thread that makes it. There is one listener at most, which is told before
+    /// ``FileDigests/settle()`` returns.
+    package func tell(_ listener: @escaping @Sendable (String?) -> Void) {
+        switch state {
+        case .made(let text): listener(text)
+        case .pending(let sum, let queue):
+            var made: String??
+            queue.change { queue in
+                made = sum.made
+                if made == nil {
+                    sum.listener = listener
+                    queue.untold += 1
+                }
+                return false
+            }
+            if let made { listener(made) }
+        }
     }
 }

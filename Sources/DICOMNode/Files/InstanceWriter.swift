@@ -42,15 +42,15 @@ package final class InstanceWriter {
         case fail
     }
 
-    package struct Outcome: Sendable, Equatable {
+    package struct Outcome: Sendable {
         package let path: FilePath
         package let kind: Kind
         /// From ``InstanceNaming/Name/remark``.
         package let remark: String?
         /// Bytes in the file.
         package let size: UInt64
-        /// SHA-256 of the file, in hexadecimal; nil where nobody asked for it, or it could not be made.
-        package let digest: String?
+        /// SHA-256 of the file; nil where nobody asked for it.
+        package let digest: PendingDigest?
         /// The UIDs that the data set has itself; nil if its beginning cannot be read.
         var dataSetUIDs: DataSetUIDs?
         /// The entities that the data set says it belongs to, where that was asked.
@@ -64,7 +64,7 @@ package final class InstanceWriter {
         }
 
         /// The outcome without the UIDs of the data set.
-        package init(path: FilePath, kind: Kind, remark: String?, size: UInt64, digest: String?) {
+        package init(path: FilePath, kind: Kind, remark: String?, size: UInt64, digest: PendingDigest?) {
             self.path = path
             self.kind = kind
             self.remark = remark

@@ -18,7 +18,7 @@ final class OutputFile {
     private var isSettled = false
     /// Nil where nobody wants the digest.
     private var sum: RunningDigest?
-    private var finalDigest: String?
+    private var finalDigest: PendingDigest?
     /// The bytes that were written, and those of them that are on their way to the disk.
     private var length: UInt64 = 0
     private var writtenBack: UInt64 = 0
@@ -75,8 +75,8 @@ final class OutputFile {
         }
     }
 
-    /// Of everything that was written, in hexadecimal. Nothing is written afterwards.
-    var digest: String? {
+    /// Of everything that was written. Nothing is written afterwards.
+    var digest: PendingDigest? {
         if let sum {
             finalDigest = sum.finish()
             self.sum = nil

@@ -54,7 +54,7 @@ struct FileDigestsTests {
             for piece in [7_001, 65_536, 262_000, 4_000_000] {
                 let digest = digests.begin()
                 Self.feed(bytes, to: digest, piece: piece)
-                #expect(digest.finish() == Self.plain(bytes), "\(length) bytes in pieces of \(piece)")
+                #expect(digest.finish().text == Self.plain(bytes), "\(length) bytes in pieces of \(piece)")
             }
         }
     }
@@ -69,7 +69,7 @@ struct FileDigestsTests {
                     let bytes = Self.bytes(400_000 + 1_000 * round, seed &* 31 &+ round)
                     let digest = digests.begin()
                     Self.feed(bytes, to: digest, piece: 150_000)
-                    return digest.finish() == Self.plain(bytes)
+                    return digest.finish().text == Self.plain(bytes)
                 }
             }
         }
@@ -84,6 +84,50 @@ struct FileDigestsTests {
         }
         let digest = digests.begin()
         Self.feed(bytes, to: digest, piece: 250_000)
-        #expect(digest.finish() == Self.plain(bytes))
+        #expect(digest.finish().text == Self.plain(bytes))
+    }
+
+    @Test(arguments: [0, 1, 3])
+    func `are told once each, of all files, while others are received`(helpers: Int) throws {
+        let digests = FileDigests(helpers: helpers)
+        let told = Locked<[Int: [String?]]>([:])
+        // Below the first block, at its end, within a block and at the end of one, and more than all blocks.
+        let files = [0, 10, 65_536, 65_537, 131_072, 131_073, 196_608, 530_702, 3_000_001].map { Self.bytes($0, $0) }
+        let receivers = try (0..<3).map { receiver in
+            try Background {
+                for (number, bytes) in files.enumerated() {
+                    let digest = digests.begin()
+                    Self.feed(bytes, to: digest, piece: 100_000)
+                    digest.finish().tell { text in
+                        told.withLock { $0[10 * number + receiver, default: []].append(text) }
+                    }
+                }
+            }
+        }
+        for receiver in receivers { try receiver.value() }
+        digests.settle()
+        let all = told.withLock { $0 }
+        #expect(all.count == 3 * files.count)
+        for (key, texts) in all { #expect(texts == [Self.plain(files[key / 10])]) }
+        // Nothing is left to wait for.
+        digests.settle()
+    }
+
+    @Test func `are made before the threads end, and known to whoever asks later`() throws {
+        let told = Locked<String??>(nil)
+        let bytes = Self.bytes(700_000, 3)
+        let last: PendingDigest = {
+            let digests = FileDigests(helpers: 1)
+            let digest = digests.begin()
+            Self.feed(bytes, to: digest, piece: 250_000)
+            let pending = digest.finish()
+            pending.tell { text in told.withLock { $0 = .some(text) } }
+            return pending
+        }()
+        let text = try #require(told.withLock { $0 })
+        #expect(text == Self.plain(bytes))
+        #expect(last.text == text)
+        last.tell { text in told.withLock { $0 = text.map { $0 + " again" } } }
+        #expect(told.withLock { $0 } == Self.plain(bytes).map { $0 + " again" })
     }
 }

@@ -95,6 +95,7 @@ final class Reception: Sendable {
     func sync() throws(FileProblem) {
         try folder.sync()
         guard let journal else { return }
+        digests?.settle()
         if folder.syncing != .none { journal.recordSync() }
         try journal.finish()
     }

@@ -78,7 +78,8 @@ final class RetrievalJournal: Sendable {
         }
     }
 
-    /// Records an instance that has its final name, before the server is told that it is stored.
+    /// Records an instance that has its final name: before the server is told that it is stored, if each is forced onto the disk;
+    /// otherwise once its digest is made, which the next instance does not wait for.
     func record(_ instance: ReceivedInstance) {
         guard case .stored(let outcome) = instance.outcome else { return }
         var entry = JournalEntry()
@@ -91,9 +92,15 @@ final class RetrievalJournal: Sendable {
         let isOurs = outcome.kind != .skipped
         entry.set(.bytes, isOurs ? outcome.size : WrittenFile.length(of: outcome.path) ?? 0)
         if let modified = WrittenFile.modified(outcome.path) { entry.set(.modified, modified) }
-        if isOurs { entry.set(.sha256, outcome.digest) }
-        entry.set(path: outcome.path)
-        append(entry)
+        let (beginning, path) = (entry, outcome.path)
+        let digest = (isOurs ? outcome.digest : nil) ?? PendingDigest(made: nil)
+        let appendWhole: @Sendable (String?) -> Void = { [self] text in
+            var entry = beginning
+            entry.set(.sha256, text)
+            entry.set(path: path)
+            append(entry)
+        }
+        if output.syncing == .each { appendWhole(digest.text) } else { digest.tell(appendWhole) }
     }
 
     /// Everything recorded so far was forced onto the disk.
