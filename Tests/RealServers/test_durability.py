@@ -158,6 +158,48 @@ class Order(Disk):
         _, events = self.get("--fsync", "end", *resumed, other=f"/{folder.name}", expect=0)
         self.assertIn(["syncfs", str(folder)], events)
 
+    def of_lengths(self, *lengths):
+        """The options of a retrieval of instances of these lengths."""
+        instances = [Instance("1.2.1", "1.2.1.1", f"1.2.1.1.{n + 1}", size=length) for n, length in enumerate(lengths)]
+        archive = ScriptedArchive(instances)
+        self.addCleanup(archive.close)
+        return ["--get", "-k", "20,d=1.2.1", "-o", self.output, "--name", "{SOPInstanceUID}", servers.LOOPBACK, archive.port]
+
+    def test_end_begins_to_write_a_long_file_once_the_server_is_answered(self):
+        lengths = [300_000, 10_000, 20_000_000, 400_000]
+        _, events = self.traced(*self.of_lengths(*lengths), "--fsync", "end", expect=0)
+        names = {pathlib.Path(event[2]).name: (place, event[1]) for place, event in enumerate(events) if event[0] == "name"}
+        for number, (length, in_the_middle, afterwards) in enumerate(zip(lengths, [0, 0, 2, 0], [1, 0, 1, 1], strict=True), 1):
+            with self.subTest(length):
+                named, source = names[f"1.2.1.1.{number}"]
+                begun = [place for place, event in enumerate(events) if event == ["writeback", source]]
+                self.assertEqual(len([place for place in begun if place < named]), in_the_middle)
+                # What is on its way when the response leaves delays nobody.
+                answered = events.index(["send"], named)
+                self.assertEqual(len([place for place in begun if place > answered]), afterwards)
+                self.assertEqual(len(begun), in_the_middle + afterwards)
+        last = max(place for place, event in enumerate(events) if event[0] == "writeback")
+        self.assertGreater(events.index(["syncfs", str(self.output)]), last)
+
+    def test_nothing_is_begun_that_is_not_to_be_synced_at_the_end(self):
+        for syncing in ("none", "each"):
+            self.output = self.folder / syncing
+            _, events = self.traced(*self.of_lengths(300_000, 20_000_000), "--fsync", syncing, expect=0)
+            self.assertEqual([event for event in events if event[0] == "writeback"], [])
+
+    def test_what_cannot_be_begun_is_synced_at_the_end_all_the_same(self):
+        for error in (errno.ENOSYS, errno.EINVAL, errno.EIO):
+            self.output = self.folder / str(error)
+            asked = self.of_lengths(300_000, 20_000_000)
+            _, events = self.traced(*asked, "--fsync", "end", fault=f"writeback:1:{error}:on", expect=0)
+            self.assertIn(["fault", "writeback"], events)
+            self.assertIn(["syncfs", str(self.output)], events)
+            self.assertEqual(len(self.written()), 2)
+            # Nor does it hide what the disk says at the end.
+            fault = f"writeback:1:{error}:on,syncfs:1:{errno.EIO}"
+            run, _ = self.traced(*asked, "--fsync", "end", "--if-exists", "overwrite", fault=fault, expect=LOCAL_FILES)
+            self.assertIn("cannot be written", run.stderr, run)
+
     def test_a_new_journal_is_on_the_disk_with_its_name_before_anything_is_sent(self):
         _, events = self.get("--journal", self.journal, expect=0)
         sent = events.index(["send"])
@@ -322,6 +364,24 @@ class Faults(Disk):
 
     def fsynced(self):
         return {str(path) for path in [self.folder, *self.folder.rglob("*")] if path.is_dir()}
+
+    def test_a_line_of_the_journal_that_is_written_after_the_answer(self):
+        instances = study(6, size=700_000)
+        for number in (2, 3, 6, 7):
+            self.clear()
+            archive = ScriptedArchive(instances)
+            self.addCleanup(archive.close)
+            run, events = self.traced(
+                "--get", "-k", "20,d=1.2.1", "-o", self.output, *NAMING, "--journal", self.journal, servers.LOOPBACK, archive.port,
+                fault=f"write:{number}:{errno.ENOSPC}", at=[self.journal], expect=LOCAL_FILES, timeout=60,
+            )  # fmt: skip
+            self.assertIn(["fault", "write"], events)
+            # The files are there; the journal has what could be written, and does not say that all of it is.
+            self.assertEqual({path.stem for path in self.written()}, {instance.uid for instance in instances}, run)
+            lines = [json.loads(line) for line in self.journal.read_text().splitlines()]
+            self.assertEqual(len([line for line in lines if line.get("outcome") == "done"]), number - 2, run)
+            self.assertEqual([line for line in lines if line.get("outcome") == "synced"], [], run)
+            self.assertIn(str(self.journal), run.stderr, run)
 
     def test_the_journal_and_the_list_of_a_sending_run(self):
         failed = self.folder / "failed.txt"

@@ -22,6 +22,8 @@ final class OutputFile {
     /// The bytes that were written, and those of them that are on their way to the disk.
     private var length: UInt64 = 0
     private var writtenBack: UInt64 = 0
+    /// True if the rest follows when the file is closed: the peer is answered by then.
+    private var isWrittenBackLast = false
 
     /// Names tried before "rename" gives up.
     private static let maximumRenames = 10_000
@@ -182,11 +184,8 @@ final class OutputFile {
             }
         }
         guard let named else { throw FileProblem(path, .exists) }
-        if named.kind == .skipped {
-            removeTemporary()
-        } else if folder.syncing == .end, length >= Self.shortestWrittenBack {
-            startWriteBack()
-        }
+        if named.kind == .skipped { removeTemporary() }
+        isWrittenBackLast = named.kind != .skipped && folder.syncing == .end && length >= Self.shortestWrittenBack
         isSettled = true
         if folder.syncing == .each {
             // An earlier run may have left the file that is there unsynced.
@@ -208,6 +207,7 @@ final class OutputFile {
     /// Closes the file, without a check: errors of closing were found by ``finish(existing:)``.
     func close() {
         guard descriptor != -1 else { return }
+        if isWrittenBackLast { startWriteBack() }
         _ = Glibc.close(descriptor)
         descriptor = -1
     }

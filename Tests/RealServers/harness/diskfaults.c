@@ -201,6 +201,15 @@ int syncfs(int descriptor) {
     return result;
 }
 
+// Called "writeback": the system is told to begin.
+int sync_file_range(int descriptor, off64_t offset, off64_t count, unsigned flags) {
+    char path[PATH_MAX];
+    if (fails(descriptor, "writeback")) return -1;
+    int result = REAL(sync_file_range)(descriptor, offset, count, flags);
+    if (result == 0) record("writeback %s", path_of(descriptor, path));
+    return result;
+}
+
 int ftruncate(int descriptor, off_t length) {
     if (fails(descriptor, "ftruncate")) return -1;
     return REAL(ftruncate)(descriptor, length);
