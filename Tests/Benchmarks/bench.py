@@ -888,6 +888,50 @@ def job_get_large(bench):
     return retrieve(bench, "get-large: one instance of 1 GiB by C-GET, to memory", bench.folder / "large", 1, "get")
 
 
+def job_get_disk(bench):
+    """What --fsync end costs on a disk: 400 CT, 2,000 small instances, one of 1 GiB, and 400 CT at the pace of a network."""
+    # /tmp may be memory.
+    out = pathlib.Path(tempfile.mkdtemp(prefix="dcmscu-bench-", dir="/var/tmp"))
+    missed = 0
+    for words, folder, count, round_trip, most, rounds in (
+        ("400 CT of 0.53 MB", samples.ct, 400, 0, 1.4, bench.rounds),
+        ("2,000 instances of 16 KB", samples.one_study, 2000, 0, 1.15, bench.rounds),
+        ("one instance of 1 GiB", samples.large, 1, 0, 1.5, min(bench.rounds, 3)),
+        ("400 CT of 0.53 MB over a round trip of 10 ms", samples.ct, 400, 10, 1.03, min(bench.rounds, 3)),
+    ):
+        place = bench.folder / folder.__name__
+        folder(place, *([count] if count > 1 else []))
+        source = bench.tool("retrieve_source", "--folder", place)
+        if round_trip:
+            source = bench.tool("delay_proxy", "--to", source, "--round-trip", round_trip)
+
+        def prepare():
+            empty(out)
+            # What others have left to be written is not ours to wait for.
+            subprocess.run(["sync", "-f", out], check=True)
+
+        def check(_, count=count):
+            number = sum(1 for _ in out.iterdir())
+            return None if number == count else f"{number} of {count} files came"
+
+        def contender(syncing, source=source):
+            key = f"20,d={samples.STUDY}"
+            command = [bench.binary, "--get", "--studyroot", "--study", "-k", key, "-o", out, "--fsync", syncing, LOOPBACK, source]
+            return Contender(f"dcmscu --fsync {syncing}", command, prepare=prepare, check=check)
+
+        none, end = contender("none"), contender("end")
+        missed += run_job(
+            bench,
+            f"get-disk: {words} by C-GET, onto a disk",
+            [none, end],
+            [Target("wall", end.name, [none.name], most, "all of it on the disk at the end")],
+            rounds=rounds,
+        )
+        bench.stop()
+    shutil.rmtree(out, ignore_errors=True)
+    return missed
+
+
 def job_retrieve_many(bench):
     """1,000 and 100,000 small instances by C-GET and C-MOVE: memory does not grow."""
     folder = bench.folder / "tiny"
