@@ -119,8 +119,11 @@ class Calls(WatchTest):
             web.sendall(b"GET / HTTP/1.1\r\n\r\n")
             while web.recv(4096):
                 pass
+        socket.create_connection((servers.LOOPBACK, watch.port)).close()
         _, said = watch.end()
+        self.assertTrue(said.split("\n")[0].startswith("dcmscu: note: watching port"), said)
         self.assertIn("connected and did not associate: it speaks HTTP, not DICOM", said)
+        self.assertIn("connected and did not associate: connection closed by the peer", said)
         self.assertIn("0 associations and 0 requests seen", said)
 
     def test_json_lines(self):

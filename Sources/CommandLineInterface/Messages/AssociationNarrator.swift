@@ -264,7 +264,8 @@ struct ServerNarrator: Sendable {
         }
     }
 
-    private static func text(_ error: AssociationError) -> String {
+    /// Why an association ended, or did not come about.
+    static func text(_ error: AssociationError) -> String {
         switch error {
         case .connectionLost(let reason), .unreachable(let reason): reason.description
         case .abortedByPeer(let abort): "aborted by the peer: \(abort)"

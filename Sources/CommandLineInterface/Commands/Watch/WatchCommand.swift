@@ -24,9 +24,14 @@ final class WatchCommand {
             guard let port = network.connection.receiverPort,
                 let server = Receiver.start(
                     network, outcome, port: port, services: [WatchSCP(log: log, folder: folder)], titles: nil,
-                    narrates: false, watch: { [log] in log.record($0) })
+                    isAccepting: false, narrates: false, watch: { [log] in log.record($0) })
             else { return }
             announce(server.port)
+            do throws(TransportError) {
+                try Receiver.start(server)
+            } catch {
+                return outcome.fail(.localFiles, Message("cannot listen at port \(server.port)", error.description))
+            }
             let end = network.connection.totalTimeout.map { Deadline.after(seconds: $0) } ?? .never
             _ = network.cancellation.wait(until: end)
             server.stop()
@@ -181,10 +186,14 @@ final class WatchLog: Sendable {
             )
         case .stranger(let peer, let error):
             state.withLock { $0.strangers += 1 }
-            let why = if case .protocolViolation(let violation) = error { violation.message } else { "\(error)" }
+            let why =
+                if case .protocolViolation(let violation) = error { violation.message } else {
+                    ServerNarrator.text(error)
+                }
             write(.call, peer, "connected and did not associate: \(why)")
         case .ended(let peer): write(.call, forget(peer), "released")
-        case .failed(let peer, let error): write(.call, forget(peer), "association ended: \(error)")
+        case .failed(let peer, let error):
+            write(.call, forget(peer), "association ended: \(ServerNarrator.text(error))")
         case .turnedAway(let peer): write(.call, peer, "turned away: too many connections")
         case .refusedForMemory(let request, let peer):
             state.withLock { $0.requests += 1 }
