@@ -6,6 +6,7 @@ import System
 /// Runs the command line of this process and gives its exit code: with a stack that is large enough, whatever
 /// `ulimit -s` says.
 package func run() -> Int32 {
+    SignalThread.holdStatusRequests()
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit) == 0,
         limit.rlim_cur < rlim_t(PosixThread.standardStackSize)

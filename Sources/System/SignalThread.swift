@@ -26,6 +26,15 @@ package enum SignalThread {
         signal(SIGXFSZ, SIG_IGN)
     }
 
+    /// Keeps SIGUSR1 from this thread and those that it starts until the thread for signals takes it: by default it ends a process,
+    /// which nobody means who asks where a run stands.
+    package static func holdStatusRequests() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGUSR1)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
     /// Starts the thread; further calls do nothing. Must be called before any other thread exists: threads inherit the mask that keeps
     /// the signals for this one.
     ///

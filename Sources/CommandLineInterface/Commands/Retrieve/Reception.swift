@@ -93,9 +93,10 @@ final class Reception: Sendable {
 
     /// Forces everything onto the disk.
     func sync() throws(FileProblem) {
+        // Also where the disk fails, the journal has what came.
+        digests?.settle()
         try folder.sync()
         guard let journal else { return }
-        digests?.settle()
         if folder.syncing != .none { journal.recordSync() }
         try journal.finish()
     }
