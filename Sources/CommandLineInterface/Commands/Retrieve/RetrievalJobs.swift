@@ -21,7 +21,8 @@ final class RetrievalJobs: Sendable {
         var control: LoadControl?
 
         var limit: Int { control?.load.associations ?? fixed }
-        var isCrowded: Bool { running + beside > limit }
+        var inUse: Int { running + beside }
+        var isCrowded: Bool { inUse > limit }
         /// The retrievals that may go on at once, those among them that are still to begin.
         var retrievals: Int { max(1, running + (pausing > 0 ? 0 : waiting)) }
         /// So many of a number of associations are for one retrieval.
@@ -44,6 +45,9 @@ final class RetrievalJobs: Sendable {
                 control: choice == .automatic ? LoadControl(associations: choice, window: .fixed(1)) : nil))
     }
 
+    /// The number of associations that retrievals, and parts of them, have or are about to take.
+    var inUse: Int { state.withLock { $0.inUse } }
+
     /// The number of associations that there may be now.
     var limit: Int { state.withLock { $0.limit } }
 
@@ -61,10 +65,10 @@ final class RetrievalJobs: Sendable {
     /// Waits until one more retrieval may go on; returns false if there is no target for it, or the run is to end.
     func begin(_ cancellation: Cancellation) -> Bool {
         while !cancellation.isRaised {
-            _ = state.wait(until: .after(Self.look)) { $0.waiting == 0 || $0.running + $0.beside < $0.limit }
+            _ = state.wait(until: .after(Self.look)) { $0.waiting == 0 || $0.inUse < $0.limit }
             let hasBegun: Bool? = state.withLock { state in
                 guard state.waiting > 0 else { return false }
-                guard state.running + state.beside < state.limit else { return nil }
+                guard state.inUse < state.limit else { return nil }
                 state.running += 1
                 return true
             }

@@ -77,12 +77,12 @@ struct RetrievalWork: Sendable {
                     outcomes.withLock { $0[index] = outcome }
                     underWay.withLock { $0.removeAll { $0 == index } }
                 case .later(let time):
-                    if (time.secondsLeft ?? 0) > RetrievalAssociations.longestIdlePause {
-                        session?.finish()
-                        context.associations.releaseIdle()
-                    }
                     // Others may use its association meanwhile.
                     jobs.beginPause()
+                    if (time.secondsLeft ?? 0) > RetrievalAssociations.longestIdlePause {
+                        session?.finish()
+                        context.associations.releaseIdle(beyond: jobs.inUse)
+                    }
                     _ = pace?.wait(until: time, network.cancellation)
                     jobs.endPause()
                     guard jobs.begin(network.cancellation) else { return }
@@ -95,8 +95,8 @@ struct RetrievalWork: Sendable {
         @Sendable func job() {
             guard jobs.begin(network.cancellation) else { return }
             work()
-            // Those that go on have their own: a server may serve others more slowly while associations rest.
-            context.associations.releaseIdle()
+            // A server may serve those that go on more slowly while other associations rest.
+            context.associations.releaseIdle(beyond: jobs.inUse)
         }
         if count > 1 {
             do throws(SystemError) {

@@ -72,6 +72,27 @@ struct RetrievalAssociationsTests {
         #expect(folder.fileCount("out") == Self.count)
     }
 
+    @Test func `who needs none any more releases none that another is about to take again`() throws {
+        let archive = try TestArchive(holdsImages: true)
+        let invocation = try invocation("--get --studyroot \(archive.peer.joined(separator: " ")) -k StudyDate=2000-")
+        let environment = Environment(
+            standardOutput: MemorySink(), standardError: MemorySink(), today: .epoch,
+            randomBytes: { unsafeBitCast((0 as UInt64, 0 as UInt64), to: UIDGenerator.UUIDBytes.self) })
+        let diagnostics = Diagnostics(sink: environment.standardError)
+        let security = try RunSecurity(invocation.connection, environment: environment, diagnostics: diagnostics)
+        let network = Network(
+            .get, invocation.connection, security: security, diagnostics: diagnostics, cancellation: .never,
+            makeUID: { "1.2.3" })
+        let associations = RetrievalAssociations(network, try #require(invocation.retrieve))
+        let both = [try associations.forQueries(), try associations.forQueries()]
+        for one in both { associations.keep(one) }
+        associations.releaseIdle(beyond: 1)
+        let left = try associations.forQueries()
+        #expect(both.contains { $0 === left })
+        #expect(both.count { $0.association.isEstablished } == 1)
+        associations.release(left)
+    }
+
     // MARK: Contexts
 
     private static let ct: UID = "1.2.840.10008.5.1.4.1.1.2"

@@ -40,6 +40,21 @@ struct RetrievalJobsTests {
         #expect(jobs.found == nil && !jobs.stepAside())
     }
 
+    @Test func `who has ended, or waits for a time, uses no association`() {
+        let jobs = jobs(.fixed(4), targets: 3)
+        for _ in 0..<3 {
+            #expect(jobs.begin(cancellation))
+            jobs.beginTarget()
+        }
+        #expect(jobs.take(beside: { 1 }, while: { true }))
+        #expect(jobs.inUse == 4)
+        jobs.giveBack()
+        jobs.beginPause()
+        #expect(jobs.inUse == 2)
+        jobs.end()
+        #expect(jobs.inUse == 1)
+    }
+
     @Test func `more retrievals than associations leave none for parts`() {
         let jobs = jobs(.fixed(2), targets: 5)
         #expect(jobs.begin(cancellation))
