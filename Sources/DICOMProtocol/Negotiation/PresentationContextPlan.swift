@@ -63,7 +63,7 @@ package struct PresentationContextPlan: Equatable, Sendable {
             let groups = need.separately ? syntaxes.map { [$0] } : syntaxes.isEmpty ? [] : [syntaxes]
             return groups.filter {
                 // A need whose abstract syntax no other has repeats nothing.
-                seen[need.abstractSyntax]?.insert($0).inserted ?? true || need.isRepetition
+                seen.isEmpty || seen[need.abstractSyntax]?.insert($0).inserted ?? true || need.isRepetition
             }
             .map { (need.abstractSyntax, $0) }
         }
