@@ -28,7 +28,7 @@ extension Diagnostics {
         frame(
             "end: \(parts.joined(separator: ", "))",
             [("event", .string("end")), ("exitCode", .number(code))] + counts.map { ($0.name, .number($0.value)) } + [
-                ("seconds", .number((seconds * 1000).rounded() / 1000))
+                ("seconds", .number(Decimal.rounded(seconds, digits: 3)))
             ])
     }
 }

@@ -2,13 +2,30 @@
 enum Decimal {
     /// A number with a fixed count of decimals.
     static func text(_ value: Double, digits: Int) -> String {
-        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
-        var scale = 1.0
-        for _ in 0..<digits { scale *= 10 }
-        let scaled = Int64((abs(value) * scale).rounded())
+        let scale = scale(digits)
+        guard abs(value) * scale < largest else { return "\(value)" }
+        let scaled = nearest(abs(value) * scale)
         let sign = value < 0 && scaled != 0 ? "-" : ""
         guard digits > 0 else { return "\(sign)\(scaled)" }
         return "\(sign)\(scaled / Int64(scale))." + padded(Int(scaled % Int64(scale)), digits: digits)
+    }
+
+    /// A number that is not negative, to so many decimals.
+    static func rounded(_ value: Double, digits: Int) -> Double {
+        let scale = scale(digits)
+        return value * scale < largest ? Double(nearest(value * scale)) / scale : value
+    }
+
+    /// Doubles of this size have no decimals left.
+    private static let largest = 1e16
+
+    /// `rounded()` is a function of libm, which a run that only says how long something took need not open.
+    private static func nearest(_ value: Double) -> Int64 { Int64(value + 0.5) }
+
+    private static func scale(_ digits: Int) -> Double {
+        var scale = 1.0
+        for _ in 0..<digits { scale *= 10 }
+        return scale
     }
 
     /// An integer of at least so many digits, with zeros in front.

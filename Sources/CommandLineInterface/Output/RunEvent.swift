@@ -84,7 +84,7 @@ struct RunEvent: Sendable {
 
     /// Seconds, to the microsecond.
     mutating func set(_ key: Key, seconds: Double?) {
-        set(key, seconds.map { JSONValue.number(($0 * 1_000_000).rounded() / 1_000_000) })
+        set(key, seconds.map { JSONValue.number(Decimal.rounded($0, digits: 6)) })
     }
 
     mutating func set(_ key: Key, _ time: Duration?) {

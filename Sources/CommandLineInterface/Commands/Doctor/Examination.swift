@@ -470,7 +470,7 @@ final class Examination {
             "\(times.count) of \(Self.echoes) answered in \(values[0]) ms at least, \(values[1]) ms in the median, "
                 + "\(values[2]) ms at most")
         finding.picture = .times(times)
-        finding.set("seconds", .array(times.map { .number(($0 * 1e6).rounded() / 1e6) }))
+        finding.set("seconds", .array(times.map { .number(Decimal.rounded($0, digits: 6)) }))
         return finding
     }
 
