@@ -35,7 +35,8 @@ let buildSettings = ["DCMSCU_COMMIT", "DCMSCU_COMPILER"].compactMap { name in
 
 /// A release binary must run on a machine without the Swift toolchain and without a C++ library, and start fast: what is
 /// linked in is not searched for, and what is not exported needs no symbol. scripts/linking makes the static library of
-/// the toolchain's `-lstdc++`; its file `order`, which scripts/order-functions makes, puts the functions that every run begins with
+/// the toolchain's `-lstdc++`, and leaves out its `-lm`, whose functions CLoader has; its file `order`, which
+/// scripts/order-functions makes, puts the functions that every run begins with
 /// side by side.
 let releaseLinking = [
     "-static-stdlib", "-use-ld=lld", "-L\(Context.packageDirectory)/scripts/linking",
@@ -55,8 +56,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CIconv"),
-        // Libraries that are opened at their first use, and not linked.
-        .target(name: "CLoader", cSettings: sourceSettingsOfC),
+        // Libraries that are opened at their first use, and not linked; in a release libm is one of them.
+        .target(
+            name: "CLoader",
+            cSettings: sourceSettingsOfC + [.define("CLOADER_MATHEMATICS", .when(configuration: .release))]),
         .target(name: "CZlib", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
         .target(name: "COpenSSL", dependencies: ["CLoader"], cSettings: sourceSettingsOfC),
         .target(name: "CBuild", cSettings: sourceSettingsOfC + buildSettings),

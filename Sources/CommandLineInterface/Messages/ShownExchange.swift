@@ -192,7 +192,9 @@ struct ShownExchange {
         return .object(members)
     }
 
-    private static func milliseconds(_ seconds: Double) -> JSONValue { .number(Decimal.rounded(seconds * 1e3, digits: 3)) }
+    private static func milliseconds(_ seconds: Double) -> JSONValue {
+        .number(Decimal.rounded(seconds * 1e3, digits: 3))
+    }
 
     private static func list(_ pairs: [(name: String, value: String)]) -> JSONValue {
         .array(pairs.map { .object([("name", .string($0.name)), ("value", .string($0.value))]) })
