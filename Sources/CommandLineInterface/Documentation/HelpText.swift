@@ -61,7 +61,8 @@ package enum HelpText {
     package static func text(of operation: Operation) -> String {
         guard let guide = OperationGuide.of(operation), let definition = guide.definition else { return short }
         let peers = !operation.callsPeer ? "" : operation.takesTwoPeers ? " HOST [PORT] HOST [PORT]" : " HOST [PORT]"
-        let usage = "\(definition.option) [OPTION]...\(peers)"
+        let value = definition.value.takesArgument ? definition.value.placeholder.map { " \($0)" } ?? "" : ""
+        let usage = "\(definition.option)\(value) [OPTION]...\(peers)"
         var text = "Usage: dcmscu \(usage)\(operation.takesFiles ? " [FILE]..." : "")\n"
         let purpose = definition.summary.prefix(1).uppercased() + definition.summary.dropFirst() + "."
         text +=

@@ -37,14 +37,7 @@ extension OptionCategory {
                 no backup, and is not for patients' images.
                 """,
             traits: .common,
-            apply: { (draft, argument) throws(UsageError) in
-                // Whoever asks for its help must not get an archive in a folder of that name.
-                guard argument.text != "\(OptionName.help)" else {
-                    throw argument.error(
-                        "an option in the place of the folder", accepted: "a folder; dcmscu help serve")
-                }
-                draft.serve.directory = try argument.path()
-            }),
+            apply: { (draft, argument) throws(UsageError) in draft.serve.directory = try argument.servedFolder() }),
         OptionDefinition(
             .selfTest, .operation, "test all operations against a built-in archive",
             details: """

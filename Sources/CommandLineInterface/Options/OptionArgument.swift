@@ -44,6 +44,17 @@ package struct OptionArgument: Sendable {
     /// - Throws: `UsageError` if the text is empty or holds a NUL character.
     package func path() throws(UsageError) -> FilePath { FilePath(argument: try string()) }
 
+    /// Returns the path of the folder to serve. Whoever asks for help, or forgets the folder, must not get an archive in one with the name
+    /// of an option.
+    ///
+    /// - Throws: `UsageError` as ``path()`` does, or if the text begins as an option does.
+    func servedFolder() throws(UsageError) -> FilePath {
+        guard !text.hasPrefix("--") else {
+            throw error("an option in the place of the folder", accepted: "a folder; dcmscu help serve")
+        }
+        return try path()
+    }
+
     /// Returns an integer in the range.
     ///
     /// - Throws: `UsageError` if the text is not a number or is out of range.

@@ -436,6 +436,8 @@ struct Positionals {
         }
         guard operation.callsPeer else {
             guard let first = rest.first else { return }
+            // An option in the place of the folder leaves its value over.
+            _ = try line.last(.serve)?.servedFolder()
             throw UsageError(
                 .unexpectedArgument, option: first, value: first,
                 problem: "\(operation.option) takes no arguments, and \(first) is given", accepted: "options alone")

@@ -191,10 +191,13 @@ struct UsageErrorTests {
             description: "--log-file \"\": empty; accepted: the path of a file"),
     ]
 
-    @Test func `an archive is not made in a folder that was to be help`() throws {
-        let error = try usageError("--serve --help")
-        #expect(error.code == .invalidValue)
-        #expect(error.description.contains("dcmscu help serve"), "\(error.description)")
+    @Test(arguments: ["--help", "--port-scp", "--port-scp 21999", "--por 21999"])
+    func `an archive is not made in a folder that was to be an option`(_ options: String) throws {
+        let error = try usageError("--serve \(options)")
+        let option = options.split(separator: " ")[0]
+        #expect(
+            error.description
+                == "--serve \(option): an option in the place of the folder; accepted: a folder; dcmscu help serve")
         #expect(try invocation("--serve ./--help").operation == .serve)
     }
 
