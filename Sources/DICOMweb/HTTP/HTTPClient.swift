@@ -74,7 +74,11 @@ package struct HTTPAnswer: Sendable {
         /// The warning about the certificate of the last connection, until it is taken.
         private var warning: String?
         /// True if the last request was lost with a connection that was kept, after its body had gone wholly, and was not sent again.
-        private(set) var hasLostWholeBody = false
+        private(set) var hasLostWholeBody = false {
+            didSet { closesUnheard = closesUnheard || hasLostWholeBody }
+        }
+        /// True once that has happened: what must not come twice then goes over connections of its own.
+        private var closesUnheard = false
 
         /// In bytes.
         package static let maximumErrorBody = 64 * 1024
@@ -230,6 +234,7 @@ package struct HTTPAnswer: Sendable {
                 // 0 would be five minutes; no limit of ours is a month.
                 (cCURLOPT_CONNECTTIMEOUT_MS, settings.connectTimeout.map { max(1, Int($0 * 1000)) } ?? 2_000_000_000),
             ] { set(option, value) }
+            if closesUnheard, !exchange.request.isRepeatable { set(cCURLOPT_FRESH_CONNECT, 1) }
             let proxy = setProxy(for: target)
             let context = Unmanaged.passUnretained(exchange).toOpaque()
             setTransfers(context)
