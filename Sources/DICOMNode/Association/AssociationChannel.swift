@@ -9,8 +9,6 @@ import System
 /// here: ``AssociationEnding`` does what follows from it. Used by one thread at a time.
 final class AssociationChannel {
     let connection: any Connection
-    /// The same connection if it can send from files.
-    let fileSender: (any FileSendingConnection)?
     var limits: AssociationLimits
     let cancellation: Cancellation
     let observer: AssociationObserver?
@@ -52,12 +50,6 @@ final class AssociationChannel {
         machine = UpperLayerStateMachine(role)
         framer = PDUFramer(limits: PDULimits(announcedMaximumLength: maximumPDULength))
         self.connection = connection
-        // For the usual one, without the search through all conformances that the cast to a protocol is.
-        if let connection = connection as? TCPConnection {
-            fileSender = connection
-        } else {
-            fileSender = connection as? any FileSendingConnection
-        }
         self.limits = limits
         self.cancellation = cancellation
         self.observer = observer
@@ -310,7 +302,7 @@ final class AssociationChannel {
     func send(_ bytes: OutgoingBytes, wait: WaitLimits? = nil) throws(AssociationFault) {
         let whileBlocked = wait == nil ? { self.readWhileBlocked() } : nil
         do throws(TransportError) {
-            if let fileSender {
+            if let fileSender = connection.fileSender {
                 try fileSender.write(bytes, wait: wait ?? writeWait, whileBlocked: whileBlocked)
             } else {
                 try connection.write(bytes.memory, wait: wait ?? writeWait, whileBlocked: whileBlocked)
@@ -332,7 +324,7 @@ final class AssociationChannel {
         var rest = bytes
         rest.removeFirst(bytes.count - unwritten)
         do throws(TransportError) {
-            if let fileSender {
+            if let fileSender = connection.fileSender {
                 try fileSender.write(rest, wait: closingWait(), whileBlocked: whileBlocked)
             } else {
                 try connection.write(rest.memory, wait: closingWait(), whileBlocked: whileBlocked)

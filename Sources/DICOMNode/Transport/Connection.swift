@@ -20,6 +20,8 @@ package protocol Connection: AnyObject, Sendable {
     var securityWarning: String? { get }
     /// The durations of name look-up and connect; nil for a connection that was accepted.
     var timings: TCPConnection.Timings? { get }
+    /// The same connection if it can send from files; nil if it cannot.
+    var fileSender: (any FileSendingConnection)? { get }
 
     /// Reads the available bytes, at least one; waits only if there is none. Returns 0 if the peer has closed its side.
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int
@@ -98,6 +100,7 @@ extension Connection {
     package var securityDescription: String? { nil }
     package var securityDetails: SecurityDetails? { nil }
     package var securityWarning: String? { nil }
+    package var fileSender: (any FileSendingConnection)? { nil }
     package var pausedSeconds: Double { 0 }
 
     /// Our own address in numbers, without the port.
@@ -131,7 +134,7 @@ extension Connection {
     /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled; `.file` if the file cannot be read
     ///   to the end of its range.
     package func write(_ bytes: [UInt8], then file: FileRange, wait: WaitLimits) throws(TransportError) {
-        guard let sender = self as? any FileSendingConnection else {
+        guard let sender = fileSender else {
             try write(bytes, wait: wait)
             var rest = file
             while rest.count > 0 {
@@ -189,16 +192,16 @@ package struct FileRange: Sendable, Equatable {
 }
 
 /// The content of one write: bytes in memory and, behind them, a part of a file.
-struct OutgoingBytes {
-    private(set) var memory: UnsafeRawBufferPointer
-    private(set) var file: FileRange?
+package struct OutgoingBytes {
+    package private(set) var memory: UnsafeRawBufferPointer
+    package private(set) var file: FileRange?
 
-    init(_ memory: UnsafeRawBufferPointer, then file: FileRange? = nil) {
+    package init(_ memory: UnsafeRawBufferPointer, then file: FileRange? = nil) {
         self.memory = memory
         self.file = file
     }
 
-    var count: Int { memory.count + (file?.count ?? 0) }
+    package var count: Int { memory.count + (file?.count ?? 0) }
 
     /// The first bytes, at most so many.
     func prefix(_ number: Int) -> OutgoingBytes {
@@ -219,12 +222,18 @@ struct OutgoingBytes {
 
 /// A connection that takes the bytes of a file from the system itself: they are neither read nor copied by this
 /// process.
-protocol FileSendingConnection: Connection {
+package protocol FileSendingConnection: Connection {
     /// Sends all of it, by the rules of ``Connection/write(_:wait:whileBlocked:)``; ``Connection/unwritten`` counts the
-    /// bytes of the file, too. Where the file cannot be read to the end of its range, the write fails with `.file`.
+    /// bytes of the file, too.
+    ///
+    /// - Throws: `.file` if the file cannot be read to the end of its range; otherwise as a write of bytes in memory does.
     func write(
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError)
+}
+
+extension FileSendingConnection {
+    package var fileSender: (any FileSendingConnection)? { self }
 }
 
 /// A connection that adds something to another one, which it describes itself by.

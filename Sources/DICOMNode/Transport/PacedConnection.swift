@@ -22,9 +22,11 @@ class PacedConnection: ConnectionWrapper, @unchecked Sendable {
     /// The connection itself without a limit.
     static func over(_ connection: any Connection, _ rate: RateLimit?) -> any Connection {
         guard let rate else { return connection }
-        return connection is any FileSendingConnection
-            ? PacedFileSender(connection, rate) : PacedConnection(connection, rate)
+        return connection.fileSender == nil
+            ? PacedConnection(connection, rate) : PacedFileSender(connection, rate)
     }
+
+    var fileSender: (any FileSendingConnection)? { nil }
 
     var unwritten: Int { rest + connection.unwritten }
 
@@ -85,10 +87,12 @@ class PacedConnection: ConnectionWrapper, @unchecked Sendable {
 
 /// The same over a connection that sends from files.
 private final class PacedFileSender: PacedConnection, FileSendingConnection, @unchecked Sendable {
+    override var fileSender: (any FileSendingConnection)? { self }
+
     func write(
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
-        guard let sender = connection as? any FileSendingConnection else {
+        guard let sender = connection.fileSender else {
             return try write(bytes.memory, wait: wait, whileBlocked: whileBlocked)
         }
         try write(bytes, wait) { piece throws(TransportError) in

@@ -71,9 +71,11 @@ class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
             peer: ConnectionEnds.End(.peer(of: connection.descriptor)), security: connection.securityDescription,
             isOpenedByPeer: isOpenedByPeer)
         let stream = recorder.begin(ends)
-        return connection is any FileSendingConnection
-            ? RecordedFileSender(connection, stream) : RecordedConnection(connection, stream)
+        return connection.fileSender == nil
+            ? RecordedConnection(connection, stream) : RecordedFileSender(connection, stream)
     }
+
+    var fileSender: (any FileSendingConnection)? { nil }
 
     var unwritten: Int { connection.unwritten }
     var pausedSeconds: Double { connection.pausedSeconds }
@@ -205,10 +207,12 @@ class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
 
 /// The same over a connection that sends from files.
 private final class RecordedFileSender: RecordedConnection, FileSendingConnection, @unchecked Sendable {
+    override var fileSender: (any FileSendingConnection)? { self }
+
     func write(
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
-        guard let sender = connection as? any FileSendingConnection else {
+        guard let sender = connection.fileSender else {
             return try write(bytes.memory, wait: wait, whileBlocked: whileBlocked)
         }
         try record(bytes, whileBlocked) { watch throws(TransportError) in

@@ -122,7 +122,10 @@ package final class TCPConnection: FileSendingConnection {
         try write(OutgoingBytes(bytes), wait: wait, whileBlocked: whileBlocked)
     }
 
-    func write(
+    /// Sends all bytes, those of a file, too; see ``FileSendingConnection``.
+    ///
+    /// - Throws: `.file` if the file cannot be read to the end of its range; otherwise as a write of bytes in memory does.
+    package func write(
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
         var rest = bytes

@@ -233,7 +233,7 @@ struct RecordedConnectionTests {
         let loopback = try Loopback(smallBuffers: true)
         let memory = Memory()
         let recorded = RecordedConnection.over(loopback.client, memory, isOpenedByPeer: false)
-        let sender = try #require(recorded as? any FileSendingConnection)
+        let sender = try #require(recorded.fileSender)
         let server = loopback.server
         try server.write([9, 8, 7], wait: Loopback.patience)
         let reading = try Background { try server.readBytes(5 + bytes.count) }

@@ -37,7 +37,7 @@ struct PacedConnectionTests {
             owning: try systemCall("open") { folder["file"].withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) } })
         let loopback = try Loopback()
         let server = loopback.server
-        let sender = try #require(PacedConnection.over(loopback.client, limit()) as? any FileSendingConnection)
+        let sender = try #require(PacedConnection.over(loopback.client, limit()).fileSender)
         let reading = try Background { try server.readBytes(5 + Self.length - 10) }
         let watch = Stopwatch()
         let range = FileRange(descriptor: file.rawValue, offset: 10, count: Self.length - 10)
