@@ -518,6 +518,16 @@ extension ExitCode {
     init(listening error: TransportError) { self = error == .cancelled ? .interrupted : .localFiles }
 }
 
+extension RunOutcome {
+    /// Reports a port that cannot be listened at.
+    ///
+    /// - Parameter option: the one that names the port.
+    func fail(listeningAt port: UInt16, _ error: TransportError, option: OptionName = .portSCP) {
+        let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port, option: option) } else { nil }
+        fail(ExitCode(listening: error), Message("cannot listen at port \(port)", error.description, hint: hint))
+    }
+}
+
 extension Network {
     /// Whether those who call our port have to say who they are, as the first line of each receiver tells.
     var authenticationOfCallers: String {
@@ -537,7 +547,7 @@ enum Receiver {
     /// - Parameters:
     ///   - titles: the titles that peers may call, beside our own; nil: any.
     ///   - callers: the titles that may call; empty lets everybody in who knows ours.
-    ///   - isAccepting: false if connections are to wait until the server is started.
+    ///   - isAccepting: false if callers are to wait until ``accept(_:_:)``.
     ///   - narrates: false if `watch` tells the user what happens.
     ///   - watch: told what happens at the port, after it has been narrated.
     static func start(
@@ -550,14 +560,13 @@ enum Receiver {
                 network, port: port, services: services, titles: titles, from: callers, isAccepting: isAccepting,
                 narrates: narrates, watch: watch)
         } catch {
-            let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port) } else { nil }
-            outcome.fail(
-                ExitCode(listening: error), Message("cannot listen at port \(port)", error.description, hint: hint))
+            outcome.fail(listeningAt: port, error)
             return nil
         }
     }
 
-    /// Listens from now on, as ``start(_:_:port:services:titles:from:watch:)`` does.
+    /// Listens from now on, as ``start(_:_:port:services:titles:from:isAccepting:narrates:watch:)`` does, and says so before anybody
+    /// is let in.
     ///
     /// - Throws: `TransportError` if it cannot.
     static func open(
@@ -572,11 +581,26 @@ enum Receiver {
         policy.maximumPDULength = network.connection.maximumPDULength
         if !callers.isEmpty { policy.callingAETitles = Set(callers) }
         let server = try makeServer(network, listener, policy, services, narrates: narrates, watch)
-        if isAccepting { try start(server) }
         network.diagnostics.verbose(
             "listening at \(listener.localDescription) as \(network.connection.callingAETitle); "
                 + network.authenticationOfCallers)
+        if isAccepting { try start(server) }
         return server
+    }
+
+    /// Lets callers in where they had to wait, those first that wait now. False: it cannot, reported.
+    static func accept(_ server: AssociationServer, _ outcome: RunOutcome) -> Bool {
+        do throws(TransportError) {
+            try start(server)
+            return true
+        } catch {
+            outcome.fail(listeningAt: server.port, error)
+            return false
+        }
+    }
+
+    private static func start(_ server: AssociationServer) throws(TransportError) {
+        do throws(SystemError) { try server.start() } catch { throw .system(error) }
     }
 
     private static func makeServer(
@@ -597,13 +621,6 @@ enum Receiver {
         } catch {
             throw .system(error)
         }
-    }
-
-    /// Lets a server accept connections, those that wait first.
-    ///
-    /// - Throws: `.system` if its thread cannot be started.
-    static func start(_ server: AssociationServer) throws(TransportError) {
-        do throws(SystemError) { try server.start() } catch { throw .system(error) }
     }
 }
 

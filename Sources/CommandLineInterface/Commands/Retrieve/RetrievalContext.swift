@@ -83,9 +83,7 @@ final class RetrievalContext: Sendable {
     /// Lets callers in, once the first C-MOVE-RQ has left: what came before would be what nobody asked for.
     func acceptCallers() {
         guard let server, !isAccepting.exchange(true, ordering: .relaxed) else { return }
-        do throws(TransportError) { try Receiver.start(server) } catch {
-            outcome.fail(.localFiles, Message("cannot listen at port \(server.port)", error.description))
-        }
+        _ = Receiver.accept(server, outcome)
     }
 
     /// Leaves the associations of the server to its own release, but no longer than the grace after the last sign of life.

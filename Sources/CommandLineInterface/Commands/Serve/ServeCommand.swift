@@ -74,9 +74,7 @@ final class ServeCommand {
                 port: port, bind: network.connection.bindAddress ?? ServeOptions.standardBindAddress,
                 wait: WaitLimits(cancellation: network.cancellation))
         } catch {
-            let hint: Hint? = if case .portInUse = error { .receiverPortTaken(port: port, option: option) } else { nil }
-            outcome.fail(
-                ExitCode(listening: error), Message("cannot listen at port \(port)", error.description, hint: hint))
+            outcome.fail(listeningAt: port, error, option: option)
             return nil
         }
     }

@@ -27,11 +27,7 @@ final class WatchCommand {
                     isAccepting: false, narrates: false, watch: { [log] in log.record($0) })
             else { return }
             announce(server.port)
-            do throws(TransportError) {
-                try Receiver.start(server)
-            } catch {
-                return outcome.fail(.localFiles, Message("cannot listen at port \(server.port)", error.description))
-            }
+            guard Receiver.accept(server, outcome) else { return }
             let end = network.connection.totalTimeout.map { Deadline.after(seconds: $0) } ?? .never
             _ = network.cancellation.wait(until: end)
             server.stop()
