@@ -21,7 +21,7 @@ package func run() -> Int32 {
         try SignalThread.block()
         thread.join()
     } catch {
-        Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
+        return cannotStart(error.description, on: DescriptorSink.standardError).rawValue
     }
     return exitCode.withLock { $0 }
 }
@@ -32,11 +32,16 @@ private func runHere() -> Int32 {
     do throws(SystemError) {
         environment = try .process()
     } catch {
-        Diagnostics(sink: DescriptorSink.standardError).error(Message("cannot start", error.description))
-        return ExitCode.localFiles.rawValue
+        return cannotStart(error.description, on: DescriptorSink.standardError).rawValue
     }
     let arguments = PluginCommandLine.translated(ArgumentText.ofProcess(), program: ArgumentText.program())
     return result(of: arguments, in: environment).processCode
+}
+
+/// Says that the process lacks what every run needs, and gives the exit code of that.
+private func cannotStart(_ description: String, on sink: any ByteSink) -> ExitCode {
+    Diagnostics(sink: sink).error(Message("cannot start", description))
+    return .localFiles
 }
 
 /// Runs one command line, without the program's name, in an environment that may be a test's.
@@ -117,8 +122,7 @@ private func perform(
     do throws(SystemError) {
         try environment.hearSignals()
     } catch {
-        Diagnostics(sink: environment.standardError).error(Message("cannot start", error.description))
-        return RunResult(exitCode: .localFiles)
+        return RunResult(exitCode: cannotStart(error.description, on: environment.standardError))
     }
     let monitor: RunMonitor
     let page: DoctorReport?
