@@ -15,14 +15,15 @@ package struct DigestTable {
 
     package var isEmpty: Bool { count == 0 }
 
-    /// - Parameter digest: not zero.
-    package func contains(_ digest: UInt64) -> Bool { parts[part(of: digest)].contains(digest) }
+    package func contains(_ digest: UInt64) -> Bool {
+        let digest = Self.kept(digest)
+        return parts[part(of: digest)].contains(digest)
+    }
 
     /// Returns false if it is there already.
-    ///
-    /// - Parameter digest: not zero.
     @discardableResult
     package mutating func insert(_ digest: UInt64) -> Bool {
+        let digest = Self.kept(digest)
         if count == Self.mostInOne, parts.count == 1 { divide() }
         guard parts[part(of: digest)].insert(digest) else { return false }
         count += 1
@@ -31,10 +32,14 @@ package struct DigestTable {
 
     /// Returns false if it is not there.
     package mutating func remove(_ digest: UInt64) -> Bool {
+        let digest = Self.kept(digest)
         guard parts[part(of: digest)].remove(digest) else { return false }
         count -= 1
         return true
     }
+
+    /// A digest as it lies in a table, where zero is an empty place: zero and one are the same digest.
+    private static func kept(_ digest: UInt64) -> UInt64 { max(digest, 1) }
 
     private func part(of digest: UInt64) -> Int {
         parts.count == 1 ? 0 : Int(truncatingIfNeeded: digest >> (64 - UInt64(Self.bitsOfPart)))

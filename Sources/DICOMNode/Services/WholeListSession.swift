@@ -317,8 +317,7 @@ private final class DividedList {
             guard let identifier = try? match.identifier(), let name = identifier.bytes(key), !name.isEmpty else {
                 return onMatch(match)
             }
-            // Zero is an empty place of the table.
-            let digest = max(name.withUnsafeBytes { SeededDigest.of($0) }, 1)
+            let digest = name.withUnsafeBytes { SeededDigest.of($0) }
             note(identifier, part)
             let isNew = seen.insert(digest)
             // Of the first list all that was seen is its own.

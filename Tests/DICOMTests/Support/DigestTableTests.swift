@@ -50,6 +50,22 @@ struct DigestTableTests {
         }
     }
 
+    @Test func `zero is a digest as well, the same as one`() {
+        for count in [0, 5_000] {
+            var table = DigestTable()
+            for digest in 0..<count { table.insert(UInt64(2 + digest) &* 0x9E37_79B9_7F4A_7C15) }
+            #expect(!table.contains(0))
+            let changes = [table.remove(0), table.insert(0), table.insert(0), table.insert(1)]
+            #expect(changes == [false, true, false, false])
+            #expect(table.contains(0) && table.contains(1))
+            #expect(table.count == count + 1)
+            let removals = [table.remove(0), table.remove(1)]
+            #expect(removals == [true, false])
+            #expect(!table.contains(0))
+            #expect(table.count == count)
+        }
+    }
+
     @Test func `holds the same marks as a dictionary, whatever is set and taken away`() {
         var generator = SystemRandomNumberGenerator()
         // A few things that are set again and again, and many, for which tables grow.

@@ -279,10 +279,10 @@ final class ServerSide: ComparedSide {
         return found.count
     }
 
-    /// What names an entity, with a digest that is not zero; nil if nothing does: it cannot be counted then.
+    /// What names an entity, with its digest; nil if nothing does: it cannot be counted then.
     private static func usableUID(_ key: Tag, in match: DataSet) -> (text: String, digest: UInt64)? {
         guard let text = match.uid(key)?.string, ComparisonPlan.isUsable(text) else { return nil }
-        return (text, max(SeededDigest.of(text), 1))
+        return (text, SeededDigest.of(text))
     }
 
     /// A query for all that is below some entity.

@@ -238,10 +238,7 @@ private struct ResponseDigests {
     /// The number of each of the others: two studies of a patient are equal where only the name was asked for.
     private var others: [UInt64: Int] = [:]
 
-    /// The digest of a response. Never zero, which is an empty place in a table.
-    static func digest(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-        max(bytes.withUnsafeBytes { SeededDigest.of($0) }, 1)
-    }
+    static func digest(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.withUnsafeBytes { SeededDigest.of($0) } }
 
     func hasEntity(_ digest: UInt64) -> Bool { entities.contains(digest) }
 

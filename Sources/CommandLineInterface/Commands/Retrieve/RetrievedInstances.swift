@@ -122,7 +122,7 @@ final class RetrievedInstances: Sendable {
                 if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
                 if !state.sopClasses.contains(instance.sopClassUID) { state.sopClasses.insert(instance.sopClassUID) }
                 guard state.listed != nil else {
-                    if state.unlisted.insert(max(SeededDigest.of(uid.string), 1)) { state.counts.present += 1 }
+                    if state.unlisted.insert(SeededDigest.of(uid.string)) { state.counts.present += 1 }
                     return
                 }
                 guard let place = state.listed?.index(forKey: uid) else {
