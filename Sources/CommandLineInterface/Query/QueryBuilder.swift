@@ -50,50 +50,50 @@ package struct QueryBuilder: Sendable {
         keys: [QueryKey], returning: [ReturnKey] = [], asking: [[Tag]] = [], base: DataSet = DataSet(),
         onDoubt: (QueryKey, String) -> Void = { _, _ in }
     ) throws(UsageError) -> DataSet {
-        var frame = try frame(of: keys)
-        try QueryTranscoder(from: SpecificCharacterSet(of: base), to: frame.characterSet)
-            .append(base, to: &frame.identifier)
-        for key in returning { add(key, to: &frame.identifier) }
+        var keyless = try keylessIdentifier(for: keys)
+        try QueryTranscoder(from: SpecificCharacterSet(of: base), to: keyless.characterSet)
+            .append(base, to: &keyless.dataSet)
+        for key in returning { add(key, to: &keyless.dataSet) }
         for path in asking {
-            if let tag = path.last { Self.putEmpty(tag, at: path.dropLast(), in: &frame.identifier) }
+            if let tag = path.last { Self.putEmpty(tag, at: path.dropLast(), in: &keyless.dataSet) }
         }
-        return try dataSet(keys: keys, in: frame, onDoubt: onDoubt)
+        return try dataSet(adding: keys, to: keyless, onDoubt: onDoubt)
     }
 
-    /// An identifier without its keys: the same for all queries by the same attributes, as the rows of a list are, none of which is
-    /// the character set.
-    package struct Frame: Sendable {
-        fileprivate var identifier: DataSet
+    /// The identifier of a query without its keys: the same for all queries by the same attributes, as the rows of a list are, none of
+    /// which is the character set.
+    package struct KeylessIdentifier: Sendable {
+        fileprivate var dataSet: DataSet
         fileprivate let characterSet: SpecificCharacterSet
     }
 
-    /// The frame of an identifier with these keys.
+    /// The identifier to which these keys, or others of the same attributes, are added.
     ///
     /// - Throws: ``UsageError`` if a key is given twice, or the character set is not known.
-    package func frame(of keys: [QueryKey]) throws(UsageError) -> Frame {
+    package func keylessIdentifier(for keys: [QueryKey]) throws(UsageError) -> KeylessIdentifier {
         try refuseDuplicates(keys)
         let set = try repertoire(keys)
         // The default repertoire has no term, and the element must not be empty (PS3.4 C.2.2.2).
-        var identifier = QueryIdentifier.automaticElements(
+        var dataSet = QueryIdentifier.automaticElements(
             model: model, level: level, characterSet: set.definedTerms.joined(separator: "\\"))
-        if set.definedTerms.isEmpty { identifier.remove(.specificCharacterSet) }
-        return Frame(identifier: identifier, characterSet: set)
+        if set.definedTerms.isEmpty { dataSet.remove(.specificCharacterSet) }
+        return KeylessIdentifier(dataSet: dataSet, characterSet: set)
     }
 
-    /// The identifier of a frame with its keys, each checked and encoded.
+    /// The identifier with its keys, each checked and encoded.
     ///
     /// - Parameters:
-    ///   - keys: of the attributes that the frame was made for.
+    ///   - keys: of the attributes that the keyless identifier was made for.
     ///   - onDoubt: called with a key and the reason why its value is not of its representation.
     /// - Throws: ``UsageError`` if a value cannot be encoded or matched.
     package func dataSet(
-        keys: [QueryKey], in frame: Frame, onDoubt: (QueryKey, String) -> Void = { _, _ in }
+        adding keys: [QueryKey], to keyless: KeylessIdentifier, onDoubt: (QueryKey, String) -> Void = { _, _ in }
     ) throws(UsageError) -> DataSet {
-        var identifier = frame.identifier
+        var identifier = keyless.dataSet
         for key in keys where !key.isOutermost(.specificCharacterSet) {
             try checkLevel(key)
             let encoder = QueryValueEncoder(
-                key: key, characterSet: frame.characterSet, today: today, isStrict: isStrict,
+                key: key, characterSet: keyless.characterSet, today: today, isStrict: isStrict,
                 timesMaySpanDays: combinesDateAndTime && hasRangeOfDates(beside: key, keys), mayBeList: asksEachValue)
             let element = try encoder.element { onDoubt(key, $0) }
             Self.put(element, at: key.path.map(\.tag)[...], in: &identifier, replacing: true)

@@ -96,7 +96,7 @@ struct RetrievalList {
         _ row: RetrievalListReader.Row, _ options: QueryOptions, _ builders: Builders
     ) throws(UsageError) {
         let form = form(of: row, options, builders)
-        let frame = try form.frame.get()
+        let (builder, keyless) = try form.means.get()
         var entry = RetrievalTarget.Row(number: count, line: row.line, keys: row.keys)
         let uid = form.unique.map { UID(row.keys[$0].value) }
         let isOne = form.isBelow && uid?.isValid == true
@@ -116,7 +116,7 @@ struct RetrievalList {
             }
         }
         var new = Entry(
-            identifier: try frame.builder.dataSet(keys: form.naming.map { row.keys[$0] }, in: frame.identifier),
+            identifier: try builder.dataSet(adding: form.naming.map { row.keys[$0] }, to: keyless),
             rows: [entry])
         if isOne, let uid {
             new.uids = [uid]
@@ -146,11 +146,6 @@ struct RetrievalList {
     /// What follows from the attributes that a row has values of, whatever these are: found out once, as nearly all rows of a list
     /// have values of the same.
     private final class Form {
-        struct Frame {
-            let builder: QueryBuilder
-            let identifier: QueryBuilder.Frame
-        }
-
         let level: QueryLevel
         /// The places of the row's keys that name its entity.
         let naming: [Int]
@@ -158,8 +153,8 @@ struct RetrievalList {
         let unique: Int?
         /// True for one UID below a study or a series that is named too, to be requested with others like it.
         let isBelow: Bool
-        /// The reason why nothing of this form can be retrieved, or what identifiers are made with.
-        let frame: Result<Frame, UsageError>
+        /// What identifiers are made with, or the reason why nothing of this form can be retrieved.
+        let means: Result<(builder: QueryBuilder, keyless: QueryBuilder.KeylessIdentifier), UsageError>
         private let row: RetrievalListReader.Row
         private let levelKey: Int?
 
@@ -177,14 +172,14 @@ struct RetrievalList {
                 level == .image
                 ? keys.has(.seriesInstanceUID) && keys.has(.studyInstanceUID)
                 : level == .series && keys.has(.studyInstanceUID)
-            frame = Result { () throws(UsageError) in
+            means = Result { () throws(UsageError) in
                 guard !keys.isEmpty else {
                     throw UsageError(
                         .missingInput, option: .fromList, problem: "nothing that says what to retrieve")
                 }
                 try RetrievalList.refuseWidening(row, keys, options, level)
                 let builder = try builders.builder(of: level)
-                return Frame(builder: builder, identifier: try builder.frame(of: keys))
+                return (builder, try builder.keylessIdentifier(for: keys))
             }
         }
 
