@@ -138,6 +138,29 @@ struct LoadControlTests {
         #expect(run.control.chosen.associations > 2)
     }
 
+    @Test func `a server that rejects one of several that are tried has the others`() {
+        var run = Run(granted: 1)
+        run.mostAssociations = 4
+        run.answer(100, at: Self.far)
+        #expect(run.loads.contains(Self.load(3, 1)))
+        #expect(run.control.chosen == Self.load(4, 1))
+        #expect(run.refusals == 1)
+    }
+
+    @Test func `an association that is refused after a failure brings back none of those that were given up`() {
+        var run = Run()
+        run.answer(10_000, at: Self.far)
+        run.control.failed(at: run.time)
+        #expect(run.control.load == Self.load(4, 8))
+        run.control.refused(remaining: 7, at: run.time)
+        #expect(run.control.load == Self.load(4, 8))
+        #expect(run.control.chosen == Self.load(4, 8))
+        run.control.refused(remaining: 3, at: run.time)
+        #expect(run.control.load == Self.load(3, 8))
+        run.control.refused(remaining: 0, at: run.time)
+        #expect(run.control.load == Self.load(1, 8))
+    }
+
     @Test func `a server that slows with more has what it was fastest with`() {
         var run = Run(granted: 1)
         run.answer(3000) { [100, 180, 150, 120, 100, 90, 80, 70][$0.associations - 1] }

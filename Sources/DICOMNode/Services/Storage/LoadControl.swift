@@ -155,11 +155,13 @@ package struct LoadControl: Sendable {
         awaitsAssociation = false
     }
 
-    /// An association was not opened, or did not answer any more, and so many are left.
+    /// An association was not opened, or did not answer any more, and so many are left. This never raises the number in use: a
+    /// failure may have halved it meanwhile.
     package mutating func refused(remaining: Int, at time: Double) {
         let before = trial?.before ?? load
+        let left = max(1, min(load.associations, remaining))
         load = before
-        if limits[Part.associations.rawValue].isAdjusted { load.associations = max(1, remaining) }
+        if limits[Part.associations.rawValue].isAdjusted { load.associations = left }
         hold(.associations, at: time)
         accept(rate: load == before ? rate : nil)
         awaitsAssociation = false

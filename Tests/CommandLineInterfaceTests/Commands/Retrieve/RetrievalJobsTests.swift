@@ -15,6 +15,17 @@ struct RetrievalJobsTests {
         return jobs
     }
 
+    /// Lets a server gain so much from each association that there may be so many.
+    private func grow(_ jobs: RetrievalJobs, to limit: Int) {
+        let end = Deadline.after(seconds: 60)
+        while jobs.limit < limit, !end.isPast {
+            let before = jobs.limit
+            // So much that it is faster, whatever else this machine is busy with.
+            while jobs.limit == before, !end.isPast { jobs.received(bytes: 1 << (30 * UInt64(before - 1))) }
+            jobs.opened(inUse: jobs.limit)
+        }
+    }
+
     @Test func `each retrieval has an association, and what nobody waits for requests parts`() {
         let jobs = jobs(.fixed(4), targets: 2)
         #expect(jobs.begin(cancellation))
@@ -72,9 +83,7 @@ struct RetrievalJobsTests {
         #expect(jobs.begin(cancellation))
         jobs.beginTarget()
         #expect(!jobs.stepAside())
-        jobs.failed()
-        #expect(jobs.limit == 1 && !jobs.areTooMany)
-        jobs.refused(remaining: 3)
+        grow(jobs, to: 3)
         #expect(jobs.limit == 3)
         for _ in 0..<2 {
             #expect(jobs.begin(cancellation))
@@ -85,6 +94,21 @@ struct RetrievalJobsTests {
         #expect(jobs.stepAside())
         #expect(!jobs.stepAside() && !jobs.areTooMany)
         #expect(jobs.found?.associations == 2)
+        jobs.failed()
+        #expect(jobs.limit == 1 && jobs.areTooMany)
+        #expect(jobs.stepAside())
+        // So many are open, and no more than one may be in use.
+        jobs.refused(remaining: 2)
+        #expect(jobs.limit == 1 && !jobs.areTooMany)
+    }
+
+    @Test func `one stays when the server fails, however many it has left`() {
+        let jobs = jobs(.automatic, targets: 20)
+        #expect(jobs.begin(cancellation))
+        jobs.failed()
+        #expect(jobs.limit == 1 && !jobs.areTooMany)
+        jobs.refused(remaining: 3)
+        #expect(jobs.limit == 1)
     }
 
     @Test func `a run that is to end begins nothing more`() {
