@@ -91,6 +91,30 @@ struct DataSetTests {
         #expect(dataSet.uids(.studyInstanceUID) == ["1.2", "1.3"])
     }
 
+    private static let countedUIDs: [(value: String, count: Int)] = [
+        ("", 0), ("1.2", 1), ("1.2.3", 1), ("1.2\0", 1), ("1.2 ", 1), ("\0\0", 0), ("1.2\\1.3", 2), ("1.2\\1.3\0", 2),
+        ("1.2\\1.3\\1.4", 3), ("1.2\\\\1.3", 2), ("\\1.2", 1), ("1.2\\", 1), ("\\", 0), ("1.2\0\\1.3\0", 2),
+    ]
+
+    @Test(arguments: countedUIDs) func `as many UIDs are counted as a list has`(_ value: String, _ count: Int) {
+        var dataSet = DataSet()
+        // A slice whose first byte is not the first of its array.
+        let bytes: ArraySlice<UInt8> = ([UInt8(ascii: "9")] + value.utf8).dropFirst()
+        dataSet.append(DataElement(tag: .studyInstanceUID, vr: .UI, value: .bytes(bytes)))
+        #expect(dataSet.uidCount(.studyInstanceUID) == count)
+        #expect(dataSet.uids(.studyInstanceUID).count == count)
+        // A text is one value, whatever backslashes it has.
+        dataSet.append(DataElement(tag: .studyInstanceUID, vr: .LT, value: .bytes(bytes)))
+        #expect(dataSet.uidCount(.studyInstanceUID) == dataSet.uids(.studyInstanceUID).count)
+    }
+
+    @Test func `no UIDs are counted where there is no element, or one with items`() {
+        var dataSet = DataSet()
+        #expect(dataSet.uidCount(.studyInstanceUID) == 0)
+        dataSet.set(.referencedSOPSequence, items: [DataSet()])
+        #expect(dataSet.uidCount(.referencedSOPSequence) == 0)
+    }
+
     @Test func `an element is empty without bytes or items`() {
         var dataSet = DataSet()
         dataSet.setEmpty(.patientID, .LO)
