@@ -1,5 +1,6 @@
 #include "CProcess.h"
 
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 static int argumentCount;
@@ -17,6 +18,8 @@ char **processArguments(int *count) {
 }
 
 void setThreadName(const char *name) { prctl(PR_SET_NAME, name); }
+
+int makeEvent(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 // Swift's library has these two as well, in an object of their own that reads /proc/self/maps at each start to find the
 // arguments: 7 % of its instructions. Of a static library only what is missing is linked.

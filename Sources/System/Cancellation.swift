@@ -15,30 +15,31 @@ package final class Cancellation: Sendable {
 
     private let current = Atomic<Level>(.none)
     /// Nil for ``never``.
-    private let pipes: Pipes?
+    private let levels: Levels?
     private let children = Locked<[Cancellation]>([])
 
-    private final class Pipes: Sendable {
-        let graceful: FileDescriptor.Pipe
-        let abort: FileDescriptor.Pipe
+    /// Woken when a level is raised, and never drained: they stay readable for every waiter, now and later.
+    private final class Levels: Sendable {
+        let graceful: FileDescriptor.WakeUp
+        let abort: FileDescriptor.WakeUp
 
         init() throws(SystemError) {
-            graceful = try FileDescriptor.pipe()
-            abort = try FileDescriptor.pipe()
+            graceful = try FileDescriptor.WakeUp()
+            abort = try FileDescriptor.WakeUp()
         }
     }
 
     /// A cancellation that is never raised.
-    package static let never = Cancellation(pipes: nil)
+    package static let never = Cancellation(levels: nil)
 
     /// Makes a cancellation that was not raised yet.
     ///
-    /// - Throws: `SystemError` if its pipes cannot be made.
+    /// - Throws: `SystemError` if its descriptors cannot be made.
     package init() throws(SystemError) {
-        pipes = try Pipes()
+        levels = try Levels()
     }
 
-    private init(pipes: Pipes?) { self.pipes = pipes }
+    private init(levels: Levels?) { self.levels = levels }
 
     /// Whether any level was raised.
     package var isRaised: Bool { level > .none }
@@ -50,10 +51,10 @@ package final class Cancellation: Sendable {
 
     /// Makes one that follows this one, and can be raised on its own: for a part of the work that ends before the rest.
     ///
-    /// - Throws: `SystemError` if its pipes cannot be made.
+    /// - Throws: `SystemError` if its descriptors cannot be made.
     package func makeChild() throws(SystemError) -> Cancellation {
         let child = try Cancellation()
-        guard pipes != nil else { return child }
+        guard levels != nil else { return child }
         children.withLock { $0.append(child) }
         // What was raised meanwhile has perhaps not met the child.
         child.raise(to: level)
@@ -62,15 +63,14 @@ package final class Cancellation: Sendable {
 
     /// Raises to at least this level and wakes whoever waits for it or for a lower one.
     package func raise(to wanted: Level) {
-        guard let pipes else { return }
+        guard let levels else { return }
         var seen = level
         while seen < wanted {
             let (exchanged, original) = current.compareExchange(
                 expected: seen, desired: wanted, ordering: .acquiringAndReleasing)
             guard !exchanged else {
-                // The bytes are never read: the descriptors stay readable for every waiter, now and later.
-                if seen < .graceful { Self.mark(pipes.graceful.writing) }
-                if wanted == .abort { Self.mark(pipes.abort.writing) }
+                if seen < .graceful { levels.graceful.wake() }
+                if wanted == .abort { levels.abort.wake() }
                 for child in children.withLock({ $0 }) { child.raise(to: wanted) }
                 return
             }
@@ -80,8 +80,8 @@ package final class Cancellation: Sendable {
 
     /// Readable once the level is at least `level`; -1, which `poll` ignores, for ``never``. Nobody reads from it.
     package func descriptor(for level: Level) -> CInt {
-        guard let pipes else { return -1 }
-        return level == .abort ? pipes.abort.reading.rawValue : pipes.graceful.reading.rawValue
+        guard let levels else { return -1 }
+        return level == .abort ? levels.abort.descriptor.rawValue : levels.graceful.descriptor.rawValue
     }
 
     /// Waits until the deadline, or until the cancellation is raised: then returns true.
@@ -96,10 +96,4 @@ package final class Cancellation: Sendable {
 
     /// Readable once anything was raised.
     package var descriptor: CInt { descriptor(for: .graceful) }
-
-    private static func mark(_ descriptor: borrowing FileDescriptor) {
-        var byte: UInt8 = 1
-        // An empty pipe takes one byte at once; there is nothing to report to anybody if it did not.
-        while write(descriptor.rawValue, &byte, 1) == -1, errno == EINTR {}
-    }
 }

@@ -1,3 +1,4 @@
+import CProcess
 import Glibc
 
 /// The one owner of an open descriptor; closed when its life ends.
@@ -23,38 +24,29 @@ package struct FileDescriptor: ~Copyable, Sendable {
         if Glibc.close(release()) == -1, errno != EINTR { throw SystemError.last("close", path: path) }
     }
 
-    /// Makes a pipe whose ends neither block nor pass to child processes.
-    ///
-    /// - Throws: `SystemError` if the system has no descriptors left.
-    package static func pipe() throws(SystemError) -> Pipe {
-        var ends: (CInt, CInt) = (-1, -1)
-        _ = try systemCall("pipe") {
-            withUnsafeMutableBytes(of: &ends) { Glibc.pipe($0.baseAddress?.assumingMemoryBound(to: CInt.self)) }
+    /// A descriptor that is readable once it was woken, until the wake-ups are taken back. It neither blocks nor passes to child processes.
+    package struct WakeUp: ~Copyable, Sendable {
+        package let descriptor: FileDescriptor
+
+        /// - Throws: `SystemError` if the system has no descriptors left.
+        package init() throws(SystemError) {
+            descriptor = FileDescriptor(owning: try systemCall("eventfd") { makeEvent() })
         }
-        let pipe = Pipe(reading: FileDescriptor(owning: ends.0), writing: FileDescriptor(owning: ends.1))
-        try Self.setNonBlockingAndCloseOnExec(ends.0)
-        try Self.setNonBlockingAndCloseOnExec(ends.1)
-        return pipe
-    }
 
-    package struct Pipe: ~Copyable, Sendable {
-        package let reading: FileDescriptor
-        package let writing: FileDescriptor
-
-        /// Makes the reading end readable; a pipe that is full is so already.
+        /// Makes the descriptor readable.
         package func wake() {
-            var byte: UInt8 = 1
-            while write(writing.rawValue, &byte, 1) == -1, errno == EINTR {}
+            var one: UInt64 = 1
+            while Glibc.write(descriptor.rawValue, &one, MemoryLayout.size(ofValue: one)) == -1, errno == EINTR {}
         }
 
         /// Takes all wake-ups back.
         package func drain() {
-            var bytes = (UInt64(0), UInt64(0))
-            while Glibc.read(reading.rawValue, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
+            var count: UInt64 = 0
+            while Glibc.read(descriptor.rawValue, &count, MemoryLayout.size(ofValue: count)) == -1, errno == EINTR {}
         }
     }
 
-    /// Does what `pipe2` and `accept4` would do in one call; Swift's Glibc module has neither.
+    /// Does what `accept4` would do in one call; Swift's Glibc module does not have it.
     ///
     /// - Throws: `SystemError` if the descriptor is not open.
     package static func setNonBlockingAndCloseOnExec(_ descriptor: CInt) throws(SystemError) {

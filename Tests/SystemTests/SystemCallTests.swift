@@ -32,10 +32,11 @@ struct SystemCallTests {
     }
 
     @Test func `a descriptor is closed at the end of its life`() throws {
-        let reading: FileDescriptor
+        let ends = try pipe()
+        let reading = FileDescriptor(owning: ends[0])
         do {
-            let pipe = try FileDescriptor.pipe()
-            reading = FileDescriptor(owning: dup(pipe.reading.rawValue))
+            let writing = FileDescriptor(owning: ends[1])
+            #expect(fcntl(writing.rawValue, F_GETFD) != -1)
         }
         var byte: UInt8 = 0
         // The end of the stream: nobody holds the writing end any more.
@@ -43,12 +44,17 @@ struct SystemCallTests {
     }
 
     @Test func `a descriptor that was given away stays open`() throws {
-        let pipe = try FileDescriptor.pipe()
-        let copy = dup(pipe.writing.rawValue)
-        let given = FileDescriptor(owning: copy).release()
-        #expect(given == copy)
+        let ends = try pipe()
+        let given = FileDescriptor(owning: ends[0]).release()
+        #expect(given == ends[0])
         #expect(fcntl(given, F_GETFD) != -1)
-        close(given)
+        for end in ends { close(end) }
+    }
+
+    private func pipe() throws -> [CInt] {
+        var ends: [CInt] = [-1, -1]
+        try #require(Glibc.pipe(&ends) == 0)
+        return ends
     }
 
     @Test func `closing tells of an error`() {
@@ -57,11 +63,20 @@ struct SystemCallTests {
         }
     }
 
-    @Test func `a pipe neither blocks nor passes to child processes`() throws {
-        let pipe = try FileDescriptor.pipe()
-        var byte: UInt8 = 0
-        #expect(read(pipe.reading.rawValue, &byte, 1) == -1)
-        #expect(errno == EAGAIN)
-        #expect(fcntl(pipe.reading.rawValue, F_GETFD) & FD_CLOEXEC != 0)
+    @Test func `a wake up stays until it is drained, and neither blocks nor passes to child processes`() throws {
+        let wakeUp = try FileDescriptor.WakeUp()
+        let descriptor = wakeUp.descriptor.rawValue
+        func isReadable() -> Bool {
+            var polled = pollfd(fd: descriptor, events: CShort(POLLIN), revents: 0)
+            return poll(&polled, 1, 0) == 1
+        }
+        wakeUp.drain()
+        #expect(!isReadable())
+        for _ in 0..<3 { wakeUp.wake() }
+        #expect(isReadable() && isReadable())
+        wakeUp.drain()
+        #expect(!isReadable())
+        #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+        #expect(fcntl(descriptor, F_GETFL) & O_NONBLOCK != 0)
     }
 }

@@ -24,12 +24,16 @@ final class Network: Sendable {
     let pace: WorkPace?
     /// The retries that are wanted, none of them begun after that time.
     let retry: RetryPolicy
-    private let noted = Locked<[Note]>([])
-    private let ungrantedOptions = Locked<QueryNegotiation>([])
-    /// Those that no thread uses now: their connections are kept.
-    private let idleClients = Locked<[HTTPClient]>([])
-    /// One for all clients: a token is renewed once.
-    private let webAuthorization = Locked<(any HTTPAuthorization)?>(nil)
+    private let state = Locked(State())
+
+    private struct State {
+        var noted: [Note] = []
+        var ungranted: QueryNegotiation = []
+        /// Those that no thread uses now: their connections are kept.
+        var idleClients: [HTTPClient] = []
+        /// One for all clients: a token is renewed once.
+        var authorization: (any HTTPAuthorization)?
+    }
 
     /// - Parameter makeUID: makes a new UID below the run's root.
     init(
@@ -227,7 +231,7 @@ final class Network: Sendable {
     }
 
     /// The options that were negotiated and that the server does not grant.
-    var ungranted: QueryNegotiation { ungrantedOptions.withLock { $0 } }
+    var ungranted: QueryNegotiation { state.withLock { $0.ungranted } }
 
     /// Says what the server grants of what was negotiated: it changes what the answers mean.
     private func noteNegotiation(_ items: [SOPClassExtendedNegotiation], _ association: Association) {
@@ -239,7 +243,7 @@ final class Network: Sendable {
             let refused = asked.subtracting(granted)
             if !granted.isEmpty { diagnostics.note(Message("\(peerName) grants \(granted.words)")) }
             if !refused.isEmpty {
-                ungrantedOptions.withLock { $0.formUnion(refused) }
+                state.withLock { $0.ungranted.formUnion(refused) }
                 let why = answer == nil ? "it does not answer the negotiation" : nil
                 diagnostics.note(Message("\(peerName) does not grant \(refused.words)", why))
             }
@@ -304,10 +308,10 @@ final class Network: Sendable {
     /// - Throws: `.web` if there is no HTTP library; `.unreachable` if TLS cannot be set up.
     func webSession() throws(AssociationError) -> WebSession {
         guard let address = connection.web else { throw .web(WebError(.notAvailable, "the peer has no URL")) }
-        let idle = idleClients.withLock { $0.popLast() }
+        let idle = state.withLock { $0.idleClients.popLast() }
         let client: HTTPClient
         if let idle { client = idle } else { client = try HTTPClient(address, webSettings) }
-        return webSession(client) { [self] client in idleClients.withLock { $0.append(client) } }
+        return webSession(client) { [self] client in state.withLock { $0.idleClients.append(client) } }
     }
 
     /// A session of its own, to find out what another request would be answered with.
@@ -346,9 +350,9 @@ final class Network: Sendable {
         if connection.proxy != .environment {
             settings.proxy = { [connector = security.connector] in connector.proxy(for: $0) }
         }
-        settings.authorization = webAuthorization.withLock { authorization in
-            authorization = authorization ?? security.web.authorization(settings)
-            return authorization
+        settings.authorization = state.withLock { state in
+            state.authorization = state.authorization ?? security.web.authorization(settings)
+            return state.authorization
         }
         settings.headers = security.web.headers
         if let progress {
@@ -483,9 +487,9 @@ final class Network: Sendable {
 
     /// Reports a message unless its like was reported before in this run.
     func report(_ note: Note, _ level: Diagnostics.Level, _ message: @autoclosure () -> Message) {
-        let isNew = noted.withLock { noted in
-            defer { if !noted.contains(note) { noted.append(note) } }
-            return !noted.contains(note)
+        let isNew = state.withLock { state in
+            defer { if !state.noted.contains(note) { state.noted.append(note) } }
+            return !state.noted.contains(note)
         }
         guard isNew else { return }
         diagnostics.report(level, message())

@@ -471,7 +471,9 @@ package struct OptionDraft: Sendable {
 
     /// If two instances can have one name, keeping or replacing the existing file loses one of them.
     private func checkNaming() throws(UsageError) {
-        guard existingFile == .skip || existingFile == .overwrite, !retrieve.naming.namesEveryInstance else { return }
+        guard existingFile == .skip || existingFile == .overwrite, retrieve.naming?.namesEveryInstance == false else {
+            return
+        }
         let option = "\(OptionName.ifExists) \(existingFile.rawValue)"
         throw UsageError(
             .conflictingOptions, option: .ifExists, value: existingFile.rawValue,

@@ -43,7 +43,7 @@ package struct CommandLineParser: Sendable {
                 )
             }
             let peers = try positionals.peers + (line.last(.nodes) == nil ? [] : configuration.nodesAsPeers())
-            var drafts: [(draft: OptionDraft, merged: MergedArguments)] = []
+            var drafts: [PeerDraft] = []
             for index in 0..<max(1, peers.count) {
                 let peer = index < peers.count ? peers[index] : nil
                 var (draft, merged) = try merge(line.options, positionals, operation, peer, configuration)
@@ -65,7 +65,7 @@ package struct CommandLineParser: Sendable {
                 if operation == .doctor || operation == .probe, let host = draft.host {
                     try draft.doctor.checkOnly(of: host)
                 }
-                drafts.append((draft, merged))
+                drafts.append(PeerDraft(draft: draft, merged: merged))
             }
             if operation.takesTwoPeers, drafts.count == 2 {
                 let sides = drafts.map(\.draft.ownSide)
@@ -110,6 +110,12 @@ package struct CommandLineParser: Sendable {
             guard takesKeys, error.code == .unexpectedArgument, let value = error.value else { throw error }
             throw error.with(remedy: QueryKeyParser.remedy(forValue: value))
         }
+    }
+
+    /// What is asked for at one peer, and of which arguments.
+    private struct PeerDraft {
+        var draft: OptionDraft
+        let merged: MergedArguments
     }
 
     /// Merges command line and configuration, the command line first, and reads each value once.

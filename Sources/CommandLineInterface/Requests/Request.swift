@@ -41,7 +41,7 @@ package struct Invocation: Sendable, Equatable {
         case .retrieve(let options):
             return Redaction(
                 isOn: isOn, knownValues: options.query.hiddenValues, outputDirectory: options.outputDirectory.displayed,
-                shownComponents: options.naming.shownComponents,
+                shownComponents: (options.naming ?? .standard).shownComponents,
                 givenPaths: [
                     options.journalPath, options.reportPath, options.listPath, options.query.queryPath,
                     options.query.storeQueryPath, messages.logFile, messages.capturePath, messages.transcriptPath,
@@ -398,8 +398,8 @@ package struct RetrieveOptions: Sendable, Equatable {
     /// The transfer syntaxes to receive if the server can convert, in order of preference.
     package var preferredSyntaxes: [UID] = []
     package var outputDirectory: FilePath = "."
-    /// The pattern for the path of a received instance below the output directory, by its attributes.
-    package var naming: InstanceNaming = .standard
+    /// The pattern for the path of a received instance below the output directory, by its attributes; nil: the standard one.
+    package var naming: InstanceNaming?
     package var existingFile: InstanceWriter.Existing = .rename
     package var syncing: OutputFolder.Syncing = .end
     /// The mode of received files; nil to follow the umask.

@@ -38,14 +38,13 @@ enum HostLookup {
     /// An answer on its way from one thread to another, who can wait for it with `poll`.
     private final class Pending: Sendable {
         private let answer = Locked<Answer?>(nil)
-        private let pipe: FileDescriptor.Pipe
+        private let wakeUp: FileDescriptor.WakeUp
 
-        init() throws(SystemError) { pipe = try FileDescriptor.pipe() }
+        init() throws(SystemError) { wakeUp = try FileDescriptor.WakeUp() }
 
         func answer(with result: Answer) {
             answer.withLock { $0 = result }
-            var byte: UInt8 = 1
-            while write(pipe.writing.rawValue, &byte, 1) == -1, errno == EINTR {}
+            wakeUp.wake()
         }
 
         func wait(_ limits: WaitLimits) throws(TransportError) -> Answer {
@@ -53,7 +52,7 @@ enum HostLookup {
             while true {
                 if let result = answer.withLock({ $0 }) { return result }
                 _ = try Readiness.wait(
-                    pipe.reading.rawValue, for: .readable, until: deadline, limits: limits, phase: .lookup)
+                    wakeUp.descriptor.rawValue, for: .readable, until: deadline, limits: limits, phase: .lookup)
             }
         }
     }

@@ -10,6 +10,13 @@ struct BlockedWriteTests {
     private let patience = Loopback.patience
     private static let length = Loopback.blockingLength
 
+    /// From the thread that writes to the one that reads.
+    private final class Signal: Sendable {
+        let wakeUp: FileDescriptor.WakeUp
+
+        init() throws { wakeUp = try FileDescriptor.WakeUp() }
+    }
+
     @Test func `what the peer sends can be read, and the write given up`() throws {
         let loopback = try Loopback(smallBuffers: true)
         try loopback.server.write([7, 8], wait: patience)
@@ -30,9 +37,8 @@ struct BlockedWriteTests {
         let loopback = try Loopback(smallBuffers: true)
         let server = loopback.server
         try server.write([1], wait: patience)
-        let wasHeard = try FileDescriptor.pipe()
-        let signal = wasHeard.writing.rawValue
-        let reader = wasHeard.reading.rawValue
+        let wasHeard = try Signal()
+        let reader = wasHeard.wakeUp.descriptor.rawValue
         let bytes = pattern(Self.length)
         let reading = try Background { () -> Bool in
             var polled = pollfd(fd: reader, events: CShort(POLLIN), revents: 0)
@@ -42,14 +48,13 @@ struct BlockedWriteTests {
         try bytes.withUnsafeBytes {
             try loopback.client.write($0, wait: patience) {
                 if (try? loopback.client.readNow()) == [1] {
-                    var byte: UInt8 = 1
-                    write(signal, &byte, 1)
+                    wasHeard.wakeUp.wake()
                 }
                 return .keepWatching
             }
         }
         #expect(try reading.value())
-        _ = consume wasHeard
+        withExtendedLifetime(wasHeard) {}
     }
 
     @Test func `a peer that ended its stream is heard once and still written to`() throws {
@@ -58,9 +63,8 @@ struct BlockedWriteTests {
         server.closeWriting()
         var calls = 0
         let bytes = pattern(Self.length)
-        let started = try FileDescriptor.pipe()
-        let signal = started.writing.rawValue
-        let reader = started.reading.rawValue
+        let started = try Signal()
+        let reader = started.wakeUp.descriptor.rawValue
         let reading = try Background { () -> Bool in
             var polled = pollfd(fd: reader, events: CShort(POLLIN), revents: 0)
             guard poll(&polled, 1, 30_000) == 1 else { return false }
@@ -69,14 +73,13 @@ struct BlockedWriteTests {
         try bytes.withUnsafeBytes {
             try loopback.client.write($0, wait: patience) {
                 calls += 1
-                var byte: UInt8 = 1
-                write(signal, &byte, 1)
+                started.wakeUp.wake()
                 return .stopWatching
             }
         }
         #expect(try reading.value())
         #expect(calls == 1)
-        _ = consume started
+        withExtendedLifetime(started) {}
     }
 
     @Test func `a blocked write is cancelled`() throws {

@@ -75,7 +75,7 @@ final class Reception: Sendable {
         self.buffer = buffer
         self.jobs = jobs
         folder = try OutputFolder(options.outputDirectory, syncing: options.syncing, fileMode: options.fileMode)
-        naming = options.naming
+        naming = options.naming ?? .standard
         existing = options.existingFile
         keepsBroken = options.keepsBroken
         run = outcome

@@ -114,20 +114,20 @@ package final class CommitmentLedger: Sendable {
     private let awaitsEarlier: Bool
     private let trust: Trust
     private let state = ConditionLock(State())
-    private let wakeUp: FileDescriptor.Pipe
+    private let wakeUp: FileDescriptor.WakeUp
 
     /// - Parameters:
     ///   - file: The file of transactions; its open ones are known from the start.
     ///   - awaitsEarlier: True to wait for those, too.
     ///   - trust: Whose reports are believed, beside those of the server that was asked.
-    /// - Throws: `SystemError` if the pipe that wakes waiting threads cannot be made.
+    /// - Throws: `SystemError` if what wakes waiting threads cannot be made.
     package init(
         file: CommitmentTransactionFile? = nil, awaitsEarlier: Bool = false, trust: Trust = Trust()
     ) throws(SystemError) {
         self.file = file
         self.awaitsEarlier = awaitsEarlier
         self.trust = trust
-        wakeUp = try FileDescriptor.pipe()
+        wakeUp = try FileDescriptor.WakeUp()
         let earlier = file?.transactions ?? []
         state.withLock { state in
             for var transaction in earlier {
@@ -138,7 +138,7 @@ package final class CommitmentLedger: Sendable {
     }
 
     /// Readable after each report; only for `poll`, and emptied by ``isSettled``.
-    var descriptor: CInt { wakeUp.reading.rawValue }
+    var descriptor: CInt { wakeUp.descriptor.rawValue }
 
     // MARK: Requests
 
