@@ -24,7 +24,7 @@ static void *find(const char *name) {
     reason = problem;
     if (library != NULL) function = findFunction(library, "libm.so.6", name, &reason);
     if (function != NULL) return function;
-    fprintf(stderr, "dcmscu: E: %s\n", reason);
+    fprintf(stderr, "dcmscu: %s\n", reason);
     abort();
 }
 
