@@ -1,16 +1,35 @@
 /// Reads data sets of the DICOM JSON Model (PS3.18 F) as they stand in the text, without values in between.
 struct DICOMJSONReader {
+    /// An attribute that was read.
+    private struct Attribute {
+        let tag: Tag
+        let vr: ValueRepresentation
+        let value: Value
+    }
+
+    private enum Value {
+        /// These of `bytes`.
+        case bytes(Range<Int>)
+        case whole(DataElement.Value)
+        /// Elsewhere, and such are left out.
+        case leftOut
+    }
+
     /// The value of an attribute, which may stand before its representation.
     private enum Content {
         case none
-        case read(DataElement.Value)
-        /// Not yet read: the parser before it, and the line of its key.
-        case waiting(JSONParser, line: Int)
+        case read(Value)
+        /// Not yet read: the place before it, and the line of its key.
+        case waiting(JSONParser.Place, line: Int)
         case inline(JSONValue, line: Int)
         case elsewhere(line: Int)
     }
 
     private var parser: JSONParser
+    /// The attributes of the data set that is read, in the order of their tags, behind those of the data sets that it is in; and
+    /// the bytes of their values. Memory of its own for each value would cost more than to read it.
+    private var attributes: [Attribute] = []
+    private var bytes: [UInt8] = []
     /// True if some text of the data set is not in the default repertoire.
     private var hasOtherText = false
     /// True if attributes whose bulk data are elsewhere are left out.
@@ -19,6 +38,8 @@ struct DICOMJSONReader {
     init(_ parser: JSONParser, leavesOutBulkData: Bool) {
         self.parser = parser
         self.leavesOutBulkData = leavesOutBulkData
+        attributes.reserveCapacity(32)
+        bytes.reserveCapacity(512)
     }
 
     /// All data sets: of one object, of an array of objects, or of several of these.
@@ -57,32 +78,73 @@ struct DICOMJSONReader {
             throw DICOMJSONError(
                 .notADataSet, line: line, tag: tag, "\(kind) where the object of a data set is expected")
         }
-        let beginning = parser
-        var result = DataSet()
-        var leftOut: Set<Tag> = []
+        let beginning = parser.place
+        let (first, firstByte) = (attributes.count, bytes.count)
         var isFirst = true
         while let key = try nextKey(&isFirst) {
-            guard let tag = Self.tag(key.bytes) else {
+            guard let tag = parser.withBytes(of: key, Self.tag) else {
                 throw DICOMJSONError(
                     .invalidTag, line: key.line,
-                    "\"\(DisplayText.harmless(key.string))\" is not a tag of eight hexadecimal digits")
+                    "\"\(DisplayText.harmless(parser.string(key)))\" is not a tag of eight hexadecimal digits")
             }
             guard !tag.isGroupLength else {
                 _ = try wholeValue()
                 continue
             }
-            if result[tag] != nil || leftOut.contains(tag) {
+            let index = index(of: tag, from: first)
+            guard index == attributes.count || attributes[index].tag != tag else {
                 // The same key, or another spelling of it.
-                guard try !Self.hasTwo(key, in: beginning) else { throw Self.duplicate(key) }
+                guard try !hasTwo(key, from: beginning) else { throw duplicate(key) }
                 throw DICOMJSONError(.invalidTag, line: key.line, tag: tag, "the element is there twice")
             }
-            if let element = try element(tag) { result.append(element) } else { leftOut.insert(tag) }
+            let attribute = try attribute(tag)
+            if index == attributes.count {
+                attributes.append(attribute)
+            } else {
+                attributes.insert(attribute, at: index)
+            }
         }
-        return result
+        return takeDataSet(from: first, firstByte)
     }
 
-    /// Nil if its bulk data are elsewhere, and such are left out, whatever else is wrong with it.
-    private mutating func element(_ tag: Tag) throws(DICOMJSONError) -> DataElement? {
+    /// The index of the first attribute of a data set that is not below the tag.
+    private func index(of tag: Tag, from first: Int) -> Int {
+        var (low, high) = (first, attributes.count)
+        // Nearly all data sets are in order.
+        if low == high || attributes[high - 1].tag < tag { return high }
+        while low < high {
+            let middle = low + (high - low) / 2
+            if attributes[middle].tag < tag { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The data set of the last attributes, which end.
+    private mutating func takeDataSet(from first: Int, _ firstByte: Int) -> DataSet {
+        let values = Array(bytes[firstByte...])
+        var elements: [DataElement] = []
+        elements.reserveCapacity(attributes.count - first)
+        for index in first..<attributes.count {
+            let (tag, vr) = (attributes[index].tag, attributes[index].vr)
+            switch attributes[index].value {
+            case .bytes(let range):
+                let value = values[range.lowerBound - firstByte..<range.upperBound - firstByte]
+                elements.append(DataElement(tag: tag, vr: vr, value: .bytes(value)))
+            case .whole(let value): elements.append(DataElement(tag: tag, vr: vr, value: value))
+            case .leftOut: break
+            }
+        }
+        forget(from: first, firstByte)
+        return DataSet(ascending: elements)
+    }
+
+    private mutating func forget(from first: Int, _ firstByte: Int) {
+        attributes.removeLast(attributes.count - first)
+        bytes.removeLast(bytes.count - firstByte)
+    }
+
+    /// Left out if its bulk data are elsewhere, and such are, whatever else is wrong with it.
+    private mutating func attribute(_ tag: Tag) throws(DICOMJSONError) -> Attribute {
         let line = parser.line
         let kind = try begin()
         guard kind == .object else {
@@ -99,12 +161,13 @@ struct DICOMJSONReader {
         var isElsewhere = false
         var isFirst = true
         while let key = try nextKey(&isFirst) {
-            if key.is("vr") {
-                guard !hasVR else { throw Self.duplicate(key) }
+            if parser.is(key, "vr") {
+                guard !hasVR else { throw duplicate(key) }
                 hasVR = true
                 let kind = try begin()
                 if kind == .string {
-                    vr = ValueRepresentation(letters: try text().string)
+                    let letters = try text()
+                    vr = parser.withBytes(of: letters, Self.representation)
                 } else {
                     _ = try wholeContent(kind)
                 }
@@ -116,19 +179,19 @@ struct DICOMJSONReader {
                 }
                 continue
             }
-            let isValue = key.is("Value")
-            let isInline = !isValue && key.is("InlineBinary")
-            guard isValue || isInline || key.is("BulkDataURI") else {
+            let isValue = parser.is(key, "Value")
+            let isInline = !isValue && parser.is(key, "InlineBinary")
+            guard isValue || isInline || parser.is(key, "BulkDataURI") else {
                 flaw =
                     flaw
                     ?? DICOMJSONError(
                         .invalidAttribute, line: key.line, tag: tag,
-                        "\"\(DisplayText.harmless(key.string))\" is not a member of an attribute")
+                        "\"\(DisplayText.harmless(parser.string(key)))\" is not a member of an attribute")
                 _ = try wholeValue()
                 continue
             }
             let bit = isValue ? 1 : isInline ? 2 : 4
-            guard seen & bit == 0 else { throw Self.duplicate(key) }
+            guard seen & bit == 0 else { throw duplicate(key) }
             if seen != 0 {
                 flaw =
                     flaw
@@ -144,59 +207,57 @@ struct DICOMJSONReader {
                 content = .elsewhere(line: key.line)
                 _ = try wholeValue()
             } else if let vr, flaw == nil {
-                let before = parser
+                let (before, first, firstByte) = (parser.place, attributes.count, bytes.count)
                 do throws(DICOMJSONError) {
                     content = .read(try value(tag, vr, line: key.line))
                 } catch {
                     // It may yet turn out to be one that is left out.
                     guard leavesOutBulkData else { throw error }
                     flaw = error
-                    parser = before
+                    forget(from: first, firstByte)
+                    parser.move(to: before)
                     try passValue()
                 }
             } else {
-                content = .waiting(parser, line: key.line)
+                content = .waiting(parser.place, line: key.line)
                 try passValue()
             }
         }
         if leavesOutBulkData, isElsewhere {
             hasOtherText = hadOtherText
-            return nil
+            return Attribute(tag: tag, vr: .UN, value: .leftOut)
         }
         if let flaw { throw flaw }
         let representation = vr ?? DataDictionary.vr(of: tag)
         guard vr != nil || representation != .UN else {
             throw DICOMJSONError(.invalidVR, line: line, tag: tag, "\"vr\" is missing")
         }
-        return DataElement(tag: tag, vr: representation, value: try value(tag, representation, content))
+        return Attribute(tag: tag, vr: representation, value: try value(tag, representation, content))
     }
 
     private mutating func value(
         _ tag: Tag, _ vr: ValueRepresentation, _ content: Content
-    ) throws(DICOMJSONError) -> DataElement.Value {
+    ) throws(DICOMJSONError) -> Value {
         switch content {
-        case .none: return vr == .SQ ? .items([]) : .bytes([])
+        case .none: return .whole(vr == .SQ ? .items([]) : .bytes([]))
         case .read(let value): return value
         case .waiting(let before, let line):
-            // What is read again counts again.
-            var behind = parser
-            parser = before
-            parser.count(all: behind)
+            let behind = parser.place
+            parser.move(to: before)
             let value = try value(tag, vr, line: line)
-            behind.count(all: parser)
-            parser = behind
+            parser.move(to: behind)
             return value
         case .elsewhere(let line):
             throw DICOMJSONError(.bulkData, line: line, tag: tag, "bulk data are not fetched from elsewhere")
         case .inline(let value, let line):
             // PS3.18 shows the string in an array once, and some write it so.
             let text = value.string ?? value.array.flatMap { $0.count == 1 ? $0[0].string : nil }
-            guard vr != .SQ, !vr.isText, var bytes = text.flatMap({ Base64.decode($0.utf8) }) else {
+            guard vr != .SQ, !vr.isText, var binary = text.flatMap({ Base64.decode($0.utf8) }) else {
                 throw DICOMJSONError(
                     .invalidValue, line: line, tag: tag, "InlineBinary is not base 64 of a binary value")
             }
-            if !bytes.count.isMultiple(of: 2) { bytes.append(vr.paddingByte) }
-            return .bytes(bytes[...])
+            if !binary.count.isMultiple(of: 2) { binary.append(vr.paddingByte) }
+            return .whole(.bytes(binary[...]))
         }
     }
 
@@ -205,7 +266,7 @@ struct DICOMJSONReader {
     /// - Parameter line: that of its key.
     private mutating func value(
         _ tag: Tag, _ vr: ValueRepresentation, line: Int
-    ) throws(DICOMJSONError) -> DataElement.Value {
+    ) throws(DICOMJSONError) -> Value {
         guard try begin() == .array else {
             throw DICOMJSONError(.invalidValue, line: line, tag: tag, "\"Value\" is not an array")
         }
@@ -222,18 +283,20 @@ struct DICOMJSONReader {
                     items.append(try dataSet(kind, line, in: tag))
                 }
             }
-            return .items(items)
+            return .whole(.items(items))
         }
         if tag == .specificCharacterSet {
             _ = try wholeContent(.array)
-            return .bytes(Array("ISO_IR 192".utf8)[...])
+            let start = bytes.count
+            ASCIIText.append("ISO_IR 192", to: &bytes)
+            return .bytes(start..<bytes.count)
         }
-        return .bytes(try bytes(tag, vr)[...])
+        return .bytes(try appendValues(tag, vr))
     }
 
-    /// The value field of everything but sequences, padded to even length, from an array that was begun.
-    private mutating func bytes(_ tag: Tag, _ vr: ValueRepresentation) throws(DICOMJSONError) -> [UInt8] {
-        var output: [UInt8] = []
+    /// Appends the value field of everything but sequences, padded to even length, from an array that was begun; returns its place.
+    private mutating func appendValues(_ tag: Tag, _ vr: ValueRepresentation) throws(DICOMJSONError) -> Range<Int> {
+        let start = bytes.count
         var count = 0
         // A binary number cannot be empty, but some write an element without value so.
         var nullLine: Int?
@@ -246,16 +309,16 @@ struct DICOMJSONReader {
                     guard !vr.allowsBackslashInValue else {
                         throw DICOMJSONError(.invalidValue, line: line, tag: tag, "\(vr) has one value only")
                     }
-                    output.append(0x5C)
+                    bytes.append(0x5C)
                 }
-                try appendText(kind, line, tag, vr, to: &output)
+                try appendText(kind, line, tag, vr)
             } else if vr.numberWidth != nil {
-                if kind == .null, output.isEmpty {
+                if kind == .null, bytes.count == start {
                     try pass(kind)
                     nullLine = nullLine ?? line
                 } else {
                     guard nullLine == nil else { throw invalid(.null, nullLine ?? line, tag, vr) }
-                    try appendNumber(kind, line, tag, vr, to: &output)
+                    try appendNumber(kind, line, tag, vr)
                 }
             } else {
                 throw DICOMJSONError(
@@ -263,8 +326,8 @@ struct DICOMJSONReader {
             }
             count += 1
         }
-        if !output.count.isMultiple(of: 2) { output.append(vr.paddingByte) }
-        return output
+        if !(bytes.count - start).isMultiple(of: 2) { bytes.append(vr.paddingByte) }
+        return start..<bytes.count
     }
 
     private func invalid(
@@ -275,59 +338,63 @@ struct DICOMJSONReader {
 
     /// Appends one value of a binary representation.
     private mutating func appendNumber(
-        _ kind: JSONValue.Kind, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]
+        _ kind: JSONValue.Kind, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation
     ) throws(DICOMJSONError) {
         // Large SV and UV, NaN and infinities come as strings (PS3.18 F.2.3); so do tags.
         let text: String
         switch kind {
         case .number: text = try number()
-        case .string: text = try self.text().string
+        case .string:
+            let string = try self.text()
+            text = parser.string(string)
         default: throw invalid(kind, line, tag, vr)
         }
-        guard DICOMJSON.appendBinaryNumber(text, vr, to: &output) else { throw invalid(kind, line, tag, vr) }
+        guard DICOMJSON.appendBinaryNumber(text, vr, to: &bytes) else { throw invalid(kind, line, tag, vr) }
     }
 
     private mutating func appendText(
-        _ kind: JSONValue.Kind, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]
+        _ kind: JSONValue.Kind, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation
     ) throws(DICOMJSONError) {
         switch kind {
         case .null: try pass(kind)
-        case .string: try append(try text(), line, tag, vr, to: &output)
+        case .string: try append(try text(), line, tag, vr)
         case .number where vr == .IS || vr == .DS:
             let number = try number()
             guard let decimal = vr == .IS ? DecimalString.integer(number) : DecimalString.fitting(number) else {
                 throw invalid(kind, line, tag, vr)
             }
-            output.append(contentsOf: decimal.utf8)
-        case .object where vr == .PN: try appendPersonName(line, tag, to: &output)
+            bytes.append(contentsOf: decimal.utf8)
+        case .object where vr == .PN: try appendPersonName(line, tag)
         default: throw invalid(kind, line, tag, vr)
         }
     }
 
     private mutating func append(
-        _ text: JSONParser.Text, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation, to output: inout [UInt8]
+        _ text: JSONParser.Text, _ line: Int, _ tag: Tag, _ vr: ValueRepresentation
     ) throws(DICOMJSONError) {
         guard text.isASCII || vr.usesSpecificCharacterSet else {
             throw DICOMJSONError(
                 .invalidValue, line: line, tag: tag, "\(vr) has characters of the default repertoire only")
         }
-        guard vr.allowsBackslashInValue || !text.hadEscapes || !text.bytes.contains(0x5C) else {
+        guard vr.allowsBackslashInValue || !text.hadEscapes || !parser.withBytes(of: text, { $0.contains(0x5C) })
+        else {
             throw DICOMJSONError(
                 .invalidValue, line: line, tag: tag, "a backslash would separate two values of \(vr)")
         }
         hasOtherText = hasOtherText || !text.isASCII
-        output.append(contentsOf: text.bytes)
+        parser.append(text, to: &bytes)
     }
 
+    private static let componentGroups: [StaticString] = ["Alphabetic", "Ideographic", "Phonetic"]
+
     /// Appends the component groups of a person name, whose object was begun.
-    private mutating func appendPersonName(_ line: Int, _ tag: Tag, to output: inout [UInt8]) throws(DICOMJSONError) {
-        // Alphabetic, Ideographic, Phonetic.
+    private mutating func appendPersonName(_ line: Int, _ tag: Tag) throws(DICOMJSONError) {
         var groups: (JSONParser.Text?, JSONParser.Text?, JSONParser.Text?)
         var seen = 0
         var isFirst = true
         while let key = try nextKey(&isFirst) {
-            let place = key.is("Alphabetic") ? 0 : key.is("Ideographic") ? 1 : key.is("Phonetic") ? 2 : nil
-            if let place, seen >> place & 1 == 1 { throw Self.duplicate(key) }
+            let place = Self.componentGroups.firstIndex { parser.is(key, $0) }
+            if let place, seen >> place & 1 == 1 { throw duplicate(key) }
             let kind = try begin()
             guard let place, kind == .string || kind == .null else {
                 throw DICOMJSONError(
@@ -346,37 +413,42 @@ struct DICOMJSONReader {
             default: groups.2 = text
             }
         }
-        let hasThird = groups.2.map { !$0.bytes.isEmpty } ?? false
-        let hasSecond = hasThird || groups.1.map { !$0.bytes.isEmpty } ?? false
-        if let first = groups.0 { try append(first, line, tag, .PN, to: &output) }
+        let hasThird = groups.2.map { !$0.isEmpty } ?? false
+        let hasSecond = hasThird || groups.1.map { !$0.isEmpty } ?? false
+        if let first = groups.0 { try append(first, line, tag, .PN) }
         guard hasSecond else { return }
-        output.append(0x3D)
-        if let second = groups.1 { try append(second, line, tag, .PN, to: &output) }
+        bytes.append(0x3D)
+        if let second = groups.1 { try append(second, line, tag, .PN) }
         guard hasThird, let third = groups.2 else { return }
-        output.append(0x3D)
-        try append(third, line, tag, .PN, to: &output)
+        bytes.append(0x3D)
+        try append(third, line, tag, .PN)
     }
 
-    private static func tag(_ key: ArraySlice<UInt8>) -> Tag? {
-        guard key.count == 8 else { return nil }
+    private static func tag(_ digits: UnsafeBufferPointer<UInt8>) -> Tag? {
+        guard digits.count == 8 else { return nil }
         var number: UInt32 = 0
-        for byte in key {
+        for byte in digits {
             guard let digit = Hexadecimal.value(ofDigit: byte) else { return nil }
             number = number << 4 | UInt32(digit)
         }
         return Tag(number)
     }
-}
 
-extension DICOMJSONReader {
-    /// True if the object that was begun has the key twice, spelled as this.
-    private static func hasTwo(
-        _ key: JSONParser.Text, in beginning: JSONParser
-    ) throws(DICOMJSONError) -> Bool {
+    private static func representation(_ letters: UnsafeBufferPointer<UInt8>) -> ValueRepresentation? {
+        guard letters.count == 2 else { return nil }
+        return ValueRepresentation(rawValue: UInt16(letters[0]) << 8 | UInt16(letters[1]))
+    }
+
+    private func duplicate(_ key: JSONParser.Text) -> DICOMJSONError { DICOMJSONError(parser.duplicate(key)) }
+
+    /// True if the object that begins at a place has the key twice, spelled as this.
+    private func hasTwo(_ key: JSONParser.Text, from beginning: JSONParser.Place) throws(DICOMJSONError) -> Bool {
         do throws(JSONError) {
-            var (parser, count, isFirst) = (beginning, 0, true)
+            let spelling = parser.string(key)
+            var (parser, count, isFirst) = (parser, 0, true)
+            parser.move(to: beginning)
             while count < 2, let other = try parser.nextKey(&isFirst) {
-                if other.bytes.elementsEqual(key.bytes) { count += 1 }
+                if parser.string(other) == spelling { count += 1 }
                 try parser.pass(try parser.begin())
             }
             return count == 2
@@ -384,11 +456,9 @@ extension DICOMJSONReader {
             throw DICOMJSONError(error)
         }
     }
+}
 
-    private static func duplicate(_ key: JSONParser.Text) -> DICOMJSONError {
-        DICOMJSONError(JSONError.duplicateKey(key))
-    }
-
+extension DICOMJSONReader {
     // MARK: What the parser does, with errors of ours
 
     @inline(__always)

@@ -4,22 +4,30 @@
 /// by ``begin()`` and what follows from the kind that it finds, or as a whole by ``parseValue()``. Who reads an object by
 /// ``nextKey(_:)`` sees itself to keys that are there twice.
 struct JSONParser {
-    /// A string as UTF-8, without its escapes.
+    /// A string or key, whose bytes the parser has: to hold them here would cost more than to read them.
     struct Text {
-        let bytes: ArraySlice<UInt8>
+        /// In the text, or in `unescaped`.
+        fileprivate let range: Range<Int>
         /// The line on which it begins.
         let line: Int
+        /// True if it is without its escapes, too.
         let isASCII: Bool
         let hadEscapes: Bool
 
-        var string: String { String(decoding: bytes, as: UTF8.self) }
+        var isEmpty: Bool { range.isEmpty }
+    }
 
-        func `is`(_ word: StaticString) -> Bool {
-            word.utf8CodeUnitCount == bytes.count && word.withUTF8Buffer { bytes.elementsEqual($0) }
-        }
+    /// A place to return to. Texts that were read behind it are gone then, and values that are read again count again.
+    struct Place {
+        fileprivate let index: Int
+        fileprivate let line: Int
+        fileprivate let depth: Int
+        fileprivate let unescaped: Int
     }
 
     private let bytes: [UInt8]
+    /// The strings with escapes, without them, one after the other.
+    private var unescaped: [UInt8] = []
     private let limits: JSONLimits
     private var index = 0
     /// Of the next character, counted from 1.
@@ -52,14 +60,59 @@ struct JSONParser {
         return index < bytes.count
     }
 
-    /// Counts the values that another parser of the same text has counted.
-    mutating func count(all other: JSONParser) { values = max(values, other.values) }
+    var place: Place { Place(index: index, line: line, depth: depth, unescaped: unescaped.count) }
+
+    mutating func move(to place: Place) {
+        (index, line, depth) = (place.index, place.line, place.depth)
+        if unescaped.count > place.unescaped { unescaped.removeLast(unescaped.count - place.unescaped) }
+    }
+
+    /// The bytes of a text, UTF-8 without its escapes.
+    @inline(__always)
+    func withBytes<Result>(of text: Text, _ read: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        // A buffer does not check its bounds in a release.
+        if text.hadEscapes {
+            precondition(text.range.upperBound <= unescaped.count)
+            return unescaped.withUnsafeBufferPointer { read(UnsafeBufferPointer(rebasing: $0[text.range])) }
+        }
+        precondition(text.range.upperBound <= bytes.count)
+        return bytes.withUnsafeBufferPointer { read(UnsafeBufferPointer(rebasing: $0[text.range])) }
+    }
+
+    func append(_ text: Text, to output: inout [UInt8]) { withBytes(of: text) { output.append(contentsOf: $0) } }
+
+    func string(_ text: Text) -> String { withBytes(of: text) { String(decoding: $0, as: UTF8.self) } }
+
+    @inline(__always)
+    func `is`(_ text: Text, _ word: StaticString) -> Bool {
+        guard text.range.count == word.utf8CodeUnitCount else { return false }
+        return withBytes(of: text) { bytes in
+            word.withUTF8Buffer { word in
+                for index in 0..<word.count where bytes[index] != word[index] { return false }
+                return true
+            }
+        }
+    }
+
+    /// That an object has a key twice.
+    func duplicate(_ key: Text) -> JSONError {
+        JSONError(
+            code: .duplicateKey, line: key.line,
+            detail: "the key \"\(DisplayText.harmless(string(key)))\" is there twice")
+    }
 
     private func error(_ code: JSONError.Code, _ detail: String) -> JSONError {
         JSONError(code: code, line: line, detail: detail)
     }
 
+    @inline(__always)
     private mutating func skipWhiteSpace() {
+        // Most JSON has none.
+        if index < bytes.count, bytes[index] > 0x20 { return }
+        passWhiteSpace()
+    }
+
+    private mutating func passWhiteSpace() {
         while index < bytes.count {
             switch bytes[index] {
             case 0x0A: line += 1
@@ -104,7 +157,7 @@ struct JSONParser {
         switch kind {
         case .object: .object(try parseMembers())
         case .array: .array(try parseElements())
-        case .string: .string(try parseText().string)
+        case .string: .string(try parseString())
         case .number: .number(String(decoding: try parseNumber(), as: UTF8.self))
         case .bool: .bool(try parseBool())
         case .null: try parseNull()
@@ -173,6 +226,7 @@ struct JSONParser {
     }
 
     /// Passes over an opening bracket or brace.
+    @inline(__always)
     private mutating func open() throws(JSONError) {
         guard depth < limits.maximumDepth else {
             throw error(.nestingTooDeep, "values are nested more than \(limits.maximumDepth) deep")
@@ -194,8 +248,8 @@ struct JSONParser {
         var keys = SeenKeys()
         var isFirst = true
         while let key = try nextKey(&isFirst) {
-            let name = key.string
-            guard keys.insert(name, members) else { throw JSONError.duplicateKey(key) }
+            let name = string(key)
+            guard keys.insert(name, members) else { throw duplicate(key) }
             members.append(JSONValue.Member(name, try parseValue(), line: key.line))
         }
         return members
@@ -212,6 +266,11 @@ struct JSONParser {
             if keys.isEmpty { keys = Set(members.map(\.key)) }
             return keys.insert(key).inserted
         }
+    }
+
+    private mutating func parseString() throws(JSONError) -> String {
+        let text = try parseText()
+        return string(text)
     }
 
     private mutating func parseBool() throws(JSONError) -> Bool {
@@ -257,33 +316,40 @@ struct JSONParser {
         return index - start
     }
 
-    /// A string or key, behind whose opening quotation mark the next character is.
+    /// A string or key, whose opening quotation mark stands here.
     mutating func parseText() throws(JSONError) -> Text {
         index += 1
-        // Only a string with escapes is put together from pieces.
-        var pieces: [UInt8]?
+        let start = index
+        let isASCII = passPlainText()
+        guard index < bytes.count, bytes[index] == 0x22 else { return try parseEscapedText(from: start) }
+        let text = Text(range: start..<index, line: line, isASCII: isASCII, hadEscapes: false)
+        index += 1
+        return try validated(text)
+    }
+
+    /// A text that was begun, up to a backslash or to what may not be there; it is put together from pieces.
+    private mutating func parseEscapedText(from start: Int) throws(JSONError) -> Text {
+        let first = unescaped.count
+        unescaped += bytes[start..<index]
         while true {
-            let start = index
-            let isASCII = passPlainText()
-            let plain = bytes[start..<index]
             guard index < bytes.count else { throw error(.unexpectedEnd, "the text ends in a string") }
             switch bytes[index] {
             case 0x22:
                 index += 1
-                guard var whole = pieces.take() else { return try text(plain, isASCII, hadEscapes: false) }
-                whole += plain
-                return try text(whole[...], whole.allSatisfy { $0 < 0x80 }, hadEscapes: true)
-            case 0x5C:
-                var longer = pieces.take() ?? []
-                longer += plain
-                try parseEscape(into: &longer)
-                pieces = longer
+                let isASCII = unescaped[first...].allSatisfy { $0 < 0x80 }
+                return try validated(
+                    Text(range: first..<unescaped.count, line: line, isASCII: isASCII, hadEscapes: true))
+            case 0x5C: try parseEscape()
             default: throw error(.invalidString, "a control character in a string; it has to be escaped")
             }
+            let start = index
+            _ = passPlainText()
+            unescaped += bytes[start..<index]
         }
     }
 
     /// Goes to the next quotation mark, backslash or control character, or the end; returns true if all before it is ASCII.
+    @inline(__always)
     private mutating func passPlainText() -> Bool {
         let start = index
         var found: UInt8 = 0
@@ -300,27 +366,28 @@ struct JSONParser {
         return found < 0x80
     }
 
-    private func text(_ bytes: ArraySlice<UInt8>, _ isASCII: Bool, hadEscapes: Bool) throws(JSONError) -> Text {
+    @inline(__always)
+    private func validated(_ text: Text) throws(JSONError) -> Text {
         // Nearly all strings are ASCII, and need not be validated as what they may be.
-        guard isASCII || String(validating: bytes, as: UTF8.self) != nil else {
+        guard text.isASCII || withBytes(of: text, { String(validating: $0, as: UTF8.self) }) != nil else {
             throw error(.invalidUTF8, "a string that is not UTF-8")
         }
-        return Text(bytes: bytes, line: line, isASCII: isASCII, hadEscapes: hadEscapes)
+        return text
     }
 
-    private mutating func parseEscape(into text: inout [UInt8]) throws(JSONError) {
+    private mutating func parseEscape() throws(JSONError) {
         index += 1
         guard index < bytes.count else { throw error(.unexpectedEnd, "the text ends in a string") }
         let letter = bytes[index]
         index += 1
         switch letter {
-        case 0x22, 0x5C, 0x2F: text.append(letter)
-        case 0x62: text.append(0x08)
-        case 0x66: text.append(0x0C)
-        case 0x6E: text.append(0x0A)
-        case 0x72: text.append(0x0D)
-        case 0x74: text.append(0x09)
-        case 0x75: text.append(contentsOf: String(try parseScalar()).utf8)
+        case 0x22, 0x5C, 0x2F: unescaped.append(letter)
+        case 0x62: unescaped.append(0x08)
+        case 0x66: unescaped.append(0x0C)
+        case 0x6E: unescaped.append(0x0A)
+        case 0x72: unescaped.append(0x0D)
+        case 0x74: unescaped.append(0x09)
+        case 0x75: unescaped.append(contentsOf: String(try parseScalar()).utf8)
         default: throw error(.invalidEscape, "an escape that JSON does not have")
         }
     }

@@ -201,12 +201,6 @@ package struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     package var description: String { "line \(line): \(detail)" }
-
-    static func duplicateKey(_ key: JSONParser.Text) -> JSONError {
-        JSONError(
-            code: .duplicateKey, line: key.line,
-            detail: "the key \"\(DisplayText.harmless(key.string))\" is there twice")
-    }
 }
 
 /// The limits beyond which a text is refused.

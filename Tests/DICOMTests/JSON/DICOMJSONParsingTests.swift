@@ -202,6 +202,46 @@ private func value(_ vr: ValueRepresentation, _ values: String) throws -> [UInt8
         #expect(error?.code == .syntax(.duplicateKey))
     }
 
+    @Test(arguments: [
+        #"{"0010001\u0030":{"\u0076r":"\u0050N","Val\u0075e":[{"Alph\u0061betic":"J\u00e9","Phonetic":"\ud83d\ude00\/"}]}}"#,
+        #"{"00100010":{"Val\u0075e":[{"Phonetic":"\ud83d\ude00\/","Alphabetic":"J\u00e9"}],"vr":"\u0050N"}}"#,
+        #"{"00100010":{"Value":[{"Alphabetic":"Jé","Phonetic":"😀/"}],"vr":"PN"}}"#,
+    ])
+    func `a text with escapes is what it is without them`(text: String) throws {
+        let sets = try parse(text)
+        #expect(sets.first?.bytes(.patientName).map { String(decoding: $0, as: UTF8.self) } == "Jé==😀/")
+        #expect(sets.first?.string(.specificCharacterSet) == "ISO_IR 192")
+    }
+
+    @Test func `data sets within one another keep their own attributes, in their order`() throws {
+        let text = #"""
+            {"00400100":{"vr":"SQ","Value":[{"00400009":{"vr":"SH","Value":["S"]},"00400002":{"vr":"DA","Value":["20260101"]}},
+            {"00321060":{"Value":["long"],"vr":"LO"},"00080100":{"vr":"SQ","Value":[{"00080102":{"vr":"SH","Value":["DCM"]}}]}},null]},
+            "00100040":{"vr":"CS","Value":["M",null]},"00100020":{"vr":"LO","Value":["4711"]}}
+            """#
+        let set = try #require(try parse(text).first)
+        #expect(set.elements.map(\.tag.rawValue) == [0x0010_0020, 0x0010_0040, 0x0040_0100])
+        #expect(set.string(.patientID) == "4711")
+        #expect(set.elements[1].value == .bytes(Array("M\\".utf8)[...]))
+        let items = try #require(set.items(Tag(0x0040_0100)))
+        let tags: [[UInt32]] = [[0x0040_0002, 0x0040_0009], [0x0008_0100, 0x0032_1060], []]
+        #expect(items.map { $0.elements.map(\.tag.rawValue) } == tags)
+        #expect(items[0].elements.map(\.value) == ["20260101", "S "].map { .bytes(Array($0.utf8)[...]) })
+        #expect(items[1].string(Tag(0x0032_1060)) == "long")
+        #expect(items[1].items(Tag(0x0008_0100))?.first?.bytes(Tag(0x0008_0102)) == Array("DCM ".utf8)[...])
+    }
+
+    @Test func `nothing stays of a sequence that is left out in its middle`() throws {
+        let text = #"""
+            {"00081115":{"vr":"SQ","Value":[{"00100020":{"vr":"LO","Value":["AB"]}},
+            {"00100020":{"vr":"LO","Value":["CD"]},"00280010":{"vr":"US","Value":[70000]}}],"BulkDataURI":"u"},
+            "00100020":{"vr":"LO","Value":["12"]}}
+            """#
+        let set = try #require(try DICOMJSON.parse(Array(text.utf8), leavesOutBulkData: true).first)
+        #expect(set.elements.count == 1)
+        #expect(set.string(.patientID) == "12")
+    }
+
     @Test func `values that are read again count again`() {
         var limits = JSONLimits()
         limits.maximumValues = 40

@@ -85,6 +85,12 @@ private func parse(_ text: String) throws(JSONError) -> JSONValue {
         #expect(error?.code == .invalidUTF8)
     }
 
+    @Test func `strings with escapes keep apart`() throws {
+        let value = try parse(#"{"a\u0062":["c\n","\u00e9","plain","\"\\\/\b\f\r\t"],"k\u00e9y":"\ud83d\ude00x"}"#)
+        #expect(value["ab"]?.array?.map(\.string) == ["c\n", "é", "plain", "\"\\/\u{8}\u{C}\r\t"])
+        #expect(value["kéy"]?.string == "😀x")
+    }
+
     @Test func `a byte order mark is passed over`() throws {
         #expect(try JSONValue.parse([0xEF, 0xBB, 0xBF, 0x31]).integer == 1)
     }
