@@ -11,6 +11,8 @@ package struct DataSet: Sendable, Equatable {
 
     package var isEmpty: Bool { elements.isEmpty }
 
+    package mutating func reserveCapacity(_ count: Int) { elements.reserveCapacity(count) }
+
     package subscript(tag: Tag) -> DataElement? {
         get {
             let index = lowerBound(tag)

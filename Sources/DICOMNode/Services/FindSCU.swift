@@ -41,14 +41,17 @@ package enum FindSCU {
             decoded = nil
         }
 
+        private static let encoder = DataSetEncoder(.explicitVRLittleEndian)
+        private static let decoder = DataSetDecoder(.explicitVRLittleEndian, limits: .identifier)
+
         /// A match that is no response of DIMSE.
         package init(_ identifier: DataSet) {
-            bytes = DataSetEncoder(.explicitVRLittleEndian).encode(identifier)[...]
+            bytes = Self.encoder.encode(identifier)[...]
             transferSyntax = .explicitVRLittleEndian
             agreedOtherwise = nil
             hasUnsupportedKeys = false
             omittedLength = nil
-            decoder = DataSetDecoder(.explicitVRLittleEndian, limits: .identifier)
+            decoder = Self.decoder
             decoded = identifier
         }
 

@@ -99,25 +99,26 @@ struct JSONMatchReader {
         _ bytes: UnsafeRawBufferPointer, from start: Int, _ problem: (Problem) -> Failure,
         _ onElement: ([UInt8]) throws(Failure) -> Void
     ) throws(Failure) -> Int {
+        let (count, maximumDepth) = (bytes.count, Self.maximumDepth)
         var index = start
-        while index < bytes.count {
-            let byte = bytes[index]
-            index += 1
-            if isString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == 0x5C {
-                    isEscaped = true
-                } else if byte == 0x22 {
-                    isString = false
-                }
+        while index < count {
+            if isEscaped {
+                isEscaped = false
+                index &+= 1
                 continue
             }
+            if isString {
+                while index < count, bytes[index] != 0x22, bytes[index] != 0x5C { index &+= 1 }
+                guard index < count else { break }
+            }
+            let byte = bytes[index]
+            index &+= 1
             switch byte {
-            case 0x22: isString = true
+            case 0x22: isString.toggle()
+            case 0x5C where isString: isEscaped = true
             case 0x7B, 0x5B:
                 depth += 1
-                guard depth <= Self.maximumDepth else { throw problem(.tooDeep) }
+                guard depth <= maximumDepth else { throw problem(.tooDeep) }
             case 0x7D, 0x5D:
                 depth -= 1
                 guard depth == 0 else { continue }

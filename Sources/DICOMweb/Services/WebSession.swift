@@ -474,21 +474,28 @@ private struct PageCount {
 /// Makes of an answer in JSON what a C-FIND would have returned: the keys that were asked for, with the level.
 struct MatchForm {
     /// Nil where matches have no level.
-    private let level: String?
-    private let asked: Set<Tag>
+    private let level: DataElement?
+    /// In their order.
+    private let asked: [Tag]
     /// True if matches of the level PATIENT are made of studies.
     let groupsPatients: Bool
 
     init(_ identifier: DataSet, level: QueryLevel, groupsPatients: Bool = false) {
         self.groupsPatients = groupsPatients
-        self.level = identifier.string(.queryRetrieveLevel) ?? level.rawValue
-        asked = Set(identifier.elements.map(\.tag)).union([.specificCharacterSet])
+        var result = DataSet()
+        result.set(.queryRetrieveLevel, .CS, identifier.string(.queryRetrieveLevel) ?? level.rawValue)
+        self.level = result[.queryRetrieveLevel]
+        asked = Self.asked(identifier)
     }
 
     /// - Parameter identifier: of a query that has no level.
     init(_ identifier: DataSet) {
         (level, groupsPatients) = (nil, false)
-        asked = Set(identifier.elements.map(\.tag)).union([.specificCharacterSet])
+        asked = Self.asked(identifier)
+    }
+
+    private static func asked(_ identifier: DataSet) -> [Tag] {
+        Set(identifier.elements.map(\.tag)).union([.specificCharacterSet]).sorted()
     }
 
     private static let issuerOfPatientID = Tag(0x0010_0021)
@@ -500,8 +507,14 @@ struct MatchForm {
 
     func match(_ dataSet: DataSet) -> DataSet {
         var match = DataSet()
-        for element in dataSet.elements where asked.contains(element.tag) { match.append(element) }
-        if let level { match.set(.queryRetrieveLevel, .CS, level) }
+        match.reserveCapacity(asked.count + 1)
+        let elements = dataSet.elements
+        var next = 0
+        for index in elements.indices {
+            while next < asked.count, asked[next] < elements[index].tag { next += 1 }
+            if next < asked.count, asked[next] == elements[index].tag { match.append(elements[index]) }
+        }
+        if let level { match.append(level) }
         return match
     }
 }
