@@ -19,7 +19,9 @@ def tag(value, vr="UI"):
 class Archive:
     """A web archive of one study with one series in a script: lists, parts, and what goes wrong."""
 
-    def __init__(self, files, listed=None):
+    def __init__(self, files, listed=None, counted=None, page=None):
+        """counted: the instances of the series as it counts them; page: so many of them are in an answer."""
+        self.counted, self.page = counted, page
         self.files = files
         self.listed = list(files) if listed is None else listed
 
@@ -27,15 +29,17 @@ class Archive:
         path = request.path.removeprefix("/dicom-web")
         if request.headers["accept"].startswith("multipart") or request.headers["accept"].startswith("application/dicom;"):
             return self.retrieve(request, path)
-        if request.value("offset"):
-            return answer(body=[])
         if path.endswith("/instances"):
+            start = int(request.value("offset") or 0)
             return answer(body=[
                 {"00080016": tag("1.2.840.10008.5.1.4.1.1.7"), "00080018": tag(uid), "0020000D": tag(STUDY), "0020000E": tag(SERIES)}
-                for uid in self.listed
+                for uid in self.listed[start:][: self.page]
             ])  # fmt: skip
+        if request.value("offset"):
+            return answer(body=[])
         if path.endswith("/series"):
-            return answer(body=[{"0020000D": tag(STUDY), "0020000E": tag(SERIES)}] if self.listed else [])
+            count = {"00201209": tag(self.counted, "IS")} if self.counted else {}
+            return answer(body=[{"0020000D": tag(STUDY), "0020000E": tag(SERIES), **count}] if self.listed else [])
         return answer(body=[{"0020000D": tag(STUDY), "00100020": tag("P1", "LO")}])
 
     def retrieve(self, request, path):
@@ -78,6 +82,15 @@ class Retrieval(cases.RealServerTest):
             self.assertEqual([request.target for request in retrieved], [f"/dicom-web/studies/{STUDY}"])
             self.assertEqual(retrieved[0].headers["accept"], ALL_SYNTAXES)
             self.assertNotIn("accept-encoding", retrieved[0].headers)
+
+    def test_a_list_as_long_as_the_server_counts_is_whole(self):
+        for counted, page, offsets in [
+            (4, None, [None]), (4, 2, [None, "2", "4"]), (5, None, [None, "4"]), (3, None, [None, "4"]), (None, None, [None, "4"]),
+        ]:  # fmt: skip
+            with self.subTest(counted=counted, page=page), WebPeer(Archive(self.files, counted=counted, page=page)) as peer:
+                self.get(peer, "--if-exists", "overwrite")
+                lists = [request for request in peer.requests if request.path.endswith("/instances")]
+                self.assertEqual([request.value("offset") for request in lists], offsets)
 
     def test_series_and_instances_are_asked_for_by_their_paths(self):
         with WebPeer(Archive(self.files)) as peer:

@@ -32,6 +32,8 @@ package final class WebSession: QuerySession {
     private var encoding: WebQuery.Encoding?
     /// The matches of a page, where the server does not return all at once; nil as long as it does.
     private var pageSize: Int?
+    /// The numbers of instances of series, as the server has counted them in its lists of series.
+    private var instanceCounts: [WebResource: Int] = [:]
     /// Where the server has its worklist, once that is known.
     private var worklistPath: String?
     /// The requests that were sent.
@@ -40,6 +42,8 @@ package final class WebSession: QuerySession {
     /// The media type of answers: lists of types break some servers.
     static let json = "application/dicom+json"
     private static let pageSizes = [1000, 100]
+    /// The most series whose instances are remembered to be counted.
+    private static let maximumCounts = 10_000
     /// What shows that there is DICOMweb at the URL.
     static let smallQuery = "/studies?limit=1"
     /// The same with a value that is encoded, although it need not be.
@@ -190,12 +194,29 @@ package final class WebSession: QuerySession {
         }
         let query = try WebQuery(identifier, isFuzzy: isFuzzy)
         let form = MatchForm(identifier, level: query.level, groupsPatients: query.groupsPatients)
-        return try find(query, list, form, Self.pages(of: query.level))
+        return try find(query, list, form, Self.pages(of: query.level, announced: announced(identifier, query.level)))
     }
 
-    private static func pages(of level: QueryLevel) -> PageCount {
+    private static func pages(of level: QueryLevel, announced: Int? = nil) -> PageCount {
         let key = InformationModel.uniqueKey(of: level)
-        return PageCount { match in match.uid(key)?.string }
+        return PageCount(announced: announced) { match in match.string(key) }
+    }
+
+    /// Remembers how many instances a series has, where the server tells.
+    private func count(_ series: DataSet) {
+        guard instanceCounts.count < Self.maximumCounts, let study = series.uid(.studyInstanceUID),
+            let uid = series.uid(.seriesInstanceUID),
+            let count = series.uint32(.numberOfSeriesRelatedInstances)
+        else { return }
+        instanceCounts[WebResource(study: study, series: uid)] = Int(count)
+    }
+
+    /// The number of instances of the series that an identifier asks for, as the server has counted them; nil if it has not.
+    private func announced(_ identifier: DataSet, _ level: QueryLevel) -> Int? {
+        let (studies, series) = (identifier.uids(.studyInstanceUID), identifier.uids(.seriesInstanceUID))
+        guard level == .image, studies.count == 1, !series.isEmpty else { return nil }
+        let counts = series.compactMap { instanceCounts[WebResource(study: studies[0], series: $0)] }
+        return counts.count == series.count ? counts.reduce(0, +) : nil
     }
 
     /// Asks for the worklist at the path of the standard, then at the older one.
@@ -229,6 +250,7 @@ package final class WebSession: QuerySession {
         let result = try read(list, form, "GET \(query.path)", pages) { offset, onMatch throws(AssociationError) in
             try page(query, encoding, offset: offset) { match in
                 isEmpty = false
+                if query.level == .series { self.count(match) }
                 return onMatch(match)
             }
         }
@@ -277,7 +299,7 @@ package final class WebSession: QuerySession {
                 return .ofQuery(list.sopClass, wasInterrupted: true)
             }
             if wasStopped { return .ofQuery(list.sopClass, wasCancelled: true) }
-            if pages.isLast { return .ofQuery(list.sopClass) }
+            if pages.isLast || pages.isAnnounced { return .ofQuery(list.sopClass) }
             guard pages.hasNew else {
                 if pages.isWholeListAgain {
                     report(.ignoresOffset)
@@ -413,6 +435,8 @@ private enum PageEnd {
 private struct PageCount {
     /// What tells matches apart.
     private let identity: (DataSet) -> String?
+    /// The matches of the list as the server has counted them before; nil if it has not.
+    private let announced: Int?
     private(set) var number = 0
     private(set) var received = 0
     private var ofPage = 0
@@ -425,10 +449,18 @@ private struct PageCount {
     private var order: Int? = 0
     private var isUnlimited = true
 
-    init(_ identity: @escaping (DataSet) -> String?) { self.identity = identity }
+    init(announced: Int? = nil, _ identity: @escaping (DataSet) -> String?) {
+        self.announced = announced
+        self.identity = identity
+    }
 
     /// True if the page was empty, which ends the list.
     var isLast: Bool { ofPage == 0 }
+
+    /// True if the first page has all that the server has counted before, and nothing limits it: another page would be empty.
+    var isAnnounced: Bool {
+        number == 1 && isUnlimited && order != nil && received == announced && seen.count == announced
+    }
 
     /// True if the second page is the first one once more, which was the whole list then: a server that does not know offsets, and
     /// has no limit of its own. A length at which servers cut lists off says nothing.
