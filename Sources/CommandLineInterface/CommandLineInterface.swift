@@ -13,7 +13,7 @@ package func run() -> Int32 {
     else { return runHere() }
     let exitCode = Locked<Int32>(ExitCode.localFiles.rawValue)
     do throws(SystemError) {
-        let thread = try PosixThread(name: "main") { [exitCode] in
+        let thread = try PosixThread(name: "main") {
             let code = runHere()
             exitCode.withLock { $0 = code }
         }
@@ -58,7 +58,9 @@ package func result(of arguments: [String], in environment: Environment) -> RunR
             configurationFile: ConfigurationFile(
                 variable: environment.variable,
                 readFile: { path throws(FileReadError) in
-                    do throws(SystemError) { try environment.hearSignals() } catch { throw .system(error) }
+                    do throws(SystemError) { try environment.hearSignals() } catch {
+                        throw .system(error)
+                    }
                     return try ConfigurationFile.contents(of: path)
                 }))
         parsed = try parser.parse(arguments)

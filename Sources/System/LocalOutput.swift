@@ -30,7 +30,7 @@ package enum LocalOutput {
         guard !bytes.isEmpty else { return }
         guard let (kind, outlet) = way(descriptor) else { return try writeAtOnce(bytes, to: descriptor) }
         // Held while the reader is waited for: no thread may fill the pipe between another one's `poll` and `write`.
-        try outlet.withLock { outlet throws(SystemError) in
+        try outlet.state.withLock { outlet throws(SystemError) in
             outlet.open(descriptor, kind)
             let ownDescriptor = outlet.descriptor
             var rest = bytes
@@ -66,7 +66,11 @@ package enum LocalOutput {
         let inode: ino_t
     }
 
-    private struct Outlet {
+    private final class Outlet: Sendable {
+        let state = Locked(OutletState())
+    }
+
+    private struct OutletState {
         var isGivenUp = false
         /// The terminal or pipe, opened once more: `poll` does not tell how much it takes, so that a `write` must not wait, and the
         /// mode of the descriptor that we were given is that of other programs, too. Nil where that cannot be done.
@@ -89,20 +93,20 @@ package enum LocalOutput {
     }
 
     /// A handful: a dictionary would cost more at the start than it saves.
-    private static let outlets = Locked<[(identity: Identity, outlet: Locked<Outlet>)]>([])
+    private static let outlets = Locked<[(identity: Identity, outlet: Outlet)]>([])
 
-    private static func outlet(_ status: stat) -> Locked<Outlet> {
+    private static func outlet(_ status: stat) -> Outlet {
         outlets.withLock { outlets in
             let identity = Identity(device: status.st_dev, inode: status.st_ino)
             if let known = outlets.first(where: { $0.identity == identity }) { return known.outlet }
-            let outlet = Locked(Outlet())
+            let outlet = Outlet()
             outlets.append((identity, outlet))
             return outlet
         }
     }
 
     /// The kind and the outlet behind a descriptor; nil where `write` does not wait for a reader.
-    private typealias Way = (kind: Kind, outlet: Locked<Outlet>)?
+    private typealias Way = (kind: Kind, outlet: Outlet)?
 
     /// The standard output and error are not asked again: they stay what they are.
     private static let standardOutput = way(to: STDOUT_FILENO)

@@ -9,7 +9,7 @@ struct LocalOutputTests {
         ofWriting bytes: [UInt8], to descriptor: CInt, unless cancellation: Cancellation, _ body: () -> Void
     ) throws -> SystemError? {
         let failure = Locked<SystemError?>(nil)
-        let thread = try PosixThread(name: "writer") { [failure] in
+        let thread = try PosixThread(name: "writer") {
             do throws(SystemError) {
                 try bytes.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
                     try LocalOutput.write(bytes, to: descriptor, unless: cancellation)

@@ -112,7 +112,7 @@ package final class StatusBoard: Sendable {
         }
         guard !runs.isEmpty else { return }
         do throws(SystemError) {
-            _ = try PosixThread(name: "status") { [state] in
+            _ = try PosixThread(name: "status") { [self] in
                 for tell in runs { tell() }
                 state.withLock { $0.isTelling = false }
             }

@@ -9,7 +9,7 @@ import System
 ///
 /// Names of files that were given are shown, as a message about a file that it does not name would be of no use; but
 /// for what looks like the name of a person in them.
-package struct Redaction: Sendable {
+package final class Redaction: Sendable {
     static let mark = DataSet.hiddenValue
 
     /// Replaces the password of a URL, such as that of a proxy.

@@ -59,7 +59,8 @@ struct DiskBudgetTests {
 
     @Test func `of several that fill it in part the oldest goes on`() throws {
         let budget = DiskBudget(limit: 100)
-        let (done, turns) = (Locked<[Int]>([]), ConditionLock(0))
+        let done = Locked<[Int]>([])
+        let turns = ConditionLock(0)
         let threads = try (0..<3).map { number in
             try PosixThread(name: "share") {
                 let share = DiskShare(of: budget)

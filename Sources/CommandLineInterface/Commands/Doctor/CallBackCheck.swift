@@ -7,26 +7,30 @@ import System
 final class CallBackReceiver: Sendable {
     let ledger: CommitmentLedger
     private let server: AssociationServer
-    private let events: Locked<[AssociationServer.Event]>
-    private let instances = Locked(0)
+    private let calls: Calls
+
+    private final class Calls: Sendable {
+        let events = Locked<[AssociationServer.Event]>([])
+        let instances = Locked(0)
+    }
 
     /// The instances that came.
-    var instanceCount: Int { instances.withLock { $0 } }
+    var instanceCount: Int { calls.instances.withLock { $0 } }
 
     /// - Throws: `TransportError` if the port cannot be listened at.
     init(_ network: Network, port: UInt16) throws(TransportError) {
         do throws(SystemError) { ledger = try CommitmentLedger() } catch { throw .system(error) }
-        let events = Locked<[AssociationServer.Event]>([])
-        self.events = events
-        let (ledger, instances) = (ledger, instances)
+        let calls = Calls()
+        self.calls = calls
+        let ledger = ledger
         server = try Receiver.open(
             network, port: port,
             services: [
                 VerificationSCP(), CommitmentReportSCU(ledger: ledger, report: { _ in }),
-                DiscardingStorageSCP(report: { instances.withLock { $0 += 1 } }),
+                DiscardingStorageSCP(report: { calls.instances.withLock { $0 += 1 } }),
             ],
             watch: { event in
-                events.withLock { if $0.count < 100 { $0.append(event) } }
+                calls.events.withLock { if $0.count < 100 { $0.append(event) } }
                 ledger.announce()
             })
     }
@@ -35,19 +39,19 @@ final class CallBackReceiver: Sendable {
 
     /// The association that came, if one was accepted.
     var caller: (request: AssociateRequest, peer: String)? {
-        for case .accepted(let request, _, let peer) in events.withLock({ $0 }) { return (request, peer) }
+        for case .accepted(let request, _, let peer) in calls.events.withLock({ $0 }) { return (request, peer) }
         return nil
     }
 
     /// The association that was rejected.
     var rejected: (request: AssociateRequest, peer: String)? {
-        for case .rejected(let request, _, let peer) in events.withLock({ $0 }) { return (request, peer) }
+        for case .rejected(let request, _, let peer) in calls.events.withLock({ $0 }) { return (request, peer) }
         return nil
     }
 
     /// Something that connected and was no DICOM peer.
     var stranger: String? {
-        for case .stranger(let peer, _) in events.withLock({ $0 }) { return peer }
+        for case .stranger(let peer, _) in calls.events.withLock({ $0 }) { return peer }
         return nil
     }
 }

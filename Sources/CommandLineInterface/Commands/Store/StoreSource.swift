@@ -97,9 +97,9 @@ final class FileTotals: Sendable {
 
     init(_ paths: [FilePath], recursive: Bool) {
         do throws(SystemError) {
-            _ = try PosixThread(name: "count") { [state] in
+            _ = try PosixThread(name: "count") { [self] in
                 var scanner = FileScanner(paths, recursive: recursive)
-                let isStopped = { state.withLock { $0.isStopped } }
+                let isStopped = { self.state.withLock { $0.isStopped } }
                 while let finding = scanner.next(unless: isStopped), !isStopped() {
                     guard case .file(let path) = finding else { continue }
                     let size = path.fileSize ?? 0
