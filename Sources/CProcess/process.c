@@ -1,7 +1,23 @@
 #include "CProcess.h"
 
+#include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+extern char __bss_start[], _end[];
+
+// A run reads and then writes on more than half of the pages that hold nothing but zeros at first, wherever the linker put what it
+// needs: two faults each, 4 microseconds. Together they take 1.4 each, needed or not. A kernel before 5.14 refuses it, and nothing is
+// lost; a program with many of them, such as one with a sanitizer, is left alone.
+__attribute__((constructor(101))) static void touchZeros(void) {
+    const uintptr_t page = 4096, start = (uintptr_t)__bss_start & ~(page - 1), end = ((uintptr_t)_end + page - 1) & ~(page - 1);
+    if (end - start <= 1 << 20) madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+}
 
 static int argumentCount;
 static char **arguments;
