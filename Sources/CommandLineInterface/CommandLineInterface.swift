@@ -58,7 +58,7 @@ package func result(of arguments: [String], in environment: Environment) -> RunR
             configurationFile: ConfigurationFile(
                 variable: environment.variable,
                 readFile: { path throws(FileReadError) in
-                    do throws(SystemError) { try environment.hearSignals() } catch {
+                    do throws(SystemError) { try environment.hearSignals(.withFirstWait) } catch {
                         throw .system(error)
                     }
                     return try ConfigurationFile.contents(of: path)
@@ -122,7 +122,7 @@ private func perform(
     _ invocations: [Invocation], _ arguments: [String], in environment: Environment
 ) -> RunResult {
     do throws(SystemError) {
-        try environment.hearSignals()
+        try environment.hearSignals(invocations.allSatisfy(\.losesNothing) ? .withFirstWait : .now)
     } catch {
         return RunResult(exitCode: cannotStart(error.description, on: environment.standardError))
     }

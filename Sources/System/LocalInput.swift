@@ -23,6 +23,8 @@ package enum LocalInput {
         preparing prepare: @escaping @Sendable () -> Void = {}, restoring restore: @escaping @Sendable () -> Void = {},
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
+        // Without that thread signals do what they do by default, and end the process as well.
+        try? SignalThread.startIfPutOff()
         waits.withLock {
             $0.append(Wait(prepare: prepare, restore: restore))
             prepare()

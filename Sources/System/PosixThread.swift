@@ -29,6 +29,7 @@ package final class PosixThread: Sendable {
     package init(
         name: String, stackSize: Int = PosixThread.standardStackSize, body: @escaping @Sendable () -> Void
     ) throws(SystemError) {
+        try SignalThread.startIfPutOff()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }

@@ -30,12 +30,7 @@ package struct Readiness: OptionSet, Sendable {
         var watch = limits.notice.map { WaitNotice.Watch($0, until: deadline) }
         defer { watch?.end() }
         while true {
-            let milliseconds = (watch?.earlier(deadline) ?? deadline).pollMilliseconds()
-            let count = poll(&polled, nfds_t(polled.count), milliseconds)
-            if count == -1 {
-                guard errno == EINTR else { throw .system(SystemError.last("poll")) }
-                continue
-            }
+            guard try poll(&polled, polled.count, until: watch?.earlier(deadline) ?? deadline) else { continue }
             if polled[last].revents != 0 { throw .cancelled }
             let ready = descriptors.indices.filter { polled[$0].revents != 0 }
             if !ready.isEmpty { return ready }
@@ -63,14 +58,11 @@ package struct Readiness: OptionSet, Sendable {
         var watch = limits.notice.map { WaitNotice.Watch($0, until: deadline) }
         defer { watch?.end() }
         while true {
-            let milliseconds = (watch?.earlier(deadline) ?? deadline).pollMilliseconds()
-            let count = withUnsafeMutableBytes(of: &polled) {
-                poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 3, milliseconds)
+            let hasLooked = try withUnsafeMutableBytes(of: &polled) { (bytes) throws(WaitError) in
+                let polled = bytes.assumingMemoryBound(to: pollfd.self)
+                return try poll(polled.baseAddress, polled.count, until: watch?.earlier(deadline) ?? deadline)
             }
-            if count == -1 {
-                guard errno == EINTR else { throw .system(SystemError.last("poll")) }
-                continue
-            }
+            guard hasLooked else { continue }
             if polled.2.revents != 0 { throw .cancelled }
             if polled.0.revents != 0 {
                 let failed = CInt(polled.0.revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
@@ -80,5 +72,22 @@ package struct Readiness: OptionSet, Sendable {
             if deadline.isPast { throw .timedOut }
             watch?.reportIfDue()
         }
+    }
+
+    /// Waits for one of the descriptors. False: nothing is known, and it is to be called again.
+    private static func poll(
+        _ polled: UnsafeMutablePointer<pollfd>?, _ count: Int, until deadline: Deadline
+    ) throws(WaitError) -> Bool {
+        var milliseconds = deadline.pollMilliseconds()
+        let isPutOff = SignalThread.isPutOff && !(0...SignalThread.shortWait).contains(milliseconds)
+        if isPutOff { milliseconds = SignalThread.shortWait }
+        let found = Glibc.poll(polled, nfds_t(count), milliseconds)
+        guard found != -1 else {
+            guard errno == EINTR else { throw .system(SystemError.last("poll")) }
+            return false
+        }
+        guard isPutOff, found == 0 else { return true }
+        do throws(SystemError) { try SignalThread.startIfPutOff() } catch { throw .system(error) }
+        return false
     }
 }

@@ -9,8 +9,26 @@ import Synchronization
 /// is given up soon after the first. A SIGHUP or SIGUSR1 that was ignored when the process started, as under nohup, stays
 /// ignored.
 package enum SignalThread {
+    /// When the thread begins.
+    package enum Beginning: Sendable {
+        case now
+        /// With the first wait that lasts longer than ``shortWait``, or for somebody's input, or with the first other thread. Until
+        /// then signals do what they do by default. A thread costs a run of two milliseconds a thirtieth of its time, and half of it
+        /// where others use the processors.
+        case withFirstWait
+    }
+
+    private struct Start {
+        let run: @Sendable () throws(SystemError) -> Void
+    }
+
+    /// A wait of so many milliseconds needs nobody who hears signals.
+    static let shortWait: CInt = 20
+
     private static let first = Atomic<CInt>(0)
-    private static let hasBegun = Atomic<Bool>(false)
+    private static let isPrepared = Atomic<Bool>(false)
+    private static let putOff = Locked<Start?>(nil)
+    private static let mustStart = Atomic<Bool>(false)
 
     /// What a shell expects of a process that a signal ended: 128 and its number: 129 for SIGHUP, 130 for SIGINT
     /// and 143 for SIGTERM.
@@ -35,34 +53,69 @@ package enum SignalThread {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Starts the thread; further calls do nothing. Must be called before any other thread exists: threads inherit the mask that keeps
-    /// the signals for this one.
+    /// Says what signals do, which further calls do not change, and starts the thread now or later.
     ///
     /// - Throws: `SystemError` if the thread cannot be started.
     package static func start(
-        raising cancellation: Cancellation, onSignal: @escaping @Sendable (Cancellation.Level) -> Void = { _ in },
-        onStatusRequest: @escaping @Sendable () -> Void = {}
+        _ beginning: Beginning, raising cancellation: Cancellation, onStatusRequest: @escaping @Sendable () -> Void
     ) throws(SystemError) {
-        guard !hasBegun.exchange(true, ordering: .relaxed) else { return }
-        LocalOutput.giveUp(at: cancellation)
-        let watched = try blockSignals()
-        _ = try PosixThread(name: "signals") {
-            var watched = watched
-            while true {
-                var number: CInt = 0
-                guard sigwait(&watched, &number) == 0 else { continue }
-                if number == SIGUSR1 {
-                    onStatusRequest()
-                    continue
-                }
-                guard number != SIGQUIT, number != SIGTSTP else {
-                    LocalInput.restored { actByDefault(number) }
-                    continue
-                }
-                _ = first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
-                signalArrived(raising: cancellation)
-                onSignal(cancellation.level)
+        if !isPrepared.exchange(true, ordering: .relaxed) {
+            LocalOutput.giveUp(at: cancellation)
+            putOff.withLock {
+                $0 = Start { () throws(SystemError) in try startThread(raising: cancellation, onStatusRequest) }
             }
+            mustStart.store(true, ordering: .relaxed)
+        }
+        if beginning == .now { try startIfPutOff() }
+    }
+
+    /// True if the thread is still to be started.
+    static var isPutOff: Bool { mustStart.load(ordering: .relaxed) }
+
+    /// Starts the thread if that was put off. Comes before any other thread is started: threads inherit the mask that keeps the
+    /// signals for this one.
+    ///
+    /// - Throws: `SystemError` if the thread cannot be started.
+    static func startIfPutOff() throws(SystemError) {
+        guard isPutOff else { return }
+        mustStart.store(false, ordering: .relaxed)
+        let start = putOff.withLock { start in
+            defer { start = nil }
+            return start
+        }
+        try start?.run()
+    }
+
+    private static func startThread(
+        raising cancellation: Cancellation, _ onStatusRequest: @escaping @Sendable () -> Void
+    ) throws(SystemError) {
+        let (watched, before) = try blockSignals()
+        do throws(SystemError) {
+            _ = try PosixThread(name: "signals") { take(watched, raising: cancellation, onStatusRequest) }
+        } catch {
+            var before = before
+            pthread_sigmask(SIG_SETMASK, &before, nil)
+            throw error
+        }
+    }
+
+    private static func take(
+        _ watched: sigset_t, raising cancellation: Cancellation, _ onStatusRequest: @escaping @Sendable () -> Void
+    ) -> Never {
+        var watched = watched
+        while true {
+            var number: CInt = 0
+            guard sigwait(&watched, &number) == 0 else { continue }
+            if number == SIGUSR1 {
+                onStatusRequest()
+                continue
+            }
+            guard number != SIGQUIT, number != SIGTSTP else {
+                LocalInput.restored { actByDefault(number) }
+                continue
+            }
+            _ = first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
+            signalArrived(raising: cancellation)
         }
     }
 
@@ -95,16 +148,17 @@ package enum SignalThread {
     /// - Throws: `SystemError` if the system cannot.
     package static func block() throws(SystemError) { _ = try blockSignals() }
 
-    private static func blockSignals() throws(SystemError) -> sigset_t {
-        var set = sigset_t()
+    /// Returns the signals, and the mask of this thread as it was.
+    private static func blockSignals() throws(SystemError) -> (signals: sigset_t, before: sigset_t) {
+        var (set, before) = (sigset_t(), sigset_t())
         sigemptyset(&set)
         sigaddset(&set, SIGINT)
         sigaddset(&set, SIGTERM)
         sigaddset(&set, SIGQUIT)
         sigaddset(&set, SIGTSTP)
         for number in [SIGHUP, SIGUSR1] where !isIgnored(number) { sigaddset(&set, number) }
-        let result = pthread_sigmask(SIG_BLOCK, &set, nil)
+        let result = pthread_sigmask(SIG_BLOCK, &set, &before)
         guard result == 0 else { throw SystemError(errno: result, operation: "pthread_sigmask") }
-        return set
+        return (set, before)
     }
 }

@@ -2,7 +2,9 @@
 
 import json
 import signal
+import socket
 import subprocess
+import time
 
 from harness import cases, programs, servers
 from harness.programs import dcmscu
@@ -159,3 +161,48 @@ class EchoTimes(cases.RealServerTest):
         out, err = process.communicate(timeout=10)
         self.assertEqual(process.returncode, 130, err)
         self.assertIn(b"1 sent, 1 answered", out)
+
+    def waiting(self, listener, *arguments):
+        """An echo that waits for the answer of a server that is silent."""
+        process = subprocess.Popen(
+            [programs.dcmscu_path(), "--echo", servers.LOOPBACK, str(listener.getsockname()[1]), *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.addCleanup(process.kill)
+        connection, _ = listener.accept()
+        self.addCleanup(connection.close)
+        self.assertTrue(connection.recv(1))
+        # The signals are heard once a wait lasts.
+        time.sleep(0.5)
+        return process
+
+    def test_an_interrupt_of_a_wait_is_an_orderly_end(self):
+        with socket.create_server((servers.LOOPBACK, 0)) as listener:
+            for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+                process = self.waiting(listener)
+                process.send_signal(number)
+                _, err = process.communicate(timeout=10)
+                self.assertEqual(process.returncode, code, err)
+                self.assertIn(b"interrupted", err)
+
+    def test_a_wait_can_be_asked_where_it_stands(self):
+        with socket.create_server((servers.LOOPBACK, 0)) as listener:
+            process = self.waiting(listener)
+            process.send_signal(signal.SIGUSR1)
+            self.assertIn(b"--echo", process.stderr.readline())
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=10)
+            self.assertEqual(process.returncode, 130)
+
+    def test_a_signal_that_comes_at_once_ends_it_in_one_way_or_the_other(self):
+        """Before a wait lasts they do what they do by default; a request for where it stands never ends it."""
+        for delay in (0, 0.002, 0.01, 0.03):
+            with socket.create_server((servers.LOOPBACK, 0)) as listener:
+                process = subprocess.Popen(
+                    [programs.dcmscu_path(), "--echo", servers.LOOPBACK, str(listener.getsockname()[1])],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                )  # fmt: skip
+                self.addCleanup(process.kill)
+                time.sleep(delay)
+                process.send_signal(signal.SIGTERM)
+                self.assertIn(process.wait(timeout=10), (-signal.SIGTERM, 143))

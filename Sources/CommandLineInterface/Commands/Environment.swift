@@ -15,9 +15,10 @@ package struct Environment: Sendable {
     package var cancellation: Cancellation
     /// Asked by SIGUSR1.
     package private(set) var status = StatusBoard()
-    /// From the first call on signals arrive as ``cancellation``: it comes before a run, and before a file is read that may be a
-    /// named pipe. Until then, and where a text is all that is printed, they do what they do by default.
-    private(set) var hearSignals: @Sendable () throws(SystemError) -> Void = { () throws(SystemError) in }
+    /// Has signals arrive as ``cancellation``: from the first wait on where a file is read that may be a named pipe, at once where a
+    /// run begins that has something to lose. Until then, and where a text is all that is printed, they do what they do by default.
+    private(set) var hearSignals: @Sendable (SignalThread.Beginning) throws(SystemError) -> Void =
+        { (_) throws(SystemError) in }
     /// Only where a person watches a terminal.
     package var progress: ProgressLine?
     /// Sixteen random bytes for a UID.
@@ -74,8 +75,8 @@ extension Environment {
             standardOutput: DescriptorSink.standardOutput,
             standardError: DescriptorSink.standardError, codeset: codeset, today: todayOfProcess,
             cancellation: cancellation, randomBytes: { randomBytes() }, variable: { value(of: $0) })
-        environment.hearSignals = { [status = environment.status] () throws(SystemError) in
-            try SignalThread.start(raising: cancellation, onStatusRequest: { status.ask() })
+        environment.hearSignals = { [status = environment.status] (beginning) throws(SystemError) in
+            try SignalThread.start(beginning, raising: cancellation, onStatusRequest: { status.ask() })
         }
         environment.terminalWidth = terminalWidth()
         environment.writesToJournal = writesToJournal()

@@ -16,6 +16,12 @@ package struct Invocation: Sendable, Equatable {
     /// The root of generated UIDs; nil makes them below 2.25.
     package var uidRoot: UID?
 
+    /// True if nothing is lost where the run ends in the middle without a word: one C-ECHO that nobody records.
+    var losesNothing: Bool {
+        guard case .echo(let options) = request else { return false }
+        return options.count == 1 && connection.web == nil && messages.capturePath == nil
+    }
+
     /// True if both have one archive, or one folder, as their peer.
     func isPeer(of other: Invocation) -> Bool {
         switch (folder, other.folder) {
