@@ -1,11 +1,11 @@
-import Glibc
+package import Glibc
 
 /// State that several threads share and whose changes they wait for. Swift's own Mutex has no condition to wait for.
 package final class ConditionLock<State>: @unchecked Sendable {
     // Unchecked: `state` is only touched with `mutex` held.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var state: State
+    @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @usableFromInline let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    @usableFromInline var state: State
 
     package init(_ state: sending State) {
         self.state = state
@@ -28,6 +28,7 @@ package final class ConditionLock<State>: @unchecked Sendable {
     }
 
     /// Reads or changes the state; whoever waits looks at it again afterwards.
+    @inlinable
     package func withLock<Result>(_ body: (inout State) -> sending Result) -> sending Result {
         pthread_mutex_lock(mutex)
         defer {
@@ -39,6 +40,7 @@ package final class ConditionLock<State>: @unchecked Sendable {
 
     /// Reads or changes the state; whoever waits looks at it again only if `body` returns true. To wake a thread costs more than
     /// most changes.
+    @inlinable
     package func change(_ body: (inout State) -> Bool) {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -46,6 +48,7 @@ package final class ConditionLock<State>: @unchecked Sendable {
     }
 
     /// Waits until the condition holds. False: the deadline passed first.
+    @inlinable
     package func wait(until deadline: Deadline = .never, for condition: (State) -> Bool) -> Bool {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -53,6 +56,7 @@ package final class ConditionLock<State>: @unchecked Sendable {
     }
 
     /// Waits until the condition holds, and then reads or changes the state before anybody else does.
+    @inlinable
     package func withLock<Result>(
         when condition: (State) -> Bool, _ body: (inout State) -> sending Result
     ) -> sending Result {
@@ -66,7 +70,8 @@ package final class ConditionLock<State>: @unchecked Sendable {
     }
 
     /// With the mutex held.
-    private func waitLocked(until deadline: Deadline, for condition: (State) -> Bool) -> Bool {
+    @inlinable
+    func waitLocked(until deadline: Deadline, for condition: (State) -> Bool) -> Bool {
         while !condition(state) {
             guard var time = deadline.timespec else {
                 pthread_cond_wait(changed, mutex)

@@ -76,6 +76,11 @@ extension FileDescriptor {
 
         package init(rawValue: CInt) { self.rawValue = rawValue }
 
+        /// The same as that of every option set, and none that is generic: the first use of one is a search through all conformances.
+        package init(arrayLiteral options: OpenOptions...) {
+            rawValue = options.reduce(0) { $0 | $1.rawValue }
+        }
+
         /// Makes the file where it is missing.
         package static let creating = OpenOptions(rawValue: O_CREAT)
         /// Makes the file, and fails with `EEXIST` where the name is taken.

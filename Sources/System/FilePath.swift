@@ -7,7 +7,7 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
     package let bytes: [UInt8]
 
     /// Bytes after a NUL cannot be part of a path and are dropped, as the system itself would.
-    package init(bytes: some Sequence<UInt8>) { self.init(bytes: Array(bytes)) }
+    @inlinable package init(bytes: some Sequence<UInt8>) { self.init(bytes: Array(bytes)) }
 
     /// As above; every start of the program makes some, and a generic one costs more than all else of it.
     package init(bytes: [UInt8]) {
@@ -68,6 +68,7 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
     }
 
     /// What the system's calls take.
+    @inlinable
     package func withCString<Result: ~Copyable>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
             for (index, byte) in bytes.enumerated() { buffer.initializeElement(at: index, to: CChar(bitPattern: byte)) }

@@ -17,10 +17,6 @@ package enum UIDRegistry {
         keyword.isEmpty ? nil : lines.first { $0.text(.keyword) == keyword }.map { UID($0.text(.uid)) }
     }
 
-    package static func isRetired(_ uid: UID) -> Bool {
-        line(of: uid).map { !$0.text(.retired).isEmpty } ?? false
-    }
-
     /// All storage SOP classes (PS3.4 B.5 and GG.3), those in force first, then the retired ones, which archives hold
     /// for good.
     package static let storageSOPClasses: [UID] = {
@@ -33,8 +29,13 @@ package enum UIDRegistry {
         return (inForce + retired).map { UID($0.text(.uid)) }
     }()
 
-    package static let transferSyntaxes: [UID] = lines.filter { $0.has("Transfer Syntax", in: .type) }
+    package static let transferSyntaxes: [UID] = linesOfTransferSyntaxes.map { UID($0.text(.uid)) }
+
+    /// Those that are not retired.
+    package static let transferSyntaxesInForce: [UID] = linesOfTransferSyntaxes.filter { $0.has("", in: .retired) }
         .map { UID($0.text(.uid)) }
+
+    private static var linesOfTransferSyntaxes: [Line] { lines.filter { $0.has("Transfer Syntax", in: .type) } }
 
     /// The directory of a medium, and the services named after storage.
     private static let otherClassesNamedStorage: Set<String> = [

@@ -228,10 +228,12 @@ enum StorageProposals {
     ]
 
     /// SMPTE ST 2110 is for video as it is made (PS3.22), and for no file.
-    private static let rare = UIDRegistry.transferSyntaxes.filter {
-        !(FindSCU.transferSyntaxes + usual + costly).contains($0) && !UIDRegistry.isRetired($0)
-            && !$0.string.hasPrefix("1.2.840.10008.1.2.7.")
-    }
+    private static let rare: [UID] = {
+        let others = FindSCU.transferSyntaxes + usual + costly
+        return UIDRegistry.transferSyntaxesInForce.filter {
+            !others.contains($0) && !$0.string.hasPrefix("1.2.840.10008.1.2.7.")
+        }
+    }()
 }
 
 /// The rounds of one retrieval by C-GET: what is proposed now, and what is proposed next.
