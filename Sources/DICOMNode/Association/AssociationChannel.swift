@@ -302,11 +302,7 @@ final class AssociationChannel {
     func send(_ bytes: OutgoingBytes, wait: WaitLimits? = nil) throws(AssociationFault) {
         let whileBlocked = wait == nil ? { self.readWhileBlocked() } : nil
         do throws(TransportError) {
-            if let fileSender = connection.fileSender {
-                try fileSender.write(bytes, wait: wait ?? writeWait, whileBlocked: whileBlocked)
-            } else {
-                try connection.write(bytes.memory, wait: wait ?? writeWait, whileBlocked: whileBlocked)
-            }
+            try connection.write(bytes, wait: wait ?? writeWait, whileBlocked: whileBlocked)
         } catch {
             let unwritten = connection.unwritten
             if unwritten < bytes.count {
@@ -324,11 +320,7 @@ final class AssociationChannel {
         var rest = bytes
         rest.removeFirst(bytes.count - unwritten)
         do throws(TransportError) {
-            if let fileSender = connection.fileSender {
-                try fileSender.write(rest, wait: closingWait(), whileBlocked: whileBlocked)
-            } else {
-                try connection.write(rest.memory, wait: closingWait(), whileBlocked: whileBlocked)
-            }
+            try connection.write(rest, wait: closingWait(), whileBlocked: whileBlocked)
             return true
         } catch {
             return false

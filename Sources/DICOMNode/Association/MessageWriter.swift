@@ -103,7 +103,7 @@ final class MessageWriter {
     private func layOut(
         _ source: any DataSetSource, contextID: UInt8, upTo limit: Int = .max
     ) throws(DataSetSourceError) -> (file: FileRange?, isLast: Bool) {
-        guard channel.connection.fileSender != nil, let longest = buffer.longestFilePayload,
+        guard channel.connection.sendsFiles, let longest = buffer.longestFilePayload,
             let (range, isLast) = try source.takeRange(upTo: longest)
         else { return (nil, try buffer.fill(from: source, contextID: contextID, upTo: limit)) }
         buffer.appendHeader(payload: range.count, contextID: contextID, isLast: isLast)

@@ -20,8 +20,9 @@ package protocol Connection: AnyObject, Sendable {
     var securityWarning: String? { get }
     /// The durations of name look-up and connect; nil for a connection that was accepted.
     var timings: TCPConnection.Timings? { get }
-    /// The same connection if it can send from files; nil if it cannot.
-    var fileSender: (any FileSendingConnection)? { get }
+    /// True if the bytes of a file are taken from the system, which passes its pages to the socket: they are neither read nor copied by
+    /// this process.
+    var sendsFiles: Bool { get }
 
     /// Reads the available bytes, at least one; waits only if there is none. Returns 0 if the peer has closed its side.
     func read(into buffer: UnsafeMutableRawBufferPointer, wait: WaitLimits) throws(TransportError) -> Int
@@ -36,12 +37,15 @@ package protocol Connection: AnyObject, Sendable {
     /// called each time something can be read. It should read with ``readAvailable(into:)`` and must not write; its
     /// answer says how to go on. When the write fails with `.reset`, what the peer said before may still be
     /// readable.
+    ///
+    /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled; `.abandoned` if `whileBlocked` ends
+    ///   the write; `.file` if the file cannot be read to the end of its range.
     func write(
-        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError)
 
-    /// The number of bytes of the last ``write(_:wait:whileBlocked:)`` that the system has not taken, also while it calls
-    /// `whileBlocked`. After `.cancelled` and `.timedOut` a further write may go on with them.
+    /// The number of bytes of the last ``write(_:wait:whileBlocked:)`` that the system has not taken, those of a file, too, also while
+    /// it calls `whileBlocked`. After `.cancelled` and `.timedOut` a further write may go on with them.
     var unwritten: Int { get }
 
     /// The seconds for which reads and writes have waited by a limit of our own; a peer was not silent meanwhile.
@@ -100,7 +104,7 @@ extension Connection {
     package var securityDescription: String? { nil }
     package var securityDetails: SecurityDetails? { nil }
     package var securityWarning: String? { nil }
-    package var fileSender: (any FileSendingConnection)? { nil }
+    package var sendsFiles: Bool { false }
     package var pausedSeconds: Double { 0 }
 
     /// Our own address in numbers, without the port.
@@ -110,46 +114,30 @@ extension Connection {
     ///
     /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled.
     package func write(_ bytes: UnsafeRawBufferPointer, wait: WaitLimits) throws(TransportError) {
-        try write(bytes, wait: wait, whileBlocked: nil)
+        try write(OutgoingBytes(bytes), wait: wait, whileBlocked: nil)
     }
 
     /// Sends all bytes; for short ones such as control PDUs.
     ///
     /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled.
     package func write(_ bytes: [UInt8], wait: WaitLimits) throws(TransportError) {
-        var failure: TransportError?
-        bytes.withUnsafeBytes { buffer in
-            do throws(TransportError) { try write(buffer, wait: wait, whileBlocked: nil) } catch { failure = error }
-        }
-        if let failure { throw failure }
+        try write(bytes, then: nil, wait: wait)
     }
-}
 
-extension Connection {
-    /// Read at a time of a file that the connection cannot take from the system.
-    private static var copiedLength: Int { 64 * 1024 }
-
-    /// Sends bytes and, behind them, a part of a file: the system passes its pages to the socket; over TLS they are read.
+    /// Sends bytes and, behind them, a part of a file.
     ///
     /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled; `.file` if the file cannot be read
     ///   to the end of its range.
-    package func write(_ bytes: [UInt8], then file: FileRange, wait: WaitLimits) throws(TransportError) {
-        guard let sender = fileSender else {
-            try write(bytes, wait: wait)
-            var rest = file
-            while rest.count > 0 {
-                let piece = try rest.read(upTo: Self.copiedLength)
-                try write(piece, wait: wait)
-                rest.removeFirst(piece.count)
-            }
-            return
-        }
-        let result = bytes.withUnsafeBytes { buffer in
-            Result { () throws(TransportError) in
-                try sender.write(OutgoingBytes(buffer, then: file), wait: wait, whileBlocked: nil)
+    package func write(_ bytes: [UInt8], then file: FileRange?, wait: WaitLimits) throws(TransportError) {
+        var failure: TransportError?
+        bytes.withUnsafeBytes { buffer in
+            do throws(TransportError) {
+                try write(OutgoingBytes(buffer, then: file), wait: wait, whileBlocked: nil)
+            } catch {
+                failure = error
             }
         }
-        try result.get()
+        if let failure { throw failure }
     }
 }
 
@@ -220,22 +208,6 @@ package struct OutgoingBytes {
     }
 }
 
-/// A connection that takes the bytes of a file from the system itself: they are neither read nor copied by this
-/// process.
-package protocol FileSendingConnection: Connection {
-    /// Sends all of it, by the rules of ``Connection/write(_:wait:whileBlocked:)``; ``Connection/unwritten`` counts the
-    /// bytes of the file, too.
-    ///
-    /// - Throws: `.file` if the file cannot be read to the end of its range; otherwise as a write of bytes in memory does.
-    func write(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError)
-}
-
-extension FileSendingConnection {
-    package var fileSender: (any FileSendingConnection)? { self }
-}
-
 /// A connection that adds something to another one, which it describes itself by.
 protocol ConnectionWrapper: Connection {
     var connection: any Connection { get }
@@ -248,5 +220,6 @@ extension ConnectionWrapper {
     var securityDescription: String? { connection.securityDescription }
     var securityDetails: SecurityDetails? { connection.securityDetails }
     var securityWarning: String? { connection.securityWarning }
+    var sendsFiles: Bool { connection.sendsFiles }
     var timings: TCPConnection.Timings? { connection.timings }
 }

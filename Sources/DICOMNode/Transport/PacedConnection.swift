@@ -3,7 +3,7 @@ import System
 /// A connection that keeps to a budget of bytes a second, which it shares with others. Nothing else about it is changed.
 ///
 /// A pause of its own is no silence of the peer: ``Connection/pausedSeconds`` counts them.
-class PacedConnection: ConnectionWrapper, @unchecked Sendable {
+final class PacedConnection: ConnectionWrapper, @unchecked Sendable {
     // Unchecked: a connection is used by one thread at a time, see `Connection`.
     let connection: any Connection
     private let rate: RateLimit
@@ -14,7 +14,7 @@ class PacedConnection: ConnectionWrapper, @unchecked Sendable {
     /// What is shorter does not wait, and is charged to the others: control PDUs, commands, responses.
     private static let shortLength = 1024
 
-    fileprivate init(_ connection: any Connection, _ rate: RateLimit) {
+    private init(_ connection: any Connection, _ rate: RateLimit) {
         self.connection = connection
         self.rate = rate
     }
@@ -22,11 +22,8 @@ class PacedConnection: ConnectionWrapper, @unchecked Sendable {
     /// The connection itself without a limit.
     static func over(_ connection: any Connection, _ rate: RateLimit?) -> any Connection {
         guard let rate else { return connection }
-        return connection.fileSender == nil
-            ? PacedConnection(connection, rate) : PacedFileSender(connection, rate)
+        return PacedConnection(connection, rate)
     }
-
-    var fileSender: (any FileSendingConnection)? { nil }
 
     var unwritten: Int { rest + connection.unwritten }
 
@@ -48,18 +45,9 @@ class PacedConnection: ConnectionWrapper, @unchecked Sendable {
         UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(rate.pieceLength))
     }
 
-    func write(
-        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
-        let connection = connection
-        try write(OutgoingBytes(bytes), wait) { piece throws(TransportError) in
-            try connection.write(piece.memory, wait: wait, whileBlocked: whileBlocked)
-        }
-    }
-
     /// Writes piece by piece, with pauses between.
-    fileprivate func write(
-        _ bytes: OutgoingBytes, _ wait: WaitLimits, _ send: (OutgoingBytes) throws(TransportError) -> Void
+    func write(
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
         var left = bytes
         let isShort = bytes.count <= Self.shortLength
@@ -70,7 +58,7 @@ class PacedConnection: ConnectionWrapper, @unchecked Sendable {
             left.removeFirst(piece.count)
             rest = left.count
             defer { rate.charge(piece.count - connection.unwritten, .sent) }
-            try send(piece)
+            try connection.write(piece, wait: wait, whileBlocked: whileBlocked)
         } while left.count > 0
     }
 
@@ -83,20 +71,4 @@ class PacedConnection: ConnectionWrapper, @unchecked Sendable {
     func closeWriting() { connection.closeWriting() }
 
     func close() { connection.close() }
-}
-
-/// The same over a connection that sends from files.
-private final class PacedFileSender: PacedConnection, FileSendingConnection, @unchecked Sendable {
-    override var fileSender: (any FileSendingConnection)? { self }
-
-    func write(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
-        guard let sender = connection.fileSender else {
-            return try write(bytes.memory, wait: wait, whileBlocked: whileBlocked)
-        }
-        try write(bytes, wait) { piece throws(TransportError) in
-            try sender.write(piece, wait: wait, whileBlocked: whileBlocked)
-        }
-    }
 }

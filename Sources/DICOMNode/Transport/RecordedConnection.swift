@@ -49,12 +49,12 @@ package protocol StreamRecorder: AnyObject, Sendable {
 }
 
 /// A connection that records what goes over it. Nothing else about it is changed.
-class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
+final class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
     // Unchecked: a connection is used by one thread at a time, see `Connection`.
     let connection: any Connection
-    fileprivate let recorder: any StreamRecorder
+    private let recorder: any StreamRecorder
 
-    fileprivate init(_ connection: any Connection, _ recorder: any StreamRecorder) {
+    private init(_ connection: any Connection, _ recorder: any StreamRecorder) {
         self.connection = connection
         self.recorder = recorder
     }
@@ -71,11 +71,8 @@ class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
             peer: ConnectionEnds.End(.peer(of: connection.descriptor)), security: connection.securityDescription,
             isOpenedByPeer: isOpenedByPeer)
         let stream = recorder.begin(ends)
-        return connection.fileSender == nil
-            ? RecordedConnection(connection, stream) : RecordedFileSender(connection, stream)
+        return RecordedConnection(connection, stream)
     }
-
-    var fileSender: (any FileSendingConnection)? { nil }
 
     var unwritten: Int { connection.unwritten }
     var pausedSeconds: Double { connection.pausedSeconds }
@@ -110,23 +107,13 @@ class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
         }
     }
 
-    fileprivate func recordReset(_ error: TransportError) {
+    private func recordReset(_ error: TransportError) {
         if error == .reset { recorder.end(of: .peer, isReset: true) }
     }
 
-    func write(
-        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
-        let connection = connection
-        try record(OutgoingBytes(bytes), whileBlocked) { watch throws(TransportError) in
-            try connection.write(bytes, wait: wait, whileBlocked: watch)
-        }
-    }
-
     /// Records of the bytes what the system has taken: before anything is read that arrives meanwhile, and in the end.
-    fileprivate func record(
-        _ bytes: OutgoingBytes, _ whileBlocked: (() -> BlockedWrite)?,
-        _ write: ((() -> BlockedWrite)?) throws(TransportError) -> Void
+    func write(
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
         var rest = bytes
         let recordTaken = { [connection] in
@@ -143,7 +130,7 @@ class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
             }
         }
         do throws(TransportError) {
-            try write(watch)
+            try connection.write(bytes, wait: wait, whileBlocked: watch)
             recordTaken()
         } catch {
             recordTaken()
@@ -202,21 +189,5 @@ class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
     func close() {
         recorder.close()
         connection.close()
-    }
-}
-
-/// The same over a connection that sends from files.
-private final class RecordedFileSender: RecordedConnection, FileSendingConnection, @unchecked Sendable {
-    override var fileSender: (any FileSendingConnection)? { self }
-
-    func write(
-        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
-        guard let sender = connection.fileSender else {
-            return try write(bytes.memory, wait: wait, whileBlocked: whileBlocked)
-        }
-        try record(bytes, whileBlocked) { watch throws(TransportError) in
-            try sender.write(bytes, wait: wait, whileBlocked: watch)
-        }
     }
 }

@@ -8,7 +8,7 @@ package import System
 /// is set again before each wait for data, because the system forgets it: some peers answer in two segments with
 /// Nagle's algorithm on, and a delayed acknowledgement then costs some 40 ms a message. Buffer sizes are left to the
 /// system's autotuning.
-package final class TCPConnection: FileSendingConnection {
+package final class TCPConnection: Connection {
     package let descriptor: CInt
     package let peerDescription: String
     package let timings: Timings?
@@ -37,6 +37,8 @@ package final class TCPConnection: FileSendingConnection {
     }
 
     deinit { close() }
+
+    package var sendsFiles: Bool { true }
 
     package var unwritten: Int { left.load(ordering: .relaxed) }
 
@@ -115,16 +117,7 @@ package final class TCPConnection: FileSendingConnection {
     /// Sends all bytes; see ``Connection``.
     ///
     /// - Throws: `TransportError` if the connection fails, a limit passes or the wait is cancelled; `.abandoned` if
-    ///   `whileBlocked` ends the write.
-    package func write(
-        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) {
-        try write(OutgoingBytes(bytes), wait: wait, whileBlocked: whileBlocked)
-    }
-
-    /// Sends all bytes, those of a file, too; see ``FileSendingConnection``.
-    ///
-    /// - Throws: `.file` if the file cannot be read to the end of its range; otherwise as a write of bytes in memory does.
+    ///   `whileBlocked` ends the write; `.file` if the file cannot be read to the end of its range.
     package func write(
         _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {

@@ -257,10 +257,32 @@ import System
         }
 
         func write(
-            _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+            _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+        ) throws(TransportError) {
+            var rest = bytes.file
+            try write(bytes.memory, before: rest?.count ?? 0, wait: wait, whileBlocked: whileBlocked)
+            while let range = rest, range.count > 0 {
+                let piece = try range.read(upTo: Self.pieceLength)
+                rest?.removeFirst(piece.count)
+                let behind = range.count - piece.count
+                let result = piece.withUnsafeBytes { piece in
+                    Result { () throws(TransportError) in
+                        try write(piece, before: behind, wait: wait, whileBlocked: whileBlocked)
+                    }
+                }
+                try result.get()
+            }
+        }
+
+        /// Read at a time of a file, in bytes.
+        private static let pieceLength = 64 * 1024
+
+        /// - Parameter behind: the number of bytes that follow by further writes.
+        private func write(
+            _ bytes: UnsafeRawBufferPointer, before behind: Int, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
         ) throws(TransportError) {
             var rest = bytes
-            defer { left.store(rest.count, ordering: .relaxed) }
+            defer { left.store(rest.count + behind, ordering: .relaxed) }
             try wait.checkCancellation()
             if bytes.count > Self.recordLength { gatherRecords() }
             var watcher = whileBlocked
@@ -270,7 +292,7 @@ import System
                 case nil where isLast: return
                 case nil: try wait.checkCancellation()
                 case .writable?:
-                    left.store(rest.count, ordering: .relaxed)
+                    left.store(rest.count + behind, ordering: .relaxed)
                     try tcp.waitUntilWritable(wait: wait, watcher: &watcher)
                 case let wanted?:
                     _ = try Readiness.wait(

@@ -233,13 +233,13 @@ struct RecordedConnectionTests {
         let loopback = try Loopback(smallBuffers: true)
         let memory = Memory()
         let recorded = RecordedConnection.over(loopback.client, memory, isOpenedByPeer: false)
-        let sender = try #require(recorded.fileSender)
+        #expect(recorded.sendsFiles)
         let server = loopback.server
         try server.write([9, 8, 7], wait: Loopback.patience)
         let reading = try Background { try server.readBytes(5 + bytes.count) }
         let head: [UInt8] = [1, 2, 3, 4, 5]
         try head.withUnsafeBytes {
-            try sender.write(
+            try recorded.write(
                 OutgoingBytes($0, then: FileRange(descriptor: file.rawValue, offset: 0, count: bytes.count)),
                 wait: Loopback.patience,
                 whileBlocked: {

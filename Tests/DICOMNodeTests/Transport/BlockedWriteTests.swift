@@ -24,7 +24,7 @@ struct BlockedWriteTests {
         let bytes = [UInt8](repeating: 0, count: Self.length)
         #expect(throws: TransportError.abandoned) {
             try bytes.withUnsafeBytes {
-                try loopback.client.write($0, wait: patience) {
+                try loopback.client.write(OutgoingBytes($0), wait: patience) {
                     heard += (try? loopback.client.readNow()) ?? []
                     return .abandon
                 }
@@ -46,7 +46,7 @@ struct BlockedWriteTests {
             return try server.readBytes(Self.length) == bytes
         }
         try bytes.withUnsafeBytes {
-            try loopback.client.write($0, wait: patience) {
+            try loopback.client.write(OutgoingBytes($0), wait: patience) {
                 if (try? loopback.client.readNow()) == [1] {
                     wasHeard.wakeUp.wake()
                 }
@@ -71,7 +71,7 @@ struct BlockedWriteTests {
             return try server.readBytes(Self.length) == bytes
         }
         try bytes.withUnsafeBytes {
-            try loopback.client.write($0, wait: patience) {
+            try loopback.client.write(OutgoingBytes($0), wait: patience) {
                 calls += 1
                 started.wakeUp.wake()
                 return .stopWatching

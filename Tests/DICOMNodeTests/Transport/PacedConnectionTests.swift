@@ -37,11 +37,12 @@ struct PacedConnectionTests {
             owning: try systemCall("open") { folder["file"].withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) } })
         let loopback = try Loopback()
         let server = loopback.server
-        let sender = try #require(PacedConnection.over(loopback.client, limit()).fileSender)
+        let paced = PacedConnection.over(loopback.client, limit())
+        #expect(paced.sendsFiles)
         let reading = try Background { try server.readBytes(5 + Self.length - 10) }
         let watch = Stopwatch()
         let range = FileRange(descriptor: file.rawValue, offset: 10, count: Self.length - 10)
-        try sender.write([1, 2, 3, 4, 5], then: range, wait: patience)
+        try paced.write([1, 2, 3, 4, 5], then: range, wait: patience)
         #expect(watch.seconds > Self.shortest)
         #expect(try reading.value() == [1, 2, 3, 4, 5] + bytes[10...])
         _ = consume file

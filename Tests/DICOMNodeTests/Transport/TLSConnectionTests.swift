@@ -102,7 +102,7 @@ import TestSupport
             var heard: [UInt8] = []
             #expect(throws: TransportError.abandoned) {
                 try bytes.withUnsafeBytes {
-                    try pair.client.write($0, wait: patience) {
+                    try pair.client.write(OutgoingBytes($0), wait: patience) {
                         heard += (try? pair.client.readNow()) ?? []
                         return heard.isEmpty ? .keepWatching : .abandon
                     }
@@ -118,7 +118,7 @@ import TestSupport
             let cancellation = try Cancellation()
             #expect(throws: TransportError.cancelled) {
                 try bytes.withUnsafeBytes {
-                    try pair.client.write($0, wait: WaitLimits(cancellation: cancellation)) {
+                    try pair.client.write(OutgoingBytes($0), wait: WaitLimits(cancellation: cancellation)) {
                         cancellation.raise()
                         return .keepWatching
                     }
@@ -128,8 +128,36 @@ import TestSupport
             #expect(rest > 0 && rest < bytes.count)
             let server = pair.server
             let reading = try Background { try server.readBytes(bytes.count) }
-            try bytes.suffix(rest).withUnsafeBytes { try pair.client.write($0, wait: patience, whileBlocked: nil) }
+            try bytes.suffix(rest).withUnsafeBytes { try pair.client.write($0, wait: patience) }
             #expect(try reading.value() == bytes)
+        }
+
+        @Test func `a part of a file is read and goes behind the bytes`() throws {
+            let folder = try TemporaryFolder()
+            let bytes = pattern(Loopback.blockingLength)
+            try folder.write(bytes, to: "file")
+            let file = try FileDescriptor.open(folder["file"])
+            let pair = try secure(client(), server())
+            #expect(!pair.client.sendsFiles)
+            let server = pair.server
+            let reading = try Background { try server.readBytes(3 + bytes.count - 10) }
+            let range = FileRange(descriptor: file.rawValue, offset: 10, count: bytes.count - 10)
+            try pair.client.write([1, 2, 3], then: range, wait: patience)
+            #expect(try reading.value() == [1, 2, 3] + bytes[10...])
+            #expect(pair.client.unwritten == 0)
+        }
+
+        @Test func `a file that ends before its range is an error that says how much is left`() throws {
+            let folder = try TemporaryFolder()
+            try folder.write(pattern(1000), to: "file")
+            let file = try FileDescriptor.open(folder["file"])
+            let pair = try secure(client(), server())
+            #expect(throws: TransportError.file(.ended)) {
+                try pair.client.write(
+                    [1, 2, 3], then: FileRange(descriptor: file.rawValue, offset: 0, count: 1500), wait: patience)
+            }
+            #expect(pair.client.unwritten == 500)
+            #expect(try pair.server.readBytes(3) == [1, 2, 3])
         }
 
         @Test func `an orderly end is seen, with close_notify and without`() throws {
