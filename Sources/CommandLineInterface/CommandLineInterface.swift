@@ -122,7 +122,8 @@ private func perform(
     _ invocations: [Invocation], _ arguments: [String], in environment: Environment
 ) -> RunResult {
     do throws(SystemError) {
-        try environment.hearSignals(invocations.allSatisfy(\.losesNothing) ? .withFirstWait : .now)
+        let isShort = invocations.count == 1 && invocations.allSatisfy(\.losesNothing)
+        try environment.hearSignals(isShort ? .withFirstWait : .now)
     } catch {
         return RunResult(exitCode: cannotStart(error.description, on: environment.standardError))
     }

@@ -23,7 +23,7 @@ package enum LocalInput {
         preparing prepare: @escaping @Sendable () -> Void = {}, restoring restore: @escaping @Sendable () -> Void = {},
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // Without that thread signals do what they do by default, and end the process as well.
+        // Without that thread signals go on to do what they do by default: what was prepared is not restored then.
         try? SignalThread.startIfPutOff()
         waits.withLock {
             $0.append(Wait(prepare: prepare, restore: restore))

@@ -87,7 +87,8 @@ package struct Readiness: OptionSet, Sendable {
             return false
         }
         guard isPutOff, found == 0 else { return true }
-        do throws(SystemError) { try SignalThread.startIfPutOff() } catch { throw .system(error) }
+        // Without that thread signals go on to do what they do by default.
+        try? SignalThread.startIfPutOff()
         return false
     }
 }

@@ -13,7 +13,7 @@ package enum SignalThread {
     package enum Beginning: Sendable {
         case now
         /// With the first wait that lasts longer than ``shortWait``, or for somebody's input, or with the first other thread. Until
-        /// then signals do what they do by default. A thread costs a run of two milliseconds a thirtieth of its time, and half of it
+        /// then signals do what they do by default, but for SIGUSR1, which waits. A thread costs a run of two milliseconds a thirtieth of its time, and half of it
         /// where others use the processors.
         case withFirstWait
     }

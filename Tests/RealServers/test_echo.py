@@ -1,9 +1,11 @@
 """C-ECHO: whether the peer answers, how long each step takes, several peers, JSON lines."""
 
 import json
+import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from harness import cases, programs, servers
@@ -206,3 +208,19 @@ class EchoTimes(cases.RealServerTest):
                 time.sleep(delay)
                 process.send_signal(signal.SIGTERM)
                 self.assertIn(process.wait(timeout=10), (-signal.SIGTERM, 143))
+
+    def test_several_peers_end_in_order_however_short_their_waits_are(self):
+        """No wait lasts, and there is something to lose: what was found out so far."""
+        with tempfile.TemporaryDirectory() as folder:
+            metrics = pathlib.Path(folder, "dcmscu.prom")
+            process = subprocess.Popen(
+                [programs.dcmscu_path(), "--echo", *[self.here] * 3000, "--format", "prometheus", "--metrics", metrics],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            self.addCleanup(process.kill)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=10)
+            self.assertEqual(process.returncode, 143, err)
+            self.assertIn(b"probe_success", out)
+            self.assertRegex(metrics.read_text(), r"dcmscu_run_exit_code\{.*\} 143")

@@ -16,10 +16,11 @@ package struct Invocation: Sendable, Equatable {
     /// The root of generated UIDs; nil makes them below 2.25.
     package var uidRoot: UID?
 
-    /// True if nothing is lost where the run ends in the middle without a word: one C-ECHO that nobody records.
+    /// True if nothing is lost where the run ends in the middle without a word: one C-ECHO of which nothing is written but its line.
     var losesNothing: Bool {
         guard case .echo(let options) = request else { return false }
-        return options.count == 1 && connection.web == nil && messages.capturePath == nil
+        return options.count == 1 && connection.web == nil && !messages.areKept && monitoring.form == nil
+            && monitoring.metricsPath == nil
     }
 
     /// True if both have one archive, or one folder, as their peer.
@@ -102,6 +103,8 @@ package struct MessageOptions: Sendable, Equatable {
     package var transcriptPath: FilePath?
     /// The bytes that a capture keeps of pixel data and other long binary values.
     package var capturedBytes = CaptureRules.standardKeptBytes
+    /// True if something of the run goes to a file, or is for a program.
+    var areKept: Bool { logFile != nil || writesEvents || capturePath != nil || transcriptPath != nil }
 
     package init() {}
 }

@@ -158,4 +158,15 @@ struct OptionRuleTests {
     func `a rule that holds lets the command line pass`(_ line: String) throws {
         #expect(throws: Never.self) { _ = try invocation(line) }
     }
+
+    @Test(arguments: [
+        ("--echo h 104", true), ("--echo h 104 --verbose", true), ("--echo h 104 -c 2", false),
+        ("--echo http://h/dicom-web", false), ("--echo h 104 --metrics f", false),
+        ("--echo h 104 --format jsonl", false), ("--echo h 104 --format nagios", false),
+        ("--echo h 104 --capture f.pcapng", false), ("--echo h 104 --transcript f", false),
+        ("--echo h 104 --log-file f", false), ("--find h 104 -k PatientID=1", false), ("--serve f", false),
+    ])
+    func `only one echo of which nothing is kept may end in the middle`(line: String, may: Bool) throws {
+        #expect(try invocation(line).losesNothing == may)
+    }
 }
