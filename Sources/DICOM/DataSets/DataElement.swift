@@ -12,6 +12,11 @@ package struct DataElement: Sendable, Equatable {
         /// The fragments of encapsulated pixel data (PS3.5 A.4); the first is the Basic Offset Table.
         case fragments([ArraySlice<UInt8>])
 
+        /// The length of the value field; 0 of items and fragments.
+        package var byteCount: Int {
+            if case .bytes(let bytes) = self { bytes.count } else { 0 }
+        }
+
         package var hasItems: Bool {
             if case .items = self { true } else { false }
         }

@@ -11,6 +11,22 @@ package struct DataSet: Sendable, Equatable {
 
     package var isEmpty: Bool { elements.isEmpty }
 
+    /// The same with values that hold no memory but their own: those that were read together share it with what was not kept.
+    package func withMemoryOfItsOwn() -> DataSet {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(elements.reduce(0) { $0 + $1.value.byteCount })
+        for element in elements {
+            if case .bytes(let value) = element.value { bytes += value }
+        }
+        var end = 0
+        return DataSet(
+            ascending: elements.map { element in
+                guard case .bytes(let value) = element.value else { return element }
+                defer { end += value.count }
+                return DataElement(tag: element.tag, vr: element.vr, value: .bytes(bytes[end..<end + value.count]))
+            })
+    }
+
     package mutating func reserveCapacity(_ count: Int) { elements.reserveCapacity(count) }
 
     package subscript(tag: Tag) -> DataElement? {

@@ -26,8 +26,7 @@ struct DICOMJSONReader {
     }
 
     private var parser: JSONParser
-    /// The attributes of the data set that is read, in the order of their tags, behind those of the data sets that it is in; and
-    /// the bytes of their values. Memory of its own for each value would cost more than to read it.
+    /// The attributes of the data set that is read, behind those of the data sets that it is in; and the bytes of their values. Memory of its own for each value would cost more than to read it.
     private var attributes: [Attribute] = []
     private var bytes: [UInt8] = []
     /// True if some text of the data set is not in the default repertoire.
@@ -63,7 +62,9 @@ struct DICOMJSONReader {
 
     private mutating func outermostDataSet(_ kind: JSONValue.Kind, _ line: Int) throws(DICOMJSONError) -> DataSet {
         hasOtherText = false
+        let beginning = parser.place
         var result = try dataSet(kind, line, in: nil)
+        parser.forgetTexts(behind: beginning)
         if hasOtherText, result[.specificCharacterSet] == nil {
             result.set(.specificCharacterSet, .CS, "ISO_IR 192")
         }
@@ -80,6 +81,8 @@ struct DICOMJSONReader {
         }
         let beginning = parser.place
         let (first, firstByte) = (attributes.count, bytes.count)
+        // The tags so far, once they are out of order.
+        var seen: Set<Tag> = []
         var isFirst = true
         while let key = try nextKey(&isFirst) {
             guard let tag = parser.withBytes(of: key, Self.tag) else {
@@ -91,32 +94,18 @@ struct DICOMJSONReader {
                 _ = try wholeValue()
                 continue
             }
-            let index = index(of: tag, from: first)
-            guard index == attributes.count || attributes[index].tag != tag else {
+            if seen.isEmpty, attributes.count > first, attributes[attributes.count - 1].tag >= tag {
+                seen = Set(attributes[first...].map(\.tag))
+            }
+            guard seen.isEmpty || seen.insert(tag).inserted else {
                 // The same key, or another spelling of it.
                 guard try !hasTwo(key, from: beginning) else { throw duplicate(key) }
                 throw DICOMJSONError(.invalidTag, line: key.line, tag: tag, "the element is there twice")
             }
-            let attribute = try attribute(tag)
-            if index == attributes.count {
-                attributes.append(attribute)
-            } else {
-                attributes.insert(attribute, at: index)
-            }
+            attributes.append(try attribute(tag))
         }
+        if !seen.isEmpty { attributes[first...].sort { $0.tag < $1.tag } }
         return takeDataSet(from: first, firstByte)
-    }
-
-    /// The index of the first attribute of a data set that is not below the tag.
-    private func index(of tag: Tag, from first: Int) -> Int {
-        var (low, high) = (first, attributes.count)
-        // Nearly all data sets are in order.
-        if low == high || attributes[high - 1].tag < tag { return high }
-        while low < high {
-            let middle = low + (high - low) / 2
-            if attributes[middle].tag < tag { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     /// The data set of the last attributes, which end.
@@ -146,6 +135,7 @@ struct DICOMJSONReader {
     /// Left out if its bulk data are elsewhere, and such are, whatever else is wrong with it.
     private mutating func attribute(_ tag: Tag) throws(DICOMJSONError) -> Attribute {
         let line = parser.line
+        let firstByte = bytes.count
         let kind = try begin()
         guard kind == .object else {
             throw DICOMJSONError(
@@ -225,6 +215,7 @@ struct DICOMJSONReader {
         }
         if leavesOutBulkData, isElsewhere {
             hasOtherText = hadOtherText
+            bytes.removeLast(bytes.count - firstByte)
             return Attribute(tag: tag, vr: .UN, value: .leftOut)
         }
         if let flaw { throw flaw }
@@ -445,8 +436,7 @@ struct DICOMJSONReader {
     private func hasTwo(_ key: JSONParser.Text, from beginning: JSONParser.Place) throws(DICOMJSONError) -> Bool {
         do throws(JSONError) {
             let spelling = parser.string(key)
-            var (parser, count, isFirst) = (parser, 0, true)
-            parser.move(to: beginning)
+            var (parser, count, isFirst) = (parser.restarted(at: beginning), 0, true)
             while count < 2, let other = try parser.nextKey(&isFirst) {
                 if parser.string(other) == spelling { count += 1 }
                 try parser.pass(try parser.begin())

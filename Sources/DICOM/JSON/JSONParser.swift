@@ -64,6 +64,19 @@ struct JSONParser {
 
     mutating func move(to place: Place) {
         (index, line, depth) = (place.index, place.line, place.depth)
+        forgetTexts(behind: place)
+    }
+
+    /// A parser that stands at a place, without the texts that were read.
+    func restarted(at place: Place) -> JSONParser {
+        var parser = self
+        parser.unescaped = []
+        (parser.index, parser.line, parser.depth) = (place.index, place.line, place.depth)
+        return parser
+    }
+
+    /// Gives up the texts that were read behind a place.
+    mutating func forgetTexts(behind place: Place) {
         if unescaped.count > place.unescaped { unescaped.removeLast(unescaped.count - place.unescaped) }
     }
 
@@ -269,7 +282,9 @@ struct JSONParser {
     }
 
     private mutating func parseString() throws(JSONError) -> String {
+        let before = place
         let text = try parseText()
+        defer { forgetTexts(behind: before) }
         return string(text)
     }
 

@@ -204,11 +204,12 @@ package final class WebSession: QuerySession {
 
     /// Remembers how many instances a series has, where the server tells.
     private func count(_ series: DataSet) {
-        guard instanceCounts.count < Self.maximumCounts, let study = series.uid(.studyInstanceUID),
-            let uid = series.uid(.seriesInstanceUID),
+        guard let study = series.uid(.studyInstanceUID), let uid = series.uid(.seriesInstanceUID),
             let count = series.uint32(.numberOfSeriesRelatedInstances)
         else { return }
-        instanceCounts[WebResource(study: study, series: uid)] = Int(count)
+        let resource = WebResource(study: study, series: uid)
+        guard instanceCounts.count < Self.maximumCounts || instanceCounts[resource] != nil else { return }
+        instanceCounts[resource] = Int(count)
     }
 
     /// The number of instances of the series that an identifier asks for, as the server has counted them; nil if it has not.
@@ -457,9 +458,11 @@ private struct PageCount {
     /// True if the page was empty, which ends the list.
     var isLast: Bool { ofPage == 0 }
 
-    /// True if the first page has all that the server has counted before, and nothing limits it: another page would be empty.
+    /// True if the first page has all that the server has counted before, and nothing limits it: another page would be empty. A length
+    /// at which servers cut lists off says nothing.
     var isAnnounced: Bool {
         number == 1 && isUnlimited && order != nil && received == announced && seen.count == announced
+            && !Self.isUsualLimit(ofPage)
     }
 
     /// True if the second page is the first one once more, which was the whole list then: a server that does not know offsets, and
@@ -537,16 +540,24 @@ struct MatchForm {
         [Self.issuerOfPatientID, .patientID, .patientName].map { dataSet.string($0) ?? "" }
     }
 
+    /// The values of a data set share their memory: more bytes than these of what nobody asked for are not kept with a match.
+    private static let mostUnasked = 256
+
     func match(_ dataSet: DataSet) -> DataSet {
         var match = DataSet()
         match.reserveCapacity(asked.count + 1)
         let elements = dataSet.elements
         var next = 0
+        var dropped = 0
         for index in elements.indices {
             while next < asked.count, asked[next] < elements[index].tag { next += 1 }
-            if next < asked.count, asked[next] == elements[index].tag { match.append(elements[index]) }
+            if next < asked.count, asked[next] == elements[index].tag {
+                match.append(elements[index])
+            } else {
+                dropped += elements[index].value.byteCount
+            }
         }
         if let level { match.append(level) }
-        return match
+        return dropped > Self.mostUnasked ? match.withMemoryOfItsOwn() : match
     }
 }

@@ -101,6 +101,14 @@ private func value(_ vr: ValueRepresentation, _ values: String) throws -> [UInt8
         ("{\"+0100020\":{}}", 1, .invalidTag),
         ("{\"00100020\":{\"vr\":\"LO\"},\n\"00100020\":{\"vr\":\"LO\"}}", 2, .syntax(.duplicateKey)),
         ("{\"0020000d\":{\"vr\":\"UI\"},\n\n\"0020000D\":{\"vr\":\"UI\"}}", 3, .invalidTag),
+        // Out of order, too.
+        ("{\"00100020\":{},\n\"00080060\":{},\n\"00100020\":{}}", 3, .syntax(.duplicateKey)),
+        ("{\"00100020\":{},\n\"00080060\":{},\n\"00080060\":{}}", 3, .syntax(.duplicateKey)),
+        ("{\"0020000d\":{},\"00100020\":{},\"00400000\":{},\n\"0020000D\":{}}", 2, .invalidTag),
+        (
+            "{\"00081199\":{\"vr\":\"SQ\",\"Value\":[{\"0020000D\":{},\"00100020\":{},\n\"00100020\":{}}]}}", 2,
+            .syntax(.duplicateKey)
+        ),
         ("{\"00100020\":\n[]}", 2, .invalidAttribute),
         ("{\"00100020\":{\"vr\":\"LO\",\n\"value\":[]}}", 2, .invalidAttribute),
         ("{\"00100020\":{\"vr\":\"LO\",\"Value\":[],\"InlineBinary\":\"\"}}", 1, .invalidAttribute),
@@ -191,6 +199,28 @@ private func value(_ vr: ValueRepresentation, _ values: String) throws -> [UInt8
         #expect(sets.first?[.pixelData] == nil)
         #expect(sets.first?[.specificCharacterSet] == nil)
         #expect(throws: DICOMJSONError.self) { try parse(text) }
+    }
+
+    @Test func `nothing is kept in memory of what is left out`() throws {
+        let long = String(repeating: "x", count: 1000)
+        let text =
+            "{\"00081030\":{\"vr\":\"LT\",\"Value\":[\"\(long)\"],\"BulkDataURI\":\"x\"},"
+            + "\"00100020\":{\"vr\":\"LO\",\"Value\":[\"12\"]}}"
+        let set = try #require(try DICOMJSON.parse(Array(text.utf8), leavesOutBulkData: true).first)
+        #expect(set.bytes(.patientID)?.indices == 0..<2)
+    }
+
+    @Test func `the elements of each item are in order whatever those around it are`() throws {
+        let text =
+            "{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"1\"]},\"00081199\":{\"vr\":\"SQ\",\"Value\":["
+            + "{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"2\"]},\"00080060\":{\"vr\":\"CS\",\"Value\":[\"CT\"]}},"
+            + "{\"00080060\":{\"vr\":\"CS\",\"Value\":[\"MR\"]}}]},\"00080060\":{\"vr\":\"CS\",\"Value\":[\"US\"]}}"
+        let set = try #require(try parse(text).first)
+        #expect(set.elements.map(\.tag) == [.modality, .referencedSOPSequence, .patientID])
+        #expect(set.string(.modality) == "US" && set.string(.patientID) == "1")
+        let items = try #require(set.items(.referencedSOPSequence))
+        #expect(items.map { $0.elements.map(\.tag) } == [[.modality, .patientID], [.modality]])
+        #expect(items.map { $0.string(.modality) } == ["CT", "MR"])
     }
 
     @Test func `what was left out is not taken from a second element`() {
