@@ -145,7 +145,7 @@ final class RecordedConnection: ConnectionWrapper, @unchecked Sendable {
             recorder.record(UnsafeRawBufferPointer(rebasing: bytes.memory[..<ofMemory]), from: .local)
         }
         guard count > ofMemory, let file = bytes.file else { return }
-        // The system has sent them from its cache, where they still are.
+        // They were sent from the cache of the system, where they still are.
         var (offset, left) = (file.offset, count - ofMemory)
         var piece = [UInt8](repeating: 0, count: min(left, Self.pieceLength))
         while left > 0 {
