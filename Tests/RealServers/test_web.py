@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 
-from harness import cases, certificates, images, servers, webpeer
+from harness import cases, certificates, images, measured, servers, webpeer
 from harness.programs import dcmscu
 from harness.webpeer import WebPeer, answer, study
 
@@ -304,6 +304,17 @@ class Requests(cases.RealServerTest):
             names = [name for name, _ in first.parameters if name != "includefield"]
             self.assertEqual(len(names), len(set(names)))
             self.assertEqual(peer.connections, 1)
+
+    def test_what_nobody_asked_for_is_not_kept_in_memory(self):
+        """A match shares its memory with all that came with it; hundreds of the last ones are held."""
+        for count, length, more in ((400, 300_000, {}), (40, 1_500_000, {"BulkDataURI": "elsewhere"})):
+            long = {"vr": "LT", "Value": ["x" * length], **more}
+            body = [{"00081030": long, "0020000D": {"vr": "UI", "Value": [f"1.2.{number}"]}} for number in range(count)]
+            act = lambda request, body=body: answer(body=[] if request.value("offset") else body)
+            with self.subTest(count=count), WebPeer(act) as peer:
+                run = measured.dcmscu("--find", peer.url, "--study", "-k", "StudyInstanceUID", "--format", "count", expect=0)
+                self.assertEqual(run.stdout.strip(), str(count))
+                self.assertLess(run.peak, measured.PEAK_MEMORY, run)
 
     def test_a_server_that_does_not_decode_gets_wildcards_and_its_matches_are_compared(self):
         def act(request):

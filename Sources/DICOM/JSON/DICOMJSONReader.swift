@@ -110,7 +110,10 @@ struct DICOMJSONReader {
 
     /// The data set of the last attributes, which end.
     private mutating func takeDataSet(from first: Int, _ firstByte: Int) -> DataSet {
-        let values = Array(bytes[firstByte...])
+        // Not made of the slice, which would keep the block of all that was read, and more, where it is the whole of it.
+        var values: [UInt8] = []
+        values.reserveCapacity(bytes.count - firstByte)
+        values += bytes[firstByte...]
         var elements: [DataElement] = []
         elements.reserveCapacity(attributes.count - first)
         for index in first..<attributes.count {
