@@ -174,8 +174,7 @@ class EchoTimes(cases.RealServerTest):
         connection, _ = listener.accept()
         self.addCleanup(connection.close)
         self.assertTrue(connection.recv(1))
-        # The signals are heard once a wait lasts.
-        time.sleep(0.5)
+        programs.wait_until_signals_are_heard(process.pid)
         return process
 
     def test_an_interrupt_of_a_wait_is_an_orderly_end(self):

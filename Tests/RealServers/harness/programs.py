@@ -6,6 +6,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -93,6 +94,17 @@ def dcmscu(*arguments, **options):
     return run(dcmscu_path(), *arguments, environment=environment, **options)
 
 
+def wait_until_signals_are_heard(pid):
+    """Until the program takes them by itself: one --echo does so once a wait lasts, and before they do what they do by default."""
+    limit = time.monotonic() + TIME_LIMIT
+    while time.monotonic() < limit:
+        fields = _status(pid)
+        if fields is None or int(fields["SigBlk"], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.005)
+    raise AssertionError("the program takes no signals by itself")
+
+
 def send_signals(pid, *numbers):
     """One after the other, each when the one before has been taken: two of a kind that wait are one."""
     for number in numbers:
@@ -102,16 +114,19 @@ def send_signals(pid, *numbers):
             time.sleep(0.01)
 
 
-def _waits(pid, number):
+def _status(pid):
+    """What the system tells of a process; None of one that has ended, and takes no more signals."""
     try:
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return None
     fields = dict(line.split(":", 1) for line in status.splitlines())
-    # A process that has ended takes no more signals.
-    if fields["State"].strip().startswith("Z"):
-        return False
-    return any(int(fields[name], 16) >> (number - 1) & 1 for name in ("SigPnd", "ShdPnd"))
+    return None if fields["State"].strip().startswith("Z") else fields
+
+
+def _waits(pid, number):
+    fields = _status(pid)
+    return fields is not None and any(int(fields[name], 16) >> (number - 1) & 1 for name in ("SigPnd", "ShdPnd"))
 
 
 def _shortened(text, limit=6000):
