@@ -39,8 +39,16 @@ final class MemoryConnection: Connection {
     }
 
     func write(
-        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
-    ) throws(TransportError) { onWrite(bytes) }
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+    ) throws(TransportError) {
+        onWrite(bytes.memory)
+        guard let file = bytes.file else { return }
+        var content = [UInt8](repeating: 0, count: file.count)
+        content.withUnsafeMutableBytes { buffer in
+            let count = (try? FileDescriptor.read(file.descriptor, into: buffer, at: file.offset)) ?? 0
+            onWrite(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
 
     func closeWriting() {}
     func close() {}

@@ -72,7 +72,7 @@ private final class RecordingConnection: Connection {
     }
 
     func write(
-        _ bytes: UnsafeRawBufferPointer, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
+        _ bytes: OutgoingBytes, wait: WaitLimits, whileBlocked: (() -> BlockedWrite)?
     ) throws(TransportError) {
         try real.write(bytes, wait: wait, whileBlocked: whileBlocked)
     }
