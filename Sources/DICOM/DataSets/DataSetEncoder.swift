@@ -19,15 +19,10 @@ package struct DataSetEncoder: Sendable {
 
     package func encode(_ dataSet: DataSet) -> [UInt8] {
         var output: [UInt8] = []
-        output.reserveCapacity(dataSet.elements.reduce(0) { $0 + Self.longest($1) })
+        // The longest header, and the padding.
+        output.reserveCapacity(dataSet.elements.reduce(0) { $0 + 13 + $1.value.byteCount })
         encode(dataSet, into: &output)
         return output
-    }
-
-    /// The most bytes that an element takes, without its items.
-    private static func longest(_ element: DataElement) -> Int {
-        guard case .bytes(let bytes) = element.value else { return 12 }
-        return 12 + bytes.count + bytes.count % 2
     }
 
     /// Appends the encoded data set.

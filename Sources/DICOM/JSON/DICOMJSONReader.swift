@@ -26,7 +26,8 @@ struct DICOMJSONReader {
     }
 
     private var parser: JSONParser
-    /// The attributes of the data set that is read, behind those of the data sets that it is in; and the bytes of their values. Memory of its own for each value would cost more than to read it.
+    /// The attributes of the data set that is read, behind those of the data sets that it is in; and the bytes of their values.
+    /// Memory of its own for each value would cost more than to read it.
     private var attributes: [Attribute] = []
     private var bytes: [UInt8] = []
     /// True if some text of the data set is not in the default repertoire.
@@ -104,7 +105,6 @@ struct DICOMJSONReader {
             }
             attributes.append(try attribute(tag))
         }
-        if !seen.isEmpty { attributes[first...].sort { $0.tag < $1.tag } }
         return takeDataSet(from: first, firstByte)
     }
 
@@ -114,8 +114,7 @@ struct DICOMJSONReader {
         var values: [UInt8] = []
         values.reserveCapacity(bytes.count - firstByte)
         values += bytes[firstByte...]
-        var elements: [DataElement] = []
-        elements.reserveCapacity(attributes.count - first)
+        var elements = ElementCollector(expectedCount: attributes.count - first)
         for index in first..<attributes.count {
             let (tag, vr) = (attributes[index].tag, attributes[index].vr)
             switch attributes[index].value {
@@ -127,7 +126,7 @@ struct DICOMJSONReader {
             }
         }
         forget(from: first, firstByte)
-        return DataSet(ascending: elements)
+        return elements.dataSet()
     }
 
     private mutating func forget(from first: Int, _ firstByte: Int) {

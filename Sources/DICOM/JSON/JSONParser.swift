@@ -71,7 +71,7 @@ struct JSONParser {
     func restarted(at place: Place) -> JSONParser {
         var parser = self
         parser.unescaped = []
-        (parser.index, parser.line, parser.depth) = (place.index, place.line, place.depth)
+        parser.move(to: place)
         return parser
     }
 
