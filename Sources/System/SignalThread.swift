@@ -12,10 +12,14 @@ package enum SignalThread {
     /// When the thread begins.
     package enum Beginning: Sendable {
         case now
-        /// With the first wait that lasts longer than ``shortWait``, or for somebody's input, or with the first other thread. Until
-        /// then signals do what they do by default, but for SIGUSR1, which waits. A thread costs a run of two milliseconds a thirtieth of its time, and half of it
-        /// where others use the processors.
+        /// With the first wait that lasts longer than ``shortWait``, or for somebody's input, or with the first other thread.
+        /// Until then signals do what they do by default, but for SIGUSR1, which waits. A thread costs a run of two milliseconds
+        /// a thirtieth of its time, and half of it where others use the processors.
         case withFirstWait
+    }
+
+    private enum Stage: Int, AtomicRepresentable {
+        case unknown, putOff, begun
     }
 
     private struct Start {
@@ -26,9 +30,9 @@ package enum SignalThread {
     static let shortWait: CInt = 20
 
     private static let first = Atomic<CInt>(0)
-    private static let isPrepared = Atomic<Bool>(false)
+    private static let stage = Atomic<Stage>(.unknown)
+    /// What starts the thread, as long as that is put off.
     private static let putOff = Locked<Start?>(nil)
-    private static let mustStart = Atomic<Bool>(false)
 
     /// What a shell expects of a process that a signal ended: 128 and its number: 129 for SIGHUP, 130 for SIGINT
     /// and 143 for SIGTERM.
@@ -59,26 +63,24 @@ package enum SignalThread {
     package static func start(
         _ beginning: Beginning, raising cancellation: Cancellation, onStatusRequest: @escaping @Sendable () -> Void
     ) throws(SystemError) {
-        if !isPrepared.exchange(true, ordering: .relaxed) {
+        if stage.compareExchange(expected: .unknown, desired: .putOff, ordering: .relaxed).exchanged {
             LocalOutput.giveUp(at: cancellation)
             putOff.withLock {
                 $0 = Start { () throws(SystemError) in try startThread(raising: cancellation, onStatusRequest) }
             }
-            mustStart.store(true, ordering: .relaxed)
         }
         if beginning == .now { try startIfPutOff() }
     }
 
     /// True if the thread is still to be started.
-    static var isPutOff: Bool { mustStart.load(ordering: .relaxed) }
+    static var isPutOff: Bool { stage.load(ordering: .relaxed) == .putOff }
 
     /// Starts the thread if that was put off. Comes before any other thread is started: threads inherit the mask that keeps the
     /// signals for this one.
     ///
     /// - Throws: `SystemError` if the thread cannot be started.
     static func startIfPutOff() throws(SystemError) {
-        guard isPutOff else { return }
-        mustStart.store(false, ordering: .relaxed)
+        guard stage.compareExchange(expected: .putOff, desired: .begun, ordering: .relaxed).exchanged else { return }
         let start = putOff.withLock { start in
             defer { start = nil }
             return start

@@ -15,8 +15,9 @@ package struct Environment: Sendable {
     package var cancellation: Cancellation
     /// Asked by SIGUSR1.
     package private(set) var status = StatusBoard()
-    /// Has signals arrive as ``cancellation``: from the first wait on where a file is read that may be a named pipe, at once where a
-    /// run begins that has something to lose. Until then, and where a text is all that is printed, they do what they do by default.
+    /// Has signals arrive as ``cancellation``: from the first wait on where a file is read that may be a named pipe, at once
+    /// where a run begins that has something to lose. Until then, and where a text is all that is printed, they do what they do
+    /// by default.
     private(set) var hearSignals: @Sendable (SignalThread.Beginning) throws(SystemError) -> Void =
         { (_) throws(SystemError) in }
     /// Only where a person watches a terminal.

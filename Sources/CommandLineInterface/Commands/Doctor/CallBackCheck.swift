@@ -7,7 +7,7 @@ import System
 final class CallBackReceiver: Sendable {
     let ledger: CommitmentLedger
     private let server: AssociationServer
-    private let calls: Calls
+    private let calls = Calls()
 
     private final class Calls: Sendable {
         let events = Locked<[AssociationServer.Event]>([])
@@ -20,9 +20,7 @@ final class CallBackReceiver: Sendable {
     /// - Throws: `TransportError` if the port cannot be listened at.
     init(_ network: Network, port: UInt16) throws(TransportError) {
         do throws(SystemError) { ledger = try CommitmentLedger() } catch { throw .system(error) }
-        let calls = Calls()
-        self.calls = calls
-        let ledger = ledger
+        let (ledger, calls) = (ledger, calls)
         server = try Receiver.open(
             network, port: port,
             services: [
