@@ -81,17 +81,6 @@ class Considerate(cases.RealServerTest):
                 return lines
         self.fail(f"{words} was not said: {''.join(lines)}")
 
-    def read_ready(self, process):
-        """Waits until the program takes the signal by itself: before, it would end it."""
-        limit = time.monotonic() + programs.TIME_LIMIT
-        while time.monotonic() < limit:
-            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-            masks = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigBlk", "SigIgn"))]
-            if any(mask >> (signal.SIGUSR1 - 1) & 1 for mask in masks):
-                return
-            time.sleep(0.01)
-        self.fail("the signal is neither blocked nor ignored")
-
     # MARK: Rates
 
     def assert_took(self, seconds, count, jobs=1):
@@ -307,7 +296,7 @@ class Considerate(cases.RealServerTest):
 
     def told(self, process, words):
         """Asks until the answer has the words; the answer."""
-        self.read_ready(process)
+        programs.wait_until_heard(process.pid, signal.SIGUSR1)
         for _ in range(200):
             process.send_signal(signal.SIGUSR1)
             line = process.stderr.readline().decode()
@@ -369,7 +358,7 @@ class Considerate(cases.RealServerTest):
         slow = self.archive("--inject", "delay=1")
         for _ in range(5):
             process = self.start("--echo", servers.LOOPBACK, slow.port)
-            self.read_ready(process)
+            programs.wait_until_heard(process.pid, signal.SIGUSR1)
             process.send_signal(signal.SIGUSR1)
             self.assertIn(b"note: status of --echo", process.stderr.readline())
             process.communicate(timeout=programs.TIME_LIMIT)
@@ -380,7 +369,7 @@ class Considerate(cases.RealServerTest):
         archive = self.archive()
         for arguments in (["--store", *self.files], ["--get", "-k", "StudyDate=20260102", "-o", self.out]):
             process = self.start(arguments[0], servers.LOOPBACK, archive.port, *arguments[1:], "--max-rate", "200kB/s", "--log-file", self.folder / "log")
-            self.read_ready(process)
+            programs.wait_until_heard(process.pid, signal.SIGUSR1)
             count = 0
             while process.poll() is None and count < 2000:
                 try:
@@ -401,7 +390,7 @@ class Considerate(cases.RealServerTest):
             ["sh", "-c", "trap '' USR1; exec \"$@\"", "sh", *command], stderr=subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C.UTF-8", "DCMSCU_CONFIG": "/dev/null"},
         )  # fmt: skip
-        self.read_ready(process)
+        programs.wait_until_heard(process.pid, signal.SIGUSR1)
         process.send_signal(signal.SIGUSR1)
         _, err = process.communicate(timeout=programs.TIME_LIMIT)
         self.assertEqual(process.returncode, 0, err)

@@ -174,7 +174,7 @@ class EchoTimes(cases.RealServerTest):
         connection, _ = listener.accept()
         self.addCleanup(connection.close)
         self.assertTrue(connection.recv(1))
-        programs.wait_until_signals_are_heard(process.pid)
+        programs.wait_until_heard(process.pid)
         return process
 
     def test_an_interrupt_of_a_wait_is_an_orderly_end(self):

@@ -304,7 +304,7 @@ class HostileProxies(ProxyTest):
         process = subprocess.Popen(
             [programs.dcmscu_path(), "--echo", PACS, "104", "--proxy", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertTrue(waiting.wait(20))
-        programs.wait_until_signals_are_heard(process.pid)
+        programs.wait_until_heard(process.pid)
         process.terminate()
         process.communicate(timeout=10)
         self.assertEqual(process.returncode, 143)

@@ -156,7 +156,7 @@ class Signals(cases.RealServerTest):
         """Sends the signals one after the other; exit code and seconds from the last one to the end."""
         server.client = process
         self.assertTrue(server.reached.wait(20), "the server was not asked")
-        programs.wait_until_signals_are_heard(process.pid)
+        programs.wait_until_heard(process.pid)
         programs.send_signals(process.pid, *signals)
         started = time.monotonic()
         server.go_on.set()

@@ -94,15 +94,17 @@ def dcmscu(*arguments, **options):
     return run(dcmscu_path(), *arguments, environment=environment, **options)
 
 
-def wait_until_signals_are_heard(pid):
-    """Until the program takes them by itself: one --echo does so once a wait lasts, and before they do what they do by default."""
+def wait_until_heard(pid, number=signal.SIGTERM):
+    """Until the program takes the signal by itself: before, it would end it. One --echo does so once a wait lasts."""
     limit = time.monotonic() + TIME_LIMIT
     while time.monotonic() < limit:
         fields = _status(pid)
-        if fields is None or int(fields["SigBlk"], 16) >> (signal.SIGTERM - 1) & 1:
+        if fields is None:
+            raise AssertionError("the program has ended")
+        if any(int(fields[name], 16) >> (number - 1) & 1 for name in ("SigBlk", "SigIgn")):
             return
         time.sleep(0.005)
-    raise AssertionError("the program takes no signals by itself")
+    raise AssertionError(f"{number.name} is neither blocked nor ignored")
 
 
 def send_signals(pid, *numbers):
