@@ -177,8 +177,8 @@ package enum ManualPage {
             Roff.bold("SIGINT") + ", " + Roff.bold("SIGTERM") + ", " + Roff.bold("SIGHUP"),
             Roff.text(
                 "The first one ends the run in order, the second aborts the associations, the third ends the process. The exit code is "
-                    + "130, 143 or 129. Until one --echo has waited for 20 milliseconds the first one ends the process. Under nohup "
-                    + "SIGHUP is ignored."))
+                    + "130, 143 or 129. One --echo that prints its line and keeps nothing has no such end before it has waited for 20 "
+                    + "milliseconds: the first one ends the process. Under nohup SIGHUP is ignored."))
         + Roff.tagged(
             Roff.bold("SIGUSR1"),
             Roff.text(
