@@ -646,20 +646,26 @@ def job_get_series(bench):
 
     one, eight, auto = "dcmscu, one association", "dcmscu --jobs 8", "dcmscu --jobs auto"
     near, near_auto = "without the distance, one association", "without the distance, --jobs auto"
-    return run_job(
+    missed = run_job(
         bench,
         "get-series: 60 series of 10 instances of 16 KB of one study, round trip 10 ms",
         [
             contender(one, far), contender(eight, far, "--jobs", "8"), contender(auto, far, "--jobs", "auto"),
-            contender(near, server.port), contender(near_auto, server.port, "--jobs", "auto"),
         ],
         [
             Target("wall", eight, [one], 1 / 4, "eight associations are 4 times as fast on one study"),
             Target("wall", auto, [one], 1 / 4, "what is found out is 4 times as fast"),
             Target("wall", auto, [eight], 1.5, "what is found out takes at most 1.5 times as long as eight"),
-            Target("wall", near_auto, [near], 1.1, "without the distance it takes no longer than one"),
         ],
         rounds=min(bench.rounds, 3),
+    )
+    # A tenth of a second: three rounds of it say nothing.
+    return missed + run_job(
+        bench,
+        "get-series: the same without the distance",
+        [contender(near, server.port), contender(near_auto, server.port, "--jobs", "auto")],
+        [Target("wall", near_auto, [near], 1.1, "without the distance it takes no longer than one")],
+        rounds=max(bench.rounds, 15),
     )
 
 
