@@ -34,10 +34,13 @@ struct DICOMJSONReader {
     private var hasOtherText = false
     /// True if attributes whose bulk data are elsewhere are left out.
     private let leavesOutBulkData: Bool
+    /// The attributes of the outermost data sets that are read; nil: all.
+    private let wanted: [Tag]?
 
-    init(_ parser: JSONParser, leavesOutBulkData: Bool) {
+    init(_ parser: JSONParser, leavesOutBulkData: Bool, only wanted: [Tag]?) {
         self.parser = parser
         self.leavesOutBulkData = leavesOutBulkData
+        self.wanted = wanted
         attributes.reserveCapacity(32)
         bytes.reserveCapacity(512)
     }
@@ -82,6 +85,7 @@ struct DICOMJSONReader {
         }
         let beginning = parser.place
         let (first, firstByte) = (attributes.count, bytes.count)
+        let wanted = tag == nil ? self.wanted : nil
         // The tags so far, once they are out of order.
         var seen: Set<Tag> = []
         var isFirst = true
@@ -93,6 +97,10 @@ struct DICOMJSONReader {
             }
             guard !tag.isGroupLength else {
                 _ = try wholeValue()
+                continue
+            }
+            if let wanted, !wanted.contains(tag) {
+                try passValue()
                 continue
             }
             if seen.isEmpty, attributes.count > first, attributes[attributes.count - 1].tag >= tag {
@@ -502,10 +510,12 @@ extension DICOMJSON {
     /// Text becomes UTF-8: where a data set has a (0008,0005) or needs one it says ISO_IR 192 afterwards, whatever the JSON
     /// said, as that told of the source of the text only. Elements of group length are left out (PS3.18 F.2.2).
     ///
-    /// - Parameter leavesOutBulkData: True to leave out attributes whose bulk data are elsewhere, which are an error otherwise.
+    /// - Parameters:
+    ///   - leavesOutBulkData: True to leave out attributes whose bulk data are elsewhere, which are an error otherwise.
+    ///   - wanted: the attributes of the data sets that are read; of the others nothing is asked but that they are JSON. Nil: all.
     /// - Throws: a `DICOMJSONError` with the line and the tag.
     package static func parse(
-        _ bytes: [UInt8], limits: JSONLimits = .standard, leavesOutBulkData: Bool = false
+        _ bytes: [UInt8], limits: JSONLimits = .standard, leavesOutBulkData: Bool = false, only wanted: [Tag]? = nil
     ) throws(DICOMJSONError) -> [DataSet] {
         let parser: JSONParser
         do throws(JSONError) {
@@ -513,7 +523,7 @@ extension DICOMJSON {
         } catch {
             throw DICOMJSONError(error)
         }
-        var reader = DICOMJSONReader(parser, leavesOutBulkData: leavesOutBulkData)
+        var reader = DICOMJSONReader(parser, leavesOutBulkData: leavesOutBulkData, only: wanted)
         return try reader.dataSets()
     }
 

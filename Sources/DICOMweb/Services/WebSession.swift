@@ -249,7 +249,7 @@ package final class WebSession: QuerySession {
         let encoding = try encoding(for: query)
         var isEmpty = true
         let result = try read(list, form, "GET \(query.path)", pages) { offset, onMatch throws(AssociationError) in
-            try page(query, encoding, offset: offset) { match in
+            try page(query, encoding, offset: offset, only: form.needed) { match in
                 isEmpty = false
                 if query.level == .series { self.count(match) }
                 return onMatch(match)
@@ -319,13 +319,13 @@ package final class WebSession: QuerySession {
 
     /// Asks for one page; a server that has too many matches for one answer is asked for smaller ones.
     private func page(
-        _ query: WebQuery, _ encoding: WebQuery.Encoding, offset: Int,
+        _ query: WebQuery, _ encoding: WebQuery.Encoding, offset: Int, only wanted: [Tag],
         onMatch: @escaping (DataSet) -> ExchangeControl
     ) throws(AssociationError) -> PageEnd {
         while true {
             let target = query.target(encoding: encoding, limit: pageSize, offset: offset)
             do throws(AssociationError) {
-                let head = try list(target, onMatch)
+                let head = try list(target, only: wanted, onMatch)
                 let warnings = head?.fields("warning") ?? []
                 for text in warnings { noteWarning(text) }
                 let isCut = head?.status == 206 || warnings.contains { $0.contains(Self.saysMore) }
@@ -341,14 +341,15 @@ package final class WebSession: QuerySession {
 
     /// Asks once for a list, whose matches are handed on as they come.
     ///
+    /// - Parameter wanted: the attributes of the matches that are read; nil: all.
     /// - Returns: the head of the answer; nil if the rest of it was not wanted.
     /// - Throws: `AssociationError`, `.web` among them, if the list was not read to its end.
     func list(
-        _ target: String, _ onMatch: @escaping (DataSet) -> ExchangeControl
+        _ target: String, only wanted: [Tag]? = nil, _ onMatch: @escaping (DataSet) -> ExchangeControl
     ) throws(AssociationError) -> HTTPHead? {
         let request = HTTPRequest(.get, target, at: bases.query, accept: Self.json)
         var isStopped = false
-        let reader = matchesReader(request) { match in
+        let reader = matchesReader(request, only: wanted) { match in
             let control = onMatch(match)
             if control == .cancel { isStopped = true }
             return control
@@ -366,12 +367,12 @@ package final class WebSession: QuerySession {
 
     /// Hands on the matches of an answer as they arrive; ends it by an interruption where the rest is not wanted.
     private func matchesReader(
-        _ request: HTTPRequest, _ onMatch: @escaping (DataSet) -> ExchangeControl
+        _ request: HTTPRequest, only wanted: [Tag]? = nil, _ onMatch: @escaping (DataSet) -> ExchangeControl
     ) -> JSONListReader {
         JSONListReader(request, insteadOf: "no list of DICOMweb's") { (element, failure) throws(AssociationError) in
             let dataSets: [DataSet]
             do throws(DICOMJSONError) {
-                dataSets = try DICOMJSON.parse(element, leavesOutBulkData: true)
+                dataSets = try DICOMJSON.parse(element, leavesOutBulkData: true, only: wanted)
             } catch {
                 throw failure("a match cannot be read: \(error.detail)")
             }
@@ -512,6 +513,8 @@ struct MatchForm {
     private let level: DataElement?
     /// In their order.
     private let asked: [Tag]
+    /// The attributes that are read of an answer: those, and what tells matches apart and counts them.
+    let needed: [Tag]
     /// True if matches of the level PATIENT are made of studies.
     let groupsPatients: Bool
 
@@ -521,24 +524,27 @@ struct MatchForm {
         result.set(.queryRetrieveLevel, .CS, identifier.string(.queryRetrieveLevel) ?? level.rawValue)
         self.level = result[.queryRetrieveLevel]
         asked = Self.asked(identifier)
+        needed = Set(asked + Self.identifying + [InformationModel.uniqueKey(of: level)]).sorted()
     }
 
     /// - Parameter identifier: of a query that has no level.
     init(_ identifier: DataSet) {
         (level, groupsPatients) = (nil, false)
         asked = Self.asked(identifier)
+        needed = Set(asked + WebWorklist.identifying).sorted()
     }
 
     private static func asked(_ identifier: DataSet) -> [Tag] {
         Set(identifier.elements.map(\.tag)).union([.specificCharacterSet]).sorted()
     }
 
-    private static let issuerOfPatientID = Tag(0x0010_0021)
+    private static let ofPatient = [Tag(0x0010_0021), .patientID, .patientName]
+    /// Those of a patient, and of a series that the server counts.
+    private static let identifying =
+        ofPatient + [.studyInstanceUID, .seriesInstanceUID, .numberOfSeriesRelatedInstances]
 
     /// What tells patients apart.
-    func patient(_ dataSet: DataSet) -> [String] {
-        [Self.issuerOfPatientID, .patientID, .patientName].map { dataSet.string($0) ?? "" }
-    }
+    func patient(_ dataSet: DataSet) -> [String] { Self.ofPatient.map { dataSet.string($0) ?? "" } }
 
     /// The values of a data set share their memory: more bytes than these of what nobody asked for are not kept with a match.
     private static let mostUnasked = 256

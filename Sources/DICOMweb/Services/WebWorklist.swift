@@ -8,6 +8,11 @@ package enum WebWorklist {
     private static let scheduledProcedureStepID = Tag(0x0040_0009)
     private static let requestedProcedureID = Tag(0x0040_1001)
 
+    /// The attributes by which the steps of a list are told apart.
+    static let identifying: [Tag] = [
+        .accessionNumber, .studyInstanceUID, .scheduledProcedureStepSequence, requestedProcedureID,
+    ]
+
     /// What tells the steps of a list apart; nil for one that says nothing of it.
     static func identity(_ match: DataSet) -> String? {
         let step = match.items(.scheduledProcedureStepSequence)?.first ?? DataSet()

@@ -210,6 +210,21 @@ private func value(_ vr: ValueRepresentation, _ values: String) throws -> [UInt8
         #expect(set.bytes(.patientID)?.indices == 0..<2)
     }
 
+    @Test func `of what is not wanted nothing is asked but that it is JSON`() throws {
+        let text =
+            "[{\"00080060\":{\"vr\":\"XX\"},\"00080061\":[1],\"00081199\":{\"vr\":\"SQ\",\"Value\":["
+            + "{\"00080060\":{\"vr\":\"CS\",\"Value\":[\"MR\"]}}]},\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"é\\u00e9\"}]},"
+            + "\"00100020\":{\"vr\":\"LO\",\"Value\":[\"1\"]}}]"
+        let wanted: [Tag] = [.specificCharacterSet, .referencedSOPSequence, .patientID]
+        let set = try #require(try DICOMJSON.parse(Array(text.utf8), only: wanted).first)
+        #expect(set.elements.map(\.tag) == [.referencedSOPSequence, .patientID])
+        #expect(set.string(.patientID) == "1")
+        #expect(set.items(.referencedSOPSequence)?.first?.string(.modality) == "MR")
+        for length in 1..<text.utf8.count {
+            #expect(throws: DICOMJSONError.self) { try DICOMJSON.parse(Array(text.utf8.prefix(length)), only: wanted) }
+        }
+    }
+
     @Test func `the elements of each item are in order whatever those around it are`() throws {
         let text =
             "{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"1\"]},\"00081199\":{\"vr\":\"SQ\",\"Value\":["

@@ -29,6 +29,16 @@ struct JSONMatchReaderTests {
         #expect(try read(text, pieces: pieces) == [#"{"a":[1,{"b":"]}\"\\"}]}"#, "{}", #"{"c":"{["}"#])
     }
 
+    @Test(arguments: ["", #"\""#, #"\\"#, "é", "#]", "\u{1}!"])
+    func `a string ends where its quotation mark is, whatever stands before it and how far`(within: String) throws {
+        for (before, after) in (0...17).flatMap({ before in (0...17).map { (before, $0) } }) {
+            let element =
+                #"{"a":""# + String(repeating: "{", count: before) + within + String(repeating: "[", count: after)
+                + #""}"#
+            #expect(try read("[\(element),\(element)]", pieces: 1000) == [element, element])
+        }
+    }
+
     @Test
     func `an empty array, no bytes at all and one object without an array are lists`() throws {
         #expect(try read("[]").isEmpty)

@@ -31,4 +31,17 @@ struct MatchFormTests {
         let last = try #require(match.bytes(.studyInstanceUID)?.endIndex)
         #expect(last == match.elements.reduce(0) { $0 + $1.value.byteCount })
     }
+
+    @Test func `more is read of a match than was asked for only where it tells matches apart`() {
+        var identifier = DataSet()
+        identifier.setEmpty(.modality, .CS)
+        let ofSeries = MatchForm(identifier, level: .series).needed
+        #expect(
+            ofSeries == [
+                .specificCharacterSet, .modality, .patientName, .patientID, Tag(0x0010_0021), .studyInstanceUID,
+                .seriesInstanceUID, .numberOfSeriesRelatedInstances,
+            ])
+        #expect(MatchForm(identifier, level: .image).needed.contains(.sopInstanceUID))
+        #expect(Set(WebWorklist.identifying).isSubset(of: MatchForm(identifier).needed))
+    }
 }
