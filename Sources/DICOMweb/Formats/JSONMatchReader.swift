@@ -108,7 +108,7 @@ struct JSONMatchReader {
                 continue
             }
             if isString {
-                index = Self.endOfPlainText(bytes, from: index)
+                while index < count, bytes[index] != 0x22, bytes[index] != 0x5C { index &+= 1 }
                 guard index < count else { break }
             }
             let byte = bytes[index]
@@ -131,24 +131,6 @@ struct JSONMatchReader {
             }
         }
         try append(bytes, start, index, problem)
-        return index
-    }
-
-    /// The index of the next quotation mark or backslash; that behind the last byte where there is none. Eight bytes are looked at at
-    /// once: of a number whose bytes are 0 where one is found, the lowest that borrows is the first.
-    @inline(__always)
-    private static func endOfPlainText(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-        let (ones, highest) = (0x0101_0101_0101_0101 as UInt64, 0x8080_8080_8080_8080 as UInt64)
-        let count = bytes.count
-        var index = start
-        while index &+ 8 <= count {
-            let eight = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-            let (quotes, backslashes) = (eight ^ (ones &* 0x22), eight ^ (ones &* 0x5C))
-            let found = ((quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes) & highest
-            guard found == 0 else { return index &+ found.trailingZeroBitCount >> 3 }
-            index &+= 8
-        }
-        while index < count, bytes[index] != 0x22, bytes[index] != 0x5C { index &+= 1 }
         return index
     }
 

@@ -524,7 +524,10 @@ struct MatchForm {
         result.set(.queryRetrieveLevel, .CS, identifier.string(.queryRetrieveLevel) ?? level.rawValue)
         self.level = result[.queryRetrieveLevel]
         asked = Self.asked(identifier)
-        needed = Set(asked + Self.identifying + [InformationModel.uniqueKey(of: level)]).sorted()
+        var needed = Set(asked + [InformationModel.uniqueKey(of: level)])
+        if groupsPatients { needed.formUnion(Self.ofPatient) }
+        if level == .series { needed.formUnion([.studyInstanceUID, .numberOfSeriesRelatedInstances]) }
+        self.needed = needed.sorted()
     }
 
     /// - Parameter identifier: of a query that has no level.
@@ -538,10 +541,8 @@ struct MatchForm {
         Set(identifier.elements.map(\.tag)).union([.specificCharacterSet]).sorted()
     }
 
-    private static let ofPatient = [Tag(0x0010_0021), .patientID, .patientName]
-    /// Those of a patient, and of a series that the server counts.
-    private static let identifying =
-        ofPatient + [.studyInstanceUID, .seriesInstanceUID, .numberOfSeriesRelatedInstances]
+    private static let issuerOfPatientID = Tag(0x0010_0021)
+    private static let ofPatient = [issuerOfPatientID, .patientID, .patientName]
 
     /// What tells patients apart.
     func patient(_ dataSet: DataSet) -> [String] { Self.ofPatient.map { dataSet.string($0) ?? "" } }

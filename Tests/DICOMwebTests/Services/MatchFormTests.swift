@@ -35,13 +35,19 @@ struct MatchFormTests {
     @Test func `more is read of a match than was asked for only where it tells matches apart`() {
         var identifier = DataSet()
         identifier.setEmpty(.modality, .CS)
-        let ofSeries = MatchForm(identifier, level: .series).needed
+        func needed(_ level: QueryLevel, groupsPatients: Bool = false) -> [DICOM.Tag] {
+            MatchForm(identifier, level: level, groupsPatients: groupsPatients).needed
+        }
         #expect(
-            ofSeries == [
-                .specificCharacterSet, .modality, .patientName, .patientID, Tag(0x0010_0021), .studyInstanceUID,
-                .seriesInstanceUID, .numberOfSeriesRelatedInstances,
+            needed(.series) == [
+                .specificCharacterSet, .modality, .studyInstanceUID, .seriesInstanceUID,
+                .numberOfSeriesRelatedInstances,
             ])
-        #expect(MatchForm(identifier, level: .image).needed.contains(.sopInstanceUID))
+        #expect(needed(.image) == [.specificCharacterSet, .sopInstanceUID, .modality])
+        #expect(
+            needed(.patient, groupsPatients: true) == [
+                .specificCharacterSet, .modality, .patientName, .patientID, Tag(0x0010_0021),
+            ])
         #expect(Set(WebWorklist.identifying).isSubset(of: MatchForm(identifier).needed))
     }
 }
