@@ -87,7 +87,7 @@ package struct EncodedElements: Sendable, Equatable {
                     if let equal = theirs, equal.tag == found.tag {
                         theirs = other.next()
                         let otherPlace = UnsafeRawBufferPointer(rebasing: otherBytes[equal.place])
-                        if place.elementsEqual(otherPlace) { continue }
+                        if place.hasSameBytes(as: otherPlace) { continue }
                     }
                     changed.append(contentsOf: place)
                 }
@@ -104,24 +104,27 @@ package struct EncodedElements: Sendable, Equatable {
     package func applied(to others: EncodedElements, removing removed: [Tag]) -> EncodedElements {
         var merged: [UInt8] = []
         merged.reserveCapacity(others.bytes.count + bytes.count)
+        func take(_ bytes: UnsafeRawBufferPointer, _ place: Range<Int>) {
+            merged.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[place]))
+        }
         bytes.withUnsafeBytes { bytes in
             others.bytes.withUnsafeBytes { otherBytes in
                 var (own, other) = (Walk(bytes), Walk(otherBytes))
                 var mine = own.next()
                 while let found = other.next() {
                     while let earlier = mine, earlier.tag < found.tag {
-                        merged.append(contentsOf: bytes[earlier.place])
+                        take(bytes, earlier.place)
                         mine = own.next()
                     }
                     if let instead = mine, instead.tag == found.tag {
-                        merged.append(contentsOf: bytes[instead.place])
+                        take(bytes, instead.place)
                         mine = own.next()
                     } else if !removed.contains(found.tag) {
-                        merged.append(contentsOf: otherBytes[found.place])
+                        take(otherBytes, found.place)
                     }
                 }
                 while let later = mine {
-                    merged.append(contentsOf: bytes[later.place])
+                    take(bytes, later.place)
                     mine = own.next()
                 }
             }
@@ -236,46 +239,62 @@ package struct SmallElements: Sendable {
     /// - Parameter isWhole: True if the bytes are the whole data set.
     package func encoded(_ bytes: ArraySlice<UInt8>, through last: Tag, isWhole: Bool) -> EncodedElements? {
         guard !keepsText else { return nil }
+        return bytes.withUnsafeBytes { encoded(bytes, $0, through: last, isWhole: isWhole) }
+    }
+
+    /// - Parameter raw: the same bytes.
+    private func encoded(
+        _ bytes: ArraySlice<UInt8>, _ raw: UnsafeRawBufferPointer, through last: Tag, isWhole: Bool
+    ) -> EncodedElements? {
         let forms = ElementHeader.LengthForms.ofValues
-        let encoder = DataSetEncoder(.explicitLittleEndian)
         var output: [UInt8] = []
-        output.reserveCapacity(min(bytes.count, 4 << 10))
+        output.reserveCapacity(min(raw.count, 4 << 10))
+        // What stands side by side is copied at once.
+        var (start, end) = (0, 0)
+        func copy() { output.append(contentsOf: UnsafeRawBufferPointer(rebasing: raw[start..<end])) }
+        func found() -> EncodedElements {
+            copy()
+            return EncodedElements(copying: output)
+        }
         var room = longestWhole
         var previous = Tag(0)
         var offset = 0
-        while bytes.count - offset >= ElementHeader.shortest {
-            let start = bytes.startIndex + offset
-            let (tag, plainEnd, isLong) = bytes.withUnsafeBytes { bytes in
-                let head = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                let plain = ElementHeader.plainElement(bytes, at: offset, before: bytes.count, forms)
-                return (
-                    Tag(littleEndian: UInt32(truncatingIfNeeded: head)), plain?.end,
-                    forms[UInt16(truncatingIfNeeded: head >> 32)] == .long
-                )
-            }
-            guard tag <= last else { return EncodedElements(copying: output) }
+        while raw.count - offset >= ElementHeader.shortest {
+            let head = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let tag = Tag(littleEndian: UInt32(truncatingIfNeeded: head))
+            guard tag <= last else { return found() }
             guard tag > previous else { return nil }
             previous = tag
             let isWanted = !isStandardOnly || !tag.isPrivate
             if isWanted { room -= ElementHeader.longest }
-            guard room >= 0 else { return EncodedElements(copying: output) }
-            guard let plainEnd else {
-                guard let (element, length) = Self.first(bytes[start...]), case .items(let items) = element.value
+            guard room >= 0 else { return found() }
+            guard let (_, next) = ElementHeader.plainElement(raw, at: offset, before: raw.count, forms) else {
+                guard let (element, length) = Self.first(bytes.dropFirst(offset)),
+                    case .items(let items) = element.value
                 else { return nil }
                 offset += length
                 guard isWanted else { continue }
+                copy()
+                (start, end) = (offset, offset)
                 let kept = DataElement(tag: tag, vr: .SQ, value: keptItems(items, &room))
-                encoder.append([kept][...], to: &output)
+                DataSetEncoder(.explicitLittleEndian).append([kept][...], to: &output)
                 continue
             }
-            let count = plainEnd - offset - (isLong ? ElementHeader.longest : ElementHeader.shortest)
+            let isLong = forms[UInt16(truncatingIfNeeded: head >> 32)] == .long
+            let count = next - offset - (isLong ? ElementHeader.longest : ElementHeader.shortest)
             guard count.isMultiple(of: 2) else { return nil }
-            offset = plainEnd
+            let place = offset..<next
+            offset = next
             guard isWanted, count <= room, count <= longestValue else { continue }
             room -= count
-            if !tag.isGroupLength { output += bytes[start..<(bytes.startIndex + plainEnd)] }
+            guard !tag.isGroupLength else { continue }
+            if end != place.lowerBound {
+                copy()
+                start = place.lowerBound
+            }
+            end = place.upperBound
         }
-        return isWhole && offset == bytes.count ? EncodedElements(copying: output) : nil
+        return isWhole && offset == raw.count ? found() : nil
     }
 
     private static func first(_ bytes: ArraySlice<UInt8>) -> (element: DataElement, length: Int)? {

@@ -86,7 +86,9 @@ package struct MessageAssembler: Sendable {
             throw .commandSetTooLong(limit: limits.maximumCommandLength)
         }
         let command: CommandSet
-        if isLast, collected.isEmpty, let pending, Self.areEqual(pending.bytes, bytes) {
+        if isLast, collected.isEmpty, let pending,
+            pending.bytes.withUnsafeBytes({ $0.hasSameBytes(as: bytes) })
+        {
             emptyFragments = 0
             command = pending.command
         } else {
@@ -102,24 +104,6 @@ package struct MessageAssembler: Sendable {
         }
         state = command.hasDataSet ? .dataSet(contextID: contextID) : .betweenMessages
         return .command(command, contextID: contextID)
-    }
-
-    /// Eight bytes a step: it is asked of each match of a query.
-    private static func areEqual(_ known: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard known.count == bytes.count else { return false }
-        return known.withUnsafeBytes { known in
-            var index = 0
-            while index &+ 8 <= bytes.count {
-                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                guard known.loadUnaligned(fromByteOffset: index, as: UInt64.self) == word else { return false }
-                index &+= 8
-            }
-            while index < bytes.count {
-                guard known[index] == bytes[index] else { return false }
-                index &+= 1
-            }
-            return true
-        }
     }
 
     private mutating func count(

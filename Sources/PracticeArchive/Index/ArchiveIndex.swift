@@ -104,6 +104,13 @@ package final class ArchiveIndex: Sendable {
     /// - Parameter began: when the walk began, in nanoseconds since 1970.
     private func reader(at began: Int64) -> FolderReading.Reader {
         var last: ArchivedInstance?
+        var lastWhole: (common: CommonElements, elements: EncodedElements)?
+        func whole(_ common: CommonElements) -> EncodedElements {
+            if let lastWhole, lastWhole.common === common { return lastWhole.elements }
+            let elements = common.whole
+            lastWhole = (common, elements)
+            return elements
+        }
         return { path, record in
             if let found = record?.instance(at: path, like: last, replacedFiles: self.replacedFiles) {
                 last = found
@@ -118,7 +125,7 @@ package final class ArchiveIndex: Sendable {
                 let like = isOfSeries ? last : self.state.withLock { $0.likely(file, attributes) } ?? last
                 let found = ArchivedInstance(
                     file, identity: stamp.map { FileIdentity($0) }, attributes: attributes, like: like,
-                    replacedFiles: self.replacedFiles)
+                    whole: whole, replacedFiles: self.replacedFiles)
                 last = found
                 return .instance(found, isRecorded: false)
             } catch {

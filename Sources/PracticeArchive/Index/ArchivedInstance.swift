@@ -24,13 +24,15 @@ package final class ArchivedInstance: Sendable {
 
     /// - Parameters:
     ///   - other: An instance that is likely to have most of the attributes.
+    ///   - whole: all elements of common ones: for many instances of a series they are the same.
     ///   - replacedFiles: Where the file is marked once another takes its place.
     convenience init(
         _ file: InstanceFile, identity: FileIdentity? = nil, attributes: EncodedElements,
-        like other: ArchivedInstance? = nil, replacedFiles: ReplacedFiles? = nil
+        like other: ArchivedInstance? = nil, whole: (CommonElements) -> EncodedElements = { $0.whole },
+        replacedFiles: ReplacedFiles? = nil
     ) {
         let common = other?.common(with: attributes.uid(.seriesInstanceUID))
-        let difference = common.map { attributes.difference(from: $0.whole) }
+        let difference = common.map { attributes.difference(from: whole($0)) }
         // Where little is alike, others will rather be like this one.
         if let common, let difference, difference.changes.bytes.count <= attributes.bytes.count / 2 {
             self.init(
@@ -141,11 +143,14 @@ final class CommonElements: Sendable {
     private let removed: [Tag]
     /// Has no others itself.
     let other: CommonElements?
+    /// The bytes of ``whole``.
+    let length: Int
 
     init(_ elements: EncodedElements) {
         self.elements = elements
         removed = []
         other = nil
+        length = elements.bytes.count
     }
 
     /// - Parameter other: one that has no others.
@@ -153,6 +158,7 @@ final class CommonElements: Sendable {
         elements = changes
         self.removed = removed
         self.other = other
+        length = changes.applied(to: other.whole, removing: removed).bytes.count
     }
 
     /// All of them.

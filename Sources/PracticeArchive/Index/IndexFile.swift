@@ -264,14 +264,14 @@ extension IndexFile {
     static func write(_ instances: some Sequence<ArchivedInstance>, in folder: OutputFolder) throws(FileProblem) {
         guard mayWrite(in: folder.path) else { return }
         let prefix = folder.path.appending("").bytes.count
-        let sorted = instances.filter { $0.isRecordable && $0.file.path.bytes.count > prefix }.sorted {
-            precedes($0.file.path.bytes.dropFirst(prefix), $1.file.path.bytes.dropFirst(prefix))
-        }
+        let sorted = instances.filter { $0.isRecordable && $0.file.path.bytes.count > prefix }
+            .map { (path: $0.file.path.bytes.dropFirst(prefix), instance: $0) }
+            .sorted { precedes($0.path, $1.path) }
         try folder.replace(FileScanner.indexName) { (write) throws(FileProblem) in
             try write(head)
             var bases: [ObjectIdentifier: UInt32] = [:]
             var block: [UInt8] = []
-            for instance in sorted {
+            for (_, instance) in sorted {
                 let base = ObjectIdentifier(instance.base)
                 if bases[base] == nil {
                     bases[base] = UInt32(bases.count)
@@ -349,7 +349,7 @@ extension ArchivedInstance {
             && isShort(file.sopInstanceUID) && isShort(file.transferSyntax.uid)
             && (file.studyInstanceUID == nil || file.studyInstanceUID == studyInstanceUID)
             && (file.seriesInstanceUID == nil || file.seriesInstanceUID == seriesInstanceUID)
-            && removed.count < 10_000 && base.whole.bytes.count < IndexFile.longestElements
+            && removed.count < 10_000 && base.length < IndexFile.longestElements
             && changes.bytes.count < IndexFile.longestElements
     }
 }
