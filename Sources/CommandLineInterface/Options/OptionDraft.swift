@@ -92,7 +92,8 @@ package struct OptionDraft: Sendable {
         try check(given, typed: typed)
         let isCompatible = typed.allSatisfy(\.isCompatible)
         query.asksForMore = operation.isQuery && (query.keys.isEmpty || !isCompatible)
-        query.namesCharacterSet = isCompatible || query.characterSet != nil
+        // Over HTTP all is UTF-8, and a query has no such key.
+        query.namesCharacterSet = connection.web == nil && (isCompatible || query.characterSet != nil)
         query.priority = priority
         query.isStrict = isStrict
         if operation == .worklist {

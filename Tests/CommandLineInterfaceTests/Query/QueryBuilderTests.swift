@@ -71,7 +71,8 @@ struct QueryBuilderTests {
             ("--find h -k 20,d", true), ("--find h -k 20,d --format csv", false),
             ("--find h --charset utf-8 --limit 1", true),
             ("--get h -k 20,d=1", true), ("--get h -k 20,d=1 --jobs 2", false), ("--worklist h", true),
-            ("--worklist h --format table", false),
+            ("--worklist h --format table", false), ("--find http://h/dicom-web -k 20,d", false),
+            ("--find http://h/dicom-web -k 20,d --charset utf-8", false),
         ])
     func `gdcmscu's command lines always name it`(_ line: String, _ isNamed: Bool) throws {
         let query = try invocation(line).query
