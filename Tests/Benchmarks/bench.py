@@ -832,7 +832,8 @@ def warm(path, size):
 def retrieve(bench, words, folder, count, operation):
     out = bench.out
     port_scp = free_port()
-    source = bench.tool("retrieve_source", "--folder", folder, "--destination", port_scp)
+    # Beside the plain copy, which answers nothing, so that nobody has to be woken.
+    source = bench.tool("retrieve_source", "--folder", folder, "--destination", port_scp, "--awake", 500)
     copy = bench.tool("limits", "copy-source", *sorted(folder.iterdir()))
 
     def prepare():
@@ -871,6 +872,8 @@ def retrieve(bench, words, folder, count, operation):
             Target("wall", "dcmscu", [found[1].name], 1.0, "faster than the peer at its best"),
             Absolute("peak", "dcmscu", 20, "peak memory in MB"),
         ],
+        # A run takes a tenth of a second or waits for memory: one round differs from the next by half.
+        rounds=max(bench.rounds, 15),
     )
     shutil.rmtree(out, ignore_errors=True)
     return missed
@@ -1214,7 +1217,7 @@ def job_serve_many(bench):
         "instances of a series": ("IMAGE", {study_uid: study, series_uid: series, instance_uid: "", 0x00200013: ""}, 25),
         "instance by its UID alone": ("IMAGE", {instance_uid: instance, 0x00200013: ""}, 1),
     }
-    missed = 0
+    missed = {"": 0, OTHER: 0}
     for binary, whose in [(bench.binary, ""), (bench.beside, OTHER)]:
         if not binary:
             continue
@@ -1233,14 +1236,14 @@ def job_serve_many(bench):
         for words, starts in (("all files read", without), ("from its index", known)):
             median = statistics.median(one.start for one in starts)
             print(f"  {words}: {median:.3f} s, {statistics.median(one.cpu for one in starts):.3f} s of CPU")
-            missed += not hold(median, 3.0, f"seconds until it listens, {words}{whose}")
+            missed[whose] += not hold(median, 3.0, f"seconds until it listens, {words}{whose}")
             bytes_each = (max(one.peak for one in starts) - empty.peak) / count
-            missed += not hold(bytes_each, 1024, f"bytes of peak memory an instance, {words}{whose}")
+            missed[whose] += not hold(bytes_each, 1024, f"bytes of peak memory an instance, {words}{whose}")
         for words, (level, keys, wanted) in queries.items():
-            missed += not hold(archive.query(association, level, keys, wanted), 5.0, f"milliseconds, {words}{whose}")
+            missed[whose] += not hold(archive.query(association, level, keys, wanted), 5.0, f"milliseconds, {words}{whose}")
         association.release()
         archive.stop()
-    return missed
+    return missed[""]
 
 
 JOBS = {
