@@ -264,14 +264,17 @@ extension IndexFile {
     static func write(_ instances: some Sequence<ArchivedInstance>, in folder: OutputFolder) throws(FileProblem) {
         guard mayWrite(in: folder.path) else { return }
         let prefix = folder.path.appending("").bytes.count
-        let sorted = instances.filter { $0.isRecordable && $0.file.path.bytes.count > prefix }
-            .map { (path: $0.file.path.bytes.dropFirst(prefix), instance: $0) }
-            .sorted { precedes($0.path, $1.path) }
+        var recorded: [(path: ArraySlice<UInt8>, instance: ArchivedInstance)] = []
+        for instance in instances where instance.isRecordable && instance.file.path.bytes.count > prefix {
+            recorded.append((instance.file.path.bytes.dropFirst(prefix), instance))
+        }
+        // In place: there may be many, and their paths are taken once.
+        recorded.sort { precedes($0.path, $1.path) }
         try folder.replace(FileScanner.indexName) { (write) throws(FileProblem) in
             try write(head)
             var bases: [ObjectIdentifier: UInt32] = [:]
             var block: [UInt8] = []
-            for (_, instance) in sorted {
+            for (_, instance) in recorded {
                 let base = ObjectIdentifier(instance.base)
                 if bases[base] == nil {
                     bases[base] = UInt32(bases.count)
