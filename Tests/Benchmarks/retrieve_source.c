@@ -172,6 +172,7 @@ static bool is_asked_for(const struct instance *i, const struct message *m) {
 static int awake;
 
 static void await_awake(const struct association *a) {
+    if (awake == 0) return;
     struct timespec now, begun;
     uint8_t byte;
     clock_gettime(CLOCK_MONOTONIC, &begun);

@@ -71,13 +71,19 @@ struct QueryBuilderTests {
             ("--find h -k 20,d", true), ("--find h -k 20,d --format csv", false),
             ("--find h --charset utf-8 --limit 1", true),
             ("--get h -k 20,d=1", true), ("--get h -k 20,d=1 --jobs 2", false), ("--worklist h", true),
-            ("--worklist h --format table", false), ("--find http://h/dicom-web -k 20,d", false),
-            ("--find http://h/dicom-web -k 20,d --charset utf-8", false),
+            ("--worklist h --format table", false),
         ])
     func `gdcmscu's command lines always name it`(_ line: String, _ isNamed: Bool) throws {
         let query = try invocation(line).query
         #expect(query.namesCharacterSet == isNamed)
         #expect(query.likelyMistakes().contains { $0.contains("(0008,0005)") } == isNamed)
+    }
+
+    @Test(arguments: ["", " --charset utf-8", " --format csv"])
+    func `over HTTP no query names it without need`(_ options: String) throws {
+        let query = try invocation("--find http://h/dicom-web -k 20,d" + options).query
+        #expect(!query.namesCharacterSet)
+        #expect(!query.likelyMistakes().contains { $0.contains("(0008,0005)") })
     }
 
     @Test func `a key replaces an automatic element`() throws {
