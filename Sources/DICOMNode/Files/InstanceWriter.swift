@@ -374,7 +374,8 @@ package final class InstanceWriter {
         state = .open(file)
         // Of what stands before the data set, if anything does, the buffer has the first bytes.
         let buffered = min(offset, buffer.count - headerLength)
-        buffer.removeSubrange(headerLength..<(headerLength + buffered))
+        // Where there is nothing to remove, the buffer would be copied all the same, since its beginning is looked at.
+        if buffered > 0 { buffer.removeSubrange(headerLength..<(headerLength + buffered)) }
         dataSetLength -= UInt64(offset)
         return (file, offset - buffered)
     }
