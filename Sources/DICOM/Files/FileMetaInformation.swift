@@ -88,7 +88,7 @@ package struct FileMetaInformation: Sendable, Equatable {
         let length = value.utf8.count
         ElementHeaderWriter(.explicitLittleEndian)
             .append(tag, vr, length: UInt32(clamping: length + length % 2), to: &output)
-        output.append(contentsOf: value.utf8)
+        output.append(utf8: value)
         if !length.isMultiple(of: 2) { output.append(vr.paddingByte) }
     }
 }

@@ -61,6 +61,14 @@ enum ASCIIText {
     }
 }
 
+extension [UInt8] {
+    /// Appends the bytes of a text in UTF-8, in one piece.
+    package mutating func append(utf8 text: String) {
+        var text = text
+        text.withUTF8 { append(contentsOf: $0) }
+    }
+}
+
 extension StringProtocol {
     /// The first place of a word; nil if it is not in the text.
     package func firstRange(of word: String) -> Range<Index>? {

@@ -92,7 +92,7 @@ final class MessageReader {
         _ fragment: PDUFramer.Fragment, _ options: ReceiveOptions,
         destination: (CommandSet, UInt8) -> DataSetDestination
     ) throws(AssociationFault) -> DIMSEMessage? {
-        guard contexts.context(id: fragment.contextID) != nil else {
+        guard contexts.accepts(id: fragment.contextID) else {
             throw .violation(
                 ProtocolError(
                     .unknownPresentationContext, section: "PS3.8 9.3.5.1",
@@ -108,7 +108,7 @@ final class MessageReader {
         } catch {
             throw .violation(error)
         }
-        switch event {
+        switch consume event {
         case nil:
             if case .inCommand = state {
             } else {
@@ -124,10 +124,11 @@ final class MessageReader {
             if !command.isResponse, options.cancelled?.isTooLateToBegin == true {
                 throw .lost(.timedOut(.read), waitingFor: .message)
             }
+            let destination = destination(command, contextID)
             state = .inDataSet(
                 IncomingDataSet(
-                    of: command, contextID: contextID, to: destination(command, contextID),
-                    keepsBeginning: channel.observer != nil, memory: memory))
+                    of: command, contextID: contextID, to: destination, keepsBeginning: channel.observer != nil,
+                    memory: memory))
             return nil
         case .data(let isLast)?:
             guard case .inDataSet(let incoming) = state else { return nil }
@@ -142,7 +143,7 @@ final class MessageReader {
             }
             guard isLast else { return nil }
             state = .betweenMessages
-            let message = incoming.message(in: contexts.context(id: incoming.contextID)?.transferSyntax)
+            let message = incoming.message(in: contexts)
             if let observer = channel.observer, let context = contexts.context(id: message.contextID) {
                 if let dataSet = message.dataSet {
                     observer(.receivedDataSet(dataSet, context.transferSyntax))
@@ -208,9 +209,9 @@ private final class IncomingDataSet {
     }
 
     /// The message, once all of its data set has arrived. What a service makes of the data set is reserved with it.
-    func message(in syntax: TransferSyntax?) -> DIMSEMessage {
+    func message(in contexts: NegotiatedContexts) -> DIMSEMessage {
         guard case .memory = destination else { return DIMSEMessage(command: command, contextID: contextID) }
-        if let memory, let syntax, !isOmitted {
+        if let memory, !isOmitted, let syntax = contexts.context(id: contextID)?.transferSyntax {
             let decoder = DataSetDecoder(syntax)
             if !memory.grow(by: decoder.memoryNeeded(for: bytes[...], atMost: memory.limit)) {
                 isBeyondMemory = true

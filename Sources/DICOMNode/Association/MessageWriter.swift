@@ -34,7 +34,7 @@ final class MessageWriter {
     func stage(
         _ command: CommandSet, contextID: UInt8, source: (any DataSetSource)?
     ) throws(AssociationError) -> StagedMessage {
-        guard contexts.context(id: contextID) != nil else {
+        guard contexts.accepts(id: contextID) else {
             throw .unsendable("presentation context \(contextID) was not accepted")
         }
         buffer.clear()

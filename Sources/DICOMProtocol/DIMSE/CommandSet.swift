@@ -4,7 +4,7 @@ package import DICOM
 ///
 /// Every element is optional here, because the service that reads the message decides which ones it needs.
 ///
-/// The elements with their numbers are in `CommandElement.all`.
+/// The elements with their numbers are in `CommandElements.swift`.
 package struct CommandSet: Equatable, Sendable {
     package var commandField: CommandField?
     package var messageID: UInt16?

@@ -86,11 +86,13 @@ package struct MessageAssembler: Sendable {
             throw .commandSetTooLong(limit: limits.maximumCommandLength)
         }
         let command: CommandSet
-        if isLast, collected.isEmpty, let pending,
-            pending.bytes.withUnsafeBytes({ $0.hasSameBytes(as: bytes) })
-        {
+        if isLast, collected.isEmpty, let same = samePending(as: bytes) {
             emptyFragments = 0
-            command = pending.command
+            command = same
+        } else if isLast, collected.isEmpty {
+            emptyFragments = 0
+            command = try CommandSet(decoding: bytes.bytes)
+            if command.status?.kind == .pending { pending = (Array(bytes), command) }
         } else {
             collected.append(contentsOf: bytes)
             guard isLast else {
@@ -98,12 +100,17 @@ package struct MessageAssembler: Sendable {
                 return nil
             }
             emptyFragments = 0
-            command = try CommandSet(decoding: collected[...])
-            if command.status?.kind == .pending { pending = (collected, command) }
+            command = try CommandSet(decoding: collected.span.bytes)
             collected.removeAll(keepingCapacity: true)
         }
         state = command.hasDataSet ? .dataSet(contextID: contextID) : .betweenMessages
         return .command(command, contextID: contextID)
+    }
+
+    /// The last command with a pending status if these are its bytes.
+    private func samePending(as bytes: UnsafeRawBufferPointer) -> CommandSet? {
+        guard pending?.bytes.withUnsafeBytes({ $0.hasSameBytes(as: bytes) }) == true else { return nil }
+        return pending?.command
     }
 
     private mutating func count(

@@ -91,7 +91,15 @@ package struct NegotiatedContexts: Sendable {
 
     /// The accepted context of an id; nil for one that was refused or never proposed.
     package func context(id: UInt8) -> Accepted? {
-        accepted.first { $0.id == id }
+        // Elements that are passed to a closure are copied.
+        for index in accepted.indices where accepted[index].id == id { return accepted[index] }
+        return nil
+    }
+
+    /// True if the context of an id was accepted.
+    package func accepts(id: UInt8) -> Bool {
+        for index in accepted.indices where accepted[index].id == id { return true }
+        return false
     }
 
     /// The contexts refused for an abstract syntax.

@@ -52,6 +52,7 @@ enum WireText {
     }
 
     static func decode(_ bytes: ArraySlice<UInt8>) -> String {
+        guard !bytes.allSatisfy({ $0 < 0x80 }) else { return String(decoding: bytes, as: UTF8.self) }
         var scalars = String.UnicodeScalarView()
         for byte in bytes { scalars.append(Unicode.Scalar(byte)) }
         return String(scalars)
@@ -63,6 +64,7 @@ enum WireText {
 
     /// Replaces characters outside printable ASCII, the repertoire of the field, with question marks.
     static func printableASCII(_ string: String) -> String {
+        guard !string.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { return string }
         var shown = String.UnicodeScalarView()
         for scalar in string.unicodeScalars { shown.append((0x20...0x7E).contains(scalar.value) ? scalar : "?") }
         return String(shown)
