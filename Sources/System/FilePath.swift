@@ -67,13 +67,27 @@ package struct FilePath: Hashable, Sendable, Comparable, ExpressibleByStringLite
         return common.count == 1 && common[0].isEmpty ? "/" : FilePath(bytes: Array(common.joined(separator: [slash])))
     }
 
+    /// True if the path is that of a file or folder in this one, and not deeper.
+    package func holds(_ other: FilePath) -> Bool {
+        let slash = UInt8(ascii: "/")
+        guard other.bytes.lastIndex(of: slash) == bytes.count else { return false }
+        return bytes.withUnsafeBytes { own in
+            other.bytes.withUnsafeBytes { others in
+                guard let own = own.baseAddress, let others = others.baseAddress else { return false }
+                return memcmp(own, others, bytes.count) == 0
+            }
+        }
+    }
+
     /// What the system's calls take.
     @inlinable
     package func withCString<Result: ~Copyable>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
-            for (index, byte) in bytes.enumerated() { buffer.initializeElement(at: index, to: CChar(bitPattern: byte)) }
-            buffer.initializeElement(at: bytes.count, to: 0)
             guard let start = buffer.baseAddress else { return body("") }
+            bytes.withUnsafeBytes { bytes in
+                if let first = bytes.baseAddress { memcpy(start, first, bytes.count) }
+            }
+            start[bytes.count] = 0
             return body(UnsafePointer(start))
         }
     }

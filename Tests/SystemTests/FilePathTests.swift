@@ -16,6 +16,13 @@ struct FilePathTests {
         #expect(FilePath("").appending("b") == "b")
     }
 
+    @Test func `a folder holds what is in it, and not what is deeper or beside it`() {
+        #expect(FilePath("/a/b").holds("/a/b/c") && FilePath("a").holds("a/b"))
+        for other in ["/a/b", "/a/b/c/d", "/a/x/c", "/a/bc", "/x/b/c", "c", "", "/"] as [FilePath] {
+            #expect(!FilePath("/a/b").holds(other), "\(other.displayed)")
+        }
+    }
+
     @Test func `a NUL ends a path, as it does for the system`() {
         #expect(FilePath("a\u{0}b") == "a")
     }

@@ -87,9 +87,14 @@ extension DataSet {
     /// The first value without its padding; nil if the element is absent, empty or not of bytes.
     package func string(_ tag: Tag) -> String? {
         guard let element = self[tag], case .bytes(let bytes) = element.value else { return nil }
-        let first = element.vr.allowsBackslashInValue ? bytes : bytes.prefix { $0 != UInt8(ascii: "\\") }
-        let trimmed = element.vr.trimmed(first)
-        return trimmed.isEmpty ? nil : String(decoding: trimmed, as: UTF8.self)
+        return bytes.withUnsafeBytes { bytes in
+            var first = bytes
+            if !element.vr.allowsBackslashInValue, let end = bytes.firstIndex(of: UInt8(ascii: "\\")) {
+                first = UnsafeRawBufferPointer(rebasing: bytes[..<end])
+            }
+            let trimmed = element.vr.trimmed(first)
+            return trimmed.isEmpty ? nil : String(decoding: trimmed, as: UTF8.self)
+        }
     }
 
     /// All values of the element, split at backslashes, each without its padding; none if it is absent or empty.

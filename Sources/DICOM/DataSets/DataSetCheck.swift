@@ -1,3 +1,12 @@
+/// Elements at the beginning of a data set that were read and make sense: their tags ascend, and none is of pixels.
+package struct WalkedElements: Sendable, Equatable {
+    /// In bytes.
+    package let length: Int
+    /// The tags of the first and of the last one.
+    let first: Tag
+    let last: Tag
+}
+
 /// Checks, while its bytes come, that a data set is whole and makes sense, and holds none of it: headers are read, values
 /// are passed over. Of a deflated data set the inflated bytes are walked.
 package struct DataSetCheck: ~Copyable {
@@ -22,6 +31,13 @@ package struct DataSetCheck: ~Copyable {
         inflater = syntax.isDeflated ? Inflater(limits: limits) : nil
         scanner = DataSetScanner(ElementEncoding(syntax), limits: limits)
         isEncapsulated = syntax.isEncapsulated
+    }
+
+    /// Begins behind elements that were walked over already: the next bytes are those behind them.
+    package mutating func pass(_ walked: WalkedElements) {
+        scanner.pass(walked.length)
+        first = walked.first
+        previous = walked.last
     }
 
     /// Walks over the next bytes.

@@ -39,14 +39,15 @@ package struct DataSetDecoder: Sendable {
     /// not, more elements may follow.
     ///
     /// - Parameter wanted: the elements that are needed, ascending; any other one may be left out. Nil: all are needed.
+    /// - Returns: also the elements that a ``DataSetCheck`` of the same data set need not walk over again, if there are any.
     /// - Throws: a `DataSetError` if the bytes are wrong, and not merely cut.
     package func decodeBeginning(
         _ bytes: ArraySlice<UInt8>, through last: Tag, only wanted: [Tag]? = nil
-    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool) {
+    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool, walked: WalkedElements?) {
         let source = isDeflated ? try Inflater.inflatedPrefix(bytes, limits: limits)[...] : bytes
         var builder = DataSetBuilder(source, encoding, limits, only: wanted)
         let dataSet = try builder.readPrefix(source.span.bytes, through: last)
-        return (dataSet, builder.isBeyondLast)
+        return (dataSet, builder.isBeyondLast, isDeflated ? nil : builder.walked)
     }
 
     /// Decodes the first element of the bytes, and returns how many bytes it is; nil without one.
@@ -79,8 +80,13 @@ private struct DataSetBuilder {
     private let maximumElements: Int
     /// The elements of the outermost level that are needed, ascending; nil if all are.
     private let wanted: [Tag]?
-    /// The highest tag of the outermost level so far, where not all elements are needed.
+    /// The number of those whose tags are not above ``highest``.
+    private var wantedCount = 0
+    /// The first and the highest tag of the outermost level so far, where a prefix is read.
+    private var first: Tag?
     private var highest = Tag(0)
+    /// True if each of them was above the one before.
+    private var isAscending = true
     private var scanner: DataSetScanner
     /// The number of bytes read.
     private(set) var offset = 0
@@ -129,17 +135,35 @@ private struct DataSetBuilder {
     /// True inside of an element, and where one begins whose tag is not beyond the last one.
     private mutating func continues(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> Bool {
         guard scanner.isOutermost else { return true }
-        if let wanted { passUnwanted(bytes, wanted, through: last) }
+        if first == nil { first = try ElementHeader.read(bytes, at: offset, encoding)?.tag }
+        if wanted != nil { passUnwanted(bytes, through: last) }
         guard let header = try ElementHeader.read(bytes, at: offset, encoding) else { return false }
-        isBeyondLast = header.tag > last
+        guard header.tag <= last else {
+            isBeyondLast = true
+            return false
+        }
+        if header.tag <= highest { isAscending = false }
         highest = max(highest, header.tag)
-        return !isBeyondLast
+        return true
+    }
+
+    /// The elements that were read up to one beyond the last that was asked for.
+    var walked: WalkedElements? {
+        guard isBeyondLast, isAscending, let first, highest < .floatPixelData else { return nil }
+        return WalkedElements(length: offset, first: first, last: highest)
     }
 
     /// Passes over the elements before the next one that is wanted, as long as their tags ascend.
-    private mutating func passUnwanted(_ bytes: RawSpan, _ wanted: [Tag], through last: Tag) {
+    private mutating func passUnwanted(_ bytes: RawSpan, through last: Tag) {
         var previous = highest
-        let next = wanted.first { $0 > previous } ?? Tag(.max)
+        var next = Tag(.max)
+        while let wanted, wantedCount < wanted.count {
+            guard wanted[wantedCount] <= previous else {
+                next = wanted[wantedCount]
+                break
+            }
+            wantedCount += 1
+        }
         elementCount += scanner.passPlainElements(bytes, at: &offset) { tag in
             guard tag > previous, tag < next, tag <= last else { return false }
             previous = tag

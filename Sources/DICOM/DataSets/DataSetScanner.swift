@@ -116,6 +116,9 @@ struct DataSetScanner: Sendable {
             && partialHeader.allSatisfy { $0 == 0 }
     }
 
+    /// Begins behind elements of the outermost level, of so many bytes.
+    mutating func pass(_ length: Int) { position += UInt64(length) }
+
     /// Leaves out bytes of the current value; the caller has made sure that they exist.
     mutating func skip(_ count: UInt64) {
         let count = min(count, remaining)

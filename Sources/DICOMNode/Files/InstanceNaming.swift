@@ -200,7 +200,7 @@ enum FileNameText {
     static func component(_ parts: [String]) -> [UInt8] {
         var whole: [UInt8] = []
         whole.reserveCapacity(maximumBytes)
-        for part in parts { whole.append(contentsOf: part.utf8) }
+        for part in parts { whole.append(utf8: part) }
         guard whole.count > maximumBytes else { return whole }
         var ending: [UInt8] = []
         if let last = parts.last, last.utf8.count <= 16, last.hasPrefix(".") { ending = Array(last.utf8) }

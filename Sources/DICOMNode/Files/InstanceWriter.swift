@@ -42,7 +42,8 @@ package final class InstanceWriter {
         case fail
     }
 
-    package struct Outcome: Sendable {
+    /// An object, as it is handed to many that each look at a part of it.
+    package final class Outcome: Sendable {
         package let path: FilePath
         package let kind: Kind
         /// From ``InstanceNaming/Name/remark``.
@@ -52,24 +53,34 @@ package final class InstanceWriter {
         /// SHA-256 of the file; nil where nobody asked for it.
         package let digest: PendingDigest?
         /// The UIDs that the data set has itself; nil if its beginning cannot be read.
-        var dataSetUIDs: DataSetUIDs?
+        let dataSetUIDs: DataSetUIDs?
         /// The entities that the data set says it belongs to, where that was asked.
-        package var identity = InstanceIdentity()
+        package let identity: InstanceIdentity
         /// True if the file was put aside, as nobody wanted it.
-        package var isUnexpected = false
+        package let isUnexpected: Bool
 
         struct DataSetUIDs: Sendable, Equatable {
             let sopClassUID: UID?
             let sopInstanceUID: UID?
         }
 
-        /// The outcome without the UIDs of the data set.
-        package init(path: FilePath, kind: Kind, remark: String?, size: UInt64, digest: PendingDigest?) {
+        init(
+            path: FilePath, kind: Kind, remark: String? = nil, size: UInt64, digest: PendingDigest? = nil,
+            dataSetUIDs: DataSetUIDs? = nil, identity: InstanceIdentity = InstanceIdentity(), isUnexpected: Bool = false
+        ) {
             self.path = path
             self.kind = kind
             self.remark = remark
             self.size = size
             self.digest = digest
+            self.dataSetUIDs = dataSetUIDs
+            self.identity = identity
+            self.isUnexpected = isUnexpected
+        }
+
+        /// Of an instance that was wanted, without what its data set says.
+        package convenience init(path: FilePath, kind: Kind, size: UInt64) {
+            self.init(path: path, kind: kind, remark: nil, size: size)
         }
 
         package enum Kind: Sendable { case written, replaced, renamed, skipped }
@@ -101,6 +112,8 @@ package final class InstanceWriter {
     private let checking: Checking
     private let isWanted: ((InstanceIdentity) -> Bool)?
     private var check: DataSetCheck?
+    /// The bytes at the beginning of the data set that it need not walk over again.
+    private var walkedLength = 0
     /// What is not yet written, the header first.
     private var buffer: [UInt8]
     private var isHeaderWritten = false
@@ -141,7 +154,7 @@ package final class InstanceWriter {
     ///   - isWanted: asked once whether the instance belongs to what was asked for; one that does not is put aside, where
     ///     it replaces nothing. Nil: everything is wanted.
     package init(
-        in folder: OutputFolder, naming: InstanceNaming, metaInformation: FileMetaInformation,
+        in folder: OutputFolder, naming: InstanceNaming, metaInformation: consuming FileMetaInformation,
         digests: FileDigests? = nil,
         checking: Checking = .none, isWanted: ((InstanceIdentity) -> Bool)? = nil
     ) {
@@ -150,11 +163,11 @@ package final class InstanceWriter {
         self.isWanted = isWanted
         self.folder = folder
         self.naming = naming
-        self.metaInformation = metaInformation
         buffer = []
         buffer.reserveCapacity(Self.bufferSize)
         metaInformation.encode(into: &buffer)
         headerLength = buffer.count
+        self.metaInformation = metaInformation
     }
 
     deinit { discard() }
@@ -176,8 +189,11 @@ package final class InstanceWriter {
             if flaw == nil {
                 let buffered = buffer
                 do throws(DataSetError) {
-                    try check?.consume(buffered.span.bytes.extracting((isHeaderWritten ? 0 : headerLength)...))
-                    try check?.consume(data.bytes)
+                    let start = isHeaderWritten ? 0 : headerLength
+                    let walked = min(walkedLength, buffered.count - start)
+                    try check?.consume(buffered.span.bytes.extracting((start + walked)...))
+                    try check?.consume(data.bytes.extracting((walkedLength - walked)...))
+                    walkedLength = 0
                 } catch {
                     try found(error)
                 }
@@ -218,13 +234,9 @@ package final class InstanceWriter {
             }
             let (path, kind) = try file.finish(existing: isUnexpected ? .rename : existing())
             state = .named(file)
-            var outcome = Outcome(
+            return Outcome(
                 path: path, kind: kind, remark: name?.remark, size: dataSetLength + UInt64(headerLength),
-                digest: file.digest)
-            outcome.dataSetUIDs = dataSetUIDs
-            outcome.identity = identity
-            outcome.isUnexpected = isUnexpected
-            return outcome
+                digest: file.digest, dataSetUIDs: dataSetUIDs, identity: identity, isUnexpected: isUnexpected)
         } catch {
             if flaw == nil || checking != .keeping { fail(error) }
             throw error
@@ -355,6 +367,10 @@ package final class InstanceWriter {
                 if longer.count > beginning.count { found = try decode(longer, through: last) }
             }
             attributes = found.dataSet
+            if checking != .none, let walked = found.walked {
+                check?.pass(walked)
+                walkedLength = walked.length
+            }
             dataSetUIDs = Outcome.DataSetUIDs(
                 sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
         } catch {
@@ -365,11 +381,11 @@ package final class InstanceWriter {
             sopInstanceUID: metaInformation.mediaStorageSOPInstanceUID, attributes: attributes)
         self.name = name
         if let isWanted {
-            identity = InstanceIdentity(of: attributes)
+            let identity = InstanceIdentity(of: attributes)
             isUnexpected = !isWanted(identity)
+            self.identity = identity
         }
-        let aside = isUnexpected ? [Array(Self.unexpectedFolder.utf8)] : []
-        components = aside + name.components
+        components = isUnexpected ? [Array(Self.unexpectedFolder.utf8)] + name.components : name.components
         let file = try OutputFile(in: folder, components: components, digests: digests)
         state = .open(file)
         // Of what stands before the data set, if anything does, the buffer has the first bytes.
@@ -382,7 +398,7 @@ package final class InstanceWriter {
 
     private func decode(
         _ beginning: ArraySlice<UInt8>, through last: Tag
-    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool) {
+    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool, walked: WalkedElements?) {
         let decoder = DataSetDecoder(metaInformation.transferSyntax, limits: .beginning)
         guard metaInformation.transferSyntax.isDeflated else {
             return try decoder.decodeBeginning(beginning, through: last, only: naming.attributes)

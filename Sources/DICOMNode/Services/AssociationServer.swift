@@ -184,16 +184,19 @@ package final class AssociationServer: ReceptionElsewhere, ConnectionServer.Dele
 private struct ServiceSessions {
     let services: [any ServiceClass]
     private var sessions: [Int: any ServiceSession] = [:]
+    /// The one that was needed last, and the presentation context: thousands of instances come in one.
+    private var last: (contextID: UInt8, session: any ServiceSession)?
 
     init(services: [any ServiceClass]) { self.services = services }
 
     mutating func session(
         for context: NegotiatedContexts.Accepted, on association: Association
     ) -> (any ServiceSession)? {
+        if let last, last.contextID == context.id { return last.session }
         guard let index = services.firstIndex(where: { $0.supports(context.abstractSyntax) }) else { return nil }
-        if let session = sessions[index] { return session }
-        let session = services[index].session(on: association)
+        let session = sessions[index] ?? services[index].session(on: association)
         sessions[index] = session
+        last = (context.id, session)
         return session
     }
 

@@ -41,8 +41,8 @@ package struct InstanceReceiver: Sendable {
 package protocol InstancePlace: Sendable {
     /// False for one that nobody asked for.
     var isWanted: Bool { get }
-    /// True for one that the same work has brought before: it is kept once, however a name that is taken is treated otherwise.
-    var isRepeated: Bool { get }
+    /// True if the same work has brought the instance before: it is kept once, however a name that is taken is treated otherwise.
+    func isRepetition(_ sopInstanceUID: UID) -> Bool
 }
 
 /// An instance that a peer sent, and its outcome.
@@ -268,7 +268,7 @@ package final class IncomingInstance: DataSetSink {
     }
 
     private var existing: InstanceWriter.Existing {
-        asked.place?.isRepeated == true && receiver.existing != .skip ? .rename : receiver.existing
+        asked.place?.isRepetition(sopInstanceUID) == true && receiver.existing != .skip ? .rename : receiver.existing
     }
 
     /// Gives back what a finished file still holds.

@@ -65,8 +65,9 @@ final class ArrivingFile {
             var isKnown = false
             do throws(DataSetError) {
                 let last: Tag = .studyInstanceUID
-                let (found, isComplete) = try DataSetDecoder(meta.transferSyntax, limits: .beginning).decodeBeginning(
-                    dataSet, through: last)
+                let (found, isComplete, _) = try DataSetDecoder(meta.transferSyntax, limits: .beginning)
+                    .decodeBeginning(
+                        dataSet, through: last)
                 guard isComplete || !mayWait else { return }
                 attributes = found
                 // What has no SOP Instance UID either may be in another syntax as well.

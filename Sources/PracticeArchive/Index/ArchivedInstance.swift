@@ -311,7 +311,7 @@ package enum InstanceAttributes {
         let bytes = try file.dataSetBytes(descriptor, count: length)
         do throws(DataSetError) {
             let decoder = DataSetDecoder(file.transferSyntax, limits: .beginning(of: length))
-            let (dataSet, isComplete) = try decoder.decodeBeginning(bytes[...], through: last)
+            let (dataSet, isComplete, _) = try decoder.decodeBeginning(bytes[...], through: last)
             let isWhole = UInt64(length) >= file.dataSetLength && !file.transferSyntax.isDeflated
             return (rules.kept(dataSet), isComplete || isWhole)
         } catch {

@@ -9,7 +9,7 @@ struct RetrievedInstancesTests {
     private func stored(_ uid: UID, _ kind: InstanceWriter.Outcome.Kind = .written) -> ReceivedInstance {
         received(
             uid, .success,
-            .stored(InstanceWriter.Outcome(path: "a", kind: kind, remark: nil, size: 1, digest: nil)))
+            .stored(InstanceWriter.Outcome(path: "a", kind: kind, size: 1)))
     }
 
     private func received(

@@ -3,10 +3,16 @@ import Testing
 
 struct DataSetCheckTests {
     /// The error at the end or before it; nil if the bytes are a whole data set.
-    private func flaw(_ bytes: [UInt8], _ syntax: TransferSyntax, step: Int = 7) -> DataSetError? {
+    private func flaw(
+        _ bytes: [UInt8], _ syntax: TransferSyntax, step: Int = 7, behind walked: WalkedElements? = nil
+    ) -> DataSetError? {
         var check = DataSetCheck(syntax)
         do throws(DataSetError) {
             var offset = 0
+            if let walked {
+                check.pass(walked)
+                offset = walked.length
+            }
             while offset < bytes.count {
                 let end = min(offset + step, bytes.count)
                 let piece = Array(bytes[offset..<end])
@@ -38,6 +44,30 @@ struct DataSetCheckTests {
                 #expect(whole?.tag == pieces?.tag, "\(value) at \(place)")
             }
         }
+    }
+
+    @Test(arguments: DataSetWalkerTests.samples)
+    func `a flaw is the same whether the beginning was read before`(
+        syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]
+    ) throws {
+        let decoder = DataSetDecoder(syntax)
+        let tags = try decoder.decode(bytes[...]).elements.map(\.tag)
+        var walkedCount = 0
+        for (place, value) in bytes.indices.flatMap({ place in [0x00, 0x42, 0xFF].map { (place, $0 as UInt8) } }) {
+            var changed = bytes
+            changed[place] = value
+            for last in tags {
+                guard let found = try? decoder.decodeBeginning(changed[...], through: last, only: [last]),
+                    let walked = found.walked
+                else { continue }
+                walkedCount += 1
+                let (whole, rest) = (flaw(changed, syntax), flaw(changed, syntax, behind: walked))
+                #expect(whole?.code == rest?.code, "\(value) at \(place), behind \(last)")
+                #expect(
+                    whole?.tag == rest?.tag && whole?.offset == rest?.offset, "\(value) at \(place), behind \(last)")
+            }
+        }
+        #expect(walkedCount > 0 || syntax.isDeflated || tags.count < 2)
     }
 
     @Test(arguments: DataSetWalkerTests.samples)

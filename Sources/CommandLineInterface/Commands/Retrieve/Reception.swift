@@ -34,14 +34,15 @@ final class Reception: Sendable {
 
     /// The place of an instance that arrives.
     private enum Place: InstancePlace {
-        case of(RetrievedInstances, UID)
+        case of(RetrievedInstances)
         /// Asked for by a retrieval that has ended.
         case late
         case unexpected
 
         var isWanted: Bool { if case .unexpected = self { false } else { true } }
-        var isRepeated: Bool {
-            if case .of(let instances, let uid) = self { instances.isRepetition(uid) } else { false }
+
+        func isRepetition(_ uid: UID) -> Bool {
+            if case .of(let instances) = self { instances.isRepetition(uid) } else { false }
         }
     }
 
@@ -109,7 +110,7 @@ final class Reception: Sendable {
             // The server answers our request: what it lists belongs to it, whatever the data set says.
             let isAsked = instances.asked.includes(instance) ?? true
             return isAsked || instances.isListed(instance.sopInstanceUID)
-                ? .of(instances, instance.sopInstanceUID) : .unexpected
+                ? .of(instances) : .unexpected
         }
     }
 
@@ -128,7 +129,7 @@ final class Reception: Sendable {
                 }
                 let known = instance.place as? Place
                 switch (known ?? place(instance.origin), instance.outcome) {
-                case (.of(let instances, _), _):
+                case (.of(let instances), _):
                     instances.record(instance)
                     return passOn(instance, to: instances.forwarder)
                 case (.unexpected, .failed): sum.withLock { $0.unexpected += 1 }
@@ -169,10 +170,12 @@ final class Reception: Sendable {
     /// Returns the retrieval that an instance at our port belongs to, by what its data set says. Where that says nothing, it
     /// is the one that lists it or, without a list, the one that it names as its move originator or the only one.
     private func place(of instance: ReceivedInstance.Origin) -> Place {
-        let (open, isLate) = requests.withLock { ($0.open, $0.asked.includes(instance) == true) }
+        let open = requests.withLock { $0.open }
+        // One retrieval after the other, as nearly always: nothing is to be chosen from.
+        if open.count == 1, open[0].instances.asked.includes(instance) == true { return .of(open[0].instances) }
         var asking = open.filter { $0.instances.asked.includes(instance) == true }
         if asking.isEmpty {
-            guard !isLate else { return .late }
+            guard !requests.withLock({ $0.asked.includes(instance) == true }) else { return .late }
             asking = open.filter { one in
                 guard one.instances.asked.includes(instance) == nil else { return false }
                 if one.instances.listedCount != nil { return one.instances.isListed(instance.sopInstanceUID) }
@@ -183,7 +186,7 @@ final class Reception: Sendable {
         let originator = asking.first {
             instance.moveOriginatorMessageID.map($0.moveMessageIDs.contains) == true
         }
-        return (listing ?? originator ?? asking.first).map { .of($0.instances, instance.sopInstanceUID) } ?? .unexpected
+        return (listing ?? originator ?? asking.first).map { .of($0.instances) } ?? .unexpected
     }
 
     // MARK: What arrived

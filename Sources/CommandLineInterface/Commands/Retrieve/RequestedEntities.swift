@@ -41,16 +41,16 @@ struct RequestedEntities: Sendable {
     /// Returns true if the instance belongs to what was asked for, false if it does not, and nil if its data set does not
     /// tell.
     func includes(_ instance: ReceivedInstance.Origin) -> Bool? {
-        let identity = instance.identity
-        let answers: [Bool?] = [
-            patients.isEmpty ? false : identity.patientID.map { patients.contains(Self.patient($0)) },
-            studies.isEmpty ? false : identity.studyInstanceUID.map { studies.contains($0) },
-            series.isEmpty ? false : identity.seriesInstanceUID.map { series.contains($0) },
-            instances[instance.sopInstanceUID].map { studies in
-                identity.studyInstanceUID.map { studies.isEmpty || studies.contains($0) } ?? true
-            } ?? false,
-        ]
-        if answers.contains(true) { return true }
-        return answers.contains(nil) ? nil : false
+        if !instances.isEmpty, let studies = instances[instance.sopInstanceUID] {
+            guard let study = instance.identity.studyInstanceUID, !studies.isEmpty, !studies.contains(study) else {
+                return true
+            }
+        }
+        let isOfStudy = studies.isEmpty ? false : instance.identity.studyInstanceUID.map { studies.contains($0) }
+        let isOfSeries = series.isEmpty ? false : instance.identity.seriesInstanceUID.map { series.contains($0) }
+        let isOfPatient =
+            patients.isEmpty ? false : instance.identity.patientID.map { patients.contains(Self.patient($0)) }
+        if isOfStudy == true || isOfSeries == true || isOfPatient == true { return true }
+        return isOfStudy == nil || isOfSeries == nil || isOfPatient == nil ? nil : false
     }
 }

@@ -116,9 +116,11 @@ final class RetrievedInstances: Sendable {
         state.withLock { state in
             switch instance.outcome {
             case .stored(let outcome):
-                let folder = outcome.path.folder
                 state.lastPath = outcome.path
-                state.folder = state.folder?.commonFolder(with: folder) ?? folder
+                if state.folder?.holds(outcome.path) != true {
+                    let folder = outcome.path.folder
+                    state.folder = state.folder?.commonFolder(with: folder) ?? folder
+                }
                 if outcome.kind == .skipped { state.counts.skipped += 1 } else { state.counts.written += 1 }
                 if !state.sopClasses.contains(instance.sopClassUID) { state.sopClasses.insert(instance.sopClassUID) }
                 guard state.listed != nil else {
