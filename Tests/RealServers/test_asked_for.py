@@ -319,6 +319,7 @@ class WithoutQueries(ScriptedRetrieval):
                     run = self.retrieve(operation, "--timeout", "2", expect=0)
                     self.assert_whole(instances)
                     self.assert_names(run, "note: ", words, "C-FIND", "server's own counts")
+                    self.assertNotIn("over HTTP", run.stderr)
 
     def test_the_counts_of_the_server_are_compared_then(self):
         for operation in ("move", "get"):

@@ -185,6 +185,38 @@ class Retrieval(cases.RealServerTest):
                         bytes(images.data_set_bytes(one)) for one in (self.folder / "files").iterdir()
                     })  # fmt: skip
 
+    def without_lists(self, *parts, **how):
+        """An archive that refuses every search: its answer to a retrieval has these parts, or what it has."""
+        archive, status = Archive(self.files), how.pop("status", 200)
+
+        def act(request):
+            if not request.headers["accept"].startswith(("multipart", "application/dicom;")):
+                return answer(400, {"Details": "no searches"})
+            if not parts:
+                return archive(request)
+            kind, body = multipart(list(parts), **how)
+            return answer(status, body, kind)
+
+        return act
+
+    def test_without_a_list_there_is_nothing_left_to_compare_with_and_that_is_said(self):
+        two = list(self.files.values())[:2]
+        words = ("note: ", "QIDO-RS has failed", "nothing left to compare with", "goes unnoticed unless", "cut off", "206")
+        for name, act, count, code in (
+            ("whole", self.without_lists(), 4, 0),
+            # What is left out goes unnoticed, as the note says, and is noticed where the note says so.
+            ("part", self.without_lists(*two), 2, 0),
+            ("cut", self.without_lists(*two, closing=False), None, INCOMPLETE),
+            ("206", self.without_lists(*two, status=206), 2, INCOMPLETE),
+        ):  # fmt: skip
+            with self.subTest(name), WebPeer(act) as peer:
+                out = self.folder / name
+                run = dcmscu("--get", peer.url, "-k", f"StudyInstanceUID={STUDY}", "-o", out, expect=code)
+                self.assert_names(run, *words)
+                self.assertNotIn("server's own counts", run.stderr)
+                if count is not None:
+                    self.assertEqual(len(list(out.rglob("*.dcm"))), count, run)
+
     def test_one_file_in_the_place_of_parts_is_an_instance(self):
         archive = Archive(dict([next(iter(self.files.items()))]))
 

@@ -167,7 +167,8 @@ extension OptionCategory {
             .noCheck, .receiving, for: .planning, "do not ask the server for a list to compare with",
             details: """
                 What is received is then compared with the server's own counts alone, as it is where the server does not \
-                answer the query for the list.
+                answer the query for the list. Over HTTP there are no such counts, and nothing is left to compare with: a \
+                missing instance goes unnoticed unless the answer is cut off or says that it is only a part (status 206).
                 """,
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isChecked = false }),
         OptionDefinition(

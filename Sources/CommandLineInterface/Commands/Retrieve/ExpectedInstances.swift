@@ -119,13 +119,16 @@ struct ExpectedInstances {
         }
     }
 
-    /// Notes, once for the run, that only the server's own counts show whether its retrievals are complete.
+    /// Notes, once for the run, what is left to show whether its retrievals are complete.
     private static func noteMissingList(_ network: Network, _ reason: String) {
+        let consequence =
+            network.connection.web == nil
+            ? "what is received is compared with the server's own counts alone"
+            : "over HTTP the server gives no counts either, so there is nothing left to compare with, and a missing "
+                + "instance goes unnoticed unless the answer is cut off or says that it is only a part (status 206)"
         network.report(
             .missingList, .note,
-            Message(
-                "\(network.peerName): there is no list of the instances, as \(reason)",
-                "what is received is compared with the server's own counts alone"))
+            Message("\(network.peerName): there is no list of the instances, as \(reason)", consequence))
     }
 
     private static func ask(
