@@ -90,27 +90,29 @@ struct MultipartReader {
             guard outside <= Self.maximumPreamble + bytes.count else { throw problem(.preambleTooLong) }
         }
         // Most of a long part lies in one piece and is handed on from where it is.
-        let offset = try readPlain(bytes, reader)
-        left.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[offset...]))
-        let buffer = left
-        let used: Int = try buffer.withUnsafeBufferPointer { pointer throws(Reader.Failure) in
-            let buffer = UnsafeRawBufferPointer(pointer)
-            var index = 0
-            while let next = try step(buffer, from: index, reader, problem) { index = next }
-            if case .epilogue = state { outside = buffer.count - index }
-            return index + finished(buffer, index)
+        guard !left.isEmpty else {
+            let used = try take(bytes, reader, problem)
+            return left.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[used...]))
         }
-        left.removeFirst(min(used, left.count))
+        // Nobody else holds the array meanwhile: what is removed of it costs no copy.
+        var held: [UInt8] = []
+        swap(&held, &left)
+        held.append(contentsOf: bytes)
+        let used = try held.withUnsafeBufferPointer { pointer throws(Reader.Failure) in
+            try take(UnsafeRawBufferPointer(pointer), reader, problem)
+        }
+        held.removeFirst(used)
+        left = held
     }
 
-    /// Hands on the bytes of a part that hold no beginning of a delimiter, if nothing is left from before. Returns their number.
-    private func readPlain<Reader: PartReader>(
-        _ bytes: UnsafeRawBufferPointer, _ reader: Reader
+    /// Goes on as far as the bytes decide it. Returns the number of those that are done with.
+    private mutating func take<Reader: PartReader>(
+        _ buffer: UnsafeRawBufferPointer, _ reader: Reader, _ problem: (Problem) -> Reader.Failure
     ) throws(Reader.Failure) -> Int {
-        guard case .part = state, left.isEmpty, bytes.count > delimiter.count else { return 0 }
-        let end = Self.position(of: delimiter, in: bytes, from: 0) ?? plainEnd(bytes, from: 0)
-        if end > 0 { try reader.read(UnsafeRawBufferPointer(rebasing: bytes[..<end])) }
-        return end
+        var index = 0
+        while let next = try step(buffer, from: index, reader, problem) { index = next }
+        if case .epilogue = state { outside = buffer.count - index }
+        return index + finished(buffer, index)
     }
 
     /// One step on; nil if more bytes are needed. What a part may hand on without a delimiter in sight is handed on by ``finished``.

@@ -20,11 +20,18 @@ struct MultipartReaderTests {
     private func read(
         _ body: [UInt8], boundary: String = "B", pieces: Int
     ) throws(MultipartReader.Problem) -> (parts: Parts, isClosed: Bool) {
+        try read(
+            stride(from: 0, to: body.count, by: pieces).map { body[$0..<min($0 + pieces, body.count)] },
+            boundary: boundary)
+    }
+
+    private func read(
+        _ pieces: [ArraySlice<UInt8>], boundary: String = "B"
+    ) throws(MultipartReader.Problem) -> (parts: Parts, isClosed: Bool) {
         let parts = Parts()
         var reader = MultipartReader(boundary: boundary)
-        for start in stride(from: 0, to: body.count, by: pieces) {
-            let piece = Array(body[start..<min(start + pieces, body.count)])
-            try piece.withUnsafeBufferPointer { pointer throws(MultipartReader.Problem) in
+        for piece in pieces {
+            try Array(piece).withUnsafeBufferPointer { pointer throws(MultipartReader.Problem) in
                 try reader?.read(UnsafeRawBufferPointer(pointer), into: parts, problem: { $0 })
             }
         }
@@ -44,6 +51,19 @@ struct MultipartReaderTests {
         #expect(parts.parts.map(\.type) == ["application/dicom", "", "text/plain"])
         #expect(parts.parts.allSatisfy { $0.isWhole })
         #expect(isClosed)
+    }
+
+    @Test
+    func `wherever a body is cut into three, the same parts come out`() throws {
+        let body = Self.usual
+        for first in 0...body.count {
+            // The second cut is near the first one: within a delimiter, a head or a part.
+            for second in first...min(first + 12, body.count) {
+                let (parts, isClosed) = try read([body[..<first], body[first..<second], body[second...]])
+                #expect(parts.texts == ["first\r\n--Bx\r\n\r\n--\r\n-B", "no head\r", ""], "\(first), \(second)")
+                #expect(parts.parts.allSatisfy { $0.isWhole } && isClosed, "\(first), \(second)")
+            }
+        }
     }
 
     @Test
