@@ -217,6 +217,27 @@ class Retrieval(cases.RealServerTest):
                 if count is not None:
                     self.assertEqual(len(list(out.rglob("*.dcm"))), count, run)
 
+    def test_what_cannot_be_asked_for_without_a_list_ends_with_the_error_of_the_list(self):
+        study, series, instance = f"StudyInstanceUID={STUDY}", f"SeriesInstanceUID={SERIES}", f"SOPInstanceUID={uid(2)}"
+        for keys in (
+            ["--patient", "-k", "PatientID=P1"], ["--series", "-k", series], ["--image", "-k", instance],
+            ["--image", "-k", study, "-k", instance],
+        ):  # fmt: skip
+            for options in ([], ["--no-check"]):
+                with self.subTest(keys=keys, options=options), WebPeer(self.without_lists()) as peer:
+                    run = self.get(peer, *options, keys=keys, expect=FAILURE)
+                    self.assert_names(run, "status 400", "no searches")
+                    for words in ("nothing was received", "compare"):
+                        self.assertNotIn(words, run.stderr)
+
+    def test_without_the_check_only_what_the_path_needs_is_listed(self):
+        series = ["--series", "-k", f"StudyInstanceUID={STUDY}", "-k", f"SeriesInstanceUID={SERIES}"]
+        for keys, count in ((series, 4), (["--image", *series[1:], "-k", f"SOPInstanceUID={uid(2)}"], 1)):
+            with self.subTest(keys=keys), WebPeer(Archive(self.files)) as peer:
+                run = dcmscu("--get", peer.url, *keys, "--no-check", "-o", self.folder / str(count), expect=0)
+                self.assertEqual(len(peer.requests), 1, run)
+                self.assertEqual(len(list((self.folder / str(count)).rglob("*.dcm"))), count)
+
     def test_one_file_in_the_place_of_parts_is_an_instance(self):
         archive = Archive(dict([next(iter(self.files.items()))]))
 

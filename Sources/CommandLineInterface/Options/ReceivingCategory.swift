@@ -168,7 +168,9 @@ extension OptionCategory {
             details: """
                 What is received is then compared with the server's own counts alone, as it is where the server does not \
                 answer the query for the list. Over HTTP there are no such counts, and nothing is left to compare with: a \
-                missing instance goes unnoticed unless the answer is cut off or says that it is only a part (status 206).
+                missing instance goes unnoticed unless the answer is cut off or says that it is only a part (status 206). A \
+                patient, and what is named without its study or series, is listed all the same there: the path of a request \
+                needs them.
                 """,
             apply: { (draft, _) throws(UsageError) in draft.retrieve.isChecked = false }),
         OptionDefinition(

@@ -63,7 +63,8 @@ struct ExpectedInstances {
     /// - Parameters:
     ///   - seriesLists: those of the run.
     ///   - needsClasses: whether the SOP classes are asked for where the list does not have them.
-    /// - Throws: `unreachable`, `interrupted`, and other errors by which no association can be had.
+    /// - Throws: `unreachable`, `interrupted`, and other errors by which no association can be had; over HTTP each error where the
+    ///   target cannot be asked for without the list.
     static func list(
         _ associations: RetrievalAssociations, _ network: Network, _ model: InformationModel, _ target: RetrievalTarget,
         _ seriesLists: InstanceListing.SeriesLists, needsClasses: Bool
@@ -82,6 +83,8 @@ struct ExpectedInstances {
                 }
             }
         } catch {
+            // A request that nothing tells the path of cannot be made.
+            if network.connection.web != nil, target.needsListForPath { throw error }
             return try withoutList(network, because: error)
         }
     }

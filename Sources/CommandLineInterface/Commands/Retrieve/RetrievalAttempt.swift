@@ -403,6 +403,19 @@ struct RetrievalAttempt {
     }
 }
 
+extension RetrievalTarget {
+    /// True if only a list tells the studies and series that the paths of its requests over HTTP name (PS3.18 10.4).
+    var needsListForPath: Bool {
+        let namesStudy = identifier.uids(.studyInstanceUID).count == 1
+        return switch level {
+        case .patient: true
+        case .study: false
+        case .series: !namesStudy
+        case .image: !namesStudy || identifier.uids(.seriesInstanceUID).count != 1
+        }
+    }
+}
+
 extension WebResource {
     /// The resources that identifiers of a retrieval name, each once.
     ///

@@ -88,9 +88,9 @@ final class TargetRetrieval {
 
     private func listExpected() throws(AssociationError) -> ExpectedInstances {
         network.diagnostics.redaction.learn(target.identifier)
-        // Over HTTP the path of a request names the study: of anything below one the list tells it.
-        let needsList = isOverHTTP && target.level != .study
-        guard options.isChecked || needsList, !context.listsNothing else { return .unknown }
+        guard options.isChecked || (isOverHTTP && target.needsListForPath), !context.listsNothing else {
+            return .unknown
+        }
         let expected = try lists.expected(of: target, needsClasses: options.method == .get)
         switch expected.failure {
         case .timedOut?, .noPresentationContext?: context.listsNothing = true
