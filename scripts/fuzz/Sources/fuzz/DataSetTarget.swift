@@ -38,6 +38,11 @@ enum DataSetTarget: FuzzTarget {
         let beginning = beginning(of: content, syntax, only: nil)
         let wanted = self.beginning(of: content, syntax, only: wantedTags)
         precondition(beginning?.isComplete == wanted?.isComplete, "the beginning depends on what is wanted of it")
+        for walked in [beginning?.walked, wanted?.walked].compactMap({ $0 }) {
+            precondition(
+                check(content, syntax, piece: 1000, behind: walked) == verdict,
+                "the check behind a beginning that was read is another one")
+        }
         for tag in wantedTags {
             precondition(beginning?.dataSet[tag] == wanted?.dataSet[tag], "another element in a beginning of fewer")
         }
@@ -64,7 +69,7 @@ enum DataSetTarget: FuzzTarget {
     /// The beginning of a data set; nil if it is wrong.
     private static func beginning(
         of bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, only wanted: [Tag]?
-    ) -> (dataSet: DataSet, isComplete: Bool)? {
+    ) -> (dataSet: DataSet, isComplete: Bool, walked: WalkedElements?)? {
         do throws(DataSetError) {
             return try DataSetDecoder(syntax, limits: limits).decodeBeginning(bytes, through: .patientID, only: wanted)
         } catch {
@@ -77,9 +82,17 @@ enum DataSetTarget: FuzzTarget {
     }
 
     /// The kind of flaw that the check of received data sets finds.
-    private static func check(_ bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, piece: Int) -> DataSetError.Code? {
+    ///
+    /// - Parameter walked: what is not walked over, as it was before.
+    private static func check(
+        _ bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, piece: Int, behind walked: WalkedElements? = nil
+    ) -> DataSetError.Code? {
         var check = DataSetCheck(syntax, limits: limits)
         var rest = bytes
+        if let walked {
+            check.pass(walked)
+            rest = rest.dropFirst(walked.length)
+        }
         do throws(DataSetError) {
             while !rest.isEmpty {
                 let part = rest.prefix(piece)

@@ -166,7 +166,7 @@ extension PeerOperation {
         case wanted, unwanted
 
         var isWanted: Bool { self == .wanted }
-        var isRepeated: Bool { false }
+        func isRepetition(_ sopInstanceUID: UID) -> Bool { false }
     }
 
     private static let keepingReceiver: InstanceReceiver = {
