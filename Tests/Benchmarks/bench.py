@@ -1086,6 +1086,7 @@ def job_web_get(bench):
             Target("wall", "dcmscu", ["curl, to one file"], 1 / 0.7, "at least 70 % of curl's throughput"),
             Absolute("peak", "dcmscu", 25, "peak memory in MB"),
         ],
+        rounds=max(bench.rounds, 15),
     )
 
 
