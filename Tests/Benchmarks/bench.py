@@ -589,7 +589,7 @@ def job_store_four_studies(bench):
     one, eight, auto = "dcmscu, one association", "dcmscu --jobs 8", "dcmscu --jobs auto"
     return run_job(
         bench,
-        "store-four-studies: four studies of 3,000 files of 3 KB, round trip 2 ms",
+        "store-four-studies: four studies of 3,000 files of 8 KB, round trip 2 ms",
         [
             Contender(one, store),
             Contender(eight, [*store, "--jobs", "8"]),
@@ -971,7 +971,7 @@ def job_retrieve_many(bench):
         bound = 256 * many / 1e6
         missed += run_job(
             bench,
-            f"retrieve-many: {few:,} and {many:,} instances of 3 KB by C-{operation.upper()}",
+            f"retrieve-many: {few:,} and {many:,} instances of 8 KB by C-{operation.upper()}",
             found,
             [
                 Target("peak", found[3].name, [found[2].name], 1.1, "memory does not grow with the number of instances"),

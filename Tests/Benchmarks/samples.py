@@ -33,12 +33,12 @@ def one_study(folder, count):
 
 
 def few_studies(folder, count, of_study):
-    """Files of 3 KB of a few large studies: more of one than several associations have waiting."""
+    """Files of 8 KB of a few large studies: more of one than several associations have waiting."""
     return _series(folder, count, 32, 32, series=6, of_study=of_study)
 
 
 def tiny(folder):
-    """One file of 3 KB in the study."""
+    """One file of 8 KB in the study."""
     return _series(folder, 1, 32, 32, series=4)
 
 
