@@ -2,9 +2,9 @@
 package struct WalkedElements: Sendable, Equatable {
     /// In bytes.
     package let length: Int
-    /// The tags of the first and of the last one.
-    let first: Tag
-    let last: Tag
+    /// The tags of the first value and of the last; sequences and fragments are none. Nil without a value.
+    let firstValue: Tag?
+    let lastValue: Tag
 }
 
 /// Checks, while its bytes come, that a data set is whole and makes sense, and holds none of it: headers are read, values
@@ -36,8 +36,8 @@ package struct DataSetCheck: ~Copyable {
     /// Begins behind elements that were walked over already: the next bytes are those behind them.
     package mutating func pass(_ walked: WalkedElements) {
         scanner.pass(walked.length)
-        first = walked.first
-        previous = walked.last
+        first = walked.firstValue
+        previous = walked.lastValue
     }
 
     /// Walks over the next bytes.

@@ -82,9 +82,11 @@ private struct DataSetBuilder {
     private let wanted: [Tag]?
     /// The number of those whose tags are not above ``highest``.
     private var wantedCount = 0
-    /// The first and the highest tag of the outermost level so far, where a prefix is read.
-    private var first: Tag?
+    /// The highest tag of the outermost level so far, where a prefix is read.
     private var highest = Tag(0)
+    /// The tags of the first and of the last value of the outermost level so far; sequences and fragments are none.
+    private var firstValue: Tag?
+    private var lastValue = Tag(0)
     /// True if each of them was above the one before.
     private var isAscending = true
     private var scanner: DataSetScanner
@@ -135,8 +137,13 @@ private struct DataSetBuilder {
     /// True inside of an element, and where one begins whose tag is not beyond the last one.
     private mutating func continues(_ bytes: RawSpan, through last: Tag) throws(DataSetError) -> Bool {
         guard scanner.isOutermost else { return true }
-        if first == nil { first = try ElementHeader.read(bytes, at: offset, encoding)?.tag }
-        if wanted != nil { passUnwanted(bytes, through: last) }
+        if wanted != nil {
+            let next = firstValue == nil ? try ElementHeader.read(bytes, at: offset, encoding)?.tag : nil
+            if passUnwanted(bytes, through: last) {
+                firstValue = firstValue ?? next
+                lastValue = highest
+            }
+        }
         guard let header = try ElementHeader.read(bytes, at: offset, encoding) else { return false }
         guard header.tag <= last else {
             isBeyondLast = true
@@ -149,12 +156,12 @@ private struct DataSetBuilder {
 
     /// The elements that were read up to one beyond the last that was asked for.
     var walked: WalkedElements? {
-        guard isBeyondLast, isAscending, let first, highest < .floatPixelData else { return nil }
-        return WalkedElements(length: offset, first: first, last: highest)
+        guard isBeyondLast, isAscending, highest < .floatPixelData else { return nil }
+        return WalkedElements(length: offset, firstValue: firstValue, lastValue: lastValue)
     }
 
-    /// Passes over the elements before the next one that is wanted, as long as their tags ascend.
-    private mutating func passUnwanted(_ bytes: RawSpan, through last: Tag) {
+    /// Passes over the values before the next element that is wanted, as long as their tags ascend; false if there are none.
+    private mutating func passUnwanted(_ bytes: RawSpan, through last: Tag) -> Bool {
         var previous = highest
         var next = Tag(.max)
         while let wanted, wantedCount < wanted.count {
@@ -164,12 +171,14 @@ private struct DataSetBuilder {
             }
             wantedCount += 1
         }
-        elementCount += scanner.passPlainElements(bytes, at: &offset) { tag in
+        let count = scanner.passPlainElements(bytes, at: &offset) { tag in
             guard tag > previous, tag < next, tag <= last else { return false }
             previous = tag
             return true
         }
+        elementCount += count
         highest = previous
+        return count > 0
     }
 
     mutating func readFirst(_ bytes: RawSpan) throws(DataSetError) -> DataElement? {
@@ -205,6 +214,10 @@ private struct DataSetBuilder {
         switch event {
         case .element(let tag, let vr, let length, let isBigEndian):
             try countElement(tag)
+            if openSequences.isEmpty {
+                firstValue = firstValue ?? tag
+                lastValue = tag
+            }
             let value = takeValue(bytes, length, wordSize: isBigEndian ? vr.wordSize : 1)
             collected.append(DataElement(tag: tag, vr: vr, value: .bytes(value)))
         case .sequenceStart(let tag):

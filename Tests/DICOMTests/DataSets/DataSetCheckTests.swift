@@ -70,6 +70,31 @@ struct DataSetCheckTests {
         #expect(walkedCount > 0 || syntax.isDeflated || tags.count < 2)
     }
 
+    @Test(arguments: [TransferSyntax.explicitVRLittleEndian, .implicitVRLittleEndian, .explicitVRBigEndian])
+    func `two data sets in one are found behind a beginning that was read`(syntax: TransferSyntax) throws {
+        var values = DataSet()
+        for tag in [Tag.sopClassUID, .sopInstanceUID, .patientID, .studyInstanceUID] { values.set(tag, .LO, "1.2") }
+        var led = values
+        led.set(.imageType, items: [values])
+        var alone = DataSet()
+        alone.set(.imageType, items: [values])
+        alone.set(.studyInstanceUID, .UI, "1.2")
+        for dataSet in [values, led, alone] {
+            let one = DataSetEncoder(syntax).encode(dataSet)
+            for bytes in [one, one + one, one + one + one] {
+                let whole = flaw(bytes, syntax)
+                #expect((whole == nil) == (bytes.count == one.count || dataSet == alone))
+                for last in [Tag(0x0008_0005), .imageType, .sopClassUID, .patientID, .patientSex, .studyInstanceUID] {
+                    for wanted in [nil, [], [.patientID], [.imageType]] as [[Tag]?] {
+                        let decoder = DataSetDecoder(syntax)
+                        let walked = try decoder.decodeBeginning(bytes[...], through: last, only: wanted).walked
+                        #expect(flaw(bytes, syntax, behind: walked)?.code == whole?.code, "through \(last)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: DataSetWalkerTests.samples)
     func `a data set that is cut is truncated`(syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]) {
         for cut in 1..<bytes.count where !boundaries.contains(cut) {
