@@ -170,12 +170,17 @@ final class Reception: Sendable {
     /// Returns the retrieval that an instance at our port belongs to, by what its data set says. Where that says nothing, it
     /// is the one that lists it or, without a list, the one that it names as its move originator or the only one.
     private func place(of instance: ReceivedInstance.Origin) -> Place {
-        let open = requests.withLock { $0.open }
-        // One retrieval after the other, as nearly always: nothing is to be chosen from.
-        if open.count == 1, open[0].instances.asked.includes(instance) == true { return .of(open[0].instances) }
+        let (open, only, isLate) = requests.withLock { requests -> ([Open], RetrievedInstances?, Bool) in
+            // One retrieval after the other, as nearly always: nothing is to be chosen from.
+            if requests.open.count == 1, requests.open[0].instances.asked.includes(instance) == true {
+                return ([], requests.open[0].instances, false)
+            }
+            return (requests.open, nil, requests.asked.includes(instance) == true)
+        }
+        if let only { return .of(only) }
         var asking = open.filter { $0.instances.asked.includes(instance) == true }
         if asking.isEmpty {
-            guard !requests.withLock({ $0.asked.includes(instance) == true }) else { return .late }
+            guard !isLate else { return .late }
             asking = open.filter { one in
                 guard one.instances.asked.includes(instance) == nil else { return false }
                 if one.instances.listedCount != nil { return one.instances.isListed(instance.sopInstanceUID) }
