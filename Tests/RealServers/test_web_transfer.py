@@ -2,12 +2,13 @@
 
 import json
 import re
+import threading
 
 from harness import cases, certificates, generated, images, servers, webpeer
 from harness.programs import dcmscu
 from harness.webpeer import WebPeer, answer, multipart
 
-INCOMPLETE, USAGE, UNREACHABLE, ASSOCIATION, NOT_OFFERED, FAILURE = 1, 2, 4, 5, 6, 7
+INCOMPLETE, USAGE, UNREACHABLE, ASSOCIATION, NOT_OFFERED, FAILURE, TIME = 1, 2, 4, 5, 6, 7, 8
 STUDY, SERIES = "1.2.3", "1.2.3.4"
 ALL_SYNTAXES = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
@@ -229,6 +230,32 @@ class Retrieval(cases.RealServerTest):
                     self.assert_names(run, "status 400", "no searches")
                     for words in ("nothing was received", "compare"):
                         self.assertNotIn(words, run.stderr)
+
+    def test_a_server_that_never_answers_a_search_is_waited_for_once(self):
+        released = threading.Event()
+        self.addCleanup(released.set)
+        archive, silence = Archive(self.files), ("--timeout", "1")
+
+        def act(request):
+            if not request.headers["accept"].startswith("multipart"):
+                released.wait(20)
+            return archive(request)
+
+        patients, mixed = "PatientID\nP1\nP2\nP3\n", "StudyInstanceUID,SeriesInstanceUID\n1.2.3,\n,1.2.3.4\n,1.2.3.5\n"
+        for name, rows, code in (("patients", patients, TIME), ("mixed", mixed, TIME)):
+            with self.subTest(name), WebPeer(act) as peer:
+                (self.folder / "rows.csv").write_text(rows)
+                run = self.get(peer, *silence, keys=["--from-list", self.folder / "rows.csv"], expect=code)
+                searches = [one for one in peer.requests if not one.headers["accept"].startswith("multipart")]
+                self.assertEqual(len(searches), 1, run)
+                self.assertNotIn("nothing was received", run.stderr)
+
+    def test_of_what_the_server_lists_nothing_of_no_false_comfort_is_given(self):
+        with WebPeer(lambda request: answer(body=[])) as peer:
+            run = self.get(peer, keys=["--series", "-k", "SeriesInstanceUID=9.9"])
+            self.assert_names(run, "returned nothing by this key alone", "only what is named with its StudyInstanceUID")
+            self.assert_names(run, "series 9.9: not found on the server")
+            self.assertNotIn("goes unnoticed", run.stderr)
 
     def test_without_the_check_only_what_the_path_needs_is_listed(self):
         series = ["--series", "-k", f"StudyInstanceUID={STUDY}", "-k", f"SeriesInstanceUID={SERIES}"]

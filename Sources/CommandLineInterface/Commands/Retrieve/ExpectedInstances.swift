@@ -63,8 +63,7 @@ struct ExpectedInstances {
     /// - Parameters:
     ///   - seriesLists: those of the run.
     ///   - needsClasses: whether the SOP classes are asked for where the list does not have them.
-    /// - Throws: `unreachable`, `interrupted`, and other errors by which no association can be had; over HTTP each error where the
-    ///   target cannot be asked for without the list.
+    /// - Throws: `unreachable`, `interrupted`, and other errors by which no association can be had.
     static func list(
         _ associations: RetrievalAssociations, _ network: Network, _ model: InformationModel, _ target: RetrievalTarget,
         _ seriesLists: InstanceListing.SeriesLists, needsClasses: Bool
@@ -83,9 +82,7 @@ struct ExpectedInstances {
                 }
             }
         } catch {
-            // A request that nothing tells the path of cannot be made.
-            if network.connection.web != nil, target.needsListForPath { throw error }
-            return try withoutList(network, because: error)
+            return try withoutList(network, target, because: error)
         }
     }
 
@@ -93,11 +90,12 @@ struct ExpectedInstances {
     ///
     /// - Throws: the error if a retrieval would end in the same way.
     static func withoutList(
-        _ network: Network, because error: AssociationError
+        _ network: Network, _ target: RetrievalTarget, because error: AssociationError
     ) throws(AssociationError) -> ExpectedInstances {
         // Our own limit says nothing of the server, and leaves no time for what follows.
         guard !network.isOverdue, let reason = reason(for: error, network.queryName) else { throw error }
-        noteMissingList(network, reason)
+        // Where no request can be made, the error itself is told.
+        if !target.needsList(over: network) { noteMissingList(network, target, reason) }
         return ExpectedInstances(series: nil, failure: error)
     }
 
@@ -123,12 +121,17 @@ struct ExpectedInstances {
     }
 
     /// Notes, once for the run, what is left to show whether its retrievals are complete.
-    private static func noteMissingList(_ network: Network, _ reason: String) {
+    private static func noteMissingList(_ network: Network, _ target: RetrievalTarget, _ reason: String) {
         let consequence =
-            network.connection.web == nil
-            ? "what is received is compared with the server's own counts alone"
-            : "over HTTP the server gives no counts either, so there is nothing left to compare with, and a missing "
-                + "instance goes unnoticed unless the answer is cut off or says that it is only a part (status 206)"
+            if network.connection.web == nil {
+                "what is received is compared with the server's own counts alone"
+            } else if target.needsList(over: network) {
+                "without it only what is named with its StudyInstanceUID, an instance also with its "
+                    + "SeriesInstanceUID, can be requested over HTTP"
+            } else {
+                "over HTTP the server gives no counts either, so there is nothing left to compare with, and a missing "
+                    + "instance goes unnoticed unless the answer is cut off or says that it is only a part (status 206)"
+            }
         network.report(
             .missingList, .note,
             Message("\(network.peerName): there is no list of the instances, as \(reason)", consequence))
@@ -152,7 +155,7 @@ struct ExpectedInstances {
     ) throws(AssociationError) -> ExpectedInstances {
         var mayHaveNothing = false
         let listing = InstanceListing(on: session, model: model, seriesLists: seriesLists)
-        let series = try answer(network) { () throws(InstanceListing.Failure) in
+        let series = try answer(network, target) { () throws(InstanceListing.Failure) in
             do throws(InstanceListing.Failure) {
                 return try listing.list(target.identifier, level: target.level)
             } catch {
@@ -162,7 +165,7 @@ struct ExpectedInstances {
         }
         var expected = series.map { ExpectedInstances(listed: $0) } ?? .unknown
         if needsClasses, series?.allSatisfy(\.tellsClasses) != true {
-            let told = try answer(network) { () throws(InstanceListing.Failure) in
+            let told = try answer(network, target) { () throws(InstanceListing.Failure) in
                 try listing.sopClasses(target.identifier)
             }
             for sopClass in told ?? [] { expected.transferSyntaxes[sopClass] = [] }
@@ -173,7 +176,7 @@ struct ExpectedInstances {
 
     /// Nil: the peer cannot answer such a question.
     private static func answer<Answer>(
-        _ network: Network, _ question: () throws(InstanceListing.Failure) -> Answer
+        _ network: Network, _ target: RetrievalTarget, _ question: () throws(InstanceListing.Failure) -> Answer
     ) throws(AssociationError) -> Answer? {
         do throws(InstanceListing.Failure) {
             return try question()
@@ -183,11 +186,11 @@ struct ExpectedInstances {
             case .refused(let response):
                 let status = response.status.map { " (\($0))" } ?? ""
                 noteMissingList(
-                    network, "the server does not answer the \(network.queryName) for it to its end\(status)")
-            case .tooMany: noteMissingList(network, "the server lists more than can be held")
+                    network, target, "the server does not answer the \(network.queryName) for it to its end\(status)")
+            case .tooMany: noteMissingList(network, target, "the server lists more than can be held")
             case .nothingToListBy:
                 noteMissingList(
-                    network,
+                    network, target,
                     "the server returned nothing by this key alone in \(network.queryName): it has nothing of it, or needs the keys above"
                 )
             }

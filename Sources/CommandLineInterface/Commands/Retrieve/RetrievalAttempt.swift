@@ -404,8 +404,9 @@ struct RetrievalAttempt {
 }
 
 extension RetrievalTarget {
-    /// True if only a list tells the studies and series that the paths of its requests over HTTP name (PS3.18 10.4).
-    var needsListForPath: Bool {
+    /// True if only a list tells the studies and series that the paths of its requests name: over HTTP (PS3.18 10.4).
+    func needsList(over network: Network) -> Bool {
+        guard network.connection.web != nil else { return false }
         let namesStudy = identifier.uids(.studyInstanceUID).count == 1
         return switch level {
         case .patient: true

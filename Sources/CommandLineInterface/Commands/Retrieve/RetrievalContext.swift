@@ -25,7 +25,7 @@ final class RetrievalContext: Sendable {
     private let moved = Locked(Moved())
     private let lastMoveMessageID = Atomic<UInt16>(0)
     private let hasNoGet = Atomic<Bool>(false)
-    private let hasNoList = Atomic<Bool>(false)
+    private let failureOfList = Locked<AssociationError?>(nil)
     private let hasNoDestination = Atomic<Bool>(false)
     private let isAccepting = Atomic<Bool>(false)
     private let hasNoShares = Atomic<Bool>(false)
@@ -183,10 +183,10 @@ final class RetrievalContext: Sendable {
         set { hasNoDestination.store(newValue, ordering: .relaxed) }
     }
 
-    /// True if the server has no list for us: each question would only cost time.
-    var listsNothing: Bool {
-        get { hasNoList.load(ordering: .relaxed) }
-        set { hasNoList.store(newValue, ordering: .relaxed) }
+    /// The reason why the server has no list for us; nil while it may have. Each further question would only cost time.
+    var listFailure: AssociationError? {
+        get { failureOfList.withLock { $0 } }
+        set { failureOfList.withLock { $0 = newValue } }
     }
 
     /// True if the server fails with parts of what it is asked for: it is asked for each thing as a whole.

@@ -75,7 +75,7 @@ final class StudyLists: Sendable {
                 try target.studyAlone.flatMap { study throws(AssociationError) in try listed(study) }
             }
         } catch {
-            return try ExpectedInstances.withoutList(network, because: error)
+            return try ExpectedInstances.withoutList(network, target, because: error)
         }
         if let listed = known, !needsClasses || !listed.sopClasses.isEmpty {
             return listed

@@ -88,14 +88,19 @@ final class TargetRetrieval {
 
     private func listExpected() throws(AssociationError) -> ExpectedInstances {
         network.diagnostics.redaction.learn(target.identifier)
-        guard options.isChecked || (isOverHTTP && target.needsListForPath), !context.listsNothing else {
+        let isNeeded = target.needsList(over: network)
+        guard options.isChecked || isNeeded else { return .unknown }
+        if let failure = context.listFailure {
+            guard !isNeeded else { throw failure }
             return .unknown
         }
         let expected = try lists.expected(of: target, needsClasses: options.method == .get)
         switch expected.failure {
-        case .timedOut?, .noPresentationContext?: context.listsNothing = true
+        case .timedOut?, .noPresentationContext?: context.listFailure = expected.failure
         default: break
         }
+        // A request that nothing tells the path of cannot be made.
+        if isNeeded, let failure = expected.failure { throw failure }
         return expected
     }
 
