@@ -25,11 +25,34 @@ final class Reception: Sendable {
     private struct Requests: Sendable {
         var open: [Open] = []
         var asked = RequestedEntities()
+
+        /// The retrieval that an instance at our port belongs to, by what its data set says. Where that says nothing, it is the one
+        /// that lists it or, without a list, the one that it names as its move originator or the only one.
+        func place(of instance: ReceivedInstance.Origin) -> Place {
+            // One retrieval after the other, as nearly always: nothing is to be chosen from.
+            if open.count == 1, open[0].instances.asked.includes(instance) == true { return .of(open[0].instances) }
+            var asking = open.filter { $0.instances.asked.includes(instance) == true }
+            if asking.isEmpty {
+                guard asked.includes(instance) != true else { return .late }
+                asking = open.filter { one in
+                    guard one.instances.asked.includes(instance) == nil else { return false }
+                    if one.instances.listedCount != nil { return one.instances.isListed(instance.sopInstanceUID) }
+                    return open.count == 1 || one.isOriginator(of: instance)
+                }
+            }
+            let listing = asking.first { $0.instances.isListed(instance.sopInstanceUID) }
+            let originator = asking.first { $0.isOriginator(of: instance) }
+            return (listing ?? originator ?? asking.first).map { .of($0.instances) } ?? .unexpected
+        }
     }
 
     private struct Open: Sendable {
         let instances: RetrievedInstances
         var moveMessageIDs: Set<UInt16> = []
+
+        func isOriginator(of instance: ReceivedInstance.Origin) -> Bool {
+            instance.moveOriginatorMessageID.map(moveMessageIDs.contains) == true
+        }
     }
 
     /// The place of an instance that arrives.
@@ -115,7 +138,9 @@ final class Reception: Sendable {
     }
 
     /// Receives at the one port for all retrievals.
-    var sharedReceiver: InstanceReceiver { receiver { [self] in place(of: $0) } }
+    var sharedReceiver: InstanceReceiver {
+        receiver { [self] instance in requests.withLock { $0.place(of: instance) } }
+    }
 
     private func receiver(
         placing place: @escaping @Sendable (ReceivedInstance.Origin) -> Place
@@ -165,33 +190,6 @@ final class Reception: Sendable {
 
     func end(_ instances: RetrievedInstances) {
         requests.withLock { $0.open.removeAll { $0.instances === instances } }
-    }
-
-    /// Returns the retrieval that an instance at our port belongs to, by what its data set says. Where that says nothing, it
-    /// is the one that lists it or, without a list, the one that it names as its move originator or the only one.
-    private func place(of instance: ReceivedInstance.Origin) -> Place {
-        let (open, only, isLate) = requests.withLock { requests -> ([Open], RetrievedInstances?, Bool) in
-            // One retrieval after the other, as nearly always: nothing is to be chosen from.
-            if requests.open.count == 1, requests.open[0].instances.asked.includes(instance) == true {
-                return ([], requests.open[0].instances, false)
-            }
-            return (requests.open, nil, requests.asked.includes(instance) == true)
-        }
-        if let only { return .of(only) }
-        var asking = open.filter { $0.instances.asked.includes(instance) == true }
-        if asking.isEmpty {
-            guard !isLate else { return .late }
-            asking = open.filter { one in
-                guard one.instances.asked.includes(instance) == nil else { return false }
-                if one.instances.listedCount != nil { return one.instances.isListed(instance.sopInstanceUID) }
-                return open.count == 1 || instance.moveOriginatorMessageID.map(one.moveMessageIDs.contains) == true
-            }
-        }
-        let listing = asking.first { $0.instances.isListed(instance.sopInstanceUID) }
-        let originator = asking.first {
-            instance.moveOriginatorMessageID.map($0.moveMessageIDs.contains) == true
-        }
-        return (listing ?? originator ?? asking.first).map { .of($0.instances) } ?? .unexpected
     }
 
     // MARK: What arrived

@@ -41,8 +41,8 @@ struct RequestedEntities: Sendable {
     /// Returns true if the instance belongs to what was asked for, false if it does not, and nil if its data set does not
     /// tell.
     func includes(_ instance: ReceivedInstance.Origin) -> Bool? {
-        if !instances.isEmpty, let studies = instances[instance.sopInstanceUID] {
-            guard let study = instance.identity.studyInstanceUID, !studies.isEmpty, !studies.contains(study) else {
+        if let askedIn = instances.isEmpty ? nil : instances[instance.sopInstanceUID] {
+            guard let study = instance.identity.studyInstanceUID, !askedIn.isEmpty, !askedIn.contains(study) else {
                 return true
             }
         }
