@@ -21,6 +21,8 @@ package struct DataSetCheck: ~Copyable {
     package private(set) var hasNativePixelData = false
     private var first: Tag?
     private var previous = Tag(0)
+    /// The bytes to come that are left out.
+    private var walkedLength = 0
     /// The bytes of zeros where elements should be; no element may follow them.
     private var filling: UInt64 = 0
 
@@ -33,9 +35,10 @@ package struct DataSetCheck: ~Copyable {
         isEncapsulated = syntax.isEncapsulated
     }
 
-    /// Begins behind elements that were walked over already: the next bytes are those behind them.
+    /// Leaves out the elements at the beginning, which were walked over already.
     package mutating func pass(_ walked: WalkedElements) {
         scanner.pass(walked.length)
+        walkedLength = walked.length
         first = walked.firstValue
         previous = walked.lastValue
     }
@@ -44,7 +47,10 @@ package struct DataSetCheck: ~Copyable {
     ///
     /// - Throws: a `DataSetError` with the position and the tag if they are not a data set. Nothing may follow then.
     package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {
-        if inflater == nil { try scan(bytes) } else { try inflate(bytes) }
+        guard inflater == nil else { return try inflate(bytes) }
+        let walked = min(walkedLength, bytes.byteCount)
+        walkedLength -= walked
+        try scan(bytes.extracting(walked...))
     }
 
     private mutating func scan(_ bytes: RawSpan) throws(DataSetError) {

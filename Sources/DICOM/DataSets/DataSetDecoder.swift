@@ -1,3 +1,12 @@
+/// What was read of the beginning of a data set.
+package struct DataSetBeginning {
+    package let dataSet: DataSet
+    /// True if the bytes reach beyond the last element that was asked for: if not, more elements may follow.
+    package let isComplete: Bool
+    /// The elements that a ``DataSetCheck`` of the same data set need not walk over again; nil if there are none.
+    package let walked: WalkedElements?
+}
+
 /// Reads a data set from bytes that are all in memory (PS3.5 7 and annex A).
 ///
 /// The values of the result are slices of the bytes given, so they keep all of them alive; only big endian numbers
@@ -39,15 +48,15 @@ package struct DataSetDecoder: Sendable {
     /// not, more elements may follow.
     ///
     /// - Parameter wanted: the elements that are needed, ascending; any other one may be left out. Nil: all are needed.
-    /// - Returns: also the elements that a ``DataSetCheck`` of the same data set need not walk over again, if there are any.
     /// - Throws: a `DataSetError` if the bytes are wrong, and not merely cut.
     package func decodeBeginning(
         _ bytes: ArraySlice<UInt8>, through last: Tag, only wanted: [Tag]? = nil
-    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool, walked: WalkedElements?) {
+    ) throws(DataSetError) -> DataSetBeginning {
         let source = isDeflated ? try Inflater.inflatedPrefix(bytes, limits: limits)[...] : bytes
         var builder = DataSetBuilder(source, encoding, limits, only: wanted)
         let dataSet = try builder.readPrefix(source.span.bytes, through: last)
-        return (dataSet, builder.isBeyondLast, isDeflated ? nil : builder.walked)
+        return DataSetBeginning(
+            dataSet: dataSet, isComplete: builder.isBeyondLast, walked: isDeflated ? nil : builder.walked)
     }
 
     /// Decodes the first element of the bytes, and returns how many bytes it is; nil without one.

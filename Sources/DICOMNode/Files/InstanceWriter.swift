@@ -59,12 +59,12 @@ package final class InstanceWriter {
         /// True if the file was put aside, as nobody wanted it.
         package let isUnexpected: Bool
 
-        struct DataSetUIDs: Sendable, Equatable {
+        package struct DataSetUIDs: Sendable, Equatable {
             let sopClassUID: UID?
             let sopInstanceUID: UID?
         }
 
-        init(
+        package init(
             path: FilePath, kind: Kind, remark: String? = nil, size: UInt64, digest: PendingDigest? = nil,
             dataSetUIDs: DataSetUIDs? = nil, identity: InstanceIdentity = InstanceIdentity(), isUnexpected: Bool = false
         ) {
@@ -76,11 +76,6 @@ package final class InstanceWriter {
             self.dataSetUIDs = dataSetUIDs
             self.identity = identity
             self.isUnexpected = isUnexpected
-        }
-
-        /// Of an instance that was wanted, without what its data set says.
-        package convenience init(path: FilePath, kind: Kind, size: UInt64) {
-            self.init(path: path, kind: kind, remark: nil, size: size)
         }
 
         package enum Kind: Sendable { case written, replaced, renamed, skipped }
@@ -112,8 +107,6 @@ package final class InstanceWriter {
     private let checking: Checking
     private let isWanted: ((InstanceIdentity) -> Bool)?
     private var check: DataSetCheck?
-    /// The bytes at the beginning of the data set that it need not walk over again.
-    private var walkedLength = 0
     /// What is not yet written, the header first.
     private var buffer: [UInt8]
     private var isHeaderWritten = false
@@ -189,11 +182,8 @@ package final class InstanceWriter {
             if flaw == nil {
                 let buffered = buffer
                 do throws(DataSetError) {
-                    let start = isHeaderWritten ? 0 : headerLength
-                    let walked = min(walkedLength, buffered.count - start)
-                    try check?.consume(buffered.span.bytes.extracting((start + walked)...))
-                    try check?.consume(data.bytes.extracting((walkedLength - walked)...))
-                    walkedLength = 0
+                    try check?.consume(buffered.span.bytes.extracting((isHeaderWritten ? 0 : headerLength)...))
+                    try check?.consume(data.bytes)
                 } catch {
                     try found(error)
                 }
@@ -367,10 +357,7 @@ package final class InstanceWriter {
                 if longer.count > beginning.count { found = try decode(longer, through: last) }
             }
             attributes = found.dataSet
-            if checking != .none, let walked = found.walked {
-                check?.pass(walked)
-                walkedLength = walked.length
-            }
+            if let walked = found.walked { check?.pass(walked) }
             dataSetUIDs = Outcome.DataSetUIDs(
                 sopClassUID: attributes.uid(.sopClassUID), sopInstanceUID: attributes.uid(.sopInstanceUID))
         } catch {
@@ -398,7 +385,7 @@ package final class InstanceWriter {
 
     private func decode(
         _ beginning: ArraySlice<UInt8>, through last: Tag
-    ) throws(DataSetError) -> (dataSet: DataSet, isComplete: Bool, walked: WalkedElements?) {
+    ) throws(DataSetError) -> DataSetBeginning {
         let decoder = DataSetDecoder(metaInformation.transferSyntax, limits: .beginning)
         guard metaInformation.transferSyntax.isDeflated else {
             return try decoder.decodeBeginning(beginning, through: last, only: naming.attributes)

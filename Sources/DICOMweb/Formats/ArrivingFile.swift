@@ -65,13 +65,12 @@ final class ArrivingFile {
             var isKnown = false
             do throws(DataSetError) {
                 let last: Tag = .studyInstanceUID
-                let (found, isComplete, _) = try DataSetDecoder(meta.transferSyntax, limits: .beginning)
-                    .decodeBeginning(
-                        dataSet, through: last)
-                guard isComplete || !mayWait else { return }
-                attributes = found
+                let decoder = DataSetDecoder(meta.transferSyntax, limits: .beginning)
+                let found = try decoder.decodeBeginning(dataSet, through: last)
+                guard found.isComplete || !mayWait else { return }
+                attributes = found.dataSet
                 // What has no SOP Instance UID either may be in another syntax as well.
-                isKnown = (isComplete || isAll) && found.uid(.sopInstanceUID) != nil
+                isKnown = (found.isComplete || isAll) && found.dataSet.uid(.sopInstanceUID) != nil
             } catch {
                 // It may be in another syntax than it says; the file that is made of it will tell.
                 attributes = DataSet()

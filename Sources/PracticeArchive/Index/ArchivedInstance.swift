@@ -311,9 +311,9 @@ package enum InstanceAttributes {
         let bytes = try file.dataSetBytes(descriptor, count: length)
         do throws(DataSetError) {
             let decoder = DataSetDecoder(file.transferSyntax, limits: .beginning(of: length))
-            let (dataSet, isComplete, _) = try decoder.decodeBeginning(bytes[...], through: last)
+            let found = try decoder.decodeBeginning(bytes[...], through: last)
             let isWhole = UInt64(length) >= file.dataSetLength && !file.transferSyntax.isDeflated
-            return (rules.kept(dataSet), isComplete || isWhole)
+            return (rules.kept(found.dataSet), found.isComplete || isWhole)
         } catch {
             throw FileProblem(file.path, .malformed, error.description)
         }

@@ -69,7 +69,7 @@ enum DataSetTarget: FuzzTarget {
     /// The beginning of a data set; nil if it is wrong.
     private static func beginning(
         of bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, only wanted: [Tag]?
-    ) -> (dataSet: DataSet, isComplete: Bool, walked: WalkedElements?)? {
+    ) -> DataSetBeginning? {
         do throws(DataSetError) {
             return try DataSetDecoder(syntax, limits: limits).decodeBeginning(bytes, through: .patientID, only: wanted)
         } catch {
@@ -83,16 +83,13 @@ enum DataSetTarget: FuzzTarget {
 
     /// The kind of flaw that the check of received data sets finds.
     ///
-    /// - Parameter walked: what is not walked over, as it was before.
+    /// - Parameter walked: what is left out, as it was walked over before.
     private static func check(
         _ bytes: ArraySlice<UInt8>, _ syntax: TransferSyntax, piece: Int, behind walked: WalkedElements? = nil
     ) -> DataSetError.Code? {
         var check = DataSetCheck(syntax, limits: limits)
         var rest = bytes
-        if let walked {
-            check.pass(walked)
-            rest = rest.dropFirst(walked.length)
-        }
+        if let walked { check.pass(walked) }
         do throws(DataSetError) {
             while !rest.isEmpty {
                 let part = rest.prefix(piece)
