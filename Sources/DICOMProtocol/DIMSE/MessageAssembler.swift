@@ -85,23 +85,22 @@ package struct MessageAssembler: Sendable {
         guard bytes.count <= limits.maximumCommandLength - collected.count else {
             throw .commandSetTooLong(limit: limits.maximumCommandLength)
         }
-        let command: CommandSet
-        if isLast, collected.isEmpty, let same = samePending(as: bytes) {
-            emptyFragments = 0
-            command = same
-        } else if isLast, collected.isEmpty {
-            emptyFragments = 0
-            command = try CommandSet(decoding: bytes.bytes)
-            if command.status?.kind == .pending { pending = (Array(bytes), command) }
-        } else {
+        guard isLast else {
             collected.append(contentsOf: bytes)
-            guard isLast else {
-                try count(emptyFragmentOf: bytes, contextID)
-                return nil
-            }
-            emptyFragments = 0
+            try count(emptyFragmentOf: bytes, contextID)
+            return nil
+        }
+        emptyFragments = 0
+        let command: CommandSet
+        if !collected.isEmpty {
+            collected.append(contentsOf: bytes)
             command = try CommandSet(decoding: collected.span.bytes)
             collected.removeAll(keepingCapacity: true)
+        } else if let same = samePending(as: bytes) {
+            command = same
+        } else {
+            command = try CommandSet(decoding: bytes.bytes)
+            if command.status?.kind == .pending { pending = (Array(bytes), command) }
         }
         state = command.hasDataSet ? .dataSet(contextID: contextID) : .betweenMessages
         return .command(command, contextID: contextID)

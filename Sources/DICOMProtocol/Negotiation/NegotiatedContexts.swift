@@ -91,15 +91,16 @@ package struct NegotiatedContexts: Sendable {
 
     /// The accepted context of an id; nil for one that was refused or never proposed.
     package func context(id: UInt8) -> Accepted? {
-        // Elements that are passed to a closure are copied.
-        for index in accepted.indices where accepted[index].id == id { return accepted[index] }
-        return nil
+        index(ofID: id).map { accepted[$0] }
     }
 
     /// True if the context of an id was accepted.
-    package func accepts(id: UInt8) -> Bool {
-        for index in accepted.indices where accepted[index].id == id { return true }
-        return false
+    package func accepts(id: UInt8) -> Bool { index(ofID: id) != nil }
+
+    /// Elements that are passed to a closure would be copied.
+    private func index(ofID id: UInt8) -> Int? {
+        for index in accepted.indices where accepted[index].id == id { return index }
+        return nil
     }
 
     /// The contexts refused for an abstract syntax.
