@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -491,6 +492,8 @@ static inline int integer_option(int argc, char **argv, const char *name, int ot
 
 // A thread for every connection.
 static inline void serve_for_ever(int listener, void *(*body)(void *)) {
+    // A client that goes away ends its connection and not the server.
+    signal(SIGPIPE, SIG_IGN);
     for (;;) {
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) continue;

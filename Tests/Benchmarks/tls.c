@@ -132,7 +132,6 @@ int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "sink") && argc > 3) {
         context = SSL_CTX_new(TLS_server_method());
-        signal(SIGPIPE, SIG_IGN);
         SSL_CTX_set_session_id_context(context, (const uint8_t *)"bench", 5);
         SSL_CTX_set_read_ahead(context, 1);
         SSL_CTX_set_default_read_buffer_len(context, 1 << 18);

@@ -1,7 +1,8 @@
 // A server of DICOMweb that is not the bottleneck: lists and sends what it has in memory, takes everything and keeps nothing.
 //
-// web_source [--folder DIR] [--uids FILE] [--matches N]
+// web_source [--folder DIR] [--series FILE] [--uids FILE] [--matches N]
 //   --folder DIR   the files of the one study that it sends: GET of any path without a query
+//   --series FILE  the body of the list of their series, in JSON: GET of a path that ends in /series
 //   --uids FILE    the body of the list of their instances, in JSON: GET of a path that ends in /instances
 //   --matches N    the number of studies that it lists: GET of /studies
 // POST of any path: each instance is stored, by the UID of its file meta information.
@@ -15,8 +16,8 @@ enum { MAXIMUM_FILES = 4096, HEAD_LENGTH = 65536 };
 static const char boundary[] = "source-of-benchmarks";
 static struct { uint8_t *bytes; size_t count; } files[MAXIMUM_FILES];
 static unsigned file_count;
-static uint8_t *uids, *matches;
-static size_t uids_length, matches_length;
+static uint8_t *series, *uids, *matches;
+static size_t series_length, uids_length, matches_length;
 
 static void *map(const char *path, size_t *length) {
     int fd = open(path, O_RDONLY);
@@ -114,6 +115,11 @@ static bool answer_store(int fd, const uint8_t *body, size_t length) {
     return sent;
 }
 
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), count = strlen(end);
+    return length >= count && !strcmp(text + length - count, end);
+}
+
 static void *serve(void *argument) {
     int fd = (int)(intptr_t)argument;
     set_option(fd, TCP_NODELAY);
@@ -148,12 +154,12 @@ static void *serve(void *argument) {
         bool is_get = !strncmp((char *)head, "GET", 3), is_further = strstr(target, "offset=") != NULL;
         char *query = strchr(target, '?');
         if (query) *query = 0;
-        size_t path_length = strlen(target);
         bool sent;
         if (!is_get) sent = answer_store(fd, body, length);
         else if (is_further) sent = send_json(fd, (const uint8_t *)"[]", 2);
-        else if (path_length >= 8 && !strcmp(target + path_length - 8, "/studies")) sent = send_json(fd, matches, matches_length);
-        else if (path_length >= 10 && !strcmp(target + path_length - 10, "/instances")) sent = send_json(fd, uids, uids_length);
+        else if (ends_with(target, "/studies")) sent = send_json(fd, matches, matches_length);
+        else if (ends_with(target, "/series")) sent = send_json(fd, series, series_length);
+        else if (ends_with(target, "/instances")) sent = send_json(fd, uids, uids_length);
         else sent = send_study(fd);
         if (!sent) goto over;
         memmove(head, head + head_length + begun, have - head_length - begun);
@@ -172,9 +178,11 @@ static const char *text_option(int argc, char **argv, const char *name) {
 }
 
 int main(int argc, char **argv) {
-    const char *folder = text_option(argc, argv, "--folder"), *list = text_option(argc, argv, "--uids");
+    const char *folder = text_option(argc, argv, "--folder"), *list = text_option(argc, argv, "--uids"),
+               *series_list = text_option(argc, argv, "--series");
     if (folder) map_folder(folder);
     if (list) uids = map(list, &uids_length);
+    if (series_list) series = map(series_list, &series_length);
     make_matches((unsigned)integer_option(argc, argv, "--matches", 1));
     serve_for_ever(listen_on_loopback(integer_option(argc, argv, "--port", 0)), serve);
 }
