@@ -32,6 +32,10 @@ DCMTK = {"TCP_NODELAY": "1"}
 LARGE = ["--max-pdu", "131072"]
 LIMIT_OF_A_RUN = 300.0
 
+# Microseconds for which a server that a client waits for after each instance does not sleep: to be woken takes up to 150 where
+# cores are idle, and the client that is there first waits longest.
+AWAKE = ["--awake", 500]
+
 # KiB of free memory that this virtual machine has given back to its host, where its kernel says so.
 GIVEN_BACK = pathlib.Path("/sys/module/page_reporting/parameters/reported_kib")
 TIME_FOR_ATTEMPTS = 3.0
@@ -382,7 +386,7 @@ def job_find(bench):
 def job_store_ct(bench):
     """400 CT of 0.53 MB to a sink."""
     files = samples.ct(bench.folder / "ct", 400)
-    port, limit = bench.tool("store_sink"), bench.tool("limits", "store-sink")
+    port, limit = bench.tool("store_sink", *AWAKE), bench.tool("limits", "store-sink", *AWAKE)
     return run_job(
         bench,
         "store-ct: 400 CT of 0.53 MB to a sink, default settings",
@@ -399,7 +403,7 @@ def job_store_ct(bench):
 def job_store_small(bench):
     """2,000 files of 16 KB to a sink."""
     files = samples.small(bench.folder / "small", 2000)
-    port, limit = bench.tool("store_sink"), bench.tool("limits", "store-sink")
+    port, limit = bench.tool("store_sink", *AWAKE), bench.tool("limits", "store-sink", *AWAKE)
     return run_job(
         bench,
         "store-small: 2,000 files of 16 KB to a sink",
@@ -414,7 +418,7 @@ def job_store_small(bench):
 def job_store_large(bench):
     """One multi-frame file of 1 GiB."""
     files = [samples.large(bench.folder / "large")]
-    port, limit = bench.tool("store_sink"), bench.tool("limits", "store-sink")
+    port, limit = bench.tool("store_sink", *AWAKE), bench.tool("limits", "store-sink", *AWAKE)
     return run_job(
         bench,
         "store-large: one multi-frame file of 1 GiB to a sink",
@@ -801,7 +805,7 @@ def job_store_many(bench):
     """100,000 files in nested folders: memory does not grow."""
     root = samples.many(bench.folder / "many", bench.folder / "small", 100_000)
     few = samples.many(bench.folder / "few", bench.folder / "small", 1_000)
-    port = bench.tool("store_sink")
+    port = bench.tool("store_sink", *AWAKE)
     many, base = "dcmscu, 100,000 files", "dcmscu, 1,000 files"
     missed = run_job(
         bench,
@@ -855,7 +859,7 @@ def retrieve(bench, words, folder, count, operation):
     out = bench.out
     port_scp = free_port()
     # Beside the plain copy, which answers nothing, so that nobody has to be woken.
-    source = bench.tool("retrieve_source", "--folder", folder, "--destination", port_scp, "--awake", 500)
+    source = bench.tool("retrieve_source", "--folder", folder, "--destination", port_scp, *AWAKE)
     copy = bench.tool("limits", "copy-source", *sorted(folder.iterdir()))
 
     def prepare():

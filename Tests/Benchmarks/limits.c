@@ -1,6 +1,7 @@
 // What the machine can do without DICOM: the figures that the others are measured against.
 //
-// limits store-sink                    takes files, answers each with one byte
+// limits store-sink [--awake N]        takes files, answers each with one byte; does not sleep before it has waited N
+//                                      microseconds for bytes
 // limits store PORT FILE...            sendfile of every file, an answer awaited after each
 // limits copy-source FILE...           sends all files to everyone who connects
 // limits copy PORT DIR                 plain socket-to-file copy of what such a source sends
@@ -20,6 +21,7 @@ static uint8_t *new_buffer(void) { return malloc(BUFFER_SIZE); }
 static bool read_exactly(int fd, void *to, size_t count) {
     uint8_t *p = to;
     while (count > 0) {
+        await_bytes(fd);
         set_option(fd, TCP_QUICKACK);
         ssize_t n = read(fd, p, count);
         if (n <= 0) return false;
@@ -142,6 +144,7 @@ static int echo(int port) {
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "nothing")) return 0;
+    awake = integer_option(argc, argv, "--awake", 0);
     if (!strcmp(what, "store-sink")) serve_for_ever(listen_on_loopback(0), store_sink);
     if (!strcmp(what, "copy-source")) {
         files = argv + 2;

@@ -5,7 +5,7 @@
 //
 // With --repeat there are N instances, all like the first one, whose SOP Instance UIDs end in six other digits. C-MOVE
 // connects to the port of loopback, whatever the title. With --awake a thread does not sleep before it has waited so long
-// for the answer to an instance: to be woken takes a while where cores are idle, and would be counted as time of the other side.
+// for bytes.
 #include "dicom_net.h"
 #include <dirent.h>
 #include <sys/mman.h>
@@ -169,18 +169,6 @@ static bool is_asked_for(const struct instance *i, const struct message *m) {
         || memmem(m->head, known, i->sop_instance, strlen(i->sop_instance));
 }
 
-static int awake;
-
-static void await_awake(const struct association *a) {
-    if (awake == 0) return;
-    struct timespec now, begun;
-    uint8_t byte;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    do clock_gettime(CLOCK_MONOTONIC, &now);
-    while (a->start == a->end && recv(a->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN
-           && (now.tv_sec - begun.tv_sec) * 1000000 + (now.tv_nsec - begun.tv_nsec) / 1000 < awake);
-}
-
 // Sends everything over `out`, which is the requestor's association (C-GET) or one of our own (C-MOVE).
 static bool perform(struct association *a, struct association *out, const struct message *m) {
     uint16_t failed = 0, completed = 0;
@@ -198,7 +186,6 @@ static bool perform(struct association *a, struct association *out, const struct
             continue;
         }
         good = send_instance(out, i, context->id, (uint16_t)(n % 65000 + 1), out == a ? NULL : originator, m->id);
-        if (good) await_awake(out);
         do good = good && read_message(out, &response) > 0;
         while (good && response.command != 0x8001);
         if (good && response.status == 0) completed++;

@@ -1,14 +1,14 @@
 // A C-STORE SCP that is not the bottleneck: takes everything, keeps nothing, answers at once.
 //
-// store_sink [--max-pdu N] [--window N] [--fail-every N] [--abort-every N] [--cut-every N] [--report]
+// store_sink [--max-pdu N] [--window N] [--fail-every N] [--abort-every N] [--cut-every N] [--awake N] [--report]
 //   --window N       grants up to N operations in flight to those who ask
 //   --fail-every N   answers 0xA700 to every Nth instance
 //   --abort-every N  sends A-ABORT instead of answering every Nth instance
 //   --cut-every N    closes the connection after every Nth instance, without an answer
+//   --awake N        does not sleep before it has waited N microseconds for bytes
 //   --report         prints, when an association ends, instances, bytes, seconds from connect to the first instance, and when
 //                    that was, in seconds of the monotonic clock
 #include "dicom_net.h"
-#include <time.h>
 
 static uint32_t max_pdu, window, fail_every, abort_every, cut_every;
 static bool report;
@@ -56,6 +56,7 @@ int main(int argc, char **argv) {
     fail_every = (uint32_t)integer_option(argc, argv, "--fail-every", 0);
     abort_every = (uint32_t)integer_option(argc, argv, "--abort-every", 0);
     cut_every = (uint32_t)integer_option(argc, argv, "--cut-every", 0);
+    awake = integer_option(argc, argv, "--awake", 0);
     for (int i = 1; i < argc; i++) report |= !strcmp(argv[i], "--report");
     serve_for_ever(listen_on_loopback(integer_option(argc, argv, "--port", 0)), serve);
 }
