@@ -5,6 +5,7 @@
 // limits store PORT FILE...            sendfile of every file, an answer awaited after each
 // limits copy-source FILE...           sends all files to everyone who connects
 // limits copy PORT DIR                 plain socket-to-file copy of what such a source sends
+// limits copy-synced PORT DIR          the same, forced onto the disk at the end, to which 8 MiB at a time are on their way before
 // limits nothing                       ends at once: what the start of a C program takes
 // limits echo PORT                     one C-ECHO
 #include "dicom_net.h"
@@ -81,7 +82,9 @@ static void *copy_source(void *argument) {
     return NULL;
 }
 
-static int copy(int port, const char *folder) {
+enum { SYNCED_AT_ONCE = 8 << 20 };
+
+static int copy(int port, const char *folder, bool synced) {
     int fd = connect_to_loopback(port);
     uint8_t *buffer = new_buffer();
     uint64_t length;
@@ -90,13 +93,21 @@ static int copy(int port, const char *folder) {
         snprintf(path, sizeof path, "%s/%d", folder, n);
         int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (file < 0) die(path);
+        off64_t written = 0, begun = 0;
         while (length > 0) {
             ssize_t got = read(fd, buffer, length < BUFFER_SIZE ? length : BUFFER_SIZE);
             if (got <= 0 || !write_all(file, buffer, (size_t)got)) die("copy");
             length -= (uint64_t)got;
+            written += got;
+            if (synced && (length == 0 || written - begun >= SYNCED_AT_ONCE)) {
+                sync_file_range(file, begun, written - begun, SYNC_FILE_RANGE_WRITE);
+                begun = written;
+            }
         }
         close(file);
     }
+    int directory = synced ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (synced && (directory < 0 || syncfs(directory))) die(folder);
     return 0;
 }
 
@@ -169,8 +180,9 @@ int main(int argc, char **argv) {
             if (!send_file(fd, argv[i]) || !read_exactly(fd, &answer, 1)) die(argv[i]);
         return 0;
     }
-    if (!strcmp(what, "copy") && argc > 3) return copy(atoi(argv[2]), argv[3]);
+    if (!strcmp(what, "copy") && argc > 3) return copy(atoi(argv[2]), argv[3], false);
+    if (!strcmp(what, "copy-synced") && argc > 3) return copy(atoi(argv[2]), argv[3], true);
     if (!strcmp(what, "echo") && argc > 2) return echo(atoi(argv[2]));
-    fprintf(stderr, "usage: limits store-sink | store | copy-source | copy | echo | nothing ...\n");
+    fprintf(stderr, "usage: limits store-sink | store | copy-source | copy | copy-synced | echo | nothing ...\n");
     return 2;
 }
