@@ -124,7 +124,7 @@ struct ExpectedInstances {
     private static func noteMissingList(_ network: Network, _ target: RetrievalTarget, _ reason: String) {
         let consequence =
             if network.connection.web == nil {
-                "what is received is compared with the server's own counts alone"
+                "that all was sent is then known by the server's own counts alone"
             } else if target.needsList(over: network) {
                 "without it only what is named with its StudyInstanceUID, an instance also with its "
                     + "SeriesInstanceUID, can be requested over HTTP"

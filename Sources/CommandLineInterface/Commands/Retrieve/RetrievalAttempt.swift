@@ -280,7 +280,7 @@ struct RetrievalAttempt {
         guard let reception = context.reception else { return attempt }
         let receiver = reception.receiver(for: instances)
         do throws(AssociationError) {
-            let resources = try WebResource.all(identifiers, listed: listed)
+            let resources = WebResource.all(identifiers, listed: listed)
             let session = try context.network.webSession()
             context.jobs.opened()
             // There is no association whose address would be told.
@@ -420,11 +420,8 @@ extension RetrievalTarget {
 extension WebResource {
     /// The resources that identifiers of a retrieval name, each once.
     ///
-    /// - Parameter listed: what the server lists of them.
-    /// - Throws: `.web` if the study of something is not known.
-    fileprivate static func all(
-        _ identifiers: [DataSet], listed: [InstanceListing.Series]
-    ) throws(AssociationError) -> [WebResource] {
+    /// - Parameter listed: what the server lists of them, which tells the studies and series of what the identifiers do not.
+    fileprivate static func all(_ identifiers: [DataSet], listed: [InstanceListing.Series]) -> [WebResource] {
         var found: [WebResource] = []
         for identifier in identifiers {
             let level = identifier.string(.queryRetrieveLevel).flatMap { QueryLevel(rawValue: $0) } ?? .study
