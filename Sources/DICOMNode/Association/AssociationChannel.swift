@@ -16,6 +16,8 @@ final class AssociationChannel {
     private(set) var machine: UpperLayerStateMachine
     private var framer: PDUFramer
     private let receiveBuffer = ReceiveBuffer()
+    /// The bytes, from the first unused one, with which there is a further step.
+    private var wantedBytes = 0
     /// The bytes of the last fragment; used up with the next step, so that they stay where they are until then.
     private var pendingUse = 0
     /// The end of the ARTIM timer, PS3.8 9.1.5; never while the timer is stopped.
@@ -148,8 +150,8 @@ final class AssociationChannel {
     /// True if received bytes were not parsed yet: a message may be complete without another read.
     var hasUnreadBytes: Bool { receiveBuffer.count > pendingUse }
 
-    /// Gives the next step from the bytes that have arrived; nil if there are too few. A fragment's bytes stay valid
-    /// until the next call.
+    /// Gives the next step from the bytes that have arrived; nil if there are too few. The bytes of fragments stay valid until
+    /// something is read.
     ///
     /// - Throws: `.violation` for bytes that are no PDU of the upper layer protocol.
     func nextStep() throws(AssociationFault) -> Step? {
@@ -158,7 +160,7 @@ final class AssociationChannel {
         do throws(ProtocolError) {
             switch try framer.next(in: receiveBuffer.unused) {
             case .needMore(let atLeast):
-                receiveBuffer.makeRoom(toHold: atLeast)
+                wantedBytes = atLeast
                 return nil
             case .pdu(let pdu, let consumed):
                 receiveBuffer.use(consumed)
@@ -199,6 +201,7 @@ final class AssociationChannel {
             if wait.total.isPast { throw .timedOut(.read) }
             var watched = wait
             watched.notice = limits.notice(awaited)
+            receiveBuffer.makeRoom(toHold: max(wantedBytes, receiveBuffer.count + 1))
             let count = try connection.read(into: receiveBuffer.free, wait: watched)
             guard count > 0 else { throw TransportError.closed }
             receiveBuffer.filled(count)

@@ -32,7 +32,11 @@ package struct DIMSEMessage: Sendable {
 package protocol DataSetSink: AnyObject {
     /// Never throws: what goes wrong here is remembered and said in the response's status, while the rest of the
     /// message is still read, so that the association stays whole.
-    func write(_ bytes: UnsafeRawBufferPointer)
+    ///
+    /// - Parameter bytes: stay valid until ``flush()``.
+    func take(_ bytes: UnsafeRawBufferPointer)
+    /// Lets go of all bytes taken.
+    func flush()
 }
 
 /// The destination of the data set of an incoming message.

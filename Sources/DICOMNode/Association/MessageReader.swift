@@ -39,12 +39,14 @@ final class MessageReader {
         let inactivity = options.cancelled?.silence ?? channel.limits.inactivity
         var progress = ReceivingProgress(limit: inactivity)
         var elsewhere = options.elsewhere?.progress ?? 0
+        defer { flush() }
         while true {
             switch try channel.nextStep() {
             case .pdu(let pdu)?: try channel.handleControl(pdu)
             case .fragment(let fragment)?:
                 if let message = try accept(fragment, options, destination: destination) { return message }
             case nil:
+                flush()
                 options.beforeBlockingRead?()
                 let end = end(options)
                 var wait = WaitLimits(
@@ -73,6 +75,11 @@ final class MessageReader {
                 }
             }
         }
+    }
+
+    /// Lets a data set that goes elsewhere let go of the bytes that were received: others take their place.
+    private func flush() {
+        if case .inDataSet(let incoming) = state, case .sink(let sink) = incoming.destination { sink.flush() }
     }
 
     /// The point in time at which a wait fails, whatever arrives.
@@ -134,7 +141,7 @@ final class MessageReader {
             guard case .inDataSet(let incoming) = state else { return nil }
             if case .sink(let sink) = incoming.destination {
                 incoming.keepBeginning(bytes)
-                sink.write(bytes)
+                sink.take(bytes)
             } else if !incoming.hold(bytes, maximumLength: Self.maximumDataSetDropped) {
                 throw .violation(
                     ProtocolError(
@@ -142,6 +149,7 @@ final class MessageReader {
                         "a data set of more than \(Self.maximumDataSetDropped) bytes where a small one belongs"))
             }
             guard isLast else { return nil }
+            flush()
             state = .betweenMessages
             let message = incoming.message(in: contexts)
             if let observer = channel.observer, let context = contexts.context(id: message.contextID) {

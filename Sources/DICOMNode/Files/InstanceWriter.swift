@@ -167,10 +167,14 @@ package final class InstanceWriter {
 
     /// Takes the next bytes of the data set.
     ///
-    /// - Parameter isFlushing: True to write what is buffered, too, however little it is.
+    /// - Parameters:
+    ///   - isFlushing: True to write what is buffered, too, however little it is.
+    ///   - mayBePutOff: True if the bytes stay valid until ``flush()``: what comes until then is written with one call.
     /// - Throws: `FileProblem` if the file cannot be made or written, or the bytes are no data set; after a failure every
     ///   call throws it again.
-    package func write(_ bytes: UnsafeRawBufferPointer, isFlushing: Bool = false) throws(FileProblem) {
+    package func write(
+        _ bytes: UnsafeRawBufferPointer, isFlushing: Bool = false, mayBePutOff: Bool = false
+    ) throws(FileProblem) {
         dataSetLength += UInt64(bytes.count)
         try throwFailure()
         do throws(FileProblem) {
@@ -189,9 +193,22 @@ package final class InstanceWriter {
                 }
             }
             let target = try adoptNativePixels(file)
-            try target.write(buffer, then: data)
+            try target.write(buffer, then: data, mayBePutOff: mayBePutOff)
             isHeaderWritten = true
             buffer.removeAll(keepingCapacity: true)
+        } catch {
+            fail(error)
+            throw error
+        }
+    }
+
+    /// Writes what was put off.
+    ///
+    /// - Throws: as ``write(_:isFlushing:mayBePutOff:)`` does.
+    func flush() throws(FileProblem) {
+        guard case .open(let file) = state else { return }
+        do throws(FileProblem) {
+            try file.flush()
         } catch {
             fail(error)
             throw error

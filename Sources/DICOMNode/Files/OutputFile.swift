@@ -87,15 +87,39 @@ final class OutputFile {
     }
 
     /// Writes both, usually with one call.
-    func write(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(FileProblem) {
+    ///
+    /// - Parameter mayBePutOff: True if the second bytes stay valid until ``flush()``: fewer and longer writes are faster.
+    /// - Throws: `FileProblem` if it or what was put off cannot be written.
+    func write(
+        _ first: [UInt8], then second: UnsafeRawBufferPointer, mayBePutOff: Bool = false
+    ) throws(FileProblem) {
         if let sum {
             first.withUnsafeBytes { sum.update($0) }
             sum.update(second)
         }
-        try FileProblem.writing(path) { () throws(SystemError) in try writeAll(first, then: second) }
-        length += UInt64(first.count + second.count)
+        if mayBePutOff, first.isEmpty, putOff.count < Self.mostPutOff { return putOff.append(second) }
+        try writeWithPutOff(first, then: second)
+    }
+
+    /// Writes what was put off.
+    ///
+    /// - Throws: `FileProblem` if it cannot be written.
+    func flush() throws(FileProblem) {
+        guard !putOff.isEmpty else { return }
+        try writeWithPutOff([], then: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    private func writeWithPutOff(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(FileProblem) {
+        defer { putOff.removeAll(keepingCapacity: true) }
+        let total = putOff.reduce(first.count + second.count) { $0 + $1.count }
+        try FileProblem.writing(path) { () throws(SystemError) in try writeAll(first, then: second, total) }
+        length += UInt64(total)
         if folder.syncing == .end, length - writtenBack >= Self.writtenBackAtOnce { startWriteBack() }
     }
+
+    /// Valid until ``flush()``; far fewer than `writev` takes.
+    private var putOff: [UnsafeRawBufferPointer] = []
+    private static let mostPutOff = 64
 
     /// In bytes: the disk takes so many at once about as fast as more of them.
     private static let writtenBackAtOnce: UInt64 = 8 << 20
@@ -115,6 +139,7 @@ final class OutputFile {
     ///
     /// - Throws: `FileProblem` if the one cannot be written or the other cannot be read.
     func write(_ bytes: [UInt8], thenContentOf other: OutputFile, from start: Int) throws(FileProblem) {
+        try other.flush()
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.copiedAtOnce, alignment: 16)
         defer { piece.deallocate() }
         var (bytes, offset) = (bytes, UInt64(start))
@@ -129,28 +154,32 @@ final class OutputFile {
         }
     }
 
-    private func writeAll(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(SystemError) {
+    /// What was put off stands before both.
+    private func writeAll(
+        _ first: [UInt8], then second: UnsafeRawBufferPointer, _ total: Int
+    ) throws(SystemError) {
         var written = 0
-        let total = first.count + second.count
         while written < total { written += try systemCall("write") { writePart(first, second, from: written) } }
     }
 
     private func writePart(_ first: [UInt8], _ second: UnsafeRawBufferPointer, from written: Int) -> Int {
         first.withUnsafeBytes { first in
-            var parts = (iovec(), iovec())
-            let fromFirst = min(written, first.count)
-            parts.0 = Self.vector(first, from: fromFirst)
-            parts.1 = Self.vector(second, from: written - fromFirst)
-            return withUnsafeBytes(of: &parts) {
-                writev(descriptor, $0.baseAddress?.assumingMemoryBound(to: iovec.self), 2)
+            withUnsafeTemporaryAllocation(of: iovec.self, capacity: putOff.count + 2) { vectors in
+                var (count, passed) = (0, written)
+                func add(_ bytes: UnsafeRawBufferPointer) {
+                    let skipped = min(passed, bytes.count)
+                    passed -= skipped
+                    guard skipped < bytes.count else { return }
+                    let start = bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0 + skipped) }
+                    vectors.initializeElement(at: count, to: iovec(iov_base: start, iov_len: bytes.count - skipped))
+                    count += 1
+                }
+                for bytes in putOff { add(bytes) }
+                add(first)
+                add(second)
+                return writev(descriptor, vectors.baseAddress, CInt(count))
             }
         }
-    }
-
-    private static func vector(_ bytes: UnsafeRawBufferPointer, from offset: Int) -> iovec {
-        iovec(
-            iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress.map { $0 + offset }),
-            iov_len: bytes.count - offset)
     }
 
     /// Lets the name say that the file is not whole.
@@ -166,6 +195,7 @@ final class OutputFile {
     func finish(
         existing: InstanceWriter.Existing
     ) throws(FileProblem) -> (FilePath, InstanceWriter.Outcome.Kind) {
+        try flush()
         let named = try FileProblem.writing(path) {
             () throws(SystemError) -> (name: [UInt8], kind: InstanceWriter.Outcome.Kind)? in
             if folder.syncing == .each { try FileDescriptor.syncData(descriptor) }
@@ -213,6 +243,7 @@ final class OutputFile {
     }
 
     func discard() {
+        putOff.removeAll()
         close()
         guard !isSettled else { return }
         isSettled = true
@@ -342,7 +373,7 @@ final class OutputFile {
         while true {
             let count = try FileDescriptor.read(unnamed.rawValue, into: piece, at: offset)
             guard count > 0 else { break }
-            try writeAll([], then: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            try writeAll([], then: UnsafeRawBufferPointer(rebasing: piece[..<count]), count)
             offset += UInt64(count)
         }
         if folder.syncing == .each { try FileDescriptor.syncData(descriptor) }

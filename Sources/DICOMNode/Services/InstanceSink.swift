@@ -230,13 +230,21 @@ package final class IncomingInstance: DataSetSink {
 
     /// Takes the next bytes of the data set; waits until there is room for them. If they cannot be written, ``InstanceWriter/finish(existing:requiresUIDs:)``
     /// says so when all have come.
-    package func write(_ bytes: UnsafeRawBufferPointer) {
+    package func write(_ bytes: UnsafeRawBufferPointer) { write(bytes, mayBePutOff: false) }
+
+    package func take(_ bytes: UnsafeRawBufferPointer) { write(bytes, mayBePutOff: true) }
+
+    package func flush() {
+        do throws(FileProblem) { try writer.flush() } catch {}
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, mayBePutOff: Bool) {
         guard !hasNoRoom else { return }
         guard share?.grow(by: bytes.count) != false else {
             hasNoRoom = true
             return writer.discard()
         }
-        do throws(FileProblem) { try writer.write(bytes) } catch {}
+        do throws(FileProblem) { try writer.write(bytes, mayBePutOff: mayBePutOff) } catch {}
     }
 
     /// Gives the file its name and reports it, or reports why there is none. Returns the status for the sender.

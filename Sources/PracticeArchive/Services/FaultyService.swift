@@ -88,6 +88,7 @@ struct FaultyService: ServiceClass {
 
         init(_ association: Association) { self.association = association }
 
-        func write(_ bytes: UnsafeRawBufferPointer) { association.close() }
+        func take(_ bytes: UnsafeRawBufferPointer) { association.close() }
+        func flush() {}
     }
 }

@@ -64,6 +64,39 @@ struct InstanceWriterTests {
         #expect(try folder.read(outcome.path) == SampleInstance.meta().encode() + bytes)
     }
 
+    @Test(arguments: [
+        [100], [30_000], [70_000, 200], [200, 70_000, 24_000, 10, 30_000], Array(repeating: 25_000, count: 100),
+    ])
+    func `what is put off is written in its order, and let go of`(sizes: [Int]) throws {
+        let output = try OutputFolder(folder.path)
+        let digests = FileDigests()
+        let writer = InstanceWriter(
+            in: output, naming: try InstanceNaming(pattern: InstanceNaming.standardPattern),
+            metaInformation: SampleInstance.meta(), digests: digests)
+        // As of a connection: what has come lies there until the next read.
+        let ofRead = sizes.reduce(0, +)
+        let bytes = pattern(5 * ofRead)
+        var received = [UInt8](repeating: 0, count: ofRead)
+        for taken in stride(from: 0, to: bytes.count, by: ofRead) {
+            received.replaceSubrange(0..., with: bytes[taken..<(taken + ofRead)])
+            received.withUnsafeBytes { received in
+                var start = 0
+                for size in sizes {
+                    let piece = UnsafeRawBufferPointer(rebasing: received[start..<(start + size)])
+                    #expect(throws: Never.self) { try writer.write(piece, mayBePutOff: true) }
+                    start += size
+                }
+                #expect(throws: Never.self) { try writer.flush() }
+            }
+        }
+        let outcome = try writer.finish(existing: .fail)
+        let expected = SampleInstance.meta().encode() + bytes
+        #expect(try folder.read(outcome.path) == expected)
+        var sum = FileDigest()
+        expected.withUnsafeBytes { sum.update($0) }
+        #expect(outcome.digest?.text == sum.hexadecimal())
+    }
+
     @Test(arguments: [true, false])
     func `what is not finished leaves nothing`(isUnnamed: Bool) throws {
         let output = try OutputFolder(folder.path)
@@ -243,7 +276,8 @@ struct InstanceWriterTests {
         #expect(try elsewhere.names() == ["victim"])
     }
 
-    @Test func `a full disk is told apart and leaves nothing`() throws {
+    @Test(arguments: [false, true])
+    func `a full disk is told apart and leaves nothing`(isPutOff: Bool) throws {
         let output = try OutputFolder(folder.path)
         // The test finds the file by its name.
         output.hasUnnamedFiles = false
@@ -253,7 +287,14 @@ struct InstanceWriterTests {
         let full = FileDescriptor(owning: open("/dev/full", O_WRONLY | O_CLOEXEC))
         #expect(dup2(full.rawValue, try #require(try descriptor(of: temporary))) != -1)
         let problem = try #require(
-            #expect(throws: FileProblem.self) { try write(pattern(200_000), to: writer) })
+            #expect(throws: FileProblem.self) {
+                guard isPutOff else { return try write(pattern(200_000), to: writer) }
+                let rest = pattern(200_000)
+                try rest.withUnsafeBytes { rest in
+                    try writer.write(rest, mayBePutOff: true)
+                    try writer.flush()
+                }
+            })
         #expect(problem.code == .outOfSpace)
         #expect(try folder.names() == [])
         // The rest of the message still comes and must not begin a new file.
