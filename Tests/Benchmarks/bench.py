@@ -750,7 +750,7 @@ def job_journal(bench):
 
     def prepare():
         forget()
-        make_ready(bench, size_of(bench.folder / "ct"))
+        make_ready(bench, size_of((bench.folder / "ct").iterdir()))
 
     missed += run_job(
         bench,
@@ -859,8 +859,8 @@ def make_ready(bench, size, out=None):
     path.unlink()
 
 
-def size_of(folder):
-    return sum(path.stat().st_size for path in folder.iterdir())
+def size_of(paths):
+    return sum(path.stat().st_size for path in paths)
 
 
 def retrieve(bench, words, folder, count, operation):
@@ -871,7 +871,7 @@ def retrieve(bench, words, folder, count, operation):
     copy = bench.tool("limits", "copy-source", *sorted(folder.iterdir()))
 
     def prepare():
-        make_ready(bench, size_of(folder))
+        make_ready(bench, size_of(folder.iterdir()))
 
     def check(_):
         number = sum(1 for _ in out.iterdir())
@@ -948,7 +948,7 @@ def job_get_disk(bench):
             source = bench.tool("delay_proxy", "--to", source, "--round-trip", round_trip)
 
         def prepare(place=place):
-            make_ready(bench, size_of(place), out)
+            make_ready(bench, size_of(place.iterdir()), out)
 
         def check(_, count=count):
             number = sum(1 for _ in out.iterdir())
@@ -1087,7 +1087,7 @@ def web_get(bench, words, url, files, targets, rounds=None, lists=False):
     out = bench.out
 
     def prepare():
-        make_ready(bench, sum(path.stat().st_size for path in files))
+        make_ready(bench, size_of(files))
 
     def check(_):
         number = sum(1 for _ in out.iterdir())
