@@ -124,7 +124,7 @@ struct ExpectedInstances {
     private static func noteMissingList(_ network: Network, _ target: RetrievalTarget, _ reason: String) {
         let consequence =
             if network.connection.web == nil {
-                "that all was sent is then known by the server's own counts alone"
+                "only the server's own counts can tell then whether all was sent"
             } else if target.needsList(over: network) {
                 "without it only what is named with its StudyInstanceUID, an instance also with its "
                     + "SeriesInstanceUID, can be requested over HTTP"
