@@ -211,12 +211,13 @@ final class AssociationChannel {
         }
     }
 
-    /// Reads the available bytes without waiting; returns nil if there are none.
+    /// Reads the available bytes, up to a maximum, without waiting; returns nil if there are none.
     ///
     /// - Throws: the transport's failure, `.closed` if the peer has closed its side.
-    func readAvailable() throws(TransportError) -> Int? {
+    func readAvailable(atMost maximum: Int = .max) throws(TransportError) -> Int? {
         receiveBuffer.makeRoom(toHold: receiveBuffer.count + 1)
-        guard let count = try connection.readAvailable(into: receiveBuffer.free) else { return nil }
+        let free = UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.free.prefix(maximum))
+        guard let count = try connection.readAvailable(into: free) else { return nil }
         guard count > 0 else { throw .closed }
         receiveBuffer.filled(count)
         return count
@@ -334,7 +335,7 @@ final class AssociationChannel {
         let maximum = machine.role == .acceptor ? Self.maximumReadAheadOfAcceptor : Self.maximumReadAhead
         guard receiveBuffer.count < maximum else { return .stopWatching }
         do throws(TransportError) {
-            _ = try readAvailable()
+            _ = try readAvailable(atMost: maximum - receiveBuffer.count)
             return .keepWatching
         } catch {
             return .stopWatching
