@@ -140,6 +140,8 @@ package final class InstanceWriter {
     /// From here on a span is written from where it lies; copying shorter ones is cheaper than a call for each. libcurl hands on 16 KB
     /// at a time.
     private static let directSize = 24 * 1024
+    /// The same where several are written with one call, such as those of PDUs of 16 KB.
+    private static let directSizeOfPutOff = 4 * 1024
 
     /// - Parameters:
     ///   - metaInformation: of the file; the transfer syntax is corrected if a checked data set is in another one.
@@ -182,7 +184,8 @@ package final class InstanceWriter {
             if fits, !isOpen { return buffer.append(contentsOf: bytes) }
             let (file, offset) = try openFile(with: bytes)
             let data = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-            if fits, data.count < Self.directSize { return buffer.append(contentsOf: data) }
+            let direct = mayBePutOff ? Self.directSizeOfPutOff : Self.directSize
+            if fits, data.count < direct { return buffer.append(contentsOf: data) }
             if flaw == nil {
                 let buffered = buffer
                 do throws(DataSetError) {

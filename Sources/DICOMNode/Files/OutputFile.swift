@@ -98,23 +98,16 @@ final class OutputFile {
             sum.update(second)
         }
         if mayBePutOff, first.isEmpty, putOff.count < Self.mostPutOff { return putOff.append(second) }
-        try writeWithPutOff(first, then: second)
+        defer { putOff.removeAll(keepingCapacity: true) }
+        length += UInt64(try FileProblem.writing(path) { () throws(SystemError) in try writeAll(first, then: second) })
+        if folder.syncing == .end, length - writtenBack >= Self.writtenBackAtOnce { startWriteBack() }
     }
 
     /// Writes what was put off.
     ///
     /// - Throws: `FileProblem` if it cannot be written.
     func flush() throws(FileProblem) {
-        guard !putOff.isEmpty else { return }
-        try writeWithPutOff([], then: UnsafeRawBufferPointer(start: nil, count: 0))
-    }
-
-    private func writeWithPutOff(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(FileProblem) {
-        defer { putOff.removeAll(keepingCapacity: true) }
-        let total = putOff.reduce(first.count + second.count) { $0 + $1.count }
-        try FileProblem.writing(path) { () throws(SystemError) in try writeAll(first, then: second, total) }
-        length += UInt64(total)
-        if folder.syncing == .end, length - writtenBack >= Self.writtenBackAtOnce { startWriteBack() }
+        if !putOff.isEmpty { try write([], then: UnsafeRawBufferPointer(start: nil, count: 0)) }
     }
 
     /// Valid until ``flush()``; far fewer than `writev` takes.
@@ -154,12 +147,12 @@ final class OutputFile {
         }
     }
 
-    /// What was put off stands before both.
-    private func writeAll(
-        _ first: [UInt8], then second: UnsafeRawBufferPointer, _ total: Int
-    ) throws(SystemError) {
+    /// Writes what was put off before both; returns the number of bytes.
+    private func writeAll(_ first: [UInt8], then second: UnsafeRawBufferPointer) throws(SystemError) -> Int {
+        let total = putOff.reduce(first.count + second.count) { $0 + $1.count }
         var written = 0
         while written < total { written += try systemCall("write") { writePart(first, second, from: written) } }
+        return total
     }
 
     private func writePart(_ first: [UInt8], _ second: UnsafeRawBufferPointer, from written: Int) -> Int {
@@ -373,8 +366,7 @@ final class OutputFile {
         while true {
             let count = try FileDescriptor.read(unnamed.rawValue, into: piece, at: offset)
             guard count > 0 else { break }
-            try writeAll([], then: UnsafeRawBufferPointer(rebasing: piece[..<count]), count)
-            offset += UInt64(count)
+            offset += UInt64(try writeAll([], then: UnsafeRawBufferPointer(rebasing: piece[..<count])))
         }
         if folder.syncing == .each { try FileDescriptor.syncData(descriptor) }
         try reopen()

@@ -66,6 +66,7 @@ struct InstanceWriterTests {
 
     @Test(arguments: [
         [100], [30_000], [70_000, 200], [200, 70_000, 24_000, 10, 30_000], Array(repeating: 25_000, count: 100),
+        Array(repeating: 16_372, count: 90),
     ])
     func `what is put off is written in its order, and let go of`(sizes: [Int]) throws {
         let output = try OutputFolder(folder.path)
