@@ -87,8 +87,9 @@ package struct DataSetCheck: ~Copyable {
         guard first != nil, filling == 0 else { return }
         let isOutermost = scanner.isInOutermostElement
         var last = previous
-        _ = scanner.passPlainElements(bytes, at: &offset) { tag in
+        _ = scanner.passPlainElements(bytes, at: &offset) { element in
             guard isOutermost else { return true }
+            let tag = element.tag
             guard tag > last, !tag.isPixels else { return false }
             last = tag
             return true

@@ -180,7 +180,8 @@ private struct DataSetBuilder {
             }
             wantedCount += 1
         }
-        let count = scanner.passPlainElements(bytes, at: &offset) { tag in
+        let count = scanner.passPlainElements(bytes, at: &offset) { element in
+            let tag = element.tag
             guard tag > previous, tag < next, tag <= last else { return false }
             previous = tag
             return true

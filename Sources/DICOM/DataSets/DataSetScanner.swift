@@ -189,7 +189,7 @@ struct DataSetScanner: Sendable {
     /// - Returns: the number of elements that were passed over.
     @inline(__always)
     mutating func passPlainElements(
-        _ bytes: RawSpan, at offset: inout Int, while passes: (Tag) -> Bool
+        _ bytes: RawSpan, at offset: inout Int, while passes: (ElementHeader.PlainElement) -> Bool
     ) -> Int {
         guard phase == .header, partialHeader.isEmpty, innermost.encoding == .explicitLittleEndian,
             innermost.kind == .dataSet || innermost.kind == .item
@@ -201,10 +201,10 @@ struct DataSetScanner: Sendable {
         var count = 0
         bytes.withUnsafeBytes { bytes in
             // The value of Pixel Representation is looked at.
-            while let (tag, next) = ElementHeader.plainElement(bytes, at: place, before: end, forms),
-                tag != .pixelRepresentation, passes(tag)
+            while let element = ElementHeader.plainElement(bytes, at: place, before: end, forms),
+                element.tag != .pixelRepresentation, passes(element)
             {
-                place = next
+                place = element.end
                 count &+= 1
             }
         }

@@ -30,10 +30,25 @@ package struct DataSetWalker: Sendable {
     /// - Throws: a `DataSetError` with the position and the tag if they are not a data set.
     package mutating func consume(_ bytes: RawSpan) throws(DataSetError) {
         var offset = 0
-        while let event = try scanner.next(bytes, at: &offset) {
+        while true {
+            if padding == nil { passPlainElements(bytes, at: &offset) }
+            guard let event = try scanner.next(bytes, at: &offset) else { return }
             findings.note(event, isOutermost: scanner.isInOutermostElement)
             try padding?.note(event, scanner)
         }
+    }
+
+    /// Passes over elements of which nothing is needed but what their headers say.
+    private mutating func passPlainElements(_ bytes: RawSpan, at offset: inout Int) {
+        let isOutermost = scanner.isInOutermostElement
+        var found = findings
+        _ = scanner.passPlainElements(bytes, at: &offset) { element in
+            found.note(
+                element.tag, isUnknown: element.isUnknown, length: UInt32(truncatingIfNeeded: element.length),
+                isOutermost: isOutermost)
+            return true
+        }
+        findings = found
     }
 
     /// Bytes of the current value that need not be fed: a caller may seek over as many of them as the file holds, and
@@ -94,23 +109,28 @@ package struct DataSetFindings: Sendable, Equatable {
     mutating func note(_ event: DataSetScanner.Event, isOutermost: Bool) {
         switch event {
         case .element(let tag, let vr, let length, _):
-            earlierOddValues += lastOddValues
-            lastOddValues = Int(length & 1)
-            // Private creators are LO in every syntax.
-            if tag.isPrivate, vr != .UN, !tag.isPrivateCreator, !tag.isGroupLength {
-                privateRepresentations += 1
-            }
-            guard isOutermost else { return }
-            switch tag {
-            case .sopClassUID: hasSOPClassUID = length > 0
-            case .sopInstanceUID: hasSOPInstanceUID = length > 0
-            case .pixelData, .floatPixelData, .doubleFloatPixelData: hasNativePixelData = true
-            default: break
-            }
+            note(tag, isUnknown: vr == .UN, length: length, isOutermost: isOutermost)
         case .fragmentsStart:
             earlierOddValues += lastOddValues
             lastOddValues = 0
         case .fragment(let length): lastOddValues += Int(length & 1)
+        default: break
+        }
+    }
+
+    @inline(__always)
+    mutating func note(_ tag: Tag, isUnknown: Bool, length: UInt32, isOutermost: Bool) {
+        earlierOddValues += lastOddValues
+        lastOddValues = Int(length & 1)
+        // Private creators are LO in every syntax.
+        if tag.isPrivate, !isUnknown, !tag.isPrivateCreator, !tag.isGroupLength {
+            privateRepresentations += 1
+        }
+        guard isOutermost else { return }
+        switch tag {
+        case .sopClassUID: hasSOPClassUID = length > 0
+        case .sopInstanceUID: hasSOPInstanceUID = length > 0
+        case .pixelData, .floatPixelData, .doubleFloatPixelData: hasNativePixelData = true
         default: break
         }
     }

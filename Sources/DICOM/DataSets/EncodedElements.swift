@@ -152,11 +152,14 @@ package struct EncodedElements: Sendable, Equatable {
         @inline(__always)
         mutating func next() -> Found? {
             let start = offset
-            guard
-                let (tag, end) = ElementHeader.plainElement(bytes, at: start, before: bytes.count, forms) ?? sequence()
-            else { return nil }
+            guard let (tag, end) = plainElement() ?? sequence() else { return nil }
             offset = end
             return Found(tag: tag, place: start..<end)
+        }
+
+        @inline(__always)
+        private func plainElement() -> (tag: Tag, end: Int)? {
+            ElementHeader.plainElement(bytes, at: offset, before: bytes.count, forms).map { ($0.tag, $0.end) }
         }
 
         private func sequence() -> (tag: Tag, end: Int)? {
@@ -260,15 +263,15 @@ package struct SmallElements: Sendable {
         var previous = Tag(0)
         var offset = 0
         while raw.count - offset >= ElementHeader.shortest {
-            let head = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            let tag = Tag(littleEndian: UInt32(truncatingIfNeeded: head))
+            let head = UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            let tag = Tag(littleEndian: head)
             guard tag <= last else { return found() }
             guard tag > previous else { return nil }
             previous = tag
             let isWanted = !isStandardOnly || !tag.isPrivate
             if isWanted { room -= ElementHeader.longest }
             guard room >= 0 else { return found() }
-            guard let (_, next) = ElementHeader.plainElement(raw, at: offset, before: raw.count, forms) else {
+            guard let plain = ElementHeader.plainElement(raw, at: offset, before: raw.count, forms) else {
                 guard let (element, length) = Self.first(bytes.dropFirst(offset)),
                     case .items(let items) = element.value
                 else { return nil }
@@ -280,13 +283,11 @@ package struct SmallElements: Sendable {
                 DataSetEncoder(.explicitLittleEndian).append([kept][...], to: &output)
                 continue
             }
-            let isLong = forms[UInt16(truncatingIfNeeded: head >> 32)] == .long
-            let count = next - offset - (isLong ? ElementHeader.longest : ElementHeader.shortest)
-            guard count.isMultiple(of: 2) else { return nil }
-            let place = offset..<next
-            offset = next
-            guard isWanted, count <= room, count <= longestValue else { continue }
-            room -= count
+            guard plain.length.isMultiple(of: 2) else { return nil }
+            let place = offset..<plain.end
+            offset = plain.end
+            guard isWanted, plain.length <= room, plain.length <= longestValue else { continue }
+            room -= plain.length
             guard !tag.isGroupLength else { continue }
             if end != place.lowerBound {
                 copy()

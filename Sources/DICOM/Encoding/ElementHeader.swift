@@ -92,29 +92,48 @@ struct ElementHeader {
         subscript(letters: UInt16) -> Form { letters & 0xE0E0 == 0x4040 ? forms[Self.place(letters)] : .none }
     }
 
-    /// Reads no more of an element in Explicit VR Little Endian than where its value ends; nil if that is beyond `end`, its length is
-    /// undefined, it is a sequence or a delimiter, or its representation is not one of PS3.5 6.2.
+    /// An element in Explicit VR Little Endian that is there as a whole, and neither a sequence nor a delimiter.
+    struct PlainElement {
+        let tag: Tag
+        /// The first one in the lower byte.
+        fileprivate let letters: UInt16
+        /// Of the value, in bytes.
+        let length: Int
+        /// Where its value ends.
+        let end: Int
+
+        private static let unknown = UInt16(UInt8(ascii: "U")) | UInt16(UInt8(ascii: "N")) << 8
+
+        /// True if the representation is UN.
+        @inline(__always)
+        var isUnknown: Bool { letters == Self.unknown }
+    }
+
+    /// Reads no more of an element in Explicit VR Little Endian than what it is and where its value ends; nil if that is beyond `end`,
+    /// its length is undefined, it is a sequence or a delimiter, or its representation is not one of PS3.5 6.2.
     ///
     /// - Parameter end: at most the number of the bytes; nothing is read from there on.
     @inline(__always)
     static func plainElement(
         _ bytes: UnsafeRawBufferPointer, at offset: Int, before end: Int, _ forms: LengthForms
-    ) -> (tag: Tag, end: Int)? {
+    ) -> PlainElement? {
         guard end &- offset >= shortest else { return nil }
         let head = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         let tag = Tag(littleEndian: UInt32(truncatingIfNeeded: head))
         guard !tag.isDelimiter else { return nil }
-        switch forms[UInt16(truncatingIfNeeded: head >> 32)] {
+        let letters = UInt16(truncatingIfNeeded: head >> 32)
+        let (length, headerLength): (Int, Int)
+        switch forms[letters] {
         case .none: return nil
-        case .short:
-            let next = offset &+ shortest &+ Int(truncatingIfNeeded: head >> 48)
-            return next <= end ? (tag, next) : nil
+        case .short: (length, headerLength) = (Int(truncatingIfNeeded: head >> 48), shortest)
         case .long:
             guard end &- offset >= longest else { return nil }
-            let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt32.self))
-            let next = offset &+ longest &+ Int(length)
-            return length != undefinedLength && next <= end ? (tag, next) : nil
+            let long = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt32.self))
+            guard long != undefinedLength else { return nil }
+            (length, headerLength) = (Int(long), longest)
         }
+        let next = offset &+ headerLength &+ length
+        return next <= end ? PlainElement(tag: tag, letters: letters, length: length, end: next) : nil
     }
 
     /// Representations to come have the long form (PS3.5 6.2, last note). Some writers put blanks, question marks or

@@ -184,15 +184,15 @@ extension InstanceFile {
     private func startOfFinalZeros(_ source: Source) throws(FileProblem) -> UInt64 {
         let limit = max(dataSetOffset, size - min(size, Self.longestFilling))
         var start = size
-        var length = 1
+        // The end of the values of most files; then larger steps.
+        var length = 64
         while start > limit {
             var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(length), start - limit)))
             let from = start - UInt64(buffer.count)
             guard try read(source, at: from, before: start, into: &buffer) == buffer.count else { return size }
             if let last = buffer.lastIndex(where: { $0 != 0 }) { return from + UInt64(last) + 1 }
             start = from
-            // One byte tells of most files; then larger steps.
-            length = min(length * 64, Self.chunkLength)
+            length = Self.chunkLength
         }
         return start > dataSetOffset ? size : start
     }

@@ -154,6 +154,8 @@ struct ArchiveContents: Sendable {
         private var seriesByUID: [UID: Series] = [:]
         /// Of all series together.
         private(set) var instanceCount = 0
+        /// The first instance of the first series. Kept, as a query compares it of each study.
+        private(set) var firstInstance: UID?
 
         init(uid: UID) { self.uid = uid }
 
@@ -168,6 +170,7 @@ struct ArchiveContents: Sendable {
             if isNew { order.append(series) }
             seriesByUID[series, default: Series(uid: series)].instances.append(instance)
             instanceCount += 1
+            firstInstance = firstInstance ?? instance
             return isNew
         }
 
@@ -176,16 +179,16 @@ struct ArchiveContents: Sendable {
             seriesByUID[series]?.instances.remove(instance)
             let count = seriesByUID[series]?.instances.count ?? 0
             instanceCount -= before - count
-            guard count == 0 else { return }
-            seriesByUID[series] = nil
-            order.remove(series)
+            if count == 0 {
+                seriesByUID[series] = nil
+                order.remove(series)
+            }
+            if firstInstance == instance { firstInstance = order.first.flatMap { seriesByUID[$0] }?.instances.first }
         }
 
         subscript(series uid: UID) -> Series? { seriesByUID[uid] }
 
         var instances: [UID] { series.flatMap(\.instances) }
-
-        var firstInstance: UID? { order.first.flatMap { seriesByUID[$0] }?.instances.first }
     }
 
     private(set) var instances: [UID: ArchivedInstance] = [:]
