@@ -7,6 +7,8 @@ import Testing
         ("abc", "abc", true), ("abc", "abcd", false), ("abc", "ABC", false), ("a*", "a", true), ("a*", "abc", true),
         ("*c", "abc", true), ("a?c", "abc", true), ("a?c", "ac", false), ("*b*", "abc", true), ("*", "", true),
         ("a*b*c", "aXbXbXc", true), ("a*b*c", "aXbX", false), ("??", "ü山", true),
+        ("??", "ü", false), ("*?", "山", true), ("*?", "", false), ("?*田", "山本田", true), ("*??", "a山", true),
+        ("*???", "a山", false), ("?", "u\u{308}", false),
     ])
     func `wildcards stand for any text and for one character`(pattern: String, text: String, expected: Bool) {
         #expect(TextPattern(pattern, wildcards: true).matches(text) == expected)

@@ -50,6 +50,32 @@ struct DataSetWalkerTests {
         }
     }
 
+    @Test func `what is found does not depend on the pieces, and is of the outermost level where it says so`() throws {
+        let bytes = hexadecimal(
+            // In an item: UIDs and pixels that are not those of the data set.
+            "08 00 40 11 53 51 00 00 1E 00 00 00 FE FF 00 E0 16 00 00 00 08 00 16 00 55 49 02 00 31 00 "
+                + "E0 7F 10 00 4F 42 00 00 00 00 00 00 08 00 18 00 55 49 03 00 31 2E 32 "
+                // A private creator, a private element that says what it is, one that does not, a group length.
+                + "09 00 10 00 4C 4F 02 00 41 42 09 00 01 10 4C 4F 02 00 41 42 09 00 02 10 55 4E 00 00 02 00 00 00 41 42 "
+                + "29 00 00 00 55 4C 04 00 00 00 00 00 29 00 10 10 4F 42 00 00 01 00 00 00 41 "
+                + "28 00 03 01 55 53 02 00 01 00")
+        let pixels = hexadecimal("E0 7F 10 00 4F 57 00 00 03 00 00 00 41 42 43")
+        for (bytes, odd, hasPixels) in [(bytes, 2, false), (bytes + pixels, 3, true)] {
+            for step in 1...bytes.count {
+                var walker = DataSetWalker(.explicitVRLittleEndian)
+                for piece in pieces(bytes, step) { try walker.consume(piece.span.bytes) }
+                try walker.finish()
+                let findings = walker.findings
+                #expect(findings.oddValues == odd)
+                #expect(findings.hasOddValueBeforeLast)
+                #expect(findings.privateRepresentations == 2)
+                #expect(!findings.hasSOPClassUID)
+                #expect(findings.hasSOPInstanceUID)
+                #expect(findings.hasNativePixelData == hasPixels)
+            }
+        }
+    }
+
     @Test(arguments: samples)
     func `values may be skipped`(syntax: TransferSyntax, bytes: [UInt8], boundaries: [Int]) throws {
         var walker = DataSetWalker(syntax)
