@@ -184,7 +184,7 @@ extension InstanceFile {
     private func startOfFinalZeros(_ source: Source) throws(FileProblem) -> UInt64 {
         let limit = max(dataSetOffset, size - min(size, Self.longestFilling))
         var start = size
-        // The end of the values of most files; then larger steps.
+        // In most files something else than a zero is among the last bytes; then larger steps.
         var length = 64
         while start > limit {
             var buffer = [UInt8](repeating: 0, count: Int(min(UInt64(length), start - limit)))

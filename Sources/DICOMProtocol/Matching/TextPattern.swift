@@ -1,6 +1,6 @@
 /// A value of a text key: single value and wildcard matching, PS3.4 C.2.2.2.1 and C.2.2.2.4.
 struct TextPattern: Sendable {
-    /// In UTF-8, as all texts here: a query compares thousands, and letters need not be told from each other for it.
+    /// In UTF-8, as the texts are compared: a query compares thousands, and bytes need no arrays of characters.
     private let pattern: [UInt8]
     private let hasWildcards: Bool
 
